@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory;
+
+import dev.heapwalk.memory.struct.Words;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The memory of a target. Addresses are the target's, lengths are bytes. Nothing is ever made up: a range that can't be
+ * read is reported by address.
+ *
+ * <p>Reads may be made from any thread; a {@link Window} belongs to one.
+ */
+public interface AddressSpace {
+
+    /** The longest text that {@link #readCString} returns, in bytes. */
+    int MAX_C_STRING = 1 << 16;
+
+    /**
+     * What is mapped where. For an observed process this is the state at the time it was opened, see {@link #refresh()}.
+     *
+     * @return the mappings in address order
+     */
+    Mappings mappings();
+
+    /**
+     * Reads the mappings anew if the target runs. Does nothing for a stopped process or a core.
+     */
+    void refresh();
+
+    /**
+     * Reads from {@code address} until {@code destination} is full or a byte can't be read.
+     *
+     * @param address target address of the first byte
+     * @param destination local memory; its size is the number of bytes wanted
+     * @return how many bytes were read, less than wanted if the byte behind the last one can't be read
+     * @throws NoSuchProcessException if the process ended
+     */
+    long read(long address, MemorySegment destination);
+
+    /**
+     * Reads several ranges with as few system calls as possible. Range {@code i} goes to
+     * {@code destination} behind the <em>wanted</em> lengths of the ranges before it.
+     *
+     * @param addresses target addresses
+     * @param lengths bytes wanted of each
+     * @param count how many ranges
+     * @param destination local memory, at least as large as the lengths together
+     * @param read receives how many bytes of each range were read
+     * @throws NoSuchProcessException if the process ended
+     */
+    void readRanges(long[] addresses, long[] lengths, int count, MemorySegment destination, long[] read);
+
+    /**
+     * A window for a walker that goes through memory in address order: over a process one reused buffer of 1 MiB, over a
+     * core the mapped file itself.
+     *
+     * @return a new window, for one thread, valid until the target is closed
+     */
+    Window window();
+
+    /**
+     * A window for a walker that follows pointers: over a process a cache of 64 KiB lines, over a core the mapped file.
+     * A cached line is not read again, so over an observed process use a new window for each look.
+     *
+     * @param budget the most bytes that the cache may hold, at least 64 KiB
+     * @return a new window, for one thread, valid until the target is closed
+     */
+    Window cache(long budget);
+
+    /**
+     * Reads a range as a whole.
+     *
+     * @param address target address of the first byte
+     * @param destination local memory; its size is the number of bytes wanted
+     * @throws UnmappedAddressException if a byte can't be read; it has that byte's address
+     */
+    default void readFully(long address, MemorySegment destination) {
+        long got = read(address, destination);
+        if (got < destination.byteSize()) {
+            throw new UnmappedAddressException(address + got, address, destination.byteSize());
+        }
+    }
+
+    /**
+     * Reads a range as a whole into a new array.
+     *
+     * @param address target address of the first byte
+     * @param length how many bytes; the caller has checked that it is sane
+     * @return the bytes
+     * @throws UnmappedAddressException if a byte can't be read
+     */
+    default byte[] readBytes(long address, int length) {
+        byte[] bytes = new byte[length];
+        readFully(address, MemorySegment.ofArray(bytes));
+        return bytes;
+    }
+
+    /**
+     * Reads one 64-bit word, little-endian, at any alignment.
+     *
+     * @param address target address
+     * @return the word
+     * @throws UnmappedAddressException if a byte can't be read
+     */
+    default long readLong(long address) {
+        return MemorySegment.ofArray(readBytes(address, Long.BYTES)).get(Words.LONG, 0);
+    }
+
+    /**
+     * Reads one 32-bit word, little-endian, at any alignment.
+     *
+     * @param address target address
+     * @return the word
+     * @throws UnmappedAddressException if a byte can't be read
+     */
+    default int readInt(long address) {
+        return MemorySegment.ofArray(readBytes(address, Integer.BYTES)).get(Words.INT, 0);
+    }
+
+    /**
+     * Reads a text that ends in a zero byte.
+     *
+     * @param address target address of the first byte
+     * @param maxLength the most bytes to look at, at most {@link #MAX_C_STRING}
+     * @return the text before the zero byte, or the first {@code maxLength} bytes, as UTF-8 with replacements
+     * @throws UnmappedAddressException if memory ends before the text does
+     */
+    default String readCString(long address, int maxLength) {
+        int most = Math.min(maxLength, MAX_C_STRING);
+        byte[] bytes = new byte[most];
+        int got = (int) read(address, MemorySegment.ofArray(bytes));
+        int length = 0;
+        while (length < got && bytes[length] != 0) {
+            length++;
+        }
+        if (length == got && got < most) {
+            throw new UnmappedAddressException(address + got, address, most);
+        }
+        return new String(bytes, 0, length, StandardCharsets.UTF_8);
+    }
+}

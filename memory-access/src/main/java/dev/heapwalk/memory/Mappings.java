@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory;
+
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** The mapped ranges of a target, in address order. Immutable. */
+public final class Mappings implements Iterable<Mapping> {
+    private final List<Mapping> list;
+    private final long[] starts;
+
+    /**
+     * Takes ranges that don't overlap.
+     *
+     * @param ranges in any order
+     */
+    public Mappings(List<Mapping> ranges) {
+        list = ranges.stream()
+                .sorted(Comparator.comparingLong(mapping -> mapping.start() + Long.MIN_VALUE))
+                .toList();
+        starts = list.stream().mapToLong(mapping -> mapping.start() + Long.MIN_VALUE).toArray();
+    }
+
+    private int index(long address) {
+        int low = 0;
+        int high = starts.length - 1;
+        long key = address + Long.MIN_VALUE;
+        while (low <= high) {
+            int middle = (low + high) >>> 1;
+            if (starts[middle] <= key) {
+                low = middle + 1;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return high;
+    }
+
+    /**
+     * The range that holds an address.
+     *
+     * @param address a target address
+     * @return the range, if the address is mapped
+     */
+    public Optional<Mapping> at(long address) {
+        int index = index(address);
+        return index >= 0 && list.get(index).contains(address) ? Optional.of(list.get(index)) : Optional.empty();
+    }
+
+    /**
+     * Whether every byte of a range is mapped readable, be it in several neighbouring mappings. Allocates nothing.
+     *
+     * @param address target address of the first byte
+     * @param length bytes; a negative one is never mapped
+     * @return whether it is
+     */
+    public boolean readable(long address, long length) {
+        return covered(address, length, false);
+    }
+
+    /**
+     * Whether every byte of a range is mapped readable and writable. Allocates nothing.
+     *
+     * @param address target address of the first byte
+     * @param length bytes; a negative one is never mapped
+     * @return whether it is
+     */
+    public boolean writable(long address, long length) {
+        return covered(address, length, true);
+    }
+
+    private boolean covered(long address, long length, boolean writable) {
+        int index = index(address);
+        if (index < 0 || length < 0 || Long.compareUnsigned(address + length, address) < 0) {
+            return false;
+        }
+        long at = address;
+        long end = address + length;
+        while (index < starts.length) {
+            Mapping mapping = list.get(index++);
+            if (!mapping.contains(at) || !mapping.readable() || (writable && !mapping.writable())) {
+                return false;
+            }
+            at = mapping.end();
+            if (Long.compareUnsigned(at, end) >= 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * The ranges.
+     *
+     * @return an unmodifiable list in address order
+     */
+    public List<Mapping> list() {
+        return list;
+    }
+
+    /**
+     * The ranges.
+     *
+     * @return a stream in address order
+     */
+    public Stream<Mapping> stream() {
+        return list.stream();
+    }
+
+    @Override
+    public Iterator<Mapping> iterator() {
+        return list.iterator();
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory;
+
+import dev.heapwalk.memory.elf.CoreTarget;
+import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.linux.LiveTarget;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalLong;
+
+/**
+ * A process whose memory is read, alive or as a core file. Opened once, closed once; closing releases every buffer and
+ * mapping that was handed out and, for an attached process, lets it run on.
+ *
+ * <p>All methods may be called from any thread; windows and cursors made from a target belong to one thread each.
+ */
+public interface Target extends AutoCloseable {
+
+    /**
+     * Stops a process until the target is closed. It is let go on {@link #close()}, on any failure, when the JVM shuts
+     * down, and by the kernel when the JVM dies.
+     *
+     * @param pid process id as seen by this process
+     * @return the stopped process
+     * @throws NoSuchProcessException if there is no such process, or it ended meanwhile
+     * @throws PermissionDeniedException if the kernel refuses
+     * @throws UnsupportedTargetException if it is no user process (a kernel thread, a zombie) or a thread can't be
+     *     stopped within 500 ms; nothing stays stopped then
+     */
+    static Target attach(long pid) {
+        return LiveTarget.attach(pid);
+    }
+
+    /**
+     * Reads a process without ever stopping it. What is read may be torn.
+     *
+     * @param pid process id as seen by this process
+     * @return the running process
+     * @throws NoSuchProcessException if there is no such process
+     * @throws PermissionDeniedException if the kernel refuses
+     * @throws UnsupportedTargetException if it is no user process
+     */
+    static Target observe(long pid) {
+        return LiveTarget.observe(pid);
+    }
+
+    /**
+     * Opens a core file, mapped into memory. Files that the dead process had mapped are looked for under {@code /}.
+     *
+     * @param core the file
+     * @return the dead process
+     * @throws UnsupportedTargetException if the file is no core that can be read
+     */
+    static Target core(Path core) {
+        return CoreTarget.open(core, Path.of("/"));
+    }
+
+    /**
+     * Opens a core file, mapped into memory.
+     *
+     * @param core the file
+     * @param sysroot the folder under which the files lie that the dead process had mapped
+     * @return the dead process
+     * @throws UnsupportedTargetException if the file is no core that can be read
+     */
+    static Target core(Path core, Path sysroot) {
+        return CoreTarget.open(core, sysroot);
+    }
+
+    /** How a target was opened. */
+    enum Mode {
+        /** A process that stands still while the target is open. */
+        STOPPED,
+        /** A process that runs on while it is read. */
+        OBSERVED,
+        /** A core file. */
+        CORE
+    }
+
+    /**
+     * Says how the target was opened.
+     *
+     * @return the mode
+     */
+    Mode mode();
+
+    /**
+     * The process id.
+     *
+     * @return the id as seen by this process, or as the core file has it, if it does
+     */
+    OptionalLong pid();
+
+    /**
+     * Names the target for messages.
+     *
+     * @return for example {@code process 4711 (nginx)} or {@code core file /tmp/core.4711 (nginx)}
+     */
+    String description();
+
+    /**
+     * The processor that the target's program was built for.
+     *
+     * @return the machine
+     */
+    Machine machine();
+
+    /**
+     * The page size of the target.
+     *
+     * @return the size in bytes
+     */
+    int pageSize();
+
+    /**
+     * The target's memory.
+     *
+     * @return the same object at every call
+     */
+    AddressSpace memory();
+
+    /**
+     * The threads, the main thread first, then by id.
+     *
+     * @return an unmodifiable list; with registers for a stopped process and for a core, without for an observed process
+     */
+    List<ThreadState> threads();
+
+    /**
+     * The ELF modules that are loaded, in address order: the program, its libraries, the vDSO.
+     *
+     * @return an unmodifiable list, found anew for an observed process at each call
+     */
+    List<ElfModule> modules();
+
+    /**
+     * Lets the process go, unmaps the core, frees buffers. A second call does nothing.
+     */
+    @Override
+    void close();
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory;
+
+/** A byte that was asked for can't be read in the target. */
+public final class UnmappedAddressException extends TargetException {
+    private static final long serialVersionUID = 1L;
+
+    private final long address;
+
+    /**
+     * Makes one.
+     *
+     * @param address target address of the first byte that can't be read
+     * @param start target address of the range that was asked for
+     * @param length its length in bytes
+     */
+    public UnmappedAddressException(long address, long start, long length) {
+        super("can't read address 0x%x of the target (wanted %d bytes at 0x%x)".formatted(address, length, start));
+        this.address = address;
+    }
+
+    /**
+     * The first byte that can't be read.
+     *
+     * @return a target address
+     */
+    public long address() {
+        return address;
+    }
+}

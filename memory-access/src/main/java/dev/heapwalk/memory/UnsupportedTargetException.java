@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory;
+
+/** The target is of a kind that can't be read; the message says what was found and what is supported. */
+public final class UnsupportedTargetException extends TargetException {
+    private static final long serialVersionUID = 1L;
+
+    /**
+     * Makes one.
+     *
+     * @param message what was tried, on what, and what to do
+     */
+    public UnsupportedTargetException(String message) {
+        super(message);
+    }
+}

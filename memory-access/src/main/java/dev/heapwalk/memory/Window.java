@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The only way in which a walker sees target memory: {@link #require} makes a range readable and returns where it lies in
+ * {@link #segment()}. Over a core the segment is the mapped file; over a process it is a buffer that the window reuses, so
+ * an offset and the segment are good until the next {@code require} or {@code find}.
+ *
+ * <p>A window belongs to one thread. It allocates nothing after it was made.
+ */
+public final class Window {
+
+    /** The longest range that every window can make readable at once, in bytes. */
+    public static final int MAX_LENGTH = 1 << 16;
+
+    /** Where a window gets its memory from. */
+    public interface Source {
+        /**
+         * Makes a range readable in {@link #segment()}.
+         *
+         * @param address target address
+         * @param length bytes, from 0 to {@link Window#MAX_LENGTH}
+         * @return whether the range can be read as a whole
+         */
+        boolean load(long address, long length);
+
+        /**
+         * The local memory, after the last {@code load}.
+         *
+         * @return a segment at least {@link #length()} long
+         */
+        MemorySegment segment();
+
+        /**
+         * The target address of the first byte of {@link #segment()}.
+         *
+         * @return an address
+         */
+        long base();
+
+        /**
+         * How many bytes of the segment hold target memory.
+         *
+         * @return a length in bytes
+         */
+        long length();
+
+        /**
+         * The first byte that could not be read, after a {@code load} that returned false.
+         *
+         * @return a target address
+         */
+        long missing();
+    }
+
+    private final Source source;
+    private MemorySegment segment = MemorySegment.NULL;
+    private long base;
+    private long length;
+
+    /**
+     * Makes a window.
+     *
+     * @param source where its memory comes from; used by this window alone
+     */
+    public Window(Source source) {
+        this.source = source;
+    }
+
+    /**
+     * Makes a range readable.
+     *
+     * @param address target address
+     * @param wanted bytes, from 0 to {@link #MAX_LENGTH}
+     * @return the offset of the range in {@link #segment()}
+     * @throws UnmappedAddressException if a byte of it can't be read
+     */
+    public long require(long address, long wanted) {
+        long offset = find(address, wanted);
+        if (offset < 0) {
+            throw new UnmappedAddressException(source.missing(), address, wanted);
+        }
+        return offset;
+    }
+
+    /**
+     * Makes a range readable, if it is.
+     *
+     * @param address target address
+     * @param wanted bytes, from 0 to {@link #MAX_LENGTH}
+     * @return the offset of the range in {@link #segment()}, or -1 if a byte of it can't be read
+     */
+    public long find(long address, long wanted) {
+        long offset = address - base;
+        // One comparison each for below and beyond; a hostile address wraps to one of the two.
+        if (offset >= 0 && offset <= length - wanted) {
+            return offset;
+        }
+        return load(address, wanted);
+    }
+
+    private long load(long address, long wanted) {
+        if (wanted < 0 || wanted > MAX_LENGTH) {
+            throw new IllegalArgumentException("a window shows 0 to " + MAX_LENGTH + " bytes at once, not " + wanted);
+        }
+        boolean loaded = source.load(address, wanted);
+        segment = source.segment();
+        base = source.base();
+        length = source.length();
+        return loaded ? address - base : -1;
+    }
+
+    /**
+     * The first byte that could not be read, after {@link #find} returned -1.
+     *
+     * @return a target address
+     */
+    public long missing() {
+        return source.missing();
+    }
+
+    /**
+     * The local memory that offsets from {@link #require} and {@link #find} refer to.
+     *
+     * @return the segment
+     */
+    public MemorySegment segment() {
+        return segment;
+    }
+
+    /**
+     * How many bytes behind an offset are readable without another {@code require}.
+     *
+     * @param offset an offset that {@code require} or {@code find} has just returned
+     * @return a length in bytes
+     */
+    public long available(long offset) {
+        return length - offset;
+    }
+}

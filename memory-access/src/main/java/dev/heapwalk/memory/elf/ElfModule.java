@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.elf;
+
+import dev.heapwalk.memory.Mapping;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * A program or library that is loaded in a target. What it says comes from the target's memory, from the file on disk if
+ * its build id matches, and from a separate debug file if there is one; the last two are looked for under the target's own
+ * root.
+ */
+public interface ElfModule {
+
+    /**
+     * The file as the target sees it.
+     *
+     * @return its path, {@code [vdso]}, or a made-up name in brackets where only memory tells of it
+     */
+    String path();
+
+    /**
+     * The load bias: what is added to an address in the file to get one in the target.
+     *
+     * @return a target address
+     */
+    long bias();
+
+    /**
+     * The mappings that belong to it, with those of its {@code .bss}.
+     *
+     * @return an unmodifiable list in address order
+     */
+    List<Mapping> mappings();
+
+    /**
+     * The {@code PT_LOAD} segments that are writable, as ranges of target addresses: {@code .data} and {@code .bss}, and
+     * the part that was made read-only after relocation.
+     *
+     * @return an unmodifiable list of ranges in address order
+     */
+    List<Range> writableSegments();
+
+    /**
+     * A range of target addresses.
+     *
+     * @param start the first address
+     * @param end the address behind the last byte
+     */
+    record Range(long start, long end) {}
+
+    /**
+     * The build id.
+     *
+     * @return lower-case hex digits, if the module has one
+     */
+    Optional<String> buildId();
+
+    /**
+     * The name that the module gives itself.
+     *
+     * @return {@code DT_SONAME}, if it has one
+     */
+    Optional<String> soname();
+
+    /**
+     * Whether {@code .symtab} is at hand, in the file or in a debug file, so that local symbols are found.
+     *
+     * @return whether {@link #symbol} knows more than the dynamic symbols
+     */
+    boolean hasFullSymbols();
+
+    /**
+     * Where a function or variable lies. Dynamic symbols first, then those of {@code .symtab} and of the debug file.
+     *
+     * @param name the symbol's name without version
+     * @return its address in the target; empty if it is not defined here, or is thread-local
+     */
+    OptionalLong symbol(String name);
+
+    /**
+     * Where a thread-local variable lies in the module's TLS block.
+     *
+     * @param name the symbol's name
+     * @return its {@code st_value}, an offset in bytes
+     */
+    OptionalLong tlsSymbol(String name);
+
+    /**
+     * The module's {@code PT_TLS} segment.
+     *
+     * @return memory size and alignment, if it has one
+     */
+    Optional<TlsSegment> tlsSegment();
+
+    /**
+     * A module's {@code PT_TLS} segment.
+     *
+     * @param memorySize bytes of each thread's block
+     * @param alignment its alignment in bytes
+     */
+    record TlsSegment(long memorySize, long alignment) {}
+
+    /**
+     * The words of the module that the dynamic linker sets to an address within it ({@code R_*_RELATIVE} in
+     * {@code .rela.dyn} and {@code .relr.dyn}), from memory.
+     *
+     * @return target addresses of the words, ascending; empty if the tables can't be read
+     */
+    long[] relativeRelocations();
+
+    /**
+     * The GOT words that hold the offset of a thread-local variable from the thread pointer ({@code R_X86_64_TPOFF64},
+     * {@code R_AARCH64_TLS_TPREL}; for a variable of the module itself).
+     *
+     * @return address of the word and the variable's offset in the module's TLS block, for each
+     */
+    List<TlsSlot> tlsSlots();
+
+    /**
+     * A GOT word that holds a thread-local variable's offset from the thread pointer.
+     *
+     * @param gotAddress target address of the word
+     * @param tlsOffset the variable's offset in the module's TLS block
+     */
+    record TlsSlot(long gotAddress, long tlsOffset) {}
+}

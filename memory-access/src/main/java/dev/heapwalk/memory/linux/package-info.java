@@ -1,0 +1,4 @@
+/**
+ * The Linux side: the C library as an interface, the tracer thread, {@code /proc}.
+ */
+package dev.heapwalk.memory.linux;
