@@ -1,0 +1,4 @@
+/**
+ * JMH benchmarks: each walker beside the same loop in C.
+ */
+package dev.heapwalk.benchmarks;

@@ -1,0 +1,4 @@
+/**
+ * The heapwalk command: one class a command.
+ */
+package dev.heapwalk.cli;

@@ -1,0 +1,9 @@
+/**
+ * The heapwalk command.
+ */
+module dev.heapwalk.cli {
+    requires dev.heapwalk.malloc;
+    requires info.picocli;
+
+    opens dev.heapwalk.cli to info.picocli;
+}

@@ -1,0 +1,4 @@
+/**
+ * Reads CRuby's objects from outside. Not built yet.
+ */
+package dev.heapwalk.ruby;
