@@ -1,16 +1,151 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
 /** The command's entry. */
-public final class Heapwalk {
+@Command(
+        name = "heapwalk",
+        description = "Shows what the native heap of another process is made of.",
+        synopsisSubcommandLabel = "COMMAND",
+        versionProvider = Heapwalk.Version.class,
+        footer = {
+            "",
+            "TARGET is a process id, a core file, or the word demo (a process that heapwalk starts, reads and ends).",
+            "Exit status: 0 all read; 2 wrong usage; 3 read, but the heap is damaged or parts are missing;",
+            "4 the target can't be read; 1 anything else.",
+            "'heapwalk COMMAND --help' tells more about a command."
+        })
+public final class Heapwalk implements Callable<Integer> {
+    private static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();
+
+    static {
+        COMMANDS.put("summary", Summary::new);
+        COMMANDS.put("sizes", Sizes::new);
+        COMMANDS.put("used", Used::new);
+        COMMANDS.put("free", Free::new);
+        COMMANDS.put("all", All::new);
+        COMMANDS.put("arenas", Arenas::new);
+        COMMANDS.put("arena", OneArena::new);
+        COMMANDS.put("bins", Bins::new);
+        COMMANDS.put("tcache", Tcache::new);
+        COMMANDS.put("hexdump", Hexdump::new);
+        COMMANDS.put("completion", Completion::new);
+    }
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    private boolean help;
+
+    @Option(names = {"-V", "--version"}, versionHelp = true, description = "Show the version and exit.")
+    private boolean version;
+
     private Heapwalk() {}
 
     /**
-     * Runs the command.
+     * Runs the command and ends the JVM with its exit status.
      *
-     * @param args its arguments
+     * @param args the command's arguments
      */
     public static void main(String[] args) {
-        System.exit(2);
+        int status = run(args);
+        // What picocli writes (help, version) goes through a stream that keeps its errors to itself.
+        System.out.flush();
+        System.exit(status);
+    }
+
+    private static int run(String[] args) {
+        try {
+            return commandLine(args)
+                    .registerConverter(Format.class, word -> named(word, Format.values()))
+                    .registerConverter(Mode.class, word -> named(word, Mode.values()))
+                    .setExecutionExceptionHandler((failure, at, parsed) -> Failure.report(
+                            failure, at.getCommand() instanceof TargetCommand command && command.verbose()))
+                    .setParameterExceptionHandler((failure, given) -> usage(failure))
+                    .execute(args);
+        } catch (Throwable error) {
+            // Picocli lets errors pass: no memory, stack overflow, a class that is not there.
+            return Failure.report(error, Arrays.asList(args).contains("--verbose"));
+        }
+    }
+
+    /** All commands, or the one that is asked for: making one ready takes some milliseconds of start-up. */
+    static CommandLine commandLine(String... args) {
+        CommandLine line = new CommandLine(new Heapwalk());
+        String first = args.length > 0 ? args[0] : "";
+        if (first.equals("--version")) {
+            return line;
+        }
+        Supplier<?> one = COMMANDS.get(first);
+        if (one != null && !first.equals("completion")) {
+            line.addSubcommand(one.get());
+        } else {
+            COMMANDS.values().forEach(command -> line.addSubcommand(command.get()));
+        }
+        return line
+                .setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF))
+                .setUsageHelpWidth(110)
+                .setAbbreviatedOptionsAllowed(false);
+    }
+
+    /** The constant that has a name. */
+    private static <T extends Enum<T>> T named(String word, T[] constants) {
+        for (T constant : constants) {
+            if (constant.toString().equals(word)) {
+                return constant;
+            }
+        }
+        String known = Arrays.stream(constants).map(Enum::toString).collect(Collectors.joining(", "));
+        throw new TypeConversionException("it must be one of " + known + ", not '" + word + "'");
+    }
+
+    private static int usage(ParameterException failure) {
+        String message = failure.getMessage();
+        if (failure instanceof UnmatchedArgumentException unmatched) {
+            String first = unmatched.getUnmatched().getFirst();
+            boolean command = failure.getCommandLine().getParent() == null;
+            if (first.startsWith("-")) {
+                message = "there is no option " + first;
+            } else {
+                message = (command ? "there is no command '" : "one argument too many: '") + first + "'";
+            }
+        }
+        Failure.say(message);
+        Failure.say("try '" + failure.getCommandLine().getCommandSpec().qualifiedName() + " --help'");
+        return Failure.USAGE;
+    }
+
+    @Override
+    public Integer call() {
+        throw new ParameterException(spec.commandLine(), "which command? One of " + String.join(", ", COMMANDS.keySet()));
+    }
+
+    /** Tells the version that the jar was built with. */
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Heapwalk.class.getPackage().getImplementationVersion();
+            return new String[] {
+                "heapwalk " + (version == null ? "(not packaged)" : version) + " on Java "
+                        + System.getProperty("java.version")
+            };
+        }
     }
 }

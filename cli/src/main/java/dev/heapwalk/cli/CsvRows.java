@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import java.util.List;
+
+/** Writes rows as RFC 4180 has them. Text that could drive a terminal is escaped as in tables: CSV has no escape of its own. */
+final class CsvRows implements RowSink {
+    private final Output out;
+    private boolean first = true;
+
+    CsvRows(Output out) {
+        this.out = out;
+    }
+
+    void head(List<Column> columns) {
+        for (Column column : columns) {
+            text(column.field());
+        }
+        end();
+    }
+
+    private void separate() {
+        if (!first) {
+            out.put(',');
+        }
+        first = false;
+    }
+
+    @Override
+    public void text(String value) {
+        separate();
+        String safe = SafeText.of(value);
+        if (safe.indexOf('"') < 0 && safe.indexOf(',') < 0) {
+            out.utf8(safe);
+        } else {
+            out.put('"');
+            out.utf8(safe.replace("\"", "\"\""));
+            out.put('"');
+        }
+    }
+
+    @Override
+    public void number(long value) {
+        separate();
+        out.decimal(value);
+    }
+
+    @Override
+    public void address(long value) {
+        separate();
+        out.address(value);
+    }
+
+    @Override
+    public void flag(boolean value) {
+        separate();
+        out.ascii(value ? "true" : "false");
+    }
+
+    @Override
+    public void numbers(List<Long> values) {
+        separate();
+        boolean more = false;
+        for (long value : values) {
+            if (more) {
+                out.put(' ');
+            }
+            out.decimal(value);
+            more = true;
+        }
+    }
+
+    @Override
+    public void none() {
+        separate();
+    }
+
+    @Override
+    public void end() {
+        out.ascii("\r\n");
+        first = true;
+    }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** A process to try heapwalk on: a child JVM that allocates in a known pattern and waits until it is ended. */
+final class Demo implements AutoCloseable {
+    private final Process child;
+    private final Thread atShutdown;
+
+    private Demo(Process child) {
+        this.child = child;
+        // Ctrl-C ends us without close().
+        atShutdown = new Thread(child::destroyForcibly, "end the demo");
+        Runtime.getRuntime().addShutdownHook(atShutdown);
+    }
+
+    /** Starts the process and waits until it has allocated. */
+    static Demo start() {
+        Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+        ProcessBuilder builder = new ProcessBuilder(List.of(
+                java.toString(),
+                "-Xmx16m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:-UsePerfData",
+                "-Xlog:disable",
+                "-Xlog:all=error:stderr",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                DemoProgram.class.getName()));
+        // Options meant for the reader of the demo are not meant for the demo.
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        builder.environment().remove("JDK_JAVA_OPTIONS");
+        builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+        try {
+            Demo demo = new Demo(builder.start());
+            boolean ready = false;
+            try {
+                ready = demo.ready();
+            } finally {
+                if (!ready) {
+                    demo.close();
+                }
+            }
+            Failure.say("demo: reading process " + demo.pid() + ", a Java program that called malloc for "
+                    + DemoProgram.PATTERN);
+            return demo;
+        } catch (IOException e) {
+            throw new UncheckedIOException(
+                    new IOException("can't start the demo process with " + java + ": " + e.getMessage(), e));
+        }
+    }
+
+    private boolean ready() throws IOException {
+        BufferedReader said =
+                new BufferedReader(new InputStreamReader(child.getInputStream(), StandardCharsets.UTF_8));
+        String line = said.readLine();
+        if (!DemoProgram.READY.equals(line)) {
+            throw new IOException("it said '" + line + "' instead of " + DemoProgram.READY);
+        }
+        return true;
+    }
+
+    long pid() {
+        return child.pid();
+    }
+
+    @Override
+    public void close() {
+        child.destroyForcibly();
+        try {
+            child.waitFor(5, TimeUnit.SECONDS);
+            Runtime.getRuntime().removeShutdownHook(atShutdown);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IllegalStateException e) {
+            // The JVM is shutting down, and the hook has run or will.
+        }
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.UnmappedAddressException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+
+/** The exit statuses, which failure ends in which, and the lines on the error stream. */
+final class Failure {
+    static final int FINE = 0;
+    static final int OTHER = 1;
+    static final int USAGE = 2;
+    static final int DAMAGED = 3;
+    static final int UNREADABLE = 4;
+
+    private Failure() {}
+
+    static int report(Throwable failure, boolean verbose) {
+        if (closedPipe(failure)) {
+            return FINE;
+        }
+        int status;
+        switch (failure) {
+            case UnmappedAddressException hole -> {
+                say(hole.getMessage());
+                status = DAMAGED;
+            }
+            case TargetException unreadable -> {
+                say(unreadable.getMessage());
+                status = UNREADABLE;
+            }
+            case UncheckedIOException io -> {
+                say(io.getCause().getMessage());
+                status = OTHER;
+            }
+            case OutOfMemoryError memory -> {
+                say("out of memory (" + memory.getMessage() + "); give it more with HEAPWALK_JAVA_OPTIONS=-Xmx1g");
+                status = OTHER;
+            }
+            default -> {
+                String message = failure.getMessage();
+                say("internal error: " + failure.getClass().getSimpleName()
+                        + (message == null ? "" : ": " + message)
+                        + (verbose ? "" : " (--verbose shows where)"));
+                status = OTHER;
+            }
+        }
+        if (verbose) {
+            StringWriter trace = new StringWriter();
+            failure.printStackTrace(new PrintWriter(trace));
+            trace.toString().lines().forEach(line -> error(SafeText.of(line.replace("\t", "    "))));
+        }
+        return status;
+    }
+
+    /** Whether the reader of our output has gone: it has what it wanted, so that is no failure. */
+    private static boolean closedPipe(Throwable failure) {
+        return failure instanceof Output.WriteException write && write.closedPipe();
+    }
+
+    /** One line on the error stream. Text of the target may be in it. */
+    static void say(String message) {
+        error("heapwalk: " + SafeText.of(message == null ? "unknown failure" : message));
+    }
+
+    private static void error(String line) {
+        // Not closed: the descriptor is the process's, and more lines may follow.
+        @SuppressWarnings("resource")
+        FileOutputStream stream = new FileOutputStream(FileDescriptor.err);
+        try {
+            stream.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            // Nobody listens; the exit status tells what is left to tell.
+        }
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+/** How an answer is written. */
+enum Format {
+    /** For people. */
+    TABLE("table") {
+        @Override
+        void print(Report report, Output out) {
+            TableRows.Widths widths = new TableRows.Widths(report.columns());
+            report.rows(widths);
+            widths.totalFollows();
+            report.total(widths);
+            widths.end();
+            TableRows table = new TableRows(report.columns(), widths, out);
+            table.head();
+            report.rows(table);
+            table.totalFollows();
+            report.total(table);
+            table.end();
+        }
+    },
+    /** One JSON object a line. */
+    JSONL("jsonl") {
+        @Override
+        void print(Report report, Output out) {
+            report.rows(new JsonRows(report.columns(), out));
+        }
+    },
+    /** Comma-separated values with a head, quoted as RFC 4180 says. */
+    CSV("csv") {
+        @Override
+        void print(Report report, Output out) {
+            CsvRows rows = new CsvRows(out);
+            rows.head(report.columns());
+            report.rows(rows);
+        }
+    };
+
+    private final String label;
+
+    Format(String label) {
+        this.label = label;
+    }
+
+    abstract void print(Report report, Output out);
+
+    @Override
+    public String toString() {
+        return label;
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Shows on a terminal how far a long walk has come. A thread of its own writes: a terminal that does not take the text
+ * (Ctrl-S) must not keep the target waiting.
+ */
+final class Progress implements AutoCloseable {
+    private static final long PATIENCE_MILLIS = 1_000;
+    private static final long STEP_MILLIS = 250;
+
+    private final Thread painter;
+    private volatile long done;
+    private volatile long total;
+    private volatile boolean closed;
+    private volatile boolean painted;
+
+    Progress() {
+        painter = terminal() ? Thread.ofPlatform().daemon().name("progress").unstarted(this::paint) : null;
+        if (painter != null) {
+            painter.start();
+        }
+    }
+
+    private static boolean terminal() {
+        try {
+            String device = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();
+            return device.startsWith("/dev/pts/") || device.startsWith("/dev/tty") || device.equals("/dev/console");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Tells how far the walk is. Cheap, but not for every chunk. */
+    void at(long doneBytes, long totalBytes) {
+        done = doneBytes;
+        total = totalBytes;
+    }
+
+    private void paint() {
+        // Not closed: the descriptor is the process's.
+        @SuppressWarnings("resource")
+        FileOutputStream stream = new FileOutputStream(FileDescriptor.err);
+        try {
+            Thread.sleep(PATIENCE_MILLIS);
+            while (!closed) {
+                long all = total;
+                if (all > 0) {
+                    painted = true;
+                    String line = "\rheapwalk: read " + (done >> 20) + " of " + (all >> 20) + " MiB ";
+                    stream.write(line.getBytes(StandardCharsets.US_ASCII));
+                }
+                Thread.sleep(STEP_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            // Closed.
+        } catch (IOException e) {
+            // Nobody looks.
+        }
+        if (painted) {
+            try {
+                stream.write("\r\033[K".getBytes(StandardCharsets.US_ASCII));
+            } catch (IOException e) {
+                // Nobody looks.
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        if (painter != null) {
+            painter.interrupt();
+        }
+    }
+
+    /** Waits, though not for ever, until the line is wiped. */
+    void await() {
+        if (painter != null && painted) {
+            try {
+                painter.join(STEP_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+}

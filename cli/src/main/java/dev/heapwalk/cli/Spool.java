@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * A queue of packed numbers that is written once and then read as often as needed. It keeps the first 32 MiB in memory and
+ * puts the rest into a temporary file without a name, so that a listing of any length needs bounded memory while the target
+ * stands still, and never waits for whoever reads the output.
+ */
+final class Spool implements AutoCloseable {
+    private static final int BLOCK = 1 << 20;
+    private static final int BLOCKS_IN_MEMORY = 32;
+
+    private final byte[][] blocks = new byte[BLOCKS_IN_MEMORY][];
+    private int blockCount;
+    private byte[] block = new byte[BLOCK];
+    private int used;
+    private FileChannel file;
+    private long fileLength;
+
+    void put(int value) {
+        if (used == BLOCK) {
+            store();
+        }
+        block[used++] = (byte) value;
+    }
+
+    /** Writes a number that is mostly small: seven bits a byte. */
+    void number(long value) {
+        long rest = value;
+        while ((rest & ~0x7fL) != 0) {
+            put((int) rest | 0x80);
+            rest >>>= 7;
+        }
+        put((int) rest);
+    }
+
+    /** Writes a number that is mostly near zero, on either side. */
+    void signed(long value) {
+        number(value << 1 ^ value >> 63);
+    }
+
+    void bytes(byte[] source, int length) {
+        int done = 0;
+        while (done < length) {
+            if (used == BLOCK) {
+                store();
+            }
+            int some = Math.min(length - done, BLOCK - used);
+            System.arraycopy(source, done, block, used, some);
+            used += some;
+            done += some;
+        }
+    }
+
+    private void store() {
+        if (blockCount < BLOCKS_IN_MEMORY) {
+            blocks[blockCount++] = block;
+            block = new byte[BLOCK];
+        } else {
+            spill();
+        }
+        used = 0;
+    }
+
+    private void spill() {
+        try {
+            if (file == null) {
+                Path path = Files.createTempFile("heapwalk", ".spool");
+                file = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
+                Files.delete(path);
+            }
+            ByteBuffer rest = ByteBuffer.wrap(block, 0, used);
+            while (rest.hasRemaining()) {
+                fileLength += file.write(rest, fileLength);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(
+                    new IOException("can't keep the rows in " + System.getProperty("java.io.tmpdir") + ": "
+                            + e.getMessage() + " (TMPDIR may name another folder)", e));
+        }
+    }
+
+    /** A reader that begins at the first byte; nothing may be written any more. */
+    Reader reader() {
+        return new Reader();
+    }
+
+    @Override
+    public void close() {
+        if (file != null) {
+            try {
+                file.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    /** Reads what was written, in the same order. */
+    final class Reader {
+        private final byte[] copy = file == null ? null : new byte[BLOCK];
+        private byte[] from = blockCount > 0 ? blocks[0] : block;
+        private int end = blockCount > 0 ? BLOCK : used;
+        private int at;
+        private int nextBlock = 1;
+        private long filePosition;
+        private boolean last = blockCount == 0;
+
+        int get() {
+            if (at == end) {
+                advance();
+            }
+            return from[at++] & 0xff;
+        }
+
+        long number() {
+            long value = 0;
+            for (int shift = 0; ; shift += 7) {
+                int next = get();
+                value |= (long) (next & 0x7f) << shift;
+                if (next < 0x80) {
+                    return value;
+                }
+            }
+        }
+
+        long signed() {
+            long value = number();
+            return value >>> 1 ^ -(value & 1);
+        }
+
+        private void advance() {
+            at = 0;
+            if (nextBlock < blockCount) {
+                from = blocks[nextBlock++];
+                end = BLOCK;
+            } else if (filePosition < fileLength) {
+                from = copy;
+                end = fill();
+                filePosition += end;
+            } else if (!last) {
+                last = true;
+                from = block;
+                end = used;
+            } else {
+                throw new IllegalStateException("read beyond the end of the rows");
+            }
+        }
+
+        private int fill() {
+            try {
+                ByteBuffer target = ByteBuffer.wrap(copy, 0, (int) Math.min(BLOCK, fileLength - filePosition));
+                while (target.hasRemaining()) {
+                    if (file.read(target, filePosition + target.position()) < 0) {
+                        throw new EOFException("the temporary file of rows was cut");
+                    }
+                }
+                return target.limit();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+}

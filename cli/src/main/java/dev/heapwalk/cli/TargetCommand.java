@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import dev.heapwalk.memory.Target;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * A command that reads a target. The order is always the same: open, read all that the answer needs into local memory,
+ * close (which lets the process run on), print.
+ */
+abstract class TargetCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--mode",
+            paramLabel = "stop|observe",
+            description = "stop (the default): the process stands still while its memory is read; "
+                    + "observe: it is never stopped, and the answer may be torn.")
+    private Mode mode = Mode.STOP;
+
+    @Option(
+            names = "--sysroot",
+            paramLabel = "DIR",
+            description = "For a core file: the folder under which the dead process's files lie, "
+                    + "such as the root of its container.")
+    private Path sysroot;
+
+    @Option(
+            names = "--format",
+            paramLabel = "table|jsonl|csv",
+            description = "table (the default), one JSON object a line, or CSV.")
+    private Format format = Format.TABLE;
+
+    @Option(names = "--verbose", description = "Tell how long the target stood still, and where a failure arose.")
+    private boolean verbose;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    private boolean help;
+
+    /** The word that names the target. */
+    abstract String target();
+
+    /** Reads everything that the answer needs. The target is closed after it. */
+    abstract Report read(Target target, Problems problems, Progress progress);
+
+    /** Checks the arguments before a target is touched. */
+    void check() {}
+
+    /** Prints what goes before the answer. */
+    void preface(Format chosen, Output out) {}
+
+    final boolean verbose() {
+        return verbose;
+    }
+
+    final ParameterException wrong(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+
+    @Override
+    public final Integer call() {
+        Subject subject = Subject.of(target());
+        if (subject == null) {
+            throw wrong("'" + target() + "' is neither a process id nor a file nor the word demo");
+        }
+        if (sysroot != null && !(subject instanceof Subject.Core)) {
+            throw wrong("--sysroot is for core files; the files of a process are found by themselves");
+        }
+        if (sysroot != null && !Files.isDirectory(sysroot)) {
+            throw wrong("--sysroot " + sysroot + " is no folder");
+        }
+        check();
+        if (subject instanceof Subject.Demo) {
+            try (Demo demo = Demo.start()) {
+                return answer(new Subject.Pid(demo.pid()));
+            }
+        }
+        return answer(subject);
+    }
+
+    private int answer(Subject subject) {
+        Problems problems = new Problems();
+        Progress progress = new Progress();
+        long before = System.nanoTime();
+        try (Report report = report(subject, problems, progress)) {
+            long read = System.nanoTime();
+            progress.await();
+            // Not closed: the descriptor is the process's.
+            @SuppressWarnings("resource")
+            Output out = new Output(new FileOutputStream(FileDescriptor.out));
+            Output.WriteException unwritten = null;
+            try {
+                preface(format, out);
+                format.print(report, out);
+                out.flush();
+            } catch (Output.WriteException e) {
+                unwritten = e;
+            }
+            int status = problems.report();
+            if (verbose) {
+                Failure.say(String.format(
+                        Locale.ROOT,
+                        "%s from opening to closing the target %.1f ms, printing %.1f ms",
+                        mode == Mode.STOP && subject instanceof Subject.Pid ? "stopped:" : "read:",
+                        (read - before) / 1e6,
+                        (System.nanoTime() - read) / 1e6));
+            }
+            if (unwritten != null && !unwritten.closedPipe()) {
+                throw unwritten;
+            }
+            return status;
+        }
+    }
+
+    private Report report(Subject subject, Problems problems, Progress progress) {
+        try (progress;
+                Target target = subject.open(mode, sysroot)) {
+            return read(target, problems, progress);
+        }
+    }
+}
