@@ -134,6 +134,16 @@ public interface Target extends AutoCloseable {
     List<ElfModule> modules();
 
     /**
+     * What is known to be missing: parts of a core that were cut off or left out, files on disk that are not those that
+     * were mapped. Each is one line for a person, with addresses and with what to do about it.
+     *
+     * @return an unmodifiable list, empty if nothing is known to be missing
+     */
+    default List<String> notices() {
+        return List.of();
+    }
+
+    /**
      * Lets the process go, unmaps the core, frees buffers. A second call does nothing.
      */
     @Override

@@ -1,21 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.elf;
 
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.UnsupportedTargetException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalLong;
 
-/** A core file. */
-public final class CoreTarget {
-    private CoreTarget() {}
+/** A core file, mapped; its windows show the file itself. */
+public final class CoreTarget implements Target {
+    private static final int USUAL_PAGE = 1 << 12;
+
+    private final Arena arena;
+    private final CoreFile core;
+    private final Path sysroot;
+    private final CoreMemory memory;
+    private final List<String> notices;
+    private List<ElfModule> modules;
+
+    private CoreTarget(Arena arena, CoreFile core, Path sysroot) {
+        this.arena = arena;
+        this.core = core;
+        this.sysroot = sysroot;
+        CoreLayout layout = new CoreLayout(core, new FileRoot(sysroot));
+        this.memory = layout.build();
+        this.notices = layout.notices();
+    }
 
     /**
      * Opens a core file.
      *
      * @param core the file
-     * @param sysroot the folder under which the mapped files lie
+     * @param sysroot the folder under which the files lie that the dead process had mapped
      * @return the target
+     * @throws UnsupportedTargetException if the file is no core that can be read, or the sysroot is no folder
+     * @throws dev.heapwalk.memory.PermissionDeniedException if the file may not be read
      */
     public static Target open(Path core, Path sysroot) {
-        throw new UnsupportedOperationException();
+        if (!Files.isDirectory(sysroot)) {
+            throw new UnsupportedTargetException(
+                    "can't read core file %s with the sysroot %s: that is no folder".formatted(core, sysroot));
+        }
+        Arena arena = Arena.ofShared();
+        try {
+            return new CoreTarget(arena, CoreFile.open(core, arena), sysroot);
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public Mode mode() {
+        return Mode.CORE;
+    }
+
+    @Override
+    public OptionalLong pid() {
+        return core.pid();
+    }
+
+    @Override
+    public String description() {
+        return core.program().isEmpty()
+                ? "core file " + core.path()
+                : "core file %s (%s)".formatted(core.path(), core.program());
+    }
+
+    @Override
+    public Machine machine() {
+        return core.machine();
+    }
+
+    @Override
+    public int pageSize() {
+        return (int) core.auxiliary().pageSize().orElse(USUAL_PAGE);
+    }
+
+    @Override
+    public AddressSpace memory() {
+        return memory;
+    }
+
+    @Override
+    public List<ThreadState> threads() {
+        return core.threads();
+    }
+
+    @Override
+    public synchronized List<ElfModule> modules() {
+        if (modules == null) {
+            modules = ElfModules.find(memory, sysroot, core.machine(), core.auxiliary());
+        }
+        return modules;
+    }
+
+    @Override
+    public List<String> notices() {
+        return notices;
+    }
+
+    @Override
+    public void close() {
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
     }
 }

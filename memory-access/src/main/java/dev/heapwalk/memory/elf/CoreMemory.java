@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.elf;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.Window;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/** The memory that a core file holds, with the pages of other files that stand in for those it left out. Copies nothing. */
+final class CoreMemory implements AddressSpace {
+    private final Mappings mappings;
+    private final long[] starts;
+    private final long[] ends;
+    private final MemorySegment[] segments;
+
+    /**
+     * Memory at an address.
+     *
+     * @param start target address of the first byte
+     * @param bytes local memory, mapped; of a size above 0
+     */
+    record Region(long start, MemorySegment bytes) {
+        long end() {
+            return start + bytes.byteSize();
+        }
+
+        /** Whether another region goes on where this one ends, in the address space and in the same file. */
+        private boolean runsOnWith(Region next) {
+            return end() == next.start
+                    && bytes.address() + bytes.byteSize() == next.bytes.address();
+        }
+    }
+
+    /**
+     * Makes one.
+     *
+     * @param mappings what was mapped
+     * @param regions what of it is at hand, in any order, not overlapping
+     * @param whole the whole core file, which most regions are parts of
+     */
+    CoreMemory(Mappings mappings, List<Region> regions, MemorySegment whole) {
+        this.mappings = mappings;
+        List<Region> sorted = regions.stream()
+                .sorted(Comparator.comparingLong(region -> region.start() + Long.MIN_VALUE))
+                .toList();
+        // The kernel writes one segment for each mapping, one behind the other; a walker wants them as one.
+        List<Region> merged = new ArrayList<>();
+        for (Region region : sorted) {
+            Region last = merged.isEmpty() ? null : merged.getLast();
+            if (last != null && last.runsOnWith(region) && within(last, whole) && within(region, whole)) {
+                long offset = last.bytes.address() - whole.address();
+                merged.removeLast();
+                merged.add(new Region(
+                        last.start, whole.asSlice(offset, last.bytes.byteSize() + region.bytes.byteSize())));
+            } else {
+                merged.add(region);
+            }
+        }
+        starts = merged.stream().mapToLong(Region::start).toArray();
+        ends = merged.stream().mapToLong(Region::end).toArray();
+        segments = merged.stream().map(Region::bytes).toArray(MemorySegment[]::new);
+    }
+
+    private static boolean within(Region region, MemorySegment whole) {
+        return region.bytes.address() >= whole.address()
+                && region.bytes.address() + region.bytes.byteSize() <= whole.address() + whole.byteSize();
+    }
+
+    /** The region that holds an address, or -1. */
+    private int at(long address) {
+        int low = 0;
+        int high = starts.length - 1;
+        while (low <= high) {
+            int middle = (low + high) >>> 1;
+            if (Long.compareUnsigned(starts[middle], address) <= 0) {
+                low = middle + 1;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return high >= 0 && Long.compareUnsigned(address, ends[high]) < 0 ? high : -1;
+    }
+
+    @Override
+    public Mappings mappings() {
+        return mappings;
+    }
+
+    @Override
+    public void refresh() {
+        // A core does not change.
+    }
+
+    @Override
+    public long read(long address, MemorySegment destination) {
+        long wanted = destination.byteSize();
+        long done = 0;
+        int region = wanted == 0 ? -1 : at(address);
+        while (region >= 0 && done < wanted) {
+            long offset = address + done - starts[region];
+            long count = Math.min(wanted - done, segments[region].byteSize() - offset);
+            MemorySegment.copy(segments[region], offset, destination, done, count);
+            done += count;
+            boolean neighbour = region + 1 < starts.length && starts[region + 1] == ends[region];
+            region = neighbour ? region + 1 : -1;
+        }
+        return done;
+    }
+
+    @Override
+    public void readRanges(long[] addresses, long[] lengths, int count, MemorySegment destination, long[] read) {
+        long at = 0;
+        for (int i = 0; i < count; i++) {
+            read[i] = read(addresses[i], destination.asSlice(at, lengths[i]));
+            at += lengths[i];
+        }
+    }
+
+    @Override
+    public Window window() {
+        return new Window(new Source());
+    }
+
+    @Override
+    public Window cache(long budget) {
+        return new Window(new Source());
+    }
+
+    private final class Source implements Window.Source {
+        private MemorySegment segment = MemorySegment.NULL;
+        private long base;
+        private long length;
+        private long missing;
+        /** Only for a range that lies in two regions; made when the first one is met. */
+        private MemorySegment joint = MemorySegment.NULL;
+
+        @Override
+        public boolean load(long address, long wanted) {
+            int region = at(address);
+            if (region < 0) {
+                missing = address;
+                return false;
+            }
+            if (wanted <= ends[region] - address) {
+                segment = segments[region];
+                base = starts[region];
+                length = segment.byteSize();
+                return true;
+            }
+            if (joint.byteSize() == 0) {
+                joint = Arena.ofAuto().allocate(Window.MAX_LENGTH);
+            }
+            // What the window showed may have been the joint; it is overwritten, so it is no longer shown.
+            segment = joint;
+            base = address;
+            length = read(address, joint.asSlice(0, wanted));
+            missing = address + length;
+            return length == wanted;
+        }
+
+        @Override
+        public MemorySegment segment() {
+            return segment;
+        }
+
+        @Override
+        public long base() {
+            return base;
+        }
+
+        @Override
+        public long length() {
+            return length;
+        }
+
+        @Override
+        public long missing() {
+            return missing;
+        }
+    }
+}

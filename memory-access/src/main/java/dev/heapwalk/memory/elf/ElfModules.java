@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.elf;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Mappings;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/** Finds the ELF modules of a target in its memory. */
+public final class ElfModules {
+    private static final int MOST_SEGMENTS = 4096;
+    private static final long LARGEST = 1L << 47;
+    private static final long SMALLEST_PAGE = 1 << 12;
+
+    private final AddressSpace memory;
+    private final Mappings mappings;
+    private final FileRoot root;
+    private final Machine machine;
+    private final TreeMap<Long, LoadedModule> found = new TreeMap<>(Long::compareUnsigned);
+
+    private ElfModules(AddressSpace memory, FileRoot root, Machine machine) {
+        this.memory = memory;
+        this.mappings = memory.mappings();
+        this.root = root;
+        this.machine = machine;
+    }
+
+    /**
+     * Finds the modules: every mapped file that begins with an ELF header of the target's machine and whose segments are
+     * mapped where that header wants them, what the auxiliary vector names, and where no mapping has a name every mapping
+     * that looks like one. Files on disk are looked for later, when a module is asked for symbols.
+     *
+     * @param memory the target's memory
+     * @param root the root folder of the target's file system: {@code /proc/PID/root} of a process
+     * @param machine the target's machine
+     * @param auxiliary the target's auxiliary vector, or {@link AuxiliaryVector#EMPTY}
+     * @return an unmodifiable list in address order
+     */
+    public static List<ElfModule> find(
+            AddressSpace memory, Path root, Machine machine, AuxiliaryVector auxiliary) {
+        return List.copyOf(find(memory, new FileRoot(root), machine, auxiliary));
+    }
+
+    static Collection<LoadedModule> find(
+            AddressSpace memory, FileRoot root, Machine machine, AuxiliaryVector auxiliary) {
+        ElfModules search = new ElfModules(memory, root, machine);
+        search.search(auxiliary);
+        return search.found.values();
+    }
+
+    private void search(AuxiliaryVector auxiliary) {
+        boolean named = mappings.stream().anyMatch(mapping -> mapping.path().startsWith("/"));
+        for (Mapping mapping : mappings) {
+            boolean file = mapping.path().startsWith("/") && mapping.fileOffset() == 0 && !mapping.shared();
+            if (mapping.readable() && (file || !named || mapping.path().equals("[vdso]"))) {
+                look(mapping.start(), mapping.path());
+            }
+        }
+        auxiliary.vdso().ifPresent(address -> look(address, "[vdso]"));
+        auxiliary.programHeaders().ifPresent(address -> program(address, auxiliary));
+    }
+
+    private Optional<MemorySegment> read(long address, long size) {
+        MemorySegment bytes = MemorySegment.ofArray(new byte[(int) size]);
+        return memory.read(address, bytes) == size ? Optional.of(bytes) : Optional.empty();
+    }
+
+    private void look(long address, String path) {
+        if (found.containsKey(address)) {
+            return;
+        }
+        Optional<ElfHeader> parsed = read(address, ElfHeader.SIZE).flatMap(ElfHeader::parse);
+        if (parsed.isEmpty()) {
+            return;
+        }
+        ElfHeader header = parsed.get();
+        boolean loadable = header.type() == ElfHeader.EXECUTABLE || header.type() == ElfHeader.SHARED;
+        if (!loadable
+                || header.machine() != machine
+                || header.programHeaderCount() > MOST_SEGMENTS
+                || header.programHeaders() < 0
+                || header.programHeaders() > 1 << 20) {
+            return;
+        }
+        int size = ProgramHeader.size(header.wide());
+        Optional<List<ProgramHeader>> segments = read(
+                        address + header.programHeaders(), (long) size * header.programHeaderCount())
+                .map(table -> ProgramHeader.parseAll(table, header.wide()));
+        if (segments.isEmpty()) {
+            return;
+        }
+        for (ProgramHeader segment : segments.get()) {
+            // The segment that begins with the file's first page holds the header.
+            if (segment.type() == ProgramHeader.LOAD && segment.offset() >= 0 && segment.offset() < 1 << 16) {
+                long bias = address - (segment.address() - segment.offset());
+                if (header.type() == ElfHeader.SHARED || bias == 0) {
+                    module(path, header.wide(), bias, segments.get());
+                }
+                return;
+            }
+        }
+    }
+
+    /** The program itself, where its first page can't be read or is not mapped from a file. */
+    private void program(long address, AuxiliaryVector auxiliary) {
+        long count = auxiliary.programHeaderCount().orElse(0);
+        if (count <= 0 || count > MOST_SEGMENTS || found.values().stream().anyMatch(module -> module.contains(address))) {
+            return;
+        }
+        boolean wide = machine.wordSize() == 8;
+        Optional<List<ProgramHeader>> segments =
+                read(address, count * ProgramHeader.size(wide)).map(table -> ProgramHeader.parseAll(table, wide));
+        if (segments.isEmpty()) {
+            return;
+        }
+        long bias = 0;
+        for (ProgramHeader segment : segments.get()) {
+            if (segment.type() == ProgramHeader.TABLE) {
+                bias = address - segment.address();
+            }
+        }
+        String path = mappings.at(address).map(Mapping::path).orElse("");
+        module(path.startsWith("/") ? path : "", wide, bias, segments.get());
+    }
+
+    private void module(String path, boolean wide, long bias, List<ProgramHeader> segments) {
+        long start = -1;
+        long end = 0;
+        List<Mapping> own = new ArrayList<>();
+        for (ProgramHeader segment : segments) {
+            if (segment.type() != ProgramHeader.LOAD || segment.memorySize() == 0) {
+                continue;
+            }
+            long from = bias + segment.address();
+            long to = from + segment.memorySize();
+            Optional<Mapping> mapping = mappings.at(from);
+            // A file that is merely mapped to be read looks like a module, but its code can't be executed there.
+            if (segment.memorySize() < 0
+                    || Long.compareUnsigned(to, from) < 0
+                    || mapping.isEmpty()
+                    || (segment.executable() && !mapping.get().executable())) {
+                return;
+            }
+            long page = from & -SMALLEST_PAGE;
+            start = Long.compareUnsigned(page, start) < 0 ? page : start;
+            end = Long.compareUnsigned(to, end) > 0 ? to : end;
+        }
+        if (Long.compareUnsigned(start, end) >= 0 || end - start < 0 || end - start > LARGEST || found.containsKey(start)) {
+            return;
+        }
+        List<Mapping> list = mappings.list();
+        for (int i = firstBehind(list, start); i < list.size(); i++) {
+            if (Long.compareUnsigned(list.get(i).start(), end) >= 0) {
+                break;
+            }
+            if (overlaps(list.get(i), bias, segments)) {
+                own.add(list.get(i));
+            }
+        }
+        found.put(start, new LoadedModule(memory, root, machine, wide, path, bias, segments, List.copyOf(own), start, end));
+    }
+
+    /** The index of the first mapping that ends behind an address. */
+    private static int firstBehind(List<Mapping> list, long address) {
+        int low = 0;
+        int high = list.size();
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (Long.compareUnsigned(list.get(middle).end(), address) <= 0) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
+    }
+
+    private static boolean overlaps(Mapping mapping, long bias, List<ProgramHeader> segments) {
+        for (ProgramHeader segment : segments) {
+            long from = bias + segment.address();
+            if (segment.type() == ProgramHeader.LOAD
+                    && segment.memorySize() > 0
+                    && Long.compareUnsigned(mapping.start(), from + segment.memorySize()) < 0
+                    && Long.compareUnsigned(from, mapping.end()) < 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

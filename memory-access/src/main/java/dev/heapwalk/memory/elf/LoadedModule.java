@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.elf;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Mapping;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.LongPredicate;
+import java.util.stream.LongStream;
+
+/** A module that was found in memory by its ELF header. Files are looked for when they are first needed. */
+final class LoadedModule implements ElfModule {
+    private static final String DELETED = " (deleted)";
+    private static final int MOST_NOTES = 1 << 16;
+    private static final int COMPARED = 1 << 20;
+
+    private final AddressSpace memory;
+    private final FileRoot root;
+    private final Machine machine;
+    private final boolean wide;
+    private final String path;
+    private final long bias;
+    private final List<ProgramHeader> segments;
+    private final List<Mapping> mappings;
+    private final long start;
+    private final long end;
+    private final Optional<String> buildId;
+
+    private DynamicSection dynamic;
+    private Disk disk;
+    private List<SymbolTable> tables;
+
+    /**
+     * The file on disk.
+     *
+     * @param file the file, if there is one that is the same build
+     * @param why otherwise the reason, as the end of a sentence
+     */
+    record Disk(Optional<ElfFile> file, String why) {}
+
+    LoadedModule(
+            AddressSpace memory,
+            FileRoot root,
+            Machine machine,
+            boolean wide,
+            String path,
+            long bias,
+            List<ProgramHeader> segments,
+            List<Mapping> mappings,
+            long start,
+            long end) {
+        this.memory = memory;
+        this.root = root;
+        this.machine = machine;
+        this.wide = wide;
+        this.bias = bias;
+        this.segments = segments;
+        this.mappings = mappings;
+        this.start = start;
+        this.end = end;
+        this.buildId = readBuildId();
+        this.path = path.isEmpty()
+                ? "[" + dynamic().soname().orElse("elf at 0x" + Long.toHexString(start)) + "]"
+                : path.endsWith(DELETED) ? path.substring(0, path.length() - DELETED.length()) : path;
+    }
+
+    private Optional<String> readBuildId() {
+        for (ProgramHeader segment : segments) {
+            if (segment.type() == ProgramHeader.NOTE && segment.memorySize() > 0 && segment.memorySize() <= MOST_NOTES) {
+                MemorySegment notes = MemorySegment.ofArray(new byte[(int) segment.memorySize()]);
+                long got = memory.read(bias + segment.address(), notes);
+                Optional<String> id = Note.buildId(Note.parse(notes.asSlice(0, got), segment.alignment()));
+                if (id.isPresent()) {
+                    return id;
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    @Override
+    public String path() {
+        return path;
+    }
+
+    @Override
+    public long bias() {
+        return bias;
+    }
+
+    @Override
+    public List<Mapping> mappings() {
+        return mappings;
+    }
+
+    List<ProgramHeader> segments() {
+        return segments;
+    }
+
+    /** The first address of the module. */
+    long start() {
+        return start;
+    }
+
+    boolean contains(long address) {
+        return Long.compareUnsigned(address, start) >= 0 && Long.compareUnsigned(address, end) < 0;
+    }
+
+    @Override
+    public List<Range> writableSegments() {
+        return segments.stream()
+                .filter(segment -> segment.type() == ProgramHeader.LOAD && segment.writable() && segment.memorySize() > 0)
+                .map(segment -> new Range(bias + segment.address(), bias + segment.address() + segment.memorySize()))
+                .sorted(Comparator.comparingLong(range -> range.start() + Long.MIN_VALUE))
+                .toList();
+    }
+
+    @Override
+    public Optional<String> buildId() {
+        return buildId;
+    }
+
+    @Override
+    public Optional<String> soname() {
+        return dynamic().soname();
+    }
+
+    private synchronized DynamicSection dynamic() {
+        if (dynamic == null) {
+            ProgramHeader found = new ProgramHeader(0, 0, 0, 0, 0, 0, 0);
+            for (ProgramHeader segment : segments) {
+                if (segment.type() == ProgramHeader.DYNAMIC) {
+                    found = segment;
+                    break;
+                }
+            }
+            dynamic = DynamicSection.read(
+                    memory, wide, bias, start, end, bias + found.address(), found.memorySize());
+        }
+        return dynamic;
+    }
+
+    /** Looks for the file that the module was loaded from. */
+    synchronized Disk disk() {
+        if (disk == null) {
+            disk = findDisk();
+        }
+        return disk;
+    }
+
+    private Disk findDisk() {
+        if (path.startsWith("[")) {
+            return new Disk(Optional.empty(), "no file is known for it");
+        }
+        String why = "there is no such file under " + root.folder();
+        for (Path candidate : root.candidates(path)) {
+            Optional<ElfFile> file = ElfFile.open(candidate, Arena.ofAuto());
+            if (file.isEmpty()) {
+                why = candidate + " is no ELF file or can't be read";
+                continue;
+            }
+            Optional<String> there = file.get().buildId();
+            if (buildId.isPresent() ? there.equals(buildId) : there.isEmpty() && sameBytes(file.get())) {
+                return new Disk(file, "");
+            }
+            why = "%s is another build (build id in memory: %s, in the file: %s)"
+                    .formatted(candidate, buildId.orElse("none"), there.orElse("none"));
+        }
+        return new Disk(Optional.empty(), why);
+    }
+
+    /** Without build ids only equality of everything that is never written tells that a file is the one in memory. */
+    private boolean sameBytes(ElfFile file) {
+        if (!file.programHeaders().equals(segments)) {
+            return false;
+        }
+        MemorySegment bytes = file.bytes();
+        MemorySegment block = MemorySegment.ofArray(new byte[COMPARED]);
+        boolean compared = false;
+        for (ProgramHeader segment : segments) {
+            if (segment.type() != ProgramHeader.LOAD || segment.writable() || segment.fileSize() == 0) {
+                continue;
+            }
+            if (segment.offset() < 0
+                    || segment.fileSize() < 0
+                    || segment.offset() > bytes.byteSize()
+                    || segment.fileSize() > bytes.byteSize() - segment.offset()) {
+                return false;
+            }
+            for (long at = 0; at < segment.fileSize(); at += COMPARED) {
+                MemorySegment here = block.asSlice(0, Math.min(COMPARED, segment.fileSize() - at));
+                long got = memory.read(bias + segment.address() + at, here);
+                MemorySegment there = bytes.asSlice(segment.offset() + at, here.byteSize());
+                if (got < here.byteSize() || here.mismatch(there) >= 0) {
+                    return false;
+                }
+            }
+            compared = true;
+        }
+        return compared;
+    }
+
+    private synchronized List<SymbolTable> tables() {
+        if (tables == null) {
+            List<SymbolTable> found = new ArrayList<>();
+            disk().file().flatMap(ElfFile::symbols).ifPresent(found::add);
+            debugFile().flatMap(ElfFile::symbols).ifPresent(found::add);
+            tables = List.copyOf(found);
+        }
+        return tables;
+    }
+
+    private Optional<ElfFile> debugFile() {
+        if (buildId.isPresent() && buildId.get().length() > 2) {
+            String id = buildId.get();
+            String name = "/usr/lib/debug/.build-id/" + id.substring(0, 2) + "/" + id.substring(2) + ".debug";
+            for (Path candidate : root.candidates(name)) {
+                Optional<ElfFile> file = ElfFile.open(candidate, Arena.ofAuto()).filter(it -> it.buildId().equals(buildId));
+                if (file.isPresent()) {
+                    return file;
+                }
+            }
+        }
+        Optional<ElfFile> own = disk().file();
+        return own.flatMap(ElfFile::debugLink).flatMap(link -> linkedFile(own.get(), link));
+    }
+
+    private Optional<ElfFile> linkedFile(ElfFile own, ElfFile.DebugLink link) {
+        // The folder by the name that the target has for it, and by the one that links lead to (/lib and /usr/lib).
+        List<String> folders = new ArrayList<>();
+        for (String file : List.of(root.inside(path), root.inside(own.path().toString()))) {
+            String folder = file.substring(0, file.lastIndexOf('/') + 1);
+            if (!folders.contains(folder)) {
+                folders.add(folder);
+            }
+        }
+        for (String folder : folders) {
+            for (String place : List.of(folder, folder + ".debug/", "/usr/lib/debug" + folder)) {
+                for (Path candidate : root.candidates(place + link.name())) {
+                    Optional<ElfFile> file = ElfFile.open(candidate, Arena.ofAuto())
+                            .filter(it -> it.buildId().equals(buildId) && it.checksum() == link.checksum());
+                    if (file.isPresent()) {
+                        return file;
+                    }
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    @Override
+    public boolean hasFullSymbols() {
+        return !tables().isEmpty();
+    }
+
+    private SymbolTable.Symbol find(String name, boolean threadLocal) {
+        byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+        SymbolTable.Symbol symbol = dynamic().find(bytes, threadLocal);
+        if (symbol != null) {
+            return symbol;
+        }
+        for (SymbolTable table : tables()) {
+            symbol = table.find(bytes, threadLocal);
+            if (symbol != null) {
+                return symbol;
+            }
+        }
+        return null;
+    }
+
+    @Override
+    public OptionalLong symbol(String name) {
+        SymbolTable.Symbol symbol = find(name, false);
+        return symbol == null
+                ? OptionalLong.empty()
+                : OptionalLong.of(symbol.absolute() ? symbol.value() : bias + symbol.value());
+    }
+
+    @Override
+    public OptionalLong tlsSymbol(String name) {
+        SymbolTable.Symbol symbol = find(name, true);
+        return symbol == null ? OptionalLong.empty() : OptionalLong.of(symbol.value());
+    }
+
+    @Override
+    public Optional<TlsSegment> tlsSegment() {
+        return segments.stream()
+                .filter(segment -> segment.type() == ProgramHeader.TLS)
+                .map(segment -> new TlsSegment(segment.memorySize(), segment.alignment()))
+                .findFirst();
+    }
+
+    private LongPredicate writable() {
+        List<Range> ranges = writableSegments();
+        int word = machine.wordSize();
+        return address -> {
+            for (Range range : ranges) {
+                if (Long.compareUnsigned(address, range.start()) >= 0
+                        && Long.compareUnsigned(address, range.end() - word) <= 0) {
+                    return true;
+                }
+            }
+            return false;
+        };
+    }
+
+    @Override
+    public long[] relativeRelocations() {
+        LongPredicate writable = writable();
+        int relative =
+                switch (machine) {
+                    case X86_64, X32, I386 -> 8;
+                    case AARCH64 -> 1027;
+                    case ARM -> 23;
+                    case OTHER -> -1;
+                };
+        LongStream.Builder words = LongStream.builder();
+        dynamic().relocations((address, type, symbol, addend) -> {
+            if (type == relative && writable.test(address)) {
+                words.add(address);
+            }
+        });
+        for (long address : dynamic().packedRelocations()) {
+            if (writable.test(address)) {
+                words.add(address);
+            }
+        }
+        long[] sorted = words.build().map(address -> address + Long.MIN_VALUE).sorted().distinct().toArray();
+        Arrays.setAll(sorted, i -> sorted[i] - Long.MIN_VALUE);
+        return sorted;
+    }
+
+    @Override
+    public List<TlsSlot> tlsSlots() {
+        LongPredicate writable = writable();
+        int threadOffset =
+                switch (machine) {
+                    case X86_64, X32 -> 18;
+                    case AARCH64 -> 1030;
+                    case I386, ARM, OTHER -> -1;
+                };
+        List<TlsSlot> slots = new ArrayList<>();
+        dynamic().relocations((address, type, index, addend) -> {
+            if (type != threadOffset || !writable.test(address)) {
+                return;
+            }
+            if (index == 0) {
+                slots.add(new TlsSlot(address, addend));
+                return;
+            }
+            SymbolTable.Symbol symbol = dynamic().threadLocal(index);
+            if (symbol != null) {
+                slots.add(new TlsSlot(address, symbol.value() + addend));
+            }
+        });
+        return List.copyOf(slots);
+    }
+
+    @Override
+    public String toString() {
+        return "%s at 0x%x".formatted(path, start);
+    }
+}
