@@ -61,7 +61,7 @@ public interface AddressSpace {
 
     /**
      * A window for a walker that follows pointers: over a process a cache of 64 KiB lines, over a core the mapped file.
-     * A cached line is not read again, so over an observed process use a new window for each look.
+     * A cached line is not read again, so over an observed process call {@link Window#forget()} before each look.
      *
      * @param budget the most bytes that the cache may hold, at least 64 KiB
      * @return a new window, for one thread, valid until the target is closed

@@ -93,6 +93,46 @@ public final class Mappings implements Iterable<Mapping> {
     }
 
     /**
+     * How far memory is mapped readable from an address on, be it in several neighbouring mappings. Allocates nothing.
+     *
+     * @param address a target address
+     * @param limit the target address behind the last byte of interest
+     * @return the first address that is not mapped readable, {@code limit} at most; {@code address} if it is not itself
+     */
+    public long readableEnd(long address, long limit) {
+        int index = index(address);
+        long at = address;
+        while (index >= 0 && index < starts.length && Long.compareUnsigned(at, limit) < 0) {
+            Mapping mapping = list.get(index++);
+            if (!mapping.contains(at) || !mapping.readable()) {
+                return at;
+            }
+            at = mapping.end();
+        }
+        return Long.compareUnsigned(at, limit) < 0 ? at : limit;
+    }
+
+    /**
+     * How far memory is mapped readable before an address. Allocates nothing.
+     *
+     * @param address a target address
+     * @param limit the lowest target address of interest
+     * @return the lowest address, {@code limit} at least, from which on everything before {@code address} is mapped
+     *     readable
+     */
+    public long readableStart(long address, long limit) {
+        long at = address;
+        for (int index = index(address - 1); index >= 0 && Long.compareUnsigned(at, limit) > 0; index--) {
+            Mapping mapping = list.get(index);
+            if (!mapping.contains(at - 1) || !mapping.readable()) {
+                return at;
+            }
+            at = mapping.start();
+        }
+        return Long.compareUnsigned(at, limit) > 0 ? at : limit;
+    }
+
+    /**
      * The ranges.
      *
      * @return an unmodifiable list in address order

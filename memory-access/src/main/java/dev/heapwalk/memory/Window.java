@@ -53,6 +53,11 @@ public final class Window {
          * @return a target address
          */
         long missing();
+
+        /**
+         * Forgets what was read before, so that the next {@code load} reads anew. Nothing to do where memory can't change.
+         */
+        default void forget() {}
     }
 
     private final Source source;
@@ -105,6 +110,8 @@ public final class Window {
         if (wanted < 0 || wanted > MAX_LENGTH) {
             throw new IllegalArgumentException("a window shows 0 to " + MAX_LENGTH + " bytes at once, not " + wanted);
         }
+        // Should the source throw, nothing of its memory is good any more.
+        length = 0;
         boolean loaded = source.load(address, wanted);
         segment = source.segment();
         base = source.base();
@@ -138,5 +145,16 @@ public final class Window {
      */
     public long available(long offset) {
         return length - offset;
+    }
+
+    /**
+     * Forgets what was read before, so that the next {@link #require} reads the target anew. For one that is observed:
+     * cheaper than a new window for each look. What was seen so far is gone.
+     */
+    public void forget() {
+        source.forget();
+        segment = MemorySegment.NULL;
+        base = 0;
+        length = 0;
     }
 }

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The functions of the C library that are used, in C's shape. Every one returns what the C function returns, or the
+ * negative error number where that returns -1, so that {@code errno} can't be lost between two calls. None retries.
+ */
+interface Libc {
+    int O_RDONLY = 0;
+    int O_CLOEXEC = 0x80000;
+
+    /** The most ranges in one {@link #processVmReadv}: {@code IOV_MAX}. */
+    int IOV_MAX = 1024;
+
+    int WNOHANG = 1;
+    /** Wait for every kind of child: without it, threads that were made by {@code clone} are not seen. */
+    int WALL = 0x40000000;
+
+    int PTRACE_CONT = 7;
+    int PTRACE_DETACH = 17;
+    int PTRACE_GETSIGINFO = 0x4202;
+    int PTRACE_GETREGSET = 0x4204;
+    int PTRACE_SETREGSET = 0x4205;
+    int PTRACE_SEIZE = 0x4206;
+    int PTRACE_INTERRUPT = 0x4207;
+
+    /**
+     * {@code ptrace(2)}; only requests that hand out nothing but a status.
+     *
+     * @param request one of the constants
+     * @param tid the thread
+     * @param address what the request takes as its third argument
+     * @param data what it takes as its fourth: a number, or the address of memory that the caller keeps alive
+     * @return 0 or the negative error number
+     */
+    long ptrace(int request, int tid, long address, long data);
+
+    /**
+     * {@code waitpid(2)}.
+     *
+     * @param tid the thread
+     * @param status receives the status, an {@code int}
+     * @param options {@link #WNOHANG}, {@link #WALL}
+     * @return the thread, 0 if there is nothing to report, or the negative error number
+     */
+    int waitpid(int tid, MemorySegment status, int options);
+
+    /**
+     * {@code process_vm_readv(2)}.
+     *
+     * @param tid a thread of the process
+     * @param local array of {@code struct iovec}
+     * @param localCount how many
+     * @param remote array of {@code struct iovec}
+     * @param remoteCount how many
+     * @return the bytes read, or the negative error number
+     */
+    long processVmReadv(int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount);
+
+    /**
+     * {@code open(2)}.
+     *
+     * @param path the file
+     * @param flags such as {@link #O_RDONLY}
+     * @return the file descriptor, or the negative error number
+     */
+    int open(String path, int flags);
+
+    /**
+     * {@code pread(2)}.
+     *
+     * @param fd the file descriptor
+     * @param buffer receives the bytes
+     * @param length how many at most
+     * @param offset where in the file
+     * @return the bytes read, or the negative error number
+     */
+    long pread(int fd, MemorySegment buffer, long length, long offset);
+
+    /**
+     * {@code close(2)}.
+     *
+     * @param fd the file descriptor
+     * @return 0 or the negative error number
+     */
+    int close(int fd);
+
+    /**
+     * {@code gettid(2)}: the kernel's id of the calling thread.
+     *
+     * @return the id
+     */
+    int gettid();
+}

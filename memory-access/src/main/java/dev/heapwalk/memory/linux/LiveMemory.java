@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.ErrnoException;
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.NoSuchProcessException;
+import dev.heapwalk.memory.PermissionDeniedException;
+import dev.heapwalk.memory.Window;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * The memory of a process, read with {@code process_vm_readv}, or through {@code /proc/PID/mem} where that call is refused
+ * or missing.
+ */
+final class LiveMemory implements AddressSpace {
+    private static final long IOVEC_SIZE = 16;
+    private static final int BOUNCE_SIZE = 1 << 18;
+    private static final int NOT_OPEN = -1;
+    private static final long REFUSED = -1;
+
+    private final Libc libc;
+    private final LiveProcess process;
+    private final boolean stopped;
+    private final AtomicReference<Vectors> spare = new AtomicReference<>();
+    private final Object fileLock = new Object();
+    private volatile Mappings mappings;
+    private volatile boolean closed;
+    private volatile boolean throughFile;
+    private int file = NOT_OPEN;
+
+    /**
+     * Opens the memory of a process.
+     *
+     * @param libc the C library
+     * @param process whose
+     * @param stopped whether it stands still until {@link #close()}
+     */
+    LiveMemory(Libc libc, LiveProcess process, boolean stopped) {
+        this.libc = libc;
+        this.process = process;
+        this.stopped = stopped;
+        this.mappings = process.mappings();
+        probe();
+    }
+
+    /** Reads one byte, so that a refusal comes when the target is opened and not in the middle of a walk. */
+    private void probe() {
+        for (Mapping mapping : mappings) {
+            // The vsyscall page lies in the kernel's half and can't be read from outside.
+            if (mapping.readable() && mapping.start() >= 0 && read(mapping.start(), MemorySegment.ofArray(new byte[1])) == 1) {
+                return;
+            }
+        }
+    }
+
+    /** What a call needs besides the destination; kept, so that a read allocates nothing. */
+    static final class Vectors {
+        private final Arena arena = Arena.ofAuto();
+        private final MemorySegment local = arena.allocate(IOVEC_SIZE, Long.BYTES);
+        private final MemorySegment remote = arena.allocate(IOVEC_SIZE * Libc.IOV_MAX, Long.BYTES);
+        private MemorySegment bounce;
+
+        private static void set(MemorySegment vector, int index, long address, long length) {
+            vector.set(JAVA_LONG, index * IOVEC_SIZE, address);
+            vector.set(JAVA_LONG, index * IOVEC_SIZE + Long.BYTES, length);
+        }
+
+        private MemorySegment bounce() {
+            if (bounce == null) {
+                bounce = arena.allocate(BOUNCE_SIZE, 4096);
+            }
+            return bounce;
+        }
+    }
+
+    private Vectors take() {
+        Vectors mine = spare.getAndSet(null);
+        return mine != null ? mine : new Vectors();
+    }
+
+    boolean stopped() {
+        return stopped;
+    }
+
+    int pageSize() {
+        return process.pageSize();
+    }
+
+    @Override
+    public Mappings mappings() {
+        return mappings;
+    }
+
+    @Override
+    public void refresh() {
+        checkOpen();
+        if (!stopped) {
+            process.checkSame();
+            mappings = process.mappings();
+        }
+    }
+
+    @Override
+    public Window window() {
+        checkOpen();
+        return new Window(new MovingSource(this));
+    }
+
+    @Override
+    public Window cache(long budget) {
+        checkOpen();
+        if (budget < CacheSource.LINE) {
+            throw new IllegalArgumentException("a cache needs a budget of at least " + CacheSource.LINE + " bytes, not " + budget);
+        }
+        return new Window(new CacheSource(this, budget));
+    }
+
+    @Override
+    public long read(long address, MemorySegment destination) {
+        Vectors vectors = take();
+        try {
+            if (destination.isNative()) {
+                return read(vectors, address, destination, 0, destination.byteSize());
+            }
+            long wanted = destination.byteSize();
+            long done = 0;
+            while (done < wanted) {
+                MemorySegment bounce = vectors.bounce();
+                long part = Math.min(wanted - done, BOUNCE_SIZE);
+                long got = read(vectors, address + done, bounce, 0, part);
+                MemorySegment.copy(bounce, 0, destination, done, got);
+                done += got;
+                if (got < part) {
+                    break;
+                }
+            }
+            return done;
+        } finally {
+            spare.set(vectors);
+        }
+    }
+
+    /**
+     * Reads until all is there or a byte can't be read.
+     *
+     * @param vectors the caller's own
+     * @param address target address
+     * @param destination native memory
+     * @param at where in it
+     * @param wanted how many bytes
+     * @return how many were read; the byte behind them can't be read if that is less than wanted
+     */
+    long read(Vectors vectors, long address, MemorySegment destination, long at, long wanted) {
+        checkOpen();
+        if (kernelHalf(address)) {
+            return 0;
+        }
+        long done = 0;
+        while (done < wanted && !kernelHalf(address + done)) {
+            long got = throughFile
+                    ? readFile(address + done, destination, at + done, wanted - done)
+                    : readProcess(vectors, address + done, destination, at + done, wanted - done);
+            // A short answer may have other reasons than a hole: only an empty one tells.
+            if (got == 0) {
+                break;
+            }
+            done += Math.max(got, 0);
+        }
+        return done;
+    }
+
+    /** No process can read there; told apart at once, so that no sum of an address and a length wraps. */
+    private static boolean kernelHalf(long address) {
+        return address < 0;
+    }
+
+    private long readProcess(Vectors vectors, long address, MemorySegment destination, long at, long length) {
+        Vectors.set(vectors.local, 0, destination.address() + at, length);
+        Vectors.set(vectors.remote, 0, address, length);
+        try {
+            return call(vectors, 1, address, length);
+        } finally {
+            Reference.reachabilityFence(destination);
+        }
+    }
+
+    /** Returns the bytes read, 0 if the first one can't be, {@link #REFUSED} if the file is to be used from now on. */
+    private long call(Vectors vectors, int count, long address, long length) {
+        while (true) {
+            checkOpen();
+            int tid = process.memoryThread();
+            long got = libc.processVmReadv(tid, vectors.local, 1, vectors.remote, count);
+            if (got >= 0) {
+                return got;
+            }
+            switch ((int) -got) {
+                case Errno.EINTR -> {
+                    // Again.
+                }
+                case Errno.EFAULT -> {
+                    return 0;
+                }
+                case Errno.ESRCH -> process.threadEnded(tid);
+                case Errno.EPERM, Errno.ENOSYS -> {
+                    openFile((int) -got);
+                    return REFUSED;
+                }
+                default -> throw new ErrnoException(
+                        "process_vm_readv", (int) -got, Errno.name((int) -got),
+                        "%d bytes at 0x%x of %s".formatted(length, address, process.description()));
+            }
+        }
+    }
+
+    private void openFile(int refusal) {
+        synchronized (fileLock) {
+            if (file != NOT_OPEN) {
+                return;
+            }
+            checkOpen();
+            int fd;
+            do {
+                fd = libc.open(process.memoryFile().toString(), Libc.O_RDONLY | Libc.O_CLOEXEC);
+            } while (fd == -Errno.EINTR);
+            if (fd < 0) {
+                throw switch (-fd) {
+                    case Errno.ENOENT, Errno.ESRCH -> process.ended();
+                    case Errno.EACCES, Errno.EPERM -> new PermissionDeniedException(
+                            process.proc().refused(process.pid(), "read the memory of process " + process.pid()));
+                    default -> new ErrnoException(
+                            "open", -fd, Errno.name(-fd),
+                            process.memoryFile() + " (after process_vm_readv failed: " + Errno.name(refusal) + ")");
+                };
+            }
+            file = fd;
+            throughFile = true;
+        }
+    }
+
+    private long readFile(long address, MemorySegment destination, long at, long length) {
+        // Unlike process_vm_readv the file shows what the process itself may not read.
+        long limit = kernelHalf(address + length) ? Long.MAX_VALUE : address + length;
+        long end = mappings.readableEnd(address, limit);
+        if (end == address && !stopped) {
+            refresh();
+            end = mappings.readableEnd(address, limit);
+        }
+        if (end == address) {
+            return 0;
+        }
+        while (true) {
+            long got;
+            synchronized (fileLock) {
+                checkOpen();
+                got = libc.pread(file, destination.asSlice(at), end - address, address);
+            }
+            if (got > 0) {
+                return got;
+            }
+            switch ((int) -got) {
+                // The address space is gone: that file has no other end.
+                case 0, Errno.ESRCH -> throw process.ended();
+                case Errno.EINTR -> {
+                    // Again.
+                }
+                case Errno.EIO, Errno.EFAULT -> {
+                    return 0;
+                }
+                default -> throw new ErrnoException(
+                        "pread", (int) -got, Errno.name((int) -got),
+                        "%d bytes at 0x%x of %s".formatted(length, address, process.description()));
+            }
+        }
+    }
+
+    @Override
+    public void readRanges(long[] addresses, long[] lengths, int count, MemorySegment destination, long[] read) {
+        long total = 0;
+        for (int i = 0; i < count; i++) {
+            if (lengths[i] < 0) {
+                throw new IllegalArgumentException("range " + i + " has a length of " + lengths[i]);
+            }
+            total = Math.addExact(total, lengths[i]);
+            read[i] = 0;
+        }
+        if (total > destination.byteSize()) {
+            throw new IllegalArgumentException(
+                    "ranges of %d bytes don't fit into %d".formatted(total, destination.byteSize()));
+        }
+        if (!destination.isNative()) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment copy = arena.allocate(total);
+                readRanges(addresses, lengths, count, copy, read);
+                long at = 0;
+                for (int i = 0; i < count; i++) {
+                    MemorySegment.copy(copy, at, destination, at, read[i]);
+                    at += lengths[i];
+                }
+            }
+            return;
+        }
+        Vectors vectors = take();
+        try {
+            readRanges(vectors, addresses, lengths, count, destination, read);
+        } finally {
+            Reference.reachabilityFence(destination);
+            spare.set(vectors);
+        }
+    }
+
+    private void readRanges(
+            Vectors vectors, long[] addresses, long[] lengths, int count, MemorySegment destination, long[] read) {
+        int next = 0;
+        long at = 0;
+        while (next < count) {
+            checkOpen();
+            if (throughFile || kernelHalf(addresses[next] + read[next])) {
+                read[next] += read(vectors, addresses[next] + read[next], destination, at + read[next],
+                        lengths[next] - read[next]);
+                at += lengths[next++];
+                continue;
+            }
+            // The ranges lie one behind the other at home, so one local vector takes them all.
+            int ranges = 0;
+            long wanted = 0;
+            while (next + ranges < count && ranges < Libc.IOV_MAX && !kernelHalf(addresses[next + ranges])) {
+                int i = next + ranges;
+                Vectors.set(vectors.remote, ranges, addresses[i] + read[i], lengths[i] - read[i]);
+                wanted += lengths[i] - read[i];
+                ranges++;
+            }
+            Vectors.set(vectors.local, 0, destination.address() + at + read[next], wanted);
+            long got = wanted == 0 ? 0 : call(vectors, ranges, addresses[next], wanted);
+            if (got == REFUSED) {
+                continue;
+            }
+            boolean any = got > 0;
+            long left = got;
+            int last = next + ranges;
+            while (next < last && left >= lengths[next] - read[next]) {
+                left -= lengths[next] - read[next];
+                read[next] = lengths[next];
+                at += lengths[next++];
+            }
+            if (next < last) {
+                read[next] += left;
+                if (!any) {
+                    // Asked anew right at this byte, the kernel gave nothing: here is the hole.
+                    at += lengths[next++];
+                }
+            }
+        }
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException(process.description() + " is closed: it can't be read any more");
+        }
+    }
+
+    void close() {
+        synchronized (fileLock) {
+            closed = true;
+            if (file != NOT_OPEN) {
+                libc.close(file);
+                file = NOT_OPEN;
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.NoSuchProcessException;
+import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.UnsupportedTargetException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** One process as {@code /proc} shows it: that it is one that can be read, and that it is still the same. */
+final class LiveProcess {
+    private static final int MAX_PID = 1 << 22;
+
+    private final ProcFs proc;
+    private final int pid;
+    private final String name;
+    private final long startTime;
+    private volatile int memoryThread;
+    private volatile Machine machine;
+    private volatile int pageSize;
+
+    /**
+     * Looks a process up.
+     *
+     * @param proc the file system
+     * @param pid the process id as given
+     * @throws NoSuchProcessException if there is none
+     * @throws UnsupportedTargetException if it is a zombie, a kernel thread or a thread
+     */
+    LiveProcess(ProcFs proc, long pid) {
+        if (pid < 1 || pid > MAX_PID) {
+            throw new NoSuchProcessException(
+                    "there is no process %d: process ids run from 1 to %d".formatted(pid, MAX_PID));
+        }
+        this.proc = proc;
+        this.pid = (int) pid;
+        ProcFs.Status status = proc.status(pid);
+        if (status.group() != pid) {
+            throw new UnsupportedTargetException("%d is a thread of process %d (%s): name the process"
+                    .formatted(pid, status.group(), Text.printable(status.name())));
+        }
+        this.name = proc.threadName(pid, pid);
+        this.startTime = proc.startTime(pid);
+        this.memoryThread = (int) pid;
+        if (!status.hasMemory()) {
+            // A first thread that called pthread_exit has no memory of its own any more; its process may live on.
+            int other = findMemoryThread();
+            if (other == 0 && status.ended()) {
+                throw new UnsupportedTargetException(
+                        "process %d (%s) is a zombie: it has ended and its memory is gone; only its parent, process %d, can remove it"
+                                .formatted(pid, Text.printable(name), status.parent()));
+            }
+            if (other == 0) {
+                throw new UnsupportedTargetException(
+                        "process %d (%s) is a kernel thread: it has no memory of its own; name a user process"
+                                .formatted(pid, Text.printable(name)));
+            }
+            this.memoryThread = other;
+        }
+    }
+
+    /** Asks what needs the permission to look into the process. */
+    void identify() {
+        Optional<Machine> named = proc.machine(pid, memoryThread);
+        machine = named.orElse(Machine.OTHER);
+        pageSize = proc.pageSize(pid, memoryThread, machine.wordSize());
+    }
+
+    /**
+     * Finds the machine in memory, if the program's file could not be opened.
+     *
+     * @param memory the process's memory
+     */
+    void identify(LiveMemory memory) {
+        if (machine != Machine.OTHER) {
+            return;
+        }
+        for (Mapping mapping : memory.mappings()) {
+            if (mapping.readable() && mapping.fileOffset() == 0 && !mapping.anonymous()) {
+                byte[] header = new byte[20];
+                memory.read(mapping.start(), java.lang.foreign.MemorySegment.ofArray(header));
+                Optional<Machine> found = ProcFs.machine(header);
+                if (found.isPresent()) {
+                    machine = found.get();
+                    pageSize = proc.pageSize(pid, memoryThread, machine.wordSize());
+                    return;
+                }
+            }
+        }
+    }
+
+    private int findMemoryThread() {
+        for (long tid : proc.threads(pid)) {
+            try {
+                if (proc.status(pid, tid).hasMemory()) {
+                    return (int) tid;
+                }
+            } catch (NoSuchProcessException e) {
+                // It ended since it was listed.
+            }
+        }
+        return 0;
+    }
+
+    ProcFs proc() {
+        return proc;
+    }
+
+    int pid() {
+        return pid;
+    }
+
+    String name() {
+        return name;
+    }
+
+    Machine machine() {
+        return machine;
+    }
+
+    int pageSize() {
+        return pageSize;
+    }
+
+    /** A thread that has not ended, as far as is known: the kernel finds memory through no other. */
+    int memoryThread() {
+        return memoryThread;
+    }
+
+    Path memoryFile() {
+        return proc.thread(pid, memoryThread).resolve("mem");
+    }
+
+    Path root() {
+        return proc.root(pid, memoryThread);
+    }
+
+    /**
+     * Looks for another thread to find memory through.
+     *
+     * @param tid the one that has ended
+     * @throws NoSuchProcessException if there is none
+     */
+    void threadEnded(int tid) {
+        int other;
+        try {
+            checkSame();
+            other = findMemoryThread();
+        } catch (NoSuchProcessException e) {
+            throw ended();
+        }
+        if (other == 0 || other == tid) {
+            throw ended();
+        }
+        memoryThread = other;
+    }
+
+    /** Checks that the id has not gone to another process. */
+    void checkSame() {
+        if (proc.startTime(pid) != startTime) {
+            throw ended();
+        }
+    }
+
+    NoSuchProcessException ended() {
+        return new NoSuchProcessException(description() + " ended while it was read");
+    }
+
+    Mappings mappings() {
+        while (true) {
+            int tid = memoryThread;
+            try {
+                Mappings found = proc.mappings(pid, tid);
+                if (!found.list().isEmpty()) {
+                    return found;
+                }
+            } catch (NoSuchProcessException e) {
+                // The thread or all of them; threadEnded tells.
+            }
+            threadEnded(tid);
+        }
+    }
+
+    /** The threads that have not ended. */
+    List<Long> threads() {
+        List<Long> alive = new ArrayList<>();
+        for (long tid : proc.threads(pid)) {
+            try {
+                if (!proc.status(pid, tid).ended()) {
+                    alive.add(tid);
+                }
+            } catch (NoSuchProcessException e) {
+                // It ended since it was listed.
+            }
+        }
+        return alive;
+    }
+
+    String threadName(long tid) {
+        try {
+            return proc.threadName(pid, tid);
+        } catch (TargetException e) {
+            return "";
+        }
+    }
+
+    String description() {
+        return "process %d (%s)".formatted(pid, Text.printable(name));
+    }
+}

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.NoSuchProcessException;
+import dev.heapwalk.memory.PermissionDeniedException;
+import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.struct.Words;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What {@code /proc} tells about processes.
+ *
+ * @param folder where it is mounted
+ * @param yama the file of the setting {@code kernel.yama.ptrace_scope}, which not every kernel has
+ */
+record ProcFs(Path folder, Path yama) {
+
+    /** The auxiliary vector's entry for the page size. */
+    private static final int AT_PAGESZ = 6;
+
+    /** The first bytes of an ELF file up to and with {@code e_machine}. */
+    private static final int ELF_MACHINE_END = 20;
+
+    /**
+     * That of this machine.
+     *
+     * @return the usual places
+     */
+    static ProcFs ofThisMachine() {
+        return new ProcFs(Path.of("/proc"), Path.of("/proc/sys/kernel/yama/ptrace_scope"));
+    }
+
+    Path process(long pid) {
+        return folder.resolve(Long.toString(pid));
+    }
+
+    /**
+     * The folder of one thread. Files that concern memory are read there: those of the process itself tell nothing once its
+     * first thread has ended.
+     */
+    Path thread(long pid, long tid) {
+        return process(pid).resolve("task").resolve(Long.toString(tid));
+    }
+
+    /** Reads a file as a whole; its size is not known before. */
+    byte[] read(long pid, Path file) {
+        try (InputStream in = Files.newInputStream(file)) {
+            return in.readAllBytes();
+        } catch (IOException e) {
+            throw failed(pid, file, e);
+        }
+    }
+
+    private RuntimeException failed(long pid, Path file, IOException e) {
+        if (!Files.exists(process(pid))) {
+            return new NoSuchProcessException("there is no process " + pid);
+        }
+        // A file below the folder of a thread, whose thread has ended.
+        if (!Files.exists(file.getParent())) {
+            return new NoSuchProcessException("a thread of process " + pid + " ended while it was looked at");
+        }
+        if (e instanceof AccessDeniedException) {
+            return new PermissionDeniedException(refused(pid, "read " + file));
+        }
+        if (String.valueOf(e.getMessage()).contains("No such process")) {
+            return new NoSuchProcessException("process " + pid + " ended while " + file + " was read");
+        }
+        return new TargetException("can't read " + file + ": " + e.getMessage(), e);
+    }
+
+    /**
+     * Says why the kernel may have refused, and what to do.
+     *
+     * @param pid the process
+     * @param tried what was tried, as a verb
+     * @return one line
+     */
+    String refused(long pid, String tried) {
+        StringBuilder text = new StringBuilder("not permitted to " + tried + " (process " + pid);
+        long own = -1;
+        long owner = -1;
+        try {
+            own = status(ProcessHandle.current().pid()).uid();
+            Status status = status(pid);
+            owner = status.uid();
+            text.append(", ").append(Text.printable(status.name()));
+        } catch (TargetException e) {
+            text.append(", of which nothing can be read");
+        }
+        text.append("): ");
+        Optional<String> scope = yamaScope();
+        if (own != owner) {
+            text.append("it belongs to user %d and this is user %d; become the same user or root, or get CAP_SYS_PTRACE"
+                    .formatted(owner, own));
+        } else {
+            text.append("get CAP_SYS_PTRACE (as root has it)");
+        }
+        switch (scope.orElse("")) {
+            case "" -> {
+                if (own == owner) {
+                    text.append("; a process that changed its user, or that forbade it by prctl, needs that");
+                }
+            }
+            case "0" -> text.append("; ").append(yama).append(" is 0, so that is no hindrance");
+            case "1" -> text.append("; ").append(yama)
+                    .append(" is 1, so only a parent may look into its descendants: root can set it to 0");
+            case "2" -> text.append("; ").append(yama)
+                    .append(" is 2, so only a process with CAP_SYS_PTRACE may: root can set it to 0");
+            case "3" -> text.append("; ").append(yama).append(" is 3, so nobody may until the machine is started anew");
+            default -> text.append("; ").append(yama).append(" is ").append(Text.printable(scope.get()));
+        }
+        return text.toString();
+    }
+
+    private Optional<String> yamaScope() {
+        try {
+            return Optional.of(Files.readString(yama, StandardCharsets.ISO_8859_1).strip());
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * The lines of {@code status} that matter.
+     *
+     * @param name the name, {@code comm}
+     * @param state the letter, such as {@code S}
+     * @param group the id of the process that the thread belongs to
+     * @param parent the parent's id, 0 if this process can't see it
+     * @param tracer the thread that traces it, or 0
+     * @param uid its effective user
+     * @param hasMemory whether it has an address space
+     * @param pending the signals that wait for it or for its process, as bits
+     * @param blocked the signals that it blocks
+     * @param ignored the signals that the process ignores
+     * @param caught the signals that the process has handlers for
+     */
+    record Status(
+            String name,
+            char state,
+            long group,
+            long parent,
+            long tracer,
+            long uid,
+            boolean hasMemory,
+            long pending,
+            long blocked,
+            long ignored,
+            long caught) {
+
+        boolean ended() {
+            return state == 'Z' || state == 'X' || state == 'x';
+        }
+    }
+
+    Status status(long pid) {
+        return status(pid, process(pid).resolve("status"));
+    }
+
+    Status status(long pid, long tid) {
+        return status(pid, thread(pid, tid).resolve("status"));
+    }
+
+    private Status status(long pid, Path file) {
+        String name = "";
+        char state = '?';
+        long group = 0;
+        long parent = 0;
+        long tracer = 0;
+        long uid = -1;
+        boolean hasMemory = false;
+        long pending = 0;
+        long blocked = 0;
+        long ignored = 0;
+        long caught = 0;
+        // The kernel escapes line ends in the name, so a line is a line.
+        for (String line : new String(read(pid, file), StandardCharsets.UTF_8).split("\n")) {
+            int colon = line.indexOf(':');
+            if (colon < 0) {
+                continue;
+            }
+            String value = line.substring(colon + 1).strip();
+            switch (line.substring(0, colon)) {
+                case "Name" -> name = value;
+                case "State" -> state = value.isEmpty() ? '?' : value.charAt(0);
+                case "Tgid" -> group = Long.parseLong(value);
+                case "PPid" -> parent = Long.parseLong(value);
+                case "TracerPid" -> tracer = Long.parseLong(value);
+                case "Uid" -> uid = Long.parseLong(value.split("\\s+")[1]);
+                case "VmSize" -> hasMemory = true;
+                case "SigPnd", "ShdPnd" -> pending |= Long.parseUnsignedLong(value, 16);
+                case "SigBlk" -> blocked = Long.parseUnsignedLong(value, 16);
+                case "SigIgn" -> ignored = Long.parseUnsignedLong(value, 16);
+                case "SigCgt" -> caught = Long.parseUnsignedLong(value, 16);
+                default -> {
+                    // Of no concern.
+                }
+            }
+        }
+        return new Status(
+                name, state, group, parent, tracer, uid, hasMemory, pending, blocked, ignored, caught);
+    }
+
+    /**
+     * When a process began, which tells it from a later one with the same id.
+     *
+     * @param pid the process
+     * @return clock ticks since the machine was started
+     */
+    long startTime(long pid) {
+        String stat = new String(read(pid, process(pid).resolve("stat")), StandardCharsets.ISO_8859_1);
+        // The name stands in parentheses and may hold anything, even parentheses.
+        String[] fields = stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ");
+        return Long.parseLong(fields[19]);
+    }
+
+    /**
+     * The threads of a process.
+     *
+     * @param pid the process
+     * @return their ids, the first thread's first, then ascending
+     */
+    List<Long> threads(long pid) {
+        List<Long> tids = new ArrayList<>();
+        Path tasks = process(pid).resolve("task");
+        try (DirectoryStream<Path> folders = Files.newDirectoryStream(tasks)) {
+            for (Path each : folders) {
+                tids.add(Long.parseLong(each.getFileName().toString()));
+            }
+        } catch (DirectoryIteratorException e) {
+            throw failed(pid, tasks, e.getCause());
+        } catch (IOException e) {
+            throw failed(pid, tasks, e);
+        }
+        if (tids.isEmpty()) {
+            throw new NoSuchProcessException("process " + pid + " ended while its threads were listed");
+        }
+        tids.sort(Comparator.comparing((Long tid) -> tid != pid).thenComparing(Comparator.naturalOrder()));
+        return tids;
+    }
+
+    String threadName(long pid, long tid) {
+        byte[] comm = read(pid, thread(pid, tid).resolve("comm"));
+        int length = comm.length > 0 && comm[comm.length - 1] == '\n' ? comm.length - 1 : comm.length;
+        return new String(comm, 0, length, StandardCharsets.UTF_8);
+    }
+
+    /**
+     * The first line of one of the small files of a thread that say what it is doing.
+     *
+     * @param pid the process
+     * @param tid the thread
+     * @param file such as {@code wchan}
+     * @return its text, or nothing if it can't be read
+     */
+    Optional<String> says(long pid, long tid, String file) {
+        try (InputStream in = Files.newInputStream(thread(pid, tid).resolve(file))) {
+            return Optional.of(new String(in.readNBytes(256), StandardCharsets.ISO_8859_1).strip());
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * The root folder of a process, as a path that leads there even into another mount namespace.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @return a folder; below it lie the files that the process sees
+     */
+    Path root(long pid, long tid) {
+        return thread(pid, tid).resolve("root");
+    }
+
+    Mappings mappings(long pid, long tid) {
+        Path folderOfThread = thread(pid, tid);
+        String root = "";
+        try {
+            // The kernel prints the paths as seen from this process, so those of a chroot with its folder before them.
+            root = Files.readSymbolicLink(folderOfThread.resolve("root")).toString();
+        } catch (IOException e) {
+            // Then they are left as they are.
+        }
+        return parseMappings(read(pid, folderOfThread.resolve("maps")), root, folderOfThread.resolve("map_files"));
+    }
+
+    /**
+     * Takes {@code maps} apart.
+     *
+     * @param text the file
+     * @param root the folder that is the process's root
+     * @param links the folder {@code map_files}, where a path can be read without escapes
+     * @return the mappings
+     */
+    static Mappings parseMappings(byte[] text, String root, Path links) {
+        List<Mapping> list = new ArrayList<>();
+        int begin = 0;
+        while (begin < text.length) {
+            int end = begin;
+            while (end < text.length && text[end] != '\n') {
+                end++;
+            }
+            Mapping mapping = parseMapping(text, begin, end, root, links);
+            // Read from a running process piece by piece, the text may show a range twice.
+            if (list.isEmpty() || Long.compareUnsigned(mapping.start(), list.getLast().end()) >= 0) {
+                list.add(mapping);
+            }
+            begin = end + 1;
+        }
+        return new Mappings(list);
+    }
+
+    private static Mapping parseMapping(byte[] text, int begin, int end, String root, Path links) {
+        String line = new String(text, begin, end - begin, StandardCharsets.ISO_8859_1);
+        int dash = line.indexOf('-');
+        int afterRange = line.indexOf(' ', dash);
+        int afterRights = line.indexOf(' ', afterRange + 1);
+        int afterOffset = line.indexOf(' ', afterRights + 1);
+        int afterDevice = line.indexOf(' ', afterOffset + 1);
+        int afterInode = line.indexOf(' ', afterDevice + 1);
+        int pathAt = afterInode < 0 ? line.length() : afterInode;
+        while (pathAt < line.length() && line.charAt(pathAt) == ' ') {
+            pathAt++;
+        }
+        String range = line.substring(0, afterRange);
+        String path = new String(text, begin + pathAt, end - begin - pathAt, StandardCharsets.UTF_8);
+        if (path.contains("\\012")) {
+            path = unescaped(path, range, links);
+        }
+        if (root.length() > 1 && path.startsWith(root) && path.startsWith("/", root.length())) {
+            path = path.substring(root.length());
+        }
+        return new Mapping(
+                Long.parseUnsignedLong(line, 0, dash, 16),
+                Long.parseUnsignedLong(line, dash + 1, afterRange, 16),
+                line.charAt(afterRange + 1) == 'r',
+                line.charAt(afterRange + 2) == 'w',
+                line.charAt(afterRange + 3) == 'x',
+                line.charAt(afterRange + 4) == 's',
+                Long.parseUnsignedLong(line, afterRights + 1, afterOffset, 16),
+                path);
+    }
+
+    /** The kernel writes a line end as {@code \012} and leaves a backslash alone; only the link tells the two apart. */
+    private static String unescaped(String path, String range, Path links) {
+        try {
+            return Files.readSymbolicLink(links.resolve(range)).toString();
+        } catch (IOException e) {
+            return path.replace("\\012", "\n");
+        }
+    }
+
+    /**
+     * The machine that the program of a process was built for.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @return the machine, or nothing if its file can't be opened
+     */
+    Optional<Machine> machine(long pid, long tid) {
+        try (InputStream in = Files.newInputStream(thread(pid, tid).resolve("exe"))) {
+            return machine(in.readNBytes(ELF_MACHINE_END));
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * The machine that an ELF header names.
+     *
+     * @param header the first bytes of an ELF file
+     * @return the machine, or nothing if that is no ELF header
+     */
+    static Optional<Machine> machine(byte[] header) {
+        if (header.length < ELF_MACHINE_END
+                || header[0] != 0x7f
+                || header[1] != 'E'
+                || header[2] != 'L'
+                || header[3] != 'F') {
+            return Optional.empty();
+        }
+        boolean bigEndian = header[5] == 2;
+        int machine = Short.toUnsignedInt(MemorySegment.ofArray(header).get(Words.SHORT, 18));
+        return Optional.of(bigEndian ? Machine.OTHER : Machine.of(machine, header[4]));
+    }
+
+    /**
+     * The page size that the kernel told a process.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @param wordSize the size of its pointers in bytes
+     * @return bytes
+     */
+    int pageSize(long pid, long tid, int wordSize) {
+        int own = pageSize(read(pid, thread(pid, tid).resolve("auxv")), wordSize);
+        // A process without the entry still runs on this kernel.
+        return own > 0 ? own : pageSize(read(pid, folder.resolve("self").resolve("auxv")), Long.BYTES);
+    }
+
+    private static int pageSize(byte[] vector, int wordSize) {
+        MemorySegment words = MemorySegment.ofArray(vector);
+        for (long at = 0; at + 2L * wordSize <= vector.length; at += 2L * wordSize) {
+            long key = wordSize == 4 ? words.get(Words.INT, at) : words.get(Words.LONG, at);
+            if (key == AT_PAGESZ) {
+                long value = wordSize == 4 ? words.get(Words.INT, at + 4) : words.get(Words.LONG, at + 8);
+                return Long.bitCount(value) == 1 && value >= 4096 && value <= 1 << 20 ? (int) value : 0;
+            }
+        }
+        return 0;
+    }
+}

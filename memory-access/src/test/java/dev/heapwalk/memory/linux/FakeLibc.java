@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** The real C library, with failures put in its way. */
+final class FakeLibc implements Libc {
+    private final Libc real = FfmLibc.open();
+    private final Map<String, Integer> always = new ConcurrentHashMap<>();
+    private final Map<String, Deque<Integer>> next = new ConcurrentHashMap<>();
+    private final Map<String, AtomicInteger> calls = new ConcurrentHashMap<>();
+    private volatile long longest = Long.MAX_VALUE;
+
+    /** Lets each call of a function fail. */
+    FakeLibc always(String function, int errno) {
+        always.put(function, errno);
+        return this;
+    }
+
+    /** Lets the next calls of a function fail, each with one of the errors; 0 is a call that works. */
+    FakeLibc next(String function, int... errnos) {
+        Deque<Integer> queue = next.computeIfAbsent(function, name -> new ArrayDeque<>());
+        synchronized (queue) {
+            for (int errno : errnos) {
+                queue.add(errno);
+            }
+        }
+        return this;
+    }
+
+    /** Lets reads give no more than some bytes at once. */
+    FakeLibc shortReads(long most) {
+        longest = most;
+        return this;
+    }
+
+    /** How often a function was called. */
+    int calls(String function) {
+        AtomicInteger count = calls.get(function);
+        return count == null ? 0 : count.get();
+    }
+
+    private int failure(String function) {
+        calls.computeIfAbsent(function, name -> new AtomicInteger()).incrementAndGet();
+        Deque<Integer> queue = next.get(function);
+        if (queue != null) {
+            synchronized (queue) {
+                if (!queue.isEmpty()) {
+                    return queue.remove();
+                }
+            }
+        }
+        return always.getOrDefault(function, 0);
+    }
+
+    private static String name(int request) {
+        return switch (request) {
+            case PTRACE_CONT -> "PTRACE_CONT";
+            case PTRACE_DETACH -> "PTRACE_DETACH";
+            case PTRACE_GETSIGINFO -> "PTRACE_GETSIGINFO";
+            case PTRACE_GETREGSET -> "PTRACE_GETREGSET";
+            case PTRACE_SETREGSET -> "PTRACE_SETREGSET";
+            case PTRACE_SEIZE -> "PTRACE_SEIZE";
+            case PTRACE_INTERRUPT -> "PTRACE_INTERRUPT";
+            default -> throw new AssertionError("ptrace request " + request);
+        };
+    }
+
+    @Override
+    public long ptrace(int request, int tid, long address, long data) {
+        int errno = failure(name(request));
+        return errno != 0 ? -errno : real.ptrace(request, tid, address, data);
+    }
+
+    @Override
+    public int waitpid(int tid, MemorySegment status, int options) {
+        int errno = failure("waitpid");
+        return errno != 0 ? -errno : real.waitpid(tid, status, options);
+    }
+
+    @Override
+    public long processVmReadv(
+            int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount) {
+        int errno = failure("process_vm_readv");
+        if (errno != 0) {
+            return -errno;
+        }
+        long wanted = local.get(java.lang.foreign.ValueLayout.JAVA_LONG, 8);
+        local.set(java.lang.foreign.ValueLayout.JAVA_LONG, 8, Math.min(wanted, longest));
+        try {
+            return real.processVmReadv(tid, local, localCount, remote, remoteCount);
+        } finally {
+            local.set(java.lang.foreign.ValueLayout.JAVA_LONG, 8, wanted);
+        }
+    }
+
+    @Override
+    public int open(String path, int flags) {
+        int errno = failure("open");
+        return errno != 0 ? -errno : real.open(path, flags);
+    }
+
+    @Override
+    public long pread(int fd, MemorySegment buffer, long length, long offset) {
+        int errno = failure("pread");
+        return errno != 0 ? -errno : real.pread(fd, buffer, Math.min(length, longest), offset);
+    }
+
+    @Override
+    public int close(int fd) {
+        int errno = failure("close");
+        int result = real.close(fd);
+        return errno != 0 ? -errno : result;
+    }
+
+    @Override
+    public int gettid() {
+        return real.gettid();
+    }
+}
