@@ -2,15 +2,37 @@
 package dev.heapwalk.testkit;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.stream.Stream;
 
-/** Compiles target programs with the machine's {@code gcc}. */
+/**
+ * A target program written in C. It is compiled once for what its source says and kept in the cache folder, so that many
+ * tests, also in several JVMs at a time, share it.
+ */
 public final class CProgram {
-    private CProgram() {}
+    private static final List<String> OPTIONS =
+            List.of("-std=gnu11", "-O1", "-g0", "-Wall", "-Wextra", "-Werror", "-pthread");
+    // The linker looks for libraries in the order of the line.
+    private static final List<String> LIBRARIES = List.of("-ldl");
+
+    private final String name;
+    private final Path file;
+
+    private CProgram(String name, Path file) {
+        this.name = name;
+        this.file = file;
+    }
 
     /**
      * Compiles a program for the machine's own release.
@@ -28,16 +50,158 @@ public final class CProgram {
         List<String> line = new ArrayList<>(
                 List.of("gcc", "-O1", "-g0", "-Wall", "-pthread", "-o", program.toString(), file.toString()));
         line.addAll(List.of(options));
-        Process gcc = new ProcessBuilder(line).redirectErrorStream(true).start();
-        String said = new String(gcc.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        try {
-            if (gcc.waitFor() != 0) {
-                throw new IOException("gcc could not compile " + name + ":\n" + said);
+        Command.of(line).run("compile " + name);
+        return program;
+    }
+
+    /**
+     * Compiles a program of the testkit so that it runs on every release: by the compiler and against the libc of the oldest.
+     *
+     * @param name name of the source among the testkit's resources, without {@code .c}
+     * @param options more options for {@code gcc}
+     * @return the program
+     * @throws IOException if it can't be compiled; with the compiler's words
+     */
+    public static CProgram portable(String name, String... options) throws IOException {
+        return portableSource(name, resource(name), options);
+    }
+
+    /**
+     * Compiles a program so that it runs on every release: by the compiler and against the libc of the oldest.
+     *
+     * @param name file name of the program
+     * @param source its C source
+     * @param options more options for {@code gcc}
+     * @return the program
+     * @throws IOException if it can't be compiled; with the compiler's words
+     */
+    public static CProgram portableSource(String name, String source, String... options) throws IOException {
+        Path root = Release.compilerRoot();
+        return new CProgram(name, cached(name, source, options, "oldest", (folder, arguments) -> {
+            // The compiler sees its root only: it works in a folder there.
+            Path inside = Files.createTempDirectory(root.resolve("tmp"), "heapwalk-c");
+            try {
+                Files.writeString(inside.resolve(name + ".c"), source);
+                String seen = "/tmp/" + inside.getFileName() + "/";
+                List<String> line = new ArrayList<>(List.of("/usr/bin/gcc", "-o", seen + name, seen + name + ".c"));
+                line.addAll(arguments);
+                Command.of(Release.enter(root, line)).run("compile " + name + " in " + root);
+                Files.copy(inside.resolve(name), folder.resolve(name), StandardCopyOption.COPY_ATTRIBUTES);
+            } finally {
+                deleteTree(inside);
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted while gcc compiled " + name, e);
+        }));
+    }
+
+    /**
+     * Compiles a program of the testkit for aarch64, to be run by {@code qemu-aarch64} with Debian's arm64 libc.
+     *
+     * @param name name of the source among the testkit's resources, without {@code .c}
+     * @param options more options for {@code gcc}
+     * @return the program
+     * @throws IOException if it can't be compiled; with the compiler's words
+     */
+    public static CProgram aarch64(String name, String... options) throws IOException {
+        String source = resource(name);
+        return new CProgram(name, cached(name, source, options, "aarch64", (folder, arguments) -> {
+            Path file = Files.writeString(folder.resolve(name + ".c"), source);
+            List<String> line = new ArrayList<>(
+                    List.of("aarch64-linux-gnu-gcc", "-o", folder.resolve(name).toString(), file.toString()));
+            line.addAll(arguments);
+            Command.of(line).run("compile " + name + " for aarch64");
+        }));
+    }
+
+    /**
+     * Where the program lies.
+     *
+     * @return its path on this machine
+     */
+    public Path file() {
+        return file;
+    }
+
+    /**
+     * Puts the program into a release, unless it is there.
+     *
+     * @param release the release
+     * @param debugSymbols whether to put it into the copy that has {@code libc6-dbg}
+     * @return its path as the release sees it
+     * @throws IOException if it can't be written there
+     */
+    public String install(Release release, boolean debugSymbols) throws IOException {
+        Path root = release.root(debugSymbols).orElse(null);
+        if (root == null) {
+            return file.toString();
+        }
+        String seen = "/tmp/heapwalk-" + file.getParent().getFileName() + "-" + name;
+        Path there = root.resolve(seen.substring(1));
+        if (!Files.exists(there)) {
+            Path part = Files.createTempFile(root.resolve("tmp"), "heapwalk", ".part");
+            Files.copy(file, part, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.COPY_ATTRIBUTES);
+            Files.move(part, there, StandardCopyOption.ATOMIC_MOVE);
+        }
+        return seen;
+    }
+
+    private interface Compiler {
+        void compile(Path folder, List<String> arguments) throws IOException;
+    }
+
+    private static Path cached(String name, String source, String[] options, String compiler, Compiler with)
+            throws IOException {
+        List<String> arguments = new ArrayList<>(OPTIONS);
+        arguments.addAll(List.of(options));
+        arguments.addAll(LIBRARIES);
+        String key = hash(compiler + arguments + source);
+        Path programs = Files.createDirectories(Release.cache().resolve("programs"));
+        Path program = programs.resolve(key).resolve(name);
+        if (!Files.isExecutable(program)) {
+            Path made = Files.createTempDirectory(programs, key + ".tmp");
+            try {
+                with.compile(made, arguments);
+                // Others of another user may run it.
+                Command.of(List.of("chmod", "755", made.toString(), made.resolve(name).toString())).run("open " + made);
+                Files.move(made, program.getParent(), StandardCopyOption.ATOMIC_MOVE);
+            } catch (FileSystemException e) {
+                // Another test was faster: its program is as good.
+                if (!Files.isExecutable(program)) {
+                    throw e;
+                }
+            } finally {
+                deleteTree(made);
+            }
         }
         return program;
+    }
+
+    private static String resource(String name) throws IOException {
+        try (InputStream in = CProgram.class.getResourceAsStream(name + ".c")) {
+            if (in == null) {
+                throw new NoSuchFileException(name + ".c", null, "the testkit has no such program");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private static String hash(String text) {
+        try {
+            byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(digest, 0, 8);
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every JDK has SHA-256", e);
+        }
+    }
+
+    private static void deleteTree(Path folder) throws IOException {
+        if (!Files.exists(folder)) {
+            return;
+        }
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        Files.delete(folder);
     }
 }

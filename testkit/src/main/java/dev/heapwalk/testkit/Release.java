@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.testkit;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +24,8 @@ public enum Release {
     TRIXIE("trixie", "2.41"),
     /** Debian unstable. */
     SID("sid", "2.43");
+
+    private static final boolean IS_ROOT = isRoot();
 
     private final String label;
     private final String glibc;
@@ -84,11 +88,7 @@ public enum Release {
         if (this == HOST) {
             return Optional.empty();
         }
-        Path root = cache().resolve("releases").resolve(debugSymbols ? label + "-dbg" : label);
-        if (!Files.isDirectory(root)) {
-            throw new IllegalStateException("no Debian " + label + " in " + root + ": run script/test, which prepares it");
-        }
-        return Optional.of(root);
+        return Optional.of(prepared(debugSymbols ? label + "-dbg" : label));
     }
 
     /**
@@ -99,9 +99,55 @@ public enum Release {
      * @return the command line for this machine
      */
     public List<String> command(boolean debugSymbols, List<String> command) {
-        List<String> line = new ArrayList<>();
-        root(debugSymbols).ifPresent(root -> line.addAll(List.of("chroot", root.toString())));
+        return root(debugSymbols).map(root -> enter(root, command)).orElse(command);
+    }
+
+    /**
+     * As {@link #command}, for a program that needs {@code /proc}: it is mounted for that program alone, in a mount
+     * namespace of its own.
+     */
+    List<String> commandWithProc(boolean debugSymbols, List<String> command) {
+        Path root = root(debugSymbols).orElse(null);
+        if (root == null) {
+            return command;
+        }
+        List<String> line = new ArrayList<>(List.of("unshare"));
+        if (!IS_ROOT) {
+            line.add("--map-root-user");
+        }
+        line.addAll(List.of("--mount", "--", "sh", "-c",
+                "root=$1; shift; mount --rbind /proc \"$root/proc\" && exec chroot \"$root\" \"$@\"", "sh", root.toString()));
         line.addAll(command);
         return line;
+    }
+
+    /** A command line that replaces itself by the command, so that its process id is the program's own. */
+    static List<String> enter(Path root, List<String> command) {
+        List<String> line = new ArrayList<>(IS_ROOT
+                ? List.of("chroot", root.toString())
+                : List.of("unshare", "--map-root-user", "--root=" + root, "--wd=/", "--"));
+        line.addAll(command);
+        return line;
+    }
+
+    /** The oldest release, with a C compiler. */
+    static Path compilerRoot() {
+        return prepared("bullseye-gcc");
+    }
+
+    private static Path prepared(String folder) {
+        Path root = cache().resolve("releases").resolve(folder);
+        if (!Files.isRegularFile(root.resolve(".heapwalk-recipe"))) {
+            throw new IllegalStateException("no Debian release in " + root + ": run script/releases, which prepares it");
+        }
+        return root;
+    }
+
+    private static boolean isRoot() {
+        try {
+            return Integer.valueOf(0).equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"));
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not ask whose process this is", e);
+        }
     }
 }

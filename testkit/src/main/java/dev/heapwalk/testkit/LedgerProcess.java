@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.testkit;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A process that allocates in a known way and keeps a ledger of what it holds. Between commands all its threads wait, so nothing in it
+ * changes, except in the scenario {@code churn} until {@link #stop}.
+ *
+ * <p>Scenarios: {@code never} (never allocates), {@code basic} (one thread, every size), {@code bigsizes} (1 to 64 MiB),
+ * {@code fastbins}, {@code tcachefull}, {@code memalign}, {@code foreign-sbrk} (somebody else moves the break), {@code brk-blocked}
+ * (a mapping behind the break, so that the main heap goes on elsewhere), {@code many} (option {@code count}: that many small
+ * blocks, 30 % of them freed), {@code strings} (option {@code count}: blocks with C strings), {@code threads}, {@code arenas} (more
+ * threads than arenas), {@code exits} (threads that end while others go on), {@code churn} (threads that go on allocating and freeing).
+ * Options: {@code threads}, {@code rounds}, {@code count}, {@code seed}.
+ *
+ * <p>It ends when this is closed, and when the JVM ends in whatever way.
+ */
+public final class LedgerProcess implements AutoCloseable {
+    private static final int PATIENCE_SECONDS = 120;
+    private static final ScheduledExecutorService WATCH = Executors.newSingleThreadScheduledExecutor(work -> {
+        Thread thread = new Thread(work, "ledger-watch");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    private final Launch launch;
+    private final Process process;
+    private final BufferedReader answers;
+
+    private LedgerProcess(Launch launch, Process process) {
+        this.launch = launch;
+        this.process = process;
+        this.answers = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.ISO_8859_1));
+    }
+
+    /** How to start a ledger process. */
+    public static final class Launch {
+        private final Release release;
+        private final String scenario;
+        private final List<String> options = new ArrayList<>();
+        private final Map<String, String> environment = new LinkedHashMap<>();
+        private final List<String> prefix = new ArrayList<>();
+        private boolean debugSymbols;
+        private boolean aarch64;
+
+        private Launch(Release release, String scenario) {
+            this.release = release;
+            this.scenario = scenario;
+        }
+
+        /**
+         * Runs it where {@code libc6-dbg} is installed; of no effect in the machine's own release.
+         *
+         * @param with whether to
+         * @return this
+         */
+        public Launch debugSymbols(boolean with) {
+            debugSymbols = with;
+            return this;
+        }
+
+        /**
+         * Gives it an environment variable.
+         *
+         * @param name for example {@code GLIBC_TUNABLES}
+         * @param value its value
+         * @return this
+         */
+        public Launch env(String name, String value) {
+            environment.put(name, value);
+            return this;
+        }
+
+        /**
+         * Gives the scenario an option.
+         *
+         * @param name {@code threads}, {@code rounds}, {@code count} or {@code seed}
+         * @param value its value
+         * @return this
+         */
+        public Launch option(String name, long value) {
+            options.add(name + "=" + value);
+            return this;
+        }
+
+        /**
+         * Starts it by another command, which must replace itself by the program, for example {@code setpriv --reuid=65534}.
+         *
+         * @param command the command, on this machine
+         * @return this
+         */
+        public Launch by(String... command) {
+            prefix.addAll(List.of(command));
+            return this;
+        }
+
+        /**
+         * Runs the program for aarch64 in {@code qemu-aarch64}, on this machine: {@link #pid} is then the emulator's.
+         *
+         * @return this
+         */
+        public Launch aarch64() {
+            aarch64 = true;
+            return this;
+        }
+
+        /**
+         * Starts it and waits until its scenario has been played.
+         *
+         * @return the process; to be closed
+         * @throws IOException if it can't be started, or fails
+         */
+        public LedgerProcess start() throws IOException {
+            List<String> line = new ArrayList<>();
+            if (aarch64) {
+                line.addAll(List.of("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu",
+                        CProgram.aarch64("ledger").file().toString()));
+            } else {
+                line.add(CProgram.portable("ledger").install(release, debugSymbols));
+            }
+            line.add(scenario);
+            line.addAll(options);
+            List<String> whole = new ArrayList<>(prefix);
+            whole.addAll(aarch64 ? line : release.command(debugSymbols, line));
+            ProcessBuilder builder = new ProcessBuilder(whole).redirectErrorStream(true);
+            builder.environment().putAll(environment);
+            Process process = builder.start();
+            LedgerProcess started = new LedgerProcess(this, process);
+            Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+            try {
+                started.expect("READY");
+            } catch (IOException | RuntimeException e) {
+                started.close();
+                throw e;
+            }
+            return started;
+        }
+
+        @Override
+        public String toString() {
+            return "ledger " + scenario + " " + options + " on " + (aarch64 ? "aarch64" : release.label())
+                    + (debugSymbols ? " with debug symbols" : "") + (environment.isEmpty() ? "" : " with " + environment);
+        }
+    }
+
+    /**
+     * Prepares to start a ledger process.
+     *
+     * @param release where it is to run
+     * @param scenario what it is to do first
+     * @return how to start it
+     */
+    public static Launch of(Release release, String scenario) {
+        return new Launch(release, scenario);
+    }
+
+    /**
+     * Its process id.
+     *
+     * @return the id, also seen from this machine
+     */
+    public long pid() {
+        return process.pid();
+    }
+
+    /**
+     * Where it runs.
+     *
+     * @return the release
+     */
+    public Release release() {
+        return launch.release;
+    }
+
+    /**
+     * Whether {@code libc6-dbg} is installed where it runs.
+     *
+     * @return true if it was asked for
+     */
+    public boolean debugSymbols() {
+        return launch.debugSymbols;
+    }
+
+    /**
+     * Asks for the ledger. In the scenario {@code churn}, {@link #stop} comes first.
+     *
+     * @return the ledger
+     * @throws IOException if the process is gone or fails
+     */
+    public Ledger ledger() throws IOException {
+        return Ledger.parse(ask("ledger"));
+    }
+
+    /**
+     * Lets it check that every block it holds still has the content it was given, which proves that nobody harmed it.
+     *
+     * @return how many blocks it checked
+     * @throws IOException if the process is gone
+     * @throws AssertionError if a block is damaged, or was when it was freed
+     */
+    public long check() throws IOException {
+        List<String> said = ask("check");
+        String[] last = said.getLast().split(" ");
+        if (!last[0].equals("checked") || !last[3].equals("0")) {
+            throw new AssertionError(launch + ": blocks are damaged: " + String.join("; ", said));
+        }
+        return Long.parseLong(last[1]);
+    }
+
+    /**
+     * What {@code malloc_info} prints.
+     *
+     * @return its XML text
+     * @throws IOException if the process is gone
+     */
+    public String mallocInfo() throws IOException {
+        return String.join("\n", ask("info"));
+    }
+
+    /**
+     * Lets all its threads allocate, resize and free, and waits until they have done so.
+     *
+     * @param rounds how many steps for each thread
+     * @throws IOException if the process is gone or fails
+     */
+    public void go(long rounds) throws IOException {
+        ask("go " + rounds);
+    }
+
+    /**
+     * Makes its threads wait, so that nothing changes.
+     *
+     * @throws IOException if the process is gone or fails
+     */
+    public void stop() throws IOException {
+        ask("stop");
+    }
+
+    /**
+     * Lets its threads allocate, resize and free until {@link #stop}.
+     *
+     * @throws IOException if the process is gone or fails
+     */
+    public void run() throws IOException {
+        ask("run");
+    }
+
+    /**
+     * Whether it has not ended.
+     *
+     * @return true if it lives
+     */
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Ends it, at once and however it stands. */
+    @Override
+    public void close() {
+        process.destroyForcibly();
+        try {
+            process.waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Makes it end by a signal that dumps a core into a folder, as the process sees that folder. */
+    void abortIn(String folder) throws IOException {
+        say("abort " + folder);
+        try {
+            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                throw new IOException(launch + ": did not end " + PATIENCE_SECONDS + " s after abort");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while a core is dumped", e);
+        }
+    }
+
+    /** Where the process's own root lies on this machine. */
+    Path root() {
+        return launch.aarch64 ? Path.of("/") : launch.release.root(launch.debugSymbols).orElse(Path.of("/"));
+    }
+
+    private List<String> ask(String command) throws IOException {
+        say(command);
+        return expect("END");
+    }
+
+    private void say(String command) throws IOException {
+        process.getOutputStream().write((command + "\n").getBytes(StandardCharsets.ISO_8859_1));
+        process.getOutputStream().flush();
+    }
+
+    // Somebody may hold it stopped for ever: the test shall fail, not hang.
+    private List<String> expect(String end) throws IOException {
+        ScheduledFuture<?> impatience = WATCH.schedule(process::destroyForcibly, PATIENCE_SECONDS, TimeUnit.SECONDS);
+        List<String> lines = new ArrayList<>();
+        try {
+            for (String line = answers.readLine(); line != null; line = answers.readLine()) {
+                if (line.equals(end)) {
+                    return lines;
+                }
+                if (line.startsWith("FAILED")) {
+                    throw new IOException(launch + ": " + line);
+                }
+                lines.add(line);
+            }
+            throw new IOException(launch + ": ended, or did not answer for " + PATIENCE_SECONDS + " s; it said "
+                    + lines.subList(Math.max(0, lines.size() - 5), lines.size()));
+        } finally {
+            impatience.cancel(false);
+        }
+    }
+}

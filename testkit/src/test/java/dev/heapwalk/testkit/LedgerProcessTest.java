@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class LedgerProcessTest {
+    @ParameterizedTest
+    @EnumSource(Release.class)
+    void tellsWhatItHoldsOnEveryRelease(Release release) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(release, "basic").start()) {
+            Ledger ledger = process.ledger();
+            if (release == Release.SID) {
+                assertThat(minor(ledger.glibc())).as(ledger.glibc()).isGreaterThanOrEqualTo(43);
+            } else if (release != Release.HOST) {
+                assertThat(ledger.glibc()).isEqualTo(release.glibc());
+            }
+            assertThat(ledger.live()).hasSizeGreaterThan(500);
+            assertThat(ledger.freed()).hasSizeGreaterThan(200);
+            assertThat(ledger.requestedBytes()).isGreaterThan(64 << 20);
+            assertThat(process.check()).isEqualTo(ledger.live().size());
+            assertThat(overlapping(ledger)).isEmpty();
+            // Nothing changes while it waits.
+            assertThat(process.ledger().live()).isEqualTo(ledger.live());
+            assertThat(ledger.mallinfo().get("hblks")).isPositive();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bigsizes", "fastbins", "tcachefull", "memalign", "foreign-sbrk", "brk-blocked", "many", "strings",
+            "threads", "arenas", "exits"})
+    void playsEveryScenario(String scenario) throws Exception {
+        for (Release release : Release.debian()) {
+            try (LedgerProcess process = LedgerProcess.of(release, scenario).start()) {
+                assertThat(overlapping(process.ledger())).isEmpty();
+                process.go(300);
+                assertThat(process.check()).isEqualTo(process.ledger().live().size()).isPositive();
+                assertThat(process.mallocInfo()).contains("<malloc version=").contains("</malloc>");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"BULLSEYE,false", "SID,true"})
+    void neverAllocatesWhereItSaysSo(Release release, boolean debugSymbols) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(release, "never").debugSymbols(debugSymbols).start()) {
+            Ledger ledger = process.ledger();
+            assertThat(ledger.live()).isEmpty();
+            assertThat(ledger.mallinfo()).isEmpty();
+            assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/maps"))).doesNotContain("[heap]");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Release.class)
+    void keepsItsThreadsWhereTheLedgerSays(Release release) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(release, "exits").option("threads", 4).start()) {
+            Ledger ledger = process.ledger();
+            List<String> lives = ledger.threads().stream()
+                    .filter(Ledger.LedgerThread::lives)
+                    .map(thread -> thread.tid() + (thread.tid() == process.pid() ? "" : " " + thread.name()))
+                    .sorted()
+                    .toList();
+            List<String> tasks = new ArrayList<>();
+            for (Path task : Files.list(Path.of("/proc/" + process.pid() + "/task")).toList()) {
+                String tid = task.getFileName().toString();
+                tasks.add(tid + (tid.equals("" + process.pid()) ? "" : " " + Files.readString(task.resolve("comm")).strip()));
+            }
+            assertThat(tasks).containsExactlyInAnyOrderElementsOf(lives).hasSize(3);
+            assertThat(ledger.threads()).hasSize(1 + 4 + 4 + 8);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Release.class)
+    void churnsUntilItIsStopped(Release release) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(release, "churn").option("seed", 7).start()) {
+            process.stop();
+            Ledger before = process.ledger();
+            process.run();
+            process.stop();
+            process.run();
+            Thread.sleep(50);
+            process.stop();
+            assertThat(process.ledger().live()).isNotEqualTo(before.live());
+            process.check();
+        }
+    }
+
+    private static List<Ledger.Block> overlapping(Ledger ledger) {
+        List<Ledger.Block> wrong = new ArrayList<>();
+        long end = 0;
+        for (Ledger.Block block : ledger.live()) {
+            if (block.address() < end || block.usable() < block.requested()) {
+                wrong.add(block);
+            }
+            end = block.address() + block.usable();
+        }
+        return wrong;
+    }
+
+    private static int minor(String glibc) {
+        return Integer.parseInt(glibc.substring(glibc.indexOf('.') + 1));
+    }
+}
