@@ -17,8 +17,9 @@ import java.util.stream.LongStream;
  * @param live the blocks that the program holds, by ascending address
  * @param freed the addresses that it freed and does not hold again now, ascending; of a long run only the last ones. At such an
  *         address there may be a block of libc's own by now, or the inside of a larger block
- * @param mallinfo the fields of {@code mallinfo2}, of {@code mallinfo} before glibc 2.33, by name; {@code arena} and the others count
- *         the main arena alone; empty for a process that never allocated
+ * @param mallinfo the fields of {@code mallinfo2}, of {@code mallinfo} before glibc 2.33, by name: {@code hblks} and {@code hblkhd}
+ *         count mappings of single blocks, {@code keepcost} the top of the main arena, the others sums over all arenas; empty for a
+ *         process that never allocated
  * @param threads the main thread and all that were started, also those that ended
  */
 public record Ledger(

@@ -291,6 +291,11 @@ public final class LedgerProcess implements AutoCloseable {
         }
     }
 
+    /** Whether it runs in an emulator. */
+    boolean isGuest() {
+        return launch.aarch64;
+    }
+
     /** Where the process's own root lies on this machine. */
     Path root() {
         return launch.aarch64 ? Path.of("/") : launch.release.root(launch.debugSymbols).orElse(Path.of("/"));

@@ -102,11 +102,16 @@ public enum Release {
         return root(debugSymbols).map(root -> enter(root, command)).orElse(command);
     }
 
+    /** Where a command that was started by {@link #commandBeside} finds the folder. */
+    String seen(Path folder) {
+        return this == HOST ? folder.toAbsolutePath().toString() : "/mnt";
+    }
+
     /**
-     * As {@link #command}, for a program that needs {@code /proc}: it is mounted for that program alone, in a mount
-     * namespace of its own.
+     * As {@link #command}, for a program that needs {@code /proc} and a folder of this machine: both are mounted for that program
+     * alone, in a mount namespace of its own.
      */
-    List<String> commandWithProc(boolean debugSymbols, List<String> command) {
+    List<String> commandBeside(Path folder, boolean debugSymbols, List<String> command) {
         Path root = root(debugSymbols).orElse(null);
         if (root == null) {
             return command;
@@ -116,7 +121,9 @@ public enum Release {
             line.add("--map-root-user");
         }
         line.addAll(List.of("--mount", "--", "sh", "-c",
-                "root=$1; shift; mount --rbind /proc \"$root/proc\" && exec chroot \"$root\" \"$@\"", "sh", root.toString()));
+                "root=$1 folder=$2; shift 2; mount --rbind /proc \"$root/proc\" && mount --bind \"$folder\" \"$root/mnt\""
+                        + " && exec chroot \"$root\" \"$@\"",
+                "sh", root.toString(), folder.toAbsolutePath().toString()));
         line.addAll(command);
         return line;
     }

@@ -43,7 +43,7 @@ struct block {
 struct worker {
     struct block *blocks;
     size_t block_slots;
-    void **freed;  // a ring
+    uintptr_t *freed;  // a ring
     size_t freed_count;
     uint64_t random;
     pthread_t thread;
@@ -217,7 +217,7 @@ static void enter(struct worker *w, struct block *b, void *address, size_t reque
     fill(b, 0);
 }
 
-static void remember_freed(struct worker *w, void *address) {
+static void remember_freed(struct worker *w, uintptr_t address) {
     w->freed[w->freed_count++ % FREED_SLOTS] = address;
 }
 
@@ -231,20 +231,20 @@ static void give_back(struct worker *w, struct block *b) {
         atomic_fetch_add(&damaged, 1);
     }
     b->address = NULL;
-    remember_freed(w, address);
+    remember_freed(w, (uintptr_t) address);
     free(address);
 }
 
 static void resize(struct worker *w, struct block *b, size_t size) {
-    void *before = b->address;
+    uintptr_t before = (uintptr_t) b->address;
     if (!is_intact(b, b->requested)) {
         atomic_fetch_add(&damaged, 1);
     }
-    void *after = realloc(before, size);
+    void *after = realloc(b->address, size);
     if (after == NULL) {
         die("realloc");
     }
-    if (after != before) {
+    if ((uintptr_t) after != before) {
         remember_freed(w, before);
     }
     // What was filled at the far end of a large block is no longer at the far end.
@@ -414,7 +414,7 @@ static struct worker *new_worker(void) {
     w->random = seed * 1000003 + (uint64_t) w->index;
     w->block_slots = LEDGER_SLOTS;
     w->blocks = map(w->block_slots * sizeof(struct block));
-    w->freed = map(FREED_SLOTS * sizeof(void *));
+    w->freed = map(FREED_SLOTS * sizeof(uintptr_t));
     return w;
 }
 
@@ -728,7 +728,10 @@ static void print_mallinfo(void) {
         struct wide_mallinfo wide = mallinfo2_or_null();
         memcpy(values, &wide, sizeof values);
     } else {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
         struct mallinfo narrow = mallinfo();
+#pragma GCC diagnostic pop
         int *fields = (int *) &narrow;
         for (int i = 0; i < 10; i++) {
             values[i] = (unsigned) fields[i];
@@ -777,7 +780,7 @@ static void print_ledger(void) {
         print_live(w->blocks, w->block_slots);
         size_t kept = w->freed_count < FREED_SLOTS ? w->freed_count : FREED_SLOTS;
         for (size_t k = 0; k < kept; k++) {
-            put_number("freed 0x", (uintptr_t) w->freed[k], 16);
+            put_number("freed 0x", w->freed[k], 16);
             put("\n");
         }
     }
@@ -917,7 +920,7 @@ int main(int argc, char **argv) {
     w->random = seed * 1000003;
     w->block_slots = LEDGER_SLOTS * 8 + (count > 0 ? (size_t) count : 0);
     w->blocks = map(w->block_slots * sizeof(struct block));
-    w->freed = map(FREED_SLOTS * sizeof(void *));
+    w->freed = map(FREED_SLOTS * sizeof(uintptr_t));
     introduce(w);
     play();
 

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.testkit;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Makes core files of processes. */
+public final class Cores {
+    private static final Path PATTERN = Path.of("/proc/sys/kernel/core_pattern");
+
+    private Cores() {}
+
+    /**
+     * Lets gdb write a core of a process, which goes on.
+     *
+     * @param release the release whose gdb is used; for others than the machine's own, the one in its copy with debug symbols
+     * @param pid the process
+     * @param folder where to put it
+     * @return the core file
+     * @throws IOException if gdb can't; with its words
+     */
+    public static Path gcore(Release release, long pid, Path folder) throws IOException {
+        String name = "core." + pid;
+        List<String> line = List.of("gdb", "-q", "-nx", "-batch", "-iex", "set sysroot /", "-p", Long.toString(pid),
+                "-ex", "generate-core-file " + release.seen(folder) + "/" + name);
+        String said = Command.of(release.commandBeside(folder, true, line)).run("write a core of process " + pid, false);
+        Path core = folder.resolve(name);
+        if (!Files.isRegularFile(core) || Files.size(core) == 0) {
+            throw new IOException("gdb wrote no core of process " + pid + ":\n" + said);
+        }
+        return core;
+    }
+
+    /**
+     * Lets gdb write a core of a ledger process, which goes on.
+     *
+     * @param process the process
+     * @param folder where to put it
+     * @return the core file
+     * @throws IOException if gdb can't; with its words
+     */
+    public static Path gcore(LedgerProcess process, Path folder) throws IOException {
+        return gcore(process.release(), process.pid(), folder);
+    }
+
+    /**
+     * Ends a ledger process by a signal on which the kernel writes a core, or {@code qemu-aarch64} writes one of its guest.
+     *
+     * @param process the process
+     * @param folder where to put it
+     * @return the core file
+     * @throws IOException if there is none
+     * @throws IllegalStateException if this machine's kernel hands cores to a program, or puts them into a folder of its own
+     */
+    public static Path abort(LedgerProcess process, Path folder) throws IOException {
+        String pattern = Files.readString(PATTERN).strip();
+        if (pattern.startsWith("|") || pattern.contains("/")) {
+            throw new IllegalStateException("this machine does not write cores where a process runs: " + PATTERN + " is '"
+                    + pattern + "'; this test needs a plain file name there, such as 'core'");
+        }
+        Path root = process.root();
+        Path working = Files.createTempDirectory(root.resolve("tmp"), "heapwalk-core",
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxrwxrwx")));
+        try {
+            // The folder is made with less than was asked for, by the mask.
+            Files.setPosixFilePermissions(working, PosixFilePermissions.fromString("rwxrwxrwx"));
+            process.abortIn("/" + root.relativize(working));
+            // The emulator leaves one of its own as well.
+            List<Path> cores = list(working).stream()
+                    .filter(file -> file.getFileName().toString().startsWith("qemu_") == process.isGuest())
+                    .toList();
+            if (cores.size() != 1) {
+                throw new IOException("process " + process.pid() + " left no core in " + working + " but " + cores);
+            }
+            Path core = folder.resolve("core." + process.pid());
+            return Files.move(cores.getFirst(), core);
+        } finally {
+            for (Path left : list(working)) {
+                Files.delete(left);
+            }
+            Files.delete(working);
+        }
+    }
+
+    private static List<Path> list(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.toList();
+        }
+    }
+}
