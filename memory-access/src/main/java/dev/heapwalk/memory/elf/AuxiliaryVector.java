@@ -20,6 +20,7 @@ public record AuxiliaryVector(Map<Long, Long> entries) {
     private static final long PROGRAM_HEADERS = 3;
     private static final long PROGRAM_HEADER_COUNT = 5;
     private static final long PAGE_SIZE = 6;
+    private static final long LINKER = 7;
     private static final long ENTRY = 9;
     private static final long EXECUTABLE_NAME = 31;
     private static final long VDSO = 33;
@@ -91,6 +92,15 @@ public record AuxiliaryVector(Map<Long, Long> entries) {
                         && size.getAsLong() <= 1 << 20
                 ? size
                 : OptionalLong.empty();
+    }
+
+    /**
+     * Where the dynamic linker was loaded.
+     *
+     * @return {@code AT_BASE}, a target address
+     */
+    public OptionalLong linker() {
+        return entry(LINKER);
     }
 
     /**

@@ -3,16 +3,21 @@ package dev.heapwalk.memory.elf;
 
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.CoreMemory.Region;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
@@ -61,9 +66,76 @@ final class CoreLayout {
         sweep();
         regions();
         mappings();
-        CoreMemory bare = new CoreMemory(new Mappings(mappings), regions, core.bytes());
-        fill(new ArrayList<>(ElfModules.find(bare, root, core.machine(), core.auxiliary())));
+        CoreMemory bare = memory();
+        Map<Long, String> paths = core.files().isEmpty() ? pathsByBias(bare) : Map.of();
+        if (!paths.isEmpty()) {
+            name(find(bare), paths);
+            bare = memory();
+        }
+        TreeMap<Long, LoadedModule> modules = find(bare);
+        if (!leftOut.isEmpty()) {
+            recognise(bare, modules, paths);
+        }
+        fill(List.copyOf(modules.values()));
+        return memory();
+    }
+
+    private CoreMemory memory() {
         return new CoreMemory(new Mappings(mappings), regions, core.bytes());
+    }
+
+    private TreeMap<Long, LoadedModule> find(CoreMemory memory) {
+        TreeMap<Long, LoadedModule> modules = new TreeMap<>(Long::compareUnsigned);
+        for (LoadedModule module : ElfModules.find(memory, root, core.machine(), core.auxiliary(), true)) {
+            modules.put(module.start(), module);
+        }
+        return modules;
+    }
+
+    /** The load biases of the modules that the dynamic linker lists, and the paths that it has for them. */
+    private Map<Long, String> pathsByBias(CoreMemory memory) {
+        Map<Long, String> paths = new LinkedHashMap<>();
+        if (core.machine().wordSize() != 8 || core.auxiliary().linker().isEmpty()) {
+            return paths;
+        }
+        for (LinkMap link : LinkMap.find(memory, core.auxiliary().linker().getAsLong())) {
+            String path = link.name().isEmpty() ? programPath(memory) : link.name();
+            if (path.startsWith("/")) {
+                paths.putIfAbsent(link.bias(), path);
+            }
+        }
+        return paths;
+    }
+
+    private String programPath(CoreMemory memory) {
+        OptionalLong name = core.auxiliary().executableName();
+        try {
+            return name.isPresent() ? memory.readCString(name.getAsLong(), 4096) : "";
+        } catch (UnmappedAddressException e) {
+            return "";
+        }
+    }
+
+    private void name(TreeMap<Long, LoadedModule> modules, Map<Long, String> paths) {
+        for (int i = 0; i < mappings.size(); i++) {
+            Mapping mapping = mappings.get(i);
+            LoadedModule module = mapping.path().isEmpty() ? modules.get(mapping.start()) : null;
+            if (module != null && paths.containsKey(module.bias())) {
+                mappings.set(i, named(mapping, 0, paths.get(module.bias())));
+            }
+        }
+    }
+
+    private static Mapping named(Mapping mapping, long offset, String path) {
+        return new Mapping(
+                mapping.start(),
+                mapping.end(),
+                mapping.readable(),
+                mapping.writable(),
+                mapping.executable(),
+                mapping.shared(),
+                offset,
+                path);
     }
 
     /** What is missing, for a person. */
@@ -214,6 +286,53 @@ final class CoreLayout {
         return "";
     }
 
+    /** Adds modules whose headers were left out, where what the dynamic linker made of them tells the file. */
+    private void recognise(CoreMemory memory, TreeMap<Long, LoadedModule> modules, Map<Long, String> paths) {
+        for (Mapping mapping : mappings) {
+            if (mapping.path().startsWith("/") && mapping.fileOffset() == 0 && module(modules, mapping.start()) == null) {
+                recognise(memory, modules, mapping.path(), file -> {
+                    for (ProgramHeader segment : file.programHeaders()) {
+                        if (segment.type() == ProgramHeader.LOAD) {
+                            return OptionalLong.of(mapping.start() - (segment.address() - segment.offset()));
+                        }
+                    }
+                    return OptionalLong.empty();
+                });
+            }
+        }
+        paths.forEach((bias, path) -> recognise(memory, modules, path, _ -> OptionalLong.of(bias)));
+    }
+
+    private void recognise(
+            CoreMemory memory, TreeMap<Long, LoadedModule> modules, String path, Function<ElfFile, OptionalLong> place) {
+        for (Path candidate : root.candidates(path)) {
+            Optional<ElfFile> found = ElfFile.open(candidate, Arena.ofAuto())
+                    .filter(file -> file.header().machine() == core.machine());
+            OptionalLong bias = found.map(place).orElse(OptionalLong.empty());
+            if (bias.isEmpty()) {
+                continue;
+            }
+            int agreement = new FileImage(found.get()).agreement(memory, bias.getAsLong());
+            if (agreement > 0) {
+                add(modules, new LoadedModule(memory, root, core.machine(), path, bias.getAsLong(), found.get(), page));
+                notices.add("core file %s has no build id of %s; its pages are served from %s, which agrees in %d words that the dynamic linker wrote"
+                        .formatted(core.path(), path, candidate, agreement));
+                return;
+            }
+        }
+    }
+
+    private static void add(TreeMap<Long, LoadedModule> modules, LoadedModule module) {
+        if (module.start() != module.end() && module(modules, module.start()) == null) {
+            modules.put(module.start(), module);
+        }
+    }
+
+    private static LoadedModule module(TreeMap<Long, LoadedModule> modules, long address) {
+        Map.Entry<Long, LoadedModule> below = modules.floorEntry(address);
+        return below != null && below.getValue().contains(address) ? below.getValue() : null;
+    }
+
     private void fill(List<LoadedModule> modules) {
         Map<LoadedModule, List<LeftOut>> unfilled = new LinkedHashMap<>();
         Map<String, Long> headless = new LinkedHashMap<>();
@@ -283,10 +402,13 @@ final class CoreLayout {
             if (Long.compareUnsigned(hole.start, start) < 0 || Long.compareUnsigned(hole.start, end) >= 0) {
                 continue;
             }
-            protect(hole, segment);
+            describe(hole, segment, module);
             long offset = hole.start - module.bias() - segment.address() + segment.offset();
             MemorySegment bytes = file.get().bytes();
-            if (segment.writable() || offset < 0 || offset >= bytes.byteSize()) {
+            Mapping mapping = mappings.get(hole.index);
+            boolean elsewhere = !mapping.path().isEmpty()
+                    && offset != mapping.fileOffset() + (hole.start - mapping.start());
+            if (segment.writable() || elsewhere || offset < 0 || offset >= bytes.byteSize()) {
                 return false;
             }
             long there = Math.min(hole.end - hole.start, bytes.byteSize() - offset);
@@ -301,22 +423,24 @@ final class CoreLayout {
         return false;
     }
 
-    /** Where no segment tells how a range was protected, the file does. */
-    private void protect(LeftOut hole, ProgramHeader segment) {
-        if (hole.protectionKnown) {
+    /** Where the core tells neither how a range was protected nor what was mapped there, the file does. */
+    private void describe(LeftOut hole, ProgramHeader segment, LoadedModule module) {
+        Mapping mapping = mappings.get(hole.index);
+        boolean named = !mapping.path().isEmpty();
+        if (hole.protectionKnown && named) {
             return;
         }
-        Mapping mapping = mappings.get(hole.index);
+        long offset = mapping.start() - module.bias() - segment.address() + segment.offset();
         mappings.set(
                 hole.index,
                 new Mapping(
                         mapping.start(),
                         mapping.end(),
-                        segment.readable(),
-                        segment.writable(),
-                        segment.executable(),
+                        hole.protectionKnown ? mapping.readable() : segment.readable(),
+                        hole.protectionKnown ? mapping.writable() : segment.writable(),
+                        hole.protectionKnown ? mapping.executable() : segment.executable(),
                         false,
-                        mapping.fileOffset(),
-                        mapping.path()));
+                        named ? mapping.fileOffset() : offset,
+                        named ? mapping.path() : module.path()));
     }
 }

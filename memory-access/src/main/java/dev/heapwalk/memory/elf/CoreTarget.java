@@ -18,7 +18,7 @@ public final class CoreTarget implements Target {
 
     private final Arena arena;
     private final CoreFile core;
-    private final Path sysroot;
+    private final FileRoot root;
     private final CoreMemory memory;
     private final List<String> notices;
     private List<ElfModule> modules;
@@ -26,8 +26,8 @@ public final class CoreTarget implements Target {
     private CoreTarget(Arena arena, CoreFile core, Path sysroot) {
         this.arena = arena;
         this.core = core;
-        this.sysroot = sysroot;
-        CoreLayout layout = new CoreLayout(core, new FileRoot(sysroot));
+        this.root = new FileRoot(sysroot);
+        CoreLayout layout = new CoreLayout(core, root);
         this.memory = layout.build();
         this.notices = layout.notices();
     }
@@ -95,7 +95,8 @@ public final class CoreTarget implements Target {
     @Override
     public synchronized List<ElfModule> modules() {
         if (modules == null) {
-            modules = ElfModules.find(memory, sysroot, core.machine(), core.auxiliary());
+            modules = List.copyOf(
+                    ElfModules.find(memory, root, core.machine(), core.auxiliary(), true));
         }
         return modules;
     }

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * What {@code PT_DYNAMIC} in the target's memory leads to: symbols by hash, relocations. The file on disk is not needed.
@@ -248,23 +249,14 @@ final class DynamicSection {
         return memory.read(versions + 2 * index, half) == 2 && (half.get(Words.SHORT, 0) & HIDDEN_VERSION) != 0;
     }
 
-    /** What is done with the relocations of a table. */
-    @FunctionalInterface
-    interface Relocations {
-        /**
-         * Takes one.
-         *
-         * @param address target address of the relocated word
-         * @param type {@code R_*}
-         * @param symbol index of the symbol that it refers to, or 0
-         * @param addend the addend; 0 for a table without any
-         */
-        void accept(long address, int type, long symbol, long addend);
+    /** Whether the relocations have addends, or find them in the words that they change. */
+    boolean hasAddends() {
+        return pointer(RELA) != 0;
     }
 
     /** Goes through {@code DT_RELA}, or for a 32-bit class {@code DT_REL}, as far as it can be read. */
-    void relocations(Relocations each) {
-        boolean addends = pointer(RELA) != 0;
+    void relocations(Consumer<Relocation> each) {
+        boolean addends = hasAddends();
         long table = addends ? pointer(RELA) : pointer(REL);
         long size = value(addends ? RELA_SIZE : REL_SIZE);
         int entry = (wide ? 16 : 8) + (addends ? (wide ? 8 : 4) : 0);
@@ -281,11 +273,11 @@ final class DynamicSection {
             for (long i = 0; i < got; i++) {
                 long from = i * entry;
                 long info = word(block, from + (wide ? 8 : 4), wide);
-                each.accept(
+                each.accept(new Relocation(
                         bias + word(block, from, wide),
                         wide ? (int) info : (int) info & 0xff,
                         wide ? info >>> 32 : info >>> 8,
-                        !addends ? 0 : wide ? block.get(Words.LONG, from + 16) : block.get(Words.INT, from + 8));
+                        !addends ? 0 : wide ? block.get(Words.LONG, from + 16) : block.get(Words.INT, from + 8)));
             }
             if (got < count) {
                 return;

@@ -34,8 +34,7 @@ public final class ElfModules {
 
     /**
      * Finds the modules: every mapped file that begins with an ELF header of the target's machine and whose segments are
-     * mapped where that header wants them, what the auxiliary vector names, and where no mapping has a name every mapping
-     * that looks like one. Files on disk are looked for later, when a module is asked for symbols.
+     * mapped where that header wants them, and what the auxiliary vector names. Files on disk are looked for later, when a module is asked for symbols.
      *
      * @param memory the target's memory
      * @param root the root folder of the target's file system: {@code /proc/PID/root} of a process
@@ -45,21 +44,25 @@ public final class ElfModules {
      */
     public static List<ElfModule> find(
             AddressSpace memory, Path root, Machine machine, AuxiliaryVector auxiliary) {
-        return List.copyOf(find(memory, new FileRoot(root), machine, auxiliary));
+        return List.copyOf(find(memory, new FileRoot(root), machine, auxiliary, false));
     }
 
+    /**
+     * Finds the modules, of a core also where no file is named.
+     *
+     * @param nameless whether to look at mappings without a name, too
+     */
     static Collection<LoadedModule> find(
-            AddressSpace memory, FileRoot root, Machine machine, AuxiliaryVector auxiliary) {
+            AddressSpace memory, FileRoot root, Machine machine, AuxiliaryVector auxiliary, boolean nameless) {
         ElfModules search = new ElfModules(memory, root, machine);
-        search.search(auxiliary);
+        search.search(auxiliary, nameless);
         return search.found.values();
     }
 
-    private void search(AuxiliaryVector auxiliary) {
-        boolean named = mappings.stream().anyMatch(mapping -> mapping.path().startsWith("/"));
+    private void search(AuxiliaryVector auxiliary, boolean nameless) {
         for (Mapping mapping : mappings) {
             boolean file = mapping.path().startsWith("/") && mapping.fileOffset() == 0 && !mapping.shared();
-            if (mapping.readable() && (file || !named || mapping.path().equals("[vdso]"))) {
+            if (mapping.readable() && (file || nameless && mapping.path().isEmpty() || mapping.path().equals("[vdso]"))) {
                 look(mapping.start(), mapping.path());
             }
         }

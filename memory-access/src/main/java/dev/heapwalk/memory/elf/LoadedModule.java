@@ -4,6 +4,7 @@ package dev.heapwalk.memory.elf;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.TargetException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -73,6 +74,44 @@ final class LoadedModule implements ElfModule {
                 : path.endsWith(DELETED) ? path.substring(0, path.length() - DELETED.length()) : path;
     }
 
+    /**
+     * A module whose header is not in memory, but that is known to come from a file.
+     *
+     * @param file the file
+     * @param page the page size in bytes
+     */
+    LoadedModule(
+            AddressSpace memory, FileRoot root, Machine machine, String path, long bias, ElfFile file, long page) {
+        this(
+                memory,
+                root,
+                machine,
+                file.header().wide(),
+                path,
+                bias,
+                file.programHeaders(),
+                List.of(),
+                bias + (first(file.programHeaders()) & -page),
+                bias + last(file.programHeaders()));
+        this.disk = new Disk(Optional.of(file), "");
+    }
+
+    private static long first(List<ProgramHeader> segments) {
+        return segments.stream()
+                .filter(segment -> segment.type() == ProgramHeader.LOAD)
+                .mapToLong(ProgramHeader::address)
+                .min()
+                .orElse(0);
+    }
+
+    private static long last(List<ProgramHeader> segments) {
+        return segments.stream()
+                .filter(segment -> segment.type() == ProgramHeader.LOAD)
+                .mapToLong(segment -> segment.address() + segment.memorySize())
+                .max()
+                .orElse(0);
+    }
+
     private Optional<String> readBuildId() {
         for (ProgramHeader segment : segments) {
             if (segment.type() == ProgramHeader.NOTE && segment.memorySize() > 0 && segment.memorySize() <= MOST_NOTES) {
@@ -109,6 +148,11 @@ final class LoadedModule implements ElfModule {
     /** The first address of the module. */
     long start() {
         return start;
+    }
+
+    /** The address behind the module's last byte. */
+    long end() {
+        return end;
     }
 
     boolean contains(long address) {
@@ -268,11 +312,16 @@ final class LoadedModule implements ElfModule {
         if (symbol != null) {
             return symbol;
         }
-        for (SymbolTable table : tables()) {
-            symbol = table.find(bytes, threadLocal);
-            if (symbol != null) {
-                return symbol;
+        try {
+            for (SymbolTable table : tables()) {
+                symbol = table.find(bytes, threadLocal);
+                if (symbol != null) {
+                    return symbol;
+                }
             }
+        } catch (InternalError e) {
+            // That is how the JVM reports that a mapped file was cut short meanwhile.
+            throw new TargetException("a symbol file of %s changed while it was read; try again".formatted(path), e);
         }
         return null;
     }
@@ -316,17 +365,11 @@ final class LoadedModule implements ElfModule {
     @Override
     public long[] relativeRelocations() {
         LongPredicate writable = writable();
-        int relative =
-                switch (machine) {
-                    case X86_64, X32, I386 -> 8;
-                    case AARCH64 -> 1027;
-                    case ARM -> 23;
-                    case OTHER -> -1;
-                };
+        int relative = Relocation.relative(machine);
         LongStream.Builder words = LongStream.builder();
-        dynamic().relocations((address, type, symbol, addend) -> {
-            if (type == relative && writable.test(address)) {
-                words.add(address);
+        dynamic().relocations(relocation -> {
+            if (relocation.type() == relative && writable.test(relocation.address())) {
+                words.add(relocation.address());
             }
         });
         for (long address : dynamic().packedRelocations()) {
@@ -342,24 +385,20 @@ final class LoadedModule implements ElfModule {
     @Override
     public List<TlsSlot> tlsSlots() {
         LongPredicate writable = writable();
-        int threadOffset =
-                switch (machine) {
-                    case X86_64, X32 -> 18;
-                    case AARCH64 -> 1030;
-                    case I386, ARM, OTHER -> -1;
-                };
+        int threadOffset = Relocation.threadOffset(machine);
         List<TlsSlot> slots = new ArrayList<>();
-        dynamic().relocations((address, type, index, addend) -> {
-            if (type != threadOffset || !writable.test(address)) {
+        dynamic().relocations(relocation -> {
+            long address = relocation.address();
+            if (relocation.type() != threadOffset || !writable.test(address)) {
                 return;
             }
-            if (index == 0) {
-                slots.add(new TlsSlot(address, addend));
+            if (relocation.symbol() == 0) {
+                slots.add(new TlsSlot(address, relocation.addend()));
                 return;
             }
-            SymbolTable.Symbol symbol = dynamic().threadLocal(index);
+            SymbolTable.Symbol symbol = dynamic().threadLocal(relocation.symbol());
             if (symbol != null) {
-                slots.add(new TlsSlot(address, symbol.value() + addend));
+                slots.add(new TlsSlot(address, symbol.value() + relocation.addend()));
             }
         });
         return List.copyOf(slots);
