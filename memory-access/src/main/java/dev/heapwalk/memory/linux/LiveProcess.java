@@ -7,6 +7,8 @@ import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.memory.elf.AuxiliaryVector;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -138,6 +140,12 @@ final class LiveProcess {
 
     Path root() {
         return proc.root(pid, memoryThread);
+    }
+
+    /** What the kernel told the program when it started. */
+    AuxiliaryVector auxiliary() {
+        byte[] bytes = proc.read(pid, proc.thread(pid, memoryThread).resolve("auxv"));
+        return AuxiliaryVector.parse(MemorySegment.ofArray(bytes), machine);
     }
 
     /**

@@ -6,6 +6,7 @@ import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.elf.ElfModules;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -88,7 +89,7 @@ public final class LiveTarget implements Target {
 
     @Override
     public List<ElfModule> modules() {
-        return List.of();
+        return ElfModules.find(memory, process.root(), machine(), process.auxiliary());
     }
 
     @Override
