@@ -9,4 +9,8 @@ module dev.heapwalk.malloc {
 
     uses dev.heapwalk.malloc.usage.Categorizer;
     uses dev.heapwalk.malloc.usage.Suballocator;
+
+    provides dev.heapwalk.malloc.usage.Categorizer with
+            dev.heapwalk.malloc.usage.CStringData,
+            dev.heapwalk.malloc.usage.LibcBlocks;
 }

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.struct.Words;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -8,11 +13,45 @@ import java.util.List;
  * the next {@link #next()}.
  *
  * <p>Damage ends neither in an exception nor in a loop: it is recorded, and the walk goes on at the next place where the
- * structure allows.
+ * structure allows: at the next chunk that a fastbin or a thread cache names, else at the top chunk, else at the next heap
+ * or arena.
  */
 public final class ChunkCursor {
+    /** Chunks that end this close to the end of a run are looked at with care: fenceposts stand there. */
+    private static final long MARGIN = 64;
 
-    ChunkCursor() {}
+    private final Window window;
+    private final WalkPlan plan;
+    private final RunSearch search;
+    private final long[] cached;
+    private final long tail;
+    private final Corruptions corruptions = new Corruptions();
+
+    private int run = -1;
+    private int arena = -1;
+    private long end;
+    private long careful = -1;
+    private long top;
+    private long inUseBits;
+    private int cachedIndex;
+    private long nextCached = Long.MAX_VALUE;
+
+    // The chunk that next() will move to: its header was read to tell the state of the one before.
+    private long following;
+    private long followingWord;
+
+    private long address;
+    private long size;
+    private ChunkState state;
+    private boolean mmapped;
+
+    ChunkCursor(AddressSpace memory, WalkPlan plan, FreeChunks free, MallocLayout layout) {
+        this.window = memory.window();
+        this.plan = plan;
+        this.search = new RunSearch(memory);
+        this.cached = free.entries();
+        this.tail = layout.mmapTail();
+    }
 
     /**
      * Moves to the next chunk.
@@ -20,7 +59,242 @@ public final class ChunkCursor {
      * @return whether there is one
      */
     public boolean next() {
-        throw new UnsupportedOperationException();
+        long p = following;
+        long word = followingWord;
+        long length = word & ~MallocChunk.SIZE_BITS;
+        // A length that is negative, too small or too large, and the end of a run, are left to the slow path.
+        if (length >= MallocChunk.MIN_SIZE && length <= careful - p && (length & 15) == 0) {
+            long q = p + length;
+            long offset = window.find(q, MallocChunk.HEADER);
+            if (offset >= 0) {
+                MemorySegment segment = window.segment();
+                long nextWord = segment.get(Words.LONG, offset + 8);
+                if ((nextWord & MallocChunk.PREV_INUSE) == 0) {
+                    if (segment.get(Words.LONG, offset) == length && (word & MallocChunk.IS_MMAPPED) == 0) {
+                        return move(p, length, ChunkState.FREE, q, nextWord);
+                    }
+                } else if (p < nextCached && (word & MallocChunk.SIZE_BITS - 1) == inUseBits) {
+                    return move(p, length, ChunkState.USED, q, nextWord);
+                }
+            }
+        }
+        return carefully();
+    }
+
+    private boolean move(long p, long length, ChunkState newState, long q, long nextWord) {
+        address = p;
+        size = length;
+        state = newState;
+        following = q;
+        followingWord = nextWord;
+        return true;
+    }
+
+    private boolean carefully() {
+        while (true) {
+            if (following >= end) {
+                if (!enter()) {
+                    return false;
+                }
+                continue;
+            }
+            long p = following;
+            long word = followingWord;
+            long length = word & ~MallocChunk.SIZE_BITS;
+            if (arena < 0) {
+                mmapped = true;
+                following = end;
+                address = p;
+                size = length;
+                state = stateInUse(p);
+                return true;
+            }
+            mmapped = false;
+            if (p == top) {
+                if (length != end - p) {
+                    record(p, "the top chunk has size 0x%x, but 0x%x bytes are left to the end of its run"
+                            .formatted(length, end - p));
+                }
+                return move(p, end - p, ChunkState.TOP, end, 0);
+            }
+            if (length <= MallocChunk.HEADER && fencepost(p, length)) {
+                continue;
+            }
+            if (length < MallocChunk.MIN_SIZE || (length & 15) != 0 || length > end - p) {
+                resynchronise(p, sizeFault(length, end - p));
+                continue;
+            }
+            long q = p + length;
+            long offset = end - q < MallocChunk.HEADER ? -1 : window.find(q, MallocChunk.HEADER);
+            if (offset < 0) {
+                resynchronise(p, end - q < MallocChunk.HEADER
+                        ? "the chunk reaches to the end of its run, where top or a fencepost should be"
+                        : "memory at 0x%x can't be read".formatted(window.missing()));
+                continue;
+            }
+            long previous = window.segment().get(Words.LONG, offset);
+            long nextWord = window.segment().get(Words.LONG, offset + 8);
+            if ((nextWord & ~MallocChunk.SIZE_BITS) == 0 && end - q <= MARGIN && top == 0 && arena > 0) {
+                // An old top that was too small for two fenceposts became one itself.
+                following = end;
+                continue;
+            }
+            if ((nextWord & MallocChunk.PREV_INUSE) == 0) {
+                if (previous != length) {
+                    record(p, "the free chunk has size 0x%x, but the one behind it says 0x%x".formatted(length, previous));
+                }
+                if ((word & MallocChunk.IS_MMAPPED) != 0) {
+                    record(p, "IS_MMAPPED is set in a free chunk of an arena (size word 0x%x)".formatted(word));
+                }
+                return move(p, length, ChunkState.FREE, q, nextWord);
+            }
+            if ((word & MallocChunk.SIZE_BITS - 1) != inUseBits) {
+                record(p, "wrong flag bits for a chunk of this arena (size word 0x%x)".formatted(word));
+            }
+            return move(p, length, stateInUse(p), q, nextWord);
+        }
+    }
+
+    /** Goes into the next run whose first header can be read. */
+    private boolean enter() {
+        if (run >= plan.starts.length - 1) {
+            run = plan.starts.length;
+            end = 0;
+            careful = -1;
+            following = 0;
+            followingWord = 0;
+            return false;
+        }
+        run++;
+        long start = plan.starts[run];
+        following = start;
+        end = plan.ends[run];
+        arena = plan.arenas[run];
+        top = plan.tops[run];
+        careful = arena < 0 ? -1 : end - MARGIN;
+        inUseBits = arena > 0 ? MallocChunk.NON_MAIN_ARENA : 0;
+        cachedIndex = Arrays.binarySearch(cached, start);
+        if (cachedIndex < 0) {
+            cachedIndex = -cachedIndex - 1;
+        }
+        nextCached = cached[cachedIndex];
+        long offset = window.find(start, MallocChunk.HEADER);
+        if (offset < 0) {
+            record(start, "memory at 0x%x can't be read, so %d bytes of chunks are left out"
+                    .formatted(window.missing(), end - start));
+            following = end;
+        } else {
+            followingWord = window.segment().get(Words.LONG, offset + 8);
+            if (arena >= 0 && (followingWord & MallocChunk.PREV_INUSE) == 0) {
+                record(start, "the first chunk of a run says that the one before it is free (size word 0x%x)"
+                        .formatted(followingWord));
+            }
+        }
+        return true;
+    }
+
+    /** The state of a chunk that is not in a bin. */
+    private ChunkState stateInUse(long p) {
+        while (nextCached < p) {
+            record(nextCached & ~15L, (nextCached & FreeChunks.TCACHE) != 0
+                    ? "a thread cache lists an address that is no chunk"
+                    : "a fastbin lists an address that is no chunk");
+            nextCached = cached[++cachedIndex];
+        }
+        if ((nextCached & ~15L) != p) {
+            return ChunkState.USED;
+        }
+        ChunkState found = (nextCached & FreeChunks.TCACHE) != 0 ? ChunkState.TCACHE : ChunkState.FASTBIN;
+        do {
+            nextCached = cached[++cachedIndex];
+        } while ((nextCached & ~15L) == p);
+        return found;
+    }
+
+    /** Whether a chunk that is too small is an artificial one at the end of a run; then steps behind it. */
+    private boolean fencepost(long p, long length) {
+        long second = length == 0 ? p : p + MallocChunk.HEADER;
+        if (end - second < MallocChunk.HEADER) {
+            return false;
+        }
+        long offset = window.find(second, MallocChunk.HEADER);
+        if (offset < 0) {
+            return false;
+        }
+        long secondWord = window.segment().get(Words.LONG, offset + 8);
+        if (arena > 0) {
+            // The last heap ends in top; the others in a chunk of 16 bytes and one of none.
+            if (top != 0 || secondWord != MallocChunk.PREV_INUSE || end - second > MARGIN) {
+                return false;
+            }
+            following = end;
+            return true;
+        }
+        if (length != MallocChunk.HEADER || secondWord != (MallocChunk.HEADER | MallocChunk.PREV_INUSE)) {
+            return false;
+        }
+        long behind = second + MallocChunk.HEADER;
+        long start = end - behind < MallocChunk.MIN_SIZE ? end : search.next(behind, end, top, 16);
+        if (start < 0) {
+            record(behind, "no chunks were found behind the fenceposts, so %d bytes are left out".formatted(end - behind));
+            toTop();
+            return true;
+        }
+        following = start;
+        if (start < end) {
+            followingWord = window.segment().get(Words.LONG, window.require(start, MallocChunk.HEADER) + 8);
+        }
+        return true;
+    }
+
+    private static String sizeFault(long length, long room) {
+        if (length == 0) {
+            return "the chunk has size 0";
+        }
+        if (length > 0 && length < MallocChunk.MIN_SIZE) {
+            return "the chunk has size 0x%x, less than the smallest".formatted(length);
+        }
+        if ((length & 15) != 0) {
+            return "the chunk has size 0x%x, which is no multiple of 16".formatted(length);
+        }
+        return "the chunk has size 0x%x, but its run ends 0x%x bytes behind it".formatted(length, room);
+    }
+
+    /** Goes on at the next chunk that a list names, at top, or behind the run. */
+    private void resynchronise(long p, String reason) {
+        int index = cachedIndex;
+        while ((cached[index] & ~15L) <= p) {
+            index++;
+        }
+        cachedIndex = index;
+        nextCached = cached[index];
+        long candidate = nextCached & ~15L;
+        if (candidate < end && (top == 0 || candidate < top)) {
+            long offset = window.find(candidate, MallocChunk.HEADER);
+            if (offset >= 0) {
+                following = candidate;
+                followingWord = window.segment().get(Words.LONG, offset + 8);
+                record(p, "%s; %d bytes are left out, up to the next known chunk".formatted(reason, candidate - p));
+                return;
+            }
+        }
+        record(p, "%s; %d bytes are left out, up to the %s"
+                .formatted(reason, (top > p ? top : end) - p, top > p ? "top chunk" : "end of the run"));
+        toTop();
+    }
+
+    private void toTop() {
+        long offset = top > following ? window.find(top, MallocChunk.HEADER) : -1;
+        if (offset < 0) {
+            following = end;
+        } else {
+            following = top;
+            followingWord = window.segment().get(Words.LONG, offset + 8);
+        }
+    }
+
+    private void record(long at, String reason) {
+        corruptions.add(at, arena, reason);
     }
 
     /**
@@ -29,7 +303,7 @@ public final class ChunkCursor {
      * @return target address of its {@code malloc_chunk}
      */
     public long address() {
-        throw new UnsupportedOperationException();
+        return address;
     }
 
     /**
@@ -38,7 +312,7 @@ public final class ChunkCursor {
      * @return a target address, 16 bytes behind {@link #address()}
      */
     public long userAddress() {
-        throw new UnsupportedOperationException();
+        return address + MallocChunk.HEADER;
     }
 
     /**
@@ -47,7 +321,7 @@ public final class ChunkCursor {
      * @return bytes
      */
     public long size() {
-        throw new UnsupportedOperationException();
+        return size;
     }
 
     /**
@@ -56,7 +330,8 @@ public final class ChunkCursor {
      * @return bytes
      */
     public long usableSize() {
-        throw new UnsupportedOperationException();
+        // Only the last word of an arena's chunk is shared with the next one; so it is of an mmapped one since 2.43.
+        return mmapped && tail == 0 ? size - 16 : size - 8;
     }
 
     /**
@@ -65,7 +340,7 @@ public final class ChunkCursor {
      * @return the state
      */
     public ChunkState state() {
-        throw new UnsupportedOperationException();
+        return state;
     }
 
     /**
@@ -74,7 +349,7 @@ public final class ChunkCursor {
      * @return whether {@code IS_MMAPPED} is set
      */
     public boolean mmapped() {
-        throw new UnsupportedOperationException();
+        return mmapped;
     }
 
     /**
@@ -83,7 +358,7 @@ public final class ChunkCursor {
      * @return an index into {@link MallocHeap#arenas()}, -1 for an mmapped chunk
      */
     public int arena() {
-        throw new UnsupportedOperationException();
+        return arena;
     }
 
     /**
@@ -92,7 +367,10 @@ public final class ChunkCursor {
      * @return bytes, from 0 to {@link #totalBytes()}
      */
     public long walkedBytes() {
-        throw new UnsupportedOperationException();
+        if (run < 0) {
+            return 0;
+        }
+        return run < plan.starts.length ? plan.before[run] + following - plan.starts[run] : plan.totalBytes;
     }
 
     /**
@@ -101,15 +379,15 @@ public final class ChunkCursor {
      * @return bytes
      */
     public long totalBytes() {
-        throw new UnsupportedOperationException();
+        return plan.totalBytes;
     }
 
     /**
      * What the cursor met that was damaged or could not be read.
      *
-     * @return the list so far
+     * @return the list so far; behind the first thousand a last entry says how many more there were
      */
     public List<Corruption> corruptions() {
-        throw new UnsupportedOperationException();
+        return corruptions.list();
     }
 }

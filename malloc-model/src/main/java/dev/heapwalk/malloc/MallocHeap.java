@@ -2,7 +2,9 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.Target;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 
 /**
  * The heap of glibc's malloc in one target, as it was when it was located.
@@ -11,8 +13,42 @@ import java.util.List;
  * they say is checked against the structures themselves.
  */
 public final class MallocHeap {
+    private final Target target;
+    private final Peek peek;
+    private final MallocLayout layout;
+    private final List<Evidence> evidence;
+    private final List<Arena> arenas;
+    private final OptionalLong parameters;
+    private final List<ThreadCache> threadCaches;
+    private final MmappedChunks mmapped;
+    private final WalkPlan plan;
+    private final FreeChunks free;
+    private final Corruptions corruptions;
 
-    private MallocHeap() {}
+    MallocHeap(
+            Target target,
+            Peek peek,
+            MallocLayout layout,
+            List<Evidence> evidence,
+            List<Arena> arenas,
+            OptionalLong parameters,
+            List<ThreadCache> threadCaches,
+            MmappedChunks mmapped,
+            WalkPlan plan,
+            FreeChunks free,
+            Corruptions corruptions) {
+        this.target = target;
+        this.peek = peek;
+        this.layout = layout;
+        this.evidence = List.copyOf(evidence);
+        this.arenas = List.copyOf(arenas);
+        this.parameters = parameters;
+        this.threadCaches = List.copyOf(threadCaches);
+        this.mmapped = mmapped;
+        this.plan = plan;
+        this.free = free;
+        this.corruptions = corruptions;
+    }
 
     /** Whether symbols may be used for the discovery. */
     public enum Symbols {
@@ -43,7 +79,7 @@ public final class MallocHeap {
      * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no glibc malloc in the target
      */
     public static MallocHeap locate(Target target, Symbols symbols) {
-        throw new UnsupportedOperationException();
+        return new Discovery(target, symbols == Symbols.USE).locate();
     }
 
     /**
@@ -52,7 +88,16 @@ public final class MallocHeap {
      * @return the target that was given to {@link #locate(Target)}
      */
     public Target target() {
-        throw new UnsupportedOperationException();
+        return target;
+    }
+
+    /**
+     * The layout that memory showed.
+     *
+     * @return the layout that every view of this heap is read with
+     */
+    public MallocLayout layout() {
+        return layout;
     }
 
     /**
@@ -61,7 +106,7 @@ public final class MallocHeap {
      * @return an unmodifiable list
      */
     public List<Evidence> evidence() {
-        throw new UnsupportedOperationException();
+        return evidence;
     }
 
     /**
@@ -70,17 +115,31 @@ public final class MallocHeap {
      * @return an unmodifiable list; empty if nothing was ever allocated
      */
     public List<Arena> arenas() {
-        throw new UnsupportedOperationException();
+        return arenas;
     }
 
     /**
-     * Counts what the bins of an arena hold, by walking their lists.
+     * Where malloc's parameters and counts lie. C name {@code mp_}.
+     *
+     * @return target address of the {@code malloc_par}, empty if it was not found
+     */
+    public OptionalLong parameters() {
+        return parameters;
+    }
+
+    /**
+     * Counts what the bins of an arena hold, by walking their lists. Damage that it meets joins {@link #corruptions()}.
      *
      * @param arena one of {@link #arenas()}
      * @return the bins that hold a chunk: fastbins, unsorted, small, large
      */
-    public List<Bin> bins(Arena arena) {
-        throw new UnsupportedOperationException();
+    public synchronized List<Bin> bins(Arena arena) {
+        FreeLists lists = new FreeLists(peek, layout, plan);
+        FreeLists.Fault fault = (address, reason) -> corruptions.add(address, arena.index(), reason);
+        // What is wrong with a fastbin was noted when the heap was located.
+        List<Bin> bins = new ArrayList<>(lists.fastbins(arena, (chunk, size) -> {}, (address, reason) -> {}));
+        bins.addAll(lists.bins(arena, (chunk, size) -> {}, fault));
+        return List.copyOf(bins);
     }
 
     /**
@@ -89,7 +148,7 @@ public final class MallocHeap {
      * @return an unmodifiable list
      */
     public List<ThreadCache> threadCaches() {
-        throw new UnsupportedOperationException();
+        return threadCaches;
     }
 
     /**
@@ -98,7 +157,7 @@ public final class MallocHeap {
      * @return what was found
      */
     public MmappedChunks mmapped() {
-        throw new UnsupportedOperationException();
+        return mmapped;
     }
 
     /**
@@ -107,7 +166,7 @@ public final class MallocHeap {
      * @return a new cursor, for one thread
      */
     public ChunkCursor chunks() {
-        throw new UnsupportedOperationException();
+        return new ChunkCursor(target.memory(), plan, free, layout);
     }
 
     /**
@@ -117,16 +176,17 @@ public final class MallocHeap {
      * @return a new cursor, for one thread
      */
     public ChunkCursor chunks(Arena arena) {
-        throw new UnsupportedOperationException();
+        return new ChunkCursor(
+                target.memory(), WalkPlan.of(List.of(arena), new long[0], new long[0]), free, layout);
     }
 
     /**
      * What was found to be damaged, or could not be read, while the heap was located: rings, lists, caches. A cursor has
      * its own list of what it met.
      *
-     * @return an unmodifiable list
+     * @return an unmodifiable list, as it is now
      */
     public List<Corruption> corruptions() {
-        throw new UnsupportedOperationException();
+        return corruptions.list();
     }
 }

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.struct.Words;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Finds {@code malloc_state} structures by what they look like: 127 list heads in a row, most of them pointing to
+ * themselves, a plausible top before them and a ring of arenas behind.
+ */
+final class ArenaFinder {
+    private static final int STEP = 1 << 20;
+    private static final int STATE_BYTES = 2304;
+    private static final int HEADS_BYTES = 16 * MallocLayout.BINS;
+    /** Where {@code next} lies behind {@code bins}, in every version. */
+    private static final long NEXT_BEHIND_BINS = 2048;
+
+    private static final int MOST_ARENAS = 1 << 16;
+    private static final long USER_SPACE = 1L << 56;
+    /** So many list heads of an arena may be damaged before it is not taken for one. */
+    private static final int MOST_BROKEN = 12;
+
+    private static final List<MallocLayout.State> STATES =
+            MallocLayout.ALL.stream().map(MallocLayout::state).distinct().toList();
+
+    private final AddressSpace memory;
+    private final Peek peek;
+
+    ArenaFinder(AddressSpace memory, Peek peek) {
+        this.memory = memory;
+        this.peek = peek;
+    }
+
+    /**
+     * An arena's structure that was recognised.
+     *
+     * @param address target address
+     * @param state its layout
+     * @param initialised whether malloc has run; if not, only {@code next} is set
+     * @param ringClosed whether following {@code next} led back to it
+     * @param emptyBins how many list heads point to themselves
+     * @param brokenBins how many list heads are damaged
+     */
+    record Found(
+            long address,
+            MallocLayout.State state,
+            boolean initialised,
+            boolean ringClosed,
+            int emptyBins,
+            int brokenBins) {}
+
+    /** Every structure in some ranges that looks like an arena's, by address. */
+    List<Found> scan(List<ElfModule.Range> ranges) {
+        List<Found> found = new ArrayList<>();
+        MemorySegment buffer = MemorySegment.ofArray(new long[(STEP + STATE_BYTES) / 8]);
+        for (ElfModule.Range range : ranges) {
+            for (long at = range.start() + 7 & ~7L; at < range.end(); at += STEP) {
+                long wanted = Math.min(STEP + STATE_BYTES, range.end() - at);
+                long got = memory.read(at, buffer.asSlice(0, wanted));
+                if (got > 0) {
+                    scan(buffer, at, got, found);
+                }
+                if (got < wanted && got < STEP) {
+                    // A hole: go on behind its first page.
+                    at = (at + got & ~0xfffL) + 0x1000 - STEP;
+                }
+            }
+        }
+        return found;
+    }
+
+    private void scan(MemorySegment buffer, long base, long length, List<Found> found) {
+        long last = Math.min(length - HEADS_BYTES, STEP - 8);
+        for (long at = 0; at <= last; at += 8) {
+            long fd = buffer.get(Words.LONG, at);
+            if (fd == 0 || (fd & 7) != 0) {
+                continue;
+            }
+            if (buffer.get(Words.LONG, at + 8) == 0
+                    || buffer.get(Words.LONG, at + HEADS_BYTES - 16) == 0
+                    || buffer.get(Words.LONG, at + HEADS_BYTES - 8) == 0) {
+                continue;
+            }
+            initialised(base + at).ifPresent(found::add);
+        }
+    }
+
+    /** A {@code malloc_state} that malloc has not touched yet: all zero but for {@code next} and one attached thread. */
+    Optional<Found> untouched(List<ElfModule.Range> ranges, long symbol) {
+        for (MallocLayout.State state : STATES) {
+            if (symbol != 0 && untouched(symbol, state)) {
+                return Optional.of(new Found(symbol, state, false, true, 0, 0));
+            }
+        }
+        MemorySegment buffer = MemorySegment.ofArray(new long[STEP / 8]);
+        for (ElfModule.Range range : ranges) {
+            for (long at = range.start() + 7 & ~7L; at < range.end(); at += STEP) {
+                long got = memory.read(at, buffer.asSlice(0, Math.min(STEP, range.end() - at)));
+                for (long offset = 0; offset <= got - 8; offset += 8) {
+                    long distance = at + offset - buffer.get(Words.LONG, offset);
+                    if (distance < 2072 || distance > 2160) {
+                        continue;
+                    }
+                    for (MallocLayout.State state : STATES) {
+                        if (state.next() == distance && untouched(at + offset - distance, state)) {
+                            return Optional.of(new Found(at + offset - distance, state, false, true, 0, 0));
+                        }
+                    }
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private boolean untouched(long address, MallocLayout.State state) {
+        if (!peek.has(address, state.size())) {
+            return false;
+        }
+        for (long at = 0; at < state.size(); at += 8) {
+            long expected = at == state.next() ? address : at == state.attachedThreads() ? 1 : 0;
+            if (peek.word(address + at, -1) != expected) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The arena at an address that a symbol or another arena names. */
+    Optional<Found> at(long address) {
+        for (MallocLayout.State state : STATES) {
+            Optional<Found> found =
+                    initialised(address + state.bins()).filter(candidate -> candidate.address() == address);
+            if (found.isPresent()) {
+                return found;
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The arena whose {@code bins} begin at an address. */
+    private Optional<Found> initialised(long bins) {
+        int[] heads = heads(bins);
+        if (heads == null) {
+            return Optional.empty();
+        }
+        Found best = null;
+        for (MallocLayout.State state : STATES) {
+            long address = bins - state.bins();
+            if (!plausible(address, state)) {
+                continue;
+            }
+            boolean closed = ring(address, state, new LinkedHashSet<>());
+            if (best == null || closed && !best.ringClosed()) {
+                best = new Found(address, state, true, closed, heads[0], heads[1]);
+            }
+        }
+        return Optional.ofNullable(best);
+    }
+
+    /** How many of 127 list heads are empty and how many are damaged; null if these are no list heads. */
+    private int[] heads(long bins) {
+        if (!peek.has(bins, HEADS_BYTES + 64)) {
+            return null;
+        }
+        int empty = 0;
+        int broken = 0;
+        for (int i = 0; i < MallocLayout.BINS; i++) {
+            long head = bins + 16L * i - 16;
+            long fd = peek.word(head + 16, 0);
+            long bk = peek.word(head + 24, 0);
+            if (fd == head && bk == head) {
+                empty++;
+            } else if ((fd & 15) != 0
+                    || (bk & 15) != 0
+                    || fd == head
+                    || bk == head
+                    || peek.word(fd + 24, 0) != head
+                    || peek.word(bk + 16, 0) != head) {
+                if (++broken > MOST_BROKEN) {
+                    return null;
+                }
+            }
+        }
+        return new int[] {empty, broken};
+    }
+
+    private boolean plausible(long address, MallocLayout.State state) {
+        if (!peek.has(address, state.size())) {
+            return false;
+        }
+        long top = peek.word(address + state.top(), 0);
+        long system = peek.word(address + state.systemMem(), -1);
+        long most = peek.word(address + state.maxSystemMem(), -1);
+        long next = peek.word(address + state.next(), 0);
+        long flags = peek.word(address, -1) >>> 32;
+        if (flags > 7 || top == 0 || (next & 7) != 0 || next == 0) {
+            return false;
+        }
+        boolean untouchedTop = top == address + state.top();
+        if (system < 0 || system > most || most > USER_SPACE || (untouchedTop ? system != 0 : (top & 15) != 0)) {
+            return false;
+        }
+        if (state.nextFree() >= 0 && (peek.word(address + state.nextFree(), 1) & 7) != 0) {
+            return false;
+        }
+        if (state.attachedThreads() >= 0) {
+            long attached = peek.word(address + state.attachedThreads(), -1);
+            return attached >= 0 && attached < 1 << 22 && (system == 0 || system > 2 * attached);
+        }
+        return untouchedTop || system >= 4096;
+    }
+
+    /**
+     * Follows {@code next} from an arena.
+     *
+     * @param address where to begin
+     * @param state the layout of each
+     * @param members receives the arenas that are sound, in the order of the ring
+     * @return whether the ring closed
+     */
+    boolean ring(long address, MallocLayout.State state, Set<Long> members) {
+        long at = address;
+        while (members.size() < MOST_ARENAS) {
+            if (!peek.has(at, state.size()) || heads(at + state.bins()) == null || !members.add(at)) {
+                return false;
+            }
+            at = peek.word(at + state.next(), 0);
+            if (at == address) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Size of {@code heap_info} if an arena lies behind the header of its first heap, else 0. */
+    long heapInfoSize(long arena) {
+        for (long size : new long[] {32, 48}) {
+            long heap = arena - size;
+            if ((heap & 0xfff) == 0 && peek.word(heap, 0) == arena && peek.word(heap + 8, -1) == 0) {
+                return size;
+            }
+        }
+        return 0;
+    }
+}

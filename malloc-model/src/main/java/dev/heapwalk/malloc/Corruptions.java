@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** What was found damaged: the first ones in full, then only how many more. */
+final class Corruptions {
+    private static final int MOST = 1000;
+
+    private final List<Corruption> list = new ArrayList<>();
+    private long more;
+    private long lastAddress;
+
+    synchronized void add(long address, int arena, String reason) {
+        lastAddress = address;
+        if (list.size() < MOST) {
+            list.add(new Corruption(address, arena, reason));
+        } else {
+            more++;
+        }
+    }
+
+    /** Whether further ones are only counted, so that their texts need not be made. */
+    synchronized boolean full(long address) {
+        if (list.size() < MOST) {
+            return false;
+        }
+        lastAddress = address;
+        more++;
+        return true;
+    }
+
+    synchronized List<Corruption> list() {
+        if (more == 0) {
+            return List.copyOf(list);
+        }
+        List<Corruption> all = new ArrayList<>(list);
+        all.add(new Corruption(lastAddress, -1, more + " more, the last one here"));
+        return List.copyOf(all);
+    }
+}

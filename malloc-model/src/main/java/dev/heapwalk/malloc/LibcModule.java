@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.elf.ElfModule;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Where the C library lies in a target, as far as modules tell, and what other allocators there are.
+ *
+ * @param module the C library; empty if no module is it
+ * @param ranges where its variables may lie: its writable segments, or every writable mapping where it is not known
+ * @param version the version that its banner names, or empty
+ * @param others names of other allocators that are loaded
+ * @param foreign what kind of program it is if that has no glibc malloc to look for, or empty
+ */
+record LibcModule(
+        Optional<ElfModule> module,
+        List<ElfModule.Range> ranges,
+        Optional<String> version,
+        List<String> others,
+        Optional<String> foreign) {
+
+    private static final Pattern BANNER = Pattern.compile("GNU C Library[^\n\0]{0,80}? version (2\\.[0-9]{1,3})");
+    private static final Pattern LIBC_FILE = Pattern.compile("libc(\\.so\\.6|-2\\.[0-9]+\\.so)( \\(deleted\\))?");
+    private static final int BANNER_STEP = 1 << 20;
+    private static final long BANNER_SEARCH = 8L << 20;
+
+    static LibcModule of(Target target, boolean symbols) {
+        List<ElfModule> modules = target.modules();
+        Optional<ElfModule> libc = modules.stream().filter(LibcModule::isLibc).findFirst();
+        List<String> others = others(modules);
+        Optional<String> foreign = libc.isPresent() ? Optional.empty() : foreign(modules);
+        Optional<ElfModule> holder = libc;
+        if (libc.isEmpty() && foreign.isEmpty()) {
+            // A static program has its own copy; so may any module of a target whose modules have no names.
+            holder = modules.stream()
+                    .filter(module -> symbols && module.symbol("main_arena").isPresent())
+                    .findFirst();
+        }
+        List<ElfModule.Range> ranges = holder
+                .map(ElfModule::writableSegments)
+                .filter(list -> !list.isEmpty())
+                .orElseGet(() -> everything(target, modules));
+        return new LibcModule(holder, ranges, holder.flatMap(module -> banner(target, module)), others, foreign);
+    }
+
+    private static String file(ElfModule module) {
+        return module.path().substring(module.path().lastIndexOf('/') + 1);
+    }
+
+    private static boolean isLibc(ElfModule module) {
+        return module.soname().filter("libc.so.6"::equals).isPresent()
+                || LIBC_FILE.matcher(file(module)).matches();
+    }
+
+    private static List<String> others(List<ElfModule> modules) {
+        List<String> found = new ArrayList<>();
+        for (ElfModule module : modules) {
+            String name = file(module);
+            if (isLibc(module) || name.startsWith("ld-") || name.startsWith("ld.") || name.startsWith("[")) {
+                continue;
+            }
+            String allocator = module.symbol("mallctl").isPresent() || module.symbol("je_mallctl").isPresent()
+                    ? "jemalloc"
+                    : module.symbol("tc_malloc").isPresent()
+                            ? "tcmalloc"
+                            : module.symbol("mi_malloc").isPresent() ? "mimalloc" : null;
+            if (allocator == null && module.symbol("malloc").isPresent() && module.symbol("free").isPresent()) {
+                allocator = "an allocator of its own";
+            }
+            if (allocator != null) {
+                found.add(allocator + " in " + name);
+            }
+        }
+        return List.copyOf(found);
+    }
+
+    private static Optional<String> foreign(List<ElfModule> modules) {
+        for (ElfModule module : modules) {
+            String name = file(module);
+            if (name.startsWith("ld-musl") || name.startsWith("libc.musl")) {
+                return Optional.of("a program on musl (" + name + ")");
+            }
+            if (name.equals("libc.so") && module.path().contains("bionic")) {
+                return Optional.of("a program on Android's libc");
+            }
+            if (name.equals("libuClibc.so.0") || name.startsWith("libuClibc-")) {
+                return Optional.of("a program on uClibc (" + name + ")");
+            }
+        }
+        return modules.stream()
+                .filter(module -> module.symbol("runtime.mheap_").isPresent()
+                        || module.symbol("runtime.mallocgc").isPresent())
+                .findFirst()
+                .map(module -> "a Go program (" + file(module) + ")");
+    }
+
+    /** The writable memory of a target in the order in which it is likely to hold {@code main_arena}. */
+    private static List<ElfModule.Range> everything(Target target, List<ElfModule> modules) {
+        List<ElfModule.Range> ranges = new ArrayList<>();
+        for (ElfModule module : modules) {
+            ranges.addAll(module.writableSegments());
+        }
+        List<ElfModule.Range> known = List.copyOf(ranges);
+        target.memory().mappings().stream()
+                .filter(mapping -> mapping.readable() && mapping.writable())
+                .filter(mapping -> known.stream()
+                        .noneMatch(range -> range.start() <= mapping.start() && mapping.end() <= range.end()))
+                .sorted((a, b) -> Long.compare(a.length(), b.length()))
+                .map(mapping -> new ElfModule.Range(mapping.start(), mapping.end()))
+                .forEach(ranges::add);
+        return List.copyOf(ranges);
+    }
+
+    private static Optional<String> banner(Target target, ElfModule module) {
+        byte[] bytes = new byte[BANNER_STEP];
+        long searched = 0;
+        for (Mapping mapping : module.mappings()) {
+            if (!mapping.readable() || mapping.writable() || mapping.executable()) {
+                continue;
+            }
+            for (long at = mapping.start(); at < mapping.end() && searched < BANNER_SEARCH; at += BANNER_STEP - 256) {
+                int length = (int) Math.min(BANNER_STEP, mapping.end() - at);
+                int got = (int) target.memory().read(at, MemorySegment.ofArray(bytes).asSlice(0, length));
+                searched += length;
+                int found = indexOf(bytes, got, "GNU C Library");
+                while (found >= 0) {
+                    Matcher matcher = BANNER.matcher(new String(
+                            bytes, found, Math.min(got - found, 200), StandardCharsets.ISO_8859_1));
+                    if (matcher.find()) {
+                        return Optional.of(matcher.group(1));
+                    }
+                    found = -1;
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static int indexOf(byte[] bytes, int length, String text) {
+        byte[] wanted = text.getBytes(StandardCharsets.ISO_8859_1);
+        for (int i = 0; i <= length - wanted.length; i++) {
+            if (bytes[i] == wanted[0]
+                    && Arrays.equals(bytes, i, i + wanted.length, wanted, 0, wanted.length)) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    OptionalLong symbol(String name) {
+        return module.map(found -> found.symbol(name)).orElse(OptionalLong.empty());
+    }
+
+    OptionalLong tlsSymbol(String name) {
+        return module.map(found -> found.tlsSymbol(name)).orElse(OptionalLong.empty());
+    }
+
+    String name() {
+        return module.map(LibcModule::file).orElse("the target");
+    }
+
+    /** Whether a word is one that the dynamic linker relocates, as {@code main_arena.next} is. */
+    boolean relocated(long address) {
+        return module.map(found -> Arrays.binarySearch(found.relativeRelocations(), address) >= 0)
+                .orElse(false);
+    }
+}

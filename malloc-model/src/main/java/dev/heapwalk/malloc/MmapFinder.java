@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.elf.ElfModule.Range;
+import dev.heapwalk.memory.struct.Words;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Finds chunks that were mapped on their own by their headers, in memory that nothing else claims, and holds them against
+ * malloc's own counts. Reads headers only, never the blocks.
+ */
+final class MmapFinder {
+    private static final int BATCH = 1024;
+    private static final int MOST_SUBSETS = 200_000;
+    /** Where the header may lie in the first page, when the block was asked for with an alignment of 64 to 2048. */
+    private static final long[] ALIGNED_OFFSETS = {48, 112, 240, 496, 1008, 2032};
+
+    private final AddressSpace memory;
+    private final Peek peek;
+    private final long page;
+    private final long tail;
+    private final long expectedCount;
+    private final long expectedBytes;
+    private final List<Candidate> found = new ArrayList<>();
+    private String how = "";
+
+    /** A chunk with the mapping that its header describes. */
+    record Candidate(long chunk, long start, long end) {
+        long length() {
+            return end - start;
+        }
+    }
+
+    MmapFinder(AddressSpace memory, Peek peek, long page, long tail, long expectedCount, long expectedBytes) {
+        this.memory = memory;
+        this.peek = peek;
+        this.page = page;
+        this.tail = tail;
+        this.expectedCount = expectedCount;
+        this.expectedBytes = expectedBytes;
+    }
+
+    /** What the search was like, for the evidence. */
+    String how() {
+        return how;
+    }
+
+    List<Candidate> chunks() {
+        return found;
+    }
+
+    MmappedChunks search(List<Range> unclaimed) {
+        if (expectedCount == 0) {
+            how = "mp_.n_mmaps is 0";
+            return result(MmappedChunks.Confidence.EXACT);
+        }
+        List<Range> rest = new ArrayList<>();
+        for (Range range : unclaimed) {
+            long at = chain(range.start(), range.end());
+            if (range.end() - at >= page) {
+                rest.add(new Range(at, range.end()));
+            }
+        }
+        how = "headers at the starts of anonymous mappings, and behind each chunk found";
+        if (!agrees(found) && expectedCount != found.size()) {
+            rest = scan(rest, false);
+            how = "headers at every page of anonymous mappings";
+        }
+        if (!agrees(found) && expectedCount > found.size()) {
+            scan(rest, true);
+            how = "headers at every page of anonymous mappings, also behind alignment gaps";
+        }
+        found.sort(Comparator.comparingLong(Candidate::start));
+        if (expectedCount < 0) {
+            how += "; mp_ is not known, so nothing confirms them";
+            return result(MmappedChunks.Confidence.UNCONFIRMED);
+        }
+        if (agrees(found)) {
+            return result(MmappedChunks.Confidence.EXACT);
+        }
+        return choose();
+    }
+
+    /** Takes chunks that lie back to back; returns where the next one would begin. */
+    private long chain(long from, long to) {
+        long at = from;
+        while (to - at >= page) {
+            Candidate candidate = startingAt(at, to);
+            if (candidate == null) {
+                break;
+            }
+            found.add(candidate);
+            at = candidate.end();
+        }
+        return at;
+    }
+
+    private Candidate startingAt(long start, long to) {
+        Candidate candidate = header(start, start, to);
+        for (int i = 0; candidate == null && i < ALIGNED_OFFSETS.length; i++) {
+            candidate = header(start + ALIGNED_OFFSETS[i], start, to);
+        }
+        return candidate != null ? candidate : header(start + page - 16, start, to);
+    }
+
+    private Candidate header(long chunk, long start, long to) {
+        long offset = peek.find(chunk, MallocChunk.HEADER);
+        return offset < 0
+                ? null
+                : candidate(
+                        chunk,
+                        peek.segment().get(Words.LONG, offset),
+                        peek.segment().get(Words.LONG, offset + 8),
+                        start,
+                        to);
+    }
+
+    /** A candidate if the two words of a header describe a mapping of whole pages that lies in a range. */
+    private Candidate candidate(long chunk, long prevSize, long sizeWord, long from, long to) {
+        if ((sizeWord & MallocChunk.SIZE_BITS) != MallocChunk.IS_MMAPPED) {
+            return null;
+        }
+        // Since 2.43 the low bit says that the mapping has huge pages.
+        long front = tail > 0 ? prevSize & ~1L : prevSize;
+        long size = sizeWord & ~MallocChunk.SIZE_BITS;
+        long start = chunk - front;
+        if (front < 0 || start < from || size < page - 2032 - 16 || size > to - chunk) {
+            return null;
+        }
+        long end = chunk + size + tail;
+        boolean whole = (start & page - 1) == 0 && (end & page - 1) == 0 && end <= to;
+        return whole && size >= MallocChunk.MIN_SIZE ? new Candidate(chunk, start, end) : null;
+    }
+
+    /** Looks at every page of some ranges; returns what is left of them. */
+    private List<Range> scan(List<Range> ranges, boolean deep) {
+        List<Range> rest = new ArrayList<>();
+        long span = deep ? 2048 + 16 : 32;
+        long[] addresses = new long[BATCH];
+        long[] lengths = new long[BATCH];
+        long[] read = new long[BATCH];
+        MemorySegment buffer = MemorySegment.ofArray(new long[(int) (BATCH * span / 8)]);
+        for (Range range : ranges) {
+            long kept = range.start();
+            long at = range.start();
+            while (range.end() - at >= page) {
+                int count = 0;
+                for (long p = at; count < BATCH && range.end() - p >= page; p += page) {
+                    addresses[count] = deep ? p : p == range.start() ? p : p - 16;
+                    lengths[count++] = span;
+                }
+                memory.readRanges(addresses, lengths, count, buffer, read);
+                long behind = at + count * page;
+                for (int i = 0; i < count; i++) {
+                    long start = at + i * page;
+                    if (start < kept || read[i] < span) {
+                        continue;
+                    }
+                    Candidate candidate = inPage(buffer, i * span, addresses[i], kept, range.end(), deep);
+                    if (candidate != null) {
+                        found.add(candidate);
+                        if (candidate.start() - kept >= page) {
+                            rest.add(new Range(kept, candidate.start()));
+                        }
+                        kept = chain(candidate.end(), range.end());
+                        behind = Math.max(behind, kept);
+                    }
+                }
+                at = behind;
+            }
+            if (range.end() - kept >= page) {
+                rest.add(new Range(kept, range.end()));
+            }
+        }
+        return rest;
+    }
+
+    private Candidate inPage(MemorySegment buffer, long base, long address, long from, long to, boolean deep) {
+        if (!deep) {
+            for (long at = 0; at <= 16; at += 16) {
+                Candidate candidate = candidate(
+                        address + at,
+                        buffer.get(Words.LONG, base + at),
+                        buffer.get(Words.LONG, base + at + 8),
+                        from,
+                        to);
+                if (candidate != null) {
+                    return candidate;
+                }
+            }
+            return null;
+        }
+        for (long at : ALIGNED_OFFSETS) {
+            Candidate candidate = candidate(
+                    address + at, buffer.get(Words.LONG, base + at), buffer.get(Words.LONG, base + at + 8), from, to);
+            if (candidate != null) {
+                return candidate;
+            }
+        }
+        return null;
+    }
+
+    private boolean agrees(List<Candidate> chunks) {
+        return chunks.size() == expectedCount && bytesAgree(sum(chunks));
+    }
+
+    /** Since 2.43 each {@code mremap} of a chunk adds 16 bytes too many to {@code mmapped_mem}. */
+    private boolean bytesAgree(long bytes) {
+        return bytes == expectedBytes || tail > 0 && bytes < expectedBytes && (expectedBytes - bytes & 15) == 0;
+    }
+
+    private static long sum(List<Candidate> chunks) {
+        return chunks.stream().mapToLong(Candidate::length).sum();
+    }
+
+    /** Leaves out what must be left out for count and bytes to agree, if there is such a choice. */
+    private MmappedChunks choose() {
+        int surplus = (int) (found.size() - expectedCount);
+        if (surplus <= 0) {
+            how += "; the counts of mp_ don't agree";
+            return result(MmappedChunks.Confidence.UNCONFIRMED);
+        }
+        long excess = sum(found) - expectedBytes;
+        int[] drop = new int[surplus];
+        for (int i = 0; i < surplus; i++) {
+            drop[i] = i;
+        }
+        int[] chosen = null;
+        int solutions = 0;
+        int tried = 0;
+        boolean more = true;
+        while (more && solutions < 2 && tried++ < MOST_SUBSETS) {
+            long dropped = 0;
+            for (int index : drop) {
+                dropped += found.get(index).length();
+            }
+            if (dropped == excess || tail > 0 && dropped > excess && (dropped - excess & 15) == 0 && dropped - excess < page) {
+                solutions++;
+                chosen = chosen == null ? drop.clone() : chosen;
+            }
+            more = advance(drop, found.size());
+        }
+        if (chosen == null) {
+            how += "; more than mp_ counts, and no choice of them agrees";
+            return result(MmappedChunks.Confidence.UNCONFIRMED);
+        }
+        for (int i = chosen.length - 1; i >= 0; i--) {
+            found.remove(chosen[i]);
+        }
+        how += "; %d that look like one were left out so that the counts agree".formatted(surplus);
+        return result(solutions == 1 && !more ? MmappedChunks.Confidence.EXACT : MmappedChunks.Confidence.AMBIGUOUS);
+    }
+
+    /** The next combination of indices below {@code n}, in order. */
+    private static boolean advance(int[] indices, int n) {
+        int i = indices.length - 1;
+        while (i >= 0 && indices[i] == n - indices.length + i) {
+            i--;
+        }
+        if (i < 0) {
+            return false;
+        }
+        indices[i]++;
+        for (int j = i + 1; j < indices.length; j++) {
+            indices[j] = indices[j - 1] + 1;
+        }
+        return true;
+    }
+
+    private MmappedChunks result(MmappedChunks.Confidence confidence) {
+        return new MmappedChunks(found.size(), sum(found), expectedCount, expectedBytes, confidence);
+    }
+
+    /** Anonymous memory that may be written, without what is claimed, neighbours joined. */
+    static List<Range> unclaimed(Iterable<Mapping> mappings, List<Range> claimed, long page) {
+        List<Range> free = new ArrayList<>();
+        for (Mapping mapping : mappings) {
+            boolean possible = mapping.readable()
+                    && mapping.writable()
+                    && mapping.anonymous()
+                    && !mapping.path().equals("[heap]")
+                    && !mapping.path().startsWith("[stack")
+                    && !mapping.path().startsWith("[v");
+            if (!possible) {
+                continue;
+            }
+            Range last = free.isEmpty() ? null : free.getLast();
+            if (last != null && last.end() == mapping.start()) {
+                free.set(free.size() - 1, new Range(last.start(), mapping.end()));
+            } else {
+                free.add(new Range(mapping.start(), mapping.end()));
+            }
+        }
+        Range[] sorted = claimed.stream()
+                .sorted(Comparator.comparingLong(Range::start))
+                .toArray(Range[]::new);
+        List<Range> rest = new ArrayList<>();
+        for (Range range : free) {
+            long at = range.start();
+            for (Range claim : sorted) {
+                if (claim.end() <= at || claim.start() >= range.end()) {
+                    continue;
+                }
+                if (claim.start() - at >= page) {
+                    rest.add(new Range(at, claim.start()));
+                }
+                at = Math.max(at, claim.end() + page - 1 & -page);
+            }
+            if (range.end() - at >= page) {
+                rest.add(new Range(at, range.end()));
+            }
+        }
+        return rest;
+    }
+
+    long[] starts() {
+        return found.stream().mapToLong(Candidate::chunk).toArray();
+    }
+
+    long[] ends() {
+        return found.stream().mapToLong(Candidate::end).toArray();
+    }
+}

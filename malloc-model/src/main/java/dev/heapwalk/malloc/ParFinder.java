@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.struct.Words;
+import java.lang.foreign.MemorySegment;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+
+/** Finds {@code mp_} by what it looks like: counts that fit each other, a known {@code sbrk_base}, usual parameters. */
+final class ParFinder {
+    private static final int STEP = 1 << 20;
+    private static final int PAR_BYTES = 144;
+    private static final long LARGE = 1L << 47;
+    /** A structure that shows less than this is not taken for {@code mp_}. */
+    private static final int ENOUGH = 5;
+    /** What the right {@code sbrk_base} is worth. */
+    private static final int BASE = 4;
+
+    private final AddressSpace memory;
+    private final Peek peek;
+
+    ParFinder(AddressSpace memory, Peek peek) {
+        this.memory = memory;
+        this.peek = peek;
+    }
+
+    /**
+     * A structure that was recognised.
+     *
+     * @param address target address
+     * @param par its layout
+     * @param score how many of its fields are as expected
+     * @param baseAgrees whether {@code sbrk_base} is what top and {@code system_mem} say
+     */
+    record Found(long address, MallocLayout.Par par, int score, boolean baseAgrees) {}
+
+    /**
+     * The best candidate in some ranges.
+     *
+     * @param ranges where to look
+     * @param layouts the layouts that are possible
+     * @param expectedBase what {@code sbrk_base} must be, or -1 if that is not known
+     * @return the one that shows most
+     */
+    Optional<Found> scan(List<ElfModule.Range> ranges, Collection<MallocLayout.Par> layouts, long expectedBase) {
+        Found best = null;
+        MemorySegment buffer = MemorySegment.ofArray(new long[(STEP + PAR_BYTES) / 8]);
+        for (ElfModule.Range range : ranges) {
+            for (long at = range.start() + 7 & ~7L; at < range.end(); at += STEP) {
+                long got = memory.read(at, buffer.asSlice(0, Math.min(STEP + PAR_BYTES, range.end() - at)));
+                for (long offset = 0; offset < Math.min(got - 72, STEP); offset += 8) {
+                    for (MallocLayout.Par layout : layouts) {
+                        if (offset + layout.size() > got) {
+                            continue;
+                        }
+                        int max = buffer.get(Words.INT, offset + layout.nMmaps() + 4);
+                        int dynamic = buffer.get(Words.INT, offset + layout.nMmaps() + 12);
+                        if (max < 0 || dynamic < 0 || dynamic > 1 || buffer.get(Words.LONG, offset + 16) < 0) {
+                            continue;
+                        }
+                        Found found = at(at + offset, layout, expectedBase);
+                        if (found != null && found.score() >= ENOUGH && (best == null || found.score() > best.score())) {
+                            best = found;
+                        }
+                    }
+                }
+                if (got < STEP && at + got < range.end()) {
+                    at = (at + got & ~0xfffL) + 0x1000 - STEP;
+                }
+            }
+        }
+        return Optional.ofNullable(best);
+    }
+
+    /** The layout that fits best at an address that a symbol names. */
+    Optional<Found> at(long address, Collection<MallocLayout.Par> layouts, long expectedBase) {
+        Found best = null;
+        for (MallocLayout.Par layout : layouts) {
+            Found found = at(address, layout, expectedBase);
+            if (found != null && (best == null || found.score() > best.score())) {
+                best = found;
+            }
+        }
+        return Optional.ofNullable(best);
+    }
+
+    private Found at(long address, MallocLayout.Par layout, long expectedBase) {
+        if (!peek.has(address, layout.size())) {
+            return null;
+        }
+        int count = half(address + layout.nMmaps());
+        int countMax = half(address + layout.nMmaps() + 4);
+        int countMost = half(address + layout.nMmaps() + 8);
+        int dynamic = half(address + layout.nMmaps() + 12);
+        long bytes = peek.word(address + layout.mmappedMem(), -1);
+        long bytesMost = peek.word(address + layout.maxMmappedMem(), -1);
+        long base = peek.word(address + layout.sbrkBase(), -1);
+        long topPad = peek.word(address + 8, -1);
+        long threshold = peek.word(address + 16, -1);
+        if (count < 0 || count > countMost || countMax < 0 || dynamic < 0 || dynamic > 1) {
+            return null;
+        }
+        // 2.43 counts 16 bytes too many for each mremap, so bytes may be left over.
+        if (bytes < 0 || bytes > bytesMost || (bytes & 15) != 0 || bytesMost >= LARGE || count > 0 && bytes < 4096L * count) {
+            return null;
+        }
+        if (topPad < 0 || topPad >= LARGE || threshold < 0 || threshold >= LARGE || base < 0 || base >= LARGE * 512) {
+            return null;
+        }
+        int score = (topPad == 128 * 1024 ? 1 : 0)
+                + (countMax == 65536 ? 1 : 0)
+                + (threshold >= 128 * 1024 && threshold <= 32 << 20 && (threshold & 4095) == 0 ? 1 : 0);
+        boolean agrees = expectedBase >= 0 && base == expectedBase;
+        score += agrees ? BASE : 0;
+        if (layout.tcacheBins() >= 0) {
+            long bins = peek.word(address + layout.tcacheBins(), -1);
+            long maxBytes = peek.word(address + layout.tcacheMaxBytes(), -1);
+            long inEach = peek.word(address + layout.tcacheCount(), -1);
+            if (bins < 0 || bins > 76 || maxBytes < 0 || maxBytes > 8 << 20 || inEach < 0 || inEach > 65535) {
+                return null;
+            }
+            score += (bins == 64 ? 1 : 0)
+                    + (maxBytes == 1032 || maxBytes == 1041 ? 1 : 0)
+                    + (inEach == 7 || inEach == 16 ? 1 : 0);
+        }
+        if (layout.nMmaps() >= 40) {
+            long test = peek.word(address + 24, -1);
+            long max = peek.word(address + 32, -1);
+            if (test < 0 || test > 1 << 24 || max < 0 || max > LARGE) {
+                return null;
+            }
+            score += (test == 8 ? 1 : 0) + (max == 0 ? 1 : 0);
+        }
+        return new Found(address, layout, score, agrees);
+    }
+
+    private int half(long address) {
+        return (int) peek.word(address, -1);
+    }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.struct.Words;
+
+/**
+ * Finds where runs of the main arena's chunks begin in memory that is not theirs alone: behind a foreign {@code sbrk}, or
+ * in mappings that malloc made where {@code brk} failed. A run is a chain of sound chunks that ends in top or in a pair of
+ * fenceposts; nothing else in memory looks like that.
+ */
+final class RunSearch {
+    /** So many headers one search may look at. */
+    private static final long BUDGET = 1L << 26;
+
+    private final AddressSpace memory;
+    private Window near;
+    private Window window;
+    private long budget;
+    private long chainEnd;
+
+    RunSearch(AddressSpace memory) {
+        this.memory = memory;
+    }
+
+    /**
+     * The first place in a range where a run begins.
+     *
+     * @param from target address of the first candidate
+     * @param to target address that no run reaches beyond
+     * @param top target address of the top chunk, which ends a run
+     * @param step distance between candidates, in bytes
+     * @return target address of the first chunk, or -1
+     */
+    long next(long from, long to, long top, long step) {
+        budget = BUDGET;
+        for (long candidate = from + 15 & ~15L; candidate < to - MallocChunk.MIN_SIZE; candidate += step) {
+            if (isRun(candidate, to, top)) {
+                return candidate;
+            }
+            if (--budget < 0) {
+                return -1;
+            }
+        }
+        return -1;
+    }
+
+    /**
+     * Whether a run begins at an address; {@link #end()} then tells where it ends.
+     *
+     * @param start target address of its first chunk
+     * @param to target address that it may not reach beyond
+     * @param top target address of the top chunk
+     * @return whether it does
+     */
+    boolean isRun(long start, long to, long top) {
+        if (window == null) {
+            near = memory.window();
+            window = memory.window();
+        }
+        long p = start;
+        // A window of its own, so that chains that lead far away don't move it.
+        long word = sizeWord(near, p);
+        if ((word & MallocChunk.SIZE_BITS) != MallocChunk.PREV_INUSE) {
+            return false;
+        }
+        for (long chunks = 0; ; chunks++) {
+            long size = word & ~MallocChunk.SIZE_BITS;
+            if (p == top) {
+                chainEnd = p + size;
+                return size >= MallocChunk.MIN_SIZE && size <= to - p && (chainEnd & 0xfff) == 0;
+            }
+            if (size == MallocChunk.HEADER) {
+                chainEnd = p + 2 * MallocChunk.HEADER;
+                return chunks > 0
+                        && chainEnd <= to
+                        && sizeWord(window, p + MallocChunk.HEADER) == (MallocChunk.HEADER | MallocChunk.PREV_INUSE);
+            }
+            if (size < MallocChunk.MIN_SIZE
+                    || (size & 15) != 0
+                    || size > to - p - MallocChunk.HEADER
+                    || (word & (MallocChunk.IS_MMAPPED | MallocChunk.NON_MAIN_ARENA)) != 0
+                    || --budget < 0) {
+                return false;
+            }
+            long q = p + size;
+            long offset = window.find(q, MallocChunk.HEADER);
+            if (offset < 0) {
+                return false;
+            }
+            word = window.segment().get(Words.LONG, offset + 8);
+            if ((word & MallocChunk.PREV_INUSE) == 0 && window.segment().get(Words.LONG, offset) != size) {
+                return false;
+            }
+            p = q;
+        }
+    }
+
+    /** Where the run ends that {@link #isRun} found, with its fenceposts or its top. */
+    long end() {
+        return chainEnd;
+    }
+
+    void allow(long headers) {
+        budget = headers;
+    }
+
+    private static long sizeWord(Window in, long chunk) {
+        long offset = in.find(chunk, MallocChunk.HEADER);
+        return offset < 0 ? 0 : in.segment().get(Words.LONG, offset + 8);
+    }
+}

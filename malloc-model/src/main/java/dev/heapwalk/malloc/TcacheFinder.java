@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Registers;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.struct.Words;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * Finds the cache of every thread: through the thread pointers, where registers are known, and by what the structure looks
+ * like in the heap.
+ */
+final class TcacheFinder {
+    /** How far around the thread pointer variables are looked for if no GOT word names their place, in bytes. */
+    private static final long TLS_REACH = 8192;
+
+    private static final FreeLists.Visitor NOTHING = (chunk, size) -> {};
+    private static final FreeLists.Fault SILENT = (address, reason) -> {};
+
+    private final Target target;
+    private final Peek peek;
+    private final WalkPlan plan;
+    private final long slots;
+
+    /** A thread cache that was read. */
+    record Cache(long address, List<ThreadCache.Bin> bins, int chunks, boolean pristine) {}
+
+    /**
+     * Where a thread-local variable lies and what it is in each thread.
+     *
+     * @param offset its distance from the thread pointer
+     * @param values its value by thread id
+     * @param basis how it was found
+     */
+    record Variable(long offset, Map<Long, Long> values, String basis) {}
+
+    TcacheFinder(Target target, Peek peek, WalkPlan plan, long slots) {
+        this.target = target;
+        this.peek = peek;
+        this.plan = plan;
+        this.slots = slots;
+    }
+
+    /**
+     * Reads a structure that must be a thread cache.
+     *
+     * @param strict whether to return null at the first thing that is wrong, as for a structure that was only guessed
+     * @param fault told of what is wrong if not strict
+     * @return the cache, or null
+     */
+    Cache read(long address, MallocLayout layout, boolean strict, FreeLists.Fault fault) {
+        MallocLayout.Tcache tcache = layout.tcache();
+        long offset = peek.find(address, tcache.size());
+        if (offset < 0) {
+            return null;
+        }
+        int[] counts = new int[tcache.bins()];
+        long[] entries = new long[tcache.bins()];
+        TcachePerthread view = new TcachePerthread(layout).wrap(peek.segment(), offset, address);
+        boolean used = false;
+        for (int i = 0; i < counts.length; i++) {
+            counts[i] = view.count(i);
+            entries[i] = view.entry(i);
+            used |= entries[i] != 0;
+        }
+        // A structure that was never used tells itself from zeroed data only by its slots.
+        int full = counts[0];
+        boolean pristine = !used;
+        for (int count : counts) {
+            pristine &= count == full;
+        }
+        if (!used && strict && !(pristine && (tcache.countsDown() ? full > 0 && (slots < 0 || slots == full) : full == 0))) {
+            return null;
+        }
+        FreeLists lists = new FreeLists(peek, layout, plan);
+        List<ThreadCache.Bin> bins = new ArrayList<>();
+        long[] key = {0};
+        int total = 0;
+        for (int i = 0; i < counts.length; i++) {
+            int expected = tcache.countsDown() ? (int) (slots >= 0 ? slots : most(counts)) - counts[i] : counts[i];
+            if (strict && ((entries[i] != 0) != (expected > 0) || entries[i] != 0 && !plan.chunk(entries[i] - 16))) {
+                return null;
+            }
+            if (entries[i] == 0) {
+                if (!strict && expected > 1) {
+                    fault.at(address, "tcache bin %d is empty but counts %d chunks".formatted(i, expected));
+                }
+                continue;
+            }
+            List<Long> chunks = new ArrayList<>();
+            boolean[] keysAgree = {true};
+            long length = lists.single(
+                    entries[i],
+                    0,
+                    16,
+                    MallocLayout.Tcache.minSize(i),
+                    MallocLayout.Tcache.maxSize(i),
+                    "bin %d of the thread cache at 0x%x".formatted(i, address),
+                    (chunk, size) -> {
+                        chunks.add(chunk);
+                        keysAgree[0] &= keyAgrees(tcache, address, peek.word(chunk + 24, 0), key);
+                    },
+                    strict ? SILENT : fault);
+            if (strict && (length != expected || !keysAgree[0])) {
+                return null;
+            }
+            // A thread that stands inside malloc may be one off.
+            if (length >= 0 && Math.abs(length - expected) > 1) {
+                fault.at(address, "tcache bin %d holds %d chunks but counts %d".formatted(i, length, expected));
+            }
+            if (!chunks.isEmpty()) {
+                total += chunks.size();
+                bins.add(new ThreadCache.Bin(i, MallocLayout.Tcache.minSize(i), List.copyOf(chunks)));
+            }
+        }
+        return new Cache(address, List.copyOf(bins), total, pristine);
+    }
+
+    private static int most(int[] counts) {
+        int most = 0;
+        for (int count : counts) {
+            most = Math.max(most, count);
+        }
+        return most;
+    }
+
+    private static boolean keyAgrees(MallocLayout.Tcache tcache, long address, long key, long[] seen) {
+        return switch (tcache.key()) {
+            case NONE -> true;
+            case STRUCT -> key == address;
+            case RANDOM -> {
+                boolean agrees = key != 0 && (seen[0] == 0 || seen[0] == key);
+                seen[0] = key;
+                yield agrees;
+            }
+        };
+    }
+
+    /** Whether an address is that of a block which malloc gave out for such a structure. */
+    boolean block(long address, MallocLayout layout) {
+        if (!plan.chunk(address - 16)) {
+            return false;
+        }
+        long word = peek.sizeWord(address - 16);
+        long size = word & ~MallocChunk.SIZE_BITS;
+        long wanted = layout.tcache().chunkSize();
+        return (word & MallocChunk.IS_MMAPPED) != 0 ? size > wanted : size == wanted || size == wanted + 16;
+    }
+
+    /** Whether a value of the variable {@code tcache} says that the thread has none. */
+    private boolean none(long value) {
+        // Since 2.43 it points to a constant structure then.
+        return value == 0
+                || target.memory().mappings().at(value).map(mapping -> !mapping.writable()).orElse(false);
+    }
+
+    private List<ThreadState> threads() {
+        return target.threads().stream()
+                .filter(thread -> thread.registers().map(Registers::threadPointer).orElse(0L) != 0)
+                .toList();
+    }
+
+    private Map<Long, Long> values(List<ThreadState> threads, long offset) {
+        Map<Long, Long> values = new LinkedHashMap<>();
+        for (ThreadState thread : threads) {
+            values.put(thread.tid(), peek.word(thread.registers().orElseThrow().threadPointer() + offset, 0));
+        }
+        return values;
+    }
+
+    /** The distances from the thread pointer that GOT words of the C library name, or all near ones if there are none. */
+    private Set<Long> offsets(LibcModule libc, List<ThreadState> threads, boolean brute) {
+        Set<Long> offsets = new TreeSet<>(Comparator.comparingLong(Math::abs));
+        for (ElfModule.TlsSlot slot : libc.module().map(ElfModule::tlsSlots).orElse(List.of())) {
+            offsets.add(peek.word(slot.gotAddress(), 0));
+        }
+        offsets.remove(0L);
+        if (brute) {
+            boolean below = target.machine() == Machine.X86_64;
+            for (long at = 8; at <= TLS_REACH; at += 8) {
+                offsets.add(below ? -at : at + 8);
+            }
+        }
+        offsets.removeIf(offset -> (offset & 7) != 0 || threads.stream()
+                .noneMatch(thread -> peek.has(thread.registers().orElseThrow().threadPointer() + offset, 8)));
+        return offsets;
+    }
+
+    /** Distance of a thread-local symbol from the thread pointer. */
+    private OptionalLong symbol(LibcModule libc, String name) {
+        OptionalLong value = libc.tlsSymbol(name);
+        List<ElfModule.TlsSlot> slotsOfLibc = libc.module().map(ElfModule::tlsSlots).orElse(List.of());
+        if (value.isEmpty() || slotsOfLibc.isEmpty()) {
+            return OptionalLong.empty();
+        }
+        ElfModule.TlsSlot slot = slotsOfLibc.getFirst();
+        long base = peek.word(slot.gotAddress(), 0) - slot.tlsOffset();
+        return OptionalLong.of(base + value.getAsLong());
+    }
+
+    /** The variable {@code tcache} of every thread, or null if it can't be told. */
+    Variable tcacheVariable(LibcModule libc, MallocLayout layout, Set<Long> byStructure, boolean symbols) {
+        List<ThreadState> threads = threads();
+        if (threads.isEmpty()) {
+            return null;
+        }
+        OptionalLong named = symbols ? symbol(libc, "tcache") : OptionalLong.empty();
+        if (named.isPresent()) {
+            return new Variable(named.getAsLong(), values(threads, named.getAsLong()), "symbol tcache");
+        }
+        Variable best = vote(libc, threads, false, layout, byStructure);
+        return best != null ? best : vote(libc, threads, true, layout, byStructure);
+    }
+
+    private Variable vote(
+            LibcModule libc, List<ThreadState> threads, boolean brute, MallocLayout layout, Set<Long> byStructure) {
+        Variable best = null;
+        int bestVotes = 0;
+        for (long offset : offsets(libc, threads, brute)) {
+            Map<Long, Long> values = values(threads, offset);
+            int votes = 0;
+            Set<Long> distinct = new TreeSet<>();
+            for (long value : values.values()) {
+                if (none(value)) {
+                    continue;
+                }
+                // Two threads never share one.
+                if (!block(value, layout) || !distinct.add(value) || read(value, layout, false, SILENT) == null) {
+                    votes = -1;
+                    break;
+                }
+                votes += byStructure.contains(value) ? 3 : 1;
+            }
+            if (votes > bestVotes) {
+                bestVotes = votes;
+                best = new Variable(offset, values, brute
+                        ? "the word near the thread pointer that is one in every thread"
+                        : "the GOT offset whose word is one in every thread");
+            }
+        }
+        return best;
+    }
+
+    /** The variable {@code thread_arena} of every thread, or null if it can't be told. */
+    Variable arenaVariable(LibcModule libc, Set<Long> ring, boolean symbols) {
+        List<ThreadState> threads = threads();
+        OptionalLong named = symbols ? symbol(libc, "thread_arena") : OptionalLong.empty();
+        if (named.isPresent()) {
+            return new Variable(named.getAsLong(), values(threads, named.getAsLong()), "symbol thread_arena");
+        }
+        Variable best = null;
+        long bestVotes = 0;
+        for (boolean brute : new boolean[] {false, true}) {
+            for (long offset : offsets(libc, threads, brute)) {
+                Map<Long, Long> values = values(threads, offset);
+                boolean possible = values.values().stream().allMatch(value -> value == 0 || ring.contains(value));
+                long votes = values.values().stream().filter(value -> value != 0).count();
+                if (possible && votes > bestVotes) {
+                    bestVotes = votes;
+                    best = new Variable(offset, values, "the word of each thread that is an arena");
+                }
+            }
+            if (best != null) {
+                return best;
+            }
+        }
+        return null;
+    }
+
+    /** Used chunks of every size that a thread cache may have, in all arenas. */
+    List<Long> blocksOfSize(MallocLayout anyLayout, Set<Long> sizes, WalkPlan arenas) {
+        List<Long> blocks = new ArrayList<>();
+        ChunkCursor cursor = new ChunkCursor(target.memory(), arenas, FreeChunks.NONE, anyLayout);
+        long smallest = sizes.stream().mapToLong(Long::longValue).min().orElse(Long.MAX_VALUE);
+        long largest = sizes.stream().mapToLong(Long::longValue).max().orElse(0) + 16;
+        while (cursor.next()) {
+            long size = cursor.size();
+            if (size >= smallest
+                    && size <= largest
+                    && cursor.state() == ChunkState.USED
+                    && (sizes.contains(size) || sizes.contains(size - 16))) {
+                blocks.add(cursor.userAddress());
+            }
+        }
+        return blocks;
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc.usage;
+
+import dev.heapwalk.malloc.ChunkCursor;
+import dev.heapwalk.malloc.MallocHeap;
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.struct.Words;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Takes a chunk for C string data if it begins with text in printable UTF-8 that a zero byte ends, and that text is what
+ * the chunk was made for: it fills the chunk but for rounding, or only zeros follow.
+ */
+public final class CStringData implements Categorizer {
+    private static final Category STRING = new Category(Domain.C, "string data", "");
+    /** Shorter texts are too like small numbers. */
+    private static final int SHORTEST = 3;
+    /** A request is rounded up by less than this, in bytes. */
+    private static final int ROUNDING = 16;
+    /** Of a larger chunk only so much is looked at. */
+    private static final int MOST = Window.MAX_LENGTH;
+
+    /** For the service loader. */
+    public CStringData() {}
+
+    @Override
+    public boolean prepare(MallocHeap heap) {
+        return true;
+    }
+
+    @Override
+    public int priority() {
+        return 1000;
+    }
+
+    @Override
+    public Category categorize(ChunkCursor chunk, Window window) {
+        long usable = chunk.usableSize();
+        long offset = window.find(chunk.userAddress(), Math.min(usable, 8));
+        if (offset < 0 || usable < SHORTEST + 1 || !possibleStart(window.segment().get(Words.BYTE, offset))) {
+            return null;
+        }
+        int length = (int) Math.min(usable, MOST);
+        offset = window.find(chunk.userAddress(), length);
+        if (offset < 0) {
+            return null;
+        }
+        MemorySegment segment = window.segment();
+        int text = text(segment, offset, length);
+        if (text < SHORTEST) {
+            return null;
+        }
+        if (text == length) {
+            return usable > MOST && endsWithin(chunk, window, usable) ? STRING : null;
+        }
+        if (segment.get(Words.BYTE, offset + text) != 0) {
+            return null;
+        }
+        if (text + 1 > usable - ROUNDING) {
+            return STRING;
+        }
+        for (int i = text + 1; i < length; i++) {
+            if (segment.get(Words.BYTE, offset + i) != 0) {
+                return null;
+            }
+        }
+        return STRING;
+    }
+
+    private static boolean possibleStart(byte first) {
+        return first >= 0x20 && first != 0x7f || first == '\n' || first == '\t' || first == '\r' || (first & 0xc0) == 0xc0;
+    }
+
+    /** Whether a chunk that is larger than a window ends in text and a zero byte. */
+    private static boolean endsWithin(ChunkCursor chunk, Window window, long usable) {
+        int last = 64;
+        long offset = window.find(chunk.userAddress() + usable - last, last);
+        if (offset < 0) {
+            return false;
+        }
+        MemorySegment segment = window.segment();
+        int i = last - 1;
+        while (i >= last - ROUNDING && segment.get(Words.BYTE, offset + i) != 0) {
+            i--;
+        }
+        return i >= last - ROUNDING && segment.get(Words.BYTE, offset + i - 1) != 0;
+    }
+
+    /** How many bytes of text there are before the first byte that is none. */
+    private static int text(MemorySegment segment, long offset, int length) {
+        int i = 0;
+        while (i < length) {
+            int b = segment.get(Words.BYTE, offset + i) & 0xff;
+            if (b >= 0x20 && b < 0x7f || b == '\n' || b == '\t' || b == '\r') {
+                i++;
+                continue;
+            }
+            int more = b >= 0xc2 && b <= 0xdf ? 1 : b >= 0xe0 && b <= 0xef ? 2 : b >= 0xf0 && b <= 0xf4 ? 3 : 0;
+            if (more == 0) {
+                return i;
+            }
+            if (i + more >= length) {
+                // Cut off by the end of what is looked at.
+                return length == MOST ? length : i;
+            }
+            for (int j = 1; j <= more; j++) {
+                if ((segment.get(Words.BYTE, offset + i + j) & 0xc0) != 0x80) {
+                    return i;
+                }
+            }
+            i += more + 1;
+        }
+        return i;
+    }
+}
