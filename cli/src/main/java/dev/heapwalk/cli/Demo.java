@@ -51,8 +51,7 @@ final class Demo implements AutoCloseable {
                     demo.close();
                 }
             }
-            Failure.say("demo: reading process " + demo.pid() + ", a Java program that called malloc for "
-                    + DemoProgram.PATTERN);
+            Failure.say("demo: process " + demo.pid() + " holds " + DemoProgram.PATTERN);
             return demo;
         } catch (IOException e) {
             throw new UncheckedIOException(

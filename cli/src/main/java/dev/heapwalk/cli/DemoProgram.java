@@ -15,8 +15,8 @@ import java.nio.charset.StandardCharsets;
  */
 public final class DemoProgram {
     static final String READY = "READY";
-    static final String PATTERN = "1,000 blocks of 5,000 bytes (every fourth freed again), 500 C strings, "
-            + "300 blocks of 700 bytes in a second thread and one block of 1 MiB";
+    static final String PATTERN = "750 blocks of 5,000 bytes (250 more were freed), 500 C strings, "
+            + "300 blocks of 700 bytes from a second thread, one of 1 MiB, and the heap of a small JVM";
 
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MethodHandle MALLOC = LINKER.downcallHandle(

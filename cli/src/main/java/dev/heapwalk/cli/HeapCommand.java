@@ -20,6 +20,7 @@ abstract class HeapCommand extends TargetCommand {
         MallocHeap heap = MallocHeap.locate(opened);
         Report report = read(heap, problems, progress);
         problems.add(heap.corruptions());
+        compare(heap.mmapped(), problems);
         return report;
     }
 

@@ -11,6 +11,7 @@ import java.util.Set;
 final class Problems {
     private static final int SHOWN = 20;
 
+    private final Set<String> notices = new LinkedHashSet<>();
     private final Set<String> lines = new LinkedHashSet<>();
     private final List<Corruption> seen = new ArrayList<>();
 
@@ -22,8 +23,18 @@ final class Problems {
         }
     }
 
+    /** What is worth knowing, though the answer may not have needed it. */
+    void notices(List<String> more) {
+        notices.addAll(more);
+    }
+
+    /** A part of the answer that is missing, at no address in particular. */
+    void missing(String what) {
+        lines.add(what);
+    }
+
     void hole(long address, String reason) {
-        lines.add("0x" + Long.toHexString(address) + ": " + reason);
+        lines.add("at 0x" + Long.toHexString(address) + ": " + reason);
     }
 
     /** Prints them. Returns the exit status. */
@@ -32,14 +43,15 @@ final class Problems {
             hole(corruption.address(), corruption.reason()
                     + (corruption.arena() >= 0 ? " (arena " + corruption.arena() + ")" : ""));
         }
-        int shown = 0;
-        for (String line : lines) {
-            if (shown++ == SHOWN) {
-                Failure.say("problem: and " + (lines.size() - SHOWN) + " more");
-                break;
-            }
-            Failure.say("problem at " + line);
-        }
+        say("notice: ", notices);
+        say("problem ", lines);
         return lines.isEmpty() ? Failure.FINE : Failure.DAMAGED;
+    }
+
+    private static void say(String kind, Set<String> lines) {
+        lines.stream().limit(SHOWN).forEach(line -> Failure.say(kind + line));
+        if (lines.size() > SHOWN) {
+            Failure.say("and " + (lines.size() - SHOWN) + " more");
+        }
     }
 }

@@ -63,6 +63,10 @@ final class TableRows implements RowSink {
     }
 
     private void plain(String safe, boolean right) {
+        if (safe.isEmpty()) {
+            pending += (cell > 0 ? GAP.length() : 0) + widths[cell++];
+            return;
+        }
         int length = safe.codePointCount(0, safe.length());
         pad(length, right);
         out.utf8(safe);

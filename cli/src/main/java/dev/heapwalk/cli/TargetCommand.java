@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.malloc.MmappedChunks;
 import dev.heapwalk.memory.Target;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -122,10 +123,27 @@ abstract class TargetCommand implements Callable<Integer> {
         }
     }
 
+    /**
+     * Adds what malloc says itself that is missing: the chunks that it mapped on their own are looked for among all
+     * mappings, and nothing else tells that one of them was not in a core.
+     */
+    static void compare(MmappedChunks mmapped, Problems problems) {
+        if (mmapped.confidence() == MmappedChunks.Confidence.UNCONFIRMED && mmapped.expectedCount() >= 0) {
+            problems.missing("with mmapped chunks: malloc counts %,d with %,d bytes, found %,d with %,d bytes"
+                    .formatted(
+                            mmapped.expectedCount(),
+                            mmapped.expectedBytes(),
+                            mmapped.count(),
+                            mmapped.bytes()));
+        }
+    }
+
     private Report report(Subject subject, Problems problems, Progress progress) {
         try (progress;
                 Target target = subject.open(mode, sysroot)) {
-            return read(target, problems, progress);
+            Report report = read(target, problems, progress);
+            problems.notices(target.notices());
+            return report;
         }
     }
 }

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code bin/heapwalk}: which JDK it takes, when it builds. */
+final class LauncherIT {
+    private static final Path JDK = Path.of(System.getProperty("java.home"));
+
+    @TempDir
+    private Path folder;
+
+    /** A folder that looks like a JDK; whoever starts its java finds that out. */
+    private Path jdk(String name, String version) throws IOException {
+        Path home = Files.createDirectories(folder.resolve(name));
+        Files.createDirectories(home.resolve("bin"));
+        Files.writeString(home.resolve("release"), "IMPLEMENTOR=\"Nobody\"\nJAVA_VERSION=\"" + version + "\"\n");
+        for (String tool : List.of("java", "javac")) {
+            Path script = Files.writeString(
+                    home.resolve("bin").resolve(tool), "#!/bin/sh\necho ran " + home + " with \"$*\"\n");
+            Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
+        }
+        return home;
+    }
+
+    private Run launch(Path script, Map<String, String> environment, String... arguments) {
+        ProcessBuilder builder = new ProcessBuilder(
+                Stream.concat(Stream.of(script.toString()), Stream.of(arguments)).toList());
+        builder.directory(folder.toFile());
+        builder.environment().remove("JAVA_HOME");
+        builder.environment().putAll(environment);
+        builder.environment().values().removeIf(String::isEmpty);
+        return Run.of(builder);
+    }
+
+    private Run choose(Map<String, String> environment) {
+        return launch(Run.checkout().resolve("bin/heapwalk"), environment, "--version");
+    }
+
+    @Test
+    void takesTheJdkThatItsReleaseFileNames() throws IOException {
+        Path old = jdk("jdks/jdk-17", "17.0.15");
+        Path veryOld = jdk("jdks/jdk8", "1.8.0_402");
+        String folders = folder.resolve("jdks").toString();
+        Run none = choose(Map.of("HEAPWALK_JDKS", folders, "PATH", "/nowhere:" + toolsOnly())).exited(1);
+        none.said("a JDK 25 or later is needed", "17.0.15 in " + old, "1.8.0_402 in " + veryOld, "install");
+        assertThat(none.text()).as("no JVM is started to ask").isEmpty();
+
+        Path fit = jdk("jdks/zulu 26", "26-ea");
+        assertThat(choose(Map.of("HEAPWALK_JDKS", folders)).exited(0).text())
+                .startsWith("ran " + fit + " with ")
+                .contains("--enable-native-access=ALL-UNNAMED", "dev.heapwalk.cli.Heapwalk --version");
+        Path named = jdk("named", "25.0.1");
+        assertThat(choose(Map.of("HEAPWALK_JDKS", folders, "JAVA_HOME", named.toString())).exited(0).text())
+                .startsWith("ran " + named + " with ");
+        assertThat(choose(Map.of("HEAPWALK_JDKS", folders, "JAVA_HOME", old.toString())).exited(0).text())
+                .startsWith("ran " + fit + " with ");
+        String path = named.resolve("bin") + ":" + toolsOnly();
+        assertThat(choose(Map.of("HEAPWALK_JDKS", folder.resolve("nothing").toString(), "PATH", path)).exited(0).text())
+                .startsWith("ran " + named + " with ");
+        Run nothing = choose(Map.of("HEAPWALK_JDKS", folder.resolve("nothing").toString(), "PATH", toolsOnly()));
+        nothing.exited(1).said("found none");
+    }
+
+    /** A PATH with what the launcher itself needs, and no java. */
+    private String toolsOnly() throws IOException {
+        Path tools = Files.createDirectories(folder.resolve("tools"));
+        for (String tool : List.of("sh", "readlink")) {
+            Path link = tools.resolve(tool);
+            if (!Files.exists(link)) {
+                Files.createSymbolicLink(link, Path.of("/bin", tool));
+            }
+        }
+        return tools.toString();
+    }
+
+    private Path copyOfTheCheckout() throws IOException {
+        Path copy = Files.createDirectories(folder.resolve("a copy"));
+        Path checkout = Run.checkout();
+        try (Stream<Path> files = Files.walk(checkout)) {
+            for (Path file : files.toList()) {
+                Path relative = checkout.relativize(file);
+                String name = relative.toString();
+                if (Files.isRegularFile(file)
+                        && !name.contains("target/")
+                        && !name.startsWith(".git")
+                        && (name.endsWith("pom.xml") || name.startsWith("bin/") || name.contains("src/main/"))) {
+                    Path destination = copy.resolve(relative);
+                    Files.createDirectories(destination.getParent());
+                    Files.copy(file, destination);
+                }
+            }
+        }
+        return copy;
+    }
+
+    @Test
+    void buildsOnceAndThenOnlyWhenSourcesChange() throws Exception {
+        Path copy = copyOfTheCheckout();
+        Path script = copy.resolve("bin/heapwalk");
+        Map<String, String> environment = Map.of("JAVA_HOME", JDK.toString(), "HEAPWALK_IN_BUILD", "");
+
+        // Two at once: one builds, the other waits for it.
+        CompletableFuture<Run> other = CompletableFuture.supplyAsync(() -> launch(script, environment, "--version"));
+        Run one = launch(script, environment, "--version").exited(0);
+        Run two = other.get().exited(0);
+        assertThat(one.text()).startsWith("heapwalk ").isEqualTo(two.text());
+        assertThat((one.err() + two.err()).lines()).containsExactly("heapwalk: building (this takes a moment, and only happens when sources changed)");
+
+        Path link = Files.createSymbolicLink(folder.resolve("hw"), script);
+        Run again = launch(link, environment, "--version").exited(0);
+        assertThat(again.text()).isEqualTo(one.text());
+        assertThat(again.err()).as("it is built").isEmpty();
+
+        Path state = copy.resolve("target/heapwalk");
+        Path current = state.resolve("current").toRealPath();
+        Path cache;
+        try (Stream<Path> files = Files.list(current)) {
+            cache = files.filter(file -> file.toString().endsWith(".aot")).findFirst().orElseThrow();
+        }
+        assertThat(Files.size(cache)).as("a cache was made").isGreaterThan(1 << 20);
+        byte[] whole = Files.readAllBytes(cache);
+        for (byte[] spoilt : List.of(new byte[0], new byte[5000], java.util.Arrays.copyOf(whole, whole.length / 2))) {
+            Files.write(cache, spoilt);
+            Run run = launch(script, environment, "--version").exited(0);
+            assertThat(run.text()).isEqualTo(one.text());
+            assertThat(run.err()).isEmpty();
+        }
+        Files.write(cache, whole);
+
+        if ("root".equals(System.getProperty("user.name"))) {
+            Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
+            ProcessBuilder builder = new ProcessBuilder(
+                    "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", script.toString(), "--version");
+            builder.environment().remove("HEAPWALK_IN_BUILD");
+            builder.environment().put("JAVA_HOME", JDK.toString());
+            assertThat(Run.of(builder).exited(0).text()).isEqualTo(one.text());
+        }
+
+        Path source = copy.resolve("cli/src/main/java/dev/heapwalk/cli/Mode.java");
+        Files.writeString(source, Files.readString(source) + "nonsense");
+        Run broken = launch(script, environment, "--version").exited(1);
+        assertThat(broken.err()).contains("Mode.java", "the build failed", "build.log");
+        assertThat(broken.text()).isEmpty();
+        assertThat(state.resolve("current").toRealPath()).as("the old state is left").isEqualTo(current);
+    }
+}
