@@ -127,7 +127,7 @@ final class Listing implements Report {
     @Override
     public void total(RowSink sink) {
         sink.number(bytes);
-        sink.text(count + (count == 1 ? " chunk" : " chunks"));
+        sink.text("%,d %s".formatted(count, count == 1 ? "chunk" : "chunks"));
     }
 
     @Override
