@@ -12,13 +12,17 @@ import java.util.concurrent.TimeUnit;
 
 /** A process to try heapwalk on: a child JVM that allocates in a known pattern and waits until it is ended. */
 final class Demo implements AutoCloseable {
-    private final Process child;
-    private final Thread atShutdown;
+    /** A shell between the two JVMs: this one waits for its own children, and would take a child's stop for its end. */
+    private static final String BETWEEN = "exec 3<&0; \"$@\" <&3 3<&- & exec <&- 3<&- 2>/dev/null; wait $!";
 
-    private Demo(Process child) {
-        this.child = child;
+    private final Process shell;
+    private final Thread atShutdown;
+    private volatile long pid;
+
+    private Demo(Process shell) {
+        this.shell = shell;
         // Ctrl-C ends us without close().
-        atShutdown = new Thread(child::destroyForcibly, "end the demo");
+        atShutdown = new Thread(this::end, "end the demo");
         Runtime.getRuntime().addShutdownHook(atShutdown);
     }
 
@@ -26,6 +30,10 @@ final class Demo implements AutoCloseable {
     static Demo start() {
         Path java = Path.of(System.getProperty("java.home"), "bin", "java");
         ProcessBuilder builder = new ProcessBuilder(List.of(
+                "sh",
+                "-c",
+                BETWEEN,
+                "sh",
                 java.toString(),
                 "-Xmx16m",
                 "-XX:+UseSerialGC",
@@ -61,23 +69,36 @@ final class Demo implements AutoCloseable {
 
     private boolean ready() throws IOException {
         BufferedReader said =
-                new BufferedReader(new InputStreamReader(child.getInputStream(), StandardCharsets.UTF_8));
+                new BufferedReader(new InputStreamReader(shell.getInputStream(), StandardCharsets.UTF_8));
         String line = said.readLine();
-        if (!DemoProgram.READY.equals(line)) {
+        if (line == null || !line.startsWith(DemoProgram.READY + " ")) {
             throw new IOException("it said '" + line + "' instead of " + DemoProgram.READY);
         }
+        pid = Long.parseLong(line.substring(DemoProgram.READY.length() + 1));
         return true;
     }
 
     long pid() {
-        return child.pid();
+        return pid;
+    }
+
+    private void end() {
+        // It ends with its input, and at once if it said who it is.
+        if (pid != 0 && shell.isAlive()) {
+            ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+        }
+        try {
+            shell.getOutputStream().close();
+        } catch (IOException e) {
+            // It has ended.
+        }
     }
 
     @Override
     public void close() {
-        child.destroyForcibly();
+        end();
         try {
-            child.waitFor(5, TimeUnit.SECONDS);
+            shell.waitFor(5, TimeUnit.SECONDS);
             Runtime.getRuntime().removeShutdownHook(atShutdown);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -70,7 +70,7 @@ public final class DemoProgram {
             second.start();
             allocated.wait();
         }
-        System.out.println(READY);
+        System.out.println(READY + " " + ProcessHandle.current().pid());
         System.out.flush();
         while (System.in.read() >= 0) {
             // Until the end.

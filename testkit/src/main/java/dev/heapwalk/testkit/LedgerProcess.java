@@ -137,7 +137,7 @@ public final class LedgerProcess implements AutoCloseable {
             whole.addAll(aarch64 ? line : release.command(debugSymbols, line));
             ProcessBuilder builder = new ProcessBuilder(whole).redirectErrorStream(true);
             builder.environment().putAll(environment);
-            Process process = builder.start();
+            Process process = Grandchild.start(builder);
             LedgerProcess started = new LedgerProcess(this, process);
             Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
             try {

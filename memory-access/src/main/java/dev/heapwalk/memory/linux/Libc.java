@@ -18,11 +18,10 @@ interface Libc {
     /** Wait for every kind of child: without it, threads that were made by {@code clone} are not seen. */
     int WALL = 0x40000000;
 
+    int PTRACE_POKEUSER = 6;
     int PTRACE_CONT = 7;
     int PTRACE_DETACH = 17;
-    int PTRACE_GETSIGINFO = 0x4202;
     int PTRACE_GETREGSET = 0x4204;
-    int PTRACE_SETREGSET = 0x4205;
     int PTRACE_SEIZE = 0x4206;
     int PTRACE_INTERRUPT = 0x4207;
 

@@ -85,7 +85,7 @@ final class LiveProcess {
         for (Mapping mapping : memory.mappings()) {
             if (mapping.readable() && mapping.fileOffset() == 0 && !mapping.anonymous()) {
                 byte[] header = new byte[20];
-                memory.read(mapping.start(), java.lang.foreign.MemorySegment.ofArray(header));
+                memory.read(mapping.start(), MemorySegment.ofArray(header));
                 Optional<Machine> found = ProcFs.machine(header);
                 if (found.isPresent()) {
                     machine = found.get();
@@ -93,6 +93,20 @@ final class LiveProcess {
                     return;
                 }
             }
+        }
+    }
+
+    /** Refuses what must not or can't be stopped. */
+    void checkStoppable() {
+        long own = ProcessHandle.current().pid();
+        if (pid == own) {
+            throw new UnsupportedTargetException(
+                    description() + " is this JVM, which can't stop itself and go on reading: observe it instead");
+        }
+        if (proc.status(pid).parent() == own) {
+            throw new UnsupportedTargetException(description()
+                    + " is a child of this JVM, and the JDK, which waits for its children, would take the stop for the"
+                    + " child's end: start it by another process, such as a shell, or observe it");
         }
     }
 

@@ -15,10 +15,13 @@ import java.util.OptionalLong;
 public final class LiveTarget implements Target {
     private final LiveProcess process;
     private final LiveMemory memory;
+    private final Optional<Tracer> tracer;
+    private List<ElfModule> modules;
 
-    private LiveTarget(LiveProcess process, LiveMemory memory) {
+    private LiveTarget(LiveProcess process, LiveMemory memory, Optional<Tracer> tracer) {
         this.process = process;
         this.memory = memory;
+        this.tracer = tracer;
     }
 
     /**
@@ -28,7 +31,19 @@ public final class LiveTarget implements Target {
      * @return the target
      */
     public static Target attach(long pid) {
-        throw new UnsupportedOperationException("attach");
+        return attach(pid, FfmLibc.open(), ProcFs.ofThisMachine());
+    }
+
+    static Target attach(long pid, Libc libc, ProcFs proc) {
+        LiveProcess process = new LiveProcess(proc, pid);
+        process.checkStoppable();
+        Tracer tracer = Tracer.stop(libc, process);
+        try {
+            return open(libc, process, Optional.of(tracer));
+        } catch (Throwable e) {
+            tracer.close();
+            throw e;
+        }
     }
 
     /**
@@ -42,16 +57,19 @@ public final class LiveTarget implements Target {
     }
 
     static Target observe(long pid, Libc libc, ProcFs proc) {
-        LiveProcess process = new LiveProcess(proc, pid);
+        return open(libc, new LiveProcess(proc, pid), Optional.empty());
+    }
+
+    private static Target open(Libc libc, LiveProcess process, Optional<Tracer> tracer) {
         process.identify();
-        LiveMemory memory = new LiveMemory(libc, process, false);
+        LiveMemory memory = new LiveMemory(libc, process, tracer.isPresent());
         process.identify(memory);
-        return new LiveTarget(process, memory);
+        return new LiveTarget(process, memory, tracer);
     }
 
     @Override
     public Mode mode() {
-        return Mode.OBSERVED;
+        return tracer.isPresent() ? Mode.STOPPED : Mode.OBSERVED;
     }
 
     @Override
@@ -81,6 +99,9 @@ public final class LiveTarget implements Target {
 
     @Override
     public List<ThreadState> threads() {
+        if (tracer.isPresent()) {
+            return tracer.get().threads();
+        }
         process.checkSame();
         return process.threads().stream()
                 .map(tid -> new ThreadState(tid, process.threadName(tid), Optional.empty()))
@@ -88,12 +109,18 @@ public final class LiveTarget implements Target {
     }
 
     @Override
-    public List<ElfModule> modules() {
-        return ElfModules.find(memory, process.root(), machine(), process.auxiliary());
+    public synchronized List<ElfModule> modules() {
+        if (modules == null || tracer.isEmpty()) {
+            memory.refresh();
+            modules = ElfModules.find(memory, process.root(), process.machine(), process.auxiliary());
+        }
+        return modules;
     }
 
     @Override
     public void close() {
+        // Memory first, so that another thread can't go on and read what is no longer still.
         memory.close();
+        tracer.ifPresent(Tracer::close);
     }
 }

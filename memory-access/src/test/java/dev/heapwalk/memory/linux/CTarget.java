@@ -5,11 +5,17 @@ import dev.heapwalk.testkit.CProgram;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * A C program that runs. A shell stands between this JVM and the program: the JDK waits for its own children and would take
@@ -46,6 +52,17 @@ final class CTarget implements AutoCloseable {
         return new CTarget(command);
     }
 
+    /** Starts one of the programs that lie beside the tests. */
+    static CTarget program(String name, String... arguments) throws IOException {
+        return start(name, source(name), arguments);
+    }
+
+    static String source(String name) throws IOException {
+        try (InputStream in = CTarget.class.getResourceAsStream(name + ".c")) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
     long pid() {
         return pid;
     }
@@ -77,6 +94,36 @@ final class CTarget implements AutoCloseable {
             }
         }
         throw new IOException("the shell did not tell the exit status");
+    }
+
+    /** Every thread's state letter and tracer, by its id, as /proc tells them. */
+    Map<Long, String> threads() throws IOException {
+        Map<Long, String> states = new TreeMap<>();
+        try (Stream<Path> tasks = Files.list(Path.of("/proc/" + pid + "/task"))) {
+            for (Path task : (Iterable<Path>) tasks::iterator) {
+                try {
+                    List<String> status = Files.readAllLines(task.resolve("status"), StandardCharsets.ISO_8859_1);
+                    String state = value(status, "State:").substring(0, 1);
+                    states.put(Long.parseLong(task.getFileName().toString()), state + value(status, "TracerPid:"));
+                } catch (IOException e) {
+                    // It ended since it was listed.
+                }
+            }
+        }
+        return states;
+    }
+
+    private static String value(List<String> lines, String key) {
+        return lines.stream()
+                .filter(line -> line.startsWith(key))
+                .map(line -> line.substring(key.length()).strip())
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** Whether no thread is stopped or traced. */
+    boolean untouched() throws IOException {
+        return threads().values().stream().allMatch(state -> state.matches("[RSDZXI]0"));
     }
 
     @Override

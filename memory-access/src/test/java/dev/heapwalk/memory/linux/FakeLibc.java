@@ -62,9 +62,8 @@ final class FakeLibc implements Libc {
         return switch (request) {
             case PTRACE_CONT -> "PTRACE_CONT";
             case PTRACE_DETACH -> "PTRACE_DETACH";
-            case PTRACE_GETSIGINFO -> "PTRACE_GETSIGINFO";
+            case PTRACE_POKEUSER -> "PTRACE_POKEUSER";
             case PTRACE_GETREGSET -> "PTRACE_GETREGSET";
-            case PTRACE_SETREGSET -> "PTRACE_SETREGSET";
             case PTRACE_SEIZE -> "PTRACE_SEIZE";
             case PTRACE_INTERRUPT -> "PTRACE_INTERRUPT";
             default -> throw new AssertionError("ptrace request " + request);

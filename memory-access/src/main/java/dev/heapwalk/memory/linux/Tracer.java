@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.heapwalk.memory.ErrnoException;
+import dev.heapwalk.memory.NoSuchProcessException;
+import dev.heapwalk.memory.PermissionDeniedException;
+import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.UnsupportedTargetException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Stops every thread of a process and lets it go on. All {@code ptrace} calls come from one thread of its own, since the
+ * kernel ties a tracee to the thread that seized it; when that thread ends, the kernel lets go of whatever it still holds.
+ */
+final class Tracer {
+    /** How long a thread may take to stand still. */
+    static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+    private static final int EVENT_STOP = 128;
+    private static final int SIGTRAP = 5;
+    private static final long SHORTEST_PAUSE_NANOS = 20_000;
+    private static final long LONGEST_PAUSE_NANOS = 1_000_000;
+    private static final long LOOK_NANOS = 10_000_000;
+
+    private final Libc libc;
+    private final LiveProcess process;
+    private final Thread thread;
+    private final Thread atShutdown;
+    private final CountDownLatch stopped = new CountDownLatch(1);
+    private final CountDownLatch wanted = new CountDownLatch(1);
+    private final RegisterSet registers;
+    private final MemorySegment status = Arena.ofAuto().allocate(JAVA_INT);
+    private final Map<Integer, Tracee> tracees = new LinkedHashMap<>();
+    private volatile int tracerThread;
+    private volatile RuntimeException failure;
+    private volatile Error error;
+    private volatile List<ThreadState> threads = List.of();
+
+    private enum State {
+        /** Seized, and told to stop. */
+        RUNNING,
+        STOPPED,
+        /** It has ended, or is about to. */
+        ENDED
+    }
+
+    private static final class Tracee {
+        private final int tid;
+        private State state = State.RUNNING;
+        private long deadline;
+        private Optional<dev.heapwalk.memory.Registers> registers = Optional.empty();
+
+        private Tracee(int tid) {
+            this.tid = tid;
+        }
+    }
+
+    private Tracer(Libc libc, LiveProcess process) {
+        this.libc = libc;
+        this.process = process;
+        this.registers = new RegisterSet(libc);
+        this.thread = new Thread(this::run, "heapwalk-tracer-" + process.pid());
+        this.thread.setDaemon(true);
+        this.atShutdown = new Thread(this::release, "heapwalk-release-" + process.pid());
+    }
+
+    /**
+     * Stops a process.
+     *
+     * @param libc the C library
+     * @param process the process
+     * @return its tracer; the process stands still until {@link #close()}
+     * @throws TargetException if that is not possible; then it runs on
+     */
+    static Tracer stop(Libc libc, LiveProcess process) {
+        Tracer tracer = new Tracer(libc, process);
+        try {
+            Runtime.getRuntime().addShutdownHook(tracer.atShutdown);
+        } catch (IllegalStateException e) {
+            throw new TargetException("this JVM is shutting down: " + process.description() + " is not stopped", e);
+        }
+        tracer.thread.start();
+        await(tracer.stopped);
+        if (tracer.failure != null || tracer.error != null) {
+            tracer.close();
+            if (tracer.error != null) {
+                throw tracer.error;
+            }
+            throw tracer.failure;
+        }
+        return tracer;
+    }
+
+    /** The threads that were stopped. */
+    List<ThreadState> threads() {
+        return threads;
+    }
+
+    /** Lets the process go on. A second call does nothing. */
+    void close() {
+        release();
+        try {
+            Runtime.getRuntime().removeShutdownHook(atShutdown);
+        } catch (IllegalStateException e) {
+            // The JVM is shutting down, and the hook runs or has run.
+        }
+    }
+
+    private void release() {
+        wanted.countDown();
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        awaitKernel();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /**
+     * Waits until the kernel has let go of threads that could not be detached: it does so when the tracer thread has
+     * ended there too, a little later than in Java.
+     */
+    private void awaitKernel() {
+        if (tracees.values().stream().anyMatch(tracee -> tracee.state == State.RUNNING)) {
+            var task = process.proc().thread(ProcessHandle.current().pid(), tracerThread);
+            for (int i = 0; i < 1000 && Files.exists(task); i++) {
+                LockSupport.parkNanos(LONGEST_PAUSE_NANOS);
+            }
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                latch.await();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void run() {
+        try {
+            tracerThread = libc.gettid();
+            stopAll();
+            threads = states();
+            stopped.countDown();
+            await(wanted);
+        } catch (RuntimeException e) {
+            failure = e;
+        } catch (Error e) {
+            error = e;
+        } finally {
+            try {
+                detachAll();
+            } finally {
+                stopped.countDown();
+            }
+        }
+    }
+
+    private void stopAll() {
+        while (seizeNew()) {
+            for (Tracee tracee : List.copyOf(tracees.values())) {
+                awaitStop(tracee);
+            }
+        }
+        if (tracees.values().stream().noneMatch(tracee -> tracee.state == State.STOPPED)) {
+            throw new NoSuchProcessException(process.description() + " ended while it was being stopped");
+        }
+    }
+
+    /** Seizes the threads that have appeared since the last look. Returns whether there were any. */
+    private boolean seizeNew() {
+        boolean any = false;
+        for (long each : process.threads()) {
+            int tid = (int) each;
+            Tracee known = tracees.get(tid);
+            if (wanted.getCount() == 0) {
+                throw new TargetException(process.description() + " is let go: this JVM is shutting down");
+            }
+            // An ended one that is alive again is a new thread with the same id.
+            if ((known == null || known.state == State.ENDED) && seize(tid)) {
+                any = true;
+            }
+        }
+        return any;
+    }
+
+    private boolean seize(int tid) {
+        long result = libc.ptrace(Libc.PTRACE_SEIZE, tid, 0, 0);
+        switch ((int) -result) {
+            case 0 -> {
+                // It is ours.
+            }
+            case Errno.ESRCH -> {
+                return false;
+            }
+            case Errno.EPERM, Errno.EACCES -> {
+                if (!explainRefusal(tid)) {
+                    return false;
+                }
+            }
+            default -> throw failed("PTRACE_SEIZE", result, tid);
+        }
+        Tracee tracee = new Tracee(tid);
+        tracees.put(tid, tracee);
+        result = libc.ptrace(Libc.PTRACE_INTERRUPT, tid, 0, 0);
+        switch ((int) -result) {
+            case 0 -> tracee.deadline = System.nanoTime() + PATIENCE_NANOS;
+            // The kernel says EIO of a thread that is just ending.
+            case Errno.ESRCH, Errno.EIO -> tracee.state = State.ENDED;
+            default -> throw failed("PTRACE_INTERRUPT", result, tid);
+        }
+        return true;
+    }
+
+    /** Returns whether the thread is ours already, or false if it has ended; throws if the refusal is meant. */
+    private boolean explainRefusal(int tid) {
+        ProcFs.Status now;
+        try {
+            now = process.proc().status(process.pid(), tid);
+        } catch (NoSuchProcessException e) {
+            return false;
+        }
+        if (now.ended()) {
+            return false;
+        }
+        // A thread that called execve takes over the id of the first one, and stays ours.
+        if (now.tracer() == tracerThread) {
+            return true;
+        }
+        if (now.tracer() != 0) {
+            throw new PermissionDeniedException(traced(now.tracer()));
+        }
+        throw new PermissionDeniedException(process.proc().refused(process.pid(), "stop process " + process.pid()));
+    }
+
+    private String traced(long tracer) {
+        String name;
+        try {
+            name = process.proc().status(tracer).name();
+        } catch (TargetException e) {
+            name = "of another pid namespace";
+        }
+        return "%s is traced by process %d (%s), and a process has one tracer: end that one first, or read without stopping"
+                .formatted(process.description(), tracer, Text.printable(name));
+    }
+
+    private ErrnoException failed(String call, long result, int tid) {
+        int errno = (int) -result;
+        return new ErrnoException(call, errno, Errno.name(errno), "thread %d of %s".formatted(tid, process.description()));
+    }
+
+    private void awaitStop(Tracee tracee) {
+        long pause = SHORTEST_PAUSE_NANOS;
+        long look = System.nanoTime() + LOOK_NANOS;
+        while (tracee.state == State.RUNNING) {
+            int result = libc.waitpid(tracee.tid, status, Libc.WALL | Libc.WNOHANG);
+            if (result == tracee.tid) {
+                reported(tracee, status.get(JAVA_INT, 0));
+                continue;
+            }
+            if (result == -Errno.EINTR) {
+                continue;
+            }
+            if (result == -Errno.ECHILD) {
+                // It ended and its entry is gone, or execve in another thread took its id away.
+                tracee.state = State.ENDED;
+                continue;
+            }
+            if (result != 0) {
+                throw failed("waitpid", result, tracee.tid);
+            }
+            long now = System.nanoTime();
+            if (now >= look) {
+                // The end of the first thread is not reported before all others have ended.
+                if (ended(tracee.tid)) {
+                    tracee.state = State.ENDED;
+                    continue;
+                }
+                look = now + LOOK_NANOS;
+            }
+            if (now >= tracee.deadline) {
+                throw new UnsupportedTargetException(stuck(tracee.tid));
+            }
+            if (wanted.getCount() == 0) {
+                throw new TargetException(process.description() + " is let go: this JVM is shutting down");
+            }
+            LockSupport.parkNanos(pause);
+            pause = Math.min(2 * pause, LONGEST_PAUSE_NANOS);
+        }
+    }
+
+    private boolean ended(int tid) {
+        try {
+            return process.proc().status(process.pid(), tid).ended();
+        } catch (NoSuchProcessException e) {
+            return true;
+        }
+    }
+
+    private void reported(Tracee tracee, int report) {
+        boolean stop = (report & 0xff) == 0x7f;
+        if (!stop) {
+            tracee.state = State.ENDED;
+            return;
+        }
+        int event = report >> 16;
+        int signal = report >> 8 & 0xff;
+        if (event == EVENT_STOP) {
+            // Our own stop, or a stop of job control, which the kernel goes on with once the thread is let go.
+            atStop(tracee, signal == SIGTRAP);
+            return;
+        }
+        // A signal on its way to the thread, which it shall have, as it was sent: then comes our stop.
+        long result = libc.ptrace(Libc.PTRACE_CONT, tracee.tid, 0, event == 0 ? signal : 0);
+        if (result != 0 && result != -Errno.ESRCH) {
+            throw failed("PTRACE_CONT", result, tracee.tid);
+        }
+    }
+
+    private void atStop(Tracee tracee, boolean byUs) {
+        long result = registers.load(tracee.tid);
+        if (result == 0 && byUs && registers.interruptedCall()) {
+            // At once: should this JVM be killed now, the thread must not see an EINTR.
+            result = registers.beginAnew(tracee.tid);
+        }
+        if (result == -Errno.ESRCH) {
+            // Killed while it stood still.
+            tracee.state = State.ENDED;
+            return;
+        }
+        tracee.state = State.STOPPED;
+        if (result != 0) {
+            throw failed("PTRACE_GETREGSET", result, tracee.tid);
+        }
+        tracee.registers = Optional.of(registers.registers(tracee.tid));
+    }
+
+    private String stuck(int tid) {
+        ProcFs proc = process.proc();
+        int pid = process.pid();
+        String state;
+        try {
+            state = String.valueOf(proc.status(pid, tid).state());
+        } catch (TargetException e) {
+            state = "unknown";
+        }
+        return ("thread %d (%s) of %s could not be stopped within %d ms: state %s, kernel function %s, system call %s; "
+                        + "nothing stays stopped; try again later, or read without stopping")
+                .formatted(
+                        tid,
+                        Text.printable(process.threadName(tid)),
+                        process.description(),
+                        TimeUnit.NANOSECONDS.toMillis(PATIENCE_NANOS),
+                        state,
+                        proc.says(pid, tid, "wchan").filter(text -> !text.isEmpty()).orElse("unknown"),
+                        proc.says(pid, tid, "syscall")
+                                .map(text -> text.split(" ")[0])
+                                .filter(text -> !text.isEmpty())
+                                .orElse("unknown"));
+    }
+
+    private List<ThreadState> states() {
+        List<ThreadState> list = new ArrayList<>();
+        for (Tracee tracee : tracees.values()) {
+            if (tracee.state == State.STOPPED) {
+                list.add(new ThreadState(tracee.tid, process.threadName(tracee.tid), tracee.registers));
+            }
+        }
+        list.sort(java.util.Comparator.comparing((ThreadState state) -> state.tid() != process.pid())
+                .thenComparing(ThreadState::tid));
+        return List.copyOf(list);
+    }
+
+    private void detachAll() {
+        for (Tracee tracee : tracees.values()) {
+            if (tracee.state == State.STOPPED) {
+                // ESRCH: it was killed. Whatever else goes wrong here, the end of this thread lets it go.
+                long result = libc.ptrace(Libc.PTRACE_DETACH, tracee.tid, 0, 0);
+                tracee.state = result == 0 || result == -Errno.ESRCH ? State.ENDED : State.RUNNING;
+            }
+        }
+    }
+}
