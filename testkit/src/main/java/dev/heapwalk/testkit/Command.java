@@ -2,6 +2,7 @@
 package dev.heapwalk.testkit;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -35,19 +36,20 @@ final class Command {
             try {
                 return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             } catch (IOException e) {
-                return "(its output could not be read: " + e + ")";
+                throw new UncheckedIOException("could not read the output of " + String.join(" ", line), e);
             }
         });
+        // Ending a process closes what it said: only one that is given up is ended.
         try {
             if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
                 throw new IOException("could not " + purpose + ": not done after " + PATIENCE_SECONDS + " s: "
                         + String.join(" ", line));
             }
         } catch (InterruptedException e) {
+            process.destroyForcibly();
             Thread.currentThread().interrupt();
             throw new IOException("interrupted: " + purpose, e);
-        } finally {
-            process.destroyForcibly();
         }
         if (mustSucceed && process.exitValue() != 0) {
             throw new IOException("could not " + purpose + ": exit " + process.exitValue() + " of "

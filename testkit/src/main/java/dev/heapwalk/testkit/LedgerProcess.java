@@ -307,8 +307,12 @@ public final class LedgerProcess implements AutoCloseable {
     }
 
     private void say(String command) throws IOException {
-        process.getOutputStream().write((command + "\n").getBytes(StandardCharsets.ISO_8859_1));
-        process.getOutputStream().flush();
+        try {
+            process.getOutputStream().write((command + "\n").getBytes(StandardCharsets.ISO_8859_1));
+            process.getOutputStream().flush();
+        } catch (IOException e) {
+            throw new IOException(launch + ": has ended, and was told: " + command, e);
+        }
     }
 
     // Somebody may hold it stopped for ever: the test shall fail, not hang.
@@ -325,10 +329,16 @@ public final class LedgerProcess implements AutoCloseable {
                 }
                 lines.add(line);
             }
-            throw new IOException(launch + ": ended, or did not answer for " + PATIENCE_SECONDS + " s; it said "
-                    + lines.subList(Math.max(0, lines.size() - 5), lines.size()));
+        } catch (IOException e) {
+            // Ending it from outside closes its streams under the reader.
+            if (!impatience.isDone()) {
+                throw e;
+            }
         } finally {
             impatience.cancel(false);
         }
+        throw new IOException(launch + (impatience.isDone() && !impatience.isCancelled()
+                ? ": did not answer for " + PATIENCE_SECONDS + " s (is it held stopped?)"
+                : ": ended") + "; it said " + lines.subList(Math.max(0, lines.size() - 5), lines.size()));
     }
 }
