@@ -211,10 +211,15 @@ record CoreFile(
         int size = ProgramHeader.size(header.wide());
         long offset = header.programHeaders();
         long room = offset < 0 || offset > bytes.byteSize() ? 0 : (bytes.byteSize() - offset) / size;
-        if (count == 0 || room == 0) {
+        if (count == 0) {
             throw new UnsupportedTargetException(
-                    "can't read core file %s: it has no program headers (%d of them should lie at offset %d; the file has %d bytes)"
-                            .formatted(path, count, offset, bytes.byteSize()));
+                    "can't read core file %s: its header tells of no program headers, so there is no memory in it"
+                            .formatted(path));
+        }
+        if (room == 0) {
+            throw new UnsupportedTargetException(
+                    "can't read core file %s: it is cut off at %d bytes, before its first program header; copy the whole file, or see whether the disk was full or `ulimit -c` too small"
+                            .formatted(path, bytes.byteSize()));
         }
         if (count > room) {
             notices.add("core file %s is cut off: of its %d program headers only %d are there"

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.elf;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.testkit.CProgram;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+class ElfModuleTest {
+
+    static ElfModule module(Target target, String end) {
+        List<ElfModule> found =
+                target.modules().stream().filter(it -> it.path().endsWith(end)).toList();
+        assertThat(found).as("modules of " + target.modules() + " that end in " + end).hasSize(1);
+        return found.getFirst();
+    }
+
+    /** Every defined symbol of a table, against what readelf says of the file. */
+    static void checkSymbols(ElfModule module, List<Oracle.Symbol> symbols, int every) {
+        Map<String, List<Oracle.Symbol>> byName = symbols.stream()
+                .filter(symbol -> !symbol.type().equals("SECTION") && !symbol.type().equals("FILE"))
+                .collect(Collectors.groupingBy(Oracle.Symbol::name));
+        int at = 0;
+        int checked = 0;
+        for (Map.Entry<String, List<Oracle.Symbol>> entry : byName.entrySet()) {
+            if (at++ % every != 0) {
+                continue;
+            }
+            List<Oracle.Symbol> candidates = entry.getValue();
+            List<Oracle.Symbol> best =
+                    candidates.stream().filter(Oracle.Symbol::byDefault).toList();
+            List<OptionalLong> addresses = new ArrayList<>();
+            for (Oracle.Symbol symbol : best.isEmpty() ? candidates : best) {
+                boolean inPlace = symbol.type().equals("TLS") || symbol.section().equals("ABS");
+                addresses.add(OptionalLong.of(inPlace ? symbol.value() : module.bias() + symbol.value()));
+            }
+            boolean threadLocal = candidates.getFirst().type().equals("TLS");
+            assertThat(threadLocal ? module.tlsSymbol(entry.getKey()) : module.symbol(entry.getKey()))
+                    .as(entry.getKey() + " of " + module.path())
+                    .isIn(addresses);
+            assertThat(threadLocal ? module.symbol(entry.getKey()) : module.tlsSymbol(entry.getKey()))
+                    .as(entry.getKey() + " as of the other kind")
+                    .isEmpty();
+            checked++;
+        }
+        assertThat(checked).isPositive();
+    }
+
+    @Test
+    void everyDynamicSymbolIsWhereReadelfSaysItIs() throws IOException {
+        try (Subject subject = Subject.start("-rdynamic");
+                Target target = subject.observe()) {
+            for (String end : List.of("/libc.so.6", "/ld-linux-x86-64.so.2", "/subject")) {
+                ElfModule module = module(target, end);
+                List<Oracle.Symbol> symbols = Oracle.symbols(Path.of(module.path()), "--dyn-syms");
+                checkSymbols(module, symbols, 1);
+                assertThat(module.symbol("no_such_symbol_anywhere")).isEmpty();
+                assertThat(module.symbol("")).isEmpty();
+            }
+            ElfModule program = module(target, "/subject");
+            for (String name : List.of("exported_variable", "zeroed_variable", "exported_function")) {
+                assertThat(program.symbol(name)).as(name).hasValue(subject.told(name));
+            }
+            assertThat(module(target, "/libc.so.6").symbol("malloc")).hasValue(subject.told("malloc"));
+        }
+    }
+
+    @Test
+    void aTableWithTheOlderHashIsSearchedToo() throws IOException {
+        try (Subject subject = Subject.start("-rdynamic", "-Wl,--hash-style=sysv", "-Wl,-s");
+                Target target = subject.observe()) {
+            ElfModule program = module(target, "/subject");
+            assertThat(program.hasFullSymbols()).isFalse();
+            checkSymbols(program, Oracle.symbols(subject.program(), "--dyn-syms"), 1);
+            assertThat(program.symbol("no_such_symbol_anywhere")).isEmpty();
+        }
+    }
+
+    @Test
+    void localSymbolsComeFromTheFile() throws IOException {
+        try (Subject subject = Subject.start();
+                Target target = subject.observe()) {
+            ElfModule program = module(target, "/subject");
+            assertThat(program.hasFullSymbols()).isTrue();
+            for (String name : List.of("exported_variable", "local_variable", "zeroed_variable", "exported_function")) {
+                assertThat(program.symbol(name)).as(name).hasValue(subject.told(name));
+            }
+            // On x86-64 the program's block ends at the thread pointer, rounded up to its alignment.
+            ElfModule.TlsSegment tls = program.tlsSegment().orElseThrow();
+            long block = subject.told("main_thread") - (tls.memorySize() + tls.alignment() - 1 & -tls.alignment());
+            for (String name : List.of("exported_tls", "local_tls")) {
+                assertThat(block + program.tlsSymbol(name).orElseThrow()).as(name).isEqualTo(subject.told(name));
+            }
+            checkSymbols(program, Oracle.symbols(subject.program(), "--syms"), 1);
+        }
+    }
+
+    @Test
+    void debugFilesAreFoundByBuildId() throws IOException {
+        try (Subject subject = Subject.start();
+                Target target = subject.observe()) {
+            ElfModule libc = module(target, "/libc.so.6");
+            String id = Oracle.buildId(Path.of(libc.path()));
+            Path debug = Path.of("/usr/lib/debug/.build-id", id.substring(0, 2), id.substring(2) + ".debug");
+            assertThat(debug).as("libc6-dbg of this machine").exists();
+            assertThat(libc.hasFullSymbols()).isTrue();
+            checkSymbols(libc, Oracle.symbols(debug, "--syms"), 97);
+            String said = String.join("\n", Oracle.lines(
+                    "gdb", "-batch", "-nx", "-p", Long.toString(subject.pid()), "-ex", "print &main_arena"));
+            assertThat(said).contains("0x%x".formatted(libc.symbol("main_arena").orElseThrow()));
+        }
+    }
+
+    @Test
+    void whatReadelfSaysOfTheFileIsSaidOfTheModule() throws IOException {
+        // Packed relocations need a newer libc than the oldest release has; the linker's own are of the older kind.
+        try (Subject subject = Subject.start("-Wl,-z,pack-relative-relocs");
+                Target target = subject.observe()) {
+            for (ElfModule module : target.modules()) {
+                if (module.path().startsWith("[")) {
+                    continue;
+                }
+                Path file = Path.of(module.path());
+                assertThat(module.buildId()).hasValue(Oracle.buildId(file));
+                assertThat(module.relativeRelocations())
+                        .as("relative relocations of " + file)
+                        .containsExactly(Oracle.relocations(file, "R_X86_64_RELATIVE").stream()
+                                .mapToLong(address -> module.bias() + address)
+                                .sorted()
+                                .toArray());
+                List<long[]> tls = Oracle.segments(file, "TLS");
+                assertThat(module.tlsSegment().map(ElfModule.TlsSegment::memorySize).stream().toList())
+                        .isEqualTo(tls.stream().map(segment -> segment[3]).toList());
+                List<long[]> loaded = Oracle.segments(file, "LOAD");
+                long[] data = loaded.getLast();
+                assertThat(module.writableSegments())
+                        .containsExactly(new ElfModule.Range(
+                                module.bias() + data[1], module.bias() + data[1] + data[3]));
+                assertThat(module.mappings().getFirst().start()).isEqualTo(module.bias() + loaded.getFirst()[1]);
+                assertThat(module.mappings()).allMatch(it -> it.path().equals(module.path()) || it.path().isEmpty());
+            }
+            assertThat(Oracle.relocations(subject.program(), "R_X86_64_RELATIVE")).isNotEmpty();
+            assertThat(String.join("\n", Oracle.lines("readelf", "-Wr", subject.program().toString()))).contains(".relr.dyn");
+            assertThat(module(target, "/libc.so.6").soname()).hasValue("libc.so.6");
+            assertThat(target.modules().stream().map(ElfModule::path)).contains("[vdso]");
+        }
+    }
+
+    @Test
+    void slotsOfThreadLocalVariablesHoldTheirOffset() throws IOException {
+        String library = """
+                __thread long first = 5;
+                static __thread long second[4] = {1, 2, 3, 4};
+                __thread long third;
+                __attribute__((visibility("default"))) long *of(int which)
+                {
+                    return which == 0 ? &first : which == 1 ? &second[2] : &third;
+                }
+                """;
+        Path so = CProgram.compile(
+                "libslots.so", library, "-shared", "-fPIC", "-ftls-model=initial-exec", "-Wl,-soname,libslots.so");
+        String source = """
+                #include <pthread.h>
+                #include <stdio.h>
+                #include <unistd.h>
+                long *of(int which);
+                int main(void)
+                {
+                    printf("first=%lx\\n", (unsigned long)of(0));
+                    printf("second=%lx\\n", (unsigned long)of(1));
+                    printf("third=%lx\\n", (unsigned long)of(2));
+                    printf("main_thread=%lx\\n", (unsigned long)pthread_self());
+                    puts("ready");
+                    fflush(stdout);
+                    for (;;)
+                        pause();
+                }
+                """;
+        Path program = CProgram.compile("slots", source, so.toString(), "-Wl,-rpath," + so.getParent());
+        try (Subject subject = Subject.run(program);
+                Target target = subject.observe()) {
+            ElfModule module = module(target, "/libslots.so");
+            assertThat(module.tlsSlots().stream().map(ElfModule.TlsSlot::gotAddress))
+                    .containsExactlyInAnyOrderElementsOf(Oracle.relocations(so, "R_X86_64_TPOFF64").stream()
+                            .map(address -> module.bias() + address)
+                            .toList());
+            long pointer = subject.told("main_thread");
+            List<Long> expected = new ArrayList<>(
+                    List.of(subject.told("first") - pointer, subject.told("third") - pointer));
+            // The compiler takes the offset of the array's beginning.
+            expected.add(subject.told("second") - 16 - pointer);
+            assertThat(module.tlsSlots().stream().map(slot -> target.memory().readLong(slot.gotAddress())))
+                    .containsExactlyInAnyOrderElementsOf(expected);
+            // All slots are apart from the variable's offset by the same distance: where the module's block lies.
+            long block = subject.told("first") - module.tlsSymbol("first").orElseThrow();
+            assertThat(module.tlsSlots())
+                    .allMatch(slot -> target.memory().readLong(slot.gotAddress()) == block + slot.tlsOffset() - pointer);
+        }
+    }
+
+    @Test
+    void aDeletedProgramIsReadFromMemory() throws IOException {
+        Path program = CProgram.compile("vanishing", Subject.SOURCE, "-rdynamic");
+        List<Oracle.Symbol> symbols = Oracle.symbols(program, "--dyn-syms");
+        String id = Oracle.buildId(program);
+        try (Subject subject = Subject.run(program)) {
+            Files.delete(program);
+            try (Target target = subject.observe()) {
+                ElfModule module = module(target, "/vanishing");
+                assertThat(module.buildId()).hasValue(id);
+                assertThat(module.hasFullSymbols()).isFalse();
+                checkSymbols(module, symbols, 1);
+                assertThat(module.symbol("exported_variable")).hasValue(subject.told("exported_variable"));
+                assertThat(module.symbol("local_variable")).isEmpty();
+            }
+        }
+    }
+
+    @Test
+    void aReplacedLibraryIsReadFromMemory() throws IOException {
+        checkReplaced("-Wl,--build-id=sha1");
+    }
+
+    @Test
+    void aReplacedLibraryIsReadFromMemoryAlsoWithoutBuildId() throws IOException {
+        checkReplaced("-Wl,--build-id=none");
+    }
+
+    private void checkReplaced(String id) throws IOException {
+        String old = "long thing = 1; static volatile long local_thing = 2; long *of(void) { return local_thing ? &thing : 0; }\n";
+        String young = "long other[999] = {1}; " + old.replace("local_thing = 2", "local_thing = 3");
+        Path so = CProgram.compile("libold.so", old, "-shared", "-fPIC", id, "-Wl,-soname,libold.so");
+        Path replacement = CProgram.compile("libold.so", young, "-shared", "-fPIC", id, "-Wl,-soname,libold.so");
+        String source = """
+                #include <stdio.h>
+                #include <unistd.h>
+                long *of(void);
+                int main(void)
+                {
+                    printf("thing=%lx\\n", (unsigned long)of());
+                    puts("ready");
+                    fflush(stdout);
+                    for (;;)
+                        pause();
+                }
+                """;
+        Path program = CProgram.compile("user", source, so.toString(), "-Wl,-rpath," + so.getParent());
+        try (Subject subject = Subject.run(program)) {
+            try (Target target = subject.observe()) {
+                assertThat(module(target, "/libold.so").hasFullSymbols()).isTrue();
+                assertThat(module(target, "/libold.so").symbol("local_thing")).isPresent();
+            }
+            Files.move(replacement, so, StandardCopyOption.REPLACE_EXISTING);
+            try (Target target = subject.observe()) {
+                ElfModule module = module(target, "/libold.so");
+                assertThat(module.symbol("thing")).hasValue(subject.told("thing"));
+                assertThat(module.symbol("other")).isEmpty();
+                assertThat(module.symbol("local_thing")).isEmpty();
+                assertThat(module.hasFullSymbols()).isFalse();
+            }
+        }
+    }
+
+    @Test
+    void aFileThatIsOnlyReadIsNoModule() throws IOException {
+        String source = """
+                #include <fcntl.h>
+                #include <stdio.h>
+                #include <sys/mman.h>
+                #include <unistd.h>
+                int main(int count, char **arguments)
+                {
+                    void *all = mmap(0, 1 << 16, PROT_READ, MAP_PRIVATE, open(arguments[count - 1], O_RDONLY), 0);
+                    printf("mapped=%lx\\n", (unsigned long)all);
+                    puts("ready");
+                    fflush(stdout);
+                    for (;;)
+                        pause();
+                }
+                """;
+        Path program = CProgram.compile("reader", source);
+        try (Subject subject = Subject.run(program, program.toString(), "/usr/bin/readelf");
+                Target target = subject.observe()) {
+            assertThat(target.memory().mappings().at(subject.told("mapped"))).isPresent();
+            assertThat(target.modules().stream().map(ElfModule::path)).noneMatch(path -> path.contains("readelf"));
+        }
+    }
+
+    @Test
+    void aStaticProgramHasTheSymbolsOfItsFile() throws IOException {
+        for (String kind : List.of("-static", "-static-pie", "-no-pie")) {
+            try (Subject subject = Subject.start(kind);
+                    Target target = subject.observe()) {
+                ElfModule program = module(target, "/subject");
+                for (String name : List.of("exported_variable", "local_variable", "zeroed_variable")) {
+                    assertThat(program.symbol(name)).as(kind + " " + name).hasValue(subject.told(name));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.elf;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Registers;
+import dev.heapwalk.memory.Target;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Cores that qemu writes of an aarch64 program: no NT_FILE, no code, no ELF headers. */
+class QemuCoreTest {
+    private static final Path SYSROOT = Path.of("/usr/aarch64-linux-gnu");
+
+    @TempDir
+    private Path folder;
+
+    private Subject start(String... options) throws IOException {
+        Path source = Files.writeString(folder.resolve("subject.c"), Subject.SOURCE);
+        Path program = folder.resolve("subject");
+        Oracle.lines(Stream.concat(
+                        Stream.of("aarch64-linux-gnu-gcc", "-O1", "-g0", "-pthread", "-o", program.toString(), source.toString()),
+                        Stream.of(options))
+                .toArray(String[]::new));
+        return Subject.run(program, "qemu-aarch64", "-L", SYSROOT.toString(), program.toString());
+    }
+
+    private static Path core(Subject subject) throws IOException {
+        Oracle.lines("sh", "-c", "kill -ABRT " + subject.pid());
+        subject.awaitEnd();
+        try (Stream<Path> files = Files.list(subject.folder())) {
+            return files.filter(file -> file.getFileName().toString().startsWith("qemu_"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
+    @Test
+    void memoryRegistersAndModulesAreFound() throws IOException {
+        try (Subject subject = start("-rdynamic")) {
+            Path core = core(subject);
+            try (Target target = Target.core(core, SYSROOT)) {
+                assertThat(target.machine()).isEqualTo(Machine.AARCH64);
+                assertThat(target.pageSize()).isEqualTo(4096);
+                assertThat(target.memory().readCString(subject.told("text"), 100)).isEqualTo("a text on the heap");
+                assertThat(target.memory().readLong(subject.told("exported_variable"))).isEqualTo(7);
+                assertThat(target.memory().readLong(subject.told("local_tls"))).isEqualTo(2);
+                for (long[] segment : Oracle.segments(core, "LOAD")) {
+                    Mapping mapping = target.memory().mappings().at(segment[1]).orElseThrow();
+                    assertThat(mapping.start()).isEqualTo(segment[1]);
+                    assertThat(mapping.length()).isEqualTo(segment[3]);
+                }
+                assertThat(target.threads()).isNotEmpty();
+                Registers registers = target.threads().getFirst().registers().orElseThrow();
+                assertThat(target.memory().mappings().at(registers.programCounter())).get().matches(Mapping::executable);
+                assertThat(target.memory().mappings().at(registers.stackPointer())).get().matches(Mapping::writable);
+                assertThat(registers.general()).hasSize(34);
+
+                ElfModule program = ElfModuleTest.module(target, "/subject");
+                for (String name : List.of("exported_variable", "local_variable", "zeroed_variable", "exported_function")) {
+                    assertThat(program.symbol(name)).as(name).hasValue(subject.told(name));
+                }
+                ElfModule libc = ElfModuleTest.module(target, "/libc.so.6");
+                assertThat(libc.symbol("malloc")).hasValue(subject.told("malloc"));
+                Path file = SYSROOT.resolve("lib/libc.so.6");
+                assertThat(libc.buildId()).hasValue(Oracle.buildId(file));
+                ElfModuleTest.checkSymbols(libc, Oracle.symbols(file, "--dyn-syms"), 11);
+                assertThat(libc.relativeRelocations())
+                        .hasSizeGreaterThan(1000)
+                        .containsExactly(Oracle.relocations(file, "R_AARCH64_RELATIVE").stream()
+                                .mapToLong(address -> libc.bias() + address)
+                                .sorted()
+                                .toArray());
+                assertThat(libc.tlsSlots()).hasSizeGreaterThan(5);
+                assertThat(libc.tlsSlots().stream().map(ElfModule.TlsSlot::gotAddress))
+                        .containsExactlyInAnyOrderElementsOf(Oracle.relocations(file, "R_AARCH64_TLS_TPREL64").stream()
+                                .map(address -> libc.bias() + address)
+                                .toList());
+                assertThat(target.notices())
+                        .anyMatch(it -> it.contains("libc.so.6") && it.contains("words that the dynamic linker wrote"));
+            }
+        }
+    }
+
+    @Test
+    void withoutTheFilesThereIsStillMemory() throws IOException {
+        try (Subject subject = start()) {
+            Path core = core(subject);
+            Files.delete(subject.program());
+            try (Target target = Target.core(core)) {
+                assertThat(target.modules()).isEmpty();
+                assertThat(target.notices()).anyMatch(it -> it.contains("left out of core file"));
+                assertThat(target.memory().readCString(subject.told("text"), 100)).isEqualTo("a text on the heap");
+                assertThat(target.memory().window().find(subject.told("malloc"), 8)).isEqualTo(-1);
+            }
+        }
+    }
+}
