@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.benchmarks;
+
+import dev.heapwalk.malloc.ChunkCursor;
+import dev.heapwalk.malloc.ChunkState;
+import dev.heapwalk.malloc.MallocHeap;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.Window;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.LongStream;
+
+/** The walk of {@code chunk_walk.c}, compiled here and fed with what the discovery found. */
+final class ChunkWalkFloor implements AutoCloseable {
+    private static final FunctionDescriptor CHUNK_WALK = FunctionDescriptor.of(
+            ValueLayout.JAVA_INT,
+            ValueLayout.JAVA_INT,
+            ValueLayout.ADDRESS,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.ADDRESS,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.ADDRESS,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.ADDRESS,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.ADDRESS);
+    private static final int WINDOW = 1 << 20;
+    private static final int STATES = ChunkState.values().length;
+    private static final int REGION_WORDS = 4;
+
+    private final Arena memory = Arena.ofShared();
+    private final MethodHandle chunkWalk;
+    private final int pid;
+    private final MemorySegment regions;
+    private final long regionCount;
+    private final MemorySegment fast;
+    private final MemorySegment cached;
+    private final MemorySegment buffer;
+    private final MemorySegment tally;
+
+    ChunkWalkFloor(MallocHeap heap) {
+        Target target = heap.target();
+        pid = target.mode() == Target.Mode.CORE ? 0 : (int) target.pid().orElseThrow();
+        SymbolLookup library = SymbolLookup.libraryLookup(compile(), memory);
+        chunkWalk = Linker.nativeLinker().downcallHandle(library.findOrThrow("chunk_walk"), CHUNK_WALK);
+        List<dev.heapwalk.malloc.Arena> arenas = heap.arenas();
+        regionCount = arenas.stream().mapToLong(arena -> arena.regions().size()).sum();
+        regions = memory.allocate(ValueLayout.JAVA_LONG, regionCount * REGION_WORDS);
+        long index = 0;
+        for (dev.heapwalk.malloc.Arena arena : arenas) {
+            for (dev.heapwalk.malloc.Arena.Region region : arena.regions()) {
+                regions.setAtIndex(ValueLayout.JAVA_LONG, index++, region.start());
+                regions.setAtIndex(ValueLayout.JAVA_LONG, index++, region.end());
+                regions.setAtIndex(ValueLayout.JAVA_LONG, index++, arena.top());
+                regions.setAtIndex(ValueLayout.JAVA_LONG, index++, local(target, region));
+            }
+        }
+        fast = addresses(heap, ChunkState.FASTBIN);
+        cached = addresses(heap, ChunkState.TCACHE);
+        buffer = memory.allocate(WINDOW, 4096);
+        buffer.fill((byte) 1);
+        tally = memory.allocate(ValueLayout.JAVA_LONG, STATES * 2L + 1);
+    }
+
+    private static long local(Target target, dev.heapwalk.malloc.Arena.Region region) {
+        if (target.mode() != Target.Mode.CORE) {
+            return 0;
+        }
+        Window window = target.memory().window();
+        long offset = window.require(region.start(), 16);
+        if (window.available(offset) < region.end() - region.start()) {
+            throw new IllegalStateException("the core holds the region in several pieces");
+        }
+        return window.segment().address() + offset;
+    }
+
+    private MemorySegment addresses(MallocHeap heap, ChunkState state) {
+        LongStream.Builder found = LongStream.builder();
+        ChunkCursor chunk = heap.chunks();
+        while (chunk.next()) {
+            if (chunk.state() == state && !chunk.mmapped()) {
+                found.add(chunk.address());
+            }
+        }
+        return memory.allocateFrom(ValueLayout.JAVA_LONG, found.build().toArray());
+    }
+
+    private static Path compile() {
+        try {
+            Path folder = Files.createTempDirectory("heapwalk-floor");
+            Path source = folder.resolve("chunk_walk.c");
+            try (InputStream in = ChunkWalkFloor.class.getResourceAsStream("chunk_walk.c")) {
+                Files.write(source, in.readAllBytes());
+            }
+            Path library = folder.resolve("chunk_walk.so");
+            Process gcc = new ProcessBuilder(
+                            "gcc",
+                            "-O2",
+                            "-march=native",
+                            "-Wall",
+                            "-Werror",
+                            "-shared",
+                            "-fPIC",
+                            "-o",
+                            library.toString(),
+                            source.toString())
+                    .redirectErrorStream(true)
+                    .start();
+            String said = new String(gcc.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            if (gcc.waitFor() != 0) {
+                throw new IllegalStateException("gcc could not compile the floor:\n" + said);
+            }
+            return library;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Walks once; returns the bytes in used chunks. */
+    long walk() {
+        int failed;
+        try {
+            failed = (int) chunkWalk.invokeExact(
+                    pid,
+                    regions,
+                    regionCount,
+                    fast,
+                    fast.byteSize() / Long.BYTES,
+                    cached,
+                    cached.byteSize() / Long.BYTES,
+                    buffer,
+                    (long) WINDOW,
+                    tally);
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+        if (failed != 0) {
+            throw new IllegalStateException("the floor could not read the target");
+        }
+        return bytes(ChunkState.USED);
+    }
+
+    long chunks(ChunkState state) {
+        return tally.getAtIndex(ValueLayout.JAVA_LONG, state.ordinal());
+    }
+
+    long bytes(ChunkState state) {
+        return tally.getAtIndex(ValueLayout.JAVA_LONG, STATES + state.ordinal());
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+    }
+}
