@@ -87,12 +87,10 @@ public class ChunkWalk {
     /**
      * The cursor.
      *
-     * @param cpu takes the thread's CPU time
      * @return bytes in used chunks
      */
     @Benchmark
-    public long java(ThreadCpuTime cpu) {
-        cpu.start();
+    public long java() {
         chunk.rewind();
         long used = 0;
         while (chunk.next()) {
@@ -100,21 +98,16 @@ public class ChunkWalk {
                 used += chunk.size();
             }
         }
-        cpu.stop();
         return used;
     }
 
     /**
      * The same loop in C.
      *
-     * @param cpu takes the thread's CPU time
      * @return bytes in used chunks
      */
     @Benchmark
-    public long c(ThreadCpuTime cpu) {
-        cpu.start();
-        long used = floor.walk();
-        cpu.stop();
-        return used;
+    public long c() {
+        return floor.walk();
     }
 }

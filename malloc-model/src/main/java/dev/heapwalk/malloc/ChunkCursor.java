@@ -54,6 +54,22 @@ public final class ChunkCursor {
     }
 
     /**
+     * Goes back before the first chunk and forgets the corruptions, so that the same chunks can be walked again. It keeps to the
+     * ranges that were known when the heap was located; after an observed process went on, locate its heap anew instead.
+     */
+    public void rewind() {
+        window.forget();
+        corruptions.clear();
+        run = -1;
+        arena = -1;
+        end = 0;
+        careful = -1;
+        following = 0;
+        followingWord = 0;
+        nextCached = Long.MAX_VALUE;
+    }
+
+    /**
      * Moves to the next chunk.
      *
      * @return whether there is one

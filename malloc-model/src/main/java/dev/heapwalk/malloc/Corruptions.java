@@ -31,6 +31,11 @@ final class Corruptions {
         return true;
     }
 
+    synchronized void clear() {
+        list.clear();
+        more = 0;
+    }
+
     synchronized List<Corruption> list() {
         if (more == 0) {
             return List.copyOf(list);

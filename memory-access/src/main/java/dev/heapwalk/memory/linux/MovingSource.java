@@ -39,7 +39,8 @@ final class MovingSource implements Window.Source {
             return false;
         }
         long reached = base + length;
-        boolean goesOn = length > 0 && address >= base && address <= reached;
+        // A walker that goes on asks for the first header behind the buffer: rarely just where the buffer ended.
+        boolean goesOn = length > 0 && address >= base && address - reached <= AFTER_JUMP;
         ahead = goesOn ? Math.min(ahead * GROWTH, CAPACITY) : AFTER_JUMP;
         long start = address & pageMask;
         long limit = Math.min(start + Math.max(ahead, end - start), start + buffer.byteSize());
