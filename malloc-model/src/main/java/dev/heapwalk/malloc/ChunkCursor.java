@@ -193,7 +193,7 @@ public final class ChunkCursor {
         if (cachedIndex < 0) {
             cachedIndex = -cachedIndex - 1;
         }
-        nextCached = cached[cachedIndex];
+        nextCached = cached[cachedIndex] & ~15L;
         long offset = window.find(start, MallocChunk.HEADER);
         if (offset < 0) {
             record(start, "memory at 0x%x can't be read, so %d bytes of chunks are left out"
@@ -212,18 +212,18 @@ public final class ChunkCursor {
     /** The state of a chunk that is not in a bin. */
     private ChunkState stateInUse(long p) {
         while (nextCached < p) {
-            record(nextCached & ~15L, (nextCached & FreeChunks.TCACHE) != 0
+            record(nextCached, (cached[cachedIndex] & FreeChunks.TCACHE) != 0
                     ? "a thread cache lists an address that is no chunk"
                     : "a fastbin lists an address that is no chunk");
-            nextCached = cached[++cachedIndex];
+            nextCached = cached[++cachedIndex] & ~15L;
         }
-        if ((nextCached & ~15L) != p) {
+        if (nextCached != p) {
             return ChunkState.USED;
         }
-        ChunkState found = (nextCached & FreeChunks.TCACHE) != 0 ? ChunkState.TCACHE : ChunkState.FASTBIN;
+        ChunkState found = (cached[cachedIndex] & FreeChunks.TCACHE) != 0 ? ChunkState.TCACHE : ChunkState.FASTBIN;
         do {
-            nextCached = cached[++cachedIndex];
-        } while ((nextCached & ~15L) == p);
+            nextCached = cached[++cachedIndex] & ~15L;
+        } while (nextCached == p);
         return found;
     }
 
@@ -283,8 +283,8 @@ public final class ChunkCursor {
             index++;
         }
         cachedIndex = index;
-        nextCached = cached[index];
-        long candidate = nextCached & ~15L;
+        nextCached = cached[index] & ~15L;
+        long candidate = nextCached;
         if (candidate < end && (top == 0 || candidate < top)) {
             long offset = window.find(candidate, MallocChunk.HEADER);
             if (offset >= 0) {

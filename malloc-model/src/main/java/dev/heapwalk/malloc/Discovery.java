@@ -172,12 +172,15 @@ final class Discovery {
                 if (mainOf == null || byStructure != null && mainOf.address() == byStructure.address()) {
                     continue;
                 }
+                // List heads look like list heads also when seen one place further on.
+                boolean overlaps = byStructure != null
+                        && Math.abs(mainOf.address() - byStructure.address()) < mainOf.state().size();
                 if (byStructure == null || better(mainOf, byStructure)) {
-                    if (byStructure != null) {
+                    if (byStructure != null && !overlaps) {
                         others.add(byStructure);
                     }
                     byStructure = mainOf;
-                } else {
+                } else if (!overlaps) {
                     others.add(mainOf);
                 }
             }
@@ -224,7 +227,7 @@ final class Discovery {
     }
 
     private static boolean better(ArenaFinder.Found a, ArenaFinder.Found b) {
-        return a.ringClosed() != b.ringClosed() ? a.ringClosed() : false;
+        return a.ringClosed() != b.ringClosed() ? a.ringClosed() : a.brokenBins() < b.brokenBins();
     }
 
     /** The main arena of the ring that an arena belongs to: the member that is not in a thread's heap. */

@@ -7,6 +7,7 @@ import dev.heapwalk.memory.elf.ElfModule.Range;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -17,9 +18,6 @@ import java.util.List;
 final class MmapFinder {
     private static final int BATCH = 1024;
     private static final int MOST_SUBSETS = 200_000;
-    /** Where the header may lie in the first page, when the block was asked for with an alignment of 64 to 2048. */
-    private static final long[] ALIGNED_OFFSETS = {48, 112, 240, 496, 1008, 2032};
-
     private final AddressSpace memory;
     private final Peek peek;
     private final long page;
@@ -68,12 +66,8 @@ final class MmapFinder {
         }
         how = "headers at the starts of anonymous mappings, and behind each chunk found";
         if (!agrees(found) && expectedCount != found.size()) {
-            rest = scan(rest, false);
+            scan(rest);
             how = "headers at every page of anonymous mappings";
-        }
-        if (!agrees(found) && expectedCount > found.size()) {
-            scan(rest, true);
-            how = "headers at every page of anonymous mappings, also behind alignment gaps";
         }
         found.sort(Comparator.comparingLong(Candidate::start));
         if (expectedCount < 0) {
@@ -100,12 +94,32 @@ final class MmapFinder {
         return at;
     }
 
+    /** The chunk whose mapping begins at an address, if one does. */
     private Candidate startingAt(long start, long to) {
-        Candidate candidate = header(start, start, to);
-        for (int i = 0; candidate == null && i < ALIGNED_OFFSETS.length; i++) {
-            candidate = header(start + ALIGNED_OFFSETS[i], start, to);
+        if (!firstHeader(peek.word(start, -1), peek.sizeWord(start))) {
+            return null;
         }
-        return candidate != null ? candidate : header(start + page - 16, start, to);
+        // A block with an alignment of its own got a header further up, and the first one was left where it was. It may be
+        // out of date: mremap changes the later one only.
+        for (long alignment = 32; alignment < to - start; alignment *= 2) {
+            long user = start + 16 + alignment - 1 & -alignment;
+            Candidate aligned = header(user - 16, start, to);
+            if (aligned == null && alignment == 32) {
+                aligned = header(user + 16, start, to);
+            }
+            if (aligned != null && aligned.start() == start) {
+                return aligned;
+            }
+        }
+        return header(start, start, to);
+    }
+
+    /** Whether two words are what malloc puts at the start of each mapping, whatever it did to the chunk later on. */
+    private boolean firstHeader(long prevSize, long sizeWord) {
+        return (tail > 0 ? prevSize & ~1L : prevSize) == 0
+                && (sizeWord & MallocChunk.SIZE_BITS) == MallocChunk.IS_MMAPPED
+                && sizeWord >= MallocChunk.MIN_SIZE
+                && (sizeWord + tail & page - 1) == MallocChunk.IS_MMAPPED;
     }
 
     private Candidate header(long chunk, long start, long to) {
@@ -129,80 +143,44 @@ final class MmapFinder {
         long front = tail > 0 ? prevSize & ~1L : prevSize;
         long size = sizeWord & ~MallocChunk.SIZE_BITS;
         long start = chunk - front;
-        if (front < 0 || start < from || size < page - 2032 - 16 || size > to - chunk) {
+        if (front < 0 || start < from || size < MallocChunk.MIN_SIZE || size > to - chunk) {
             return null;
         }
         long end = chunk + size + tail;
         boolean whole = (start & page - 1) == 0 && (end & page - 1) == 0 && end <= to;
-        return whole && size >= MallocChunk.MIN_SIZE ? new Candidate(chunk, start, end) : null;
+        return whole ? new Candidate(chunk, start, end) : null;
     }
 
-    /** Looks at every page of some ranges; returns what is left of them. */
-    private List<Range> scan(List<Range> ranges, boolean deep) {
-        List<Range> rest = new ArrayList<>();
-        long span = deep ? 2048 + 16 : 32;
+    /** Looks at every page of some ranges. */
+    private void scan(List<Range> ranges) {
         long[] addresses = new long[BATCH];
         long[] lengths = new long[BATCH];
+        Arrays.fill(lengths, MallocChunk.HEADER);
         long[] read = new long[BATCH];
-        MemorySegment buffer = MemorySegment.ofArray(new long[(int) (BATCH * span / 8)]);
+        MemorySegment buffer = MemorySegment.ofArray(new long[(int) (BATCH * MallocChunk.HEADER / 8)]);
         for (Range range : ranges) {
-            long kept = range.start();
             long at = range.start();
             while (range.end() - at >= page) {
-                int count = 0;
-                for (long p = at; count < BATCH && range.end() - p >= page; p += page) {
-                    addresses[count] = deep ? p : p == range.start() ? p : p - 16;
-                    lengths[count++] = span;
+                int count = (int) Math.min(BATCH, (range.end() - at) / page);
+                for (int i = 0; i < count; i++) {
+                    addresses[i] = at + i * page;
                 }
                 memory.readRanges(addresses, lengths, count, buffer, read);
                 long behind = at + count * page;
                 for (int i = 0; i < count; i++) {
-                    long start = at + i * page;
-                    if (start < kept || read[i] < span) {
+                    if (read[i] < MallocChunk.HEADER || addresses[i] < at) {
                         continue;
                     }
-                    Candidate candidate = inPage(buffer, i * span, addresses[i], kept, range.end(), deep);
-                    if (candidate != null) {
-                        found.add(candidate);
-                        if (candidate.start() - kept >= page) {
-                            rest.add(new Range(kept, candidate.start()));
-                        }
-                        kept = chain(candidate.end(), range.end());
-                        behind = Math.max(behind, kept);
+                    long prevSize = buffer.get(Words.LONG, i * MallocChunk.HEADER);
+                    long sizeWord = buffer.get(Words.LONG, i * MallocChunk.HEADER + 8);
+                    if (firstHeader(prevSize, sizeWord)) {
+                        at = chain(addresses[i], range.end());
+                        behind = Math.max(behind, at);
                     }
                 }
                 at = behind;
             }
-            if (range.end() - kept >= page) {
-                rest.add(new Range(kept, range.end()));
-            }
         }
-        return rest;
-    }
-
-    private Candidate inPage(MemorySegment buffer, long base, long address, long from, long to, boolean deep) {
-        if (!deep) {
-            for (long at = 0; at <= 16; at += 16) {
-                Candidate candidate = candidate(
-                        address + at,
-                        buffer.get(Words.LONG, base + at),
-                        buffer.get(Words.LONG, base + at + 8),
-                        from,
-                        to);
-                if (candidate != null) {
-                    return candidate;
-                }
-            }
-            return null;
-        }
-        for (long at : ALIGNED_OFFSETS) {
-            Candidate candidate = candidate(
-                    address + at, buffer.get(Words.LONG, base + at), buffer.get(Words.LONG, base + at + 8), from, to);
-            if (candidate != null) {
-                return candidate;
-            }
-        }
-        return null;
     }
 
     private boolean agrees(List<Candidate> chunks) {

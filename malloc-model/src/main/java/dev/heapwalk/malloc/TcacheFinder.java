@@ -255,6 +255,9 @@ final class TcacheFinder {
     /** The variable {@code thread_arena} of every thread, or null if it can't be told. */
     Variable arenaVariable(LibcModule libc, Set<Long> ring, boolean symbols) {
         List<ThreadState> threads = threads();
+        if (threads.isEmpty()) {
+            return null;
+        }
         OptionalLong named = symbols ? symbol(libc, "thread_arena") : OptionalLong.empty();
         if (named.isPresent()) {
             return new Variable(named.getAsLong(), values(threads, named.getAsLong()), "symbol thread_arena");

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.Ledger;
+import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Release;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The heap of a program that keeps a ledger, on every release, in every way to open it, with and without symbols. */
+class LedgerMatrixTest {
+    @TempDir
+    private Path folder;
+
+    /** What the program does, with which settings. */
+    record Case(Release release, boolean debugSymbols, String scenario, Map<String, Long> options, String tunables) {
+        @Override
+        public String toString() {
+            return release.label() + (debugSymbols ? "-dbg " : " ") + scenario + (options.isEmpty() ? "" : options)
+                    + (tunables.isEmpty() ? "" : " " + tunables);
+        }
+    }
+
+    static Stream<Case> cases() {
+        List<Case> cases = new ArrayList<>();
+        for (Release release : Release.debian()) {
+            for (boolean debug : new boolean[] {false, true}) {
+                for (String scenario : List.of("basic", "fastbins", "tcachefull", "memalign", "bigsizes", "brk-blocked",
+                        "threads", "arenas", "exits", "strings")) {
+                    cases.add(new Case(release, debug, scenario, Map.of(), ""));
+                }
+            }
+            cases.add(new Case(release, false, "threads", Map.of("threads", 4L), "glibc.malloc.tcache_count=0"));
+            cases.add(new Case(release, false, "threads", Map.of("threads", 4L), "glibc.malloc.arena_max=1"));
+            cases.add(new Case(release, false, "basic", Map.of(), "glibc.malloc.mmap_threshold=4096"));
+            cases.add(new Case(release, false, "basic", Map.of(), "glibc.malloc.tcache_count=100"));
+            cases.add(new Case(release, false, "exits", Map.of("seed", 7L), "glibc.malloc.arena_max=2"));
+            cases.add(new Case(release, false, "fastbins", Map.of(), "glibc.malloc.tcache_count=0"));
+        }
+        cases.add(new Case(Release.SID, false, "basic", Map.of(), "glibc.malloc.tcache_max=4194304"));
+        cases.add(new Case(Release.SID, false, "bigsizes", Map.of(), "glibc.malloc.tcache_max=4194304"));
+        return cases.stream();
+    }
+
+    private static LedgerProcess start(Case it) throws IOException {
+        LedgerProcess.Launch launch = LedgerProcess.of(it.release(), it.scenario()).debugSymbols(it.debugSymbols());
+        it.options().forEach(launch::option);
+        if (!it.tunables().isEmpty()) {
+            launch.env("GLIBC_TUNABLES", it.tunables());
+        }
+        return launch.start();
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void theWalkAgreesWithTheLedger(Case it) throws IOException {
+        try (LedgerProcess process = start(it)) {
+            Ledger ledger = process.ledger();
+            for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+                try (Target target = Target.observe(process.pid())) {
+                    HeapCheck check = new HeapCheck(target, symbols, ledger);
+                    check.everyLiveBlockIsUsed();
+                    check.noFreedBlockIsUsed();
+                    check.arenasAddUp();
+                    check.mallinfoAgrees();
+                }
+            }
+            assertThat(process.check()).isPositive();
+            if (!it.tunables().isEmpty()) {
+                return;
+            }
+            Path core = Cores.gcore(process, folder);
+            Path sysroot = it.release().root(it.debugSymbols()).orElse(Path.of("/"));
+            for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+                try (Target target = Target.core(core, sysroot)) {
+                    new HeapCheck(target, symbols, ledger).all();
+                }
+            }
+            Files.delete(core);
+        }
+    }
+}
