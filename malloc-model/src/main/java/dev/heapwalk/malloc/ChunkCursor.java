@@ -89,7 +89,7 @@ public final class ChunkCursor {
                     if (segment.get(Words.LONG, offset) == length && (word & MallocChunk.IS_MMAPPED) == 0) {
                         return move(p, length, ChunkState.FREE, q, nextWord);
                     }
-                } else if (p < (nextCached & ~15L) && (word & MallocChunk.SIZE_BITS - 1) == inUseBits) {
+                } else if (p < nextCached && (word & MallocChunk.SIZE_BITS - 1) == inUseBits) {
                     return move(p, length, ChunkState.USED, q, nextWord);
                 }
             }

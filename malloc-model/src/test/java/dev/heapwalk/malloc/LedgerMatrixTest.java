@@ -69,6 +69,11 @@ class LedgerMatrixTest {
         try (LedgerProcess process = start(it)) {
             Ledger ledger = process.ledger();
             for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+                try (Target target = Target.attach(process.pid())) {
+                    HeapCheck check = new HeapCheck(target, symbols, ledger);
+                    check.all();
+                    check.ownBlocksAreNamed();
+                }
                 try (Target target = Target.observe(process.pid())) {
                     HeapCheck check = new HeapCheck(target, symbols, ledger);
                     check.everyLiveBlockIsUsed();
