@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -40,13 +41,14 @@ public final class CProgram {
      * @param name file name of the program
      * @param source its C source
      * @param options more options for {@code gcc}
-     * @return the program, in a new temporary folder
+     * @return the program, in a new temporary folder that goes with the JVM
      * @throws IOException if it can't be compiled; with the compiler's words
      */
     public static Path compile(String name, String source, String... options) throws IOException {
         Path folder = Files.createTempDirectory("heapwalk-c");
         Path file = Files.writeString(folder.resolve(name + ".c"), source);
         Path program = folder.resolve(name);
+        List.of(folder, file, program).forEach(path -> path.toFile().deleteOnExit());
         List<String> line = new ArrayList<>(
                 List.of("gcc", "-O1", "-g0", "-Wall", "-pthread", "-o", program.toString(), file.toString()));
         line.addAll(List.of(options));
@@ -144,6 +146,15 @@ public final class CProgram {
         return seen;
     }
 
+    /** A copy where every user of this machine may run it, which goes with the JVM: the cache folder may be its owner's alone. */
+    Path copyForAll() throws IOException {
+        Path folder = Files.createTempDirectory("heapwalk-c");
+        Path copy = Files.copy(file, folder.resolve(name), StandardCopyOption.COPY_ATTRIBUTES);
+        List.of(folder, copy).forEach(path -> path.toFile().deleteOnExit());
+        Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
+        return copy;
+    }
+
     private interface Compiler {
         void compile(Path folder, List<String> arguments) throws IOException;
     }
@@ -161,7 +172,8 @@ public final class CProgram {
             try {
                 with.compile(made, arguments);
                 // Others of another user may run it.
-                Command.of(List.of("chmod", "755", made.toString(), made.resolve(name).toString())).run("open " + made);
+                Files.setPosixFilePermissions(made, PosixFilePermissions.fromString("rwxr-xr-x"));
+                Files.setPosixFilePermissions(made.resolve(name), PosixFilePermissions.fromString("rwxr-xr-x"));
                 Files.move(made, program.getParent(), StandardCopyOption.ATOMIC_MOVE);
             } catch (FileSystemException e) {
                 // Another test was faster: its program is as good.

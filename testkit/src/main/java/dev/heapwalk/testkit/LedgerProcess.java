@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
@@ -52,7 +53,7 @@ public final class LedgerProcess implements AutoCloseable {
         private final String scenario;
         private final List<String> options = new ArrayList<>();
         private final Map<String, String> environment = new LinkedHashMap<>();
-        private final List<String> prefix = new ArrayList<>();
+        private OptionalInt user = OptionalInt.empty();
         private boolean debugSymbols;
         private boolean aarch64;
 
@@ -97,13 +98,13 @@ public final class LedgerProcess implements AutoCloseable {
         }
 
         /**
-         * Starts it by another command, which must replace itself by the program, for example {@code setpriv --reuid=65534}.
+         * Runs it as another user, which only root can.
          *
-         * @param command the command, on this machine
+         * @param id the user's and the group's id, for example 65534 for {@code nobody}
          * @return this
          */
-        public Launch by(String... command) {
-            prefix.addAll(List.of(command));
+        public Launch user(int id) {
+            user = OptionalInt.of(id);
             return this;
         }
 
@@ -128,13 +129,16 @@ public final class LedgerProcess implements AutoCloseable {
             if (aarch64) {
                 line.addAll(List.of("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu",
                         CProgram.aarch64("ledger").file().toString()));
+            } else if (release == Release.HOST && user.isPresent()) {
+                line.add(CProgram.portable("ledger").copyForAll().toString());
             } else {
                 line.add(CProgram.portable("ledger").install(release, debugSymbols));
             }
             line.add(scenario);
             line.addAll(options);
-            List<String> whole = new ArrayList<>(prefix);
-            whole.addAll(aarch64 ? line : release.command(debugSymbols, line));
+            List<String> whole = aarch64 ? line
+                    : user.isPresent() ? release.commandAs(user.getAsInt(), debugSymbols, line)
+                    : release.command(debugSymbols, line);
             ProcessBuilder builder = new ProcessBuilder(whole).redirectErrorStream(true);
             builder.environment().putAll(environment);
             Process process = Grandchild.start(builder);

@@ -102,6 +102,18 @@ public enum Release {
         return root(debugSymbols).map(root -> enter(root, command)).orElse(command);
     }
 
+    /** As {@link #command}, as another user. */
+    List<String> commandAs(int id, boolean debugSymbols, List<String> command) {
+        if (!IS_ROOT) {
+            throw new IllegalStateException("only root can run a target as user " + id + ": run the tests as root");
+        }
+        List<String> line = new ArrayList<>(root(debugSymbols)
+                .map(root -> List.of("chroot", "--userspec=" + id + ":" + id, root.toString()))
+                .orElse(List.of("setpriv", "--reuid=" + id, "--regid=" + id, "--clear-groups", "--")));
+        line.addAll(command);
+        return line;
+    }
+
     /** Where a command that was started by {@link #commandBeside} finds the folder. */
     String seen(Path folder) {
         return this == HOST ? folder.toAbsolutePath().toString() : "/mnt";

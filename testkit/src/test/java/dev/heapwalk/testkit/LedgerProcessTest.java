@@ -94,6 +94,16 @@ class LedgerProcessTest {
 
     @ParameterizedTest
     @EnumSource(Release.class)
+    void runsAsAnotherUser(Release release) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(release, "basic").user(65534).start()) {
+            assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/status")))
+                    .contains("Uid:\t65534\t65534\t65534\t65534\n");
+            process.check();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Release.class)
     void churnsUntilItIsStopped(Release release) throws Exception {
         try (LedgerProcess process = LedgerProcess.of(release, "churn").option("seed", 7).start()) {
             process.stop();
