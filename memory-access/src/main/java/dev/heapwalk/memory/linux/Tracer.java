@@ -31,6 +31,8 @@ final class Tracer {
 
     private static final int EVENT_STOP = 128;
     private static final int SIGTRAP = 5;
+    private static final int MOST_LOOKS = 1000;
+    private static final long SPIN_NANOS = 200_000;
     private static final long SHORTEST_PAUSE_NANOS = 20_000;
     private static final long LONGEST_PAUSE_NANOS = 1_000_000;
     private static final long LOOK_NANOS = 10_000_000;
@@ -185,27 +187,40 @@ final class Tracer {
     }
 
     private void stopAll() {
-        while (seizeNew()) {
-            for (Tracee tracee : List.copyOf(tracees.values())) {
-                awaitStop(tracee);
+        List<Long> before = List.of();
+        for (int look = 0; look < MOST_LOOKS; look++) {
+            List<Long> now = process.proc().threads(process.pid());
+            boolean any = stopNew(now);
+            // The kernel's list may skip a thread while another one of it ends: only an unchanged list is whole.
+            if (!any && now.equals(before)) {
+                if (tracees.values().stream().noneMatch(tracee -> tracee.state == State.STOPPED)) {
+                    throw new NoSuchProcessException(process.description() + " ended while it was being stopped");
+                }
+                return;
             }
+            before = now;
         }
-        if (tracees.values().stream().noneMatch(tracee -> tracee.state == State.STOPPED)) {
-            throw new NoSuchProcessException(process.description() + " ended while it was being stopped");
-        }
+        throw new UnsupportedTargetException("%s makes threads faster than they can be stopped; nothing stays stopped"
+                .formatted(process.description()));
     }
 
-    /** Seizes the threads that have appeared since the last look. Returns whether there were any. */
-    private boolean seizeNew() {
+    /**
+     * Stops the threads that have appeared since the last look, one after the other: between the moment when a call is
+     * interrupted and the one when it is told to begin anew, the death of this JVM would show the thread an EINTR, and so
+     * that moment is short, and is that of one thread at a time. Returns whether there were any.
+     */
+    private boolean stopNew(List<Long> tids) {
         boolean any = false;
-        for (long each : process.threads()) {
+        for (long each : tids) {
             int tid = (int) each;
             Tracee known = tracees.get(tid);
             if (wanted.getCount() == 0) {
                 throw new TargetException(process.description() + " is let go: this JVM is shutting down");
             }
             // An ended one that is alive again is a new thread with the same id.
-            if ((known == null || known.state == State.ENDED) && seize(tid)) {
+            boolean fresh = known == null || known.state == State.ENDED && !ended(tid);
+            if (fresh && seize(tid)) {
+                awaitStop(tracees.get(tid));
                 any = true;
             }
         }
@@ -279,6 +294,7 @@ final class Tracer {
 
     private void awaitStop(Tracee tracee) {
         long pause = SHORTEST_PAUSE_NANOS;
+        long spinUntil = System.nanoTime() + SPIN_NANOS;
         long look = System.nanoTime() + LOOK_NANOS;
         while (tracee.state == State.RUNNING) {
             int result = libc.waitpid(tracee.tid, status, Libc.WALL | Libc.WNOHANG);
@@ -312,6 +328,11 @@ final class Tracer {
             if (wanted.getCount() == 0) {
                 throw new TargetException(process.description() + " is let go: this JVM is shutting down");
             }
+            if (now < spinUntil) {
+                // Not yield, which would let everybody else go first just when the thread has stopped.
+                Thread.onSpinWait();
+                continue;
+            }
             LockSupport.parkNanos(pause);
             pause = Math.min(2 * pause, LONGEST_PAUSE_NANOS);
         }
@@ -338,9 +359,14 @@ final class Tracer {
             atStop(tracee, signal == SIGTRAP);
             return;
         }
-        // A signal on its way to the thread, which it shall have, as it was sent: then comes our stop.
-        long result = libc.ptrace(Libc.PTRACE_CONT, tracee.tid, 0, event == 0 ? signal : 0);
-        if (result != 0 && result != -Errno.ESRCH) {
+        // A signal on its way to the thread, which it shall have, as it was sent. The kernel takes any stop for the one that
+        // was asked for, so ask again: else the thread would stand still no more once it has its signal.
+        long result = libc.ptrace(Libc.PTRACE_INTERRUPT, tracee.tid, 0, 0);
+        if (result == 0) {
+            result = libc.ptrace(Libc.PTRACE_CONT, tracee.tid, 0, event == 0 ? signal : 0);
+        }
+        // Killed while it stood still, it reports its end next.
+        if (result != 0 && result != -Errno.ESRCH && result != -Errno.EIO) {
             throw failed("PTRACE_CONT", result, tracee.tid);
         }
     }

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** A JVM of its own that reads a process: what becomes of the process when that JVM ends in some way? */
+final class Reader {
+    private Reader() {}
+
+    public static void main(String[] arguments) throws InterruptedException {
+        long pid = Long.parseLong(arguments[1]);
+        switch (arguments[0]) {
+            // Attaches and says what came of it.
+            case "attach", "observe" -> {
+                try (Target target = arguments[0].equals("attach") ? Target.attach(pid) : Target.observe(pid)) {
+                    System.out.println("attached to " + target.description());
+                } catch (TargetException e) {
+                    System.out.println(e.getClass().getSimpleName() + ": " + e.getMessage());
+                }
+            }
+            // Attaches and ends without letting go: by System.exit, by an exception, or when somebody ends it.
+            case "exit", "throw", "wait" -> {
+                Target target = Target.attach(pid);
+                System.out.println("attached");
+                switch (arguments[0]) {
+                    case "exit" -> System.exit(5);
+                    case "throw" -> throw new IllegalStateException("on purpose, " + target.description());
+                    default -> Thread.sleep(Long.MAX_VALUE);
+                }
+            }
+            // Attaches again and again until it is killed.
+            case "loop" -> {
+                for (long round = 0; ; round++) {
+                    try (Target target = Target.attach(pid)) {
+                        target.memory().read(target.memory().mappings().list().getFirst().start(),
+                                MemorySegment.ofArray(new byte[1 << 16]));
+                    }
+                    if (round == 0) {
+                        System.out.println("going");
+                    }
+                }
+            }
+            default -> throw new IllegalArgumentException(arguments[0]);
+        }
+    }
+
+    /**
+     * The command line of a JVM that reads a process.
+     *
+     * @param by what stands before it, such as {@code setpriv}
+     * @param how what it does
+     * @param pid the process
+     * @return the command line
+     */
+    static List<String> command(List<String> by, String how, long pid) {
+        List<String> line = new ArrayList<>(by);
+        line.addAll(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xshare:auto",
+                "-XX:TieredStopAtLevel=1",
+                "-Xmx64m",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                Copy.CLASSES.toString(),
+                Reader.class.getName(),
+                how,
+                Long.toString(pid)));
+        return line;
+    }
+
+    /** A copy of the classes that every user can read; made by the JVM that starts others. */
+    private static final class Copy {
+        private static final Path CLASSES = classes();
+    }
+
+    private static Path classes() {
+        try {
+            Path copy = Files.createTempDirectory("heapwalk-classes");
+            for (Class<?> each : List.of(Target.class, Reader.class)) {
+                Path from = Path.of(each.getProtectionDomain().getCodeSource().getLocation().getPath());
+                try (Stream<Path> files = Files.walk(from.resolve("dev"))) {
+                    for (Path file : (Iterable<Path>) files::iterator) {
+                        Path to = copy.resolve(from.relativize(file).toString());
+                        if (Files.isDirectory(file)) {
+                            Files.createDirectories(to);
+                        } else {
+                            Files.copy(file, to);
+                        }
+                    }
+                }
+            }
+            new ProcessBuilder("chmod", "-R", "a+rX", copy.toString()).inheritIO().start().waitFor();
+            return copy;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
