@@ -56,6 +56,8 @@ record CoreFile(
     private static final int FILES = 0x46494c45;
     private static final int ARM_TLS = 0x401;
     private static final int MOST_SEGMENTS = 1 << 21;
+    /** The kernel's own limit for ids. */
+    private static final int MOST_THREADS = 1 << 22;
 
     /**
      * An entry of {@code NT_FILE}.
@@ -89,7 +91,7 @@ record CoreFile(
                     notices.add("core file %s is cut off: of its notes (threads, registers, mapped files), %d bytes at offset %d, only %d are there"
                             .formatted(path, segment.fileSize(), segment.offset(), size));
                 }
-                Note.parse(bytes.asSlice(offset, size), 4).forEach(notes::take);
+                Note.parse(bytes.asSlice(offset, size), 4, notes::take);
             }
         }
         return new CoreFile(
@@ -265,7 +267,7 @@ record CoreFile(
         private void status(MemorySegment content) {
             boolean wide = machine.wordSize() == 8;
             long size = content.byteSize();
-            if (size < (wide ? 36 : 28)) {
+            if (size < (wide ? 36 : 28) || threads.size() == MOST_THREADS) {
                 return;
             }
             long tid = Integer.toUnsignedLong(content.get(Words.INT, wide ? 32 : 24));

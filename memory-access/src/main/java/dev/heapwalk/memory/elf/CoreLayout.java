@@ -251,7 +251,7 @@ final class CoreLayout {
     }
 
     private void mapping(long start, long end, Piece load, CoreFile.MappedFile file) {
-        String path = file != null ? file.path() : kernelName(start, end);
+        String path = file != null ? root.inside(file.path()) : kernelName(start, end);
         long offset = file != null ? file.offset() + (start - file.start()) : 0;
         // gcore does not write a segment for what it leaves out, so nothing tells how it was protected.
         Mapping mapping = load == null

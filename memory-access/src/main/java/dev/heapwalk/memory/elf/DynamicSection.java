@@ -6,13 +6,12 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 
 /**
  * What {@code PT_DYNAMIC} in the target's memory leads to: symbols by hash, relocations. The file on disk is not needed.
@@ -39,6 +38,8 @@ final class DynamicSection {
     private static final int LONGEST_CHAIN = 1 << 16;
     private static final int CHAIN_BLOCK = 32;
     private static final int TABLE_BLOCK = 3 << 14;
+    private static final int MOST_RELOCATIONS = 1 << 22;
+    private static final int LARGEST_PACKED = 1 << 20;
     private static final int HIDDEN_VERSION = 0x8000;
 
     private final AddressSpace memory;
@@ -264,7 +265,7 @@ final class DynamicSection {
             return;
         }
         // A table lies within its module, so no number in memory makes this loop longer than the module.
-        long left = Math.min(size, end - table) / entry;
+        long left = Math.min(Math.min(size, end - table) / entry, MOST_RELOCATIONS);
         byte[] bytes = new byte[(int) Math.min(left * entry, TABLE_BLOCK)];
         MemorySegment block = MemorySegment.ofArray(bytes);
         for (long at = table; left > 0; ) {
@@ -287,34 +288,32 @@ final class DynamicSection {
         }
     }
 
-    /** The words that {@code DT_RELR} names, as far as it can be read. */
-    List<Long> packedRelocations() {
+    /** Goes through the addresses of the words that {@code DT_RELR} names, as far as it can be read. */
+    void packedRelocations(LongConsumer each) {
         long table = pointer(RELR);
         long size = value(RELR_SIZE);
         int word = wide ? 8 : 4;
         if (table == 0 || size < 0) {
-            return List.of();
+            return;
         }
-        List<Long> addresses = new ArrayList<>();
-        byte[] bytes = new byte[(int) Math.min(Math.min(size, end - table), 1 << 24) / word * word];
+        byte[] bytes = new byte[(int) Math.min(Math.min(size, end - table), LARGEST_PACKED) / word * word];
         MemorySegment block = MemorySegment.ofArray(bytes);
         long got = memory.read(table, block) / word;
         long next = 0;
         for (long i = 0; i < got; i++) {
             long entry = word(block, i * word, wide);
             if ((entry & 1) == 0) {
-                addresses.add(bias + entry);
+                each.accept(bias + entry);
                 next = bias + entry + word;
                 continue;
             }
             for (int bit = 1; bit < 8 * word; bit++) {
                 if ((entry >>> bit & 1) != 0) {
-                    addresses.add(next + (long) (bit - 1) * word);
+                    each.accept(next + (long) (bit - 1) * word);
                 }
             }
             next += (8L * word - 1) * word;
         }
-        return addresses;
     }
 
     /**

@@ -22,6 +22,7 @@ final class ElfFile {
     private static final int NO_BITS = 8;
     private static final long COMPRESSED = 0x800;
     private static final int PROGRESS = 1;
+    private static final int MOST_SECTIONS = 1 << 17;
 
     private final Path path;
     private final MemorySegment bytes;
@@ -87,7 +88,7 @@ final class ElfFile {
         }
         // A count that does not fit into 16 bits stands in the first entry.
         long count = header.sectionHeaderCount() != 0 ? header.sectionHeaderCount() : section(first.get(), 0).size;
-        if (count < 0 || count > (bytes.byteSize() - header.sectionHeaders()) / size) {
+        if (count < 0 || count > MOST_SECTIONS || count > (bytes.byteSize() - header.sectionHeaders()) / size) {
             return List.of();
         }
         MemorySegment table = range(header.sectionHeaders(), count * size).orElseThrow();
@@ -141,7 +142,7 @@ final class ElfFile {
         for (Section section : sections) {
             if (section.type == NOTES && (section.flags & COMPRESSED) == 0) {
                 Optional<String> id = range(section.offset, section.size)
-                        .flatMap(notes -> Note.buildId(Note.parse(notes, section.alignment)));
+                        .flatMap(notes -> Note.buildId(notes, section.alignment));
                 if (id.isPresent()) {
                     return id;
                 }
@@ -150,7 +151,7 @@ final class ElfFile {
         for (ProgramHeader segment : programHeaders) {
             if (segment.type() == ProgramHeader.NOTE) {
                 Optional<String> id = range(segment.offset(), segment.fileSize())
-                        .flatMap(notes -> Note.buildId(Note.parse(notes, segment.alignment())));
+                        .flatMap(notes -> Note.buildId(notes, segment.alignment()));
                 if (id.isPresent()) {
                     return id;
                 }

@@ -167,7 +167,11 @@ public final class ElfModules {
                 own.add(list.get(i));
             }
         }
-        found.put(start, new LoadedModule(memory, root, machine, wide, path, bias, segments, List.copyOf(own), start, end));
+        // A program that moved its first page to other memory is named by the rest of it.
+        String name = path.isEmpty()
+                ? own.stream().map(Mapping::path).filter(it -> it.startsWith("/")).findFirst().orElse("")
+                : path;
+        found.put(start, new LoadedModule(memory, root, machine, wide, name, bias, segments, List.copyOf(own), start, end));
     }
 
     /** The index of the first mapping that ends behind an address. */

@@ -112,11 +112,11 @@ final class FileImage {
                 check(count, memory, bias + address, mask(bias + value));
             }
         });
-        for (long address : dynamic.packedRelocations()) {
+        dynamic.packedRelocations(address -> {
             if (inside(range, address)) {
                 check(count, memory, bias + address, mask(bias + word(image, address)));
             }
-        }
+        });
         return count[0];
     }
 

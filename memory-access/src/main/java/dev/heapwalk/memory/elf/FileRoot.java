@@ -23,6 +23,7 @@ final class FileRoot {
 
     private final Path folder;
     private final String reality;
+    private final boolean host;
 
     FileRoot(Path folder) {
         this.folder = folder;
@@ -33,6 +34,14 @@ final class FileRoot {
             real = "/";
         }
         reality = real;
+        boolean same;
+        try {
+            // By device and inode: the path of a process's root tells nothing in another mount namespace.
+            same = Files.isSameFile(folder, HOST);
+        } catch (IOException e) {
+            same = false;
+        }
+        host = same;
     }
 
     /** The folder for messages. */
@@ -51,7 +60,7 @@ final class FileRoot {
         if (!reality.equals("/") && path.startsWith(reality + "/")) {
             resolve(folder, path.substring(reality.length())).ifPresent(found::add);
         }
-        if (!reality.equals("/")) {
+        if (!host) {
             resolve(HOST, path).ifPresent(found::add);
         }
         return found;

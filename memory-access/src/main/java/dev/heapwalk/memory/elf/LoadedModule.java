@@ -117,7 +117,7 @@ final class LoadedModule implements ElfModule {
             if (segment.type() == ProgramHeader.NOTE && segment.memorySize() > 0 && segment.memorySize() <= MOST_NOTES) {
                 MemorySegment notes = MemorySegment.ofArray(new byte[(int) segment.memorySize()]);
                 long got = memory.read(bias + segment.address(), notes);
-                Optional<String> id = Note.buildId(Note.parse(notes.asSlice(0, got), segment.alignment()));
+                Optional<String> id = Note.buildId(notes.asSlice(0, got), segment.alignment());
                 if (id.isPresent()) {
                     return id;
                 }
@@ -372,11 +372,11 @@ final class LoadedModule implements ElfModule {
                 words.add(relocation.address());
             }
         });
-        for (long address : dynamic().packedRelocations()) {
+        dynamic().packedRelocations(address -> {
             if (writable.test(address)) {
                 words.add(address);
             }
-        }
+        });
         long[] sorted = words.build().map(address -> address + Long.MIN_VALUE).sorted().distinct().toArray();
         Arrays.setAll(sorted, i -> sorted[i] - Long.MIN_VALUE);
         return sorted;

@@ -308,4 +308,39 @@ class ElfModuleTest {
             }
         }
     }
+
+    @Test
+    void aProgramThatMovedItsFirstPageIsFoundByTheAuxiliaryVector() throws IOException {
+        String source = """
+                #define _GNU_SOURCE
+                #include <link.h>
+                #include <stdio.h>
+                #include <string.h>
+                #include <sys/mman.h>
+                #include <unistd.h>
+                long exported_variable = 7;
+                extern const char __ehdr_start;
+                int main(void)
+                {
+                    char *page = (char *)&__ehdr_start;
+                    void *copy = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                    memcpy(copy, page, 4096);
+                    mremap(copy, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, page);
+                    printf("page=%lx\\n", (unsigned long)page);
+                    printf("exported_variable=%lx\\n", (unsigned long)&exported_variable);
+                    puts("ready");
+                    fflush(stdout);
+                    for (;;)
+                        pause();
+                }
+                """;
+        try (Subject subject = Subject.run(CProgram.compile("moved", source, "-rdynamic"));
+                Target target = subject.observe()) {
+            assertThat(target.memory().mappings().at(subject.told("page")).orElseThrow().path()).isEmpty();
+            ElfModule module = module(target, "/moved");
+            assertThat(module.bias()).isEqualTo(subject.told("page"));
+            assertThat(module.symbol("exported_variable")).hasValue(subject.told("exported_variable"));
+            assertThat(module.buildId()).hasValue(Oracle.buildId(subject.program()));
+        }
+    }
 }

@@ -9,9 +9,13 @@ import dev.heapwalk.testkit.Release;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -89,6 +93,7 @@ class SysrootTest {
         try (Target target = Target.core(core, root)) {
             assertThat(target.notices()).as("of %s with %s", core, root).isEmpty();
             ElfModule module = ElfModuleTest.module(target, libc.getFileName().toString());
+            assertThat(module.path()).as("as the process saw it").doesNotContain(root.toString());
             assertThat(module.buildId()).hasValue(Oracle.buildId(libc));
             assertThat(module.symbol("malloc")).isPresent();
             assertThat(module.symbol("main_arena")).as("symbols of libc6-dbg under the sysroot").isPresent();
@@ -229,6 +234,44 @@ class SysrootTest {
                 assertThat(target.memory().window().find(subject.told("exported_function"), 8)).isEqualTo(-1);
                 assertThat(target.memory().readLong(subject.told("exported_variable"))).isEqualTo(7);
             }
+        }
+    }
+
+    @Test
+    void noDamageToFilesOnDiskDoesHarm() throws IOException {
+        Path debug = folder.resolve("subject.debug");
+        try (Subject subject = Subject.start("-rdynamic")) {
+            split(subject.program(), debug);
+            Path linked = folder.resolve("sysroot" + subject.program().getParent() + "/subject.debug");
+            Files.copy(debug, linked);
+            Path file = folder.resolve("sysroot" + subject.program());
+            Files.copy(subject.program(), file, StandardCopyOption.REPLACE_EXISTING);
+            byte[] whole = Files.readAllBytes(file);
+            Path core = subject.kernelCore();
+            Files.delete(subject.program());
+            long sections = ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong(40);
+            Random random = new Random(42);
+            int served = 0;
+            for (int round = 0; round < 300; round++) {
+                ByteBuffer damaged = ByteBuffer.wrap(whole.clone()).order(ByteOrder.LITTLE_ENDIAN);
+                for (int hits = random.nextInt(5); hits >= 0; hits--) {
+                    int at = random.nextBoolean()
+                            ? random.nextInt(1024)
+                            : (int) sections + random.nextInt(whole.length - (int) sections - 8);
+                    damaged.putInt(at, random.nextBoolean() ? random.nextInt() : -random.nextInt(2));
+                }
+                Files.write(file, damaged.array());
+                try (Target target = Target.core(core, folder.resolve("sysroot"))) {
+                    ElfModule module = ElfModuleTest.module(target, "/subject");
+                    module.hasFullSymbols();
+                    module.symbol("no_such_symbol_anywhere");
+                    module.symbol("local_variable");
+                    module.relativeRelocations();
+                    served += target.memory().window().find(subject.told("exported_function"), 16) >= 0 ? 1 : 0;
+                    assertThat(target.memory().readLong(subject.told("exported_variable"))).isEqualTo(7);
+                }
+            }
+            assertThat(served).as("rounds whose damage spared the build id").isPositive();
         }
     }
 }
