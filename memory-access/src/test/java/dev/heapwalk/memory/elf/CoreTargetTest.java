@@ -13,6 +13,7 @@ import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.testkit.CProgram;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -231,5 +232,47 @@ class CoreTargetTest {
             target.close();
             assertThatThrownBy(() -> segment.get(Words.LONG, offset)).isInstanceOf(IllegalStateException.class);
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void a32BitProgramIsNamedWithItsModulesAndSymbols(Writer writer) throws IOException {
+        String source = """
+                long exported_variable = 7;
+                static volatile long local_variable = 3;
+                static void call(int number, int first, const void *second, int third)
+                {
+                    __asm__ volatile("int $0x80" : "+a"(number) : "b"(first), "c"(second), "d"(third) : "memory");
+                }
+                void _start(void)
+                {
+                    exported_variable += local_variable;
+                    call(4, 1, "ready\\n", 6);
+                    for (;;)
+                        call(29, 0, 0, 0);
+                }
+                """;
+        Path program = CProgram.compile("narrow", source, "-m32", "-nostdlib", "-static", "-fno-stack-protector");
+        try (Subject subject = Subject.run(program, program.toString())) {
+            try (Target target = subject.observe()) {
+                checkNarrow(target, program);
+            }
+            try (Target target = Target.core(writer.write(subject))) {
+                ElfModule module = checkNarrow(target, program);
+                long variable = module.symbol("exported_variable").orElseThrow();
+                assertThat(target.memory().readInt(variable)).isEqualTo(10);
+                Registers registers = target.threads().getFirst().registers().orElseThrow();
+                assertThat(target.memory().mappings().at(registers.programCounter())).get().matches(Mapping::executable);
+                assertThat(target.memory().mappings().at(registers.stackPointer())).get().matches(Mapping::writable);
+            }
+        }
+    }
+
+    private static ElfModule checkNarrow(Target target, Path program) throws IOException {
+        assertThat(target.machine()).isEqualTo(Machine.I386);
+        ElfModule module = ElfModuleTest.module(target, "/narrow");
+        assertThat(module.buildId()).hasValue(Oracle.buildId(program));
+        ElfModuleTest.checkSymbols(module, Oracle.symbols(program, "--syms"), 1);
+        return module;
     }
 }
