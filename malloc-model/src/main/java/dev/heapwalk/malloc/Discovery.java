@@ -478,8 +478,11 @@ final class Discovery {
             List<Range> anonymous = new ArrayList<>();
             List<Mapping> list = new ArrayList<>();
             for (Mapping mapping : mappings) {
+                // Behind a program's .bss without a gap, the heap may look like a part of the program.
                 if (mapping.path().equals("[heap]")) {
                     anonymous.add(new Range(mapping.start(), mapping.end()));
+                } else if (mapping.contains(base)) {
+                    anonymous.add(new Range(base, mapping.end()));
                 } else {
                     list.add(mapping);
                 }
@@ -648,7 +651,7 @@ final class Discovery {
             Map<Long, Long> owners = new TreeMap<>();
             if (variable != null) {
                 variable.values().forEach((tid, value) -> {
-                    if (tcaches.block(value, layout)) {
+                    if (tcaches.isCache(value, layout)) {
                         owners.put(value, tid);
                     } else if (variable.basis().startsWith("symbol")
                             && value != 0

@@ -158,6 +158,15 @@ final class TcacheFinder {
         return (word & MallocChunk.IS_MMAPPED) != 0 ? size > wanted : size == wanted || size == wanted + 16;
     }
 
+    /** Whether there is a cache at an address: by the size of its block or, if that is damaged, by its lists. */
+    boolean isCache(long address, MallocLayout layout) {
+        if (block(address, layout)) {
+            return read(address, layout, false, SILENT) != null;
+        }
+        Cache cache = plan.chunk(address - 16) ? read(address, layout, true, SILENT) : null;
+        return cache != null && cache.chunks() > 0;
+    }
+
     /** Whether a value of the variable {@code tcache} says that the thread has none. */
     private boolean none(long value) {
         // Since 2.43 it points to a constant structure then.
@@ -236,7 +245,7 @@ final class TcacheFinder {
                     continue;
                 }
                 // Two threads never share one.
-                if (!block(value, layout) || !distinct.add(value) || read(value, layout, false, SILENT) == null) {
+                if (!isCache(value, layout) || !distinct.add(value)) {
                     votes = -1;
                     break;
                 }

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.heapwalk.malloc.usage.Domain;
+import dev.heapwalk.malloc.usage.UsageCursor;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.Ledger;
+import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Release;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Heaps that are not as usual, and programs that have none of glibc's. */
+class SpecialHeapsTest {
+    @TempDir
+    private Path folder;
+
+    static List<Release> releases() {
+        return Release.debian();
+    }
+
+    @ParameterizedTest
+    @MethodSource("releases")
+    void aMainHeapWithGapsOfSomebodyElse(Release release) throws IOException {
+        try (LedgerProcess process = LedgerProcess.of(release, "foreign-sbrk").start()) {
+            Ledger ledger = process.ledger();
+            for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+                try (Target target = Target.attach(process.pid())) {
+                    HeapCheck check = new HeapCheck(target, symbols, ledger);
+                    check.everyLiveBlockIsUsed();
+                    check.everythingElseIsExplained();
+                    check.noFreedBlockIsUsed();
+                    // Malloc counts the gaps as its own, and as used.
+                    check.mallinfoAgrees();
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("releases")
+    void aProgramThatNeverAllocatesHasNoArena(Release release) throws IOException {
+        try (LedgerProcess process = LedgerProcess.of(release, "never").start()) {
+            for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+                try (Target target = Target.attach(process.pid())) {
+                    MallocHeap heap = MallocHeap.locate(target, symbols);
+                    assertThat(heap.arenas()).as(heap.evidence().toString()).isEmpty();
+                    assertThat(heap.chunks().next()).isFalse();
+                    assertThat(heap.corruptions()).isEmpty();
+                    assertThat(UsageCursor.over(heap).next()).isFalse();
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = Release.class, names = {"BOOKWORM", "TRIXIE", "SID"})
+    void transparentHugePages(Release release) throws IOException {
+        try (LedgerProcess process =
+                LedgerProcess.of(release, "threads").env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1").start()) {
+            Ledger ledger = process.ledger();
+            try (Target target = Target.attach(process.pid())) {
+                new HeapCheck(target, MallocHeap.Symbols.IGNORE, ledger).all();
+            }
+        }
+    }
+
+    @Test
+    void aGuestForAnotherProcessorWhoseCoreNamesNoModule() throws IOException {
+        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "threads").aarch64().start()) {
+            Ledger ledger = process.ledger();
+            Path core = Cores.abort(process, folder);
+            for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+                try (Target target = Target.core(core)) {
+                    HeapCheck check = new HeapCheck(target, symbols, ledger);
+                    check.all();
+                }
+            }
+        }
+    }
+
+    // ---- programs of our own
+
+    private static final String BLOCKS = """
+            #include <malloc.h>
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <string.h>
+            #include <unistd.h>
+            #include <pthread.h>
+            static void *held[500];
+            static void *idle(void *unused) {
+                for (int i = 0; i < 40; i++) { void *p[7]; for (int k = 0; k < 7; k++) p[k] = malloc(24 + 16 * i);
+                    for (int k = 0; k < 7; k++) free(p[k]); }
+                pause();
+                return unused;
+            }
+            int main(int argc, char **argv) {
+                for (int i = 0; i < 500; i++) held[i] = malloc(1 + i * 7);
+                for (int i = 0; i < 500; i += 3) { free(held[i]); held[i] = NULL; }
+                if (argc > 1) {
+                    for (int i = 0; i < 3; i++) { pthread_t t; pthread_create(&t, NULL, idle, NULL); }
+                    sleep(1);
+                    if (fork() != 0) { pause(); }
+                }
+                static char buffer[65536];
+                setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+                printf("pid %d\\n", (int) getpid());
+                for (int i = 0; i < 500; i++)
+                    if (held[i]) printf("%p %d\\n", held[i], (int) malloc_usable_size(held[i]));
+                puts("READY");
+                fflush(stdout);
+                char c;
+                while (read(0, &c, 1) > 0) ;
+                _exit(0);
+            }
+            """;
+
+    /** A program that tells what it holds, one block a line, and then waits. */
+    private static final class Told implements AutoCloseable {
+        final Process process;
+        long pid;
+        final Map<Long, Long> blocks = new HashMap<>();
+
+        Told(Map<String, String> environment, String... command) throws IOException {
+            // By a shell, since a child of the JVM can't be stopped.
+            List<String> line = new ArrayList<>(List.of("sh", "-c", "\"$@\"; :", "sh"));
+            line.addAll(List.of(command));
+            ProcessBuilder builder = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.INHERIT);
+            builder.environment().putAll(environment);
+            process = builder.start();
+            BufferedReader lines =
+                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.ISO_8859_1));
+            for (String line = lines.readLine(); line != null && !line.equals("READY"); line = lines.readLine()) {
+                String[] words = line.split(" ");
+                if (words[0].equals("pid")) {
+                    pid = Long.parseLong(words[1]);
+                } else {
+                    blocks.put(Long.decode(words[0]), Long.parseLong(words[1]));
+                }
+            }
+            assertThat(pid).isPositive();
+        }
+
+        @Override
+        public void close() {
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
+        }
+    }
+
+    private static Map<Long, Long> used(MallocHeap heap) {
+        Map<Long, Long> used = new HashMap<>();
+        UsageCursor cursor = UsageCursor.over(heap);
+        while (cursor.next()) {
+            if (cursor.category() != null && cursor.category().domain() != Domain.LIBC) {
+                used.put(cursor.chunk().userAddress(), cursor.chunk().usableSize());
+            }
+        }
+        assertThat(cursor.chunk().corruptions()).isEmpty();
+        assertThat(heap.corruptions()).as(heap.evidence().toString()).isEmpty();
+        return used;
+    }
+
+    @Test
+    void aStaticProgramHasItsOwnCopyOfMalloc() throws IOException {
+        Path program = CProgram.compile("static", BLOCKS, "-static");
+        for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+            try (Told told = new Told(Map.of(), program.toString()); Target target = Target.attach(told.pid)) {
+                assertThat(used(MallocHeap.locate(target, symbols))).containsAllEntriesOf(told.blocks);
+            }
+        }
+    }
+
+    @Test
+    void aStrippedStaticProgram() throws IOException {
+        Path program = CProgram.compile("stripped", BLOCKS, "-static", "-s");
+        try (Told told = new Told(Map.of(), program.toString()); Target target = Target.attach(told.pid)) {
+            assertThat(used(MallocHeap.locate(target))).containsAllEntriesOf(told.blocks);
+        }
+    }
+
+    @Test
+    void theChildOfAForkKeepsTheCachesOfThreadsThatAreNotThere() throws IOException {
+        Path program = CProgram.compile("forked", BLOCKS);
+        for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+            try (Told told = new Told(Map.of(), program.toString(), "fork"); Target target = Target.attach(told.pid)) {
+                MallocHeap heap = MallocHeap.locate(target, symbols);
+                Map<Long, Long> used = used(heap);
+                // Three vectors of thread-local storage are left of the threads, which nothing names any more.
+                told.blocks.keySet().forEach(address -> assertThat(used.remove(address)).isNotNull());
+                assertThat(used.values()).as(heap.evidence().toString()).allMatch(size -> size == 0x118 || size == 0x128).hasSize(3);
+                assertThat(heap.threadCaches()).hasSize(4);
+                assertThat(heap.threadCaches().stream().filter(cache -> cache.tid().isPresent())).hasSize(1);
+            }
+        }
+    }
+
+    private static Path library(String name) throws IOException {
+        try (var found = Files.find(Path.of("/usr/lib"), 3, (path, attributes) -> path.getFileName().toString().startsWith(name))) {
+            return found.findFirst().orElseThrow(() -> new IOException("no " + name + " under /usr/lib: run script/test"));
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("otherAllocators")
+    void anotherAllocatorIsNamed(String file, String name) throws IOException {
+        Path program = CProgram.compile("preloaded", BLOCKS);
+        try (Told told = new Told(Map.of("LD_PRELOAD", library(file).toString()), program.toString());
+                Target target = Target.attach(told.pid)) {
+            assertThatThrownBy(() -> MallocHeap.locate(target))
+                    .isInstanceOf(UnsupportedTargetException.class)
+                    .hasMessageContaining(name);
+        }
+    }
+
+    static List<Object[]> otherAllocators() {
+        return List.of(new Object[] {"libjemalloc.so.2", "jemalloc"}, new Object[] {"libtcmalloc_minimal.so.4", "tcmalloc"});
+    }
+
+    @ParameterizedTest
+    @org.junit.jupiter.params.provider.ValueSource(booleans = {false, true})
+    void muslIsNamed(boolean statically) throws IOException, InterruptedException {
+        Path source = Files.writeString(folder.resolve("musl.c"), BLOCKS.replace("#include <malloc.h>", """
+                #define _GNU_SOURCE
+                #include <stddef.h>
+                size_t malloc_usable_size(void *);
+                """));
+        Path program = folder.resolve("musl");
+        List<String> line = new ArrayList<>(List.of("musl-gcc", "-o", program.toString(), source.toString()));
+        if (statically) {
+            line.add("-static");
+        }
+        assertThat(new ProcessBuilder(line).inheritIO().start().waitFor()).isZero();
+        try (Told told = new Told(Map.of(), program.toString()); Target target = Target.attach(told.pid)) {
+            assertThatThrownBy(() -> MallocHeap.locate(target))
+                    .isInstanceOf(UnsupportedTargetException.class)
+                    .hasMessageContaining(statically ? "none of its modules is glibc" : "musl");
+        }
+    }
+}
