@@ -53,6 +53,7 @@ final class FreeLists {
         // Brent: the tortoise is put where the hare is at every power of two.
         long tortoise = 0;
         long power = 1;
+        boolean sound = true;
         while (at != 0) {
             long chunk = at - chunkOffset;
             if (!plan.chunk(chunk)) {
@@ -61,8 +62,9 @@ final class FreeLists {
             }
             long size = peek.sizeWord(chunk) & ~MallocChunk.SIZE_BITS;
             if (size < minSize || size > maxSize) {
+                // The link is another word than the size, so the rest of the list is still worth its name.
                 fault.at(chunk, "%s: entry %d is a chunk of size 0x%x".formatted(name, count, size));
-                return -1;
+                sound = false;
             }
             if (at == tortoise || count >= MOST) {
                 fault.at(chunk, "%s: the list goes in circles".formatted(name));
@@ -76,7 +78,7 @@ final class FreeLists {
             long field = at + linkOffset;
             at = layout.reveal(field, peek.word(field, 0));
         }
-        return count;
+        return sound ? count : -1;
     }
 
     /** The fastbins of an arena. */

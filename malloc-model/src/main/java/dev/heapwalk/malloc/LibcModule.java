@@ -38,7 +38,7 @@ record LibcModule(
     static LibcModule of(Target target, boolean symbols) {
         List<ElfModule> modules = target.modules();
         Optional<ElfModule> libc = modules.stream().filter(LibcModule::isLibc).findFirst();
-        List<String> others = others(modules);
+        List<String> others = others(modules, libc.isPresent());
         Optional<String> foreign = libc.isPresent() ? Optional.empty() : foreign(modules);
         Optional<ElfModule> holder = libc;
         if (libc.isEmpty() && foreign.isEmpty()) {
@@ -63,7 +63,8 @@ record LibcModule(
                 || LIBC_FILE.matcher(file(module)).matches();
     }
 
-    private static List<String> others(List<ElfModule> modules) {
+    /** Other allocators. In a static program without a C library of its own {@code malloc} may well be glibc's. */
+    private static List<String> others(List<ElfModule> modules, boolean libc) {
         List<String> found = new ArrayList<>();
         for (ElfModule module : modules) {
             String name = file(module);
@@ -75,7 +76,7 @@ record LibcModule(
                     : module.symbol("tc_malloc").isPresent()
                             ? "tcmalloc"
                             : module.symbol("mi_malloc").isPresent() ? "mimalloc" : null;
-            if (allocator == null && module.symbol("malloc").isPresent() && module.symbol("free").isPresent()) {
+            if (allocator == null && libc && module.symbol("malloc").isPresent() && module.symbol("free").isPresent()) {
                 allocator = "an allocator of its own";
             }
             if (allocator != null) {

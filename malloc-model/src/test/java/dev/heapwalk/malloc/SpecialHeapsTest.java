@@ -143,9 +143,9 @@ class SpecialHeapsTest {
 
         Told(Map<String, String> environment, String... command) throws IOException {
             // By a shell, since a child of the JVM can't be stopped.
-            List<String> line = new ArrayList<>(List.of("sh", "-c", "\"$@\"; :", "sh"));
-            line.addAll(List.of(command));
-            ProcessBuilder builder = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.INHERIT);
+            List<String> shell = new ArrayList<>(List.of("sh", "-c", "\"$@\"; :", "sh"));
+            shell.addAll(List.of(command));
+            ProcessBuilder builder = new ProcessBuilder(shell).redirectError(ProcessBuilder.Redirect.INHERIT);
             builder.environment().putAll(environment);
             process = builder.start();
             BufferedReader lines =
