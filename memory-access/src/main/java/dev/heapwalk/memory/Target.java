@@ -20,11 +20,15 @@ public interface Target extends AutoCloseable {
      * Stops a process until the target is closed. It is let go on {@link #close()}, on any failure, when the JVM shuts
      * down, and by the kernel when the JVM dies.
      *
+     * <p>The program does not notice, except in its clock: a call that the stop interrupted begins anew, with its whole timeout
+     * where the kernel does not count what was left ({@code epoll_wait}, {@code sigtimedwait}, {@code semtimedop} and socket
+     * timeouts). A process that this JVM started itself can't be stopped, since the JDK would take that for its end.
+     *
      * @param pid process id as seen by this process
      * @return the stopped process
      * @throws NoSuchProcessException if there is no such process, or it ended meanwhile
      * @throws PermissionDeniedException if the kernel refuses
-     * @throws UnsupportedTargetException if it is no user process (a kernel thread, a zombie) or a thread can't be
+     * @throws UnsupportedTargetException if it is no user process (a kernel thread, a zombie), this JVM or a child of it, or a thread can't be
      *     stopped within 500 ms; nothing stays stopped then
      */
     static Target attach(long pid) {

@@ -236,7 +236,8 @@ final class LiveMemory implements AddressSpace {
                             process.proc().refused(process.pid(), "read the memory of process " + process.pid()));
                     default -> new ErrnoException(
                             "open", -fd, Errno.name(-fd),
-                            process.memoryFile() + " (after process_vm_readv failed: " + Errno.name(refusal) + ")");
+                            "%s, as process_vm_readv on %s failed with %s,"
+                                    .formatted(process.memoryFile(), process.description(), Errno.name(refusal)));
                 };
             }
             file = fd;

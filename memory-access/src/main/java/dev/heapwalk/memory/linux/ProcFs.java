@@ -296,7 +296,8 @@ record ProcFs(Path folder, Path yama) {
         } catch (IOException e) {
             // Then they are left as they are.
         }
-        return parseMappings(read(pid, folderOfThread.resolve("maps")), root, folderOfThread.resolve("map_files"));
+        // The folder of links is not among those of a thread, but a thread can be named like a process.
+        return parseMappings(read(pid, folderOfThread.resolve("maps")), root, process(tid).resolve("map_files"));
     }
 
     /**
@@ -337,17 +338,18 @@ record ProcFs(Path folder, Path yama) {
         while (pathAt < line.length() && line.charAt(pathAt) == ' ') {
             pathAt++;
         }
-        String range = line.substring(0, afterRange);
+        long start = Long.parseUnsignedLong(line, 0, dash, 16);
+        long behind = Long.parseUnsignedLong(line, dash + 1, afterRange, 16);
         String path = new String(text, begin + pathAt, end - begin - pathAt, StandardCharsets.UTF_8);
         if (path.contains("\\012")) {
-            path = unescaped(path, range, links);
+            path = unescaped(path, links.resolve("%x-%x".formatted(start, behind)));
         }
         if (root.length() > 1 && path.startsWith(root) && path.startsWith("/", root.length())) {
             path = path.substring(root.length());
         }
         return new Mapping(
-                Long.parseUnsignedLong(line, 0, dash, 16),
-                Long.parseUnsignedLong(line, dash + 1, afterRange, 16),
+                start,
+                behind,
                 line.charAt(afterRange + 1) == 'r',
                 line.charAt(afterRange + 2) == 'w',
                 line.charAt(afterRange + 3) == 'x',
@@ -357,9 +359,9 @@ record ProcFs(Path folder, Path yama) {
     }
 
     /** The kernel writes a line end as {@code \012} and leaves a backslash alone; only the link tells the two apart. */
-    private static String unescaped(String path, String range, Path links) {
+    private static String unescaped(String path, Path link) {
         try {
-            return Files.readSymbolicLink(links.resolve(range)).toString();
+            return Files.readSymbolicLink(link).toString();
         } catch (IOException e) {
             return path.replace("\\012", "\n");
         }

@@ -372,9 +372,11 @@ final class Tracer {
     }
 
     private void atStop(Tracee tracee, boolean byUs) {
+        String call = "PTRACE_GETREGSET";
         long result = registers.load(tracee.tid);
         if (result == 0 && byUs && registers.interruptedCall()) {
             // At once: should this JVM be killed now, the thread must not see an EINTR.
+            call = "PTRACE_POKEUSER";
             result = registers.beginAnew(tracee.tid);
         }
         if (result == -Errno.ESRCH) {
@@ -384,7 +386,7 @@ final class Tracer {
         }
         tracee.state = State.STOPPED;
         if (result != 0) {
-            throw failed("PTRACE_GETREGSET", result, tracee.tid);
+            throw failed(call, result, tracee.tid);
         }
         tracee.registers = Optional.of(registers.registers(tracee.tid));
     }

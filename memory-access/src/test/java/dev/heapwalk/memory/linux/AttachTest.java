@@ -52,16 +52,6 @@ class AttachTest {
         assertThat(new ProcessBuilder(line).inheritIO().start().waitFor()).isZero();
     }
 
-    private static void await(CTarget program, String states) throws IOException, InterruptedException {
-        for (int i = 0; i < 2000; i++) {
-            if (program.threads().values().stream().allMatch(state -> state.matches(states))) {
-                return;
-            }
-            Thread.sleep(5);
-        }
-        assertThat(program.threads().values()).allMatch(state -> state.matches(states));
-    }
-
     @Test
     void givesRegistersAsTheKernelAndTheProgramTellThem() throws IOException, InterruptedException {
         try (CTarget program = odd("alone")) {
@@ -69,7 +59,7 @@ class AttachTest {
             long self = program.hex();
             program.line();
             ready(program);
-            await(program, "S0");
+            program.await("S0");
             // Number, six arguments, stack pointer and program counter of the call it waits in.
             String[] call = Files.readString(Path.of("/proc/" + program.pid() + "/syscall")).strip().split(" ");
             try (Target target = Target.attach(program.pid())) {
@@ -96,16 +86,16 @@ class AttachTest {
         try (CTarget program = CTarget.program("signals", "-")) {
             ready(program);
             signal(program.pid(), 19);
-            await(program, "T0");
+            program.await("T0");
             for (int i = 0; i < 20; i++) {
                 try (Target target = Target.attach(program.pid())) {
                     assertThat(program.threads().values()).allMatch(state -> state.startsWith("t"));
                     assertThat(target.threads().getFirst().registers()).isPresent();
                 }
-                await(program, "T0");
+                program.await("T0");
             }
             signal(program.pid(), 18);
-            await(program, "[SR]0");
+            program.await("[SR]0");
             program.say("report");
             assertThat(program.line()).isEqualTo("done");
         }
@@ -119,12 +109,12 @@ class AttachTest {
                 signal(program.pid(), 19);
                 assertThat(target.threads()).hasSize(1);
             }
-            await(program, "T0");
+            program.await("T0");
             try (Target target = Target.attach(program.pid())) {
                 signal(program.pid(), 18);
                 assertThat(target.threads()).hasSize(1);
             }
-            await(program, "[SR]0");
+            program.await("[SR]0");
             program.say("report");
             assertThat(program.line()).isEqualTo("done");
         }
@@ -175,10 +165,10 @@ class AttachTest {
         for (boolean during : new boolean[] {true, false}) {
             try (CTarget program = odd("interruptible")) {
                 ready(program);
-                await(program, "S0");
+                program.await("S0");
                 for (int i = 0; i < 5; i++) {
                     Target.attach(program.pid()).close();
-                    await(program, "S0");
+                    program.await("S0");
                 }
                 try (Target target = Target.attach(program.pid())) {
                     if (during) {
@@ -187,7 +177,7 @@ class AttachTest {
                     assertThat(target.threads()).hasSize(1);
                 }
                 if (!during) {
-                    await(program, "S0");
+                    program.await("S0");
                     signal(program.pid(), SIGUSR1);
                 }
                 assertThat(program.line()).isEqualTo("-1 EINTR handled 1");
@@ -245,7 +235,7 @@ class AttachTest {
         try (CTarget program = odd("leaderless")) {
             long address = program.hex();
             ready(program);
-            await(program, "[SZ]0");
+            program.await("[SZ]0");
             assertThat(program.threads()).hasSize(2).containsEntry(program.pid(), "Z0");
             for (boolean stop : new boolean[] {true, false, true}) {
                 try (Target target = stop ? Target.attach(program.pid()) : Target.observe(program.pid())) {
@@ -254,7 +244,7 @@ class AttachTest {
                     assertThat(target.threads().getFirst().tid()).isNotEqualTo(program.pid());
                     assertThat(target.modules()).extracting(ElfModule::path).anyMatch(path -> path.endsWith("/oddities"));
                 }
-                await(program, "[SZ]0");
+                program.await("[SZ]0");
             }
         }
     }

@@ -85,6 +85,11 @@ final class CTarget implements AutoCloseable {
         in.flush();
     }
 
+    /** Ends the program's input. */
+    void finish() throws IOException {
+        in.close();
+    }
+
     /** What the program's exit status was, as the shell tells it; waits for its end. */
     int exit() throws IOException {
         String line;
@@ -124,6 +129,17 @@ final class CTarget implements AutoCloseable {
     /** Whether no thread is stopped or traced. */
     boolean untouched() throws IOException {
         return threads().values().stream().allMatch(state -> state.matches("[RSDZXI]0"));
+    }
+
+    /** Waits until every thread is in a state that matches. */
+    void await(String states) throws IOException, InterruptedException {
+        for (int i = 0; i < 2000; i++) {
+            if (threads().values().stream().allMatch(state -> state.matches(states))) {
+                return;
+            }
+            Thread.sleep(5);
+        }
+        throw new AssertionError("the threads are not " + states + " but " + threads());
     }
 
     @Override
