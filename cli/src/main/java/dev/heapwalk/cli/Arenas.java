@@ -6,7 +6,6 @@ import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.Evidence;
 import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.malloc.MmappedChunks;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -57,17 +56,6 @@ final class Arenas extends HeapCommand {
         for (Evidence evidence : heap.evidence()) {
             explanation.add(evidence.subject() + ": " + evidence.conclusion() + " (" + evidence.basis() + ")");
         }
-        MmappedChunks mmapped = heap.mmapped();
-        explanation.add("mmapped chunks: " + mmapped.count() + " with " + mmapped.bytes() + " bytes ("
-                + switch (mmapped.confidence()) {
-                    case EXACT -> "exact: malloc's own counters agree";
-                    case AMBIGUOUS -> "ambiguous: other sets of mappings agree with malloc's own counters as well";
-                    case UNCONFIRMED -> "unconfirmed: malloc's own counters "
-                            + (mmapped.expectedCount() < 0
-                                    ? "were not found"
-                                    : "say " + mmapped.expectedCount() + " with " + mmapped.expectedBytes() + " bytes");
-                }
-                + ")");
     }
 
     @Override

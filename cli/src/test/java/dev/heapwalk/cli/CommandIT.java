@@ -172,7 +172,7 @@ final class CommandIT {
     @Test
     void explainTellsTheEvidence() {
         Run table = Run.heapwalk("arenas", "--explain", known.pid()).exited(0);
-        assertThat(table.text()).contains("main_arena").contains("mmapped chunks: 1 with 3149824 bytes (exact");
+        assertThat(table.text()).contains("main_arena").containsPattern("mmapped chunks: 1 .*3149824 bytes.*exact");
         assertThat(table.lines().getLast()).startsWith("TOTAL");
         Run json = Run.heapwalk("arenas", "--explain", "--format", "jsonl", known.pid()).exited(0);
         assertThat(json.rows()).hasSize(2);

@@ -28,6 +28,7 @@ final class KnownProcess implements AutoCloseable {
             #include <unistd.h>
 
             static char buffer[1 << 16];
+            static pthread_barrier_t allocated;
 
             static void *get(const char *what, size_t size) {
                 char *p = malloc(size);
@@ -41,8 +42,7 @@ final class KnownProcess implements AutoCloseable {
                 for (int i = 0; i < 30; i++) get("thread", 700);
                 for (int i = 0; i < 5; i++) { void *p = get("passing", 60); free(p); }
                 printf("tid 0 %ld\\n", (long)syscall(SYS_gettid));
-                printf("READY 0 0\\n");
-                fflush(stdout);
+                pthread_barrier_wait(&allocated);
                 while (1) pause();
                 return NULL;
             }
@@ -56,17 +56,15 @@ final class KnownProcess implements AutoCloseable {
                 for (int i = 0; i < 7; i++) cached[i] = get("cached", 300);
                 void *freed[10];
                 for (int i = 0; i < 10; i++) { freed[i] = get("freed", 3000); get("used", 40); }
-                for (int i = 0; i < 7; i++) free(cached[i]);
-                for (int i = 0; i < 10; i++) free(freed[i]);
                 get("mapped", 3 << 20);
                 for (int i = 0; i < 20; i++) {
-                    char *s = malloc(64);
-                    memset(s, 0, 64);
+                    char *s = malloc(72);
+                    memset(s, 0, 72);
                     sprintf(s, "the text of string number %d", i);
                     printf("string %p %zu\\n", (void *)s, malloc_usable_size(s));
                 }
-                char *hostile = malloc(64);
-                memset(hostile, 0, 64);
+                char *hostile = malloc(72);
+                memset(hostile, 0, 72);
                 strcpy(hostile, "\\033]0;title\\007\\302\\233\\342\\200\\256\\377\\"hostile");
                 printf("hostile %p %zu\\n", (void *)hostile, malloc_usable_size(hostile));
                 if (argc > 1 && strcmp(argv[1], "damaged") == 0) {
@@ -75,7 +73,14 @@ final class KnownProcess implements AutoCloseable {
                     ((size_t *)a)[-1] = 0x10;
                 }
                 pthread_t thread;
+                pthread_barrier_init(&allocated, NULL, 2);
                 pthread_create(&thread, NULL, second, NULL);
+                pthread_barrier_wait(&allocated);
+                // Last of all, so that no block is handed out again.
+                for (int i = 0; i < 7; i++) free(cached[i]);
+                for (int i = 0; i < 10; i++) free(freed[i]);
+                printf("READY 0 0\\n");
+                fflush(stdout);
                 while (getchar() != EOF) {}
                 _exit(0);
             }

@@ -149,7 +149,7 @@ final class LauncherIT {
         }
 
         Path source = copy.resolve("cli/src/main/java/dev/heapwalk/cli/Mode.java");
-        Files.writeString(source, Files.readString(source) + "nonsense");
+        Files.writeString(source, Files.readString(source).replace("this == STOP", "this == NONSENSE"));
         Run broken = launch(script, environment, "--version").exited(1);
         assertThat(broken.err()).contains("Mode.java", "the build failed", "build.log");
         assertThat(broken.text()).isEmpty();
