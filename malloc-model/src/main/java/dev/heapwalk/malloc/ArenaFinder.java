@@ -3,8 +3,6 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.elf.ElfModule;
-import dev.heapwalk.memory.struct.Words;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -16,12 +14,8 @@ import java.util.Set;
  * themselves, a plausible top before them and a ring of arenas behind.
  */
 final class ArenaFinder {
-    private static final int STEP = 1 << 20;
-    private static final int STATE_BYTES = 2304;
     private static final int HEADS_BYTES = 16 * MallocLayout.BINS;
-    /** Where {@code next} lies behind {@code bins}, in every version. */
-    private static final long NEXT_BEHIND_BINS = 2048;
-
+    private static final int HEADS_WORDS = HEADS_BYTES / 8;
     private static final int MOST_ARENAS = 1 << 16;
     private static final long USER_SPACE = 1L << 56;
     /** So many list heads of an arena may be damaged before it is not taken for one. */
@@ -59,37 +53,24 @@ final class ArenaFinder {
     /** Every structure in some ranges that looks like an arena's, by address. */
     List<Found> scan(List<ElfModule.Range> ranges) {
         List<Found> found = new ArrayList<>();
-        MemorySegment buffer = MemorySegment.ofArray(new long[(STEP + STATE_BYTES) / 8]);
         for (ElfModule.Range range : ranges) {
-            for (long at = range.start() + 7 & ~7L; at < range.end(); at += STEP) {
-                long wanted = Math.min(STEP + STATE_BYTES, range.end() - at);
-                long got = memory.read(at, buffer.asSlice(0, wanted));
-                if (got > 0) {
-                    scan(buffer, at, got, found);
-                }
-                if (got < wanted && got < STEP) {
-                    // A hole: go on behind its first page.
-                    at = (at + got & ~0xfffL) + 0x1000 - STEP;
+            WordScan words = new WordScan(memory, range, HEADS_BYTES);
+            while (words.next()) {
+                long[] word = words.words();
+                for (int i = 0; i < words.count(); i++) {
+                    // Most words fail here: a list head holds two pointers, and the first and the last one show.
+                    if (word[i] != 0
+                            && (word[i] & 7) == 0
+                            && i + HEADS_WORDS <= words.readable()
+                            && word[i + 1] != 0
+                            && word[i + HEADS_WORDS - 2] != 0
+                            && word[i + HEADS_WORDS - 1] != 0) {
+                        initialised(words.address(i)).ifPresent(found::add);
+                    }
                 }
             }
         }
         return found;
-    }
-
-    private void scan(MemorySegment buffer, long base, long length, List<Found> found) {
-        long last = Math.min(length - HEADS_BYTES, STEP - 8);
-        for (long at = 0; at <= last; at += 8) {
-            long fd = buffer.get(Words.LONG, at);
-            if (fd == 0 || (fd & 7) != 0) {
-                continue;
-            }
-            if (buffer.get(Words.LONG, at + 8) == 0
-                    || buffer.get(Words.LONG, at + HEADS_BYTES - 16) == 0
-                    || buffer.get(Words.LONG, at + HEADS_BYTES - 8) == 0) {
-                continue;
-            }
-            initialised(base + at).ifPresent(found::add);
-        }
     }
 
     /** A {@code malloc_state} that malloc has not touched yet: all zero but for {@code next} and one attached thread. */
@@ -99,18 +80,18 @@ final class ArenaFinder {
                 return Optional.of(new Found(symbol, state, false, true, 0, 0));
             }
         }
-        MemorySegment buffer = MemorySegment.ofArray(new long[STEP / 8]);
         for (ElfModule.Range range : ranges) {
-            for (long at = range.start() + 7 & ~7L; at < range.end(); at += STEP) {
-                long got = memory.read(at, buffer.asSlice(0, Math.min(STEP, range.end() - at)));
-                for (long offset = 0; offset <= got - 8; offset += 8) {
-                    long distance = at + offset - buffer.get(Words.LONG, offset);
+            WordScan words = new WordScan(memory, range, 0);
+            while (words.next()) {
+                for (int i = 0; i < words.count(); i++) {
+                    long at = words.address(i);
+                    long distance = at - words.words()[i];
                     if (distance < 2072 || distance > 2160) {
                         continue;
                     }
                     for (MallocLayout.State state : STATES) {
-                        if (state.next() == distance && untouched(at + offset - distance, state)) {
-                            return Optional.of(new Found(at + offset - distance, state, false, true, 0, 0));
+                        if (state.next() == distance && untouched(at - distance, state)) {
+                            return Optional.of(new Found(at - distance, state, false, true, 0, 0));
                         }
                     }
                 }

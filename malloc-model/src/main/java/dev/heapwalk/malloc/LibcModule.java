@@ -9,8 +9,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -31,6 +33,9 @@ record LibcModule(
         Optional<String> foreign) {
 
     private static final Pattern BANNER = Pattern.compile("GNU C Library[^\n\0]{0,80}? version (2\\.[0-9]{1,3})");
+    private static final Map<String, String> ALLOCATORS = new TreeMap<>(
+            Map.of("mallctl", "jemalloc", "je_mallctl", "jemalloc", "tc_malloc", "tcmalloc", "mi_malloc", "mimalloc"));
+
     private static final Pattern LIBC_FILE = Pattern.compile("libc(\\.so\\.6|-2\\.[0-9]+\\.so)( \\(deleted\\))?");
     private static final int BANNER_STEP = 1 << 20;
     private static final long BANNER_SEARCH = 8L << 20;
@@ -71,12 +76,19 @@ record LibcModule(
             if (isLibc(module) || name.startsWith("ld-") || name.startsWith("ld.") || name.startsWith("[")) {
                 continue;
             }
-            String allocator = module.symbol("mallctl").isPresent() || module.symbol("je_mallctl").isPresent()
-                    ? "jemalloc"
-                    : module.symbol("tc_malloc").isPresent()
-                            ? "tcmalloc"
-                            : module.symbol("mi_malloc").isPresent() ? "mimalloc" : null;
-            if (allocator == null && libc && module.symbol("malloc").isPresent() && module.symbol("free").isPresent()) {
+            // Linked into the program it need not be exported.
+            boolean program = module == modules.getFirst();
+            String allocator = null;
+            for (Map.Entry<String, String> entry : ALLOCATORS.entrySet()) {
+                if (allocator == null
+                        && (program ? module.symbol(entry.getKey()) : module.exported(entry.getKey())).isPresent()) {
+                    allocator = entry.getValue();
+                }
+            }
+            if (allocator == null
+                    && libc
+                    && module.exported("malloc").isPresent()
+                    && module.exported("free").isPresent()) {
                 allocator = "an allocator of its own";
             }
             if (allocator != null) {

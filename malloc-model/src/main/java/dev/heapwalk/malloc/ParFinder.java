@@ -3,15 +3,12 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.elf.ElfModule;
-import dev.heapwalk.memory.struct.Words;
-import java.lang.foreign.MemorySegment;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
 /** Finds {@code mp_} by what it looks like: counts that fit each other, a known {@code sbrk_base}, usual parameters. */
 final class ParFinder {
-    private static final int STEP = 1 << 20;
     private static final int PAR_BYTES = 144;
     private static final long LARGE = 1L << 47;
     /** A structure that shows less than this is not taken for {@code mp_}. */
@@ -47,28 +44,26 @@ final class ParFinder {
      */
     Optional<Found> scan(List<ElfModule.Range> ranges, Collection<MallocLayout.Par> layouts, long expectedBase) {
         Found best = null;
-        MemorySegment buffer = MemorySegment.ofArray(new long[(STEP + PAR_BYTES) / 8]);
         for (ElfModule.Range range : ranges) {
-            for (long at = range.start() + 7 & ~7L; at < range.end(); at += STEP) {
-                long got = memory.read(at, buffer.asSlice(0, Math.min(STEP + PAR_BYTES, range.end() - at)));
-                for (long offset = 0; offset < Math.min(got - 72, STEP); offset += 8) {
+            WordScan words = new WordScan(memory, range, PAR_BYTES);
+            while (words.next()) {
+                long[] word = words.words();
+                for (int i = 0; i < words.count(); i++) {
+                    // trim_threshold, top_pad and mmap_threshold: sizes, and not all of them 0.
+                    if (i + 3 > words.readable()
+                            || (word[i] | word[i + 1] | word[i + 2]) == 0
+                            || word[i + 2] < 0
+                            || word[i + 2] >= LARGE
+                            || word[i + 1] < 0
+                            || word[i + 1] >= LARGE) {
+                        continue;
+                    }
                     for (MallocLayout.Par layout : layouts) {
-                        if (offset + layout.size() > got) {
-                            continue;
-                        }
-                        int max = buffer.get(Words.INT, offset + layout.nMmaps() + 4);
-                        int dynamic = buffer.get(Words.INT, offset + layout.nMmaps() + 12);
-                        if (max < 0 || dynamic < 0 || dynamic > 1 || buffer.get(Words.LONG, offset + 16) < 0) {
-                            continue;
-                        }
-                        Found found = at(at + offset, layout, expectedBase);
+                        Found found = at(words.address(i), layout, expectedBase);
                         if (found != null && found.score() >= ENOUGH && (best == null || found.score() > best.score())) {
                             best = found;
                         }
                     }
-                }
-                if (got < STEP && at + got < range.end()) {
-                    at = (at + got & ~0xfffL) + 0x1000 - STEP;
                 }
             }
         }

@@ -80,6 +80,15 @@ public interface ElfModule {
     OptionalLong symbol(String name);
 
     /**
+     * Where a function or variable lies that other modules may use. Looks at the dynamic symbols alone, so that no file is
+     * opened for a name that is not there.
+     *
+     * @param name the symbol's name without version
+     * @return its address in the target; empty if the module does not export it, or it is thread-local
+     */
+    OptionalLong exported(String name);
+
+    /**
      * Where a thread-local variable lies in the module's TLS block.
      *
      * @param name the symbol's name

@@ -328,7 +328,15 @@ final class LoadedModule implements ElfModule {
 
     @Override
     public OptionalLong symbol(String name) {
-        SymbolTable.Symbol symbol = find(name, false);
+        return address(find(name, false));
+    }
+
+    @Override
+    public OptionalLong exported(String name) {
+        return address(dynamic().find(name.getBytes(StandardCharsets.UTF_8), false));
+    }
+
+    private OptionalLong address(SymbolTable.Symbol symbol) {
         return symbol == null
                 ? OptionalLong.empty()
                 : OptionalLong.of(symbol.absolute() ? symbol.value() : bias + symbol.value());
