@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /** Writes each row as a JSON object on a line of its own. */
@@ -14,7 +15,7 @@ final class JsonRows implements RowSink {
         names = new byte[columns.size()][];
         for (int i = 0; i < names.length; i++) {
             String name = (i == 0 ? "{\"" : ",\"") + columns.get(i).field() + "\":";
-            names[i] = name.getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+            names[i] = name.getBytes(StandardCharsets.US_ASCII);
         }
     }
 
