@@ -96,7 +96,9 @@ final class Discovery {
         List<Arena> arenas = new ArrayList<>();
         List<Range> claimed = claimed(heaps);
         arenas.add(arena(0, main.address(), Arena.Kind.MAIN, mainRegions(claimed)));
-        heaps.forEach((address, regions) -> arenas.add(arena(arenas.size(), address, Arena.Kind.THREAD, regions)));
+        List<Arena.Region> taken = new ArrayList<>(arenas.getFirst().regions());
+        heaps.forEach((address, regions) -> arenas.add(
+                arena(arenas.size(), address, Arena.Kind.THREAD, disjoint(address, regions, taken))));
         say("arenas", arenas.size() == 1 ? "main_arena alone" : arenas.size() + " arenas, "
                         + arenas.stream().mapToInt(one -> one.regions().size()).sum() + " runs of chunks",
                 (main.ringClosed() ? "the ring of next pointers closes" : "the ring of next pointers is broken")
@@ -438,6 +440,21 @@ final class Discovery {
         }
         regions.sort((a, b) -> Long.compare(a.start(), b.start()));
         return List.copyOf(regions);
+    }
+
+    /** The regions that overlap none of those taken before, which they join: no chunk belongs to two arenas. */
+    private List<Arena.Region> disjoint(long arena, List<Arena.Region> regions, List<Arena.Region> taken) {
+        List<Arena.Region> kept = new ArrayList<>();
+        for (Arena.Region region : regions) {
+            if (taken.stream().anyMatch(other -> region.start() < other.end() && other.start() < region.end())) {
+                corruptions.add(region.heapInfo(), -1,
+                        "the heap of the arena at 0x%x overlaps memory of another arena".formatted(arena));
+            } else {
+                kept.add(region);
+                taken.add(region);
+            }
+        }
+        return List.copyOf(kept);
     }
 
     private List<Range> claimed(Map<Long, List<Arena.Region>> heaps) {

@@ -36,11 +36,12 @@ class LedgerMatrixTest {
     static Stream<Case> cases() {
         List<Case> cases = new ArrayList<>();
         for (Release release : Release.debian()) {
-            for (boolean debug : new boolean[] {false, true}) {
-                for (String scenario : List.of("basic", "fastbins", "tcachefull", "memalign", "bigsizes", "brk-blocked",
-                        "threads", "arenas", "exits", "strings")) {
-                    cases.add(new Case(release, debug, scenario, Map.of(), ""));
-                }
+            for (String scenario : List.of("basic", "fastbins", "tcachefull", "memalign", "bigsizes", "brk-blocked",
+                    "threads", "arenas", "exits", "strings")) {
+                cases.add(new Case(release, false, scenario, Map.of(), ""));
+            }
+            for (String scenario : List.of("brk-blocked", "threads", "exits")) {
+                cases.add(new Case(release, true, scenario, Map.of(), ""));
             }
             cases.add(new Case(release, false, "threads", Map.of("threads", 4L), "glibc.malloc.tcache_count=0"));
             cases.add(new Case(release, false, "threads", Map.of("threads", 4L), "glibc.malloc.arena_max=1"));
@@ -86,7 +87,8 @@ class LedgerMatrixTest {
             if (!it.tunables().isEmpty()) {
                 return;
             }
-            Path core = Cores.gcore(process, folder);
+            // One of the kernel's, and of gdb's where the process is needed no more either way.
+            Path core = it.scenario().equals("tcachefull") ? Cores.abort(process, folder) : Cores.gcore(process, folder);
             Path sysroot = it.release().root(it.debugSymbols()).orElse(Path.of("/"));
             for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
                 try (Target target = Target.core(core, sysroot)) {
