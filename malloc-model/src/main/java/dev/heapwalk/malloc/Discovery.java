@@ -8,7 +8,6 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.ElfModule.Range;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -567,7 +566,6 @@ final class Discovery {
         MallocLayout find() {
             int linking = linkingOfFastbins();
             boolean known = layouts.stream().anyMatch(layout -> layout.tcache().bins() > 0);
-            Map<MallocLayout, TcacheFinder.Variable> variables = new HashMap<>();
             List<Long> blocks = null;
             List<MallocLayout> possible = new ArrayList<>(layouts);
             libc.version().ifPresent(version -> layouts.stream()
@@ -577,11 +575,7 @@ final class Discovery {
             int bestScore = -1;
             Set<Long> bestSet = Set.of();
             if (known && (arenasOnly.totalBytes <= PREWALK || !registers())) {
-                Set<Long> sizes = possible.stream()
-                        .filter(layout -> layout.tcache().bins() > 0)
-                        .map(layout -> layout.tcache().chunkSize())
-                        .collect(Collectors.toSet());
-                blocks = tcaches.blocksOfSize(possible.getLast(), sizes, arenasOnly);
+                blocks = TcacheFinder.blocks(target, possible, arenasOnly);
             }
             MallocLayout hinted = byVersion(layouts);
             for (MallocLayout layout : possible) {

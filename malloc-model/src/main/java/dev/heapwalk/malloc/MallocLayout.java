@@ -114,10 +114,20 @@ public record MallocLayout(
         /**
          * The size of the chunk that holds the structure.
          *
-         * @return bytes; malloc may have given 16 more
+         * @return bytes; it may be larger, up to {@link #largestChunkSize()}
          */
         public long chunkSize() {
             return size + 8 + 15 & ~15L;
+        }
+
+        /**
+         * The largest chunk that malloc gives for the structure. 16 bytes that are too few for a chunk stay with it, and
+         * since 2.42 {@code tcache_init} may round the size up before {@code _int_malloc} does so again.
+         *
+         * @return bytes
+         */
+        public long largestChunkSize() {
+            return chunkSize() + (countsDown ? 32 : 16);
         }
 
         /**

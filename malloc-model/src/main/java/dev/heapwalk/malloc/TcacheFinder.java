@@ -9,6 +9,7 @@ import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.struct.Words;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -154,8 +155,8 @@ final class TcacheFinder {
         }
         long word = peek.sizeWord(address - 16);
         long size = word & ~MallocChunk.SIZE_BITS;
-        long wanted = layout.tcache().chunkSize();
-        return (word & MallocChunk.IS_MMAPPED) != 0 ? size > wanted : size == wanted || size == wanted + 16;
+        return size >= layout.tcache().chunkSize()
+                && ((word & MallocChunk.IS_MMAPPED) != 0 || size <= layout.tcache().largestChunkSize());
     }
 
     /** Whether there is a cache at an address: by the size of its block or, if that is damaged, by its lists. */
@@ -165,6 +166,13 @@ final class TcacheFinder {
         }
         Cache cache = plan.chunk(address - 16) ? read(address, layout, true, SILENT) : null;
         return cache != null && cache.chunks() > 0;
+    }
+
+    private boolean isFaultless(long address, MallocLayout layout) {
+        boolean[] faultless = {true};
+        return block(address, layout)
+                && read(address, layout, false, (at, reason) -> faultless[0] = false) != null
+                && faultless[0];
     }
 
     /** Whether a value of the variable {@code tcache} says that the thread has none. */
@@ -221,7 +229,8 @@ final class TcacheFinder {
     /** The variable {@code tcache} of every thread, or null if it can't be told. */
     Variable tcacheVariable(LibcModule libc, MallocLayout layout, Set<Long> byStructure, boolean symbols) {
         List<ThreadState> threads = threads();
-        if (threads.isEmpty()) {
+        // Since 2.42 there is no structure at all where no chunk may be cached.
+        if (threads.isEmpty() || slots == 0 && layout.tcache().countsDown()) {
             return null;
         }
         OptionalLong named = symbols ? symbol(libc, "tcache") : OptionalLong.empty();
@@ -245,7 +254,8 @@ final class TcacheFinder {
                     continue;
                 }
                 // Two threads never share one.
-                if (!isCache(value, layout) || !distinct.add(value)) {
+                // What any near word may be must look perfect; the few words that libc refers to need not.
+                if (!distinct.add(value) || !(brute ? isFaultless(value, layout) : isCache(value, layout))) {
                     votes = -1;
                     break;
                 }
@@ -290,18 +300,19 @@ final class TcacheFinder {
         return null;
     }
 
-    /** Used chunks of every size that a thread cache may have, in all arenas. */
-    List<Long> blocksOfSize(MallocLayout anyLayout, Set<Long> sizes, WalkPlan arenas) {
+    /** Used chunks of every size that a thread cache may have by some layouts, in all arenas. */
+    static List<Long> blocks(Target target, Collection<MallocLayout> layouts, WalkPlan arenas) {
+        List<MallocLayout.Tcache> tcaches = layouts.stream()
+                .map(MallocLayout::tcache)
+                .filter(tcache -> tcache.bins() > 0)
+                .distinct()
+                .toList();
+        long smallest = tcaches.stream().mapToLong(MallocLayout.Tcache::chunkSize).min().orElse(Long.MAX_VALUE);
+        long largest = tcaches.stream().mapToLong(MallocLayout.Tcache::largestChunkSize).max().orElse(0);
         List<Long> blocks = new ArrayList<>();
-        ChunkCursor cursor = new ChunkCursor(target.memory(), arenas, FreeChunks.NONE, anyLayout);
-        long smallest = sizes.stream().mapToLong(Long::longValue).min().orElse(Long.MAX_VALUE);
-        long largest = sizes.stream().mapToLong(Long::longValue).max().orElse(0) + 16;
+        ChunkCursor cursor = new ChunkCursor(target.memory(), arenas, FreeChunks.NONE, layouts.iterator().next());
         while (cursor.next()) {
-            long size = cursor.size();
-            if (size >= smallest
-                    && size <= largest
-                    && cursor.state() == ChunkState.USED
-                    && (sizes.contains(size) || sizes.contains(size - 16))) {
+            if (cursor.size() >= smallest && cursor.size() <= largest && cursor.state() == ChunkState.USED) {
                 blocks.add(cursor.userAddress());
             }
         }
