@@ -48,7 +48,13 @@ final class ArenaFinder {
             boolean initialised,
             boolean ringClosed,
             int emptyBins,
-            int brokenBins) {}
+            int brokenBins) {
+
+        /** Whether it is more likely an arena than another candidate is. */
+        boolean better(Found other) {
+            return ringClosed != other.ringClosed ? ringClosed : brokenBins < other.brokenBins;
+        }
+    }
 
     /** Every structure in some ranges that looks like an arena's, by address. */
     List<Found> scan(List<ElfModule.Range> ranges) {
@@ -115,14 +121,17 @@ final class ArenaFinder {
 
     /** The arena at an address that a symbol or another arena names. */
     Optional<Found> at(long address) {
+        Found best = null;
         for (MallocLayout.State state : STATES) {
-            Optional<Found> found =
-                    initialised(address + state.bins()).filter(candidate -> candidate.address() == address);
-            if (found.isPresent()) {
-                return found;
+            // List heads look like list heads also when seen a few places further on, as another layout sees them.
+            Found found = initialised(address + state.bins())
+                    .filter(candidate -> candidate.address() == address)
+                    .orElse(null);
+            if (found != null && (best == null || found.better(best))) {
+                best = found;
             }
         }
-        return Optional.empty();
+        return Optional.ofNullable(best);
     }
 
     /** The arena whose {@code bins} begin at an address. */

@@ -176,7 +176,7 @@ final class Discovery {
                 // List heads look like list heads also when seen one place further on.
                 boolean overlaps = byStructure != null
                         && Math.abs(mainOf.address() - byStructure.address()) < mainOf.state().size();
-                if (byStructure == null || better(mainOf, byStructure)) {
+                if (byStructure == null || mainOf.better(byStructure)) {
                     if (byStructure != null && !overlaps) {
                         others.add(byStructure);
                     }
@@ -225,10 +225,6 @@ final class Discovery {
             say("another main_arena", "0x%x".formatted(other.address()),
                     "looks like one too, but has less memory; a second C library? It is left out");
         }
-    }
-
-    private static boolean better(ArenaFinder.Found a, ArenaFinder.Found b) {
-        return a.ringClosed() != b.ringClosed() ? a.ringClosed() : a.brokenBins() < b.brokenBins();
     }
 
     /** The main arena of the ring that an arena belongs to: the member that is not in a thread's heap. */
