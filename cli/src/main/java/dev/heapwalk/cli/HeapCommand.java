@@ -17,7 +17,7 @@ abstract class HeapCommand extends TargetCommand {
 
     @Override
     final Report read(Target opened, Problems problems, Progress progress) {
-        MallocHeap heap = MallocHeap.locate(opened);
+        MallocHeap heap = locate(opened, problems);
         Report report = read(heap, problems, progress);
         problems.add(heap.corruptions());
         compare(heap.mmapped(), problems);

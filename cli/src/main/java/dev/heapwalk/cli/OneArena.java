@@ -27,7 +27,7 @@ final class OneArena extends TargetCommand {
 
     @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        MallocHeap heap = MallocHeap.locate(opened);
+        MallocHeap heap = locate(opened, problems);
         List<Arena> arenas = heap.arenas();
         if (index < 0 || index >= arenas.size()) {
             throw wrong("there is no arena " + index + ": "

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.malloc.MmappedChunks;
 import dev.heapwalk.memory.Target;
 import java.io.FileDescriptor;
@@ -136,6 +137,16 @@ abstract class TargetCommand implements Callable<Integer> {
                             mmapped.count(),
                             mmapped.bytes()));
         }
+    }
+
+    /** Finds the heap, and says so if the target has others beside it. */
+    static MallocHeap locate(Target target, Problems problems) {
+        MallocHeap heap = MallocHeap.locate(target);
+        problems.notices(heap.otherAllocators().stream()
+                .map(other -> "%s also has %s; only what glibc's malloc holds is listed"
+                        .formatted(target.description(), other))
+                .toList());
+        return heap;
     }
 
     private Report report(Subject subject, Problems problems, Progress progress) {

@@ -68,7 +68,7 @@ final class Discovery {
                 libc.module().isEmpty()
                         ? "no module is the C library, so every writable mapping is searched"
                         : libc.version().isPresent() ? "module name; version from its banner, as a hint" : "module name");
-        libc.others().forEach(other -> say("other allocator", other,
+        libc.others().forEach(other -> say(MallocHeap.OTHER_ALLOCATOR, other,
                 "its chunks are not glibc's; what glibc's malloc itself has is listed"));
         findMain();
         if (!main.initialised()) {

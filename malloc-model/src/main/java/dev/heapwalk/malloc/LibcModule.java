@@ -15,6 +15,7 @@ import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Where the C library lies in a target, as far as modules tell, and what other allocators there are.
@@ -37,14 +38,17 @@ record LibcModule(
             Map.of("mallctl", "jemalloc", "je_mallctl", "jemalloc", "tc_malloc", "tcmalloc", "mi_malloc", "mimalloc"));
 
     private static final Pattern LIBC_FILE = Pattern.compile("libc(\\.so\\.6|-2\\.[0-9]+\\.so)( \\(deleted\\))?");
+    private static final String MUSL = "musl libc (";
+    private static final String GO = "\u00ff Go buildinf:";
+    private static final int MARK_SEARCH = 1 << 20;
     private static final int BANNER_STEP = 1 << 20;
     private static final long BANNER_SEARCH = 8L << 20;
 
     static LibcModule of(Target target, boolean symbols) {
         List<ElfModule> modules = target.modules();
         Optional<ElfModule> libc = modules.stream().filter(LibcModule::isLibc).findFirst();
-        List<String> others = others(modules, libc.isPresent());
-        Optional<String> foreign = libc.isPresent() ? Optional.empty() : foreign(modules);
+        List<String> others = others(target, modules, libc.isPresent());
+        Optional<String> foreign = libc.isPresent() ? Optional.empty() : foreign(target, modules);
         Optional<ElfModule> holder = libc;
         if (libc.isEmpty() && foreign.isEmpty()) {
             // A static program has its own copy; so may any module of a target whose modules have no names.
@@ -69,8 +73,14 @@ record LibcModule(
     }
 
     /** Other allocators. In a static program without a C library of its own {@code malloc} may well be glibc's. */
-    private static List<String> others(List<ElfModule> modules, boolean libc) {
+    private static List<String> others(Target target, List<ElfModule> modules, boolean libc) {
         List<String> found = new ArrayList<>();
+        if (libc) {
+            modules.stream()
+                    .limit(1)
+                    .filter(program -> isGo(target, program))
+                    .forEach(program -> found.add("Go's own allocator in " + file(program)));
+        }
         for (ElfModule module : modules) {
             String name = file(module);
             if (isLibc(module) || name.startsWith("ld-") || name.startsWith("ld.") || name.startsWith("[")) {
@@ -98,10 +108,10 @@ record LibcModule(
         return List.copyOf(found);
     }
 
-    private static Optional<String> foreign(List<ElfModule> modules) {
+    private static Optional<String> foreign(Target target, List<ElfModule> modules) {
         for (ElfModule module : modules) {
             String name = file(module);
-            if (name.startsWith("ld-musl") || name.startsWith("libc.musl")) {
+            if (name.startsWith("ld-musl") || name.startsWith("libc.musl") || isMusl(target, module)) {
                 return Optional.of("a program on musl (" + name + ")");
             }
             if (name.equals("libc.so") && module.path().contains("bionic")) {
@@ -111,11 +121,41 @@ record LibcModule(
                 return Optional.of("a program on uClibc (" + name + ")");
             }
         }
+        // A Go program that is linked with a static glibc has that one's malloc as well.
         return modules.stream()
-                .filter(module -> module.symbol("runtime.mheap_").isPresent()
-                        || module.symbol("runtime.mallocgc").isPresent())
+                .limit(1)
+                .filter(program -> isGo(target, program) && program.symbol("main_arena").isEmpty())
                 .findFirst()
-                .map(module -> "a Go program (" + file(module) + ")");
+                .map(program -> "a Go program (" + file(program) + ")");
+    }
+
+    /** Whether a module is musl: its library, which may have any name, or a static program that has not lost its symbols. */
+    private static boolean isMusl(Target target, ElfModule module) {
+        String name = file(module);
+        return name.equals("libc.so") && holds(target, module.mappings().stream().filter(mapping -> !mapping.writable()), MUSL, 1)
+                || !name.startsWith("[") && module.symbol("__libc_start_init").isPresent()
+                        && module.symbol("__init_libc").isPresent();
+    }
+
+    /** Whether a program is one that the Go linker made, which marks it in its data even if it leaves out every symbol. */
+    private static boolean isGo(Target target, ElfModule program) {
+        return holds(target, program.mappings().stream().filter(mapping -> !mapping.executable()), GO, 16)
+                || program.symbol("runtime.mallocgc").isPresent();
+    }
+
+    private static boolean holds(Target target, Stream<Mapping> mappings, String text, int alignment) {
+        byte[] wanted = text.getBytes(StandardCharsets.ISO_8859_1);
+        byte[] bytes = new byte[MARK_SEARCH];
+        return mappings.filter(Mapping::readable).anyMatch(mapping -> {
+            int length = (int) Math.min(bytes.length, mapping.length());
+            int got = (int) target.memory().read(mapping.start(), MemorySegment.ofArray(bytes).asSlice(0, length));
+            for (int i = 0; i <= got - wanted.length; i += alignment) {
+                if (bytes[i] == wanted[0] && Arrays.equals(bytes, i, i + wanted.length, wanted, 0, wanted.length)) {
+                    return true;
+                }
+            }
+            return false;
+        });
     }
 
     /** The writable memory of a target in the order in which it is likely to hold {@code main_arena}. */

@@ -13,6 +13,9 @@ import java.util.OptionalLong;
  * they say is checked against the structures themselves.
  */
 public final class MallocHeap {
+    /** The subject of the evidence for each other allocator. */
+    static final String OTHER_ALLOCATOR = "other allocator";
+
     private final Target target;
     private final Peek peek;
     private final MallocLayout layout;
@@ -107,6 +110,18 @@ public final class MallocHeap {
      */
     public List<Evidence> evidence() {
         return evidence;
+    }
+
+    /**
+     * The other allocators that the target has, whose chunks are not glibc's and not listed.
+     *
+     * @return for each its name and the file that has it, such as {@code jemalloc in libjemalloc.so.2}
+     */
+    public List<String> otherAllocators() {
+        return evidence.stream()
+                .filter(one -> one.subject().equals(OTHER_ALLOCATOR))
+                .map(Evidence::conclusion)
+                .toList();
     }
 
     /**
