@@ -97,6 +97,7 @@ final class KnownProcess implements AutoCloseable {
     }
 
     private final Process process;
+    private final ProcessHandle self;
     private final Map<String, List<Block>> ledger = new HashMap<>();
 
     private KnownProcess(Process process) throws IOException {
@@ -115,6 +116,12 @@ final class KnownProcess implements AutoCloseable {
             ledger.computeIfAbsent(words[0], word -> new ArrayList<>())
                     .add(new Block(words[1], Long.parseLong(words[2])));
         }
+        // It has no children itself; what there is before it has one.
+        ProcessHandle last = process.toHandle();
+        while (last.children().findFirst().isPresent()) {
+            last = last.children().findFirst().orElseThrow();
+        }
+        self = last;
     }
 
     static synchronized Path program() throws IOException {
@@ -124,21 +131,31 @@ final class KnownProcess implements AutoCloseable {
         return program;
     }
 
+    /** The same program, made with more options for the compiler, such as {@code -static}. */
+    static Path program(String... options) throws IOException {
+        return CProgram.compile("known", SOURCE, options);
+    }
+
     /** Starts it. A first argument {@code damaged} lets it damage its heap; a second one is the name it takes. */
     static KnownProcess start(String... arguments) throws IOException {
         List<String> line = new ArrayList<>(List.of(program().toString()));
         line.addAll(List.of(arguments));
+        return start(line);
+    }
+
+    /** Starts it by a command line, which may put other processes before it, such as a shell. */
+    static KnownProcess start(List<String> line) throws IOException {
         return new KnownProcess(new ProcessBuilder(line)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start());
     }
 
     String pid() {
-        return Long.toString(process.pid());
+        return Long.toString(self.pid());
     }
 
     boolean alive() {
-        return process.isAlive();
+        return self.isAlive();
     }
 
     List<Block> blocks(String... kinds) {
@@ -160,6 +177,9 @@ final class KnownProcess implements AutoCloseable {
 
     @Override
     public void close() {
+        if (self.pid() != process.pid()) {
+            self.destroyForcibly();
+        }
         process.destroyForcibly();
         try {
             process.waitFor();

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.Ledger;
+import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Release;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Programs that do not allocate by a shared glibc of this machine. */
+final class OtherProgramsIT {
+    private static final String ALLOCATES =
+            """
+            #include <stdlib.h>
+            #include <string.h>
+            #include <unistd.h>
+            int main(void) {
+                for (int i = 0; i < 1000; i++) memset(malloc(100), 1, 100);
+                memset(malloc(3 << 20), 1, 10);
+                if (write(1, "READY\\n", 6) != 6) return 1;
+                char c;
+                while (read(0, &c, 1) > 0) {}
+                return 0;
+            }
+            """;
+
+    private static final String NO_MALLOC =
+            """
+            void _start(void) {
+                __asm__ volatile("syscall" : : "a"(1L), "D"(1L), "S"("READY\\n"), "d"(6L) : "rcx", "r11", "memory");
+                for (;;) __asm__ volatile("syscall" : : "a"(34L) : "rcx", "r11", "memory");
+            }
+            """;
+
+    @TempDir
+    private Path folder;
+
+    private interface Check {
+        void on(String pid) throws IOException;
+    }
+
+    private static void running(ProcessBuilder builder, boolean saysReady, Check check) throws Exception {
+        Process process = builder.redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        try {
+            if (saysReady) {
+                assertThat(process.inputReader().readLine()).isEqualTo("READY");
+            } else {
+                sleeps(process);
+            }
+            check.on(Long.toString(process.pid()));
+            assertThat(process.isAlive()).isTrue();
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+    }
+
+    /** Waits until a program that waits for input has gone to sleep for it with all its threads. */
+    private static void sleeps(Process process) throws Exception {
+        Path stat = Path.of("/proc", Long.toString(process.pid()), "stat");
+        String before = "";
+        for (int calm = 0; calm < 5; ) {
+            assertThat(process.isAlive()).isTrue();
+            String now = Files.readString(stat);
+            calm = now.equals(before) && now.contains(") S ") ? calm + 1 : 0;
+            before = now;
+            Thread.sleep(20);
+        }
+    }
+
+    /** What was found is named, in one line, and nothing is listed. */
+    private void refusedLiveAndDead(String pid, String... words) throws IOException {
+        for (String mode : List.of("stop", "observe")) {
+            Run run = Run.heapwalk("sizes", "--mode", mode, pid).exited(4).said("no glibc malloc", pid).said(words);
+            assertThat(run.out()).isEmpty();
+        }
+        Path core = folder.resolve("core." + pid);
+        Run.of(new ProcessBuilder("gcore", "-o", folder.resolve("core").toString(), pid)).exited(0);
+        Run.heapwalk("sizes", core.toString()).exited(4).said(words).said(core.toString());
+    }
+
+    private Path built(String compiler, String source, String... options) throws IOException {
+        Path file = Files.writeString(folder.resolve("other.c"), source);
+        Path program = folder.resolve("other");
+        List<String> line = new ArrayList<>(List.of(compiler, "-O1", "-fno-builtin-malloc", "-o", program.toString(),
+                file.toString()));
+        line.addAll(List.of(options));
+        Run.of(new ProcessBuilder(line)).exited(0);
+        return program;
+    }
+
+    @Test
+    void musl() throws Exception {
+        Path program = built("musl-gcc", ALLOCATES);
+        running(new ProcessBuilder(program.toString()), true, pid -> {
+            refusedLiveAndDead(pid, "a program on musl (libc.so)");
+            for (String command : List.of("summary", "used", "free", "all", "arenas", "bins", "tcache")) {
+                Run run = Run.heapwalk(command, pid).exited(4).said("a program on musl (libc.so)");
+                assertThat(run.out()).isEmpty();
+            }
+            Run.heapwalk("arena", "0", pid).exited(4).said("a program on musl (libc.so)");
+        });
+    }
+
+    @Test
+    void staticMusl() throws Exception {
+        Path program = built("musl-gcc", ALLOCATES, "-static");
+        running(new ProcessBuilder(program.toString()), true, pid -> refusedLiveAndDead(pid, "a program on musl (other)"));
+        Run.of(new ProcessBuilder("strip", program.toString())).exited(0);
+        // Nothing in it tells of musl any more.
+        running(new ProcessBuilder(program.toString()), true,
+                pid -> refusedLiveAndDead(pid, "none of its modules is glibc", "looks like main_arena"));
+    }
+
+    @Test
+    void staticWithoutMalloc() throws Exception {
+        Path program = built("gcc", NO_MALLOC, "-static", "-nostdlib");
+        running(new ProcessBuilder(program.toString()), true,
+                pid -> refusedLiveAndDead(pid, "none of its modules is glibc"));
+    }
+
+    @Test
+    void thirtyTwoBits() throws Exception {
+        Path program = built("gcc", ALLOCATES, "-m32");
+        running(new ProcessBuilder(program.toString()), true, pid -> refusedLiveAndDead(pid, "32-bit (i386)"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"libjemalloc.so.2, jemalloc in libjemalloc.so.2", "libtcmalloc_minimal.so.4, tcmalloc in libtcmalloc"})
+    void anotherAllocator(String library, String name) throws Exception {
+        ProcessBuilder builder = new ProcessBuilder(CProgram.compile("other", ALLOCATES).toString());
+        builder.environment().put("LD_PRELOAD", library);
+        running(builder, true, pid -> refusedLiveAndDead(pid, "it allocates with " + name, "malloc is unused"));
+    }
+
+    @Test
+    void goProgram() throws Exception {
+        running(new ProcessBuilder("gojq", "."), false, pid -> refusedLiveAndDead(pid, "a Go program (gojq)"));
+    }
+
+    /** One that is linked with glibc has a heap of either kind. */
+    @Test
+    void goProgramWithGlibc() throws Exception {
+        running(new ProcessBuilder("fzf", "-f", "x"), false, pid -> {
+            Run run = Run.heapwalk("used", "--format=jsonl", pid).exited(0);
+            run.said("notice", "Go's own allocator in fzf", "only what glibc's malloc holds");
+            // What starting threads takes: a cache, and a vector of thread-local storage for each thread.
+            assertThat(run.rows()).isNotEmpty().allSatisfy(
+                    row -> assertThat(row.get("kind").textValue()).isIn("tcache", "dtv"));
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-static", "-static -s", "-static-pie", "-static-pie -s"})
+    void staticGlibc(String options) throws Exception {
+        Path program = KnownProcess.program(options.split(" "));
+        try (KnownProcess known = KnownProcess.start(List.of(program.toString()))) {
+            assertThat(Files.readString(Path.of("/proc", known.pid(), "maps"))).doesNotContain("libc.so");
+            // A static program's C library allocates the names of folders with libraries before main.
+            KnownBlocks.areListed(known, 12);
+        }
+    }
+
+    @Test
+    void guestOfQemu() throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "threads").aarch64().start()) {
+            Ledger ledger = process.ledger();
+            Path core = Cores.abort(process, folder);
+            Run run = Run.heapwalk("used", "--format=jsonl", core.toString(), "--sysroot", "/usr/aarch64-linux-gnu").exited(0);
+            Map<Long, JsonNode> used = new TreeMap<>();
+            for (JsonNode row : run.rows()) {
+                assertThat(used.put(Long.decode(row.get("address").textValue()), row)).isNull();
+            }
+            for (Ledger.Block block : ledger.live()) {
+                JsonNode row = used.remove(block.address());
+                assertThat(row).as("used has %s", block).isNotNull();
+                assertThat(row.get("size").longValue() - block.usable())
+                        .isEqualTo(row.get("mmapped").booleanValue() ? 16 : 8);
+            }
+            ledger.threads().forEach(thread -> used.remove(thread.dtv() - 16));
+            assertThat(used.values()).as("besides: thread caches").allSatisfy(
+                    row -> assertThat(row.get("kind").textValue()).isEqualTo("tcache"));
+            assertThat(used).hasSize((int) ledger.threads().stream().filter(Ledger.LedgerThread::lives).count());
+        }
+    }
+}
