@@ -73,22 +73,18 @@ final class Progress implements AutoCloseable {
         }
     }
 
+    /** Stops showing it, and waits, though not for ever, until the line is wiped: a message may follow. */
     @Override
     public void close() {
         closed = true;
-        if (painter != null) {
-            painter.interrupt();
+        if (painter == null) {
+            return;
         }
-    }
-
-    /** Waits, though not for ever, until the line is wiped. */
-    void await() {
-        if (painter != null && painted) {
-            try {
-                painter.join(STEP_MILLIS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+        painter.interrupt();
+        try {
+            painter.join(STEP_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 }

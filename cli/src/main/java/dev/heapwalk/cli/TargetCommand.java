@@ -96,7 +96,6 @@ abstract class TargetCommand implements Callable<Integer> {
         long before = System.nanoTime();
         try (Report report = report(subject, problems, progress)) {
             long read = System.nanoTime();
-            progress.await();
             // Not closed: the descriptor is the process's.
             @SuppressWarnings("resource")
             Output out = new Output(new FileOutputStream(FileDescriptor.out));

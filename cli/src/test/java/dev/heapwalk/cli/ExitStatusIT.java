@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -85,14 +87,55 @@ final class ExitStatusIT {
         Run.heapwalk("sizes", "0").exited(4).said("0");
     }
 
+    /** Whenever a process ends, there is an answer or one clear line. */
     @Test
-    void processThatEndsMeanwhile() throws Exception {
-        for (int i = 0; i < 10; i++) {
-            Process brief = new ProcessBuilder("sleep", String.format(Locale.ROOT, "%.3f", 0.05 + i * 0.02)).start();
+    void processThatEndsAtAnyTime() throws Exception {
+        for (int i = 0; i < 6; i++) {
+            Process brief = new ProcessBuilder("sleep", String.format(Locale.ROOT, "%.3f", 0.1 + i * 0.04)).start();
             Run run = Run.heapwalk("used", "--mode", i % 2 == 0 ? "stop" : "observe", Long.toString(brief.pid()));
             assertThat(run.status()).as(run.err()).isIn(0, 3, 4);
+            if (run.status() == 4) {
+                run.said(Long.toString(brief.pid()));
+            }
             assertThat(run.err()).doesNotContain("\tat ", "internal");
             brief.waitFor();
+        }
+    }
+
+    /** The progress that is shown on a terminal tells when the walk is under way. */
+    @ParameterizedTest
+    @ValueSource(strings = {"stop", "observe"})
+    void processThatEndsInTheMiddleOfTheWalk(String mode) throws Exception {
+        try (LedgerProcess many =
+                LedgerProcess.of(Release.HOST, "many").option("count", 1_000_000).start()) {
+            ProcessBuilder builder = new ProcessBuilder(
+                    "script", "--quiet", "--return", "--flush", "--command",
+                    Run.checkout().resolve("bin/heapwalk") + " summary --mode=" + mode + " " + many.pid(),
+                    "/dev/null");
+            // Interpreted code takes seconds for what compiled code does in less time than the progress waits.
+            builder.environment().put("HEAPWALK_JAVA_OPTIONS", "-Xint");
+            Process walk = builder.redirectErrorStream(true).start();
+            try {
+                StringBuilder said = new StringBuilder();
+                Pattern progress = Pattern.compile("\rheapwalk: read ([0-9]+) of ([0-9]+) MiB ");
+                Matcher shown = progress.matcher(said);
+                for (int c = walk.getInputStream().read(); c >= 0; c = walk.getInputStream().read()) {
+                    said.append((char) c);
+                    if (c == ' ' && shown.reset().find()) {
+                        break;
+                    }
+                }
+                assertThat(shown.reset().find()).as("progress was shown before the end: %s", said).isTrue();
+                assertThat(Integer.parseInt(shown.group(1))).isLessThan(Integer.parseInt(shown.group(2)) / 2);
+                ProcessHandle.of(many.pid()).orElseThrow().destroyForcibly();
+                said.append(new String(walk.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+                assertThat(walk.waitFor()).as(said.toString()).isEqualTo(4);
+                assertThat(said.toString()).endsWith("\r\033[Kheapwalk: process " + many.pid()
+                        + " (ledger) ended while it was read\r\n");
+            } finally {
+                walk.descendants().forEach(ProcessHandle::destroyForcibly);
+                walk.destroyForcibly().waitFor();
+            }
         }
     }
 
