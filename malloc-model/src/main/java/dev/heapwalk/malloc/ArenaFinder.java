@@ -21,6 +21,9 @@ final class ArenaFinder {
     /** So many list heads of an arena may be damaged before it is not taken for one. */
     private static final int MOST_BROKEN = 12;
 
+    /** More may be in an arena that the ring leads to: it may be changing while it is read. */
+    private static final int MOST_BROKEN_IN_RING = 64;
+
     private static final List<MallocLayout.State> STATES =
             MallocLayout.ALL.stream().map(MallocLayout::state).distinct().toList();
 
@@ -39,6 +42,7 @@ final class ArenaFinder {
      * @param state its layout
      * @param initialised whether malloc has run; if not, only {@code next} is set
      * @param ringClosed whether following {@code next} led back to it
+     * @param ringLength how many arenas following {@code next} led to
      * @param emptyBins how many list heads point to themselves
      * @param brokenBins how many list heads are damaged
      */
@@ -47,12 +51,16 @@ final class ArenaFinder {
             MallocLayout.State state,
             boolean initialised,
             boolean ringClosed,
+            int ringLength,
             int emptyBins,
             int brokenBins) {
 
-        /** Whether it is more likely an arena than another candidate is. */
+        /** Whether this shows more of an arena than another: list heads look like such also when seen some places on. */
         boolean better(Found other) {
-            return ringClosed != other.ringClosed ? ringClosed : brokenBins < other.brokenBins;
+            if (ringClosed != other.ringClosed) {
+                return ringClosed;
+            }
+            return brokenBins != other.brokenBins ? brokenBins < other.brokenBins : ringLength > other.ringLength;
         }
     }
 
@@ -83,7 +91,7 @@ final class ArenaFinder {
     Optional<Found> untouched(List<ElfModule.Range> ranges, long symbol) {
         for (MallocLayout.State state : STATES) {
             if (symbol != 0 && untouched(symbol, state)) {
-                return Optional.of(new Found(symbol, state, false, true, 0, 0));
+                return Optional.of(new Found(symbol, state, false, true, 1, 0, 0));
             }
         }
         for (ElfModule.Range range : ranges) {
@@ -97,7 +105,7 @@ final class ArenaFinder {
                     }
                     for (MallocLayout.State state : STATES) {
                         if (state.next() == distance && untouched(at - distance, state)) {
-                            return Optional.of(new Found(at - distance, state, false, true, 0, 0));
+                            return Optional.of(new Found(at - distance, state, false, true, 1, 0, 0));
                         }
                     }
                 }
@@ -136,26 +144,29 @@ final class ArenaFinder {
 
     /** The arena whose {@code bins} begin at an address. */
     private Optional<Found> initialised(long bins) {
-        int[] heads = heads(bins);
+        int[] heads = heads(bins, MOST_BROKEN);
         if (heads == null) {
             return Optional.empty();
         }
+        // Where the structure begins before the list heads differs; the pointers of the ring show it.
         Found best = null;
         for (MallocLayout.State state : STATES) {
             long address = bins - state.bins();
             if (!plausible(address, state)) {
                 continue;
             }
-            boolean closed = ring(address, state, new LinkedHashSet<>());
-            if (best == null || closed && !best.ringClosed()) {
-                best = new Found(address, state, true, closed, heads[0], heads[1]);
+            Set<Long> members = new LinkedHashSet<>();
+            boolean closed = ring(address, state, members);
+            Found found = new Found(address, state, true, closed, members.size(), heads[0], heads[1]);
+            if (best == null || !best.better(found)) {
+                best = found;
             }
         }
         return Optional.ofNullable(best);
     }
 
     /** How many of 127 list heads are empty and how many are damaged; null if these are no list heads. */
-    private int[] heads(long bins) {
+    private int[] heads(long bins, int mostBroken) {
         if (!peek.has(bins, HEADS_BYTES + 64)) {
             return null;
         }
@@ -173,7 +184,7 @@ final class ArenaFinder {
                     || bk == head
                     || peek.word(fd + 24, 0) != head
                     || peek.word(bk + 16, 0) != head) {
-                if (++broken > MOST_BROKEN) {
+                if (++broken > mostBroken) {
                     return null;
                 }
             }
@@ -218,7 +229,7 @@ final class ArenaFinder {
     boolean ring(long address, MallocLayout.State state, Set<Long> members) {
         long at = address;
         while (members.size() < MOST_ARENAS) {
-            if (!peek.has(at, state.size()) || heads(at + state.bins()) == null || !members.add(at)) {
+            if (!peek.has(at, state.size()) || heads(at + state.bins(), MOST_BROKEN_IN_RING) == null || !members.add(at)) {
                 return false;
             }
             at = peek.word(at + state.next(), 0);

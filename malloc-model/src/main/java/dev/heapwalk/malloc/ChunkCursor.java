@@ -6,6 +6,7 @@ import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 
 /**
@@ -25,6 +26,7 @@ public final class ChunkCursor {
     private final RunSearch search;
     private final long[] cached;
     private final long tail;
+    private final BitSet busy;
     private final Corruptions corruptions = new Corruptions();
 
     private int run = -1;
@@ -45,12 +47,13 @@ public final class ChunkCursor {
     private ChunkState state;
     private boolean mmapped;
 
-    ChunkCursor(AddressSpace memory, WalkPlan plan, FreeChunks free, MallocLayout layout) {
+    ChunkCursor(AddressSpace memory, WalkPlan plan, FreeChunks free, MallocLayout layout, BitSet busy) {
         this.window = memory.window();
         this.plan = plan;
         this.search = new RunSearch(memory);
         this.cached = free.entries();
         this.tail = layout.mmapTail();
+        this.busy = busy;
     }
 
     /**
@@ -310,7 +313,9 @@ public final class ChunkCursor {
     }
 
     private void record(long at, String reason) {
-        corruptions.add(at, arena, reason);
+        corruptions.add(at, arena, arena >= 0 && busy.get(arena)
+                ? reason + " (a thread is inside this arena, and may be halfway through a change)"
+                : reason);
     }
 
     /**

@@ -8,6 +8,7 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.ElfModule.Range;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -101,8 +102,10 @@ final class Discovery {
         say("arenas", arenas.size() == 1 ? "main_arena alone" : arenas.size() + " arenas, "
                         + arenas.stream().mapToInt(one -> one.regions().size()).sum() + " runs of chunks",
                 (main.ringClosed() ? "the ring of next pointers closes" : "the ring of next pointers is broken")
-                        + "; heap_info headers at multiples of %d MiB %s".formatted(
-                                heapMax >> 20, scanned.keySet().equals(heaps.keySet()) ? "name the same arenas" : "name others too"));
+                        + (scanned.isEmpty() && heaps.isEmpty()
+                                ? "; no heap_info header is at a multiple of %d MiB".formatted(heapMax >> 20)
+                                : "; heap_info headers at multiples of %d MiB name %s".formatted(
+                                        heapMax >> 20, scanned.keySet().equals(heaps.keySet()) ? "the same" : "others")));
 
         arenas.getFirst().regions().forEach(region -> claimed.add(new Range(region.start(), region.end())));
         MmapFinder mmaps = new MmapFinder(target.memory(), peek, target.pageSize(), layouts.getLast().mmapTail(),
@@ -110,7 +113,7 @@ final class Discovery {
         MmappedChunks mmapped = mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()));
         say("mmapped chunks", "%d chunks, %d bytes: %s".formatted(mmapped.count(), mmapped.bytes(),
                         mmapped.confidence().name().toLowerCase(java.util.Locale.ROOT)),
-                mmaps.how() + (par == null ? "" : "; mp_ counts %d, %d bytes".formatted(
+                mmaps.how() + (par == null || mmapped.expectedCount() == 0 ? "" : "; mp_ counts %d, %d bytes".formatted(
                         mmapped.expectedCount(), mmapped.expectedBytes())));
 
         WalkPlan plan = WalkPlan.of(arenas, mmaps.starts(), mmaps.ends());
@@ -126,7 +129,14 @@ final class Discovery {
         free.sort();
         return new MallocHeap(target, peek, layout, evidence, caches.withThreads(arenas),
                 par == null ? OptionalLong.empty() : OptionalLong.of(par.address()),
-                caches.threadCaches, mmapped, plan, free, corruptions);
+                caches.threadCaches, mmapped, plan, free, busy(arenas), corruptions);
+    }
+
+    /** The arenas whose lock is held: a thread stands inside malloc, and what it is at may be half done. */
+    private BitSet busy(List<Arena> arenas) {
+        BitSet busy = new BitSet();
+        arenas.stream().filter(arena -> (int) word(arena.address()) != 0).forEach(arena -> busy.set(arena.index()));
+        return busy;
     }
 
     private void say(String subject, String conclusion, String basis) {
@@ -152,7 +162,7 @@ final class Discovery {
         MallocLayout layout = layouts == null || layouts.isEmpty() ? MallocLayout.ALL.getLast() : byVersion(layouts);
         return new MallocHeap(target, peek, layout, evidence, List.of(), OptionalLong.empty(), List.of(),
                 new MmappedChunks(0, 0, 0, 0, MmappedChunks.Confidence.EXACT),
-                new WalkPlan(List.of()), sorted(), corruptions);
+                new WalkPlan(List.of()), sorted(), new BitSet(), corruptions);
     }
 
     private static FreeChunks sorted() {
@@ -599,6 +609,10 @@ final class Discovery {
             return best;
         }
 
+        private static String caches(int count) {
+            return count == 1 ? "1 thread cache" : count + " thread caches";
+        }
+
         private String basisOfLayout(MallocLayout layout, int linking, Set<Long> set) {
             List<String> basis = new ArrayList<>();
             basis.add("main_arena of %d bytes".formatted(layout.state().size()));
@@ -606,7 +620,7 @@ final class Discovery {
                 basis.add("mp_ of %d bytes".formatted(layout.par().size()));
             }
             if (!set.isEmpty()) {
-                basis.add("%d thread caches of %d bytes whose lists fit".formatted(set.size(), layout.tcache().size()));
+                basis.add("%s of %d bytes whose lists fit".formatted(caches(set.size()), layout.tcache().size()));
             }
             if (linking != 0) {
                 basis.add(linking > 0 ? "fastbin links are mangled" : "fastbin links are plain");
@@ -696,7 +710,7 @@ final class Discovery {
                     : "%s names %d%s".formatted(variable.basis(), owners.size(), searched
                             ? ", structure finds %d, both agree on %d".formatted(byStructure.size(), both)
                             : "; the heap is too large to look for more");
-            say("tcache", caches.size() == 1 ? "1 thread cache" : caches.size() + " thread caches", basis);
+            say("tcache", caches(caches.size()), basis);
             if (variable != null && byStructure.size() > both) {
                 say("tcache", "%d without a thread".formatted(byStructure.size() - both),
                         "left by threads that are gone, as in the child of a fork; their chunks count as cached");

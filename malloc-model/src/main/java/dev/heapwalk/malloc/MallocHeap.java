@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.OptionalLong;
 
@@ -26,6 +27,7 @@ public final class MallocHeap {
     private final MmappedChunks mmapped;
     private final WalkPlan plan;
     private final FreeChunks free;
+    private final BitSet busy;
     private final Corruptions corruptions;
 
     MallocHeap(
@@ -39,6 +41,7 @@ public final class MallocHeap {
             MmappedChunks mmapped,
             WalkPlan plan,
             FreeChunks free,
+            BitSet busy,
             Corruptions corruptions) {
         this.target = target;
         this.peek = peek;
@@ -50,6 +53,7 @@ public final class MallocHeap {
         this.mmapped = mmapped;
         this.plan = plan;
         this.free = free;
+        this.busy = busy;
         this.corruptions = corruptions;
     }
 
@@ -181,7 +185,7 @@ public final class MallocHeap {
      * @return a new cursor, for one thread
      */
     public ChunkCursor chunks() {
-        return new ChunkCursor(target.memory(), plan, free, layout);
+        return new ChunkCursor(target.memory(), plan, free, layout, busy);
     }
 
     /**
@@ -192,7 +196,7 @@ public final class MallocHeap {
      */
     public ChunkCursor chunks(Arena arena) {
         return new ChunkCursor(
-                target.memory(), WalkPlan.of(List.of(arena), new long[0], new long[0]), free, layout);
+                target.memory(), WalkPlan.of(List.of(arena), new long[0], new long[0]), free, layout, busy);
     }
 
     /**

@@ -9,6 +9,7 @@ import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.struct.Words;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -310,7 +311,7 @@ final class TcacheFinder {
         long smallest = tcaches.stream().mapToLong(MallocLayout.Tcache::chunkSize).min().orElse(Long.MAX_VALUE);
         long largest = tcaches.stream().mapToLong(MallocLayout.Tcache::largestChunkSize).max().orElse(0);
         List<Long> blocks = new ArrayList<>();
-        ChunkCursor cursor = new ChunkCursor(target.memory(), arenas, FreeChunks.NONE, layouts.iterator().next());
+        ChunkCursor cursor = new ChunkCursor(target.memory(), arenas, FreeChunks.NONE, layouts.iterator().next(), new BitSet());
         while (cursor.next()) {
             if (cursor.size() >= smallest && cursor.size() <= largest && cursor.state() == ChunkState.USED) {
                 blocks.add(cursor.userAddress());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.heapwalk.malloc.usage.Domain;
 import dev.heapwalk.malloc.usage.UsageCursor;
+import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.testkit.CProgram;
@@ -135,6 +136,98 @@ class SpecialHeapsTest {
             }
             """;
 
+    private static final String SEVERAL_HEAPS = """
+            #define _GNU_SOURCE
+            #include <malloc.h>
+            #include <pthread.h>
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <unistd.h>
+            #define N 2400
+            static void *held[N];
+            static void *work(void *unused) {
+                // 230 MB in blocks below the threshold: four heaps of 64 MiB.
+                for (int i = 0; i < N; i++) held[i] = malloc(95000 + i % 7 * 16);
+                // The last heap gets empty, so that the arena ends in the one before, with a fencepost undone.
+                for (int i = N - 1; i > N - 500; i--) { free(held[i]); held[i] = NULL; }
+                for (int i = 0; i < N; i += 5) { free(held[i]); held[i] = NULL; }
+                for (int i = 1; i < N; i += 100) { free(held[i]); held[i] = malloc(100 + i); }
+                static char buffer[1 << 18];
+                setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+                printf("pid %d\\n", (int) getpid());
+                for (int i = 0; i < N; i++)
+                    if (held[i]) printf("%p %d\\n", held[i], (int) malloc_usable_size(held[i]));
+                puts("READY");
+                fflush(stdout);
+                char c;
+                while (read(0, &c, 1) > 0) ;
+                _exit(0);
+                return unused;
+            }
+            int main(void) {
+                pthread_t t;
+                mallopt(M_MMAP_THRESHOLD, 1 << 20);
+                pthread_create(&t, NULL, work, NULL);
+                for (;;) pause();
+            }
+            """;
+
+    @ParameterizedTest
+    @MethodSource("releases")
+    void anArenaOfSeveralHeaps(Release release) throws IOException {
+        String program = CProgram.portableSource("several-heaps", SEVERAL_HEAPS).install(release, false);
+        for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+            try (Told told = new Told(Map.of(), release.command(false, List.of(program)).toArray(String[]::new));
+                    Target target = Target.attach(told.pid)) {
+                MallocHeap heap = MallocHeap.locate(target, symbols);
+                Map<Long, Long> used = used(heap);
+                assertThat(used).containsAllEntriesOf(told.blocks);
+                Arena arena = heap.arenas().get(1);
+                assertThat(arena.regions()).hasSizeGreaterThan(2);
+                assertThat(heap.arenas()).hasSize(2);
+                used.keySet().removeAll(told.blocks.keySet());
+                // The name of the program's one thread is all that is left, if this libc allocates it.
+                assertThat(used).as(heap.evidence().toString()).isEmpty();
+                long bytes = 0;
+                ChunkCursor chunk = heap.chunks(arena);
+                while (chunk.next()) {
+                    bytes += chunk.size();
+                }
+                long headers = arena.regions().stream().mapToLong(region -> region.start() - region.heapInfo()).sum();
+                int ends = arena.regions().size() - 1;
+                assertThat(arena.systemBytes() - headers - bytes).isBetween(32L * ends, 63L * ends);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("releases")
+    void aBusyProgramIsReadWithoutAnError(Release release) throws IOException {
+        try (LedgerProcess process = LedgerProcess.of(release, "churn").start()) {
+            for (int i = 0; i < 20; i++) {
+                try (Target target = i % 2 == 0 ? Target.attach(process.pid()) : Target.observe(process.pid())) {
+                    MallocHeap heap = MallocHeap.locate(target);
+                    UsageCursor cursor = UsageCursor.over(heap);
+                    long chunks = 0;
+                    while (cursor.next()) {
+                        chunks++;
+                    }
+                    heap.arenas().forEach(heap::bins);
+                    assertThat(chunks).as("round %d, %s: %s", i, target.mode(), heap.evidence()).isPositive();
+                    if (target.mode() == Target.Mode.STOPPED) {
+                        assertThat(heap.threadCaches().stream().filter(cache -> cache.tid().isPresent())).isNotEmpty();
+                    }
+                }
+            }
+            process.stop();
+            Ledger ledger = process.ledger();
+            try (Target target = Target.attach(process.pid())) {
+                new HeapCheck(target, MallocHeap.Symbols.USE, ledger).all();
+            }
+            assertThat(process.check()).isPositive();
+        }
+    }
+
     /** A program that tells what it holds, one block a line, and then waits. */
     private static final class Told implements AutoCloseable {
         final Process process;
@@ -213,6 +306,21 @@ class SpecialHeapsTest {
                 assertThat(heap.threadCaches().stream().filter(cache -> cache.tid().isPresent())).hasSize(1);
             }
         }
+    }
+
+    @Test
+    void aProgramWith32BitsIsNamed() {
+        for (Machine machine : new Machine[] {Machine.I386, Machine.ARM, Machine.X32}) {
+            assertThatThrownBy(() -> MallocHeap.locate(new EmptyTarget(machine)))
+                    .isInstanceOf(UnsupportedTargetException.class)
+                    .hasMessageContaining("32-bit (" + machine.label() + ")");
+        }
+        assertThatThrownBy(() -> MallocHeap.locate(new EmptyTarget(Machine.OTHER)))
+                .isInstanceOf(UnsupportedTargetException.class)
+                .hasMessageContaining("an unknown machine");
+        assertThatThrownBy(() -> MallocHeap.locate(new EmptyTarget(Machine.X86_64)))
+                .isInstanceOf(UnsupportedTargetException.class)
+                .hasMessageContaining("none of its modules is glibc");
     }
 
     private static Path library(String name) throws IOException {
