@@ -123,6 +123,10 @@ public final class ChunkCursor {
             if (arena < 0) {
                 mmapped = true;
                 following = end;
+                if (length != end - p - tail || (word & MallocChunk.IS_MMAPPED) == 0) {
+                    record(p, "the mmapped chunk has changed since it was found (size word 0x%x)".formatted(word));
+                    continue;
+                }
                 address = p;
                 size = length;
                 state = stateInUse(p);

@@ -36,8 +36,11 @@ public final class CStringData implements Categorizer {
     @Override
     public Category categorize(ChunkCursor chunk, Window window) {
         long usable = chunk.usableSize();
-        long offset = window.find(chunk.userAddress(), Math.min(usable, 8));
-        if (offset < 0 || usable < SHORTEST + 1 || !possibleStart(window.segment().get(Words.BYTE, offset))) {
+        if (usable < SHORTEST + 1) {
+            return null;
+        }
+        long offset = window.find(chunk.userAddress(), 1);
+        if (offset < 0 || !possibleStart(window.segment().get(Words.BYTE, offset))) {
             return null;
         }
         int length = (int) Math.min(usable, MOST);
