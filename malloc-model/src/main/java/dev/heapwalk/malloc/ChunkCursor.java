@@ -21,6 +21,9 @@ public final class ChunkCursor {
     /** Chunks that end this close to the end of a run are looked at with care: fenceposts stand there. */
     private static final long MARGIN = 64;
 
+    /** The flags that are the same in all used chunks of an arena. */
+    private static final long FLAGS = MallocChunk.IS_MMAPPED | MallocChunk.NON_MAIN_ARENA;
+
     private final Window window;
     private final WalkPlan plan;
     private final RunSearch search;
@@ -88,12 +91,17 @@ public final class ChunkCursor {
             if (offset >= 0) {
                 MemorySegment segment = window.segment();
                 long nextWord = segment.get(Words.LONG, offset + 8);
-                if ((nextWord & MallocChunk.PREV_INUSE) == 0) {
-                    if (segment.get(Words.LONG, offset) == length && (word & MallocChunk.IS_MMAPPED) == 0) {
-                        return move(p, length, ChunkState.FREE, q, nextWord);
+                // Free and used chunks alternate at random: a branch on it would be guessed wrong every few chunks.
+                long inUse = -(nextWord & MallocChunk.PREV_INUSE);
+                long wrong = (inUse & (word & FLAGS ^ inUseBits))
+                        | (~inUse & (segment.get(Words.LONG, offset) ^ length | word & MallocChunk.IS_MMAPPED));
+                if (wrong == 0 && p <= nextCached) {
+                    if (p < nextCached) {
+                        return move(p, length, inUse != 0 ? ChunkState.USED : ChunkState.FREE, q, nextWord);
                     }
-                } else if (p < nextCached && (word & MallocChunk.SIZE_BITS - 1) == inUseBits) {
-                    return move(p, length, ChunkState.USED, q, nextWord);
+                    if (inUse != 0) {
+                        return move(p, length, takeCached(), q, nextWord);
+                    }
                 }
             }
         }
@@ -171,7 +179,7 @@ public final class ChunkCursor {
                 }
                 return move(p, length, ChunkState.FREE, q, nextWord);
             }
-            if ((word & MallocChunk.SIZE_BITS - 1) != inUseBits) {
+            if ((word & FLAGS) != inUseBits) {
                 record(p, "wrong flag bits for a chunk of this arena (size word 0x%x)".formatted(word));
             }
             return move(p, length, stateInUse(p), q, nextWord);
@@ -224,13 +232,16 @@ public final class ChunkCursor {
                     : "a fastbin lists an address that is no chunk");
             nextCached = cached[++cachedIndex] & ~15L;
         }
-        if (nextCached != p) {
-            return ChunkState.USED;
-        }
+        return nextCached == p ? takeCached() : ChunkState.USED;
+    }
+
+    /** The state of the chunk that the lists name next; goes on to the one behind it. */
+    private ChunkState takeCached() {
         ChunkState found = (cached[cachedIndex] & FreeChunks.TCACHE) != 0 ? ChunkState.TCACHE : ChunkState.FASTBIN;
+        long taken = nextCached;
         do {
             nextCached = cached[++cachedIndex] & ~15L;
-        } while (nextCached == p);
+        } while (nextCached == taken);
         return found;
     }
 
