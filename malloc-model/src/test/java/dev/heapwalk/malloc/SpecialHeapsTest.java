@@ -362,7 +362,7 @@ class SpecialHeapsTest {
         try (Told told = new Told(Map.of(), program.toString()); Target target = Target.attach(told.pid)) {
             assertThatThrownBy(() -> MallocHeap.locate(target))
                     .isInstanceOf(UnsupportedTargetException.class)
-                    .hasMessageContaining(statically ? "none of its modules is glibc" : "musl");
+                    .hasMessageContaining("musl (");
         }
     }
 }
