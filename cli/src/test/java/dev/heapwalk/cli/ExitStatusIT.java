@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the command says and how it ends when something is wrong. */
@@ -48,12 +49,31 @@ final class ExitStatusIT {
         assertThat(Run.heapwalk("--version").exited(0).text()).matches("heapwalk [0-9]+\\.[0-9.]+\\S* on Java \\S+\n");
     }
 
-    @Test
-    void completionIsAScriptThatBashTakes() throws IOException {
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '>',
+            value = {
+                "ar > arenas arena",
+                "--v > --version",
+                "sizes --mo > --mode",
+                "sizes --mode obs > observe",
+                // So bash cuts --mode=obs.
+                "sizes --mode = obs > observe",
+                "sizes --format = > table jsonl csv",
+                "used --format csv --ver > --verbose",
+                "hexdump --len > --length",
+                "arenas --ex > --explain",
+                "arena 0 dem > demo",
+                "sizes /etc/hostn > /etc/hostname",
+                "sizes --sysroot /us > /usr"
+            })
+    void completionIsAScriptThatBashTakes(String words, String completed) throws IOException {
         Path script = Files.write(folder.resolve("completion"), Run.heapwalk("completion").exited(0).out());
-        Run shell = Run.of(new ProcessBuilder("bash", "-c", ". " + script
-                + "; COMP_WORDS=(heapwalk ar); COMP_CWORD=1; _complete_heapwalk; echo ${COMPREPLY[@]}"));
-        assertThat(shell.text().strip()).isEqualTo("arenas arena");
+        Run shell = Run.of(new ProcessBuilder("bash", "-c", ". " + script + " && complete -p heapwalk"
+                + "; COMP_WORDS=(heapwalk " + words + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _complete_heapwalk"
+                + "; echo ${COMPREPLY[@]}"));
+        assertThat(shell.exited(0).lines()).containsExactly("complete -F _complete_heapwalk heapwalk", completed);
+        assertThat(shell.err()).isEmpty();
     }
 
     @Test
