@@ -108,6 +108,10 @@ abstract class TargetCommand implements Callable<Integer> {
                 unwritten = e;
             }
             int status = problems.report();
+            if (status == Failure.DAMAGED && mode == Mode.OBSERVE && subject instanceof Subject.Pid) {
+                Failure.say("try --mode stop: the process ran on while it was read, "
+                        + "and what looks damaged may only have been changing");
+            }
             if (verbose) {
                 Failure.say(String.format(
                         Locale.ROOT,

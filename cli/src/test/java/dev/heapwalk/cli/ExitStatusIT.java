@@ -223,24 +223,26 @@ final class ExitStatusIT {
         }
         try (KnownProcess known = KnownProcess.start()) {
             boolean root = "root".equals(System.getProperty("user.name"));
-            // Without being root we are that unprivileged user ourselves, and process 1 is somebody else's.
-            String pid = root ? known.pid() : "1";
-            for (String mode : List.of("stop", "observe")) {
-                List<String> line = new ArrayList<>();
-                if (root) {
-                    line.addAll(List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"));
+            // Without being root we are that unprivileged user ourselves; process 1 is somebody else's in either case.
+            for (String pid : root ? List.of(known.pid(), "1") : List.of("1")) {
+                for (String mode : List.of("stop", "observe")) {
+                    List<String> line = new ArrayList<>();
+                    if (root) {
+                        line.addAll(List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"));
+                    }
+                    line.addAll(List.of(
+                            Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                            "--enable-native-access=ALL-UNNAMED",
+                            "-cp",
+                            String.join(":", jars),
+                            "dev.heapwalk.cli.Heapwalk",
+                            "sizes",
+                            "--mode",
+                            mode,
+                            pid));
+                    Run run = Run.of(new ProcessBuilder(line)).exited(4).said("root");
+                    assertThat(run.err()).containsPattern("process " + pid + "\\b");
                 }
-                line.addAll(List.of(
-                        Path.of(System.getProperty("java.home"), "bin/java").toString(),
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-cp",
-                        String.join(":", jars),
-                        "dev.heapwalk.cli.Heapwalk",
-                        "sizes",
-                        "--mode",
-                        mode,
-                        pid));
-                Run.of(new ProcessBuilder(line)).exited(4).said(pid, "root");
             }
             assertThat(known.alive()).isTrue();
         }
@@ -308,6 +310,16 @@ final class ExitStatusIT {
             assertThat(addresses)
                     .containsAll(known.blocks("thread").stream().map(KnownProcess.Block::address).toList());
             assertThat(known.alive()).isTrue();
+        }
+    }
+
+    /** What a process changes while it is observed is not taken for damage without a word of that. */
+    @Test
+    void damageOfAnObservedProcessMayBeItsRunningOn() throws IOException {
+        try (KnownProcess known = KnownProcess.start("damaged")) {
+            Run run = Run.heapwalk("sizes", "--mode=observe", known.pid()).exited(3);
+            assertThat(run.err().lines().toList().getLast()).startsWith("heapwalk: try --mode stop: ");
+            assertThat(Run.heapwalk("sizes", known.pid()).exited(3).err()).doesNotContain("--mode");
         }
     }
 

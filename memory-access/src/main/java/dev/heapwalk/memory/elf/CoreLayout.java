@@ -350,7 +350,10 @@ final class CoreLayout {
                     unfilled.computeIfAbsent(module, _ -> new ArrayList<>()).add(hole);
                 }
             } else if (mapping.anonymous()) {
-                anonymous.add(hole);
+                // gdb 18 writes what nobody may access, such as the rest of a heap's reserve, as empty and read-only.
+                if (mapping.writable() || mapping.executable()) {
+                    anonymous.add(hole);
+                }
             } else {
                 headless.merge(mapping.path(), hole.size(), Long::sum);
             }
