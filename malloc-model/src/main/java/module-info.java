@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The heap of glibc's malloc in a target: arenas, chunks, bins, thread caches.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Memory, threads and ELF modules of another Linux process, or of its core file.
  */

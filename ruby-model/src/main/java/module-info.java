@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The heap of CRuby in a target. A skeleton for now.
  */

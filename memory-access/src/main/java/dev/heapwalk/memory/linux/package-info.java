@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The Linux side: the C library as an interface, the tracer thread, {@code /proc}.
  */
