@@ -100,6 +100,19 @@ final class RegisterSet {
         return libc.ptrace(Libc.PTRACE_POKEUSER, tid, USER_RAX, InterruptedCall.ERESTARTNOHAND);
     }
 
+    /** Loads the code that {@link #load}, {@link #interruptedCall} and {@link #beginAnew} need; the thread is not stopped. */
+    void rehearse(int tid) {
+        load(tid);
+        bytes.fill((byte) 0);
+        bytes.set(JAVA_LONG, 10 * 8, InterruptedCall.EINTR);
+        size = X86_64_SIZE;
+        interruptedCall();
+        bytes.set(JAVA_INT, 6 * 4, (int) InterruptedCall.EINTR);
+        size = I386_SIZE;
+        interruptedCall();
+        beginAnew(tid);
+    }
+
     /** What was loaded. */
     Registers registers(int tid) {
         boolean wide = size == X86_64_SIZE || size == AARCH64_SIZE;

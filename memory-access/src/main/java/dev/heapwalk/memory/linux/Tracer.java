@@ -34,6 +34,8 @@ final class Tracer {
     private static final int MOST_LOOKS = 1000;
     private static final long SPIN_NANOS = 200_000;
     private static final long SHORTEST_PAUSE_NANOS = 20_000;
+    /** How long only the shortest pauses are made, since a thread that has stopped should be seen soon. */
+    private static final long ALERT_NANOS = 50_000_000;
     private static final long LONGEST_PAUSE_NANOS = 1_000_000;
     private static final long LOOK_NANOS = 10_000_000;
 
@@ -52,9 +54,11 @@ final class Tracer {
     private volatile List<ThreadState> threads = List.of();
 
     private enum State {
-        /** Seized, and told to stop. */
+        /** Seized. */
         RUNNING,
         STOPPED,
+        /** The kernel has to let go of it, when the tracer thread ends. */
+        LEFT,
         /** It has ended, or is about to. */
         ENDED
     }
@@ -62,6 +66,9 @@ final class Tracer {
     private static final class Tracee {
         private final int tid;
         private State state = State.RUNNING;
+        private boolean interrupted;
+        /** Whether it stands still, and it is not known yet that its call begins anew. */
+        private boolean owed;
         private long deadline;
         private Optional<dev.heapwalk.memory.Registers> registers = Optional.empty();
 
@@ -143,7 +150,7 @@ final class Tracer {
      * ended there too, a little later than in Java.
      */
     private void awaitKernel() {
-        if (tracees.values().stream().anyMatch(tracee -> tracee.state == State.RUNNING)) {
+        if (tracees.values().stream().anyMatch(tracee -> tracee.state == State.LEFT)) {
             var task = process.proc().thread(ProcessHandle.current().pid(), tracerThread);
             for (int i = 0; i < 1000 && Files.exists(task); i++) {
                 LockSupport.parkNanos(LONGEST_PAUSE_NANOS);
@@ -169,6 +176,7 @@ final class Tracer {
     private void run() {
         try {
             tracerThread = libc.gettid();
+            rehearse();
             stopAll();
             threads = states();
             stopped.countDown();
@@ -179,11 +187,21 @@ final class Tracer {
             error = e;
         } finally {
             try {
-                detachAll();
+                letGo();
             } finally {
                 stopped.countDown();
             }
         }
+    }
+
+    /**
+     * Does what is done at a stop once on a thread that can't be traced, this one: a JVM loads and links code when it first
+     * runs, which takes far longer than the code itself, and at a stop there is no time to lose.
+     */
+    private void rehearse() {
+        libc.waitpid(tracerThread, status, Libc.WALL | Libc.WNOHANG);
+        status.get(JAVA_INT, 0);
+        registers.rehearse(tracerThread);
     }
 
     private void stopAll() {
@@ -247,7 +265,10 @@ final class Tracer {
         tracees.put(tid, tracee);
         result = libc.ptrace(Libc.PTRACE_INTERRUPT, tid, 0, 0);
         switch ((int) -result) {
-            case 0 -> tracee.deadline = System.nanoTime() + PATIENCE_NANOS;
+            case 0 -> {
+                tracee.interrupted = true;
+                tracee.deadline = System.nanoTime() + PATIENCE_NANOS;
+            }
             // The kernel says EIO of a thread that is just ending.
             case Errno.ESRCH, Errno.EIO -> tracee.state = State.ENDED;
             default -> throw failed("PTRACE_INTERRUPT", result, tid);
@@ -292,10 +313,16 @@ final class Tracer {
         return new ErrnoException(call, errno, Errno.name(errno), "thread %d of %s".formatted(tid, process.description()));
     }
 
+    /**
+     * Waits until an interrupted thread stands still. Nothing but time ends this early, not even the end of this JVM: the call
+     * that the thread was in has been interrupted, and must be told to begin anew.
+     */
     private void awaitStop(Tracee tracee) {
         long pause = SHORTEST_PAUSE_NANOS;
-        long spinUntil = System.nanoTime() + SPIN_NANOS;
-        long look = System.nanoTime() + LOOK_NANOS;
+        long begin = System.nanoTime();
+        long spinUntil = begin + SPIN_NANOS;
+        long alertUntil = begin + ALERT_NANOS;
+        long look = begin + LOOK_NANOS;
         while (tracee.state == State.RUNNING) {
             int result = libc.waitpid(tracee.tid, status, Libc.WALL | Libc.WNOHANG);
             if (result == tracee.tid) {
@@ -325,16 +352,15 @@ final class Tracer {
             if (now >= tracee.deadline) {
                 throw new UnsupportedTargetException(stuck(tracee.tid));
             }
-            if (wanted.getCount() == 0) {
-                throw new TargetException(process.description() + " is let go: this JVM is shutting down");
-            }
             if (now < spinUntil) {
                 // Not yield, which would let everybody else go first just when the thread has stopped.
                 Thread.onSpinWait();
                 continue;
             }
             LockSupport.parkNanos(pause);
-            pause = Math.min(2 * pause, LONGEST_PAUSE_NANOS);
+            if (now >= alertUntil) {
+                pause = Math.min(2 * pause, LONGEST_PAUSE_NANOS);
+            }
         }
     }
 
@@ -386,6 +412,7 @@ final class Tracer {
         }
         tracee.state = State.STOPPED;
         if (result != 0) {
+            tracee.owed = byUs;
             throw failed(call, result, tracee.tid);
         }
         tracee.registers = Optional.of(registers.registers(tracee.tid));
@@ -427,13 +454,43 @@ final class Tracer {
         return List.copyOf(list);
     }
 
-    private void detachAll() {
+    /** Lets every thread go on: first those that stand still, so that none waits for one that doesn't come to rest. */
+    private void letGo() {
+        List<Tracee> late = new ArrayList<>();
         for (Tracee tracee : tracees.values()) {
-            if (tracee.state == State.STOPPED) {
-                // ESRCH: it was killed. Whatever else goes wrong here, the end of this thread lets it go.
-                long result = libc.ptrace(Libc.PTRACE_DETACH, tracee.tid, 0, 0);
-                tracee.state = result == 0 || result == -Errno.ESRCH ? State.ENDED : State.RUNNING;
+            if (tracee.state == State.RUNNING && tracee.interrupted) {
+                late.add(tracee);
+            } else {
+                detach(tracee);
             }
+        }
+        late.forEach(this::lastChance);
+    }
+
+    /**
+     * Gives a thread that was interrupted, but not seen to stop, some more time to do so: let go before that, it might see an
+     * EINTR.
+     */
+    private void lastChance(Tracee tracee) {
+        tracee.deadline = System.nanoTime() + PATIENCE_NANOS;
+        try {
+            awaitStop(tracee);
+        } catch (RuntimeException e) {
+            // What is to be told is why there had to be a last chance.
+        }
+        detach(tracee);
+    }
+
+    private void detach(Tracee tracee) {
+        if (tracee.state == State.STOPPED) {
+            if (tracee.owed && registers.load(tracee.tid) == 0 && registers.interruptedCall()) {
+                registers.beginAnew(tracee.tid);
+            }
+            // ESRCH: it was killed. Whatever else goes wrong here, the end of this thread lets it go.
+            long result = libc.ptrace(Libc.PTRACE_DETACH, tracee.tid, 0, 0);
+            tracee.state = result == 0 || result == -Errno.ESRCH ? State.ENDED : State.LEFT;
+        } else if (tracee.state == State.RUNNING) {
+            tracee.state = State.LEFT;
         }
     }
 }

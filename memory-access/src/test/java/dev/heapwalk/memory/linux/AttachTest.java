@@ -30,6 +30,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AttachTest {
     private static final int SIGUSR1 = 10;
     private static final int SIGRT = 40;
+    /** {@code __NR_clock_nanosleep} of x86-64. */
+    private static final int CLOCK_NANOSLEEP = 230;
     private static final boolean ROOT = "root".equals(System.getProperty("user.name"));
 
     @TempDir
@@ -298,6 +300,11 @@ class AttachTest {
                     .isInstanceOf(UnsupportedTargetException.class)
                     .hasMessageContaining("is a child of this JVM");
             assertThat(child.isAlive()).isTrue();
+            // A moment before, it is not the program yet, or has no libc.
+            while (!Files.readString(Path.of("/proc/" + child.pid() + "/syscall")).startsWith(CLOCK_NANOSLEEP + " ")) {
+                assertThat(child.isAlive()).isTrue();
+                Thread.onSpinWait();
+            }
             for (long pid : new long[] {own, child.pid()}) {
                 try (Target target = Target.observe(pid)) {
                     long libc = target.memory().mappings().stream()
@@ -452,6 +459,22 @@ class AttachTest {
                 .orElseThrow();
         // Only the file has this symbol.
         assertThat(module.symbol("value")).hasValue(address);
+    }
+
+    @Test
+    void aCallThatWasInterruptedGoesOnIfTheJvmEndsRightThen() throws IOException, InterruptedException {
+        try (CTarget program = odd("interruptible")) {
+            ready(program);
+            program.await("S0");
+            Process reader = new ProcessBuilder(Reader.command(List.of(), "exit-early", program.pid()))
+                    .redirectErrorStream(true)
+                    .start();
+            String said = new String(reader.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(reader.waitFor()).as(said).isEqualTo(5);
+            program.await("S0");
+            signal(program.pid(), SIGUSR1);
+            assertThat(program.line()).isEqualTo("-1 EINTR handled 1");
+        }
     }
 
     @ParameterizedTest

@@ -15,6 +15,9 @@ final class FakeLibc implements Libc {
     private final Map<String, Deque<Integer>> next = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> calls = new ConcurrentHashMap<>();
     private volatile long longest = Long.MAX_VALUE;
+    private volatile long late;
+    private volatile Runnable atFirstWait = () -> {};
+    private volatile long firstWait;
 
     /** Lets each call of a function fail. */
     FakeLibc always(String function, int errno) {
@@ -39,6 +42,13 @@ final class FakeLibc implements Libc {
         return this;
     }
 
+    /** Lets {@code waitpid} see nothing for some time from its first call on, at which something else is done too. */
+    FakeLibc lateStop(long milliseconds, Runnable atFirstWait) {
+        late = milliseconds * 1_000_000;
+        this.atFirstWait = atFirstWait;
+        return this;
+    }
+
     /** How often a function was called. */
     int calls(String function) {
         AtomicInteger count = calls.get(function);
@@ -58,6 +68,11 @@ final class FakeLibc implements Libc {
         return always.getOrDefault(function, 0);
     }
 
+    /** Whether a call is only made to have its code loaded: by a thread on itself. */
+    private boolean rehearsed(int tid) {
+        return tid == real.gettid();
+    }
+
     private static String name(int request) {
         return switch (request) {
             case PTRACE_CONT -> "PTRACE_CONT";
@@ -72,13 +87,23 @@ final class FakeLibc implements Libc {
 
     @Override
     public long ptrace(int request, int tid, long address, long data) {
-        int errno = failure(name(request));
+        int errno = rehearsed(tid) ? 0 : failure(name(request));
         return errno != 0 ? -errno : real.ptrace(request, tid, address, data);
     }
 
     @Override
     public int waitpid(int tid, MemorySegment status, int options) {
+        if (rehearsed(tid)) {
+            return real.waitpid(tid, status, options);
+        }
+        if (calls("waitpid") == 0) {
+            firstWait = System.nanoTime();
+            atFirstWait.run();
+        }
         int errno = failure("waitpid");
+        if (errno == 0 && System.nanoTime() - firstWait < late) {
+            return 0;
+        }
         return errno != 0 ? -errno : real.waitpid(tid, status, options);
     }
 

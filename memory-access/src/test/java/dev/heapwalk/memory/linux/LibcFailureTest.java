@@ -19,6 +19,7 @@ import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.UnsupportedTargetException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -231,6 +232,33 @@ class LibcFailureTest {
                     .hasMessageContaining("PTRACE_POKEUSER failed on thread " + waiting.pid());
             assertThat(waiting.untouched()).isTrue();
         }
+    }
+
+    /** The program waits in a call that a stop interrupts, and prints what it returned. */
+    private static void callGoesOn(FakeLibc libc, Class<? extends TargetException> kind, String message)
+            throws IOException, InterruptedException {
+        try (CTarget waiting = CTarget.program("oddities", "interruptible")) {
+            assertThat(waiting.line()).isEqualTo("ready");
+            waiting.await("S0");
+            assertThatThrownBy(() -> LiveTarget.attach(waiting.pid(), libc, PROC))
+                    .isInstanceOf(kind)
+                    .hasMessageContaining(message);
+            assertThat(waiting.untouched()).isTrue();
+            waiting.await("S0");
+            assertThat(new ProcessBuilder("kill", "-USR1", Long.toString(waiting.pid())).start().waitFor()).isZero();
+            assertThat(waiting.line()).isEqualTo("-1 EINTR handled 1");
+        }
+    }
+
+    @Test
+    void aThreadThatStopsTooLateKeepsItsCall() throws IOException, InterruptedException {
+        callGoesOn(new FakeLibc().lateStop(700, () -> {}), UnsupportedTargetException.class, "could not be stopped within 500 ms");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"waitpid", "PTRACE_GETREGSET", "PTRACE_POKEUSER"})
+    void aThreadKeepsItsCallIfSomethingFailsAtItsStop(String function) throws IOException, InterruptedException {
+        callGoesOn(new FakeLibc().next(function, EINVAL), ErrnoException.class, function + " failed on thread");
     }
 
     @Test

@@ -37,6 +37,22 @@ final class Reader {
                     default -> Thread.sleep(Long.MAX_VALUE);
                 }
             }
+            // Is told to end in the very moment when a thread has been told to stop and has not been seen to do so.
+            case "exit-early" -> {
+                FakeLibc libc = new FakeLibc().lateStop(100, () -> new Thread(() -> System.exit(5)).start());
+                LiveTarget.attach(pid, libc, ProcFs.ofThisMachine());
+            }
+            // Stops it again and again, and does nothing else, until it is told to end.
+            case "stop" -> {
+                Libc libc = FfmLibc.open();
+                LiveProcess process = new LiveProcess(ProcFs.ofThisMachine(), pid);
+                for (long round = 0; ; round++) {
+                    Tracer.stop(libc, process).close();
+                    if (round == 0) {
+                        System.out.println("going");
+                    }
+                }
+            }
             // Attaches again and again until it is killed.
             case "loop" -> {
                 for (long round = 0; ; round++) {
