@@ -14,6 +14,11 @@ final class All extends HeapCommand {
     private static final Set<ChunkState> STATES = EnumSet.allOf(ChunkState.class);
 
     @Override
+    boolean needsMmapped() {
+        return true;
+    }
+
+    @Override
     Report read(MallocHeap heap, Problems problems, Progress progress) {
         return Listing.of(UsageCursor.over(heap), STATES, problems, progress);
     }

@@ -48,6 +48,7 @@ final class Arenas extends HeapCommand {
         problems.add(chunk.corruptions());
         if (explain) {
             explain(heap);
+            problems.notices(unconfirmed(heap.mmapped()).stream().toList());
         }
         return new Answer(arenas, counts, bytes);
     }

@@ -2,7 +2,9 @@
 package dev.heapwalk.cli;
 
 import dev.heapwalk.malloc.MallocHeap;
+import dev.heapwalk.malloc.MmappedChunks;
 import dev.heapwalk.memory.Target;
+import java.util.Optional;
 import picocli.CommandLine.Parameters;
 
 /** A command about malloc's heap that needs no more than a target. */
@@ -20,8 +22,34 @@ abstract class HeapCommand extends TargetCommand {
         MallocHeap heap = locate(opened, problems);
         Report report = read(heap, problems, progress);
         problems.add(heap.corruptions());
-        compare(heap.mmapped(), problems);
+        if (needsMmapped()) {
+            unconfirmed(heap.mmapped()).ifPresent(problems::missing);
+        }
         return report;
+    }
+
+    /** Whether the answer has the chunks in it that malloc mapped on their own. */
+    boolean needsMmapped() {
+        return false;
+    }
+
+    /**
+     * What malloc says itself that is missing: the chunks that it mapped on their own are looked for among all mappings,
+     * and nothing else tells that one of them was not in a core.
+     */
+    static Optional<String> unconfirmed(MmappedChunks mmapped) {
+        if (mmapped.confidence() != MmappedChunks.Confidence.UNCONFIRMED) {
+            return Optional.empty();
+        }
+        return Optional.of(mmapped.expectedCount() >= 0
+                ? "with mmapped chunks: malloc counts %,d with %,d bytes, found %,d with %,d bytes"
+                        .formatted(
+                                mmapped.expectedCount(),
+                                mmapped.expectedBytes(),
+                                mmapped.count(),
+                                mmapped.bytes())
+                : "with mmapped chunks: malloc's own count of them was not found, so nothing confirms the %,d found"
+                        .formatted(mmapped.count()));
     }
 
     abstract Report read(MallocHeap heap, Problems problems, Progress progress);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -13,6 +16,9 @@ import picocli.CommandLine.Parameters;
 final class Hexdump extends TargetCommand {
     private static final int BYTES_A_LINE = 16;
     private static final int CHARACTERS_A_LINE = 64;
+    private static final int MOST_HOLES = 10_000;
+    /** As many pages as are tried one by one, 16 GiB of 4 KiB. */
+    private static final int MOST_TRIES = 1 << 22;
 
     @Parameters(index = "0", paramLabel = "ADDRESS", description = "The first byte: 0x and hex digits, or decimal.")
     private String address;
@@ -54,28 +60,104 @@ final class Hexdump extends TargetCommand {
         }
     }
 
+    /** A part of the range that can be read, or one that can't. */
+    private record Part(long start, long length, boolean hole) {
+        @Override
+        public String toString() {
+            long end = start + length;
+            return "0x%x to %s".formatted(start, end == 0 ? "0x10000000000000000" : "0x%x".formatted(end));
+        }
+    }
+
     @Override
     Report read(Target opened, Problems problems, Progress progress) {
         long start = number("ADDRESS", address);
         long wanted = number("--length", length);
+        if (start != 0 && Long.compareUnsigned(wanted, -start) > 0) {
+            wanted = -start;
+        }
         Spool bytes = new Spool();
+        List<Part> parts = new ArrayList<>();
+        Holes holes = new Holes(opened);
         byte[] buffer = new byte[1 << 16];
         long done = 0;
+        long partStart = 0;
         while (done < wanted) {
             int some = (int) Math.min(buffer.length, wanted - done);
             int got = (int) opened.memory().read(start + done, MemorySegment.ofArray(buffer).asSlice(0, some));
             bytes.bytes(buffer, got);
             done += got;
             progress.at(done, wanted);
-            if (got < some) {
-                problems.hole(start + done, "can't read this byte of the target");
+            if (got == some) {
+                continue;
+            }
+            if (done > partStart) {
+                parts.add(new Part(start + partStart, done - partStart, false));
+            }
+            Part hole = new Part(start + done, holes.length(start + done, wanted - done), true);
+            parts.add(hole);
+            problems.hole(hole.start, "can't read the target's memory from " + hole);
+            done += hole.length;
+            partStart = done;
+            if (done < wanted && holes.tooMany()) {
+                problems.hole(start + done, "gave up here: too much of the memory before it can't be read");
                 break;
             }
         }
-        return new Answer(start, done, characters, bytes);
+        if (done > partStart) {
+            parts.add(new Part(start + partStart, done - partStart, false));
+        }
+        return new Answer(parts, characters, bytes);
     }
 
-    private record Answer(long start, long length, boolean characters, Spool bytes) implements Report {
+    /** Finds where memory goes on; asked for ascending addresses. */
+    private static final class Holes {
+        private final AddressSpace memory;
+        private final List<Mapping> mappings;
+        private final long page;
+        private final MemorySegment one = MemorySegment.ofArray(new byte[1]);
+        private int next;
+        private int found;
+        private int tries;
+
+        Holes(Target target) {
+            memory = target.memory();
+            mappings = target.memory().mappings().list();
+            page = target.pageSize();
+        }
+
+        boolean tooMany() {
+            return found >= MOST_HOLES || tries >= MOST_TRIES;
+        }
+
+        /** How many bytes from an address on, at most {@code most}, can't be read; the first of them can't. */
+        long length(long address, long most) {
+            found++;
+            long length = 0;
+            do {
+                long step = step(address + length);
+                length = Long.compareUnsigned(step, most - length) < 0 ? length + step : most;
+            } while (length < most && memory.read(address + length, one) == 0 && ++tries < MOST_TRIES);
+            return length;
+        }
+
+        /** How far it is to where memory may be readable again. */
+        private long step(long address) {
+            while (next < mappings.size() && Long.compareUnsigned(mappings.get(next).end(), address) <= 0) {
+                next++;
+            }
+            if (next == mappings.size()) {
+                return -1;
+            }
+            Mapping mapping = mappings.get(next);
+            if (!mapping.contains(address)) {
+                return mapping.start() - address;
+            }
+            return mapping.readable() ? page - (address & page - 1) : mapping.end() - address;
+        }
+    }
+
+    private record Answer(List<Part> parts, boolean characters, Spool bytes) implements Report {
 
         @Override
         public List<Column> columns() {
@@ -89,14 +171,29 @@ final class Hexdump extends TargetCommand {
 
         @Override
         public void rows(RowSink sink) {
-            int perLine = characters ? CHARACTERS_A_LINE : BYTES_A_LINE;
             Spool.Reader reader = bytes.reader();
+            for (Part part : parts) {
+                if (part.hole) {
+                    sink.address(part.start);
+                    if (!characters) {
+                        sink.none();
+                    }
+                    sink.text("can't read " + part);
+                    sink.end();
+                } else {
+                    lines(part, reader, sink);
+                }
+            }
+        }
+
+        private void lines(Part part, Spool.Reader reader, RowSink sink) {
+            int perLine = characters ? CHARACTERS_A_LINE : BYTES_A_LINE;
             StringBuilder hex = new StringBuilder();
             StringBuilder text = new StringBuilder();
-            for (long done = 0; done < length; done += perLine) {
+            for (long done = 0; done < part.length; done += perLine) {
                 hex.setLength(0);
                 text.setLength(0);
-                long some = Math.min(perLine, length - done);
+                long some = Math.min(perLine, part.length - done);
                 for (int i = 0; i < some; i++) {
                     int value = reader.get();
                     hex.append(i == 0 ? "" : i == 8 ? "  " : " ")
@@ -104,7 +201,7 @@ final class Hexdump extends TargetCommand {
                             .append(Character.forDigit(value & 15, 16));
                     text.append(value >= ' ' && value < 0x7f ? (char) value : '.');
                 }
-                sink.address(start + done);
+                sink.address(part.start + done);
                 if (!characters) {
                     sink.text(hex.toString());
                 }
@@ -115,6 +212,7 @@ final class Hexdump extends TargetCommand {
 
         @Override
         public void total(RowSink sink) {
+            long length = parts.stream().filter(part -> !part.hole).mapToLong(Part::length).sum();
             sink.text(length + (length == 1 ? " byte" : " bytes"));
             if (!characters) {
                 sink.text("");

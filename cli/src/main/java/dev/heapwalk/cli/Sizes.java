@@ -12,6 +12,11 @@ import picocli.CommandLine.Command;
 final class Sizes extends HeapCommand {
 
     @Override
+    boolean needsMmapped() {
+        return true;
+    }
+
+    @Override
     Report read(MallocHeap heap, Problems problems, Progress progress) {
         SizeTally tally = new SizeTally();
         ChunkCursor chunk = heap.chunks();

@@ -16,6 +16,11 @@ import picocli.CommandLine.Command;
 final class Summary extends HeapCommand {
 
     @Override
+    boolean needsMmapped() {
+        return true;
+    }
+
+    @Override
     Report read(MallocHeap heap, Problems problems, Progress progress) {
         Categories categories = new Categories();
         long[] counts = new long[16];

@@ -2,8 +2,10 @@
 package dev.heapwalk.cli;
 
 import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.malloc.MmappedChunks;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.elf.CoreTarget;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.nio.file.Files;
@@ -94,7 +96,15 @@ abstract class TargetCommand implements Callable<Integer> {
         Problems problems = new Problems();
         Progress progress = new Progress();
         long before = System.nanoTime();
-        try (Report report = report(subject, problems, progress)) {
+        Report report;
+        try {
+            report = report(subject, problems, progress);
+        } catch (RuntimeException | Error e) {
+            // What is missing from the target may be why.
+            problems.report();
+            throw e;
+        }
+        try (report) {
             long read = System.nanoTime();
             // Not closed: the descriptor is the process's.
             @SuppressWarnings("resource")
@@ -127,21 +137,6 @@ abstract class TargetCommand implements Callable<Integer> {
         }
     }
 
-    /**
-     * Adds what malloc says itself that is missing: the chunks that it mapped on their own are looked for among all
-     * mappings, and nothing else tells that one of them was not in a core.
-     */
-    static void compare(MmappedChunks mmapped, Problems problems) {
-        if (mmapped.confidence() == MmappedChunks.Confidence.UNCONFIRMED && mmapped.expectedCount() >= 0) {
-            problems.missing("with mmapped chunks: malloc counts %,d with %,d bytes, found %,d with %,d bytes"
-                    .formatted(
-                            mmapped.expectedCount(),
-                            mmapped.expectedBytes(),
-                            mmapped.count(),
-                            mmapped.bytes()));
-        }
-    }
-
     /** Finds the heap, and says so if the target has others beside it. */
     static MallocHeap locate(Target target, Problems problems) {
         MallocHeap heap = MallocHeap.locate(target);
@@ -155,9 +150,40 @@ abstract class TargetCommand implements Callable<Integer> {
     private Report report(Subject subject, Problems problems, Progress progress) {
         try (progress;
                 Target target = subject.open(mode, sysroot)) {
-            Report report = read(target, problems, progress);
-            problems.notices(target.notices());
-            return report;
+            try {
+                return read(target, problems, progress);
+            } catch (UnmappedAddressException e) {
+                throw e;
+            } catch (TargetException e) {
+                throw target instanceof CoreTarget core ? lost(core, e) : e;
+            } finally {
+                problems.notices(target.notices());
+            }
+        } catch (TargetException e) {
+            // The library does not know what the command calls it.
+            if (subject instanceof Subject.Pid && e.getMessage().endsWith("read without stopping")) {
+                throw new TargetException(e.getMessage() + " it, with --mode observe", e);
+            }
+            throw e;
+        } catch (InternalError e) {
+            // So the JVM reports a fault in mapped memory.
+            if (subject instanceof Subject.Core core) {
+                throw new TargetException(
+                        "core file %s became shorter while it was read, or its disk failed: copy the whole file first"
+                                .formatted(core.file()),
+                        e);
+            }
+            throw e;
         }
+    }
+
+    /** Says of a core that was cut off that what was looked for may have been in the part that is missing. */
+    private static TargetException lost(CoreTarget core, TargetException failure) {
+        return core.cutOff()
+                .map(cut -> new TargetException(
+                        "the core is %s, and what was looked for may be in the part that is missing: %s"
+                                .formatted(cut, failure.getMessage()),
+                        failure))
+                .orElse(failure);
     }
 }

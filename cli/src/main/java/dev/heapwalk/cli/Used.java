@@ -14,6 +14,11 @@ final class Used extends HeapCommand {
     private static final Set<ChunkState> STATES = EnumSet.of(ChunkState.USED);
 
     @Override
+    boolean needsMmapped() {
+        return true;
+    }
+
+    @Override
     Report read(MallocHeap heap, Problems problems, Progress progress) {
         return Listing.of(UsageCursor.over(heap), STATES, problems, progress);
     }

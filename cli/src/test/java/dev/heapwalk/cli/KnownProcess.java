@@ -23,6 +23,7 @@ final class KnownProcess implements AutoCloseable {
             #include <stdio.h>
             #include <stdlib.h>
             #include <string.h>
+            #include <sys/mman.h>
             #include <sys/prctl.h>
             #include <sys/syscall.h>
             #include <unistd.h>
@@ -79,6 +80,11 @@ final class KnownProcess implements AutoCloseable {
                 // Last of all, so that no block is handed out again.
                 for (int i = 0; i < 7; i++) free(cached[i]);
                 for (int i = 0; i < 10; i++) free(freed[i]);
+                // Two pages with one between them that is not there.
+                char *pages = mmap(NULL, 3 << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                memset(pages, 'A', 3 << 12);
+                munmap(pages + (1 << 12), 1 << 12);
+                printf("pages %p 0\\n", (void *)pages);
                 printf("READY 0 0\\n");
                 fflush(stdout);
                 while (getchar() != EOF) {}

@@ -118,6 +118,11 @@ final class LauncherIT {
         assertThat(one.text()).startsWith("heapwalk ").isEqualTo(two.text());
         assertThat((one.err() + two.err()).lines()).containsExactly("heapwalk: building (this takes a moment, and only happens when sources changed)");
 
+        // A Maven run in the same checkout has those folders to itself.
+        try (Stream<Path> files = Files.walk(copy)) {
+            assertThat(files.filter(file -> file.endsWith("target"))).containsExactly(copy.resolve("target"));
+        }
+
         Path link = Files.createSymbolicLink(folder.resolve("hw"), script);
         Run again = launch(link, environment, "--version").exited(0);
         assertThat(again.text()).isEqualTo(one.text());

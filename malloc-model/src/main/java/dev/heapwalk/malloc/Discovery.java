@@ -100,7 +100,7 @@ final class Discovery {
         heaps.forEach((address, regions) -> arenas.add(
                 arena(arenas.size(), address, Arena.Kind.THREAD, disjoint(address, regions, taken))));
         say("arenas", arenas.size() == 1 ? "main_arena alone" : arenas.size() + " arenas, "
-                        + arenas.stream().mapToInt(one -> one.regions().size()).sum() + " runs of chunks",
+                        + counted(arenas.stream().mapToInt(one -> one.regions().size()).sum(), "run") + " of chunks",
                 (main.ringClosed() ? "the ring of next pointers closes" : "the ring of next pointers is broken")
                         + (scanned.isEmpty() && heaps.isEmpty()
                                 ? "; no heap_info header is at a multiple of %d MiB".formatted(heapMax >> 20)
@@ -111,7 +111,7 @@ final class Discovery {
         MmapFinder mmaps = new MmapFinder(target.memory(), peek, target.pageSize(), layouts.getLast().mmapTail(),
                 par == null ? -1 : nMmaps(), par == null ? -1 : word(par.address() + par.par().mmappedMem()));
         MmappedChunks mmapped = mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()));
-        say("mmapped chunks", "%d chunks, %d bytes: %s".formatted(mmapped.count(), mmapped.bytes(),
+        say("mmapped chunks", "%s, %d bytes: %s".formatted(counted(mmapped.count(), "chunk"), mmapped.bytes(),
                         mmapped.confidence().name().toLowerCase(java.util.Locale.ROOT)),
                 mmaps.how() + (par == null || mmapped.expectedCount() == 0 ? "" : "; mp_ counts %d, %d bytes".formatted(
                         mmapped.expectedCount(), mmapped.expectedBytes())));
@@ -141,6 +141,10 @@ final class Discovery {
 
     private void say(String subject, String conclusion, String basis) {
         evidence.add(new Evidence(subject, conclusion, basis));
+    }
+
+    private static String counted(long count, String noun) {
+        return count + " " + noun + (count == 1 ? "" : "s");
     }
 
     private long word(long address) {
@@ -221,7 +225,7 @@ final class Discovery {
             basis.add("symbol main_arena");
         }
         if (main.initialised()) {
-            basis.add("%d of 127 list heads are empty, %d hold chunks, %d are damaged".formatted(
+            basis.add("127 list heads: %d empty, %d with chunks, %d damaged".formatted(
                     main.emptyBins(), 127 - main.emptyBins() - main.brokenBins(), main.brokenBins()));
             basis.add(main.ringClosed() ? "its ring closes" : "its ring does not close");
         } else {
@@ -517,7 +521,7 @@ final class Discovery {
                 corruptions.add(main.address() + main.state().systemMem(), 0,
                         "system_mem is %d, but runs of %d bytes were found".formatted(system, runs.accounted()));
             }
-            say("main heap", "%d runs, %d of %d bytes".formatted(regions.size(), runs.accounted(), system),
+            say("main heap", "%s, %d of %d bytes".formatted(counted(regions.size(), "run"), runs.accounted(), system),
                     "not contiguous (flag NONCONTIGUOUS): chains of sound chunks that end in fenceposts or top");
             return regions;
         }

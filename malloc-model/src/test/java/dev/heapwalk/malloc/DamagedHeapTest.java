@@ -4,6 +4,7 @@ package dev.heapwalk.malloc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;

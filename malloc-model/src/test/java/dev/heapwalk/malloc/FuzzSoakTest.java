@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.fail;
 import dev.heapwalk.malloc.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;

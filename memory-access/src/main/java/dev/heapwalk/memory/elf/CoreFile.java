@@ -37,6 +37,7 @@ import java.util.OptionalLong;
  * @param auxiliary what {@code NT_AUXV} says
  * @param files what {@code NT_FILE} says
  * @param notices what is wrong with the file
+ * @param cutOff how much of it is there, if it is cut off
  */
 record CoreFile(
         Path path,
@@ -48,7 +49,8 @@ record CoreFile(
         String program,
         AuxiliaryVector auxiliary,
         List<MappedFile> files,
-        List<String> notices) {
+        List<String> notices,
+        Optional<String> cutOff) {
 
     private static final int STATUS = 1;
     private static final int PROCESS_INFO = 3;
@@ -106,7 +108,21 @@ record CoreFile(
                 notes.program,
                 notes.auxiliary,
                 List.copyOf(notes.files),
-                notices);
+                notices,
+                cutOff(bytes.byteSize(), headers, !notices.isEmpty()));
+    }
+
+    /** Compares the size of the file with the ends of its segments. Headers or notes that are missing are known already. */
+    private static Optional<String> cutOff(long size, List<ProgramHeader> headers, boolean known) {
+        long end = headers.stream()
+                .filter(header -> header.fileSize() > 0 && header.offset() >= 0)
+                .mapToLong(header -> header.offset() + header.fileSize())
+                .max()
+                .orElse(0);
+        if (end > size) {
+            return Optional.of("cut off at %d of %d bytes".formatted(size, end));
+        }
+        return known ? Optional.of("cut off at %d bytes".formatted(size)) : Optional.empty();
     }
 
     private static MemorySegment map(Path path, Arena arena) {

@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /** A core file, mapped; its windows show the file itself. */
@@ -104,6 +105,15 @@ public final class CoreTarget implements Target {
     @Override
     public List<String> notices() {
         return notices;
+    }
+
+    /**
+     * Whether the file ends before what its headers tell of does, as a core on a full disk or of a limited size.
+     *
+     * @return for example {@code cut off at 4096 of 81920 bytes}, or empty for a whole core
+     */
+    public Optional<String> cutOff() {
+        return core.cutOff();
     }
 
     @Override
