@@ -470,8 +470,10 @@ final class Discovery {
         List<Range> claimed = new ArrayList<>();
         heaps.values().forEach(regions -> regions.forEach(region -> claimed.add(
                 new Range(region.heapInfo(), region.heapInfo() + Math.max(word(region.heapInfo() + 24), 4096)))));
-        target.modules().forEach(module -> module.mappings()
-                .forEach(mapping -> claimed.add(new Range(mapping.start(), mapping.end()))));
+        // Not their whole mappings: the kernel joins what is mapped behind a .bss to the mapping of that.
+        long page = target.pageSize();
+        target.modules().forEach(module -> module.writableSegments()
+                .forEach(range -> claimed.add(new Range(range.start() & -page, range.end() + page - 1 & -page))));
         return claimed;
     }
 
@@ -586,6 +588,7 @@ final class Discovery {
             Set<Long> bestSet = Set.of();
             if (known && (arenasOnly.totalBytes <= PREWALK || !registers())) {
                 blocks = TcacheFinder.blocks(target, possible, arenasOnly);
+                blocks.addAll(TcacheFinder.mmappedBlocks(possible, plan, target.pageSize()));
             }
             MallocLayout hinted = byVersion(layouts);
             for (MallocLayout layout : possible) {

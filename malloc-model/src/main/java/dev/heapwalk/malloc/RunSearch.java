@@ -73,9 +73,14 @@ final class RunSearch {
             }
             if (size == MallocChunk.HEADER) {
                 chainEnd = p + 2 * MallocChunk.HEADER;
-                return chunks > 0
-                        && chainEnd <= to
-                        && sizeWord(window, p + MallocChunk.HEADER) == (MallocChunk.HEADER | MallocChunk.PREV_INUSE);
+                if (chunks == 0 || chainEnd > to || !fencepost(p + MallocChunk.HEADER)) {
+                    return false;
+                }
+                // An old top of 48 bytes leaves a third one, and the break is at the end of a page.
+                if ((chainEnd & 0xfff) != 0 && to - chainEnd >= MallocChunk.HEADER && fencepost(chainEnd)) {
+                    chainEnd += MallocChunk.HEADER;
+                }
+                return true;
             }
             if (size < MallocChunk.MIN_SIZE
                     || (size & 15) != 0
@@ -95,6 +100,10 @@ final class RunSearch {
             }
             p = q;
         }
+    }
+
+    private boolean fencepost(long chunk) {
+        return sizeWord(window, chunk) == (MallocChunk.HEADER | MallocChunk.PREV_INUSE);
     }
 
     /** Where the run ends that {@link #isRun} found, with its fenceposts or its top. */

@@ -301,6 +301,19 @@ final class TcacheFinder {
         return null;
     }
 
+    /** Chunks in mappings of their own that are as small as one for a thread cache is where the threshold is that low. */
+    static List<Long> mmappedBlocks(Collection<MallocLayout> layouts, WalkPlan plan, long page) {
+        long largest = layouts.stream().mapToLong(layout -> layout.tcache().largestChunkSize()).max().orElse(0);
+        long mapping = largest + MallocChunk.HEADER + page - 1 & -page;
+        List<Long> blocks = new ArrayList<>();
+        for (int run = 0; run < plan.starts.length; run++) {
+            if (plan.arenas[run] < 0 && plan.ends[run] - plan.starts[run] <= mapping) {
+                blocks.add(plan.starts[run] + MallocChunk.HEADER);
+            }
+        }
+        return blocks;
+    }
+
     /** Used chunks of every size that a thread cache may have by some layouts, in all arenas. */
     static List<Long> blocks(Target target, Collection<MallocLayout> layouts, WalkPlan arenas) {
         List<MallocLayout.Tcache> tcaches = layouts.stream()

@@ -46,6 +46,9 @@ class LedgerMatrixTest {
             cases.add(new Case(release, false, "threads", Map.of("threads", 4L), "glibc.malloc.tcache_count=0"));
             cases.add(new Case(release, false, "threads", Map.of("threads", 4L), "glibc.malloc.arena_max=1"));
             cases.add(new Case(release, false, "basic", Map.of(), "glibc.malloc.mmap_threshold=4096"));
+            for (String threshold : List.of("4096", "256")) {
+                cases.add(new Case(release, false, "pages", Map.of(), "glibc.malloc.mmap_threshold=" + threshold));
+            }
             cases.add(new Case(release, false, "basic", Map.of(), "glibc.malloc.tcache_count=100"));
             cases.add(new Case(release, false, "exits", Map.of("seed", 7L), "glibc.malloc.arena_max=2"));
             cases.add(new Case(release, false, "fastbins", Map.of(), "glibc.malloc.tcache_count=0"));
@@ -84,9 +87,6 @@ class LedgerMatrixTest {
                 }
             }
             assertThat(process.check()).isPositive();
-            if (!it.tunables().isEmpty()) {
-                return;
-            }
             // One of the kernel's, and of gdb's where the process is needed no more either way.
             Path core = it.scenario().equals("tcachefull") ? Cores.abort(process, folder) : Cores.gcore(process, folder);
             Path sysroot = it.release().root(it.debugSymbols()).orElse(Path.of("/"));

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -171,6 +172,105 @@ class SpecialHeapsTest {
                 for (;;) pause();
             }
             """;
+
+    private static final String BESIDE_A_LIBRARY = """
+            #define _GNU_SOURCE
+            #include <dlfcn.h>
+            #include <malloc.h>
+            #include <stdint.h>
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <string.h>
+            #include <sys/mman.h>
+            #include <unistd.h>
+            #define N 1500
+            #define HOLE (1 << 20)
+            static void *held[N];
+            static void *map(void *at, size_t bytes, int flags) {
+                void *p = mmap(at, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+                if (p == MAP_FAILED) abort();
+                return p;
+            }
+            int main(int argc, char **argv) {
+                if (argc < 2) return 1;
+                // From now on there is a top that dlopen finds memory in, so that it maps none.
+                held[0] = malloc(10);
+                // The library comes to lie right below a mapping that then makes room, since no gap above is as large.
+                char *hole = map(NULL, HOLE, 0);
+                for (;;) {
+                    char *filling = map(NULL, 8 * 4096, 0);
+                    if (filling < hole) { munmap(filling, 8 * 4096); break; }
+                }
+                // By its path, or the cache of names would be mapped in between.
+                if (dlopen("/lib/x86_64-linux-gnu/libresolv.so.2", RTLD_NOW) == NULL) abort();
+                munmap(hole, HOLE);
+                int heap = strcmp(argv[1], "heap") == 0;
+                if (heap) {
+                    // The main heap can't grow where it is, and asks for 1 MiB somewhere else. What is left of its top
+                    // decides what becomes of that.
+                    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+                    char *last = malloc(1000);
+                    last = malloc((char *) sbrk(0) - last - 1000 - atoi(argv[2]));
+                    map((void *) (((uintptr_t) sbrk(0) + 4095) & -4096l), 4096, MAP_FIXED_NOREPLACE);
+                }
+                for (int i = 1; i < N; i++) held[i] = malloc(heap ? 200 + i % 200 : 4000 + i % 6 * 4096);
+                // Those that fill the room stay.
+                for (int i = heap ? 1 : N / 2; i < N; i += 7) { free(held[i]); held[i] = NULL; }
+                static char buffer[1 << 18];
+                setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+                printf("pid %d\\n", (int) getpid());
+                for (int i = 0; i < N; i++)
+                    if (held[i]) printf("%p %d\\n", held[i], (int) malloc_usable_size(held[i]));
+                puts("READY");
+                fflush(stdout);
+                char c;
+                while (read(0, &c, 1) > 0) ;
+                _exit(0);
+            }
+            """;
+
+    @ParameterizedTest
+    @MethodSource("releases")
+    void chunksInTheMappingOfALibrarysBss(Release release) throws IOException {
+        String program = CProgram.portableSource("beside-a-library", BESIDE_A_LIBRARY).install(release, false);
+        for (List<String> mode : List.of(List.of("heap", "32"), List.of("heap", "48"), List.of("heap", "64"),
+                List.of("heap", "160"), List.of("4096"), List.of("256"))) {
+            Map<String, String> settings = mode.size() > 1 ? Map.of()
+                    : Map.of("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=" + mode.getFirst());
+            List<String> words = new ArrayList<>(List.of(program));
+            words.addAll(mode);
+            String[] line = release.command(false, words).toArray(String[]::new);
+            try (Told told = new Told(settings, line)) {
+                for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+                    try (Target target = Target.attach(told.pid)) {
+                        // Pages that came one by one are joined to it only if the kernel could not join them to others.
+                        assertThat(insideModules(target, told.blocks.keySet())).as("blocks in mappings of modules")
+                                .isGreaterThan(mode.size() > 1 ? 100 : -1);
+                        besideALibrary(MallocHeap.locate(target, symbols), mode, told);
+                    }
+                }
+                Path core = Cores.gcore(release, told.pid, folder);
+                try (Target target = Target.core(core, release.root(false).orElse(Path.of("/")))) {
+                    besideALibrary(MallocHeap.locate(target, MallocHeap.Symbols.IGNORE), mode, told);
+                }
+                Files.delete(core);
+            }
+        }
+    }
+
+    private static long insideModules(Target target, Set<Long> blocks) {
+        return target.modules().stream()
+                .flatMap(module -> module.mappings().stream())
+                .mapToLong(mapping -> blocks.stream().filter(mapping::contains).count())
+                .sum();
+    }
+
+    private static void besideALibrary(MallocHeap heap, List<String> mode, Told told) {
+        assertThat(used(heap)).as(mode + " " + heap.evidence()).containsAllEntriesOf(told.blocks);
+        assertThat(heap.mmapped().confidence()).isEqualTo(MmappedChunks.Confidence.EXACT);
+        assertThat(heap.arenas().getFirst().regions()).hasSize(mode.size() > 1 ? 2 : 1);
+        assertThat(heap.threadCaches()).hasSize(1);
+    }
 
     @ParameterizedTest
     @MethodSource("releases")

@@ -23,7 +23,7 @@ import java.util.concurrent.TimeUnit;
  * <p>Scenarios: {@code never} (never allocates), {@code basic} (one thread, every size), {@code bigsizes} (1 to 64 MiB),
  * {@code fastbins}, {@code tcachefull}, {@code memalign}, {@code foreign-sbrk} (somebody else moves the break), {@code brk-blocked}
  * (a mapping behind the break, so that the main heap goes on elsewhere), {@code many} (option {@code count}: that many small
- * blocks, 30 % of them freed), {@code strings} (option {@code count}: blocks with C strings), {@code threads}, {@code arenas} (more
+ * blocks, 30 % of them freed), {@code pages} (option {@code count}: that many blocks of one to six pages), {@code strings} (option {@code count}: blocks with C strings), {@code threads}, {@code arenas} (more
  * threads than arenas), {@code exits} (threads that end while others go on), {@code churn} (threads that go on allocating and freeing).
  * Options: {@code threads}, {@code rounds}, {@code count}, {@code seed}.
  *

@@ -620,6 +620,29 @@ static void brk_blocked(void) {
     let_go_every(first, 3);
 }
 
+// Blocks of a few pages: with a low mmap_threshold each is a mapping, which the kernel puts into any gap between others.
+static void pages(void) {
+    struct worker *w = &workers[0];
+    for (long i = 0; i < count; i++) {
+        size_t size = (1 + below(w, 6)) * 4096 - below(w, 2) * 64 - 24;
+        if (below(w, 10) == 0) {
+            hold_aligned((size_t) 64 << below(w, 8), size);
+        } else {
+            hold(size);
+        }
+    }
+    let_go_every(3, 7);
+    for (size_t i = 0; i < used_slots; i += 9) {
+        if (w->blocks[i].address != NULL) {
+            resize(w, &w->blocks[i], (1 + below(w, 6)) * 4096);
+        }
+    }
+    for (size_t size = 1; size <= 1500; size += 20) {
+        hold(size);
+    }
+    let_go_every(5, 11);
+}
+
 static void many(void) {
     struct worker *w = &workers[0];
     for (long i = 0; i < count; i++) {
@@ -677,6 +700,8 @@ static void play(void) {
         foreign_sbrk();
     } else if (is("brk-blocked")) {
         brk_blocked();
+    } else if (is("pages")) {
+        pages();
     } else if (is("many")) {
         many();
     } else if (is("strings")) {
