@@ -105,6 +105,7 @@ final class ChunkWalkFloor implements AutoCloseable {
                 Files.write(source, in.readAllBytes());
             }
             Path library = folder.resolve("chunk_walk.so");
+            List.of(folder, source, library).forEach(path -> path.toFile().deleteOnExit());
             Process gcc = new ProcessBuilder(
                             "gcc",
                             "-O2",

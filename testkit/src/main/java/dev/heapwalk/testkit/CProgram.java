@@ -41,19 +41,18 @@ public final class CProgram {
      * @param name file name of the program
      * @param source its C source
      * @param options more options for {@code gcc}
-     * @return the program, in a new temporary folder that goes with the JVM
+     * @return the program, in the cache folder: who wants to change or remove it takes a copy
      * @throws IOException if it can't be compiled; with the compiler's words
      */
     public static Path compile(String name, String source, String... options) throws IOException {
-        Path folder = Files.createTempDirectory("heapwalk-c");
-        Path file = Files.writeString(folder.resolve(name + ".c"), source);
-        Path program = folder.resolve(name);
-        List.of(folder, file, program).forEach(path -> path.toFile().deleteOnExit());
-        List<String> line = new ArrayList<>(
-                List.of("gcc", "-O1", "-g0", "-Wall", "-pthread", "-o", program.toString(), file.toString()));
-        line.addAll(List.of(options));
-        Command.of(line).run("compile " + name);
-        return program;
+        List<String> arguments = new ArrayList<>(List.of("-O1", "-g0", "-Wall", "-pthread"));
+        arguments.addAll(List.of(options));
+        return cached(name, source, arguments, "host " + name, (folder, all) -> {
+            Path file = Files.writeString(folder.resolve(name + ".c"), source);
+            List<String> line = new ArrayList<>(List.of("gcc", "-o", folder.resolve(name).toString(), file.toString()));
+            line.addAll(all);
+            Command.of(line).run("compile " + name);
+        });
     }
 
     /**
@@ -79,7 +78,7 @@ public final class CProgram {
      */
     public static CProgram portableSource(String name, String source, String... options) throws IOException {
         Path root = Release.compilerRoot();
-        return new CProgram(name, cached(name, source, options, "oldest", (folder, arguments) -> {
+        return new CProgram(name, cached(name, source, strict(options), "oldest", (folder, arguments) -> {
             // The compiler sees its root only: it works in a folder there.
             Path inside = Files.createTempDirectory(root.resolve("tmp"), "heapwalk-c");
             try {
@@ -105,7 +104,7 @@ public final class CProgram {
      */
     public static CProgram aarch64(String name, String... options) throws IOException {
         String source = resource(name);
-        return new CProgram(name, cached(name, source, options, "aarch64", (folder, arguments) -> {
+        return new CProgram(name, cached(name, source, strict(options), "aarch64", (folder, arguments) -> {
             Path file = Files.writeString(folder.resolve(name + ".c"), source);
             List<String> line = new ArrayList<>(
                     List.of("aarch64-linux-gnu-gcc", "-o", folder.resolve(name).toString(), file.toString()));
@@ -159,11 +158,15 @@ public final class CProgram {
         void compile(Path folder, List<String> arguments) throws IOException;
     }
 
-    private static Path cached(String name, String source, String[] options, String compiler, Compiler with)
-            throws IOException {
+    private static List<String> strict(String... options) {
         List<String> arguments = new ArrayList<>(OPTIONS);
         arguments.addAll(List.of(options));
         arguments.addAll(LIBRARIES);
+        return arguments;
+    }
+
+    private static Path cached(String name, String source, List<String> arguments, String compiler, Compiler with)
+            throws IOException {
         String key = hash(compiler + arguments + source);
         Path programs = Files.createDirectories(Release.cache().resolve("programs"));
         Path program = programs.resolve(key).resolve(name);

@@ -15,8 +15,12 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ElfModuleTest {
+    @TempDir
+    private Path folder;
+
 
     static ElfModule module(Target target, String end) {
         List<ElfModule> found =
@@ -213,8 +217,8 @@ class ElfModuleTest {
         Path program = CProgram.compile("vanishing", Subject.SOURCE, "-rdynamic");
         List<Oracle.Symbol> symbols = Oracle.symbols(program, "--dyn-syms");
         String id = Oracle.buildId(program);
-        try (Subject subject = Subject.run(program)) {
-            Files.delete(program);
+        try (Subject subject = Subject.startCopy(program)) {
+            Files.delete(subject.program());
             try (Target target = subject.observe()) {
                 ElfModule module = module(target, "/vanishing");
                 assertThat(module.buildId()).hasValue(id);
@@ -254,13 +258,16 @@ class ElfModuleTest {
                         pause();
                 }
                 """;
-        Path program = CProgram.compile("user", source, so.toString(), "-Wl,-rpath," + so.getParent());
-        try (Subject subject = Subject.run(program)) {
+        Path program = CProgram.compile("user", source, so.toString(), "-Wl,-rpath,$ORIGIN");
+        Path copy = Files.copy(so, folder.resolve("libold.so"), StandardCopyOption.COPY_ATTRIBUTES);
+        Path user = Files.copy(program, folder.resolve("user"), StandardCopyOption.COPY_ATTRIBUTES);
+        try (Subject subject = Subject.run(user)) {
             try (Target target = subject.observe()) {
                 assertThat(module(target, "/libold.so").hasFullSymbols()).isTrue();
                 assertThat(module(target, "/libold.so").symbol("local_thing")).isPresent();
             }
-            Files.move(replacement, so, StandardCopyOption.REPLACE_EXISTING);
+            Path other = Files.copy(replacement, folder.resolve("replacement"), StandardCopyOption.COPY_ATTRIBUTES);
+            Files.move(other, copy, StandardCopyOption.REPLACE_EXISTING);
             try (Target target = subject.observe()) {
                 ElfModule module = module(target, "/libold.so");
                 assertThat(module.symbol("thing")).hasValue(subject.told("thing"));

@@ -11,6 +11,7 @@ import java.io.InputStreamReader;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -96,14 +97,23 @@ final class Subject implements AutoCloseable {
         }
     }
 
-    /** Compiles and starts {@link #SOURCE}. */
+    /** Compiles and starts {@link #SOURCE}; its file lies in its folder, and may be changed and removed. */
     static Subject start(String... options) throws IOException {
-        return run(CProgram.compile("subject", SOURCE, options));
+        return startCopy(CProgram.compile("subject", SOURCE, options));
+    }
+
+    /** Starts a copy of a program, which lies in its folder, and may be changed and removed. */
+    static Subject startCopy(Path program) throws IOException {
+        Path folder = Files.createTempDirectory("heapwalk-subject");
+        return run(folder, Files.copy(program, folder.resolve(program.getFileName()), StandardCopyOption.COPY_ATTRIBUTES));
     }
 
     /** Starts a program. */
     static Subject run(Path program, String... command) throws IOException {
-        Path folder = Files.createTempDirectory("heapwalk-subject");
+        return run(Files.createTempDirectory("heapwalk-subject"), program, command);
+    }
+
+    private static Subject run(Path folder, Path program, String... command) throws IOException {
         List<String> line = new ArrayList<>(
                 List.of("sh", "-c", START, "sh", folder.toString()));
         line.addAll(command.length == 0 ? List.of(program.toString()) : List.of(command));
@@ -234,9 +244,12 @@ final class Subject implements AutoCloseable {
     @Override
     public void close() throws IOException {
         process.destroyForcibly();
-        for (Path file : files(folder)) {
-            Files.delete(file);
+        List<Path> all;
+        try (Stream<Path> tree = Files.walk(folder)) {
+            all = tree.toList();
         }
-        Files.delete(folder);
+        for (Path each : all.reversed()) {
+            Files.delete(each);
+        }
     }
 }

@@ -361,7 +361,8 @@ class AttachTest {
     void aProcessThatForbidsItIsRefusedWithTheRemedy() throws IOException, InterruptedException {
         List<String> line = new ArrayList<>(
                 ROOT ? List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") : List.of());
-        Path program = readableByAll(CProgram.compile("oddities", CTarget.source("oddities")));
+        Path program = readableByAll(Files.copy(CProgram.compile("oddities", CTarget.source("oddities")),
+                folder.resolve("oddities"), StandardCopyOption.COPY_ATTRIBUTES));
         line.addAll(List.of(program.toString(), "undumpable"));
         try (CTarget target = CTarget.run(line)) {
             ready(target);

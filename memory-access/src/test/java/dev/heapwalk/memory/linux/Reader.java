@@ -98,9 +98,22 @@ final class Reader {
         private static final Path CLASSES = classes();
     }
 
+    private static void delete(Path folder) {
+        List<Path> all;
+        try (Stream<Path> tree = Files.walk(folder)) {
+            all = tree.toList();
+            for (Path each : all.reversed()) {
+                Files.delete(each);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private static Path classes() {
         try {
             Path copy = Files.createTempDirectory("heapwalk-classes");
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(copy)));
             for (Class<?> each : List.of(Target.class, Reader.class)) {
                 Path from = Path.of(each.getProtectionDomain().getCodeSource().getLocation().getPath());
                 try (Stream<Path> files = Files.walk(from.resolve("dev"))) {
