@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.TreeMap;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Cores in which words of the heap were changed: the walk ends, tells of it, and the rest is as it was. */
@@ -149,12 +150,8 @@ class DamagedHeapTest {
     }
 
     @ParameterizedTest
-    @MethodSource("releases")
+    @EnumSource(value = Release.class, names = {"BULLSEYE", "BOOKWORM", "TRIXIE"}) // 2.43 has no fastbins.
     void fastbinsThatGoInCircles(Release release) throws IOException {
-        if (release == Release.SID) {
-            // 2.43 has no fastbins.
-            return;
-        }
         Path core;
         try (LedgerProcess process = LedgerProcess.of(release, "fastbins").start()) {
             core = Cores.gcore(process, folder);
@@ -172,5 +169,4 @@ class DamagedHeapTest {
             changed(editor, core, release, head, 0x1234567, "points to no chunk");
         }
     }
-
 }

@@ -78,10 +78,35 @@ class SpecialHeapsTest {
     @EnumSource(value = Release.class, names = {"BOOKWORM", "TRIXIE", "SID"})
     void transparentHugePages(Release release) throws IOException {
         try (LedgerProcess process =
-                LedgerProcess.of(release, "threads").env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1").start()) {
+                LedgerProcess.of(release, "threads").kernelFiles().env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1").start()) {
             Ledger ledger = process.ledger();
             try (Target target = Target.attach(process.pid())) {
                 new HeapCheck(target, MallocHeap.Symbols.IGNORE, ledger).all();
+            }
+        }
+    }
+
+    /** Where none are reserved malloc does without them, but for the size of the heaps of threads: four such pages to 2.41. */
+    @ParameterizedTest
+    @EnumSource(value = Release.class, names = {"BOOKWORM", "TRIXIE", "SID"})
+    void reservedHugePages(Release release) throws IOException {
+        try (LedgerProcess process =
+                LedgerProcess.of(release, "threads").kernelFiles().env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=2").start()) {
+            Ledger ledger = process.ledger();
+            for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+                try (Target target = Target.attach(process.pid())) {
+                    HeapCheck check = new HeapCheck(target, symbols, ledger);
+                    check.all();
+                    long apart = check.heap().arenas().stream()
+                            .flatMap(arena -> arena.regions().stream())
+                            .mapToLong(Arena.Region::heapInfo)
+                            .reduce(0, (a, b) -> a | b);
+                    assertThat(Long.lowestOneBit(apart)).as("what heaps lie at multiples of: %s", check.heap().evidence())
+                            .isGreaterThanOrEqualTo(release == Release.SID ? 64L << 20 : 8L << 20);
+                    if (release != Release.SID) {
+                        assertThat(check.heap().evidence()).anyMatch(one -> one.toString().contains("multiples of 8 MiB"));
+                    }
+                }
             }
         }
     }

@@ -56,6 +56,7 @@ public final class LedgerProcess implements AutoCloseable {
         private OptionalInt user = OptionalInt.empty();
         private boolean debugSymbols;
         private boolean aarch64;
+        private boolean kernelFiles;
 
         private Launch(Release release, String scenario) {
             this.release = release;
@@ -82,6 +83,16 @@ public final class LedgerProcess implements AutoCloseable {
          */
         public Launch env(String name, String value) {
             environment.put(name, value);
+            return this;
+        }
+
+        /**
+         * Lets it see {@code /proc} and {@code /sys}, where libc finds out about huge pages.
+         *
+         * @return this
+         */
+        public Launch kernelFiles() {
+            kernelFiles = true;
             return this;
         }
 
@@ -138,6 +149,7 @@ public final class LedgerProcess implements AutoCloseable {
             line.addAll(options);
             List<String> whole = aarch64 ? line
                     : user.isPresent() ? release.commandAs(user.getAsInt(), debugSymbols, line)
+                    : kernelFiles ? release.commandBeside(Path.of(System.getProperty("java.io.tmpdir")), debugSymbols, line)
                     : release.command(debugSymbols, line);
             ProcessBuilder builder = new ProcessBuilder(whole).redirectErrorStream(true);
             builder.environment().putAll(environment);

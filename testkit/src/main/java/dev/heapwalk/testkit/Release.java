@@ -120,8 +120,8 @@ public enum Release {
     }
 
     /**
-     * As {@link #command}, for a program that needs {@code /proc} and a folder of this machine: both are mounted for that program
-     * alone, in a mount namespace of its own.
+     * As {@link #command}, for a program that needs {@code /proc}, {@code /sys} and a folder of this machine: they are mounted for
+     * that program alone, in a mount namespace of its own.
      */
     List<String> commandBeside(Path folder, boolean debugSymbols, List<String> command) {
         Path root = root(debugSymbols).orElse(null);
@@ -133,8 +133,8 @@ public enum Release {
             line.add("--map-root-user");
         }
         line.addAll(List.of("--mount", "--", "sh", "-c",
-                "root=$1 folder=$2; shift 2; mount --rbind /proc \"$root/proc\" && mount --bind \"$folder\" \"$root/mnt\""
-                        + " && exec chroot \"$root\" \"$@\"",
+                "root=$1 folder=$2; shift 2; mount --rbind /proc \"$root/proc\" && mount --rbind /sys \"$root/sys\""
+                        + " && mount --bind \"$folder\" \"$root/mnt\" && exec chroot \"$root\" \"$@\"",
                 "sh", root.toString(), folder.toAbsolutePath().toString()));
         line.addAll(command);
         return line;
