@@ -52,7 +52,7 @@ class KillSoakTest {
     }
 
     /**
-     * A JVM that is killed between a thread's stop and the moment when it tells the kernel to begin the thread's call anew
+     * A JVM that is killed between the interruption of a thread and the moment when it tells the kernel to begin the thread's call anew
      * leaves that one thread with an EINTR. Nothing else may be wrong.
      */
     private static void checkAllButOneCallEach(String said, int kills) {
