@@ -730,7 +730,7 @@ final class Discovery {
             if (variable == null) {
                 return known;
             }
-            say("thread_arena", "of %d threads".formatted(variable.values().values().stream().filter(v -> v != 0).count()),
+            say("thread_arena", "of " + counted(variable.values().values().stream().filter(v -> v != 0).count(), "thread"),
                     variable.basis());
             return known.stream()
                     .map(arena -> new Arena(arena.index(), arena.address(), arena.kind(), arena.regions(),

@@ -57,7 +57,12 @@ final class CoreLayout {
     CoreLayout(CoreFile core, FileRoot root) {
         this.core = core;
         this.root = root;
-        this.notices = new ArrayList<>(core.notices());
+        this.notices = new ArrayList<>(core.cutOff()
+                .map(cut -> "core file %s is %s; copy the whole file, or see whether the disk was full or `ulimit -c` too small"
+                        .formatted(core.path(), cut))
+                .stream()
+                .toList());
+        notices.addAll(core.notices());
         this.page = core.auxiliary().pageSize().orElse(USUAL_PAGE);
     }
 
@@ -194,12 +199,11 @@ final class CoreLayout {
             }
             if (there < wanted && ++named <= MOST_NOTICES) {
                 notices.add(
-                        "core file %s is cut off at %d bytes: memory 0x%x-0x%x (file offset %d, %d bytes) is missing; copy the whole file, or see whether the disk was full or `ulimit -c` too small"
+                        "memory 0x%x-0x%x is missing from core file %s (file offset %d, %d bytes)"
                                 .formatted(
-                                        core.path(),
-                                        size,
                                         piece.start + there,
                                         piece.fileEnd,
+                                        core.path(),
                                         piece.offset + there,
                                         wanted - there));
             } else if (there < wanted) {
