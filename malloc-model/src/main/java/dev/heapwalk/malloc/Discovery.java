@@ -565,13 +565,14 @@ final class Discovery {
         private final WalkPlan arenasOnly;
         private final List<Arena> arenas;
         private final TcacheFinder tcaches;
+        private final long slots;
         private List<ThreadCache> threadCaches = List.of();
 
         Caches(List<Arena> arenas, WalkPlan plan) {
             this.arenas = arenas;
             this.plan = plan;
             this.arenasOnly = WalkPlan.of(arenas, new long[0], new long[0]);
-            long slots = par == null || par.par().tcacheCount() < 0 ? -1 : word(par.address() + par.par().tcacheCount());
+            this.slots = par == null || par.par().tcacheCount() < 0 ? -1 : word(par.address() + par.par().tcacheCount());
             this.tcaches = new TcacheFinder(target, peek, plan, slots);
         }
 
@@ -597,7 +598,7 @@ final class Discovery {
                 for (long block : blocks == null || layout.tcache().bins() == 0 ? List.<Long>of() : blocks) {
                     TcacheFinder.Cache cache =
                             tcaches.block(block, layout) ? tcaches.read(block, layout, true, null) : null;
-                    if (cache != null && (cache.chunks() > 0 || layout.tcache().countsDown() || first(block))) {
+                    if (cache != null && (cache.chunks() > 0 || layout.tcache().countsDown() && slots != 0 || first(block))) {
                         set.add(block);
                         score += 2 * cache.chunks() + (cache.chunks() > 0 ? 2 : 0);
                     }

@@ -243,6 +243,16 @@ public record MallocLayout(
     }
 
     /**
+     * Whether a thread has the structure of a cache also where {@code tcache_count} is 0, so that it holds nothing. 2.43
+     * tests this first in {@code tcache_init}.
+     *
+     * @return whether it has
+     */
+    boolean tcacheWithoutSlots() {
+        return tcache.bins() > 0 && !tailHeader;
+    }
+
+    /**
      * How many bytes of an mmapped chunk's mapping are neither in front of it nor counted in its size.
      *
      * @return 16 since 2.43, else 0

@@ -76,13 +76,16 @@ final class TcacheFinder {
             entries[i] = view.entry(i);
             used |= entries[i] != 0;
         }
+        if (strict && none(layout)) {
+            return null;
+        }
         // A structure that was never used tells itself from zeroed data only by its slots.
         int full = counts[0];
         boolean pristine = !used;
         for (int count : counts) {
             pristine &= count == full;
         }
-        if (!used && strict && !(pristine && (tcache.countsDown() ? full > 0 && (slots < 0 || slots == full) : full == 0))) {
+        if (!used && strict && !(pristine && (tcache.countsDown() ? slots < 0 ? full > 0 : slots == full : full == 0))) {
             return null;
         }
         FreeLists lists = new FreeLists(peek, layout, plan);
@@ -176,6 +179,11 @@ final class TcacheFinder {
                 && faultless[0];
     }
 
+    /** Whether there is no structure at all since no chunk may be cached: 2.43 has none then, 2.42 one without slots. */
+    private boolean none(MallocLayout layout) {
+        return slots == 0 && layout.tcache().countsDown() && !layout.tcacheWithoutSlots();
+    }
+
     /** Whether a value of the variable {@code tcache} says that the thread has none. */
     private boolean none(long value) {
         // Since 2.43 it points to a constant structure then.
@@ -230,8 +238,7 @@ final class TcacheFinder {
     /** The variable {@code tcache} of every thread, or null if it can't be told. */
     Variable tcacheVariable(LibcModule libc, MallocLayout layout, Set<Long> byStructure, boolean symbols) {
         List<ThreadState> threads = threads();
-        // Since 2.42 there is no structure at all where no chunk may be cached.
-        if (threads.isEmpty() || slots == 0 && layout.tcache().countsDown()) {
+        if (threads.isEmpty() || none(layout)) {
             return null;
         }
         OptionalLong named = symbols ? symbol(libc, "tcache") : OptionalLong.empty();
