@@ -196,23 +196,22 @@ final class ArenaFinder {
         if (!peek.has(address, state.size())) {
             return false;
         }
-        long top = peek.word(address + state.top(), 0);
-        long system = peek.word(address + state.systemMem(), -1);
-        long most = peek.word(address + state.maxSystemMem(), -1);
-        long next = peek.word(address + state.next(), 0);
-        long flags = peek.word(address, -1) >>> 32;
-        if (flags > 7 || top == 0 || (next & 7) != 0 || next == 0) {
+        MallocState arena = peek.arena(address, state);
+        long top = arena.top();
+        long system = arena.systemMem();
+        long next = arena.next();
+        if (arena.flags() < 0 || arena.flags() > 7 || top == 0 || (next & 7) != 0 || next == 0) {
             return false;
         }
         boolean untouchedTop = top == address + state.top();
-        if (system < 0 || system > most || most > USER_SPACE || (untouchedTop ? system != 0 : (top & 15) != 0)) {
+        if (system < 0 || system > arena.maxSystemMem() || arena.maxSystemMem() > USER_SPACE || (untouchedTop ? system != 0 : (top & 15) != 0)) {
             return false;
         }
         if (state.nextFree() >= 0 && (peek.word(address + state.nextFree(), 1) & 7) != 0) {
             return false;
         }
         if (state.attachedThreads() >= 0) {
-            long attached = peek.word(address + state.attachedThreads(), -1);
+            long attached = arena.attachedThreads();
             return attached >= 0 && attached < 1 << 22 && (system == 0 || system > 2 * attached);
         }
         return untouchedTop || system >= 4096;
@@ -232,7 +231,7 @@ final class ArenaFinder {
             if (!peek.has(at, state.size()) || heads(at + state.bins(), MOST_BROKEN_IN_RING) == null || !members.add(at)) {
                 return false;
             }
-            at = peek.word(at + state.next(), 0);
+            at = peek.arena(at, state).next();
             if (at == address) {
                 return true;
             }
@@ -244,7 +243,7 @@ final class ArenaFinder {
     long heapInfoSize(long arena) {
         for (long size : new long[] {32, 48}) {
             long heap = arena - size;
-            if ((heap & 0xfff) == 0 && peek.word(heap, 0) == arena && peek.word(heap + 8, -1) == 0) {
+            if ((heap & 0xfff) == 0 && peek.heapInfo(heap).arPtr() == arena && peek.heapInfo(heap).prev() == 0) {
                 return size;
             }
         }

@@ -81,8 +81,8 @@ final class Discovery {
         Set<Long> ring = ring();
         filterByHeapInfo(ring);
         findParameters();
-        if (word(main.address() + main.state().systemMem()) == 0 && ring.size() == 1
-                && (par == null || word(par.address() + par.par().sbrkBase()) == 0 && nMmaps() == 0)) {
+        if (state(main.address()).systemMem() == 0 && ring.size() == 1
+                && (par == null || parameters().sbrkBase() == 0 && parameters().nMmaps() == 0)) {
             return nothing("malloc has no memory: system_mem is 0 and there is no other arena");
         }
         chooseHeapMax(ring);
@@ -109,7 +109,7 @@ final class Discovery {
 
         arenas.getFirst().regions().forEach(region -> claimed.add(new Range(region.start(), region.end())));
         MmapFinder mmaps = new MmapFinder(target.memory(), peek, target.pageSize(), layouts.getLast().mmapTail(),
-                par == null ? -1 : nMmaps(), par == null ? -1 : word(par.address() + par.par().mmappedMem()));
+                par == null ? -1 : parameters().nMmaps(), par == null ? -1 : parameters().mmappedMem());
         MmappedChunks mmapped = mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()));
         say("mmapped chunks", "%s, %d bytes: %s".formatted(counted(mmapped.count(), "chunk"), mmapped.bytes(),
                         mmapped.confidence().name().toLowerCase(java.util.Locale.ROOT)),
@@ -135,7 +135,7 @@ final class Discovery {
     /** The arenas whose lock is held: a thread stands inside malloc, and what it is at may be half done. */
     private BitSet busy(List<Arena> arenas) {
         BitSet busy = new BitSet();
-        arenas.stream().filter(arena -> (int) word(arena.address()) != 0).forEach(arena -> busy.set(arena.index()));
+        arenas.stream().filter(arena -> state(arena.address()).mutex() != 0).forEach(arena -> busy.set(arena.index()));
         return busy;
     }
 
@@ -149,6 +149,14 @@ final class Discovery {
 
     private long word(long address) {
         return peek.word(address, 0);
+    }
+
+    private MallocState state(long arena) {
+        return peek.arena(arena, main.state());
+    }
+
+    private MallocPar parameters() {
+        return peek.parameters(par.address(), par.par());
     }
 
     private UnsupportedTargetException unsupported(String found) {
@@ -264,7 +272,7 @@ final class Discovery {
             long last = members.isEmpty() ? main.address() : members.stream().reduce((a, b) -> b).orElseThrow();
             corruptions.add(last + main.state().next(), members.size() - 1,
                     "the ring of arenas does not close: next of the arena at 0x%x is 0x%x".formatted(
-                            last, word(last + main.state().next())));
+                            last, state(last).next()));
         }
         members.add(main.address());
         return members;
@@ -290,22 +298,18 @@ final class Discovery {
 
     // ---- mp_
 
-    private int nMmaps() {
-        return (int) word(par.address() + par.par().nMmaps());
-    }
-
     private long topEnd() {
-        long top = word(main.address() + main.state().top());
+        long top = state(main.address()).top();
         long size = peek.sizeWord(top) & ~MallocChunk.SIZE_BITS;
         return size >= MallocChunk.HEADER && size < USER_SPACE ? top + size : 0;
     }
 
     private boolean noncontiguous() {
-        return (word(main.address()) >>> 32 & 2) != 0;
+        return state(main.address()).noncontiguous();
     }
 
     private void findParameters() {
-        long system = word(main.address() + main.state().systemMem());
+        long system = state(main.address()).systemMem();
         long expected = noncontiguous() ? -1 : system == 0 ? 0 : topEnd() == 0 ? -1 : topEnd() - system;
         ParFinder parameters = new ParFinder(target.memory(), peek);
         Set<MallocLayout.Par> possible =
@@ -332,7 +336,7 @@ final class Discovery {
                 + (par.baseAgrees()
                         ? "sbrk_base is where top and system_mem say the heap begins; "
                         : "sbrk_base has nothing to confirm it; ")
-                + "counts and parameters fit (n_mmaps %d)".formatted(nMmaps()));
+                + "counts and parameters fit (n_mmaps %d)".formatted(parameters().nMmaps()));
     }
 
     /** The ranges to look for {@code mp_} in: the C library's data, or the mapping that holds {@code main_arena}. */
@@ -357,7 +361,7 @@ final class Discovery {
     // ---- heaps of thread arenas
 
     private void chooseHeapMax(Set<Long> ring) {
-        long huge = par == null || par.par().hugePageSize() < 0 ? 0 : word(par.address() + par.par().hugePageSize());
+        long huge = par == null ? 0 : parameters().hugePageSize();
         List<Long> sizes = new ArrayList<>(List.of(HEAP_MAX));
         if (huge > 0 && huge < 1L << 40 && Long.bitCount(huge) == 1) {
             sizes.addFirst(4 * huge);
@@ -367,7 +371,7 @@ final class Discovery {
         for (long size : sizes) {
             long fits = ring.stream()
                     .filter(arena -> arena != main.address())
-                    .filter(arena -> word(word(arena + main.state().top()) & -size) == arena)
+                    .filter(arena -> peek.heapInfo(state(arena).top() & -size).arPtr() == arena)
                     .count();
             if (fits > best) {
                 best = fits;
@@ -384,8 +388,9 @@ final class Discovery {
                 continue;
             }
             for (long at = mapping.start() + heapMax - 1 & -heapMax; at >= 0 && at < mapping.end(); at += heapMax) {
-                long arena = word(at);
-                long size = word(at + 16);
+                HeapInfo heap = peek.heapInfo(at);
+                long arena = heap.arPtr();
+                long size = heap.size();
                 if ((arena & 7) != 0 || !heapSound(at) || arena == main.address()) {
                     continue;
                 }
@@ -403,27 +408,25 @@ final class Discovery {
     }
 
     private boolean heapSound(long heap) {
-        long size = word(heap + 16);
-        long protectedSize = word(heap + 24);
-        long prev = word(heap + 8);
-        return word(heap) != 0
-                && size >= 4096
-                && size <= heapMax
-                && (size & 0xfff) == 0
-                && protectedSize >= size
-                && protectedSize <= heapMax
-                && (prev & heapMax - 1) == 0
-                && mappings.readable(heap, size);
+        HeapInfo info = peek.heapInfo(heap);
+        return info.arPtr() != 0
+                && info.size() >= 4096
+                && info.size() <= heapMax
+                && (info.size() & 0xfff) == 0
+                && info.mprotectSize() >= info.size()
+                && info.mprotectSize() <= heapMax
+                && (info.prev() & heapMax - 1) == 0
+                && mappings.readable(heap, info.size());
     }
 
     private List<Arena.Region> heapsOf(long arena, List<Range> scanned) {
         MallocLayout any = layouts.getLast();
-        long top = word(arena + main.state().top());
+        long top = state(arena).top();
         Set<Long> chain = new LinkedHashSet<>();
         long heap = top & -heapMax;
         boolean complete = false;
-        while (heapSound(heap) && word(heap) == arena && chain.add(heap)) {
-            long prev = word(heap + 8);
+        while (heapSound(heap) && peek.heapInfo(heap).arPtr() == arena && chain.add(heap)) {
+            long prev = peek.heapInfo(heap).prev();
             if (prev == 0) {
                 complete = heap == (arena & -heapMax);
                 break;
@@ -445,7 +448,7 @@ final class Discovery {
             long start = one == (arena & -heapMax)
                     ? arena + main.state().size() + 15 & ~15L
                     : one + any.heapInfoSize();
-            regions.add(new Arena.Region(start, one + word(one + 16), one));
+            regions.add(new Arena.Region(start, one + peek.heapInfo(one).size(), one));
         }
         regions.sort((a, b) -> Long.compare(a.start(), b.start()));
         return List.copyOf(regions);
@@ -469,7 +472,7 @@ final class Discovery {
     private List<Range> claimed(Map<Long, List<Arena.Region>> heaps) {
         List<Range> claimed = new ArrayList<>();
         heaps.values().forEach(regions -> regions.forEach(region -> claimed.add(
-                new Range(region.heapInfo(), region.heapInfo() + Math.max(word(region.heapInfo() + 24), 4096)))));
+                new Range(region.heapInfo(), region.heapInfo() + Math.max(peek.heapInfo(region.heapInfo()).mprotectSize(), 4096)))));
         // Not their whole mappings: the kernel joins what is mapped behind a .bss to the mapping of that.
         long page = target.pageSize();
         target.modules().forEach(module -> module.writableSegments()
@@ -478,8 +481,8 @@ final class Discovery {
     }
 
     private Arena arena(int index, long address, Arena.Kind kind, List<Arena.Region> regions) {
-        MallocLayout.State state = main.state();
-        long system = word(address + state.systemMem());
+        MallocState state = state(address);
+        long system = state.systemMem();
         if (kind == Arena.Kind.THREAD) {
             long sum = regions.stream().mapToLong(region -> region.end() - region.heapInfo()).sum();
             if (sum != system) {
@@ -487,17 +490,17 @@ final class Discovery {
                         "system_mem is %d, but the heaps have %d bytes".formatted(system, sum));
             }
         }
-        return new Arena(index, address, kind, regions, system, word(address + state.maxSystemMem()),
-                word(address + state.top()),
-                state.attachedThreads() < 0 ? -1 : word(address + state.attachedThreads()), List.of());
+        return new Arena(index, address, kind, regions, system, state.maxSystemMem(), state.top(),
+                state.attachedThreads(), List.of());
     }
 
     // ---- runs of the main arena
 
     private List<Arena.Region> mainRegions(List<Range> claimed) {
-        long system = word(main.address() + main.state().systemMem());
-        long top = word(main.address() + main.state().top());
-        long base = par == null ? 0 : word(par.address() + par.par().sbrkBase());
+        MallocState state = state(main.address());
+        long system = state.systemMem();
+        long top = state.top();
+        long base = par == null ? 0 : parameters().sbrkBase();
         if (system == 0) {
             say("main heap", "none", "system_mem of main_arena is 0");
             return List.of();
@@ -572,7 +575,7 @@ final class Discovery {
             this.arenas = arenas;
             this.plan = plan;
             this.arenasOnly = WalkPlan.of(arenas, new long[0], new long[0]);
-            this.slots = par == null || par.par().tcacheCount() < 0 ? -1 : word(par.address() + par.par().tcacheCount());
+            this.slots = par == null ? -1 : parameters().tcacheCount();
             this.tcaches = new TcacheFinder(target, peek, plan, slots);
         }
 
@@ -658,7 +661,7 @@ final class Discovery {
             int votes = 0;
             for (Arena arena : arenas) {
                 for (int i = 0; i < MallocLayout.FASTBINS; i++) {
-                    long chunk = word(arena.address() + main.state().fastbins() + 8L * i);
+                    long chunk = state(arena.address()).fastbin(i);
                     if (chunk == 0 || !plan.chunk(chunk)) {
                         continue;
                     }

@@ -90,7 +90,7 @@ final class FreeLists {
         for (int i = 0; i < MallocLayout.FASTBINS; i++) {
             long size = MallocChunk.MIN_SIZE + 16L * i;
             long[] sums = new long[2];
-            long head = peek.word(arena.address() + layout.state().fastbins() + 8L * i, 0);
+            long head = peek.arena(arena.address(), layout.state()).fastbin(i);
             single(head, 16, 0, size, size, "fastbin %d of arena %d".formatted(i, arena.index()), (chunk, bytes) -> {
                 sums[0]++;
                 sums[1] += bytes;
@@ -107,7 +107,9 @@ final class FreeLists {
     List<Bin> bins(Arena arena, Visitor visitor, Fault fault) {
         List<Bin> bins = new ArrayList<>();
         for (int i = 1; i <= MallocLayout.BINS - 1; i++) {
-            long head = arena.address() + layout.state().bins() + 16L * (i - 1) - 16;
+            MallocState state = peek.arena(arena.address(), layout.state());
+            long head = state.binAt(i);
+            long at = state.first(i);
             String name = "bin %d of arena %d".formatted(i, arena.index());
             long min = i == 1 ? 0 : BinSizes.min(i);
             long max = i == 1 ? -1 : BinSizes.max(i);
@@ -116,7 +118,6 @@ final class FreeLists {
             long previous = head;
             long tortoise = 0;
             long power = 1;
-            long at = peek.word(head + 16, head);
             while (at != head) {
                 if (!plan.chunk(at)) {
                     fault.at(at, "%s: entry %d points to no chunk".formatted(name, count));

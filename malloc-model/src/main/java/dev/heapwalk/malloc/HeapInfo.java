@@ -6,6 +6,9 @@ import java.lang.foreign.MemorySegment;
 
 /** View of the header of a thread arena's heap. C name {@code heap_info}; its first 32 bytes are the same in every version. */
 public final class HeapInfo extends StructView {
+    /** Bytes that this view covers. */
+    static final long SIZE = 32;
+
     /** Makes a view that lies nowhere yet. */
     public HeapInfo() {}
 

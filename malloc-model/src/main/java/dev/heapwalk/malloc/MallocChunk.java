@@ -36,15 +36,6 @@ public final class MallocChunk extends StructView {
     }
 
     /**
-     * {@code mchunk_prev_size}.
-     *
-     * @return size of the chunk before if that is in a bin, else data of that chunk
-     */
-    public long mchunkPrevSize() {
-        return longAt(0);
-    }
-
-    /**
      * {@code mchunk_size}.
      *
      * @return size and flag bits
@@ -63,30 +54,12 @@ public final class MallocChunk extends StructView {
     }
 
     /**
-     * Whether the chunk before this one is not in a bin.
-     *
-     * @return the bit {@code PREV_INUSE}
-     */
-    public boolean prevInuse() {
-        return (mchunkSize() & PREV_INUSE) != 0;
-    }
-
-    /**
      * Whether it was mapped on its own.
      *
      * @return the bit {@code IS_MMAPPED}
      */
     public boolean mmapped() {
         return (mchunkSize() & IS_MMAPPED) != 0;
-    }
-
-    /**
-     * Whether it belongs to an arena other than the main one.
-     *
-     * @return the bit {@code NON_MAIN_ARENA}
-     */
-    public boolean nonMainArena() {
-        return (mchunkSize() & NON_MAIN_ARENA) != 0;
     }
 
     /**

@@ -11,10 +11,10 @@ public final class MallocPar extends StructView {
     /**
      * Makes a view.
      *
-     * @param layout the acting layout
+     * @param layout where the fields lie
      */
-    public MallocPar(MallocLayout layout) {
-        this.layout = layout.par();
+    public MallocPar(MallocLayout.Par layout) {
+        this.layout = layout;
     }
 
     /**
@@ -28,15 +28,6 @@ public final class MallocPar extends StructView {
     public MallocPar wrap(MemorySegment segment, long offset, long address) {
         lay(segment, offset, address);
         return this;
-    }
-
-    /**
-     * {@code trim_threshold}.
-     *
-     * @return bytes
-     */
-    public long trimThreshold() {
-        return longAt(0);
     }
 
     /**

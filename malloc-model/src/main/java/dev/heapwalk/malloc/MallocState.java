@@ -13,10 +13,10 @@ public final class MallocState extends StructView {
     /**
      * Makes a view.
      *
-     * @param layout the acting layout
+     * @param layout where the fields lie
      */
-    public MallocState(MallocLayout layout) {
-        this.layout = layout.state();
+    public MallocState(MallocLayout.State layout) {
+        this.layout = layout;
     }
 
     /**
@@ -79,15 +79,6 @@ public final class MallocState extends StructView {
     }
 
     /**
-     * {@code last_remainder}.
-     *
-     * @return target address of a chunk, or 0
-     */
-    public long lastRemainder() {
-        return longAt(layout.top() + 8);
-    }
-
-    /**
      * Where a bin's head lies if it is seen as a chunk. C name {@code bin_at}.
      *
      * @param index from 1 to 127; 1 is the unsorted bin
@@ -105,16 +96,6 @@ public final class MallocState extends StructView {
      */
     public long first(int index) {
         return longAt(layout.bins() + 16L * (index - 1));
-    }
-
-    /**
-     * {@code bin_at(index)->bk}.
-     *
-     * @param index from 1 to 127
-     * @return target address of the last chunk, or of the head itself
-     */
-    public long last(int index) {
-        return longAt(layout.bins() + 16L * (index - 1) + 8);
     }
 
     /**

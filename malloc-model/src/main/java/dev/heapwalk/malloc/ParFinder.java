@@ -86,15 +86,16 @@ final class ParFinder {
         if (!peek.has(address, layout.size())) {
             return null;
         }
-        int count = half(address + layout.nMmaps());
-        int countMax = half(address + layout.nMmaps() + 4);
-        int countMost = half(address + layout.nMmaps() + 8);
-        int dynamic = half(address + layout.nMmaps() + 12);
-        long bytes = peek.word(address + layout.mmappedMem(), -1);
-        long bytesMost = peek.word(address + layout.maxMmappedMem(), -1);
-        long base = peek.word(address + layout.sbrkBase(), -1);
-        long topPad = peek.word(address + 8, -1);
-        long threshold = peek.word(address + 16, -1);
+        MallocPar view = peek.parameters(address, layout);
+        int count = view.nMmaps();
+        int countMax = view.nMmapsMax();
+        int countMost = view.maxNMmaps();
+        int dynamic = view.noDynThreshold();
+        long bytes = view.mmappedMem();
+        long bytesMost = view.maxMmappedMem();
+        long base = view.sbrkBase();
+        long topPad = view.topPad();
+        long threshold = view.mmapThreshold();
         if (count < 0 || count > countMost || countMax < 0 || dynamic < 0 || dynamic > 1) {
             return null;
         }
@@ -111,9 +112,9 @@ final class ParFinder {
         boolean agrees = expectedBase >= 0 && base == expectedBase;
         score += agrees ? BASE : 0;
         if (layout.tcacheBins() >= 0) {
-            long bins = peek.word(address + layout.tcacheBins(), -1);
-            long maxBytes = peek.word(address + layout.tcacheMaxBytes(), -1);
-            long inEach = peek.word(address + layout.tcacheCount(), -1);
+            long bins = view.tcacheBins();
+            long maxBytes = view.tcacheMaxBytes();
+            long inEach = view.tcacheCount();
             if (bins < 0 || bins > 76 || maxBytes < 0 || maxBytes > 8 << 20 || inEach < 0 || inEach > 65535) {
                 return null;
             }
@@ -130,9 +131,5 @@ final class ParFinder {
             score += (test == 8 ? 1 : 0) + (max == 0 ? 1 : 0);
         }
         return new Found(address, layout, score, agrees);
-    }
-
-    private int half(long address) {
-        return (int) peek.word(address, -1);
     }
 }

@@ -10,6 +10,9 @@ import java.lang.foreign.MemorySegment;
 final class Peek {
     private static final long USER_SPACE = 1L << 56;
 
+    /** What a structure seems to hold that can't be read. */
+    private static final MemorySegment ZEROS = MemorySegment.ofArray(new long[512]).asReadOnly();
+
     private final Window window;
 
     Peek(AddressSpace memory, long budget) {
@@ -33,6 +36,24 @@ final class Peek {
     long word(long address, long otherwise) {
         long offset = find(address, 8);
         return offset < 0 ? otherwise : window.segment().get(Words.LONG, offset);
+    }
+
+    /** An arena's structure, all zero if it can't be read. Like each view valid until something else is read. */
+    MallocState arena(long address, MallocLayout.State layout) {
+        long offset = find(address, layout.size());
+        return new MallocState(layout).wrap(offset < 0 ? ZEROS : window.segment(), Math.max(offset, 0), address);
+    }
+
+    /** Malloc's parameters, all zero if they can't be read. */
+    MallocPar parameters(long address, MallocLayout.Par layout) {
+        long offset = find(address, layout.size());
+        return new MallocPar(layout).wrap(offset < 0 ? ZEROS : window.segment(), Math.max(offset, 0), address);
+    }
+
+    /** The header of a heap, all zero if it can't be read. */
+    HeapInfo heapInfo(long address) {
+        long offset = find(address, HeapInfo.SIZE);
+        return new HeapInfo().wrap(offset < 0 ? ZEROS : window.segment(), Math.max(offset, 0), address);
     }
 
     /** The size word of a chunk, or 0, which no chunk has, if it can't be read. */
