@@ -44,6 +44,9 @@ class LedgerMatrixTest {
                 Map<String, Long> four = Map.of("threads", 4L);
                 cases.add(new Case(release, symbols, "threads", four, "glibc.malloc.tcache_count=0"));
                 cases.add(new Case(release, symbols, "threads", four, "glibc.malloc.arena_max=1"));
+                // Mappings beside stacks, too.
+                cases.add(new Case(release, symbols, "threads", four, "glibc.malloc.mmap_threshold=4096"));
+                cases.add(new Case(release, symbols, "exits", Map.of(), "glibc.malloc.mmap_threshold=256"));
                 cases.add(new Case(release, symbols, "basic", Map.of(), "glibc.malloc.mmap_threshold=4096"));
                 cases.add(new Case(release, symbols, "pages", Map.of(), "glibc.malloc.mmap_threshold=4096"));
                 cases.add(new Case(release, symbols, "pages", Map.of(), "glibc.malloc.mmap_threshold=256"));
