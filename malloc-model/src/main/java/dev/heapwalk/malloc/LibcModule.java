@@ -211,6 +211,12 @@ record LibcModule(
         return -1;
     }
 
+    /** The layout that the banner hints at, or else the newest. */
+    MallocLayout hinted(List<MallocLayout> possible) {
+        return version.flatMap(named -> possible.stream().filter(layout -> layout.covers(named)).findFirst())
+                .orElse(possible.getLast());
+    }
+
     OptionalLong symbol(String name) {
         return module.map(found -> found.symbol(name)).orElse(OptionalLong.empty());
     }

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Target;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/**
+ * The caches of all threads, and with them the choice among the layouts that are left: the one by which most lists of caches
+ * and fastbins make sense.
+ */
+final class ThreadCaches {
+    /** Larger heaps are not walked beforehand if the registers told the cache of every thread. */
+    private static final long PREWALK = 1L << 30;
+
+    private final Target target;
+    private final Peek peek;
+    private final LibcModule libc;
+    private final boolean symbols;
+    private final List<MallocLayout> layouts;
+    private final long slots;
+    private final List<Arena> arenas;
+    private final WalkPlan plan;
+    private final WalkPlan arenasOnly;
+    private final TcacheFinder tcaches;
+    private final Findings findings;
+    private List<ThreadCache> threadCaches = List.of();
+
+    /**
+     * Prepares to look.
+     *
+     * @param layouts those that are left, all with the same {@code malloc_state}
+     * @param slots {@code mp_.tcache_count}, or -1 where {@code mp_} was not found
+     */
+    ThreadCaches(
+            Target target,
+            Peek peek,
+            LibcModule libc,
+            boolean symbols,
+            List<MallocLayout> layouts,
+            long slots,
+            List<Arena> arenas,
+            WalkPlan plan,
+            Findings findings) {
+        this.target = target;
+        this.peek = peek;
+        this.libc = libc;
+        this.symbols = symbols;
+        this.layouts = layouts;
+        this.slots = slots;
+        this.arenas = arenas;
+        this.plan = plan;
+        this.arenasOnly = WalkPlan.of(arenas, new long[0], new long[0]);
+        this.tcaches = new TcacheFinder(target, peek, plan, slots);
+        this.findings = findings;
+    }
+
+    /** The caches, after {@link #find}. */
+    List<ThreadCache> list() {
+        return threadCaches;
+    }
+
+    /** Chooses the layout, and finds the caches by it. */
+    MallocLayout find() {
+        int linking = linkingOfFastbins();
+        boolean known = layouts.stream().anyMatch(layout -> layout.tcache().bins() > 0);
+        List<Long> blocks = null;
+        List<MallocLayout> possible = new ArrayList<>(layouts);
+        libc.version().ifPresent(version -> layouts.stream()
+                .filter(layout -> layout.covers(version))
+                .forEach(layout -> possible.add(layout.withSafeLinking(!layout.safeLinking()))));
+        MallocLayout best = null;
+        int bestScore = -1;
+        Set<Long> bestSet = Set.of();
+        if (known && (arenasOnly.totalBytes <= PREWALK || !registers())) {
+            blocks = TcacheFinder.blocks(target, possible, arenasOnly);
+            blocks.addAll(TcacheFinder.mmappedBlocks(possible, plan, target.pageSize()));
+        }
+        MallocLayout hinted = libc.hinted(layouts);
+        for (MallocLayout layout : possible) {
+            Set<Long> set = new LinkedHashSet<>();
+            int score = linking == 0 ? 0 : (linking > 0) == layout.safeLinking() ? 4 : -4;
+            for (long block : blocks == null || layout.tcache().bins() == 0 ? List.<Long>of() : blocks) {
+                TcacheFinder.Cache cache =
+                        tcaches.block(block, layout) ? tcaches.read(block, layout, true, null) : null;
+                if (cache != null && (cache.chunks() > 0 || layout.tcache().countsDown() && slots != 0 || first(block))) {
+                    set.add(block);
+                    score += 2 * cache.chunks() + (cache.chunks() > 0 ? 2 : 0);
+                }
+            }
+            score = 2 * score + (layout == hinted ? 1 : 0);
+            if (best == null || score > bestScore) {
+                best = layout;
+                bestScore = score;
+                bestSet = set;
+            }
+        }
+        boolean patched = !layouts.contains(best);
+        findings.say("layout", best.versions() + (patched ? ", patched" : "") + (best.tested() ? "" : " (not tested)"),
+                basisOfLayout(best, linking, bestSet));
+        collect(best, bestSet, blocks != null);
+        return best;
+    }
+
+    private String basisOfLayout(MallocLayout layout, int linking, Set<Long> set) {
+        List<String> basis = new ArrayList<>();
+        basis.add("main_arena of %d bytes".formatted(layout.state().size()));
+        if (slots >= 0) {
+            basis.add("mp_ of %d bytes".formatted(layout.par().size()));
+        }
+        if (!set.isEmpty()) {
+            basis.add("%s of %d bytes whose lists fit".formatted(Findings.counted(set.size(), "thread cache"), layout.tcache().size()));
+        }
+        if (linking != 0) {
+            basis.add(linking > 0 ? "fastbin links are mangled" : "fastbin links are plain");
+        }
+        libc.version().ifPresent(version -> basis.add((layout.covers(version) ? "the banner agrees (" : "the banner differs (")
+                + version + ")"));
+        return String.join("; ", basis);
+    }
+
+    private boolean registers() {
+        return target.threads().stream().allMatch(thread -> thread.registers()
+                .map(registers -> registers.threadPointer() != 0).orElse(false));
+    }
+
+    /** Whether a block is the first one of an arena, as the cache of its first thread is to 2.41. */
+    private boolean first(long block) {
+        return arenas.stream()
+                .flatMap(arena -> arena.regions().stream())
+                .anyMatch(region -> region.start() == block - 16);
+    }
+
+    /** 1 if links of fastbins are mangled, -1 if they are plain, 0 if there are none to tell. */
+    private int linkingOfFastbins() {
+        if (layouts.getFirst().state().fastbins() < 0) {
+            return 0;
+        }
+        int votes = 0;
+        for (Arena arena : arenas) {
+            for (int i = 0; i < MallocLayout.FASTBINS; i++) {
+                long chunk = peek.arena(arena.address(), layouts.getFirst().state()).fastbin(i);
+                if (chunk == 0 || !plan.chunk(chunk)) {
+                    continue;
+                }
+                long stored = peek.word(chunk + 16, 0);
+                long mangled = stored ^ chunk + 16 >>> 12;
+                boolean plain = stored == 0 || plan.chunk(stored);
+                boolean safe = mangled == 0 || plan.chunk(mangled);
+                votes += safe == plain ? 0 : safe ? 1 : -1;
+            }
+        }
+        return Integer.signum(votes);
+    }
+
+    private void collect(MallocLayout layout, Set<Long> byStructure, boolean searched) {
+        if (layout.tcache().bins() == 0) {
+            return;
+        }
+        TcacheFinder.Variable variable = tcaches.tcacheVariable(libc, layout, byStructure, symbols);
+        Map<Long, Long> owners = new TreeMap<>();
+        if (variable != null) {
+            variable.values().forEach((tid, value) -> {
+                if (tcaches.isCache(value, layout)) {
+                    owners.put(value, tid);
+                } else if (variable.basis().startsWith("symbol")
+                        && value != 0
+                        && target.memory().mappings().at(value).map(Mapping::writable).orElse(true)) {
+                    findings.corruptions().add(value, -1,
+                            "tcache of thread %d points to 0x%x, which is no block for one".formatted(tid, value));
+                }
+            });
+        }
+        Set<Long> all = new LinkedHashSet<>(owners.keySet());
+        all.addAll(byStructure);
+        List<ThreadCache> caches = new ArrayList<>();
+        Set<Long> seen = new HashSet<>();
+        for (long address : all) {
+            TcacheFinder.Cache cache = tcaches.read(
+                    address, layout, false, (at, reason) -> findings.corruptions().add(at, -1, reason));
+            if (cache == null) {
+                continue;
+            }
+            for (ThreadCache.Bin bin : cache.bins()) {
+                for (long chunk : bin.chunks()) {
+                    if (!seen.add(chunk)) {
+                        findings.corruptions().add(chunk, -1, "the chunk is in two thread caches");
+                    }
+                }
+            }
+            Long tid = owners.get(address);
+            caches.add(new ThreadCache(
+                    address, tid == null ? OptionalLong.empty() : OptionalLong.of(tid), cache.bins()));
+        }
+        threadCaches = List.copyOf(caches);
+        long both = owners.keySet().stream().filter(byStructure::contains).count();
+        String basis = variable == null
+                ? "by structure alone: blocks of the right size whose counts, lists and keys agree"
+                : "%s names %d%s".formatted(variable.basis(), owners.size(), searched
+                        ? ", structure finds %d, both agree on %d".formatted(byStructure.size(), both)
+                        : "; the heap is too large to look for more");
+        findings.say("tcache", Findings.counted(caches.size(), "thread cache"), basis);
+        if (variable != null && byStructure.size() > both) {
+            findings.say("tcache", "%d without a thread".formatted(byStructure.size() - both),
+                    "left by threads that are gone, as in the child of a fork; their chunks count as cached");
+        }
+    }
+
+    /** The arenas with the threads that allocate from them. */
+    List<Arena> withThreads(List<Arena> known) {
+        Set<Long> ring = known.stream().map(Arena::address).collect(Collectors.toSet());
+        TcacheFinder.Variable variable = tcaches.arenaVariable(libc, ring, symbols);
+        if (variable == null) {
+            return known;
+        }
+        findings.say("thread_arena", "of " + Findings.counted(variable.values().values().stream().filter(v -> v != 0).count(), "thread"),
+                variable.basis());
+        return known.stream()
+                .map(arena -> new Arena(arena.index(), arena.address(), arena.kind(), arena.regions(),
+                        arena.systemBytes(), arena.maxSystemBytes(), arena.top(), arena.attachedThreads(),
+                        variable.values().entrySet().stream()
+                                .filter(entry -> entry.getValue() == arena.address())
+                                .map(Map.Entry::getKey)
+                                .sorted()
+                                .toList()))
+                .toList();
+    }
+}

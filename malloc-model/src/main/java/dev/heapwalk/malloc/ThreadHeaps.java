@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.elf.ElfModule.Range;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The heaps that thread arenas take their memory from: each begins with a {@code heap_info} at a multiple of the largest size
+ * that a heap may have, and is linked to the one before it.
+ */
+final class ThreadHeaps {
+    /** {@code HEAP_MAX_SIZE} of a 64-bit program without huge pages. */
+    private static final long MAX = 64L << 20;
+
+    private final Mappings mappings;
+    private final Peek peek;
+    private final ArenaFinder finder;
+    private final ArenaFinder.Found main;
+    private final Corruptions corruptions;
+    private final long max;
+
+    /**
+     * Looks at a ring of arenas.
+     *
+     * @param ring the addresses of all arenas
+     * @param hugePageSize {@code mp_.hp_pagesize}, or 0
+     */
+    ThreadHeaps(
+            Mappings mappings,
+            Peek peek,
+            ArenaFinder finder,
+            ArenaFinder.Found main,
+            Set<Long> ring,
+            long hugePageSize,
+            Corruptions corruptions) {
+        this.mappings = mappings;
+        this.peek = peek;
+        this.finder = finder;
+        this.main = main;
+        this.corruptions = corruptions;
+        this.max = chooseMax(ring, hugePageSize);
+    }
+
+    /** The largest size of a heap, in bytes, at whose multiples heaps begin. */
+    long max() {
+        return max;
+    }
+
+    private MallocState state(long arena) {
+        return peek.arena(arena, main.state());
+    }
+
+    /** The size at whose multiples the top chunks of most arenas find the header of their heap. */
+    private long chooseMax(Set<Long> ring, long huge) {
+        List<Long> sizes = new ArrayList<>(List.of(MAX));
+        if (huge > 0 && huge < 1L << 40 && Long.bitCount(huge) == 1) {
+            sizes.addFirst(4 * huge);
+        }
+        sizes.addAll(List.of(8L << 20, 4L << 30, 128L << 20, 2L << 30, 1L << 20));
+        long chosen = MAX;
+        long best = 0;
+        for (long size : sizes) {
+            long fits = ring.stream()
+                    .filter(arena -> arena != main.address())
+                    .filter(arena -> peek.heapInfo(state(arena).top() & -size).arPtr() == arena)
+                    .count();
+            if (fits > best) {
+                best = fits;
+                chosen = size;
+            }
+        }
+        return chosen;
+    }
+
+    /** Every heap that a header at a multiple of the heap size tells of, by arena; arenas off the ring join it. */
+    Map<Long, List<Range>> scan(Set<Long> ring) {
+        Map<Long, List<Range>> heaps = new LinkedHashMap<>();
+        for (Mapping mapping : mappings) {
+            if (!mapping.readable() || !mapping.writable() || !mapping.anonymous() || mapping.shared()) {
+                continue;
+            }
+            for (long at = mapping.start() + max - 1 & -max; at >= 0 && at < mapping.end(); at += max) {
+                HeapInfo heap = peek.heapInfo(at);
+                long arena = heap.arPtr();
+                long size = heap.size();
+                if ((arena & 7) != 0 || !sound(at) || arena == main.address()) {
+                    continue;
+                }
+                if (!ring.contains(arena)) {
+                    if (finder.heapInfoSize(arena) == 0 || finder.at(arena).isEmpty()) {
+                        continue;
+                    }
+                    corruptions.add(arena, ring.size(), "the arena at 0x%x is not in the ring".formatted(arena));
+                    ring.add(arena);
+                }
+                heaps.computeIfAbsent(arena, key -> new ArrayList<>()).add(new Range(at, at + size));
+            }
+        }
+        return heaps;
+    }
+
+    private boolean sound(long heap) {
+        HeapInfo info = peek.heapInfo(heap);
+        return info.arPtr() != 0
+                && info.size() >= 4096
+                && info.size() <= max
+                && (info.size() & 0xfff) == 0
+                && info.mprotectSize() >= info.size()
+                && info.mprotectSize() <= max
+                && (info.prev() & max - 1) == 0
+                && mappings.readable(heap, info.size());
+    }
+
+    /**
+     * The heaps of an arena, from the one that holds its top chunk back to the first.
+     *
+     * @param arena its address
+     * @param scanned the heaps that name it, which need not be linked to it
+     * @param headerSize size of {@code heap_info}
+     */
+    List<Arena.Region> of(long arena, List<Range> scanned, long headerSize) {
+        long top = state(arena).top();
+        Set<Long> chain = new LinkedHashSet<>();
+        long heap = top & -max;
+        boolean complete = false;
+        while (sound(heap) && peek.heapInfo(heap).arPtr() == arena && chain.add(heap)) {
+            long prev = peek.heapInfo(heap).prev();
+            if (prev == 0) {
+                complete = heap == (arena & -max);
+                break;
+            }
+            heap = prev;
+        }
+        if (!complete) {
+            corruptions.add(chain.isEmpty() ? arena + main.state().top() : heap, -1,
+                    "the heaps of the arena at 0x%x are not linked soundly from its top 0x%x".formatted(arena, top));
+        }
+        for (Range range : scanned) {
+            if (chain.add(range.start()) && complete) {
+                corruptions.add(range.start(), -1,
+                        "a heap of the arena at 0x%x is not linked to its others".formatted(arena));
+            }
+        }
+        List<Arena.Region> regions = new ArrayList<>();
+        for (long one : chain) {
+            long start = one == (arena & -max)
+                    ? arena + main.state().size() + 15 & ~15L
+                    : one + headerSize;
+            regions.add(new Arena.Region(start, one + peek.heapInfo(one).size(), one));
+        }
+        regions.sort((a, b) -> Long.compare(a.start(), b.start()));
+        return List.copyOf(regions);
+    }
+
+    /** The regions that overlap none of those taken before, which they join: no chunk belongs to two arenas. */
+    List<Arena.Region> disjoint(long arena, List<Arena.Region> regions, List<Arena.Region> taken) {
+        List<Arena.Region> kept = new ArrayList<>();
+        for (Arena.Region region : regions) {
+            if (taken.stream().anyMatch(other -> region.start() < other.end() && other.start() < region.end())) {
+                corruptions.add(region.heapInfo(), -1,
+                        "the heap of the arena at 0x%x overlaps memory of another arena".formatted(arena));
+            } else {
+                kept.add(region);
+                taken.add(region);
+            }
+        }
+        return List.copyOf(kept);
+    }
+}
