@@ -5,6 +5,7 @@ import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Target;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -43,6 +44,8 @@ public class ChunkWalk {
     private MallocHeap heap;
     private ChunkWalkFloor floor;
     private ChunkCursor chunk;
+    private final long[] chunks = new long[ChunkState.values().length];
+    private final long[] bytes = new long[ChunkState.values().length];
 
     /**
      * Starts the program, opens it, and holds both walks against each other.
@@ -56,14 +59,7 @@ public class ChunkWalk {
         floor = new ChunkWalkFloor(heap);
         chunk = heap.chunks();
         floor.walk();
-        long[] chunks = new long[ChunkState.values().length];
-        long[] bytes = new long[chunks.length];
-        while (chunk.next()) {
-            if (!chunk.mmapped()) {
-                chunks[chunk.state().ordinal()]++;
-                bytes[chunk.state().ordinal()] += chunk.size();
-            }
-        }
+        walk();
         for (ChunkState state : ChunkState.values()) {
             if (chunks[state.ordinal()] != floor.chunks(state) || bytes[state.ordinal()] != floor.bytes(state)) {
                 throw new IllegalStateException("%s: the cursor counts %,d chunks of %,d bytes, the floor %,d of %,d"
@@ -84,6 +80,18 @@ public class ChunkWalk {
         opened.close();
     }
 
+    /** Counts the chunks and the bytes in each state, as the floor does. */
+    private void walk() {
+        Arrays.fill(chunks, 0);
+        Arrays.fill(bytes, 0);
+        chunk.rewind();
+        while (chunk.next()) {
+            int state = chunk.state().ordinal();
+            chunks[state]++;
+            bytes[state] += chunk.size();
+        }
+    }
+
     /**
      * The cursor.
      *
@@ -91,14 +99,8 @@ public class ChunkWalk {
      */
     @Benchmark
     public long java() {
-        chunk.rewind();
-        long used = 0;
-        while (chunk.next()) {
-            if (chunk.state() == ChunkState.USED) {
-                used += chunk.size();
-            }
-        }
-        return used;
+        walk();
+        return bytes[ChunkState.USED.ordinal()];
     }
 
     /**
