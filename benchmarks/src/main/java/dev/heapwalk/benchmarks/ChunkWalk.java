@@ -84,11 +84,14 @@ public class ChunkWalk {
     private void walk() {
         Arrays.fill(chunks, 0);
         Arrays.fill(bytes, 0);
-        chunk.rewind();
-        while (chunk.next()) {
-            int state = chunk.state().ordinal();
-            chunks[state]++;
-            bytes[state] += chunk.size();
+        ChunkCursor cursor = chunk;
+        long[] count = chunks;
+        long[] sum = bytes;
+        cursor.rewind();
+        while (cursor.next()) {
+            int state = cursor.state().ordinal();
+            count[state]++;
+            sum[state] += cursor.size();
         }
     }
 
