@@ -6,6 +6,7 @@ import dev.heapwalk.memory.TargetException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -115,7 +116,7 @@ final class Reader {
             Path copy = Files.createTempDirectory("heapwalk-classes");
             Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(copy)));
             for (Class<?> each : List.of(Target.class, Reader.class)) {
-                Path from = Path.of(each.getProtectionDomain().getCodeSource().getLocation().getPath());
+                Path from = Path.of(URI.create(each.getProtectionDomain().getCodeSource().getLocation().toString()));
                 try (Stream<Path> files = Files.walk(from.resolve("dev"))) {
                     for (Path file : (Iterable<Path>) files::iterator) {
                         Path to = copy.resolve(from.relativize(file).toString());
