@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The heap of CRuby in a target. A skeleton for now.
+ * The heap of CRuby in a target.
  */
 module dev.heapwalk.ruby {
     requires transitive dev.heapwalk.malloc;
+
+    exports dev.heapwalk.ruby;
+    exports dev.heapwalk.ruby.layout;
 }

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.malloc.Evidence;
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.ruby.layout.ObjspaceLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.layout.VmLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalLong;
+
+/** Finds the virtual machine, its object space and its tables in a target. Used once. */
+final class Discovery {
+    private static final String SUPPORTED = "supported are 2.7, 3.0, 3.1, 3.2, 3.3, 3.4 and 4.0";
+    /** More pages than any memory can hold. */
+    private static final long MOST_PAGES = 1L << 32;
+
+    private final Target target;
+    private final AddressSpace memory;
+    private final boolean symbols;
+    private final List<Evidence> evidence = new ArrayList<>();
+
+    private RubyModule module;
+    private RubyLayout layout;
+    private long vm;
+    private long objspace;
+    private HeapPages pages;
+
+    Discovery(Target target, boolean symbols) {
+        this.target = target;
+        this.memory = target.memory();
+        this.symbols = symbols;
+    }
+
+    RubyVm locate() {
+        module = RubyModule.find(target, symbols);
+        if (module == null) {
+            throw new UnsupportedTargetException(
+                    "%s is no Ruby process: no module of it names a version of CRuby%s".formatted(target.description(), program()));
+        }
+        say("version", module.version(), module.basis() + " in " + module.file());
+        layout = RubyLayout.of(module.number());
+        if (layout == null) {
+            throw new UnsupportedTargetException("%s runs Ruby %s, which is too %s: %s"
+                    .formatted(target.description(), module.version(), module.number() < RubyLayout.OLDEST ? "old" : "new", SUPPORTED));
+        }
+        if (target.machine() != Machine.X86_64 && target.machine() != Machine.AARCH64) {
+            throw new UnsupportedTargetException("%s runs Ruby on a machine that is not supported: %s"
+                    .formatted(target.description(), target.machine()));
+        }
+        refuseOtherCollectors();
+        if (!bySymbol() && !byStructure()) {
+            throw new UnsupportedTargetException(
+                    "%s runs Ruby %s, but its virtual machine was not found: no heap page of the usual kind holds an object of type VM"
+                                    .formatted(target.description(), module.version())
+                            + "; it may still be starting, or be a debug build");
+        }
+        say("heap pages", "%,d pages with %,d slots".formatted(pages.count(), pages.totalSlots()),
+                "each page points to its descriptor and back");
+        RubyVm.Collection collecting = RubyVm.collection(word32(objspace + layout.objspace().flags()), layout.objspace());
+        if (collecting != RubyVm.Collection.NONE) {
+            say("garbage collection", collecting.name().toLowerCase(Locale.ROOT), "flags of rb_objspace_t");
+        }
+        TableFinder tables = new TableFinder(draft(0), module.module(), symbols);
+        long ids = tables.symbolIds();
+        evidence.addAll(tables.evidence());
+        tables = new TableFinder(draft(ids), module.module(), symbols);
+        long globals = tables.globals();
+        long genericIvars = tables.genericIvars();
+        TableFinder.Shapes shapes = tables.shapes();
+        evidence.addAll(tables.evidence());
+        return new RubyVm(
+                target,
+                new RubyVm.Found(
+                        module.version(),
+                        module.platform(),
+                        layout,
+                        vm,
+                        objspace,
+                        ids,
+                        globals,
+                        genericIvars,
+                        shapes.list(),
+                        shapes.count(),
+                        collecting),
+                pages,
+                evidence);
+    }
+
+    private String program() {
+        List<ElfModule> modules = target.modules();
+        return modules.isEmpty() || modules.getFirst().path().isEmpty()
+                ? ""
+                : " (its program is " + modules.getFirst().path() + ")";
+    }
+
+    private void say(String subject, String conclusion, String basis) {
+        evidence.add(new Evidence(subject, conclusion, basis));
+    }
+
+    private void refuseOtherCollectors() {
+        for (ElfModule other : target.modules()) {
+            String file = other.path().substring(other.path().lastIndexOf('/') + 1);
+            if (file.startsWith("librubygc.") && !file.startsWith("librubygc.default")) {
+                throw new UnsupportedTargetException("%s runs Ruby %s with the garbage collector of %s, whose heap is not CRuby's own: %s"
+                        .formatted(target.description(), module.version(), other.path(), "only the default collector is supported"));
+            }
+        }
+    }
+
+    /** A virtual machine of what is known so far, to read with. */
+    private RubyVm draft(long ids) {
+        return new RubyVm(
+                target,
+                new RubyVm.Found(
+                        module.version(), module.platform(), layout, vm, objspace, ids, 0, 0, 0, 0, RubyVm.Collection.NONE),
+                pages,
+                List.of());
+    }
+
+    private boolean bySymbol() {
+        if (!symbols) {
+            return false;
+        }
+        OptionalLong pointer = module.module().symbol("ruby_current_vm_ptr");
+        if (pointer.isEmpty()) {
+            return false;
+        }
+        long candidate = word(pointer.getAsLong());
+        if (candidate == 0 || !memory.mappings().writable(candidate, layout.vm().size()) || !findObjspace(candidate)) {
+            return false;
+        }
+        vm = candidate;
+        say("virtual machine", "0x%x".formatted(vm), isVm()
+                ? "the symbol ruby_current_vm_ptr; its self is an object of type VM"
+                : "the symbol ruby_current_vm_ptr");
+        sayObjspace();
+        return true;
+    }
+
+    private boolean isVm() {
+        RData data = new RData(draft(0).reader());
+        RData self = data.reader().at(word(vm + layout.vm().self()), data);
+        return self != null && self.type() == RubyType.DATA && self.data() == vm && "VM".equals(DataTypes.name(self));
+    }
+
+    private boolean byStructure() {
+        PageFinder finder = new PageFinder(memory, layout.page());
+        finder.scan();
+        if (finder.count() == 0) {
+            return false;
+        }
+        pages = finder.pages();
+        RubyVm draft = draft(0);
+        SlotCursor slot = draft.slots();
+        Map<Long, Boolean> types = new HashMap<>();
+        while (slot.next()) {
+            if (slot.type() != RubyType.DATA) {
+                continue;
+            }
+            RData data = slot.asData();
+            if (!data.typed() || !types.computeIfAbsent(data.dataType(), type -> "VM".equals(DataTypes.name(data)))) {
+                continue;
+            }
+            long candidate = data.data();
+            if (candidate != 0
+                    && memory.mappings().writable(candidate, layout.vm().size())
+                    && word(candidate + layout.vm().self()) == slot.address()
+                    && findObjspace(candidate)) {
+                vm = candidate;
+                say("virtual machine", "0x%x".formatted(vm),
+                        "the object of type VM at 0x%x, found on %,d pages that look like heap pages"
+                                .formatted(slot.address(), finder.count()));
+                sayObjspace();
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private long objspaceOffset;
+    private long listOffset;
+
+    private void sayObjspace() {
+        String hint = objspaceOffset == layout.vm().objspace() && listOffset == layout.objspace().sorted()
+                ? "where Ruby " + module.version() + " is known to have it"
+                : "not where it is known to be: found by its list of pages";
+        say("object space", "0x%x".formatted(objspace),
+                "rb_vm_t + %d, list of pages at + %d, %s".formatted(objspaceOffset, listOffset, hint));
+    }
+
+    /** Finds the object space that a virtual machine points to, and takes its pages. */
+    private boolean findObjspace(long candidate) {
+        VmLayout hints = layout.vm();
+        ObjspaceLayout inside = layout.objspace();
+        if (tryObjspace(candidate, hints.objspace(), inside.sorted())) {
+            return true;
+        }
+        // The place of the list nearest to the known one tells the object space from pointers into it.
+        for (int distance = 0; distance < inside.size(); distance += 8) {
+            for (int sign = -1; sign <= 1; sign += 2) {
+                int list = inside.sorted() + sign * distance;
+                if (list < 0 || list >= inside.size()) {
+                    continue;
+                }
+                for (int offset = 0; offset < Math.min(hints.size(), 4096); offset += 8) {
+                    if (tryObjspace(candidate, offset, list)) {
+                        return true;
+                    }
+                }
+            }
+        }
+        return false;
+    }
+
+    private boolean tryObjspace(long candidate, int offset, int listAt) {
+        long space = word(candidate + offset);
+        if ((space & 7) != 0 || space == 0 || !memory.mappings().writable(space, layout.objspace().size())) {
+            return false;
+        }
+        long list = word(space + listAt);
+        if ((list & 7) != 0 || list == 0 || !memory.mappings().writable(list, 24)) {
+            return false;
+        }
+        boolean dynamic = layout.objspace().dynamicArray();
+        long count = dynamic ? word(list) : word(space + listAt + 8);
+        long first = dynamic ? list + 16 : list;
+        if (count <= 0 || count > MOST_PAGES || !memory.mappings().readable(first, 8 * count)) {
+            return false;
+        }
+        PageFinder probe = new PageFinder(memory, layout.page());
+        if (count > 16 && (!probe.takeList(first, 16) || probe.count() == 0)) {
+            return false;
+        }
+        PageFinder finder = new PageFinder(memory, layout.page());
+        // While the list is changed a page may be missing from it; where more are wrong it is no list.
+        if (!finder.takeList(first, count) && finder.count() < count - 1 - count / 64 || finder.count() == 0) {
+            return false;
+        }
+        objspace = space;
+        objspaceOffset = offset;
+        listOffset = listAt;
+        pages = finder.pages();
+        return true;
+    }
+
+    private long word(long address) {
+        try {
+            return memory.readLong(address);
+        } catch (UnmappedAddressException e) {
+            return 0;
+        }
+    }
+
+    private int word32(long address) {
+        try {
+            return memory.readInt(address);
+        } catch (UnmappedAddressException e) {
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Follows the pointers of a Ruby heap: reads objects, tables and names by address. It keeps what it has read and the names that
+ * it has made out, so it belongs to one thread; make another for each.
+ *
+ * <p>Every view that it hands out is one that it uses again: what {@link #at} returned is good until the next {@code at}.
+ */
+public final class ObjectReader {
+    private static final long USER_SPACE = 1L << 56;
+
+    private final RubyVm vm;
+    private final RubyLayout layout;
+    private final HeapPages pages;
+    private final Window window;
+    private final RValue value;
+    private SymbolNames symbols;
+    private ClassNames classNames;
+
+    ObjectReader(RubyVm vm, long budget) {
+        this.vm = vm;
+        this.layout = vm.layout();
+        this.pages = vm.pages();
+        this.window = vm.target().memory().cache(budget);
+        this.value = new RValue(this);
+    }
+
+    /**
+     * The virtual machine whose heap is read.
+     *
+     * @return the one that made this reader
+     */
+    public RubyVm vm() {
+        return vm;
+    }
+
+    /**
+     * The acting layout.
+     *
+     * @return the one of the virtual machine
+     */
+    public RubyLayout layout() {
+        return layout;
+    }
+
+    /**
+     * The names of symbols.
+     *
+     * @return the same object at every call
+     */
+    public SymbolNames symbols() {
+        if (symbols == null) {
+            symbols = new SymbolNames(this);
+        }
+        return symbols;
+    }
+
+    /**
+     * The names of classes and modules.
+     *
+     * @return the same object at every call
+     */
+    public ClassNames classNames() {
+        if (classNames == null) {
+            classNames = new ClassNames(this);
+        }
+        return classNames;
+    }
+
+    /**
+     * Makes a range readable, if it is.
+     *
+     * @param address target address
+     * @param length bytes, from 0 to {@link Window#MAX_LENGTH}
+     * @return the offset of the range in {@link #segment()}, valid until the next read; -1 if a byte can't be read
+     */
+    public long find(long address, long length) {
+        return address > 0 && address < USER_SPACE ? window.find(address, length) : -1;
+    }
+
+    /**
+     * Makes a range readable.
+     *
+     * @param address target address
+     * @param length bytes, from 0 to {@link Window#MAX_LENGTH}
+     * @return the offset of the range in {@link #segment()}, valid until the next read
+     * @throws UnmappedAddressException if a byte of it can't be read
+     */
+    public long require(long address, long length) {
+        long offset = find(address, length);
+        if (offset < 0) {
+            throw new UnmappedAddressException(address, address, length);
+        }
+        return offset;
+    }
+
+    /**
+     * The local memory that offsets refer to.
+     *
+     * @return the segment
+     */
+    public MemorySegment segment() {
+        return window.segment();
+    }
+
+    /**
+     * Reads a 64-bit word.
+     *
+     * @param address target address
+     * @return the word
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public long word(long address) {
+        long offset = require(address, Long.BYTES);
+        return window.segment().get(Words.LONG, offset);
+    }
+
+    /**
+     * Reads a 32-bit word.
+     *
+     * @param address target address
+     * @return the word
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public int half(long address) {
+        long offset = require(address, Integer.BYTES);
+        return window.segment().get(Words.INT, offset);
+    }
+
+    /**
+     * Reads a byte.
+     *
+     * @param address target address
+     * @return the byte
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public byte octet(long address) {
+        long offset = require(address, 1);
+        return window.segment().get(Words.BYTE, offset);
+    }
+
+    /**
+     * Reads a text that ends in a zero byte.
+     *
+     * @param address target address
+     * @param most the most bytes to look at
+     * @return the text as UTF-8
+     * @throws UnmappedAddressException if memory ends before the text does
+     */
+    public String cString(long address, int most) {
+        return vm.target().memory().readCString(address, most);
+    }
+
+    /**
+     * Whether every byte of a range is mapped readable. The check to make before a length from the target is believed.
+     *
+     * @param address target address of the first byte
+     * @param length bytes; a negative one is never mapped
+     * @return whether it is
+     */
+    public boolean mapped(long address, long length) {
+        return vm.target().memory().mappings().readable(address, length);
+    }
+
+    /**
+     * Whether a value is a reference to a slot of the heap.
+     *
+     * @param reference a {@code VALUE}
+     * @return whether a slot begins there
+     */
+    public boolean isSlot(long reference) {
+        return layout.constants().isReference(reference) && pages.slotSizeAt(reference) != 0;
+    }
+
+    /**
+     * Reads the slot that begins at an address.
+     *
+     * @param address target address of a slot
+     * @return a view of it, the same object at every call; null if no slot begins there
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public RValue at(long address) {
+        return at(address, value);
+    }
+
+    /**
+     * Lays a view over the slot that begins at an address.
+     *
+     * @param address target address of a slot
+     * @param view a view that this reader or the virtual machine made
+     * @param <T> the type of the view
+     * @return the view; null if no slot begins there
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public <T extends RValue> T at(long address, T view) {
+        int size = (address & 7) != 0 ? 0 : pages.slotSizeAt(address);
+        if (size == 0) {
+            return null;
+        }
+        long offset = require(address, size);
+        view.wrap(window.segment(), offset, address, size);
+        return view;
+    }
+
+    /** Forgets what was read before, for a target that runs on. */
+    public void forget() {
+        window.forget();
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.layout.PageLayout;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * Finds heap pages, either in the list that the object space keeps or, without any pointer to begin with, by what a page looks
+ * like: the aligned body begins with a pointer to the descriptor, whose {@code start} points back into the body.
+ */
+final class PageFinder {
+    private static final int BATCH = 1024;
+    /** The first slot lies near the beginning of the body; in every page seen it did within this many bytes. */
+    private static final int FIRST_SLOT = 0x400;
+
+    private static final int[] SLOT_SIZES = {40, 80, 160, 320, 640};
+
+    private final AddressSpace memory;
+    private final PageLayout layout;
+    private final MemorySegment words;
+    private final MemorySegment headers;
+    private final long[] addresses = new long[BATCH];
+    private final long[] lengths = new long[BATCH];
+    private final long[] read = new long[BATCH];
+
+    private int count;
+    private long[] descriptors = new long[BATCH];
+    private long[] starts = new long[BATCH];
+    private int[] slotSizes = new int[BATCH];
+    private int[] slotCounts = new int[BATCH];
+    private boolean[] unswept = new boolean[BATCH];
+    private int rejected;
+    private int empty;
+
+    PageFinder(AddressSpace memory, PageLayout layout) {
+        this.memory = memory;
+        this.layout = layout;
+        this.words = MemorySegment.ofArray(new long[BATCH]);
+        this.headers = MemorySegment.ofArray(new long[BATCH * (layout.headerSize() + 7) / 8]);
+    }
+
+    /** Takes the pages that a list names. Returns whether all of them are pages. */
+    boolean takeList(long list, long length) {
+        for (long index = 0; index < length; index += BATCH) {
+            int batch = (int) Math.min(BATCH, length - index);
+            MemorySegment part = words.asSlice(0, 8L * batch);
+            if (memory.read(list + 8 * index, part) < part.byteSize()) {
+                return false;
+            }
+            long[] candidates = part.toArray(Words.LONG);
+            takeDescriptors(candidates, batch, null);
+        }
+        return rejected == 0;
+    }
+
+    /** Looks at every aligned address of memory that no file lies behind. */
+    void scan() {
+        long[] bodies = new long[BATCH];
+        int batch = 0;
+        for (Mapping mapping : memory.mappings()) {
+            if (!mapping.writable() || !mapping.readable() || !mapping.anonymous()) {
+                continue;
+            }
+            long body = mapping.start() + layout.bodySize() - 1 & -(long) layout.bodySize();
+            for (; body > 0 && mapping.end() - body >= FIRST_SLOT; body += layout.bodySize()) {
+                bodies[batch++] = body;
+                if (batch == BATCH) {
+                    takeBodies(bodies, batch);
+                    batch = 0;
+                }
+            }
+        }
+        takeBodies(bodies, batch);
+    }
+
+    private void takeBodies(long[] bodies, int batch) {
+        long[] candidates = new long[batch];
+        long[] expected = new long[batch];
+        readEach(bodies, batch, 8, words);
+        int kept = 0;
+        for (int i = 0; i < batch; i++) {
+            long descriptor = read[i] == 8 ? words.get(Words.LONG, 8L * i) : 0;
+            if (descriptor != 0 && (descriptor & 7) == 0 && memory.mappings().writable(descriptor, layout.headerSize())) {
+                candidates[kept] = descriptor;
+                expected[kept++] = bodies[i];
+            }
+        }
+        takeDescriptors(candidates, kept, expected);
+    }
+
+    /** Reads a structure of the same length at each address. */
+    private void readEach(long[] at, int batch, int length, MemorySegment into) {
+        System.arraycopy(at, 0, addresses, 0, batch);
+        Arrays.fill(lengths, 0, batch, length);
+        memory.readRanges(addresses, lengths, batch, into, read);
+    }
+
+    /** Takes descriptors that describe a page. {@code bodies} are where they were found, or null for those of a list. */
+    private void takeDescriptors(long[] candidates, int batch, long[] bodies) {
+        int size = layout.headerSize();
+        readEach(candidates, batch, size, headers);
+        boolean[] good = new boolean[batch];
+        long[] found = new long[batch];
+        for (int i = 0; i < batch; i++) {
+            good[i] = read[i] == size;
+            found[i] = good[i] ? headers.get(Words.LONG, (long) i * size + layout.start()) & -(long) layout.bodySize() : 0;
+            if (good[i] && layout.slotSize() >= 0
+                    && headers.get(Words.SHORT, (long) i * size + layout.slotSize()) == 0
+                    && headers.get(Words.SHORT, (long) i * size + layout.totalSlots()) == 0) {
+                // An empty page, kept for later.
+                good[i] = false;
+                empty++;
+                rejected--;
+            }
+        }
+        long[] back = bodies == null ? backPointers(found, batch) : null;
+        for (int i = 0; i < batch; i++) {
+            boolean page = good[i]
+                    && (bodies == null ? back[i] == candidates[i] : found[i] == bodies[i])
+                    && take(candidates[i], (long) i * size);
+            if (!page) {
+                rejected++;
+            }
+        }
+    }
+
+    private long[] backPointers(long[] bodies, int batch) {
+        long[] back = new long[batch];
+        readEach(bodies, batch, 8, words);
+        for (int i = 0; i < batch; i++) {
+            back[i] = read[i] == 8 ? words.get(Words.LONG, 8L * i) : 0;
+        }
+        return back;
+    }
+
+    private boolean take(long descriptor, long offset) {
+        long start = headers.get(Words.LONG, offset + layout.start());
+        long within = start & layout.bodySize() - 1;
+        int slots = headers.get(Words.SHORT, offset + layout.totalSlots());
+        int slotSize = layout.slotSize() < 0
+                ? PageLayout.BASE_SLOT_SIZE
+                : headers.get(Words.SHORT, offset + layout.slotSize());
+        if (within < 8 || within > FIRST_SLOT + slotSize || (start & 7) != 0 || slots <= 0
+                || Arrays.binarySearch(SLOT_SIZES, slotSize) < 0) {
+            return false;
+        }
+        long most = (layout.bodySize() - within) / slotSize;
+        if (slots > most || slots < most - 3) {
+            return false;
+        }
+        if (count == starts.length) {
+            int larger = count * 2;
+            descriptors = Arrays.copyOf(descriptors, larger);
+            starts = Arrays.copyOf(starts, larger);
+            slotSizes = Arrays.copyOf(slotSizes, larger);
+            slotCounts = Arrays.copyOf(slotCounts, larger);
+            unswept = Arrays.copyOf(unswept, larger);
+        }
+        descriptors[count] = descriptor;
+        starts[count] = start;
+        slotSizes[count] = slotSize;
+        slotCounts[count] = slots;
+        unswept[count++] = (headers.get(Words.INT, offset + layout.flags()) & 1) != 0;
+        return true;
+    }
+
+    int count() {
+        return count;
+    }
+
+    /** How many pages of the list have no slots. */
+    int empty() {
+        return empty;
+    }
+
+    HeapPages pages() {
+        return new HeapPages(layout, count, descriptors, starts, slotSizes, slotCounts, unswept);
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ObjectLayout;
+
+/** A String. C name {@code struct RString}. */
+public final class RString extends RValue {
+    private static final long NOEMBED = Flags.USER1;
+    private static final int ENCODING_SHIFT = 22;
+    private static final int ENCODING_MASK = 0x7f;
+
+    private final ObjectLayout layout;
+
+    RString(ObjectReader reader) {
+        super(reader);
+        this.layout = reader.layout().object();
+    }
+
+    /**
+     * Whether the bytes stand in the slot.
+     *
+     * @return whether {@code STR_NOEMBED} is not set
+     */
+    public boolean embedded() {
+        return !has(NOEMBED);
+    }
+
+    /**
+     * How many bytes it has. As the target says: not checked for a String that is not embedded, at most what the slot can hold
+     * otherwise.
+     *
+     * @return bytes; negative if the target's memory is damaged
+     */
+    public long length() {
+        if (!embedded()) {
+            return longAt(16);
+        }
+        long length = layout.stringLengthInFlags() ? flags() >>> 14 & 0x1f : longAt(16);
+        return Math.min(length, slotSize() - layout.stringEmbed());
+    }
+
+    /**
+     * Where the bytes are.
+     *
+     * @return a target address
+     */
+    public long bytes() {
+        return embedded() ? address() + layout.stringEmbed() : longAt(24);
+    }
+
+    /**
+     * Whether it shares its bytes with another String, which is {@link #auxiliary()}.
+     *
+     * @return {@code STR_SHARED}, for one that is not embedded
+     */
+    public boolean shared() {
+        return !embedded() && has(layout.stringShared());
+    }
+
+    /**
+     * The String it shares its bytes with, or how many bytes its own buffer holds.
+     *
+     * @return {@code as.heap.aux}
+     */
+    public long auxiliary() {
+        return longAt(32);
+    }
+
+    /**
+     * Whether it is in the table of frozen strings, one for each content.
+     *
+     * @return {@code RSTRING_FSTR}
+     */
+    public boolean interned() {
+        return has(Flags.USER17);
+    }
+
+    /**
+     * The number of its encoding.
+     *
+     * @return 0 for ASCII-8BIT, 1 for UTF-8, 2 for US-ASCII …
+     */
+    public int encodingIndex() {
+        return (int) (flags() >>> ENCODING_SHIFT) & ENCODING_MASK;
+    }
+
+    /**
+     * What is known of its bytes. C name {@code ENC_CODERANGE}.
+     *
+     * @return 0 unknown, 1 all are 7 bits, 2 valid, 3 broken
+     */
+    public int codeRange() {
+        return (int) (flags() >>> 20) & 3;
+    }
+}

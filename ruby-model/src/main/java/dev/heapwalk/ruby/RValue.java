@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.memory.struct.StructView;
+import dev.heapwalk.ruby.layout.Flags;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A slot and what all objects have in common. C name {@code struct RBasic}. A view over the memory of a window, valid until the
+ * window moves.
+ */
+public class RValue extends StructView {
+    private final ObjectReader reader;
+    private int slotSize;
+    private long flags;
+
+    RValue(ObjectReader reader) {
+        this.reader = reader;
+    }
+
+    final RValue wrap(MemorySegment segment, long offset, long address, int size) {
+        lay(segment, offset, address);
+        slotSize = size;
+        flags = longAt(0);
+        return this;
+    }
+
+    /**
+     * What follows the object's pointers.
+     *
+     * @return the reader, whose window may be the one that this view lies over
+     */
+    protected final ObjectReader reader() {
+        return reader;
+    }
+
+    /**
+     * The size of the slot.
+     *
+     * @return bytes
+     */
+    public final int slotSize() {
+        return slotSize;
+    }
+
+    /**
+     * The flags.
+     *
+     * @return {@code RBasic.flags}
+     */
+    public final long flags() {
+        return flags;
+    }
+
+    /**
+     * Whether any of some flags is set.
+     *
+     * @param mask the bits
+     * @return whether one is
+     */
+    public final boolean has(long mask) {
+        return (flags & mask) != 0;
+    }
+
+    /**
+     * The class: a singleton class where there is one, 0 for a hidden object.
+     *
+     * @return {@code RBasic.klass}, a target address
+     */
+    public final long klass() {
+        return longAt(8);
+    }
+
+    /**
+     * The type.
+     *
+     * @return what the flags tell
+     */
+    public final RubyType type() {
+        return RubyType.of(flags);
+    }
+
+    /**
+     * Whether it is frozen.
+     *
+     * @return {@code FL_FREEZE}
+     */
+    public final boolean frozen() {
+        return has(Flags.FREEZE);
+    }
+
+    /**
+     * A 64-bit word of the slot.
+     *
+     * @param offset bytes from the beginning of the slot, up to 8 before its end
+     * @return the word
+     */
+    public final long word(int offset) {
+        if (offset < 0 || offset > slotSize - Long.BYTES) {
+            throw new IndexOutOfBoundsException("a slot of " + slotSize + " bytes has no word at " + offset);
+        }
+        return longAt(offset);
+    }
+}

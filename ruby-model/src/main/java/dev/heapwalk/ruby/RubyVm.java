@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.malloc.Evidence;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.layout.ObjspaceLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import java.util.List;
+
+/**
+ * The virtual machine of CRuby in one target and its heap, as they were when they were located. Any thread may use it; cursors
+ * and readers that it makes belong to one thread each.
+ *
+ * <p>Finding it needs no debug symbols, no version and no file on disk; symbols are used where there are some, and what they say
+ * is checked against the structures themselves.
+ */
+public final class RubyVm {
+    /** The most memory that a reader keeps by default, in bytes. */
+    private static final long BUDGET = 64L << 20;
+
+    /**
+     * What the discovery found.
+     *
+     * @param version the full version, such as {@code 3.3.8}
+     * @param platform the platform, such as {@code x86_64-linux-gnu}, or empty
+     * @param layout the acting layout
+     * @param vm target address of the {@code rb_vm_t}
+     * @param objspace target address of the {@code rb_objspace_t}
+     * @param symbolIds target address of the Array {@code rb_symbols_t.ids}, or 0
+     * @param globals target address of the {@code struct rb_id_table} of global variables, or 0
+     * @param genericIvars target address of the {@code st_table} of generic instance variables, or 0
+     * @param shapeList target address of the first {@code rb_shape_t}, or 0 before 3.2
+     * @param shapeCount how many shapes there are
+     * @param collecting whether a garbage collection was under way
+     */
+    record Found(
+            String version,
+            String platform,
+            RubyLayout layout,
+            long vm,
+            long objspace,
+            long symbolIds,
+            long globals,
+            long genericIvars,
+            long shapeList,
+            long shapeCount,
+            Collection collecting) {}
+
+    /** Whether a garbage collection was under way when the heap was located. */
+    public enum Collection {
+        /** None was. */
+        NONE,
+        /** Objects were being marked, step by step, while the program runs. */
+        MARKING,
+        /** Pages were being swept, step by step, while the program runs; {@link SlotState#UNSWEPT} tells what is garbage. */
+        SWEEPING,
+        /** The collector itself was running, and any structure may be halfway through a change. */
+        RUNNING
+    }
+
+    private final Target target;
+    private final Found found;
+    private final HeapPages pages;
+    private final List<Evidence> evidence;
+
+    RubyVm(Target target, Found found, HeapPages pages, List<Evidence> evidence) {
+        this.target = target;
+        this.found = found;
+        this.pages = pages;
+        this.evidence = List.copyOf(evidence);
+    }
+
+    /** Whether symbols may be used for the discovery. */
+    public enum Symbols {
+        /** Use them where there are some, and check them. */
+        USE,
+        /** Find everything by structure, as for a stripped target. */
+        IGNORE
+    }
+
+    /**
+     * Finds the virtual machine of a target.
+     *
+     * @param target an open target; it must stay open while the virtual machine is used
+     * @return the virtual machine
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if the target is no CRuby, or one that is not supported; the
+     *     message says what was found instead
+     */
+    public static RubyVm locate(Target target) {
+        return locate(target, Symbols.USE);
+    }
+
+    /**
+     * Finds the virtual machine of a target.
+     *
+     * @param target an open target; it must stay open while the virtual machine is used
+     * @param symbols whether to use symbols
+     * @return the virtual machine
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if the target is no CRuby, or one that is not supported
+     */
+    public static RubyVm locate(Target target, Symbols symbols) {
+        return new Discovery(target, symbols == Symbols.USE).locate();
+    }
+
+    /**
+     * The target that the heap lies in.
+     *
+     * @return the target that was given to {@link #locate(Target)}
+     */
+    public Target target() {
+        return target;
+    }
+
+    /**
+     * The version.
+     *
+     * @return for example {@code 3.3.8}
+     */
+    public String version() {
+        return found.version();
+    }
+
+    /**
+     * The platform that it was built for.
+     *
+     * @return for example {@code x86_64-linux-gnu}; empty if it was not found
+     */
+    public String platform() {
+        return found.platform();
+    }
+
+    /**
+     * The acting layout.
+     *
+     * @return the layout that every view is read with
+     */
+    public RubyLayout layout() {
+        return found.layout();
+    }
+
+    /**
+     * What the conclusions rest on, in the order in which they were drawn.
+     *
+     * @return an unmodifiable list
+     */
+    public List<Evidence> evidence() {
+        return evidence;
+    }
+
+    /**
+     * The pages of the heap.
+     *
+     * @return all pages
+     */
+    public HeapPages pages() {
+        return pages;
+    }
+
+    /**
+     * Whether a garbage collection was under way.
+     *
+     * @return how far it had come
+     */
+    public Collection collection() {
+        return found.collecting();
+    }
+
+    /**
+     * Where the virtual machine is.
+     *
+     * @return target address of the {@code rb_vm_t}
+     */
+    public long address() {
+        return found.vm();
+    }
+
+    /**
+     * Where the object space is.
+     *
+     * @return target address of the {@code rb_objspace_t}
+     */
+    public long objspace() {
+        return found.objspace();
+    }
+
+    /**
+     * The table of symbols.
+     *
+     * @return target address of the Array {@code rb_symbols_t.ids}, 0 if it was not found
+     */
+    public long symbolIds() {
+        return found.symbolIds();
+    }
+
+    /**
+     * The table of global variables.
+     *
+     * @return target address of a {@code struct rb_id_table}, 0 if it was not found
+     */
+    public long globals() {
+        return found.globals();
+    }
+
+    /**
+     * The table of generic instance variables.
+     *
+     * @return target address of an {@code st_table}, 0 if it was not found
+     */
+    public long genericIvars() {
+        return found.genericIvars();
+    }
+
+    /**
+     * The shapes.
+     *
+     * @return target address of the first {@code rb_shape_t}, 0 if it was not found or the version has none
+     */
+    public long shapeList() {
+        return found.shapeList();
+    }
+
+    /**
+     * How many shapes there are.
+     *
+     * @return {@code next_shape_id}, or what memory can hold where that was not found
+     */
+    public long shapeCount() {
+        return found.shapeCount();
+    }
+
+    /**
+     * Walks all slots.
+     *
+     * @return a new cursor, for one thread
+     */
+    public SlotCursor slots() {
+        return slots(reader());
+    }
+
+    /**
+     * Walks all slots.
+     *
+     * @param reader a reader of this virtual machine, for the same thread
+     * @return a new cursor
+     */
+    public SlotCursor slots(ObjectReader reader) {
+        return new SlotCursor(this, reader);
+    }
+
+    /**
+     * Makes a reader that follows pointers.
+     *
+     * @return a new reader, for one thread, which keeps at most 64 MiB of the target
+     */
+    public ObjectReader reader() {
+        return new ObjectReader(this, BUDGET);
+    }
+
+    static Collection collection(int flags, ObjspaceLayout layout) {
+        if ((flags >>> layout.duringGc() & 1) != 0) {
+            return Collection.RUNNING;
+        }
+        return switch (flags & 3) {
+            case 1 -> Collection.MARKING;
+            case 2 -> Collection.SWEEPING;
+            default -> Collection.NONE;
+        };
+    }
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.PageLayout;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Walks all slots in address order, free ones too. A flyweight that moves: it allocates nothing for a slot, and what it says is
+ * good until the next {@link #next()}. A page that can't be read is recorded and left out.
+ */
+public final class SlotCursor {
+    private final Window window;
+    private final HeapPages pages;
+    private final PageLayout layout;
+    private final ObjectReader reader;
+    private final List<String> holes = new ArrayList<>();
+    private final long[] marks;
+
+    private int page = -1;
+    private boolean unswept;
+    private MemorySegment segment;
+    private long base;
+    private int slotSize;
+    private long address;
+    private long end;
+    private long flags;
+
+    private RValue value;
+    private RString string;
+    private RArray array;
+    private RHash hash;
+    private RStruct struct;
+    private RData data;
+
+    SlotCursor(RubyVm vm, ObjectReader reader) {
+        this.window = vm.target().memory().window();
+        this.pages = vm.pages();
+        this.layout = vm.layout().page();
+        this.reader = reader;
+        this.marks = new long[layout.bitmapWords()];
+    }
+
+    /** Goes back before the first slot and forgets the holes. */
+    public void rewind() {
+        window.forget();
+        holes.clear();
+        page = -1;
+        address = 0;
+        end = 0;
+        slotSize = 0;
+    }
+
+    /**
+     * Moves to the next slot.
+     *
+     * @return whether there is one
+     */
+    public boolean next() {
+        long following = address + slotSize;
+        if (following >= end && (following = enter()) == 0) {
+            return false;
+        }
+        address = following;
+        flags = segment.get(Words.LONG, following - base);
+        return true;
+    }
+
+    /** Goes to the next page that can be read. Returns its first slot. */
+    private long enter() {
+        while (++page < pages.count()) {
+            long start = pages.start(page);
+            slotSize = pages.slotSize(page);
+            long length = (long) slotSize * pages.slots(page);
+            long offset = window.find(start, length);
+            if (offset < 0) {
+                holes.add("heap page at 0x%x can't be read at 0x%x, so its %d slots are left out"
+                        .formatted(pages.body(page), window.missing(), pages.slots(page)));
+                continue;
+            }
+            unswept = pages.beforeSweep(page) && readMarks();
+            // Reading the marks goes through another window, so this one still shows the page.
+            segment = window.segment();
+            base = start - offset;
+            end = start + length;
+            return start;
+        }
+        page = pages.count();
+        end = 0;
+        address = 0;
+        slotSize = 0;
+        return 0;
+    }
+
+    private boolean readMarks() {
+        long offset = reader.find(pages.descriptor(page) + layout.markBits(), 8L * marks.length);
+        if (offset < 0) {
+            holes.add("the mark bits of the heap page at 0x%x can't be read, so garbage on it is taken for objects"
+                    .formatted(pages.body(page)));
+            return false;
+        }
+        MemorySegment.copy(reader.segment(), Words.LONG, offset, marks, 0, marks.length);
+        return true;
+    }
+
+    /**
+     * Where the slot begins.
+     *
+     * @return a target address
+     */
+    public long address() {
+        return address;
+    }
+
+    /**
+     * The size of the slot.
+     *
+     * @return bytes
+     */
+    public int slotSize() {
+        return slotSize;
+    }
+
+    /**
+     * The page that the slot is on.
+     *
+     * @return an index into {@link RubyVm#pages()}
+     */
+    public int page() {
+        return page;
+    }
+
+    /**
+     * The flags.
+     *
+     * @return {@code RBasic.flags}
+     */
+    public long flags() {
+        return flags;
+    }
+
+    /**
+     * The class: a singleton class where there is one, 0 for a hidden object.
+     *
+     * @return {@code RBasic.klass}, a target address
+     */
+    public long klass() {
+        return segment.get(Words.LONG, address - base + 8);
+    }
+
+    /**
+     * The type.
+     *
+     * @return what the flags tell
+     */
+    public RubyType type() {
+        return RubyType.of(flags);
+    }
+
+    /**
+     * What the slot is.
+     *
+     * @return the state
+     */
+    public SlotState state() {
+        int tag = (int) (flags & Flags.TYPE_MASK);
+        if (tag == RubyType.NONE.tag()) {
+            return SlotState.FREE;
+        }
+        if (tag == RubyType.MOVED.tag()) {
+            return SlotState.MOVED;
+        }
+        if (tag == RubyType.ZOMBIE.tag()) {
+            return SlotState.ZOMBIE;
+        }
+        return unswept && !marked() ? SlotState.UNSWEPT : SlotState.LIVE;
+    }
+
+    private boolean marked() {
+        int bit = (int) (address - pages.body(page)) / PageLayout.BASE_SLOT_SIZE;
+        return bit >>> 6 < marks.length && (marks[bit >>> 6] >>> bit & 1) != 0;
+    }
+
+    /**
+     * What could not be read so far, a line each.
+     *
+     * @return a list that grows
+     */
+    public List<String> holes() {
+        return holes;
+    }
+
+    /**
+     * The slot as an object.
+     *
+     * @return a view, the same object at every call
+     */
+    public RValue asValue() {
+        return lay(value == null ? value = new RValue(reader) : value);
+    }
+
+    /**
+     * The slot as a String.
+     *
+     * @return a view, the same object at every call
+     */
+    public RString asString() {
+        return lay(string == null ? string = new RString(reader) : string);
+    }
+
+    /**
+     * The slot as an Array.
+     *
+     * @return a view, the same object at every call
+     */
+    public RArray asArray() {
+        return lay(array == null ? array = new RArray(reader) : array);
+    }
+
+    /**
+     * The slot as a Hash.
+     *
+     * @return a view, the same object at every call
+     */
+    public RHash asHash() {
+        return lay(hash == null ? hash = new RHash(reader) : hash);
+    }
+
+    /**
+     * The slot as a Struct.
+     *
+     * @return a view, the same object at every call
+     */
+    public RStruct asStruct() {
+        return lay(struct == null ? struct = new RStruct(reader) : struct);
+    }
+
+    /**
+     * The slot as an object whose data C code holds.
+     *
+     * @return a view, the same object at every call
+     */
+    public RData asData() {
+        return lay(data == null ? data = new RData(reader) : data);
+    }
+
+    /**
+     * Lays a view over the slot.
+     *
+     * @param view a view that this cursor's reader made
+     * @param <T> the type of the view
+     * @return the view
+     */
+    public <T extends RValue> T lay(T view) {
+        view.wrap(segment, address - base, address, slotSize);
+        return view;
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * The names of symbols. C name {@code rb_symbols_t}: its {@code ids} is an array of arrays of 512 pairs of a String and a
+ * Symbol, by serial number. Names are kept once made out. For one thread.
+ */
+public final class SymbolNames {
+    private static final int SCOPE_SHIFT = 4;
+    /** {@code ID_ENTRY_UNIT}. */
+    private static final int UNIT = 512;
+    /** A longer name is cut. */
+    private static final int LONGEST = 1 << 16;
+
+    private final ObjectReader reader;
+    private final RArray array;
+    private final RString string;
+    private final Map<Integer, byte[]> names = new HashMap<>();
+    private Map<String, Integer> serials;
+
+    SymbolNames(ObjectReader reader) {
+        this.reader = reader;
+        this.array = new RArray(reader);
+        this.string = new RString(reader);
+    }
+
+    /**
+     * The serial number of an ID.
+     *
+     * @param id an {@code ID}
+     * @return {@code rb_id_to_serial}
+     */
+    public int serial(long id) {
+        return (int) (Long.compareUnsigned(id, reader.layout().lastOperator()) > 0 ? id >>> SCOPE_SHIFT : id);
+    }
+
+    /**
+     * The bytes of an ID's name.
+     *
+     * @param id an {@code ID}
+     * @return its bytes, not to be changed; null if it has no name
+     */
+    public byte[] bytesOf(long id) {
+        return bytesOfSerial(serial(id));
+    }
+
+    /**
+     * The name of an ID.
+     *
+     * @param id an {@code ID}
+     * @return its name, with replacements for what is not UTF-8; null if it has none
+     */
+    public String of(long id) {
+        return text(bytesOf(id));
+    }
+
+    /**
+     * The name of an ID that has a serial number.
+     *
+     * @param serial the number, as in a {@code struct rb_id_table}
+     * @return its name, with replacements for what is not UTF-8; null if it has none
+     */
+    public String ofSerial(int serial) {
+        return text(bytesOfSerial(serial));
+    }
+
+    private static String text(byte[] bytes) {
+        return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
+    }
+
+    /**
+     * The bytes of the name of an ID that has a serial number.
+     *
+     * @param serial the number, as in a {@code struct rb_id_table}
+     * @return its bytes, not to be changed; null if it has none
+     */
+    public byte[] bytesOfSerial(int serial) {
+        byte[] known = names.get(serial);
+        if (known == null) {
+            long name = stringOfSerial(serial);
+            known = name == 0 ? null : bytesOfString(name);
+            if (known != null) {
+                names.put(serial, known);
+            }
+        }
+        return known;
+    }
+
+    /**
+     * The String that is the name of an ID.
+     *
+     * @param serial the serial number of the ID
+     * @return target address of the String, 0 if it has none
+     */
+    public long stringOfSerial(int serial) {
+        return entry(serial, 0);
+    }
+
+    /**
+     * The Symbol of an ID, if it has one.
+     *
+     * @param serial the serial number of the ID
+     * @return a {@code VALUE}, 0 if it has none
+     */
+    public long symbolOfSerial(int serial) {
+        return entry(serial, 1);
+    }
+
+    private long entry(int serial, int which) {
+        long ids = reader.vm().symbolIds();
+        if (ids == 0 || serial <= 0) {
+            return 0;
+        }
+        try {
+            long unit = element(ids, serial / UNIT);
+            return unit == 0 ? 0 : element(unit, serial % UNIT * 2 + which);
+        } catch (UnmappedAddressException e) {
+            return 0;
+        }
+    }
+
+    private long element(long holder, int index) {
+        RArray found = reader.at(holder, array);
+        if (found == null || found.type() != RubyType.ARRAY || index >= found.length()) {
+            return 0;
+        }
+        long value = reader.word(found.elements() + 8L * index);
+        return reader.layout().constants().isReference(value) ? value : 0;
+    }
+
+    /** The bytes of a String, null if it is none or can't be read. */
+    byte[] bytesOfString(long address) {
+        try {
+            RString found = reader.at(address, string);
+            if (found == null || found.type() != RubyType.STRING) {
+                return null;
+            }
+            long length = Math.min(found.length(), LONGEST);
+            long bytes = found.bytes();
+            if (length < 0 || length > 0 && !reader.mapped(bytes, length)) {
+                return null;
+            }
+            return reader.vm().target().memory().readBytes(bytes, (int) length);
+        } catch (UnmappedAddressException e) {
+            return null;
+        }
+    }
+
+    /**
+     * The serial number of a name.
+     *
+     * @param name a name
+     * @return the number, 0 if there is no ID of that name
+     */
+    public int serialOf(String name) {
+        if (serials == null) {
+            serials = new HashMap<>();
+            int units = units();
+            for (int serial = 1; serial < units * UNIT; serial++) {
+                String text = ofSerial(serial);
+                if (text != null) {
+                    serials.putIfAbsent(text, serial);
+                }
+            }
+        }
+        return serials.getOrDefault(name, 0);
+    }
+
+    private int units() {
+        RArray found = reader.vm().symbolIds() == 0 ? null : reader.at(reader.vm().symbolIds(), array);
+        return found == null ? 0 : (int) Math.min(Math.max(0, found.length()), Integer.MAX_VALUE / UNIT);
+    }
+
+    /**
+     * Whether an ID has a name.
+     *
+     * @param id an {@code ID}
+     * @param name the name
+     * @return whether it is that
+     */
+    public boolean is(long id, String name) {
+        return Arrays.equals(bytesOf(id), name.getBytes(StandardCharsets.UTF_8));
+    }
+}

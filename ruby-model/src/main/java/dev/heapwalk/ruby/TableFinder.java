@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.malloc.Evidence;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+
+/**
+ * Finds the tables that the interpreter keeps in static variables: by their symbols, else by going through all its static
+ * variables and looking at what they hold.
+ */
+final class TableFinder {
+    /** Where the shapes are and how many there are. */
+    record Shapes(long list, long count) {}
+
+    private static final int SHAPE_SIZE = 40;
+    private static final int MOST_SHAPES = 1 << 19;
+
+    private final RubyVm vm;
+    private final ObjectReader reader;
+    private final RubyLayout layout;
+    private final ElfModule module;
+    private final boolean symbols;
+    private final List<Evidence> evidence = new ArrayList<>();
+
+    TableFinder(RubyVm vm, ElfModule module, boolean symbols) {
+        this.vm = vm;
+        this.reader = vm.reader();
+        this.layout = vm.layout();
+        this.module = module;
+        this.symbols = symbols;
+    }
+
+    List<Evidence> evidence() {
+        return evidence;
+    }
+
+    /** Whether what a static variable holds is what is looked for. */
+    private interface Test {
+        boolean holds(long address, long value);
+    }
+
+    /** The address of the first static variable that passes a test, 0 if none does. */
+    private long search(Test test) {
+        for (ElfModule.Range range : module.writableSegments()) {
+            for (long at = range.start() + 7 & ~7L; at < range.end(); ) {
+                int length = (int) Math.min(1 << 16, range.end() - at) & ~7;
+                MemorySegment words = MemorySegment.ofArray(new long[length / 8]);
+                long got = vm.target().memory().read(at, words);
+                for (long offset = 0; offset + 8 <= got; offset += 8) {
+                    long value = words.get(Words.LONG, offset);
+                    if (value != 0 && (value & 7) == 0 && holds(test, at + offset, value)) {
+                        return at + offset;
+                    }
+                }
+                at += Math.max(8, length);
+            }
+        }
+        return 0;
+    }
+
+    private static boolean holds(Test test, long address, long value) {
+        try {
+            return test.holds(address, value);
+        } catch (UnmappedAddressException e) {
+            return false;
+        }
+    }
+
+    /** Searches, but tries first what a symbol names. */
+    private long find(String symbol, int offset, String subject, Test test) {
+        OptionalLong named = symbols ? module.symbol(symbol) : OptionalLong.empty();
+        if (named.isPresent()) {
+            long at = named.getAsLong() + offset;
+            try {
+                if (test.holds(at, reader.word(at))) {
+                    evidence.add(new Evidence(subject, "0x%x".formatted(at), "the symbol " + symbol));
+                    return at;
+                }
+            } catch (UnmappedAddressException e) {
+                // Then it is looked for.
+            }
+        }
+        long at = search(test);
+        if (at != 0) {
+            evidence.add(new Evidence(subject, "0x%x".formatted(at), "found among the static variables by what it holds"));
+        } else {
+            evidence.add(new Evidence(subject, "not found", "no static variable holds one"));
+        }
+        return at;
+    }
+
+    /** The array of names: hidden arrays of pairs in a hidden array. */
+    long symbolIds() {
+        long at = find("ruby_global_symbols", 16, "symbols", (address, value) -> isIds(value));
+        return at == 0 ? 0 : reader.word(at);
+    }
+
+    private boolean isIds(long value) {
+        RArray array = new RArray(reader);
+        if (!hiddenArray(value, array)) {
+            return false;
+        }
+        long units = array.length();
+        long elements = array.elements();
+        if (units < 2 || units > 1 << 20 || !reader.mapped(elements, 8 * units)) {
+            return false;
+        }
+        RString string = new RString(reader);
+        for (int unit = 0; unit < 2; unit++) {
+            long held = reader.word(elements + 8L * unit);
+            if (!hiddenArray(held, array) || array.length() < 16 || array.length() > 1024) {
+                return false;
+            }
+            // A name is a String; some serial numbers have none.
+            long pairs = array.elements();
+            int names = 0;
+            for (int pair = 0; pair < array.length() / 2 && pair < 512; pair++) {
+                long name = reader.word(pairs + 16L * pair);
+                if (layout.constants().isReference(name)) {
+                    RString found = reader.at(name, string);
+                    if (found == null || found.type() != RubyType.STRING) {
+                        return false;
+                    }
+                    names++;
+                }
+                array = new RArray(reader);
+                if (!hiddenArray(held, array)) {
+                    return false;
+                }
+            }
+            if (names < 4) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean hiddenArray(long value, RArray view) {
+        return reader.isSlot(value)
+                && reader.at(value, view) != null
+                && view.type() == RubyType.ARRAY
+                && view.klass() == 0;
+    }
+
+    /** The table of global variables: all its names begin with a dollar sign. */
+    long globals() {
+        if (vm.symbolIds() == 0) {
+            return 0;
+        }
+        IdEntries entries = new IdEntries(reader);
+        long at = find("rb_global_tbl", 0, "global variables", (address, value) -> {
+            if (!reader.mapped(value, 24)) {
+                return false;
+            }
+            entries.over(value);
+            if (entries.size() < 8 || entries.size() > entries.capacity() || entries.capacity() > 1 << 20) {
+                return false;
+            }
+            int seen = 0;
+            while (entries.next()) {
+                byte[] name = reader.symbols().bytesOfSerial(entries.serial());
+                if (name == null || name.length == 0 || name[0] != '$') {
+                    return false;
+                }
+                seen++;
+            }
+            return seen == entries.size();
+        });
+        return at == 0 ? 0 : reader.word(at);
+    }
+
+    /** The table of instance variables of what is no object: its keys are slots that say that they have some. */
+    long genericIvars() {
+        if (!layout.object().genericIvarsByFlag()) {
+            return 0;
+        }
+        StEntries entries = new StEntries(reader);
+        RValue view = new RValue(reader);
+        String symbol = layout.since(3, 0) ? "generic_iv_tbl_" : "generic_iv_tbl";
+        OptionalLong named = symbols ? module.symbol(symbol) : OptionalLong.empty();
+        if (named.isPresent()) {
+            evidence.add(new Evidence("generic instance variables", "0x%x".formatted(named.getAsLong()), "the symbol " + symbol));
+            return reader.word(named.getAsLong());
+        }
+        long at = search((address, value) -> {
+            if (!reader.mapped(value, 56)) {
+                return false;
+            }
+            entries.over(value);
+            int seen = 0;
+            while (entries.next()) {
+                if (!reader.isSlot(entries.key())
+                        || reader.at(entries.key(), view) == null
+                        || !view.has(Flags.EXIVAR)) {
+                    return false;
+                }
+                seen++;
+            }
+            return seen > 0 && seen == entries.size();
+        });
+        evidence.add(at == 0
+                ? new Evidence("generic instance variables", "not found", "no static variable holds a table of them")
+                : new Evidence("generic instance variables", "0x%x".formatted(at), "found among the static variables by what it holds"));
+        return at == 0 ? 0 : reader.word(at);
+    }
+
+    /** The list of shapes: the first one is the root, and the tree points to it twice. */
+    Shapes shapes() {
+        if (!layout.since(3, 2)) {
+            return new Shapes(0, 0);
+        }
+        if (!layout.since(3, 3)) {
+            // vm->shape_list, root_shape and next_shape_id.
+            long list = reader.word(vm.address() + layout.vm().shapeList());
+            return checked(list, vm.address() + layout.vm().shapeList());
+        }
+        String symbol = layout.since(4, 0) ? "rb_shape_tree" : "rb_shape_tree_ptr";
+        boolean direct = layout.since(4, 0);
+        long at = find(symbol, 0, "shapes", (address, value) -> {
+            long tree = direct ? address : value;
+            return (direct || reader.mapped(tree, 40))
+                    && (reader.word(tree) & 0xfff) == 0
+                    && reader.word(tree) != 0
+                    && reader.word(tree) == reader.word(tree + 8)
+                    && count(tree) > 1
+                    && reader.mapped(reader.word(tree), (long) count(tree) * SHAPE_SIZE)
+                    && isRoot(reader.word(tree));
+        });
+        if (at == 0) {
+            return new Shapes(0, 0);
+        }
+        long tree = direct ? at : reader.word(at);
+        return new Shapes(reader.word(tree), count(tree));
+    }
+
+    private int count(long tree) {
+        int count = reader.half(tree + (layout.since(4, 0) ? 24 : 16));
+        return count > 0 && count <= MOST_SHAPES ? count : 0;
+    }
+
+    private boolean isRoot(long shape) {
+        // The root has no name and no parent.
+        return reader.word(shape + 8) == 0;
+    }
+
+    private Shapes checked(long list, long field) {
+        int count = reader.half(field + 16);
+        int size = 32;
+        if (count <= 0 || count > MOST_SHAPES || !reader.mapped(list, (long) count * size)) {
+            evidence.add(new Evidence("shapes", "not found", "rb_vm_t holds no list of them where it is known to be"));
+            return new Shapes(0, 0);
+        }
+        evidence.add(new Evidence("shapes", "0x%x".formatted(list), "rb_vm_t.shape_list"));
+        return new Shapes(list, count);
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.layout;
+
+import static dev.heapwalk.ruby.layout.Flags.USER0;
+import static dev.heapwalk.ruby.layout.Flags.USER1;
+
+/**
+ * C names {@code struct RClass} and {@code rb_classext_t}. Offsets in the extension are from its own beginning.
+ *
+ * @param superclass {@code super}; in the object, or in the extension if {@code superInExtension}
+ * @param superInExtension whether {@code super} is a field of the extension
+ * @param extension where the extension begins in the object, if {@code extensionInline}; else the pointer to it
+ * @param extensionInline whether the extension lies in the slot
+ * @param methods {@code m_tbl}; in the object, or in the extension if {@code methodsInExtension}
+ * @param methodsInExtension whether {@code m_tbl} is a field of the extension
+ * @param ivIndexTable {@code iv_index_tbl}, or -1 since there are shapes
+ * @param ivars {@code iv_tbl} (2.7 to 3.1), {@code iv_ptr} (3.2 to 3.4) or {@code fields_obj} (4.0)
+ * @param constants {@code const_tbl}
+ * @param callables {@code callable_m_tbl}
+ * @param callCaches {@code cc_tbl}, or -1 in 2.7
+ * @param classVariables {@code cvc_tbl}, or -1 in 2.7 and 3.0
+ * @param subclasses {@code subclasses}
+ * @param origin {@code origin_}
+ * @param refinedClass {@code refined_class}
+ * @param includer {@code includer}
+ * @param attachedObject {@code attached_object}, or -1 where it is the instance variable {@code __attached__}
+ * @param classpath {@code classpath}, or -1 where it is an instance variable
+ * @param permanentClasspath the byte that holds the bit {@code permanent_classpath}, or -1
+ * @param permanentBit the number of that bit
+ * @param singleton {@code FL_SINGLETON}
+ */
+public record ClassLayout(
+        int superclass,
+        boolean superInExtension,
+        int extension,
+        boolean extensionInline,
+        int methods,
+        boolean methodsInExtension,
+        int ivIndexTable,
+        int ivars,
+        int constants,
+        int callables,
+        int callCaches,
+        int classVariables,
+        int subclasses,
+        int origin,
+        int refinedClass,
+        int includer,
+        int attachedObject,
+        int classpath,
+        int permanentClasspath,
+        int permanentBit,
+        long singleton) {
+
+    static ClassLayout of(int version) {
+        return switch (version) {
+            case 207 -> new ClassLayout(
+                    16, false, 24, false, 16, true, 0, 8, 24, 32, -1, -1, 40, 64, 72, 88, -1, -1, -1, 0, USER0);
+            case 300 -> new ClassLayout(
+                    16, false, 24, false, 16, true, 0, 8, 24, 32, 40, -1, 48, 72, 80, 96, -1, -1, -1, 0, USER0);
+            case 301 -> new ClassLayout(
+                    16, false, 24, false, 16, true, 0, 8, 24, 32, 40, 48, 56, 80, 88, 104, -1, -1, -1, 0, USER0);
+            case 302 -> new ClassLayout(
+                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 56, 80, 88, 104, -1, -1, -1, 0, USER0);
+            case 303 -> new ClassLayout(
+                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 56, 80, 88, 104, 96, 120, 117, 0, USER0);
+            case 304 -> new ClassLayout(
+                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 56, 80, 88, 104, 96, 120, 117, 0, USER1);
+            default -> new ClassLayout(
+                    8, true, 24, true, 24, true, -1, 16, 32, 40, 48, 56, 80, 96, 104, 112, 112, 128, 125, 0, USER1);
+        };
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.layout;
+
+/**
+ * What differs between versions in the objects that hold values: strings, arrays, hashes, objects, structs and data. Every
+ * object begins with {@code struct RBasic}: {@code flags} at 0 and {@code klass} at 8.
+ *
+ * @param stringEmbed where the bytes of an embedded String begin
+ * @param stringLengthInFlags whether the length of an embedded String stands in bits 14 to 18 of the flags, and not in {@code len}
+ * @param stringShared the flag of a String that shares its bytes with another
+ * @param arrayEmbedLengthMask the length of an embedded Array, after a shift by 15
+ * @param arrayShared the flag of an Array that shares its elements with another
+ * @param hashDefault {@code ifnone} of a Hash
+ * @param hashInline whether the table of a Hash stands in its slot at 24, and not behind a pointer at 16
+ * @param objectHeapFlag the flag of an Object whose instance variables lie outside it, or 0 where {@code FL_USER1} tells that they
+ *     are embedded
+ * @param objectFields the pointer to instance variables that lie outside
+ * @param structEmbedLengthMask the length of an embedded Struct, after a shift by 13
+ * @param dataType {@code type} of typed data; its lowest bits are flags in 4.0
+ * @param dataTypedFlag {@code typed_flag}, or -1 where it stands in the low bits of {@code type}
+ * @param dataFieldsObject {@code fields_obj}, or -1 before 4.0
+ * @param genericIvarsByFlag whether {@code FL_EXIVAR} tells that an object has generic instance variables
+ * @param shapesInFlags whether the upper half of the flags of a {@code T_OBJECT} is its shape
+ */
+public record ObjectLayout(
+        int stringEmbed,
+        boolean stringLengthInFlags,
+        long stringShared,
+        int arrayEmbedLengthMask,
+        long arrayShared,
+        int hashDefault,
+        boolean hashInline,
+        long objectHeapFlag,
+        int objectFields,
+        int structEmbedLengthMask,
+        int dataType,
+        int dataTypedFlag,
+        int dataFieldsObject,
+        boolean genericIvarsByFlag,
+        boolean shapesInFlags) {
+
+    static ObjectLayout of(int version) {
+        boolean embedsLong = version >= 302;
+        boolean inlineTables = version >= 303;
+        boolean newFlags = version >= 304;
+        boolean fieldObjects = version >= 400;
+        return new ObjectLayout(
+                embedsLong ? 24 : 16,
+                !embedsLong,
+                newFlags ? Flags.USER0 : Flags.USER2,
+                embedsLong ? 0x7f : 3,
+                newFlags ? Flags.USER0 : Flags.USER2,
+                inlineTables ? 16 : 24,
+                inlineTables,
+                fieldObjects ? Flags.USER4 : 0,
+                embedsLong ? 16 : 24,
+                inlineTables ? 0x7f : 3,
+                fieldObjects ? 24 : 16,
+                fieldObjects ? -1 : 24,
+                fieldObjects ? 16 : -1,
+                !fieldObjects,
+                embedsLong);
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.layout;
+
+/**
+ * The acting layout: where everything lies in one version of CRuby.
+ *
+ * @param version the version that it is for, as 100 times the major and the minor number, such as 303
+ * @param lastOperator the last ID that is a token of the parser, and so its own serial number: {@code tLAST_OP_ID}
+ * @param constants the values that are no references
+ * @param page a heap page
+ * @param objspace the object space
+ * @param vm the virtual machine
+ * @param object the objects that hold values
+ * @param classes classes and modules
+ */
+public record RubyLayout(
+        int version,
+        int lastOperator,
+        SpecialConstants constants,
+        PageLayout page,
+        ObjspaceLayout objspace,
+        VmLayout vm,
+        ObjectLayout object,
+        ClassLayout classes) {
+    /** The oldest version that there is a layout for. */
+    public static final int OLDEST = 207;
+    /** The newest version that there is a layout for. */
+    public static final int NEWEST = 400;
+
+    private static final int[] VERSIONS = {207, 300, 301, 302, 303, 304, 400};
+
+    /**
+     * The layout of a version.
+     *
+     * @param version 100 times the major and the minor number
+     * @return the layout, or null if there is none for it
+     */
+    public static RubyLayout of(int version) {
+        for (int known : VERSIONS) {
+            if (known == version) {
+                return new RubyLayout(
+                        version,
+                        lastOperator(version),
+                        SpecialConstants.of(version),
+                        PageLayout.of(version),
+                        ObjspaceLayout.of(version),
+                        VmLayout.of(version),
+                        ObjectLayout.of(version),
+                        ClassLayout.of(version));
+            }
+        }
+        return null;
+    }
+
+    private static int lastOperator(int version) {
+        return switch (version) {
+            case 207, 300 -> 168;
+            case 301, 302, 303 -> 169;
+            case 304 -> 170;
+            default -> 171;
+        };
+    }
+
+    /**
+     * Whether this is the layout of a version or of a later one.
+     *
+     * @param major the major number
+     * @param minor the minor number
+     * @return whether it is
+     */
+    public boolean since(int major, int minor) {
+        return version >= major * 100 + minor;
+    }
+}
