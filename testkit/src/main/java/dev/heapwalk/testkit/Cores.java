@@ -48,6 +48,18 @@ public final class Cores {
     }
 
     /**
+     * Lets gdb write a core of a Ruby process, which goes on.
+     *
+     * @param process the process
+     * @param folder where to put it
+     * @return the core file
+     * @throws IOException if gdb can't; with its words
+     */
+    public static Path gcore(RubyProcess process, Path folder) throws IOException {
+        return gcore(process.ruby().release().orElse(Release.HOST), process.pid(), folder);
+    }
+
+    /**
      * Ends a ledger process by a signal on which the kernel writes a core, or {@code qemu-aarch64} writes one of its guest.
      *
      * @param process the process

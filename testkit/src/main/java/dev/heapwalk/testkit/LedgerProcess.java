@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.testkit;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A process that allocates in a known way and keeps a ledger of what it holds. Between commands all its threads wait, so nothing in it
@@ -30,21 +23,14 @@ import java.util.concurrent.TimeUnit;
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
  */
 public final class LedgerProcess implements AutoCloseable {
-    private static final int PATIENCE_SECONDS = 120;
-    private static final ScheduledExecutorService WATCH = Executors.newSingleThreadScheduledExecutor(work -> {
-        Thread thread = new Thread(work, "ledger-watch");
-        thread.setDaemon(true);
-        return thread;
-    });
-
     private final Launch launch;
     private final Process process;
-    private final BufferedReader answers;
+    private final Conversation conversation;
 
     private LedgerProcess(Launch launch, Process process) {
         this.launch = launch;
         this.process = process;
-        this.answers = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.ISO_8859_1));
+        this.conversation = new Conversation(launch.toString(), process);
     }
 
     /** How to start a ledger process. */
@@ -157,7 +143,7 @@ public final class LedgerProcess implements AutoCloseable {
             LedgerProcess started = new LedgerProcess(this, process);
             Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
             try {
-                started.expect("READY");
+                started.conversation.expect("READY");
             } catch (IOException | RuntimeException e) {
                 started.close();
                 throw e;
@@ -217,7 +203,7 @@ public final class LedgerProcess implements AutoCloseable {
      * @throws IOException if the process is gone or fails
      */
     public Ledger ledger() throws IOException {
-        return Ledger.parse(ask("ledger"));
+        return Ledger.parse(conversation.ask("ledger"));
     }
 
     /**
@@ -228,7 +214,7 @@ public final class LedgerProcess implements AutoCloseable {
      * @throws AssertionError if a block is damaged, or was when it was freed
      */
     public long check() throws IOException {
-        List<String> said = ask("check");
+        List<String> said = conversation.ask("check");
         String[] last = said.getLast().split(" ");
         if (!last[0].equals("checked") || !last[3].equals("0")) {
             throw new AssertionError(launch + ": blocks are damaged: " + String.join("; ", said));
@@ -243,7 +229,7 @@ public final class LedgerProcess implements AutoCloseable {
      * @throws IOException if the process is gone
      */
     public String mallocInfo() throws IOException {
-        return String.join("\n", ask("info"));
+        return String.join("\n", conversation.ask("info"));
     }
 
     /**
@@ -253,7 +239,7 @@ public final class LedgerProcess implements AutoCloseable {
      * @throws IOException if the process is gone or fails
      */
     public void go(long rounds) throws IOException {
-        ask("go " + rounds);
+        conversation.ask("go " + rounds);
     }
 
     /**
@@ -262,7 +248,7 @@ public final class LedgerProcess implements AutoCloseable {
      * @throws IOException if the process is gone or fails
      */
     public void stop() throws IOException {
-        ask("stop");
+        conversation.ask("stop");
     }
 
     /**
@@ -271,7 +257,7 @@ public final class LedgerProcess implements AutoCloseable {
      * @throws IOException if the process is gone or fails
      */
     public void run() throws IOException {
-        ask("run");
+        conversation.ask("run");
     }
 
     /**
@@ -296,15 +282,8 @@ public final class LedgerProcess implements AutoCloseable {
 
     /** Makes it end by a signal that dumps a core into a folder, as the process sees that folder. */
     void abortIn(String folder) throws IOException {
-        say("abort " + folder);
-        try {
-            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-                throw new IOException(launch + ": did not end " + PATIENCE_SECONDS + " s after abort");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted while a core is dumped", e);
-        }
+        conversation.say("abort " + folder);
+        conversation.awaitEnd();
     }
 
     /** Whether it runs in an emulator. */
@@ -315,46 +294,5 @@ public final class LedgerProcess implements AutoCloseable {
     /** Where the process's own root lies on this machine. */
     Path root() {
         return launch.aarch64 ? Path.of("/") : launch.release.root(launch.debugSymbols).orElse(Path.of("/"));
-    }
-
-    private List<String> ask(String command) throws IOException {
-        say(command);
-        return expect("END");
-    }
-
-    private void say(String command) throws IOException {
-        try {
-            process.getOutputStream().write((command + "\n").getBytes(StandardCharsets.ISO_8859_1));
-            process.getOutputStream().flush();
-        } catch (IOException e) {
-            throw new IOException(launch + ": has ended, and was told: " + command, e);
-        }
-    }
-
-    // Somebody may hold it stopped for ever: the test shall fail, not hang.
-    private List<String> expect(String end) throws IOException {
-        ScheduledFuture<?> impatience = WATCH.schedule(process::destroyForcibly, PATIENCE_SECONDS, TimeUnit.SECONDS);
-        List<String> lines = new ArrayList<>();
-        try {
-            for (String line = answers.readLine(); line != null; line = answers.readLine()) {
-                if (line.equals(end)) {
-                    return lines;
-                }
-                if (line.startsWith("FAILED")) {
-                    throw new IOException(launch + ": " + line);
-                }
-                lines.add(line);
-            }
-        } catch (IOException e) {
-            // Ending it from outside closes its streams under the reader.
-            if (!impatience.isDone()) {
-                throw e;
-            }
-        } finally {
-            impatience.cancel(false);
-        }
-        throw new IOException(launch + (impatience.isDone() && !impatience.isCancelled()
-                ? ": did not answer for " + PATIENCE_SECONDS + " s (is it held stopped?)"
-                : ": ended") + "; it said " + lines.subList(Math.max(0, lines.size() - 5), lines.size()));
     }
 }

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.testkit;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * A Ruby process that runs a script of the testkit: it makes what the script is for, collects its garbage, and then waits for commands.
+ * Between commands nothing in it changes.
+ *
+ * <p>Scripts: {@code every_type} (every type and kind of reference). What the commands are is written in {@code target.rb} and in each
+ * script.
+ *
+ * <p>It ends when this is closed, and when the JVM ends in whatever way.
+ */
+public final class RubyProcess implements AutoCloseable {
+    private static final List<String> FILES = List.of("target.rb", "every_type.rb");
+
+    private final Launch launch;
+    private final Path folder;
+    private final Process process;
+    private final Conversation conversation;
+    private int files;
+
+    private RubyProcess(Launch launch, Path folder, Process process) {
+        this.launch = launch;
+        this.folder = folder;
+        this.process = process;
+        this.conversation = new Conversation(launch.toString(), process);
+    }
+
+    /** How to start a Ruby process. */
+    public static final class Launch {
+        private final Ruby ruby;
+        private final String script;
+        private final List<String> options = new ArrayList<>();
+        private final List<String> arguments = new ArrayList<>();
+        private final Map<String, String> environment = new LinkedHashMap<>(Map.of("LC_ALL", "C.UTF-8"));
+
+        private Launch(Ruby ruby, String script) {
+            this.ruby = ruby;
+            this.script = script;
+        }
+
+        /**
+         * Gives the interpreter an option.
+         *
+         * @param option for example {@code --disable=gems}
+         * @return this
+         */
+        public Launch option(String option) {
+            options.add(option);
+            return this;
+        }
+
+        /**
+         * Gives the script an argument.
+         *
+         * @param argument what the script takes
+         * @return this
+         */
+        public Launch argument(Object argument) {
+            arguments.add(argument.toString());
+            return this;
+        }
+
+        /**
+         * Gives it an environment variable.
+         *
+         * @param name for example {@code RUBY_GC_HEAP_INIT_SLOTS}
+         * @param value its value
+         * @return this
+         */
+        public Launch env(String name, String value) {
+            environment.put(name, value);
+            return this;
+        }
+
+        /**
+         * Starts it and waits until the script has made all.
+         *
+         * @return the process; to be closed
+         * @throws IOException if it can't be started, or fails
+         */
+        public RubyProcess start() throws IOException {
+            Path root = ruby.root();
+            Path folder = Files.createTempDirectory(root.resolve("tmp"), "heapwalk-ruby");
+            try {
+                for (String file : FILES) {
+                    try (InputStream in = RubyProcess.class.getResourceAsStream("ruby/" + file)) {
+                        if (in == null) {
+                            throw new NoSuchFileException(file, null, "the testkit has no such script");
+                        }
+                        Files.copy(in, folder.resolve(file));
+                    }
+                }
+                List<String> line = new ArrayList<>(options);
+                line.add(seen(root, folder.resolve(script + ".rb")));
+                line.addAll(arguments);
+                ProcessBuilder builder = new ProcessBuilder(ruby.command(line)).redirectErrorStream(true);
+                builder.environment().putAll(environment);
+                Process process = Grandchild.start(builder);
+                RubyProcess started = new RubyProcess(this, folder, process);
+                Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+                try {
+                    started.conversation.expect("READY");
+                } catch (IOException | RuntimeException e) {
+                    started.close();
+                    throw e;
+                }
+                return started;
+            } catch (IOException | RuntimeException e) {
+                deleteTree(folder);
+                throw e;
+            }
+        }
+
+        @Override
+        public String toString() {
+            return script + ".rb " + arguments + " in " + ruby + (options.isEmpty() ? "" : " with " + options);
+        }
+    }
+
+    /**
+     * Prepares to start a Ruby process.
+     *
+     * @param ruby the interpreter
+     * @param script the script's name without {@code .rb}
+     * @return how to start it
+     */
+    public static Launch of(Ruby ruby, String script) {
+        return new Launch(ruby, script);
+    }
+
+    /**
+     * Its process id.
+     *
+     * @return the id, also seen from this machine
+     */
+    public long pid() {
+        return process.pid();
+    }
+
+    /**
+     * What it runs in.
+     *
+     * @return the interpreter
+     */
+    public Ruby ruby() {
+        return launch.ruby;
+    }
+
+    /**
+     * The path of a file of the testkit as the process itself knows it.
+     *
+     * @param file a script, for example {@code frames.rb}
+     * @return its absolute path in the process's root
+     */
+    public String seen(String file) {
+        return seen(launch.ruby.root(), folder.resolve(file));
+    }
+
+    /**
+     * Lets it do something.
+     *
+     * @param command one of the script's commands and what belongs to it
+     * @return the lines it answered
+     * @throws IOException if the process is gone or fails; with Ruby's words
+     */
+    public List<String> ask(String command) throws IOException {
+        return conversation.ask(command);
+    }
+
+    /**
+     * Lets it write a file.
+     *
+     * @param command one of the script's commands that take a path as the last word, without that path
+     * @return the file, as this machine sees it; it goes with the process
+     * @throws IOException if the process is gone or fails; with Ruby's words
+     */
+    public Path askForFile(String command) throws IOException {
+        Path file = folder.resolve(command.replaceAll("\\W.*", "") + "-" + ++files);
+        ask(command + " " + seen(launch.ruby.root(), file));
+        return file;
+    }
+
+    /**
+     * Lets it dump its own heap.
+     *
+     * @return the file with what {@code ObjectSpace.dump_all} wrote, one JSON object a line; it goes with the process
+     * @throws IOException if the process is gone or fails
+     */
+    public Path dumpAll() throws IOException {
+        return askForFile("dump_all");
+    }
+
+    /**
+     * Whether it has not ended.
+     *
+     * @return true if it lives
+     */
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Ends it, at once and however it stands, and removes the files it wrote. */
+    @Override
+    public void close() {
+        process.destroyForcibly();
+        try {
+            process.waitFor();
+            deleteTree(folder);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not remove what " + launch + " wrote", e);
+        }
+    }
+
+    private static String seen(Path root, Path file) {
+        return "/" + root.relativize(file);
+    }
+
+    private static void deleteTree(Path folder) throws IOException {
+        if (!Files.exists(folder)) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}
