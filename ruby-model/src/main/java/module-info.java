@@ -6,5 +6,6 @@ module dev.heapwalk.ruby {
     requires transitive dev.heapwalk.malloc;
 
     exports dev.heapwalk.ruby;
+    exports dev.heapwalk.ruby.dump;
     exports dev.heapwalk.ruby.layout;
 }
