@@ -8,4 +8,7 @@ module dev.heapwalk.ruby {
     exports dev.heapwalk.ruby;
     exports dev.heapwalk.ruby.dump;
     exports dev.heapwalk.ruby.layout;
+
+    provides dev.heapwalk.malloc.usage.Suballocator with
+            dev.heapwalk.ruby.usage.RubyUsage;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.usage.Category;
 import dev.heapwalk.malloc.usage.UsageCursor;
@@ -9,7 +8,7 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A row for each of many chunks, packed into some six bytes each: flags, the distance from the end of the chunk before, the
+ * A row for each of many chunks or blocks, packed into some six bytes each: flags, the distance from the end of the chunk before, the
  * size, and arena and category where they change.
  */
 final class Listing implements Report {
@@ -39,19 +38,20 @@ final class Listing implements Report {
         Listing listing = new Listing();
         int walked = 0;
         while (usage.next()) {
-            ChunkCursor chunk = usage.chunk();
-            if (wanted[chunk.state().ordinal()]) {
-                listing.add(chunk, usage.category());
+            if (wanted[usage.state().ordinal()]) {
+                listing.add(usage);
             }
             if ((++walked & 0xffff) == 0) {
-                progress.at(chunk.walkedBytes(), chunk.totalBytes());
+                progress.at(usage.chunk().walkedBytes(), usage.chunk().totalBytes());
             }
         }
         problems.add(usage.chunk().corruptions());
+        usage.holes().forEach(problems::missing);
         return listing;
     }
 
-    private void add(ChunkCursor chunk, Category use) {
+    private void add(UsageCursor chunk) {
+        Category use = chunk.category();
         int number = use == null ? -1 : categories.number(use);
         long size = chunk.size();
         int flags = chunk.state().ordinal()
@@ -60,7 +60,7 @@ final class Listing implements Report {
                 | (number != category ? OTHER_CATEGORY : 0)
                 | ((size & BELOW_GRANULE) != 0 ? EXACT_SIZE : 0);
         rows.put(flags);
-        rows.signed(chunk.userAddress() - end);
+        rows.signed(chunk.address() - end);
         rows.number((flags & EXACT_SIZE) != 0 ? size : size >>> GRANULE_BITS);
         if (chunk.arena() != arena) {
             arena = chunk.arena();
@@ -70,7 +70,7 @@ final class Listing implements Report {
             category = number;
             rows.signed(category);
         }
-        end = chunk.userAddress() + size;
+        end = chunk.address() + size;
         count++;
         bytes += size;
     }

@@ -28,20 +28,21 @@ final class Summary extends HeapCommand {
         UsageCursor usage = UsageCursor.over(heap);
         int walked = 0;
         while (usage.next()) {
-            if (usage.chunk().state() == ChunkState.USED) {
+            if (usage.state() == ChunkState.USED) {
                 int number = categories.number(usage.category());
                 if (number >= counts.length) {
                     counts = Arrays.copyOf(counts, number * 2);
                     bytes = Arrays.copyOf(bytes, number * 2);
                 }
                 counts[number]++;
-                bytes[number] += usage.chunk().size();
+                bytes[number] += usage.size();
             }
             if ((++walked & 0xffff) == 0) {
                 progress.at(usage.chunk().walkedBytes(), usage.chunk().totalBytes());
             }
         }
         problems.add(usage.chunk().corruptions());
+        usage.holes().forEach(problems::missing);
         return new Answer(categories, counts, bytes);
     }
 

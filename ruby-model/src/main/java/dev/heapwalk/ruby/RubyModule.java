@@ -60,6 +60,12 @@ record RubyModule(ElfModule module, String version, String platform, String basi
         return null;
     }
 
+    /** Whether a look at the modules' names and symbols says that one of them may be it. */
+    static boolean isLikely(Target target) {
+        return target.modules().stream()
+                .anyMatch(module -> module.path().contains("ruby") || module.exported("ruby_version").isPresent());
+    }
+
     private static String text(AddressSpace memory, long address, Pattern pattern) {
         try {
             String text = memory.readCString(address, 64);

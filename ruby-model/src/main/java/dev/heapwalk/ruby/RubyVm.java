@@ -103,6 +103,17 @@ public final class RubyVm {
     }
 
     /**
+     * Whether a target is worth a {@link #locate}: whether a module of it exports CRuby's version or is named after it. A quick
+     * look for those that have other things to do where there is no Ruby.
+     *
+     * @param target an open target
+     * @return whether it may be a Ruby process
+     */
+    public static boolean isLikely(Target target) {
+        return RubyModule.isLikely(target);
+    }
+
+    /**
      * The target that the heap lies in.
      *
      * @return the target that was given to {@link #locate(Target)}

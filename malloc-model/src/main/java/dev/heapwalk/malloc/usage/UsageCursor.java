@@ -5,12 +5,17 @@ import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Window;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 
-/** Walks chunks in address order and says what each is used for. */
+/**
+ * Walks chunks in address order and says what each is used for. Where another allocator lives inside malloc's chunks or beside
+ * them, a walk over the whole heap leaves out the chunks that hold its blocks, and goes through those blocks at the end.
+ */
 public final class UsageCursor {
     private static final int SMALL = 1 << 16;
 
@@ -20,16 +25,28 @@ public final class UsageCursor {
     // One object for each size, so that a walk makes none for a chunk.
     private final Category[] bySize = new Category[SMALL / 16];
     private final Map<Long, Category> byLargeSize = new HashMap<>();
+    private final Suballocator[] suballocators;
+    private final List<String> holes = new ArrayList<>();
     private Category category;
+    private int suballocator = -1;
+    private BlockCursor block;
 
-    private UsageCursor(MallocHeap heap, ChunkCursor chunk) {
+    private UsageCursor(MallocHeap heap, ChunkCursor chunk, boolean whole) {
         this.chunk = chunk;
         this.window = heap.target().memory().window();
-        this.categorizers = ServiceLoader.load(Categorizer.class, Categorizer.class.getClassLoader()).stream()
+        List<Suballocator> present = present(heap, Suballocator.class);
+        List<Categorizer> all = new ArrayList<>(present(heap, Categorizer.class));
+        all.addAll(present);
+        all.sort(Comparator.comparingInt(Categorizer::priority));
+        this.categorizers = all.toArray(Categorizer[]::new);
+        this.suballocators = whole ? present.toArray(Suballocator[]::new) : new Suballocator[0];
+    }
+
+    private static <T extends Categorizer> List<T> present(MallocHeap heap, Class<T> service) {
+        return ServiceLoader.load(service, Categorizer.class.getClassLoader()).stream()
                 .map(ServiceLoader.Provider::get)
-                .filter(categorizer -> categorizer.prepare(heap))
-                .sorted(Comparator.comparingInt(Categorizer::priority))
-                .toArray(Categorizer[]::new);
+                .filter(found -> found.prepare(heap))
+                .toList();
     }
 
     /**
@@ -39,31 +56,62 @@ public final class UsageCursor {
      * @return a new cursor over all its chunks
      */
     public static UsageCursor over(MallocHeap heap) {
-        return over(heap, heap.chunks());
+        return new UsageCursor(heap, heap.chunks(), true);
     }
 
     /**
-     * Walks the chunks of a cursor.
+     * Walks the chunks of a cursor, those that hold another allocator's blocks too, but not these blocks.
      *
      * @param heap the heap
      * @param chunks a new cursor of that heap, moved by this one from now on
      * @return a new cursor
      */
     public static UsageCursor over(MallocHeap heap, ChunkCursor chunks) {
-        return new UsageCursor(heap, chunks);
+        return new UsageCursor(heap, chunks, false);
     }
 
     /**
-     * Moves to the next chunk.
+     * Moves to the next chunk or block.
      *
      * @return whether there is one
      */
     public boolean next() {
-        if (!chunk.next()) {
-            category = null;
-            return false;
+        while (block == null && suballocator < 0 && chunk.next()) {
+            if (chunk.state() != ChunkState.USED) {
+                category = null;
+                return true;
+            }
+            if (!held()) {
+                category = categorize();
+                return true;
+            }
         }
-        category = chunk.state() == ChunkState.USED ? categorize() : null;
+        return nextBlock();
+    }
+
+    private boolean held() {
+        for (Suballocator each : suballocators) {
+            if (each.holds(chunk)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean nextBlock() {
+        while (block == null || !block.next()) {
+            if (block != null) {
+                holes.addAll(block.holes());
+                block = null;
+            }
+            if (suballocator >= suballocators.length - 1) {
+                suballocator = suballocators.length;
+                category = null;
+                return false;
+            }
+            block = suballocators[++suballocator].blocks();
+        }
+        category = block.category();
         return true;
     }
 
@@ -88,16 +136,70 @@ public final class UsageCursor {
     }
 
     /**
-     * The chunk.
+     * What malloc returned for the chunk, or where the block begins.
      *
-     * @return the cursor at it, not to be moved
+     * @return a target address
+     */
+    public long address() {
+        return block != null ? block.address() : chunk.userAddress();
+    }
+
+    /**
+     * The size of the chunk with its header, or of the block.
+     *
+     * @return bytes
+     */
+    public long size() {
+        return block != null ? block.size() : chunk.size();
+    }
+
+    /**
+     * What malloc holds the chunk for; blocks are used.
+     *
+     * @return the state
+     */
+    public ChunkState state() {
+        return block != null ? ChunkState.USED : chunk.state();
+    }
+
+    /**
+     * Whether the chunk was mapped on its own.
+     *
+     * @return {@link ChunkCursor#mmapped()}; false for a block
+     */
+    public boolean mmapped() {
+        return block == null && chunk.mmapped();
+    }
+
+    /**
+     * The arena that the chunk belongs to.
+     *
+     * @return {@link ChunkCursor#arena()}; -1 for a block
+     */
+    public int arena() {
+        return block != null ? -1 : chunk.arena();
+    }
+
+    /**
+     * What of the other allocators could not be read, a line each.
+     *
+     * @return a list that is whole after the walk
+     */
+    public List<String> holes() {
+        return holes;
+    }
+
+    /**
+     * The cursor over the chunks, for how far the walk has come and for what it met that was damaged.
+     *
+     * @return the cursor, not to be moved; at the last chunk while blocks are walked
      */
     public ChunkCursor chunk() {
         return chunk;
     }
 
     /**
-     * What it is used for.
+     * What the chunk or block is used for.
      *
      * @return the category; null for a chunk that is not used
      */

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.usage;
+
+import dev.heapwalk.malloc.usage.Category;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RArray;
+import dev.heapwalk.ruby.RData;
+import dev.heapwalk.ruby.RHash;
+import dev.heapwalk.ruby.RString;
+import dev.heapwalk.ruby.RStruct;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.layout.ClassLayout;
+import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ObjectLayout;
+import dev.heapwalk.ruby.layout.TableLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The addresses of malloc'ed memory that objects own, each with what it is, found in one walk over all slots. */
+final class OwnedBuffers {
+    /** An address takes 47 bits, its lowest four are zero, and what is left holds the number of a category. */
+    private static final int ADDRESS_BITS = 43;
+
+    private static final int MOST_CATEGORIES = 1 << 63 - ADDRESS_BITS;
+
+    private final SlotCategories names;
+    private final ObjectReader reader;
+    private final ObjectLayout objects;
+    private final ClassLayout classes;
+    private final List<Category> categories = new ArrayList<>();
+    private final Map<Category, Integer> numbers = new HashMap<>();
+    private long[] owned = new long[1 << 12];
+    private int count;
+    private int index;
+
+    private Category lastCategory;
+    private int lastNumber;
+
+    private OwnedBuffers(RubyVm vm, SlotCategories names) {
+        this.names = names;
+        this.reader = vm.reader();
+        this.objects = vm.layout().object();
+        this.classes = vm.layout().classes();
+    }
+
+    static OwnedBuffers of(RubyVm vm, SlotCategories names) {
+        OwnedBuffers buffers = new OwnedBuffers(vm, names);
+        SlotCursor slot = vm.slots();
+        while (slot.next()) {
+            if (slot.state() == SlotState.LIVE || slot.state() == SlotState.UNSWEPT) {
+                try {
+                    buffers.take(slot);
+                } catch (UnmappedAddressException e) {
+                    // What can't be read owns nothing that can be told.
+                }
+            }
+        }
+        Arrays.parallelSort(buffers.owned, 0, buffers.count);
+        return buffers;
+    }
+
+    private void take(SlotCursor slot) {
+        switch (slot.type()) {
+            case STRING -> {
+                RString string = slot.asString();
+                if (!string.embedded() && !string.shared()) {
+                    add(slot, string.bytes());
+                }
+            }
+            case ARRAY -> {
+                RArray array = slot.asArray();
+                if (!array.embedded() && !array.shared()) {
+                    add(slot, array.elements());
+                }
+            }
+            case STRUCT -> {
+                RStruct struct = slot.asStruct();
+                if (!struct.embedded()) {
+                    add(slot, struct.members());
+                }
+            }
+            case OBJECT -> {
+                RValue object = slot.asValue();
+                boolean outside = objects.objectHeapFlag() != 0
+                        ? object.has(objects.objectHeapFlag())
+                        : !object.has(Flags.USER1);
+                if (outside) {
+                    add(slot, object.word(objects.objectFields()));
+                }
+            }
+            case HASH -> {
+                RHash hash = slot.asHash();
+                long table = hash.table();
+                if (!objects.hashInline()) {
+                    add(slot, table);
+                }
+                if (hash.hasTable()) {
+                    stTable(slot, table);
+                }
+            }
+            case DATA -> {
+                RData data = slot.asData();
+                if (!data.embedded()) {
+                    add(slot, data.data());
+                }
+            }
+            case REGEXP, FILE -> add(slot, slot.asValue().word(16));
+            case MATCH -> add(slot, slot.asValue().word(24));
+            case BIGNUM -> {
+                RValue bignum = slot.asValue();
+                if (!bignum.has(Flags.USER2)) {
+                    add(slot, bignum.word(24));
+                }
+            }
+            case CLASS, MODULE, ICLASS -> classTables(slot);
+            case IMEMO -> {
+                // The body of an instruction sequence, the definition of a method, the values of an environment, a buffer.
+                add(slot, slot.asValue().word(16));
+                add(slot, slot.asValue().word(24));
+            }
+            default -> {
+                // Nothing outside the slot.
+            }
+        }
+    }
+
+    private void classTables(SlotCursor slot) {
+        RValue klass = slot.asValue();
+        long extension = classes.extensionInline()
+                ? slot.address() + classes.extension()
+                : klass.word(classes.extension());
+        if (!classes.extensionInline()) {
+            add(slot, extension);
+        }
+        if (extension == 0) {
+            return;
+        }
+        idTable(slot, classes.methodsInExtension()
+                ? reader.word(extension + classes.methods())
+                : klass.word(classes.methods()));
+        idTable(slot, reader.word(extension + classes.constants()));
+        idTable(slot, reader.word(extension + classes.callables()));
+        long ivars = reader.word(extension + classes.ivars());
+        add(slot, ivars);
+        if (classes.ivIndexTable() >= 0 && ivars != 0) {
+            stTable(slot, ivars);
+        }
+        if (classes.ivIndexTable() >= 0) {
+            long indexes = reader.word(extension + classes.ivIndexTable());
+            add(slot, indexes);
+            if (indexes != 0) {
+                stTable(slot, indexes);
+            }
+        }
+    }
+
+    private void idTable(SlotCursor slot, long table) {
+        if (table != 0) {
+            add(slot, table);
+            add(slot, reader.word(table + TableLayout.ID_ITEMS));
+        }
+    }
+
+    private void stTable(SlotCursor slot, long table) {
+        long offset = reader.require(table, TableLayout.ST_SIZE);
+        long bins = reader.segment().get(Words.LONG, offset + TableLayout.ST_BINS);
+        long entries = reader.segment().get(Words.LONG, offset + TableLayout.ST_ENTRIES);
+        add(slot, bins);
+        add(slot, entries);
+    }
+
+    private void add(SlotCursor slot, long address) {
+        if (address <= 0 || (address & 15) != 0 || address >>> ADDRESS_BITS + 4 != 0) {
+            return;
+        }
+        Category category = names.ofBuffer(slot);
+        if (category != lastCategory) {
+            lastNumber = numbers.computeIfAbsent(category, added -> {
+                categories.add(added);
+                return categories.size() - 1;
+            });
+            lastCategory = category;
+        }
+        if (lastNumber >= MOST_CATEGORIES) {
+            return;
+        }
+        if (count == owned.length) {
+            owned = Arrays.copyOf(owned, count * 2);
+        }
+        owned[count++] = address >>> 4 << 63 - ADDRESS_BITS | lastNumber;
+    }
+
+    /** What owns the chunk whose content begins at an address, null if nothing that is known does. */
+    Category at(long address) {
+        long key = address >>> 4;
+        // Chunks come in address order but for those that were mapped on their own.
+        if (index > 0 && owned[index - 1] >>> 63 - ADDRESS_BITS >= key) {
+            index = Arrays.binarySearch(owned, 0, count, key << 63 - ADDRESS_BITS);
+            index = index < 0 ? -index - 1 : index;
+        }
+        while (index < count && owned[index] >>> 63 - ADDRESS_BITS < key) {
+            index++;
+        }
+        return index < count && owned[index] >>> 63 - ADDRESS_BITS == key
+                ? categories.get((int) (owned[index] & MOST_CATEGORIES - 1))
+                : null;
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.usage;
+
+import dev.heapwalk.malloc.usage.Category;
+import dev.heapwalk.malloc.usage.Domain;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.DataTypes;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.SlotState;
+import java.util.HashMap;
+import java.util.Map;
+
+/** Names what slots are used for: the class as the kind, the type as the detail. One object for each pair. */
+final class SlotCategories {
+    private static final int MOST_ANCESTORS = 1 << 16;
+
+    private final ObjectReader reader;
+    private final DataTypes dataTypes = new DataTypes();
+    private final Map<Long, String> names = new HashMap<>();
+    private final Map<String, Category[]> byName = new HashMap<>();
+    private final Map<String, Map<String, Category>> byDetail = new HashMap<>();
+    private long lastClass = -1;
+    private Category[] last;
+
+    SlotCategories(ObjectReader reader) {
+        this.reader = reader;
+    }
+
+    /** What the object in a slot is. */
+    Category ofSlot(SlotCursor slot) {
+        if (slot.state() == SlotState.UNSWEPT) {
+            return named("garbage", slot.type().label() + ", not swept yet");
+        }
+        if (slot.type() == RubyType.DATA) {
+            String type = dataTypes.of(slot.asData());
+            return named(name(slot.klass()), type == null ? "T_DATA" : "T_DATA " + type);
+        }
+        return of(slot.klass(), slot.type(), 0);
+    }
+
+    /** What a buffer that the object in a slot owns is. */
+    Category ofBuffer(SlotCursor slot) {
+        if (slot.type() == RubyType.DATA) {
+            String type = dataTypes.of(slot.asData());
+            return named(name(slot.klass()), type == null ? "T_DATA buffer" : "T_DATA " + type + " buffer");
+        }
+        return of(slot.klass(), slot.type(), 1);
+    }
+
+    private Category of(long klass, RubyType type, int buffer) {
+        if (klass != lastClass) {
+            last = byName.computeIfAbsent(name(klass), name -> new Category[2 * RubyType.values().length]);
+            lastClass = klass;
+        }
+        int index = 2 * type.ordinal() + buffer;
+        Category known = last[index];
+        return known != null
+                ? known
+                : (last[index] = new Category(Domain.RUBY, name(klass), buffer == 0 ? type.label() : type.label() + " buffer"));
+    }
+
+    Category named(String kind, String detail) {
+        return byDetail
+                .computeIfAbsent(kind, name -> new HashMap<>())
+                .computeIfAbsent(detail, name -> new Category(Domain.RUBY, kind, name));
+    }
+
+    private String name(long klass) {
+        return names.computeIfAbsent(klass, this::realName);
+    }
+
+    /** The name of the class that a program sees: the first above that is neither a singleton class nor a module's place. */
+    private String realName(long klass) {
+        if (klass == 0) {
+            return "internal";
+        }
+        try {
+            long at = klass;
+            for (int i = 0; i < MOST_ANCESTORS; i++) {
+                RValue found = reader.at(at);
+                if (found == null) {
+                    return "class unknown";
+                }
+                if (found.type() == RubyType.CLASS && !found.has(reader.layout().classes().singleton())) {
+                    String name = reader.classNames().of(at);
+                    return name == null ? "anonymous class" : name;
+                }
+                at = reader.superclass(found);
+            }
+        } catch (UnmappedAddressException e) {
+            // Torn or damaged.
+        }
+        return "class unknown";
+    }
+}
