@@ -63,8 +63,18 @@ final class OwnedBuffers {
                 }
             }
         }
+        buffers.takeInterpreter(vm);
         Arrays.parallelSort(buffers.owned, 0, buffers.count);
         return buffers;
+    }
+
+    private void takeInterpreter(RubyVm vm) {
+        add(names.named("interpreter", "rb_vm_t"), vm.address());
+        add(names.named("interpreter", "rb_objspace_t"), vm.objspace());
+        Category descriptor = names.named("heap page", "descriptor");
+        for (int page = 0; page < vm.pages().count(); page++) {
+            add(descriptor, vm.pages().descriptor(page));
+        }
     }
 
     private void take(SlotCursor slot) {
@@ -178,10 +188,15 @@ final class OwnedBuffers {
     }
 
     private void add(SlotCursor slot, long address) {
+        if (address != 0) {
+            add(names.ofBuffer(slot), address);
+        }
+    }
+
+    private void add(Category category, long address) {
         if (address <= 0 || (address & 15) != 0 || address >>> ADDRESS_BITS + 4 != 0) {
             return;
         }
-        Category category = names.ofBuffer(slot);
         if (category != lastCategory) {
             lastNumber = numbers.computeIfAbsent(category, added -> {
                 categories.add(added);

@@ -5,6 +5,7 @@ import dev.heapwalk.malloc.usage.Category;
 import dev.heapwalk.malloc.usage.Domain;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.DataTypes;
+import dev.heapwalk.ruby.ImemoType;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
@@ -22,6 +23,7 @@ final class SlotCategories {
     private final Map<Long, String> names = new HashMap<>();
     private final Map<String, Category[]> byName = new HashMap<>();
     private final Map<String, Map<String, Category>> byDetail = new HashMap<>();
+    private final Category[] imemos = new Category[2 * ImemoType.values().length];
     private long lastClass = -1;
     private Category[] last;
 
@@ -38,7 +40,7 @@ final class SlotCategories {
             String type = dataTypes.of(slot.asData());
             return named(name(slot.klass()), type == null ? "T_DATA" : "T_DATA " + type);
         }
-        return of(slot.klass(), slot.type(), 0);
+        return slot.type() == RubyType.IMEMO ? imemo(slot, 0) : of(slot.klass(), slot.type(), 0);
     }
 
     /** What a buffer that the object in a slot owns is. */
@@ -47,7 +49,17 @@ final class SlotCategories {
             String type = dataTypes.of(slot.asData());
             return named(name(slot.klass()), type == null ? "T_DATA buffer" : "T_DATA " + type + " buffer");
         }
-        return of(slot.klass(), slot.type(), 1);
+        return slot.type() == RubyType.IMEMO ? imemo(slot, 1) : of(slot.klass(), slot.type(), 1);
+    }
+
+    /** An imemo has no class: the word may hold anything. */
+    private Category imemo(SlotCursor slot, int buffer) {
+        ImemoType type = ImemoType.of(slot.flags(), reader.layout());
+        int index = 2 * type.ordinal() + buffer;
+        if (imemos[index] == null) {
+            imemos[index] = new Category(Domain.RUBY, type.label(), buffer == 0 ? "T_IMEMO" : "T_IMEMO buffer");
+        }
+        return imemos[index];
     }
 
     private Category of(long klass, RubyType type, int buffer) {
@@ -84,9 +96,10 @@ final class SlotCategories {
                 if (found == null) {
                     return "class unknown";
                 }
-                if (found.type() == RubyType.CLASS && !found.has(reader.layout().classes().singleton())) {
+                // A module is what its place among ancestors has for a class.
+                if (found.type() == RubyType.MODULE || found.type() == RubyType.CLASS && !found.has(reader.layout().classes().singleton())) {
                     String name = reader.classNames().of(at);
-                    return name == null ? "anonymous class" : name;
+                    return name == null ? "anonymous" : name;
                 }
                 at = reader.superclass(found);
             }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Release;
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class RubyVmTest {
+    private static final Pattern COUNT = Pattern.compile("\"(\\w+)\":(\\d+)");
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void countsWhatObjectSpaceCounts(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            Path core = Cores.gcore(process, folder);
+            Map<String, Long> stopped;
+            try (Target target = Target.attach(process.pid())) {
+                RubyVm vm = RubyVm.locate(target);
+                RubyVm blind = RubyVm.locate(target, RubyVm.Symbols.IGNORE);
+                assertThat(vm.version()).startsWith(ruby.version() + ".").isEqualTo(blind.version());
+                assertThat(vm.platform()).isEqualTo(blind.platform()).isNotEmpty();
+                assertThat(vm.address()).isEqualTo(blind.address());
+                assertThat(vm.objspace()).isEqualTo(blind.objspace());
+                assertThat(vm.symbolIds()).isEqualTo(blind.symbolIds()).isNotZero();
+                assertThat(vm.globals()).isEqualTo(blind.globals()).isNotZero();
+                assertThat(vm.genericIvars()).isEqualTo(blind.genericIvars());
+                assertThat(vm.shapeList()).isEqualTo(blind.shapeList());
+                assertThat(vm.shapeList() != 0).isEqualTo(ruby.isAtLeast(3, 2));
+                assertThat(vm.collection()).isEqualTo(RubyVm.Collection.NONE);
+                stopped = count(vm);
+                assertThat(count(blind)).isEqualTo(stopped);
+                assertThat(vm.reader().symbols().ofSerial(vm.reader().symbols().serialOf("each_with_index")))
+                        .isEqualTo("each_with_index");
+            }
+            try (Target target = Target.observe(process.pid())) {
+                assertThat(count(RubyVm.locate(target))).isEqualTo(stopped);
+            }
+            try (Target target = Target.core(core, ruby.root())) {
+                assertThat(count(RubyVm.locate(target))).isEqualTo(stopped);
+                assertThat(count(RubyVm.locate(target, RubyVm.Symbols.IGNORE))).isEqualTo(stopped);
+            }
+            Map<String, Long> said = new TreeMap<>();
+            COUNT.matcher(process.ask("count_objects").getFirst()).results()
+                    .forEach(match -> said.put(match.group(1), Long.parseLong(match.group(2))));
+            assertThat(stopped.get("TOTAL")).isEqualTo(said.get("TOTAL"));
+            for (String type : stopped.keySet()) {
+                // What the answer needed: the table of counts, the line and its pieces.
+                assertThat(said.getOrDefault(type, 0L) - stopped.get(type))
+                        .as(type)
+                        .isBetween(type.equals("FREE") ? -200L : 0L, type.equals("FREE") ? 0L : type.equals("T_STRING") || type.equals("T_IMEMO") ? 100L : 10L);
+            }
+        }
+    }
+
+    private static Map<String, Long> count(RubyVm vm) {
+        Map<String, Long> counts = new TreeMap<>();
+        SlotCursor slot = vm.slots();
+        while (slot.next()) {
+            counts.merge("TOTAL", 1L, Long::sum);
+            counts.merge(slot.state() == SlotState.FREE || slot.state() == SlotState.UNSWEPT ? "FREE" : slot.type().label(), 1L, Long::sum);
+        }
+        assertThat(slot.holes()).isEmpty();
+        return counts;
+    }
+
+    @Test
+    void saysWhatIsNoRuby() throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "basic").start();
+                Target target = Target.attach(process.pid())) {
+            assertThatThrownBy(() -> RubyVm.locate(target))
+                    .isInstanceOf(UnsupportedTargetException.class)
+                    .hasMessageContaining("is no Ruby process");
+        }
+    }
+}
