@@ -4,6 +4,7 @@
  */
 module dev.heapwalk.cli {
     requires dev.heapwalk.malloc;
+    requires dev.heapwalk.ruby;
     requires info.picocli;
 
     opens dev.heapwalk.cli to info.picocli;

@@ -3,10 +3,12 @@ package dev.heapwalk.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -45,14 +47,11 @@ final class Completion implements Callable<Integer> {
                     *) [ "$before" = = ] && before=${COMP_WORDS[COMP_CWORD - 2]} ;;
                 esac
                 for ((i = 1; i < COMP_CWORD; i++)); do
-                    case ${COMP_WORDS[i]} in
-                        %1$s)
-                            command=${COMP_WORDS[i]}
-                            break
-                            ;;
+                    case "$command${command:+ }${COMP_WORDS[i]}" in
+                        %1$s) command="$command${command:+ }${COMP_WORDS[i]}" ;;
                     esac
                 done
-                case $before in
+                case "$command $before" in
             %2$s    esac
                 if [ -n "$words" ]; then
                     COMPREPLY=($(compgen -P "$prefix" -W "$words" -- "$current"))
@@ -63,11 +62,10 @@ final class Completion implements Callable<Integer> {
                 case $current in
                     -*) COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
                     *)
-                        if [ -z "$command" ]; then
-                            COMPREPLY=($(compgen -W '%4$s' -- "$current"))
-                        elif [ "$command" != completion ]; then
-                            _complete_heapwalk_files -f demo
-                        fi
+                        case $command in
+            %4$s                completion) ;;
+                            *) _complete_heapwalk_files -f demo ;;
+                        esac
                         ;;
                 esac
             }
@@ -89,21 +87,44 @@ final class Completion implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Map<String, CommandLine> commands = spec.root().subcommands();
-        Map<String, String> values = new TreeMap<>();
+        Map<String, CommandSpec> commands = new LinkedHashMap<>();
+        StringBuilder groups = new StringBuilder();
+        collect("", spec.root(), commands, groups);
         StringBuilder options = new StringBuilder();
+        // Options by what they are called, then the commands that have them by what comes after them.
+        Map<String, Map<String, List<String>>> values = new TreeMap<>();
         commands.forEach((name, command) -> {
-            List<String> names = names(command.getCommandSpec());
-            options.append("        %s) words='%s' ;;\n".formatted(name, String.join(" ", names)));
-            command.getCommandSpec().options().forEach(option -> values.putAll(values(option)));
+            options.append("        '%s') words='%s' ;;\n".formatted(name, String.join(" ", names(command))));
+            for (OptionSpec option : command.options()) {
+                for (String called : option.arity().max() == 0 ? new String[0] : option.names()) {
+                    values.computeIfAbsent(called, key -> new TreeMap<>())
+                            .computeIfAbsent(action(option), key -> new ArrayList<>())
+                            .add("'" + name + " " + called + "'");
+                }
+            }
         });
-        options.append("        *) words='%s' ;;\n".formatted(String.join(" ", names(spec.root()))));
         StringBuilder arguments = new StringBuilder();
-        values.forEach((name, action) -> arguments.append("        %s) %s ;;\n".formatted(name, action)));
-        System.out.print(SCRIPT.formatted(
-                String.join(" | ", commands.keySet()), arguments, options, String.join(" ", commands.keySet())));
+        values.forEach((called, actions) -> actions.forEach((action, typed) -> arguments.append("        %s) %s ;;\n".formatted(
+                actions.size() == 1 ? "*' " + called + "'" : String.join(" | ", typed), action))));
+        String typed = commands.keySet().stream()
+                .filter(name -> !name.isEmpty())
+                .map(name -> "'" + name + "'")
+                .collect(Collectors.joining(" | "));
+        System.out.print(SCRIPT.formatted(typed, arguments, options, groups));
         System.out.flush();
         return Failure.FINE;
+    }
+
+    /** Collects a command and those below it, by what is typed for them. */
+    private static void collect(String typed, CommandSpec command, Map<String, CommandSpec> all, StringBuilder groups) {
+        all.put(typed, command);
+        Map<String, CommandLine> below = command.subcommands();
+        if (!below.isEmpty()) {
+            groups.append("                '%s') COMPREPLY=($(compgen -W '%s' -- \"$current\")) ;;\n"
+                    .formatted(typed, String.join(" ", below.keySet())));
+        }
+        below.forEach((word, line) ->
+                collect(typed.isEmpty() ? word : typed + " " + word, line.getCommandSpec(), all, groups));
     }
 
     private static List<String> names(CommandSpec command) {
@@ -115,18 +136,13 @@ final class Completion implements Callable<Integer> {
     }
 
     /** What the script does after an option that takes a value. */
-    private static Map<String, String> values(OptionSpec option) {
-        if (option.arity().max() == 0) {
-            return Map.of();
-        }
-        String action;
+    private static String action(OptionSpec option) {
         if (option.completionCandidates() != null) {
-            action = "words='" + String.join(" ", option.completionCandidates()) + "'";
-        } else if (option.type() == Path.class) {
-            action = "_complete_heapwalk_files -d; return";
-        } else {
-            action = "return";
+            return "words='" + String.join(" ", option.completionCandidates()) + "'";
         }
-        return Map.of(option.longestName(), action);
+        if (option.type() == Path.class) {
+            return "_complete_heapwalk_files " + (option.paramLabel().equals("DIR") ? "-d" : "-f") + "; return";
+        }
+        return "return";
     }
 }

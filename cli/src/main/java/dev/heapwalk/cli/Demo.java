@@ -3,15 +3,25 @@ package dev.heapwalk.cli;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
-/** A process to try heapwalk on: a child JVM that allocates in a known pattern and waits until it is ended. */
+/**
+ * A process to try heapwalk on: a child JVM that allocates in a known pattern, or a Ruby that makes some objects, and that waits
+ * until it is ended.
+ */
 final class Demo implements AutoCloseable {
+    private static final String RUBY_HOLDS = "a shop with 300 books, 20 carts and 3 threads";
+
+
     /** A shell between the two JVMs: this one waits for its own children, and would take a child's stop for its end. */
     private static final String BETWEEN = "exec 3<&0; \"$@\" <&3 3<&- & exec <&- 3<&- 2>/dev/null; wait $!";
 
@@ -26,28 +36,58 @@ final class Demo implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(atShutdown);
     }
 
-    /** Starts the process and waits until it has allocated. */
+    /** Starts the JVM and waits until it has allocated. */
     static Demo start() {
-        Path java = Path.of(System.getProperty("java.home"), "bin", "java");
-        ProcessBuilder builder = new ProcessBuilder(List.of(
-                "sh",
-                "-c",
-                BETWEEN,
-                "sh",
-                java.toString(),
-                "-Xmx16m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:-UsePerfData",
-                "-Xlog:disable",
-                "-Xlog:all=error,aot*=off,cds*=off:stderr",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                DemoProgram.class.getName()));
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        return start(
+                List.of(
+                        java,
+                        "-Xmx16m",
+                        "-XX:+UseSerialGC",
+                        "-XX:TieredStopAtLevel=1",
+                        "-XX:-UsePerfData",
+                        "-Xlog:disable",
+                        "-Xlog:all=error,aot*=off,cds*=off:stderr",
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        DemoProgram.class.getName()),
+                DemoProgram.PATTERN);
+    }
+
+    /** Starts a Ruby and waits until it has made its objects. */
+    static Demo ruby() {
+        String ruby = onPath("ruby");
+        if (ruby == null) {
+            throw new UncheckedIOException(new IOException(
+                    "the demo of the ruby commands needs a Ruby, and there is no ruby on PATH: "
+                            + "install one (on Debian: apt install ruby), or name a process that runs"));
+        }
+        try (InputStream program = Demo.class.getResourceAsStream("demo.rb")) {
+            return start(
+                    List.of(ruby, "-e", new String(program.readAllBytes(), StandardCharsets.UTF_8)), RUBY_HOLDS);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String onPath(String program) {
+        String path = System.getenv("PATH");
+        for (String folder : path == null ? new String[0] : path.split(":")) {
+            Path file = Path.of(folder).resolve(program);
+            if (Files.isExecutable(file) && !Files.isDirectory(file)) {
+                return file.toString();
+            }
+        }
+        return null;
+    }
+
+    private static Demo start(List<String> command, String holds) {
+        List<String> line = new ArrayList<>(List.of("sh", "-c", BETWEEN, "sh"));
+        line.addAll(command);
+        ProcessBuilder builder = new ProcessBuilder(line);
         // Options meant for the reader of the demo are not meant for the demo.
-        builder.environment().remove("JAVA_TOOL_OPTIONS");
-        builder.environment().remove("JDK_JAVA_OPTIONS");
+        builder.environment().keySet().removeAll(Set.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "RUBYOPT"));
         builder.redirectError(ProcessBuilder.Redirect.INHERIT);
         try {
             Demo demo = new Demo(builder.start());
@@ -59,11 +99,11 @@ final class Demo implements AutoCloseable {
                     demo.close();
                 }
             }
-            Failure.say("demo: process " + demo.pid() + " holds " + DemoProgram.PATTERN);
+            Failure.say("demo: process " + demo.pid() + " holds " + holds);
             return demo;
         } catch (IOException e) {
             throw new UncheckedIOException(
-                    new IOException("can't start the demo process with " + java + ": " + e.getMessage(), e));
+                    new IOException("can't start the demo process with " + command.getFirst() + ": " + e.getMessage(), e));
         }
     }
 

@@ -9,15 +9,19 @@ enum Format {
         void print(Report report, Output out) {
             TableRows.Widths widths = new TableRows.Widths(report.columns());
             report.rows(widths);
-            widths.totalFollows();
-            report.total(widths);
-            widths.end();
+            if (report.totalled()) {
+                widths.totalFollows();
+                report.total(widths);
+                widths.end();
+            }
             TableRows table = new TableRows(report.columns(), widths, out);
             table.head();
             report.rows(table);
-            table.totalFollows();
-            report.total(table);
-            table.end();
+            if (report.totalled()) {
+                table.totalFollows();
+                report.total(table);
+                table.end();
+            }
         }
     },
     /** One JSON object a line. */

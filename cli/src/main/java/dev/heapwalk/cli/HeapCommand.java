@@ -8,7 +8,7 @@ import java.util.Optional;
 import picocli.CommandLine.Parameters;
 
 /** A command about malloc's heap that needs no more than a target. */
-abstract class HeapCommand extends TargetCommand {
+abstract class HeapCommand extends ReportCommand {
     @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
     private String target;
 
@@ -26,6 +26,16 @@ abstract class HeapCommand extends TargetCommand {
             unconfirmed(heap.mmapped()).ifPresent(problems::missing);
         }
         return report;
+    }
+
+    /** Finds the heap, and says so if the target has others beside it. */
+    static MallocHeap locate(Target target, Problems problems) {
+        MallocHeap heap = MallocHeap.locate(target);
+        problems.notices(heap.otherAllocators().stream()
+                .map(other -> "%s also has %s; only what glibc's malloc holds is listed"
+                        .formatted(target.description(), other))
+                .toList());
+        return heap;
     }
 
     /** Whether the answer has the chunks in it that malloc mapped on their own. */

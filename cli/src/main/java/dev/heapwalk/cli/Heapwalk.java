@@ -45,6 +45,7 @@ public final class Heapwalk implements Callable<Integer> {
         COMMANDS.put("bins", Bins::new);
         COMMANDS.put("tcache", Tcache::new);
         COMMANDS.put("hexdump", Hexdump::new);
+        COMMANDS.put("ruby", Ruby::new);
         COMMANDS.put("completion", Completion::new);
     }
 
@@ -93,16 +94,29 @@ public final class Heapwalk implements Callable<Integer> {
         if (first.equals("--version")) {
             return line;
         }
-        Supplier<?> one = COMMANDS.get(first);
-        if (one != null && !first.equals("completion")) {
-            line.addSubcommand(one.get());
+        if (first.equals("completion")) {
+            add(line, COMMANDS, "");
         } else {
-            COMMANDS.values().forEach(command -> line.addSubcommand(command.get()));
+            add(line, COMMANDS, first);
+        }
+        CommandLine ruby = line.getSubcommands().get("ruby");
+        if (ruby != null) {
+            add(ruby, Ruby.COMMANDS, args.length > 1 && first.equals("ruby") ? args[1] : "");
         }
         return line
                 .setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF))
                 .setUsageHelpWidth(110)
                 .setAbbreviatedOptionsAllowed(false);
+    }
+
+    /** Adds the command that has a name, or all if none has. */
+    private static void add(CommandLine line, Map<String, Supplier<?>> commands, String name) {
+        Supplier<?> one = commands.get(name);
+        if (one != null) {
+            line.addSubcommand(one.get());
+        } else {
+            commands.values().forEach(command -> line.addSubcommand(command.get()));
+        }
     }
 
     /** The constant that has a name. */
@@ -120,7 +134,7 @@ public final class Heapwalk implements Callable<Integer> {
         String message = failure.getMessage();
         if (failure instanceof UnmatchedArgumentException unmatched) {
             String first = unmatched.getUnmatched().getFirst();
-            boolean command = failure.getCommandLine().getParent() == null;
+            boolean command = !failure.getCommandLine().getSubcommands().isEmpty();
             if (first.startsWith("-")) {
                 message = "there is no option " + first;
             } else {

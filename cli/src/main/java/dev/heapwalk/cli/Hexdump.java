@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
 
 /** {@code heapwalk hexdump}: bytes of the target. */
 @Command(name = "hexdump", description = "Show the bytes of a range of the target's memory.")
-final class Hexdump extends TargetCommand {
+final class Hexdump extends ReportCommand {
     private static final int BYTES_A_LINE = 16;
     private static final int CHARACTERS_A_LINE = 64;
     private static final int MOST_HOLES = 10_000;

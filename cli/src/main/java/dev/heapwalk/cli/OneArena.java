@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
 
 /** {@code heapwalk arena}: every chunk of one arena. */
 @Command(name = "arena", description = "List every chunk of one arena, used or not.")
-final class OneArena extends TargetCommand {
+final class OneArena extends ReportCommand {
     @Parameters(index = "0", paramLabel = "N", description = "The arena's index, as 'heapwalk arenas' shows it.")
     private int index;
 
@@ -27,7 +27,7 @@ final class OneArena extends TargetCommand {
 
     @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        MallocHeap heap = locate(opened, problems);
+        MallocHeap heap = HeapCommand.locate(opened, problems);
         List<Arena> arenas = heap.arenas();
         if (index < 0 || index >= arenas.size()) {
             throw wrong("there is no arena " + index + ": "

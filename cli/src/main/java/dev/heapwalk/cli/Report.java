@@ -14,6 +14,11 @@ interface Report extends AutoCloseable {
     /** Gives the last row of a table, which follows the word {@code TOTAL}; its first cell is left out. */
     void total(RowSink sink);
 
+    /** Whether a table ends in that row. */
+    default boolean totalled() {
+        return true;
+    }
+
     /** Frees what the answer holds. */
     @Override
     default void close() {}

@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.CoreTarget;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/**
- * A command that reads a target. The order is always the same: open, read all that the answer needs into local memory,
- * close (which lets the process run on), print.
- */
+/** A command that reads a target: what all of them take, and how a target is opened and closed. */
 abstract class TargetCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -39,12 +33,6 @@ abstract class TargetCommand implements Callable<Integer> {
                     + "such as the root of its container.")
     private Path sysroot;
 
-    @Option(
-            names = "--format",
-            paramLabel = "table|jsonl|csv",
-            description = "table (the default), one JSON object a line, or CSV.")
-    private Format format = Format.TABLE;
-
     @Option(names = "--verbose", description = "Tell how long the target stood still, and where a failure arose.")
     private boolean verbose;
 
@@ -54,14 +42,21 @@ abstract class TargetCommand implements Callable<Integer> {
     /** The word that names the target. */
     abstract String target();
 
-    /** Reads everything that the answer needs. The target is closed after it. */
-    abstract Report read(Target target, Problems problems, Progress progress);
+    /** Answers. Returns the exit status. */
+    abstract int answer(Subject subject);
 
     /** Checks the arguments before a target is touched. */
     void check() {}
 
-    /** Prints what goes before the answer. */
-    void preface(Format chosen, Output out) {}
+    /** Starts what the word demo stands for. */
+    Demo demo() {
+        return Demo.start();
+    }
+
+    /** Whether the process stands still while it is read. */
+    final boolean stops(Subject subject) {
+        return mode == Mode.STOP && subject instanceof Subject.Pid;
+    }
 
     final boolean verbose() {
         return verbose;
@@ -85,73 +80,48 @@ abstract class TargetCommand implements Callable<Integer> {
         }
         check();
         if (subject instanceof Subject.Demo) {
-            try (Demo demo = Demo.start()) {
+            try (Demo demo = demo()) {
                 return answer(new Subject.Pid(demo.pid()));
             }
         }
         return answer(subject);
     }
 
-    private int answer(Subject subject) {
-        Problems problems = new Problems();
-        Progress progress = new Progress();
-        long before = System.nanoTime();
-        Report report;
+    /** Prints the answer and then what was wrong. Returns the exit status. */
+    final int printing(Subject subject, Problems problems, Runnable print) {
+        Output.WriteException unwritten = null;
         try {
-            report = report(subject, problems, progress);
+            print.run();
+        } catch (Output.WriteException e) {
+            unwritten = e;
+        }
+        int status = problems.report();
+        if (status == Failure.DAMAGED && mode == Mode.OBSERVE && subject instanceof Subject.Pid) {
+            Failure.say("try --mode stop: the process ran on while it was read, "
+                    + "and what looks damaged may only have been changing");
+        }
+        if (unwritten != null && !unwritten.closedPipe()) {
+            throw unwritten;
+        }
+        return status;
+    }
+
+    /** Opens the target, reads it and closes it, which lets the process run on. */
+    final <T> T reading(Subject subject, Problems problems, Progress progress, Function<Target, T> read) {
+        try {
+            return open(subject, problems, progress, read);
         } catch (RuntimeException | Error e) {
             // What is missing from the target may be why.
             problems.report();
             throw e;
         }
-        try (report) {
-            long read = System.nanoTime();
-            // Not closed: the descriptor is the process's.
-            @SuppressWarnings("resource")
-            Output out = new Output(new FileOutputStream(FileDescriptor.out));
-            Output.WriteException unwritten = null;
-            try {
-                preface(format, out);
-                format.print(report, out);
-                out.flush();
-            } catch (Output.WriteException e) {
-                unwritten = e;
-            }
-            int status = problems.report();
-            if (status == Failure.DAMAGED && mode == Mode.OBSERVE && subject instanceof Subject.Pid) {
-                Failure.say("try --mode stop: the process ran on while it was read, "
-                        + "and what looks damaged may only have been changing");
-            }
-            if (verbose) {
-                Failure.say(String.format(
-                        Locale.ROOT,
-                        "%s from opening to closing the target %.1f ms, printing %.1f ms",
-                        mode == Mode.STOP && subject instanceof Subject.Pid ? "stopped:" : "read:",
-                        (read - before) / 1e6,
-                        (System.nanoTime() - read) / 1e6));
-            }
-            if (unwritten != null && !unwritten.closedPipe()) {
-                throw unwritten;
-            }
-            return status;
-        }
     }
 
-    /** Finds the heap, and says so if the target has others beside it. */
-    static MallocHeap locate(Target target, Problems problems) {
-        MallocHeap heap = MallocHeap.locate(target);
-        problems.notices(heap.otherAllocators().stream()
-                .map(other -> "%s also has %s; only what glibc's malloc holds is listed"
-                        .formatted(target.description(), other))
-                .toList());
-        return heap;
-    }
-
-    private Report report(Subject subject, Problems problems, Progress progress) {
+    private <T> T open(Subject subject, Problems problems, Progress progress, Function<Target, T> read) {
         try (progress;
                 Target target = subject.open(mode, sysroot)) {
             try {
-                return read(target, problems, progress);
+                return read.apply(target);
             } catch (UnmappedAddressException e) {
                 throw e;
             } catch (TargetException e) {

@@ -37,7 +37,8 @@ final class ExitStatusIT {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "summary", "sizes", "used", "free", "all", "arenas", "arena", "bins", "tcache", "hexdump", "completion"
+                "summary", "sizes", "used", "free", "all", "arenas", "arena", "bins", "tcache", "hexdump", "ruby",
+                "completion"
             })
     void everyCommandHasHelp(String command) {
         for (String option : List.of("--help", "-h")) {
@@ -46,6 +47,14 @@ final class ExitStatusIT {
             assertThat(run.err()).isEmpty();
         }
         assertThat(Run.heapwalk("--help").exited(0).text()).contains("\n  " + command + " ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"info", "count"})
+    void everyRubyCommandHasHelp(String command) {
+        Run run = Run.heapwalk("ruby", command, "--help").exited(0);
+        assertThat(run.text()).startsWith("Usage: heapwalk ruby " + command);
+        assertThat(Run.heapwalk("ruby", "--help").exited(0).text()).contains("\n  " + command + " ");
     }
 
     @Test
@@ -69,7 +78,12 @@ final class ExitStatusIT {
                 "arenas --ex > --explain",
                 "arena 0 dem > demo",
                 "sizes /etc/hostn > /etc/hostname",
-                "sizes --sysroot /us > /usr"
+                "sizes --sysroot /us > /usr",
+                "ru > ruby",
+                "ruby in > info",
+                "ruby count --mod > --mode",
+                "ruby info --format t > table",
+                "ruby count dem > demo"
             })
     void completionIsAScriptThatBashTakes(String words, String completed) throws IOException {
         Path script = Files.write(folder.resolve("completion"), Run.heapwalk("completion").exited(0).out());
@@ -95,6 +109,10 @@ final class ExitStatusIT {
         Run.heapwalk("hexdump", "main", "1").exited(2).said("ADDRESS", "'main'");
         Run.heapwalk("hexdump", "0x10", "1", "--length", "0").exited(2).said("--length");
         Run.heapwalk("arena", "x", "1").exited(2).said("N", "'x'");
+        Run.heapwalk("ruby").exited(2).said("which command?", "info", "count");
+        Run.heapwalk("ruby", "frobnicate", "1").exited(2).said("there is no command 'frobnicate'");
+        Run.heapwalk("ruby", "info").exited(2).said("TARGET");
+        Run.heapwalk("ruby", "info", "1", "2").exited(2).said("one argument too many", "'2'");
         try (KnownProcess known = KnownProcess.start()) {
             Run.heapwalk("arena", "7", known.pid()).exited(2).said("there is no arena 7", "0 to 1");
         }

@@ -48,6 +48,7 @@ final class Discovery {
                     "%s is no Ruby process: no module of it names a version of CRuby%s".formatted(target.description(), program()));
         }
         say("version", module.version(), module.basis() + " in " + module.file());
+        say("platform", module.platform().isEmpty() ? "not found" : module.platform(), module.platformBasis());
         layout = RubyLayout.of(module.number());
         if (layout == null) {
             throw new UnsupportedTargetException("%s runs Ruby %s, which is too %s: %s"
@@ -67,9 +68,7 @@ final class Discovery {
         say("heap pages", "%,d pages with %,d slots".formatted(pages.count(), pages.totalSlots()),
                 "each page points to its descriptor and back");
         RubyVm.Collection collecting = RubyVm.collection(word32(objspace + layout.objspace().flags()), layout.objspace());
-        if (collecting != RubyVm.Collection.NONE) {
-            say("garbage collection", collecting.name().toLowerCase(Locale.ROOT), "flags of rb_objspace_t");
-        }
+        say("garbage collection", collecting.name().toLowerCase(Locale.ROOT), "flags of rb_objspace_t");
         TableFinder tables = new TableFinder(draft(0), module.module(), symbols);
         long ids = tables.symbolIds();
         evidence.addAll(tables.evidence());

@@ -20,8 +20,9 @@ import java.util.regex.Pattern;
  * @param version the full version
  * @param platform the platform, or empty
  * @param basis how the version was found
+ * @param platformBasis how the platform was found
  */
-record RubyModule(ElfModule module, String version, String platform, String basis) {
+record RubyModule(ElfModule module, String version, String platform, String basis, String platformBasis) {
     private static final Pattern VERSION = Pattern.compile("[0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,3}");
     /** {@code ruby_description}. */
     private static final Pattern DESCRIPTION = Pattern.compile(
@@ -44,7 +45,8 @@ record RubyModule(ElfModule module, String version, String platform, String basi
                         String name = platform.isEmpty()
                                 ? null
                                 : text(target.memory(), platform.getAsLong(), Pattern.compile("[ -~]{1,60}"));
-                        return new RubyModule(module, text, name == null ? "" : name, "the symbol ruby_version");
+                        return new RubyModule(module, text, name == null ? "" : name, "the symbol ruby_version",
+                                name == null ? "there is no symbol ruby_platform" : "the symbol ruby_platform");
                     }
                 }
             }
@@ -82,8 +84,8 @@ record RubyModule(ElfModule module, String version, String platform, String basi
             int got = (int) target.memory().read(at, MemorySegment.ofArray(buffer).asSlice(0, wanted));
             Matcher matcher = DESCRIPTION.matcher(new String(buffer, 0, got, StandardCharsets.ISO_8859_1));
             if (matcher.find()) {
-                return new RubyModule(module, matcher.group(1), matcher.group(2),
-                        "the text of ruby_description at 0x%x".formatted(at + matcher.start()));
+                String basis = "the text of ruby_description at 0x%x".formatted(at + matcher.start());
+                return new RubyModule(module, matcher.group(1), matcher.group(2), basis, basis);
             }
             if (got < wanted) {
                 break;

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.RubyVm;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code heapwalk ruby}: the commands about the heap of a Ruby process. */
+@Command(
+        name = "ruby",
+        description = "Read the heap of a Ruby process (CRuby 2.7 to 4.0).",
+        synopsisSubcommandLabel = "COMMAND",
+        footer = {"", "'heapwalk ruby COMMAND --help' tells more about a command."})
+final class Ruby implements Callable<Integer> {
+    static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();
+
+    static {
+        COMMANDS.put("info", RubyInfo::new);
+        COMMANDS.put("count", RubyCount::new);
+    }
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    private boolean help;
+
+    @Override
+    public Integer call() {
+        throw new ParameterException(spec.commandLine(), "which command? One of " + String.join(", ", COMMANDS.keySet()));
+    }
+
+    /** Finds the virtual machine, and says so if its collector was at work. */
+    static RubyVm locate(Target target, Problems problems) {
+        RubyVm vm = RubyVm.locate(target);
+        switch (vm.collection()) {
+            case RUNNING -> problems.missing(
+                    "a garbage collection was running, so anything in the heap may have been halfway through a change");
+            case SWEEPING -> problems.notices(List.of(
+                    "%s is sweeping its heap step by step; garbage on pages that it has yet to sweep is told apart"
+                            .formatted(target.description())));
+            case MARKING, NONE -> {}
+        }
+        return vm;
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.dump.JsonLines;
+import dev.heapwalk.ruby.dump.ObjectCounts;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** {@code heapwalk ruby count}: how many objects there are of each type. */
+@Command(
+        name = "count",
+        description = {
+            "Count the slots by type, and the instances of classes by name, as one JSON object.",
+            "A name of a module or class also counts the classes in its namespace."
+        })
+final class RubyCount extends TargetCommand {
+    @Parameters(index = "0", paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    private String target;
+
+    @Parameters(index = "1..*", arity = "0..*", paramLabel = "NAME", description = "A class or a namespace, such as ActiveRecord.")
+    private List<String> names = List.of();
+
+    @Override
+    String target() {
+        return target;
+    }
+
+    @Override
+    Demo demo() {
+        return Demo.ruby();
+    }
+
+    @Override
+    int answer(Subject subject) {
+        Problems problems = new Problems();
+        ObjectCounts counts = reading(subject, problems, new Progress(), opened -> {
+            RubyVm vm = Ruby.locate(opened, problems);
+            ObjectReader reader = vm.reader();
+            SlotCursor slots = vm.slots(reader);
+            ObjectCounts counted = ObjectCounts.of(slots, reader, names);
+            slots.holes().forEach(problems::missing);
+            return counted;
+        });
+        return printing(subject, problems, () -> {
+            JsonLines json = new JsonLines(new StandardOutput());
+            counts.writeTo(json);
+            json.newline();
+            json.flush();
+        });
+    }
+}

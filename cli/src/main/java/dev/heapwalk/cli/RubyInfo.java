@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import dev.heapwalk.malloc.Evidence;
+import dev.heapwalk.memory.Target;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** {@code heapwalk ruby info}: which Ruby it is, and where its heap was found. */
+@Command(
+        name = "info",
+        description = "Tell the version and platform, what was found of the virtual machine, where, and on what evidence.")
+final class RubyInfo extends ReportCommand {
+    @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    private String target;
+
+    @Override
+    String target() {
+        return target;
+    }
+
+    @Override
+    Demo demo() {
+        return Demo.ruby();
+    }
+
+    @Override
+    Report read(Target opened, Problems problems, Progress progress) {
+        return new Answer(Ruby.locate(opened, problems).evidence());
+    }
+
+    private record Answer(List<Evidence> evidence) implements Report {
+        @Override
+        public List<Column> columns() {
+            return List.of(
+                    Column.text("Subject", "subject"), Column.text("Found", "conclusion"), Column.text("Evidence", "basis"));
+        }
+
+        @Override
+        public void rows(RowSink sink) {
+            for (Evidence each : evidence) {
+                sink.text(each.subject());
+                sink.text(each.conclusion());
+                sink.text(each.basis());
+                sink.end();
+            }
+        }
+
+        @Override
+        public boolean totalled() {
+            return false;
+        }
+
+        @Override
+        public void total(RowSink sink) {}
+    }
+}

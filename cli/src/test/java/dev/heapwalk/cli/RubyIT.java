@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The ruby commands on real Rubies, which know themselves what they hold. */
+final class RubyIT {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Pattern DEMO = Pattern.compile("heapwalk: demo: process (\\d+) holds a shop");
+
+    static List<Ruby> rubies() {
+        return Ruby.all();
+    }
+
+    private static Map<String, String> info(Run run) {
+        Map<String, String> found = new HashMap<>();
+        for (JsonNode row : run.rows()) {
+            found.put(row.get("subject").textValue(), row.get("conclusion").textValue());
+        }
+        return found;
+    }
+
+    @ParameterizedTest
+    @MethodSource("rubies")
+    void infoIsWhatRubySays(Ruby ruby) throws IOException {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            List<String> version = process.ask("version");
+            JsonNode stat = JSON.readTree(process.ask("gc_stat").getFirst());
+            String pid = Long.toString(process.pid());
+            Map<String, String> found = info(Run.heapwalk("ruby", "info", pid, "--format=jsonl").exited(0));
+            assertThat(found).containsEntry("version", version.get(0)).containsEntry("platform", version.get(1));
+            long pages = Long.parseLong(found.get("heap pages").replaceAll(" pages.*|,", ""));
+            assertThat(pages).isEqualTo(stat.get("heap_allocated_pages").longValue());
+            assertThat(found.get("symbols")).startsWith("0x");
+            assertThat(found.get("global variables")).startsWith("0x");
+            Run table = Run.heapwalk("ruby", "info", "--mode", "observe", pid).exited(0);
+            assertThat(table.lines().getFirst()).matches("Subject +Found +Evidence");
+            assertThat(table.text()).contains(version.get(0)).doesNotContain("TOTAL");
+        }
+    }
+
+    /** What the counting itself makes in the target: a few strings and the hash of the counts. */
+    private static final Map<String, Integer> MADE_BY_COUNTING = Map.of("T_STRING", 400, "T_HASH", 8, "T_ARRAY", 8, "T_DATA", 8,
+            "T_IMEMO", 60, "T_OBJECT", 4);
+
+    @ParameterizedTest
+    @MethodSource("rubies")
+    void countsAreThoseOfObjectSpace(Ruby ruby) throws IOException {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            String pid = Long.toString(process.pid());
+            process.ask("gc_disable");
+            JsonNode counts = Run.heapwalk("ruby", "count", pid, "Parent", "Nobody").exited(0).rows().getFirst();
+            JsonNode truth = JSON.readTree(process.ask("count_objects").getFirst());
+            assertThat(counts.fieldNames()).toIterable()
+                    .containsExactly("total_slots", "free_slots", "basic_types", "user_types");
+            assertThat(counts.get("total_slots").longValue()).isEqualTo(truth.get("TOTAL").longValue());
+            List<String> types = new ArrayList<>();
+            truth.fieldNames().forEachRemaining(name -> {
+                if (name.startsWith("T_")) {
+                    types.add(name);
+                    long made = truth.get(name).longValue() - counts.get("basic_types").path(name).longValue();
+                    assertThat(made).as(name).isBetween(0L, (long) MADE_BY_COUNTING.getOrDefault(name, 0));
+                }
+            });
+            assertThat(types).hasSizeGreaterThan(15).containsAll(fields(counts.get("basic_types")));
+            long sum = counts.get("free_slots").longValue();
+            for (JsonNode count : counts.get("basic_types")) {
+                sum += count.longValue();
+            }
+            assertThat(sum).isEqualTo(counts.get("total_slots").longValue());
+            assertThat(fields(counts.get("user_types"))).contains("Parent").allMatch(name -> name.matches("Parent(::.*)?"));
+            for (String name : fields(counts.get("user_types"))) {
+                long instances = Long.parseLong(
+                        process.ask("eval ObjectSpace.each_object(" + name + ").count { |o| o.class == " + name + " }").getFirst());
+                assertThat(counts.get("user_types").get(name).longValue()).as(name).isEqualTo(instances);
+            }
+        }
+    }
+
+    private static List<String> fields(JsonNode object) {
+        List<String> names = new ArrayList<>();
+        object.fieldNames().forEachRemaining(names::add);
+        return names;
+    }
+
+    @Test
+    void demoIsAShopAndIsEnded() throws Exception {
+        Run run = Run.heapwalk("ruby", "count", "demo", "Shop").exited(0);
+        Matcher said = DEMO.matcher(run.err());
+        assertThat(said.lookingAt()).as(run.err()).isTrue();
+        JsonNode shop = run.rows().getFirst().get("user_types");
+        assertThat(shop.get("Shop::Book").intValue()).isEqualTo(300);
+        assertThat(shop.get("Shop::Cart").intValue()).isEqualTo(20);
+        assertThat(fields(shop)).containsExactly("Shop::Book", "Shop::Cart");
+        ProcessHandle.of(Long.parseLong(said.group(1))).ifPresent(left -> {
+            throw new AssertionError("the demo " + left.pid() + " is left");
+        });
+    }
+
+    @Test
+    void demoWithoutARubySaysHowToGetOne() throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(
+                "/bin/sh", Run.checkout().resolve("bin/heapwalk").toString(), "ruby", "info", "demo");
+        builder.environment().put("HEAPWALK_IN_BUILD", "1");
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        // A folder with what the launcher needs and no ruby.
+        Path folder = Files.createTempDirectory("heapwalk-no-ruby");
+        for (String tool : List.of("readlink", "sh")) {
+            Files.createSymbolicLink(folder.resolve(tool), Path.of("/usr/bin", tool));
+        }
+        builder.environment().put("PATH", folder.toString());
+        Run.of(builder).exited(1).said("no ruby on PATH", "apt install ruby");
+    }
+
+    @Test
+    void processesThatAreNoRuby() throws Exception {
+        try (KnownProcess known = KnownProcess.start()) {
+            for (String command : List.of("info", "count")) {
+                Run.heapwalk("ruby", command, known.pid()).exited(4).said("no Ruby process", "its program is " + KnownProcess.program());
+            }
+        }
+        Process ended = new ProcessBuilder("true").start();
+        ended.waitFor();
+        Run.heapwalk("ruby", "info", Long.toString(ended.pid())).exited(4).said(Long.toString(ended.pid()));
+    }
+}

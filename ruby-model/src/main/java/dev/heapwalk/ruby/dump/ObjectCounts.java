@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.dump;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.layout.ClassLayout;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * How many slots there are of each type, as {@code ObjectSpace.count_objects} counts them, and how many instances of some classes.
+ *
+ * <p>Garbage on pages that are not swept yet is counted among the types, as Ruby itself does, but not among the classes.
+ */
+public final class ObjectCounts {
+    private static final byte[] TOTAL = JsonLines.ascii("{\"total_slots\":");
+    private static final byte[] FREE = JsonLines.ascii(",\"free_slots\":");
+    private static final byte[] GARBAGE = JsonLines.ascii(",\"garbage_slots\":");
+    private static final byte[] TYPES = JsonLines.ascii(",\"basic_types\":{");
+    private static final byte[] CLASSES = JsonLines.ascii("},\"user_types\":{");
+    private static final byte[] END = JsonLines.ascii("}}");
+
+    /** More superclasses than any class has. */
+    private static final int LONGEST_CHAIN = 10_000;
+
+    /** The count of one class. */
+    private static final class Count {
+        private final String name;
+        private long instances;
+
+        private Count(String name) {
+            this.name = name;
+        }
+    }
+
+    /** Of a class that is not asked for. */
+    private static final Count NOBODY = new Count(null);
+
+    private final ObjectReader reader;
+    private final ClassLayout layout;
+    private final List<String> names;
+    private final long[] types = new long[RubyType.values().length];
+    private final Map<Long, Count> byClass = new HashMap<>();
+    private final SortedMap<String, Count> byName = new TreeMap<>();
+    private long total;
+    private long garbage;
+
+    private ObjectCounts(ObjectReader reader, List<String> names) {
+        this.reader = reader;
+        this.layout = reader.layout().classes();
+        this.names = List.copyOf(names);
+    }
+
+    /**
+     * Counts all slots that a cursor has yet to come to.
+     *
+     * @param slots the cursor; afterwards its holes tell what is left out
+     * @param reader a reader of the same virtual machine
+     * @param names full names of classes, whose instances are counted, and of modules, for the classes in their namespaces
+     * @return the counts
+     */
+    public static ObjectCounts of(SlotCursor slots, ObjectReader reader, List<String> names) {
+        ObjectCounts counts = new ObjectCounts(reader, names);
+        counts.all(slots);
+        return counts;
+    }
+
+    private void all(SlotCursor slot) {
+        boolean classes = !names.isEmpty();
+        long lastClass = 0;
+        Count last = NOBODY;
+        while (slot.next()) {
+            total++;
+            RubyType type = slot.type();
+            types[type.ordinal()]++;
+            SlotState state = slot.state();
+            if (state == SlotState.UNSWEPT) {
+                garbage++;
+            }
+            if (classes && state == SlotState.LIVE && hasClass(type)) {
+                long klass = slot.klass();
+                if (klass != lastClass) {
+                    lastClass = klass;
+                    last = byClass.computeIfAbsent(klass, this::countOf);
+                }
+                last.instances++;
+            }
+        }
+    }
+
+    private static boolean hasClass(RubyType type) {
+        return switch (type) {
+            case IMEMO, NODE, ICLASS, UNKNOWN -> false;
+            default -> true;
+        };
+    }
+
+    /** The count of the class that Ruby would name for an object: neither a singleton class nor a module's place. */
+    private Count countOf(long klass) {
+        String name = reader.classNames().of(real(klass));
+        if (name != null) {
+            for (String wanted : names) {
+                if (name.startsWith(wanted) && (name.length() == wanted.length() || name.startsWith("::", wanted.length()))) {
+                    return byName.computeIfAbsent(name, Count::new);
+                }
+            }
+        }
+        return NOBODY;
+    }
+
+    private long real(long klass) {
+        long at = klass;
+        try {
+            for (int i = 0; i < LONGEST_CHAIN; i++) {
+                RValue found = at == 0 ? null : reader.at(at);
+                if (found == null) {
+                    return 0;
+                }
+                if (found.type() == RubyType.CLASS && !found.has(layout.singleton())) {
+                    return at;
+                }
+                if (layout.superInExtension()) {
+                    at = reader.word((layout.extensionInline() ? at + layout.extension() : found.word(layout.extension()))
+                            + layout.superclass());
+                } else {
+                    at = found.word(layout.superclass());
+                }
+            }
+        } catch (UnmappedAddressException | IndexOutOfBoundsException e) {
+            // Then nobody can say whose instance it is.
+        }
+        return 0;
+    }
+
+    /**
+     * How many slots there are.
+     *
+     * @return a count, free ones included
+     */
+    public long total() {
+        return total;
+    }
+
+    /**
+     * How many slots are garbage that has yet to be swept.
+     *
+     * @return a count; they are among their types too
+     */
+    public long garbage() {
+        return garbage;
+    }
+
+    /**
+     * How many slots have a type.
+     *
+     * @param type a type, {@link RubyType#NONE} for free slots
+     * @return a count
+     */
+    public long of(RubyType type) {
+        return types[type.ordinal()];
+    }
+
+    /**
+     * How many instances the classes that were asked for have, by their full names.
+     *
+     * @return a new map, without classes that have none
+     */
+    public SortedMap<String, Long> instances() {
+        SortedMap<String, Long> counts = new TreeMap<>();
+        byName.forEach((name, count) -> counts.put(name, count.instances));
+        return counts;
+    }
+
+    /**
+     * Writes an object with the keys {@code total_slots}, {@code free_slots}, {@code basic_types} and {@code user_types}, and
+     * {@code garbage_slots} if there are any.
+     *
+     * @param json where it goes
+     */
+    public void writeTo(JsonLines json) {
+        json.raw(TOTAL);
+        json.decimal(total);
+        json.raw(FREE);
+        json.decimal(of(RubyType.NONE));
+        if (garbage > 0) {
+            json.raw(GARBAGE);
+            json.decimal(garbage);
+        }
+        json.raw(TYPES);
+        String comma = "";
+        for (RubyType type : RubyType.values()) {
+            if (type != RubyType.NONE && of(type) > 0) {
+                member(json, comma, type.label(), of(type));
+                comma = ",";
+            }
+        }
+        json.raw(CLASSES);
+        comma = "";
+        for (Map.Entry<String, Long> named : instances().entrySet()) {
+            member(json, comma, named.getKey(), named.getValue());
+            comma = ",";
+        }
+        json.raw(END);
+    }
+
+    private static void member(JsonLines json, String comma, String name, long count) {
+        json.raw(JsonLines.ascii(comma));
+        json.string(name);
+        json.raw(':');
+        json.decimal(count);
+    }
+}
