@@ -24,6 +24,11 @@ interface Libc {
     int PTRACE_GETREGSET = 0x4204;
     int PTRACE_SEIZE = 0x4206;
     int PTRACE_INTERRUPT = 0x4207;
+    /**
+     * For {@link #PTRACE_SEIZE}: what the thread makes by {@code clone} is seized too, from its first moment on. That is a thread,
+     * or rarely a process whose end is told by another signal than SIGCHLD.
+     */
+    int PTRACE_O_TRACECLONE = 8;
 
     /**
      * {@code ptrace(2)}; only requests that hand out nothing but a status.

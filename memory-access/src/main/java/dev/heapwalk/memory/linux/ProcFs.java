@@ -254,6 +254,17 @@ record ProcFs(Path folder, Path yama) {
         return tids;
     }
 
+    /**
+     * Whether a thread has child processes, alive or not yet waited for.
+     *
+     * @param pid the process
+     * @param tid its thread
+     * @return whether it has; false also if it has ended, or if the kernel was built without {@code CONFIG_PROC_CHILDREN}
+     */
+    boolean hasChildren(long pid, long tid) {
+        return says(pid, tid, "children").filter(text -> !text.isEmpty()).isPresent();
+    }
+
     String threadName(long pid, long tid) {
         byte[] comm = read(pid, thread(pid, tid).resolve("comm"));
         int length = comm.length > 0 && comm[comm.length - 1] == '\n' ? comm.length - 1 : comm.length;

@@ -15,8 +15,8 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -24,6 +24,19 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Stops every thread of a process and lets it go on. All {@code ptrace} calls come from one thread of its own, since the
  * kernel ties a tracee to the thread that seized it; when that thread ends, the kernel lets go of whatever it still holds.
+ *
+ * <p>A signal that a process ignores (SIGCHLD, SIGURG and SIGWINCH by default) is dropped when it is sent, but not if the
+ * thread that it is addressed to is traced. If that one stands still, another thread is woken, and a call that is never restarted
+ * ends in EINTR there, for nothing; a tracer need not even get to see it, since a third thread may take the signal away first.
+ * Addressed are the first thread, by {@code kill}, terminals and timers, and a thread that has forked a child, by the child's
+ * end. Hence:
+ *
+ * <ul>
+ *   <li>the addressees are stopped when all others stand still, and none of them is interrupted before all of them are seized;
+ *   <li>the first thread is seized last;
+ *   <li>all are let go in one step, by the end of the tracer thread: the kernel begins with the one that was seized last, and
+ *       holds the lock that the end of a child needs.
+ * </ul>
  */
 final class Tracer {
     /** How long a thread may take to stand still. */
@@ -38,6 +51,8 @@ final class Tracer {
     private static final long ALERT_NANOS = 50_000_000;
     private static final long LONGEST_PAUSE_NANOS = 1_000_000;
     private static final long LOOK_NANOS = 10_000_000;
+    /** How long the kernel may take to end the tracer thread, which takes well below a millisecond. */
+    private static final long THREAD_END_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     private final Libc libc;
     private final LiveProcess process;
@@ -47,19 +62,19 @@ final class Tracer {
     private final CountDownLatch wanted = new CountDownLatch(1);
     private final RegisterSet registers;
     private final MemorySegment status = Arena.ofAuto().allocate(JAVA_INT);
-    private final Map<Integer, Tracee> tracees = new LinkedHashMap<>();
+    private final SequencedMap<Integer, Tracee> tracees = new LinkedHashMap<>();
     private volatile int tracerThread;
     private volatile RuntimeException failure;
     private volatile Error error;
     private volatile List<ThreadState> threads = List.of();
 
     private enum State {
-        /** Seized. */
+        /** Seized, and perhaps interrupted. */
         RUNNING,
         STOPPED,
-        /** The kernel has to let go of it, when the tracer thread ends. */
+        /** The kernel lets go of it when the tracer thread ends. */
         LEFT,
-        /** It has ended, or is about to. */
+        /** Not ours: it has ended, or is about to, or was detached. */
         ENDED
     }
 
@@ -145,16 +160,17 @@ final class Tracer {
         }
     }
 
-    /**
-     * Waits until the kernel has let go of threads that could not be detached: it does so when the tracer thread has
-     * ended there too, a little later than in Java.
-     */
+    /** Waits until the kernel has let go: it does so when the tracer thread has ended there too, a little later than in Java. */
     private void awaitKernel() {
-        if (tracees.values().stream().anyMatch(tracee -> tracee.state == State.LEFT)) {
-            var task = process.proc().thread(ProcessHandle.current().pid(), tracerThread);
-            for (int i = 0; i < 1000 && Files.exists(task); i++) {
-                LockSupport.parkNanos(LONGEST_PAUSE_NANOS);
-            }
+        if (tracees.values().stream().noneMatch(tracee -> tracee.state == State.LEFT)) {
+            return;
+        }
+        var task = process.proc().thread(ProcessHandle.current().pid(), tracerThread);
+        long begin = System.nanoTime();
+        long pause = SHORTEST_PAUSE_NANOS;
+        while (Files.exists(task) && System.nanoTime() - begin < THREAD_END_NANOS) {
+            LockSupport.parkNanos(pause);
+            pause = Math.min(2 * pause, LONGEST_PAUSE_NANOS);
         }
     }
 
@@ -208,45 +224,85 @@ final class Tracer {
         List<Long> before = List.of();
         for (int look = 0; look < MOST_LOOKS; look++) {
             List<Long> now = process.proc().threads(process.pid());
-            boolean any = stopNew(now);
             // The kernel's list may skip a thread while another one of it ends: only an unchanged list is whole.
-            if (!any && now.equals(before)) {
+            boolean whole = !stopNew(now) && now.equals(before);
+            before = now;
+            // What the addressees make before they are seized is seen at the next look, what they make then is born seized.
+            if (whole && !seizeAddressees(now) && !stopSeized()) {
                 if (tracees.values().stream().noneMatch(tracee -> tracee.state == State.STOPPED)) {
                     throw new NoSuchProcessException(process.description() + " ended while it was being stopped");
                 }
                 return;
             }
-            before = now;
         }
         throw new UnsupportedTargetException("%s makes threads faster than they can be stopped; nothing stays stopped"
                 .formatted(process.description()));
     }
 
     /**
-     * Stops the threads that have appeared since the last look, one after the other: between the moment when a call is
-     * interrupted and the one when it is told to begin anew, the death of this JVM would show the thread an EINTR, and so
-     * that moment is short, and is that of one thread at a time. Returns whether there were any.
+     * Stops the threads that have appeared since the last look, but not the addressees of signals, one after the other:
+     * between the moment when a call is interrupted and the one when it is told to begin anew, the death of this JVM would
+     * show the thread an EINTR, and so that moment is short, and is that of one thread at a time. Returns whether there were
+     * any.
      */
     private boolean stopNew(List<Long> tids) {
         boolean any = false;
         for (long each : tids) {
             int tid = (int) each;
-            Tracee known = tracees.get(tid);
-            if (wanted.getCount() == 0) {
-                throw new TargetException(process.description() + " is let go: this JVM is shutting down");
-            }
-            // An ended one that is alive again is a new thread with the same id.
-            boolean fresh = known == null || known.state == State.ENDED && !ended(tid);
-            if (fresh && seize(tid)) {
-                awaitStop(tracees.get(tid));
+            if (isNew(tid) && !isAddressee(tid) && seize(tid)) {
+                Tracee tracee = tracees.get(tid);
+                stop(tracee);
+                if (isAddressee(tid)) {
+                    // It has forked just now: later then.
+                    detach(tracee);
+                }
                 any = true;
             }
         }
         return any;
     }
 
+    /** Seizes what is left, the first thread last; returns whether there was anything. */
+    private boolean seizeAddressees(List<Long> tids) {
+        boolean any = false;
+        for (long tid : tids.reversed()) {
+            any |= isNew((int) tid) && seize((int) tid);
+        }
+        return any;
+    }
+
+    private boolean stopSeized() {
+        boolean any = false;
+        for (Tracee tracee : tracees.values()) {
+            if (tracee.state == State.RUNNING) {
+                stop(tracee);
+                any = true;
+            }
+        }
+        return any;
+    }
+
+    /** Whether it is to be seized. One that was ours and lives is a new thread with the same id, or was detached. */
+    private boolean isNew(int tid) {
+        Tracee known = tracees.get(tid);
+        return known == null || known.state == State.ENDED && !ended(tid);
+    }
+
+    /** Whether signals to the whole process are sent to this thread. */
+    private boolean isAddressee(int tid) {
+        return tid == process.pid() || process.proc().hasChildren(process.pid(), tid);
+    }
+
+    private void stop(Tracee tracee) {
+        if (wanted.getCount() == 0) {
+            throw new TargetException(process.description() + " is let go: this JVM is shutting down");
+        }
+        interrupt(tracee);
+        awaitStop(tracee);
+    }
+
     private boolean seize(int tid) {
-        long result = libc.ptrace(Libc.PTRACE_SEIZE, tid, 0, 0);
+        long result = libc.ptrace(Libc.PTRACE_SEIZE, tid, 0, Libc.PTRACE_O_TRACECLONE);
         switch ((int) -result) {
             case 0 -> {
                 // It is ours.
@@ -261,9 +317,14 @@ final class Tracer {
             }
             default -> throw failed("PTRACE_SEIZE", result, tid);
         }
-        Tracee tracee = new Tracee(tid);
-        tracees.put(tid, tracee);
-        result = libc.ptrace(Libc.PTRACE_INTERRUPT, tid, 0, 0);
+        // To the end, also in place of one that ended: the kernel lets them go in the opposite order.
+        tracees.remove(tid);
+        tracees.put(tid, new Tracee(tid));
+        return true;
+    }
+
+    private void interrupt(Tracee tracee) {
+        long result = libc.ptrace(Libc.PTRACE_INTERRUPT, tracee.tid, 0, 0);
         switch ((int) -result) {
             case 0 -> {
                 tracee.interrupted = true;
@@ -271,9 +332,8 @@ final class Tracer {
             }
             // The kernel says EIO of a thread that is just ending.
             case Errno.ESRCH, Errno.EIO -> tracee.state = State.ENDED;
-            default -> throw failed("PTRACE_INTERRUPT", result, tid);
+            default -> throw failed("PTRACE_INTERRUPT", result, tracee.tid);
         }
-        return true;
     }
 
     /** Returns whether the thread is ours already, or false if it has ended; throws if the refusal is meant. */
@@ -287,7 +347,7 @@ final class Tracer {
         if (now.ended()) {
             return false;
         }
-        // A thread that called execve takes over the id of the first one, and stays ours.
+        // It was born seized, or called execve, which gives it the id of the first thread.
         if (now.tracer() == tracerThread) {
             return true;
         }
@@ -385,8 +445,8 @@ final class Tracer {
             atStop(tracee, signal == SIGTRAP);
             return;
         }
-        // A signal on its way to the thread, which it shall have, as it was sent. The kernel takes any stop for the one that
-        // was asked for, so ask again: else the thread would stand still no more once it has its signal.
+        // A signal on its way to the thread, which it shall have, as it was sent; or the thread has just made another one.
+        // The kernel takes any stop for the one that was asked for, so ask again: else the thread would stand still no more.
         long result = libc.ptrace(Libc.PTRACE_INTERRUPT, tracee.tid, 0, 0);
         if (result == 0) {
             result = libc.ptrace(Libc.PTRACE_CONT, tracee.tid, 0, event == 0 ? signal : 0);
@@ -454,17 +514,24 @@ final class Tracer {
         return List.copyOf(list);
     }
 
-    /** Lets every thread go on: first those that stand still, so that none waits for one that doesn't come to rest. */
+    /**
+     * Lets every thread go on. The end of this thread does it, in one step, unless one of them has not come to rest: then the
+     * others don't wait for it.
+     */
     private void letGo() {
-        List<Tracee> late = new ArrayList<>();
+        tracees.values().forEach(this::settle);
+        List<Tracee> late = tracees.values().stream()
+                .filter(tracee -> tracee.state == State.RUNNING && tracee.interrupted)
+                .toList();
+        if (!late.isEmpty()) {
+            tracees.sequencedValues().reversed().forEach(this::detach);
+            late.forEach(this::lastChance);
+        }
         for (Tracee tracee : tracees.values()) {
-            if (tracee.state == State.RUNNING && tracee.interrupted) {
-                late.add(tracee);
-            } else {
-                detach(tracee);
+            if (tracee.state != State.ENDED) {
+                tracee.state = State.LEFT;
             }
         }
-        late.forEach(this::lastChance);
     }
 
     /**
@@ -478,19 +545,23 @@ final class Tracer {
         } catch (RuntimeException e) {
             // What is to be told is why there had to be a last chance.
         }
-        detach(tracee);
+        settle(tracee);
+    }
+
+    private void settle(Tracee tracee) {
+        if (tracee.owed && registers.load(tracee.tid) == 0 && registers.interruptedCall()) {
+            registers.beginAnew(tracee.tid);
+        }
+        tracee.owed = false;
     }
 
     private void detach(Tracee tracee) {
         if (tracee.state == State.STOPPED) {
-            if (tracee.owed && registers.load(tracee.tid) == 0 && registers.interruptedCall()) {
-                registers.beginAnew(tracee.tid);
-            }
             // ESRCH: it was killed. Whatever else goes wrong here, the end of this thread lets it go.
             long result = libc.ptrace(Libc.PTRACE_DETACH, tracee.tid, 0, 0);
-            tracee.state = result == 0 || result == -Errno.ESRCH ? State.ENDED : State.LEFT;
-        } else if (tracee.state == State.RUNNING) {
-            tracee.state = State.LEFT;
+            if (result == 0 || result == -Errno.ESRCH) {
+                tracee.state = State.ENDED;
+            }
         }
     }
 }

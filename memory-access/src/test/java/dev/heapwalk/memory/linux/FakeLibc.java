@@ -18,6 +18,7 @@ final class FakeLibc implements Libc {
     private volatile long late;
     private volatile Runnable atFirstWait = () -> {};
     private volatile long firstWait;
+    private volatile Runnable beforePtrace = () -> {};
 
     /** Lets each call of a function fail. */
     FakeLibc always(String function, int errno) {
@@ -46,6 +47,12 @@ final class FakeLibc implements Libc {
     FakeLibc lateStop(long milliseconds, Runnable atFirstWait) {
         late = milliseconds * 1_000_000;
         this.atFirstWait = atFirstWait;
+        return this;
+    }
+
+    /** Has something else done before each call of {@code ptrace}. */
+    FakeLibc beforePtrace(Runnable what) {
+        beforePtrace = what;
         return this;
     }
 
@@ -87,7 +94,11 @@ final class FakeLibc implements Libc {
 
     @Override
     public long ptrace(int request, int tid, long address, long data) {
-        int errno = rehearsed(tid) ? 0 : failure(name(request));
+        if (rehearsed(tid)) {
+            return real.ptrace(request, tid, address, data);
+        }
+        beforePtrace.run();
+        int errno = failure(name(request));
         return errno != 0 ? -errno : real.ptrace(request, tid, address, data);
     }
 

@@ -262,13 +262,6 @@ class LibcFailureTest {
     }
 
     @Test
-    void theKernelLetsGoIfDetachFails() throws IOException {
-        for (int errno : new int[] {EIO, EPERM, EINVAL}) {
-            attachesAndReads(new FakeLibc().always("PTRACE_DETACH", errno));
-        }
-    }
-
-    @Test
     void aRefusalOfThePtraceCallIsExplained() {
         assertThatThrownBy(() -> attach(new FakeLibc().always("PTRACE_SEIZE", EPERM)))
                 .isInstanceOf(PermissionDeniedException.class)
