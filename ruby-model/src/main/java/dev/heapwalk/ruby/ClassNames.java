@@ -4,33 +4,57 @@ package dev.heapwalk.ruby;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.layout.ClassLayout;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
-/** The names of classes and modules, kept once made out. For one thread. */
+/** The names of classes and modules and what their instances have in common, kept once made out. For one thread. */
 public final class ClassNames {
-    private static final byte[] NONE = {};
+    /** The instance variable that holds the name of a class before 3.3. */
+    static final byte[] CLASSPATH = "__classpath__".getBytes(StandardCharsets.US_ASCII);
+
+    private static final byte[] TEMPORARY_CLASSPATH = "__tmp_classpath__".getBytes(StandardCharsets.US_ASCII);
+    /** The instance variable that holds the object of a singleton class before 3.3. */
+    static final byte[] ATTACHED = "__attached__".getBytes(StandardCharsets.US_ASCII);
+
+    private static final long[] NO_IDS = {};
+    private static final int LONGEST_CHAIN = 1 << 16;
+    private static final int MOST_IVARS = 1 << 20;
 
     private final ObjectReader reader;
-    private final RValue view;
-    private final StEntries ivars;
-    private final Map<Long, byte[]> names = new HashMap<>();
+    private final RClass view;
+    private final StEntries entries;
+    private IvarCursor ivars;
+    private final LongTable nameIndexes = new LongTable();
+    private final List<byte[]> names = new ArrayList<>();
+    private final LongTable realClasses = new LongTable();
+    private final LongTable idsIndexes = new LongTable();
+    private final List<long[]> ids = new ArrayList<>();
 
     ClassNames(ObjectReader reader) {
         this.reader = reader;
-        this.view = new RValue(reader);
-        this.ivars = new StEntries(reader);
+        this.view = new RClass(reader);
+        this.entries = new StEntries(reader);
     }
 
     /**
-     * The full name of a class or module, as {@code Module#name} gives it.
+     * The full name of a class or module, as {@code Module#name} gives it. For a module's place among the ancestors of a class,
+     * the name of the module.
      *
      * @param klass target address of a class or module
      * @return its bytes as UTF-8, not to be changed; null if it has no name
      */
     public byte[] bytesOf(long klass) {
-        byte[] name = names.computeIfAbsent(klass, this::read);
-        return name == NONE ? null : name;
+        long known = klass == 0 ? -1 : nameIndexes.get(klass, -1);
+        if (known >= 0) {
+            return names.get((int) known);
+        }
+        byte[] name = read(klass);
+        if (klass != 0) {
+            nameIndexes.put(klass, names.size());
+            names.add(name);
+        }
+        return name;
     }
 
     /**
@@ -44,39 +68,142 @@ public final class ClassNames {
         return name == null ? null : new String(name, StandardCharsets.UTF_8);
     }
 
+    /**
+     * The class that an object says it is of: neither a singleton class nor a module's place. C name {@code rb_class_real}.
+     *
+     * @param klass {@code RBasic.klass} of an object
+     * @return target address of a class, 0 if there is none
+     */
+    public long realClass(long klass) {
+        if (klass == 0) {
+            return 0;
+        }
+        long known = realClasses.get(klass, -1);
+        if (known < 0) {
+            known = 0;
+            try {
+                long at = klass;
+                for (int i = 0; i < LONGEST_CHAIN && reader.isSlot(at); i++) {
+                    RClass found = reader.at(at, view);
+                    if (found.type() == RubyType.CLASS && !found.singleton()) {
+                        known = at;
+                        break;
+                    }
+                    if (found.type() != RubyType.CLASS && found.type() != RubyType.ICLASS) {
+                        break;
+                    }
+                    at = found.rawSuperclass();
+                }
+            } catch (UnmappedAddressException e) {
+                known = 0;
+            }
+            realClasses.put(klass, known);
+        }
+        return known;
+    }
+
+    /**
+     * Whether a class is one of a name or descends from it.
+     *
+     * @param klass target address of a class
+     * @param name the full name of a class
+     * @return whether it is among its superclasses, or itself
+     */
+    public boolean descends(long klass, String name) {
+        byte[] wanted = name.getBytes(StandardCharsets.UTF_8);
+        long at = klass;
+        for (int i = 0; i < LONGEST_CHAIN && reader.isSlot(at); i++) {
+            if (Arrays.equals(bytesOf(at), wanted)) {
+                return true;
+            }
+            RClass found = reader.at(at, view);
+            if (found.type() != RubyType.CLASS && found.type() != RubyType.ICLASS) {
+                return false;
+            }
+            at = found.rawSuperclass();
+        }
+        return false;
+    }
+
     private byte[] read(long klass) {
         try {
-            RValue found = reader.at(klass, view);
+            RClass found = reader.isSlot(klass) ? reader.at(klass, view) : null;
+            if (found != null && found.type() == RubyType.ICLASS) {
+                found = reader.isSlot(found.klass()) ? reader.at(found.klass(), view) : null;
+            }
             if (found == null || found.type() != RubyType.CLASS && found.type() != RubyType.MODULE) {
-                return NONE;
+                return null;
             }
             ClassLayout layout = reader.layout().classes();
-            long extension = layout.extensionInline() ? klass + layout.extension() : found.word(layout.extension());
-            long path = layout.classpath() >= 0
-                    ? reader.word(extension + layout.classpath())
-                    : ivar(reader.word(extension + layout.ivars()));
-            byte[] name = path == 0 ? null : reader.symbols().bytesOfString(path);
-            return name == null ? NONE : name;
+            long path;
+            if (layout.classpath() >= 0) {
+                path = reader.word(found.extension() + layout.classpath());
+            } else {
+                long module = found.address();
+                path = hiddenIvar(module, CLASSPATH);
+                path = path == 0 ? hiddenIvar(module, TEMPORARY_CLASSPATH) : path;
+            }
+            return path == 0 ? null : reader.symbols().bytesOfString(path);
         } catch (UnmappedAddressException e) {
-            return NONE;
+            return null;
         }
     }
 
-    private long ivar(long table) {
-        if (reader.layout().since(3, 2)) {
-            return 0;
+    /** The instance variable of a class that Ruby code does not see; 0 if it has none of that name. */
+    long hiddenIvar(long klass, byte[] name) {
+        if (ivars == null) {
+            ivars = new IvarCursor(reader);
         }
-        SymbolNames symbols = reader.symbols();
-        ivars.over(table);
-        long temporary = 0;
+        ivars.over(klass);
         while (ivars.next()) {
-            if (symbols.is(ivars.key(), "__classpath__")) {
-                return ivars.record();
-            }
-            if (symbols.is(ivars.key(), "__tmp_classpath__")) {
-                temporary = ivars.record();
+            if (Arrays.equals(ivars.name(), name)) {
+                return ivars.value();
             }
         }
-        return temporary;
+        return 0;
+    }
+
+    /**
+     * The IDs of the instance variables that the instances of a class may have, in the order of their values, before 3.2.
+     * Not to be changed.
+     */
+    long[] ivarNames(long klass) {
+        if (klass == 0) {
+            return NO_IDS;
+        }
+        long known = idsIndexes.get(klass, -1);
+        if (known < 0) {
+            known = ids.size();
+            ids.add(readIvarNames(realClass(klass)));
+            idsIndexes.put(klass, known);
+        }
+        return ids.get((int) known);
+    }
+
+    private long[] readIvarNames(long real) {
+        RClass found = real == 0 ? null : reader.at(real, view);
+        if (found == null) {
+            return NO_IDS;
+        }
+        // In 2.7 the table tells the index, since 3.0 where it stands.
+        boolean indirect = reader.layout().since(3, 0);
+        entries.over(found.ivIndexTable());
+        long[] read = new long[(int) Math.max(0, Math.min(entries.size(), MOST_IVARS))];
+        while (entries.next()) {
+            long index = indirect ? reader.half(entries.record()) : entries.record();
+            if (index >= 0 && index < read.length) {
+                read[(int) index] = entries.key();
+            }
+        }
+        return read;
+    }
+
+    /** Forgets what was made out. */
+    void forget() {
+        nameIndexes.clear();
+        names.clear();
+        realClasses.clear();
+        idsIndexes.clear();
+        ids.clear();
     }
 }

@@ -24,6 +24,11 @@ public final class ObjectReader {
     private final RValue value;
     private SymbolNames symbols;
     private ClassNames classNames;
+    private Shapes shapes;
+    private GenericIvars genericIvars;
+    private Encodings encodings;
+    private HashTypes hashTypes;
+    private StructMembers structMembers;
 
     ObjectReader(RubyVm vm, long budget) {
         this.vm = vm;
@@ -73,6 +78,56 @@ public final class ObjectReader {
             classNames = new ClassNames(this);
         }
         return classNames;
+    }
+
+    /**
+     * The shapes of objects.
+     *
+     * @return the same object at every call; one without shapes before 3.2
+     */
+    public Shapes shapes() {
+        if (shapes == null) {
+            shapes = new Shapes(this);
+        }
+        return shapes;
+    }
+
+    /**
+     * The encodings of strings.
+     *
+     * @return the same object at every call
+     */
+    public Encodings encodings() {
+        if (encodings == null) {
+            encodings = new Encodings(this);
+        }
+        return encodings;
+    }
+
+    /**
+     * The names of the members of Structs.
+     *
+     * @return the same object at every call
+     */
+    public StructMembers structMembers() {
+        if (structMembers == null) {
+            structMembers = new StructMembers(this);
+        }
+        return structMembers;
+    }
+
+    HashTypes hashTypes() {
+        if (hashTypes == null) {
+            hashTypes = new HashTypes(this);
+        }
+        return hashTypes;
+    }
+
+    GenericIvars genericIvars() {
+        if (genericIvars == null) {
+            genericIvars = new GenericIvars(this);
+        }
+        return genericIvars;
     }
 
     /**
@@ -225,5 +280,23 @@ public final class ObjectReader {
     /** Forgets what was read before, for a target that runs on. */
     public void forget() {
         window.forget();
+        if (genericIvars != null) {
+            genericIvars.forget();
+        }
+        if (classNames != null) {
+            classNames.forget();
+        }
+        if (shapes != null) {
+            shapes.forget();
+        }
+        if (encodings != null) {
+            encodings.forget();
+        }
+        if (hashTypes != null) {
+            hashTypes.forget();
+        }
+        if (structMembers != null) {
+            structMembers.forget();
+        }
     }
 }

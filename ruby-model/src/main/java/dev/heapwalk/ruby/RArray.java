@@ -62,4 +62,15 @@ public final class RArray extends RValue {
     public long auxiliary() {
         return longAt(24);
     }
+
+    /**
+     * An element.
+     *
+     * @param index from 0 to {@link #length()}
+     * @return a {@code VALUE}
+     * @throws dev.heapwalk.memory.UnmappedAddressException if it can't be read
+     */
+    public long element(long index) {
+        return reader().word(elements() + 8 * index);
+    }
 }

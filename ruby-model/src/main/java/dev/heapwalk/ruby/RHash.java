@@ -3,6 +3,7 @@ package dev.heapwalk.ruby;
 
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ObjectLayout;
+import dev.heapwalk.ruby.layout.TableLayout;
 
 /** A Hash. C name {@code struct RHash}. */
 public final class RHash extends RValue {
@@ -78,5 +79,25 @@ public final class RHash extends RValue {
      */
     public boolean defaultIsProc() {
         return has(PROC_DEFAULT);
+    }
+
+    /**
+     * How its {@code st_table} compares keys.
+     *
+     * @return target address of a {@code struct st_hash_type}, 0 if it has no {@code st_table}
+     * @throws dev.heapwalk.memory.UnmappedAddressException if its table can't be read
+     */
+    public long tableType() {
+        return hasTable() ? reader().word(table() + TableLayout.ST_TYPE) : 0;
+    }
+
+    /**
+     * Whether keys are compared by identity and not by {@code eql?}.
+     *
+     * @return {@code Hash#compare_by_identity}; the first answer takes a look at the Hashes of the heap
+     * @throws dev.heapwalk.memory.UnmappedAddressException if its table can't be read
+     */
+    public boolean comparesByIdentity() {
+        return hasTable() && reader().hashTypes().identity(tableType());
     }
 }

@@ -6,6 +6,9 @@ import dev.heapwalk.ruby.layout.ObjectLayout;
 
 /** A String. C name {@code struct RString}. */
 public final class RString extends RValue {
+    /** The {@link #codeRange()} of a String whose bytes are all 7 bits: {@code ENC_CODERANGE_7BIT}. */
+    public static final int CODE_RANGE_7BIT = 1;
+
     private static final long NOEMBED = Flags.USER1;
     private static final int ENCODING_SHIFT = 22;
     private static final int ENCODING_MASK = 0x7f;
@@ -79,7 +82,7 @@ public final class RString extends RValue {
     /**
      * The number of its encoding.
      *
-     * @return 0 for ASCII-8BIT, 1 for UTF-8, 2 for US-ASCII …
+     * @return see {@link Encodings}; {@link Encodings#ELSEWHERE} for one that does not fit in the flags
      */
     public int encodingIndex() {
         return (int) (flags() >>> ENCODING_SHIFT) & ENCODING_MASK;

@@ -43,4 +43,15 @@ public final class RStruct extends RValue {
     public long members() {
         return embedded() ? address() + 16 : longAt(24);
     }
+
+    /**
+     * A member's value. Of a Range: 0 is its beginning, 1 its end, and 2 whether that is excluded.
+     *
+     * @param index from 0 to {@link #length()}
+     * @return a {@code VALUE}
+     * @throws dev.heapwalk.memory.UnmappedAddressException if it can't be read
+     */
+    public long member(long index) {
+        return reader().word(members() + 8 * index);
+    }
 }

@@ -36,6 +36,16 @@ public final class SlotCursor {
     private RHash hash;
     private RStruct struct;
     private RData data;
+    private RObject object;
+    private RClass classView;
+    private RFloat number;
+    private RBignum bignum;
+    private RRational rational;
+    private RComplex complex;
+    private RSymbol symbol;
+    private RRegexp regexp;
+    private RMatch match;
+    private RFile file;
 
     SlotCursor(RubyVm vm, ObjectReader reader) {
         this.window = vm.target().memory().window();
@@ -246,6 +256,96 @@ public final class SlotCursor {
      */
     public RData asData() {
         return lay(data == null ? data = new RData(reader) : data);
+    }
+
+    /**
+     * The slot as an Object.
+     *
+     * @return a view, the same object at every call
+     */
+    public RObject asObject() {
+        return lay(object == null ? object = new RObject(reader) : object);
+    }
+
+    /**
+     * The slot as a class, a module or a module's place among ancestors.
+     *
+     * @return a view, the same object at every call
+     */
+    public RClass asClass() {
+        return lay(classView == null ? classView = new RClass(reader) : classView);
+    }
+
+    /**
+     * The slot as a Float.
+     *
+     * @return a view, the same object at every call
+     */
+    public RFloat asFloat() {
+        return lay(number == null ? number = new RFloat(reader) : number);
+    }
+
+    /**
+     * The slot as an Integer.
+     *
+     * @return a view, the same object at every call
+     */
+    public RBignum asBignum() {
+        return lay(bignum == null ? bignum = new RBignum(reader) : bignum);
+    }
+
+    /**
+     * The slot as a Rational.
+     *
+     * @return a view, the same object at every call
+     */
+    public RRational asRational() {
+        return lay(rational == null ? rational = new RRational(reader) : rational);
+    }
+
+    /**
+     * The slot as a Complex.
+     *
+     * @return a view, the same object at every call
+     */
+    public RComplex asComplex() {
+        return lay(complex == null ? complex = new RComplex(reader) : complex);
+    }
+
+    /**
+     * The slot as a Symbol.
+     *
+     * @return a view, the same object at every call
+     */
+    public RSymbol asSymbol() {
+        return lay(symbol == null ? symbol = new RSymbol(reader) : symbol);
+    }
+
+    /**
+     * The slot as a Regexp.
+     *
+     * @return a view, the same object at every call
+     */
+    public RRegexp asRegexp() {
+        return lay(regexp == null ? regexp = new RRegexp(reader) : regexp);
+    }
+
+    /**
+     * The slot as a MatchData.
+     *
+     * @return a view, the same object at every call
+     */
+    public RMatch asMatch() {
+        return lay(match == null ? match = new RMatch(reader) : match);
+    }
+
+    /**
+     * The slot as a File or another IO.
+     *
+     * @return a view, the same object at every call
+     */
+    public RFile asFile() {
+        return lay(file == null ? file = new RFile(reader) : file);
     }
 
     /**

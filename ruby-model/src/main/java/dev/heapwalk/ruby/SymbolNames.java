@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby;
 
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.layout.SpecialConstants;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -21,6 +22,7 @@ public final class SymbolNames {
     private final ObjectReader reader;
     private final RArray array;
     private final RString string;
+    private final RSymbol dynamic;
     private final Map<Integer, byte[]> names = new HashMap<>();
     private Map<String, Integer> serials;
 
@@ -28,6 +30,7 @@ public final class SymbolNames {
         this.reader = reader;
         this.array = new RArray(reader);
         this.string = new RString(reader);
+        this.dynamic = new RSymbol(reader);
     }
 
     /**
@@ -132,6 +135,38 @@ public final class SymbolNames {
         }
         long value = reader.word(found.elements() + 8L * index);
         return reader.layout().constants().isReference(value) ? value : 0;
+    }
+
+    /**
+     * The String that is the name of a Symbol.
+     *
+     * @param symbol a {@code VALUE}, a static Symbol or a reference to another
+     * @return target address of the String, 0 if it has none or is no Symbol
+     */
+    public long stringOfSymbol(long symbol) {
+        if (SpecialConstants.isStaticSymbol(symbol)) {
+            return stringOfSerial(serial(symbol >>> 8));
+        }
+        try {
+            RSymbol found = reader.isSlot(symbol) ? reader.at(symbol, dynamic) : null;
+            return found == null || found.type() != RubyType.SYMBOL ? 0 : found.name();
+        } catch (UnmappedAddressException e) {
+            return 0;
+        }
+    }
+
+    /**
+     * The bytes of a Symbol.
+     *
+     * @param symbol a {@code VALUE}, a static Symbol or a reference to another
+     * @return its bytes, not to be changed; null if it has no name or is no Symbol
+     */
+    public byte[] bytesOfSymbol(long symbol) {
+        if (SpecialConstants.isStaticSymbol(symbol)) {
+            return bytesOfSerial(serial(symbol >>> 8));
+        }
+        long name = stringOfSymbol(symbol);
+        return name == 0 ? null : bytesOfString(name);
     }
 
     /** The bytes of a String, null if it is none or can't be read. */

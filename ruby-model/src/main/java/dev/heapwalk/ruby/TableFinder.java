@@ -179,12 +179,10 @@ final class TableFinder {
 
     /** The table of instance variables of what is no object: its keys are slots that say that they have some. */
     long genericIvars() {
-        if (!layout.object().genericIvarsByFlag()) {
-            return 0;
-        }
         StEntries entries = new StEntries(reader);
         RValue view = new RValue(reader);
-        String symbol = layout.since(3, 0) ? "generic_iv_tbl_" : "generic_iv_tbl";
+        boolean byFlag = layout.object().genericIvarsByFlag();
+        String symbol = !byFlag ? "generic_fields_tbl_" : layout.since(3, 0) ? "generic_iv_tbl_" : "generic_iv_tbl";
         OptionalLong named = symbols ? module.symbol(symbol) : OptionalLong.empty();
         if (named.isPresent()) {
             evidence.add(new Evidence("generic instance variables", "0x%x".formatted(named.getAsLong()), "the symbol " + symbol));
@@ -197,9 +195,12 @@ final class TableFinder {
             entries.over(value);
             int seen = 0;
             while (entries.next()) {
+                // Without the flag, the object that holds them tells the one that they are of where others have their class.
+                long holder = byFlag ? entries.key() : entries.record();
                 if (!reader.isSlot(entries.key())
-                        || reader.at(entries.key(), view) == null
-                        || !view.has(Flags.EXIVAR)) {
+                        || !reader.isSlot(holder)
+                        || reader.at(holder, view) == null
+                        || (byFlag ? !view.has(Flags.EXIVAR) : view.type() != RubyType.IMEMO || view.klass() != entries.key())) {
                     return false;
                 }
                 seen++;

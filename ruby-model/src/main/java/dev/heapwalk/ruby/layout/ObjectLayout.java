@@ -21,6 +21,9 @@ package dev.heapwalk.ruby.layout;
  * @param dataFieldsObject {@code fields_obj}, or -1 before 4.0
  * @param genericIvarsByFlag whether {@code FL_EXIVAR} tells that an object has generic instance variables
  * @param shapesInFlags whether the upper half of the flags of a {@code T_OBJECT} is its shape
+ * @param matchInline whether the registers of a MatchData follow in its slot at 32, and do not stand behind a pointer at 24
+ * @param ioDescriptor {@code fd} of {@code rb_io_t}, 32 bits; {@code mode} follows it
+ * @param ioPath {@code pathv} of {@code rb_io_t}
  */
 public record ObjectLayout(
         int stringEmbed,
@@ -37,7 +40,10 @@ public record ObjectLayout(
         int dataTypedFlag,
         int dataFieldsObject,
         boolean genericIvarsByFlag,
-        boolean shapesInFlags) {
+        boolean shapesInFlags,
+        boolean matchInline,
+        int ioDescriptor,
+        int ioPath) {
 
     static ObjectLayout of(int version) {
         boolean embedsLong = version >= 302;
@@ -59,6 +65,9 @@ public record ObjectLayout(
                 fieldObjects ? -1 : 24,
                 fieldObjects ? 16 : -1,
                 !fieldObjects,
-                embedsLong);
+                embedsLong,
+                inlineTables,
+                version >= 300 ? 16 : 8,
+                version >= 300 ? 32 : 24);
     }
 }

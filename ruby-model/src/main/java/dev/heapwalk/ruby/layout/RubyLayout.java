@@ -12,6 +12,7 @@ package dev.heapwalk.ruby.layout;
  * @param vm the virtual machine
  * @param object the objects that hold values
  * @param classes classes and modules
+ * @param shape a shape
  */
 public record RubyLayout(
         int version,
@@ -21,7 +22,8 @@ public record RubyLayout(
         ObjspaceLayout objspace,
         VmLayout vm,
         ObjectLayout object,
-        ClassLayout classes) {
+        ClassLayout classes,
+        ShapeLayout shape) {
     /** The oldest version that there is a layout for. */
     public static final int OLDEST = 207;
     /** The newest version that there is a layout for. */
@@ -46,7 +48,8 @@ public record RubyLayout(
                         ObjspaceLayout.of(version),
                         VmLayout.of(version),
                         ObjectLayout.of(version),
-                        ClassLayout.of(version));
+                        ClassLayout.of(version),
+                        ShapeLayout.of(version));
             }
         }
         return null;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.layout.Flags;
+import java.math.BigInteger;
+
+/** An Integer that does not fit in a value. C name {@code struct RBignum}. */
+public final class RBignum extends RValue {
+    /** The most digits that are made into a number: 16 MiB of them. */
+    public static final int MOST_DIGITS = 1 << 22;
+
+    private static final long POSITIVE = Flags.USER1;
+    private static final long EMBED = Flags.USER2;
+    private static final int EMBEDDED_SHIFT = Flags.USHIFT + 3;
+    private static final int EMBEDDED_MASK = 7;
+    private static final int EMBEDDED_MOST = 6;
+    /** {@code SIZEOF_BDIGIT}. */
+    private static final int DIGIT = 4;
+
+    RBignum(ObjectReader reader) {
+        super(reader);
+    }
+
+    /**
+     * Whether it is less than zero.
+     *
+     * @return whether {@code BIGNUM_SIGN_BIT} is not set
+     */
+    public boolean negative() {
+        return !has(POSITIVE);
+    }
+
+    /**
+     * Whether the digits stand in the slot.
+     *
+     * @return {@code BIGNUM_EMBED_FLAG}
+     */
+    public boolean embedded() {
+        return has(EMBED);
+    }
+
+    /**
+     * How many digits it has, 4 bytes each. As the target says, at most what the slot can hold if it is embedded.
+     *
+     * @return a count; negative if the target's memory is damaged
+     */
+    public long length() {
+        return embedded() ? Math.min(flags() >>> EMBEDDED_SHIFT & EMBEDDED_MASK, EMBEDDED_MOST) : longAt(16);
+    }
+
+    /**
+     * Where the digits are, the least first.
+     *
+     * @return a target address
+     */
+    public long digits() {
+        return embedded() ? address() + 16 : longAt(24);
+    }
+
+    /**
+     * The number.
+     *
+     * @return the number, made from all digits; null if there are more than {@link #MOST_DIGITS}
+     * @throws UnmappedAddressException if a digit can't be read
+     */
+    public BigInteger value() {
+        long length = length();
+        long digits = digits();
+        boolean negative = negative();
+        if (length < 0 || !reader().mapped(digits, DIGIT * Math.min(length, 1L << 40))) {
+            throw new UnmappedAddressException(digits, digits, length);
+        }
+        if (length > MOST_DIGITS) {
+            return null;
+        }
+        byte[] magnitude = reader().vm().target().memory().readBytes(digits, (int) length * DIGIT);
+        for (int low = 0, high = magnitude.length - 1; low < high; low++, high--) {
+            byte swapped = magnitude[low];
+            magnitude[low] = magnitude[high];
+            magnitude[high] = swapped;
+        }
+        BigInteger value = new BigInteger(1, magnitude);
+        return negative ? value.negate() : value;
+    }
+
+    /**
+     * The number as {@code Integer#to_s} writes it.
+     *
+     * @return decimal text; null if there are more than {@link #MOST_DIGITS} digits
+     * @throws UnmappedAddressException if a digit can't be read
+     */
+    public String text() {
+        BigInteger value = value();
+        return value == null ? null : value.toString();
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+/** A Complex. C name {@code struct RComplex}. */
+public final class RComplex extends RValue {
+    RComplex(ObjectReader reader) {
+        super(reader);
+    }
+
+    /**
+     * The real part.
+     *
+     * @return {@code real}, a {@code VALUE}
+     */
+    public long real() {
+        return longAt(16);
+    }
+
+    /**
+     * The imaginary part.
+     *
+     * @return {@code imag}, a {@code VALUE}
+     */
+    public long imaginary() {
+        return longAt(24);
+    }
+}

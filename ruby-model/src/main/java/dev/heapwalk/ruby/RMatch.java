@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.layout.ObjectLayout;
+
+/** A MatchData. C names {@code struct RMatch}, {@code struct rmatch} and {@code struct re_registers}. */
+public final class RMatch extends RValue {
+    private static final int NUM_REGS = 4;
+    private static final int BEG = 8;
+    private static final int END = 16;
+
+    private final ObjectLayout layout;
+
+    RMatch(ObjectReader reader) {
+        super(reader);
+        this.layout = reader.layout().object();
+    }
+
+    /**
+     * The String that was matched.
+     *
+     * @return {@code str}, a {@code VALUE}
+     */
+    public long string() {
+        return longAt(16);
+    }
+
+    /**
+     * The Regexp, or the String that was looked for.
+     *
+     * @return {@code regexp}, a {@code VALUE}
+     */
+    public long regexp() {
+        return longAt(layout.matchInline() ? 24 : 32);
+    }
+
+    private long registers() {
+        return layout.matchInline() ? address() + 32 : longAt(24);
+    }
+
+    /**
+     * How many groups were matched, the whole match among them. As the target says, but no more than can be read.
+     *
+     * @return {@code num_regs}
+     * @throws UnmappedAddressException if the registers can't be read
+     */
+    public int groups() {
+        long registers = registers();
+        if (registers == 0) {
+            return 0;
+        }
+        int count = reader().half(registers + NUM_REGS);
+        if (count == 0) {
+            return 0;
+        }
+        long begins = reader().word(registers + BEG);
+        if (count < 0 || !reader().mapped(begins, 8L * count)) {
+            throw new UnmappedAddressException(begins, begins, 8L * count);
+        }
+        return count;
+    }
+
+    /**
+     * Where a group begins.
+     *
+     * @param group from 0 to {@link #groups()}
+     * @return bytes from the beginning of the String, -1 if it took no part in the match
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public long begin(int group) {
+        return reader().word(reader().word(registers() + BEG) + 8L * group);
+    }
+
+    /**
+     * Where a group ends.
+     *
+     * @param group from 0 to {@link #groups()}
+     * @return bytes from the beginning of the String, -1 if it took no part in the match
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public long end(int group) {
+        return reader().word(reader().word(registers() + END) + 8L * group);
+    }
+}

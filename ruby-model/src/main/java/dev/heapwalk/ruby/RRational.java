@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+/** A Rational. C name {@code struct RRational}. */
+public final class RRational extends RValue {
+    RRational(ObjectReader reader) {
+        super(reader);
+    }
+
+    /**
+     * The numerator.
+     *
+     * @return {@code num}, a {@code VALUE}
+     */
+    public long numerator() {
+        return longAt(16);
+    }
+
+    /**
+     * The denominator.
+     *
+     * @return {@code den}, a {@code VALUE}
+     */
+    public long denominator() {
+        return longAt(24);
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.layout;
+
+/**
+ * C name {@code rb_shape_t}, since 3.2. The upper half of {@code RBasic.flags} is the shape of an object.
+ *
+ * @param size the size of a shape, in bytes, or 0 where there are none
+ * @param edges {@code edges}
+ * @param edgeName {@code edge_name}
+ * @param nextIvIndex {@code next_iv_index}, {@code next_field_index} in 4.0
+ * @param capacity {@code capacity}
+ * @param shortIndexes whether these two have 16 bits, and not 32
+ * @param type {@code type}, one byte
+ * @param parent {@code parent_id}, 32 bits
+ * @param tooComplexType the type of the shape of objects that keep a table, or -1 where a bit of the number tells it
+ * @param indexMask the bits of a shape's number that are its place in the list
+ * @param tooComplexBit the bit of a shape's number that tells that an object keeps a table, or 0
+ */
+public record ShapeLayout(
+        int size,
+        int edges,
+        int edgeName,
+        int nextIvIndex,
+        int capacity,
+        boolean shortIndexes,
+        int type,
+        int parent,
+        int tooComplexType,
+        int indexMask,
+        int tooComplexBit) {
+    /** {@code SHAPE_IVAR}, the same in all versions. */
+    public static final int IVAR = 1;
+    /** {@code SHAPE_OBJ_ID}, in 4.0. */
+    public static final int OBJ_ID = 2;
+
+    static ShapeLayout of(int version) {
+        return switch (version) {
+            case 207, 300, 301 -> new ShapeLayout(0, 0, 0, 0, 0, false, 0, 0, -1, 0, 0);
+            case 302 -> new ShapeLayout(32, 0, 8, 16, 20, false, 24, 28, 6, -1, 0);
+            case 303, 304 -> new ShapeLayout(40, 0, 8, 16, 20, false, 24, 28, 4, -1, 0);
+            default -> new ShapeLayout(40, 0, 8, 28, 30, true, 32, 24, -1, (1 << 19) - 1, 1 << 21);
+        };
+    }
+}
