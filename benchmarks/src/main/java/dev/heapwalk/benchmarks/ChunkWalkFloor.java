@@ -6,19 +6,11 @@ import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.Window;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.LongStream;
 
@@ -53,8 +45,7 @@ final class ChunkWalkFloor implements AutoCloseable {
     ChunkWalkFloor(MallocHeap heap) {
         Target target = heap.target();
         pid = target.mode() == Target.Mode.CORE ? 0 : (int) target.pid().orElseThrow();
-        SymbolLookup library = SymbolLookup.libraryLookup(compile(), memory);
-        chunkWalk = Linker.nativeLinker().downcallHandle(library.findOrThrow("chunk_walk"), CHUNK_WALK);
+        chunkWalk = FloorLibrary.function("chunk_walk.c", "chunk_walk", CHUNK_WALK, memory);
         List<dev.heapwalk.malloc.Arena> arenas = heap.arenas();
         regionCount = arenas.stream().mapToLong(arena -> arena.regions().size()).sum();
         regions = memory.allocate(ValueLayout.JAVA_LONG, regionCount * REGION_WORDS);
@@ -95,41 +86,6 @@ final class ChunkWalkFloor implements AutoCloseable {
             }
         }
         return memory.allocateFrom(ValueLayout.JAVA_LONG, found.build().toArray());
-    }
-
-    private static Path compile() {
-        try {
-            Path folder = Files.createTempDirectory("heapwalk-floor");
-            Path source = folder.resolve("chunk_walk.c");
-            try (InputStream in = ChunkWalkFloor.class.getResourceAsStream("chunk_walk.c")) {
-                Files.write(source, in.readAllBytes());
-            }
-            Path library = folder.resolve("chunk_walk.so");
-            List.of(folder, source, library).forEach(path -> path.toFile().deleteOnExit());
-            Process gcc = new ProcessBuilder(
-                            "gcc",
-                            "-O2",
-                            "-march=native",
-                            "-Wall",
-                            "-Werror",
-                            "-shared",
-                            "-fPIC",
-                            "-o",
-                            library.toString(),
-                            source.toString())
-                    .redirectErrorStream(true)
-                    .start();
-            String said = new String(gcc.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            if (gcc.waitFor() != 0) {
-                throw new IllegalStateException("gcc could not compile the floor:\n" + said);
-            }
-            return library;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
     }
 
     /** Walks once; returns the bytes in used chunks. */

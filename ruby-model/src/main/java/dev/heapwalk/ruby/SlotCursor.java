@@ -7,6 +7,7 @@ import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.PageLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -14,6 +15,16 @@ import java.util.List;
  * good until the next {@link #next()}. A page that can't be read is recorded and left out.
  */
 public final class SlotCursor {
+    /** What the type of a slot tells of its state. */
+    private static final SlotState[] STATES = new SlotState[(int) Flags.TYPE_MASK + 1];
+
+    static {
+        Arrays.fill(STATES, SlotState.LIVE);
+        STATES[RubyType.NONE.tag()] = SlotState.FREE;
+        STATES[RubyType.ZOMBIE.tag()] = SlotState.ZOMBIE;
+        STATES[RubyType.MOVED.tag()] = SlotState.MOVED;
+    }
+
     private final Window window;
     private final HeapPages pages;
     private final PageLayout layout;
@@ -23,11 +34,12 @@ public final class SlotCursor {
 
     private int page = -1;
     private boolean unswept;
+    // The page in local memory: where the slot and the page's end are in it, and what makes a target address of an offset.
     private MemorySegment segment;
-    private long base;
-    private int slotSize;
-    private long address;
+    private long offset;
     private long end;
+    private long shift;
+    private int slotSize;
     private long flags;
 
     private RValue value;
@@ -60,7 +72,7 @@ public final class SlotCursor {
         window.forget();
         holes.clear();
         page = -1;
-        address = 0;
+        offset = 0;
         end = 0;
         slotSize = 0;
     }
@@ -71,23 +83,23 @@ public final class SlotCursor {
      * @return whether there is one
      */
     public boolean next() {
-        long following = address + slotSize;
-        if (following >= end && (following = enter()) == 0) {
+        long following = offset + slotSize;
+        if (following >= end && (following = enter()) < 0) {
             return false;
         }
-        address = following;
-        flags = segment.get(Words.LONG, following - base);
+        offset = following;
+        flags = segment.get(Words.LONG, following);
         return true;
     }
 
-    /** Goes to the next page that can be read. Returns its first slot. */
+    /** Goes to the next page that can be read. Returns where its first slot is, -1 if there is none. */
     private long enter() {
         while (++page < pages.count()) {
             long start = pages.start(page);
             slotSize = pages.slotSize(page);
             long length = (long) slotSize * pages.slots(page);
-            long offset = window.find(start, length);
-            if (offset < 0) {
+            long first = window.find(start, length);
+            if (first < 0) {
                 holes.add("heap page at 0x%x can't be read at 0x%x, so its %d slots are left out"
                         .formatted(pages.body(page), window.missing(), pages.slots(page)));
                 continue;
@@ -95,25 +107,25 @@ public final class SlotCursor {
             unswept = pages.beforeSweep(page) && readMarks();
             // Reading the marks goes through another window, so this one still shows the page.
             segment = window.segment();
-            base = start - offset;
-            end = start + length;
-            return start;
+            shift = start - first;
+            end = first + length;
+            return first;
         }
         page = pages.count();
+        offset = 0;
         end = 0;
-        address = 0;
         slotSize = 0;
-        return 0;
+        return -1;
     }
 
     private boolean readMarks() {
-        long offset = reader.find(pages.descriptor(page) + layout.markBits(), 8L * marks.length);
-        if (offset < 0) {
+        long bits = reader.find(pages.descriptor(page) + layout.markBits(), 8L * marks.length);
+        if (bits < 0) {
             holes.add("the mark bits of the heap page at 0x%x can't be read, so garbage on it is taken for objects"
                     .formatted(pages.body(page)));
             return false;
         }
-        MemorySegment.copy(reader.segment(), Words.LONG, offset, marks, 0, marks.length);
+        MemorySegment.copy(reader.segment(), Words.LONG, bits, marks, 0, marks.length);
         return true;
     }
 
@@ -123,7 +135,7 @@ public final class SlotCursor {
      * @return a target address
      */
     public long address() {
-        return address;
+        return offset + shift;
     }
 
     /**
@@ -159,7 +171,7 @@ public final class SlotCursor {
      * @return {@code RBasic.klass}, a target address
      */
     public long klass() {
-        return segment.get(Words.LONG, address - base + 8);
+        return segment.get(Words.LONG, offset + 8);
     }
 
     /**
@@ -177,21 +189,12 @@ public final class SlotCursor {
      * @return the state
      */
     public SlotState state() {
-        int tag = (int) (flags & Flags.TYPE_MASK);
-        if (tag == RubyType.NONE.tag()) {
-            return SlotState.FREE;
-        }
-        if (tag == RubyType.MOVED.tag()) {
-            return SlotState.MOVED;
-        }
-        if (tag == RubyType.ZOMBIE.tag()) {
-            return SlotState.ZOMBIE;
-        }
-        return unswept && !marked() ? SlotState.UNSWEPT : SlotState.LIVE;
+        SlotState told = STATES[(int) (flags & Flags.TYPE_MASK)];
+        return unswept && told == SlotState.LIVE && !marked() ? SlotState.UNSWEPT : told;
     }
 
     private boolean marked() {
-        int bit = (int) (address - pages.body(page)) / PageLayout.BASE_SLOT_SIZE;
+        int bit = (int) (address() - pages.body(page)) / PageLayout.BASE_SLOT_SIZE;
         return bit >>> 6 < marks.length && (marks[bit >>> 6] >>> bit & 1) != 0;
     }
 
@@ -356,7 +359,7 @@ public final class SlotCursor {
      * @return the view
      */
     public <T extends RValue> T lay(T view) {
-        view.wrap(segment, address - base, address, slotSize);
+        view.wrap(segment, offset, offset + shift, slotSize);
         return view;
     }
 }

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.benchmarks;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * One pass over every slot of a Ruby heap, as {@link SlotCursor} does it and as the same loop does it in C. Over a process a
+ * pass copies the memory too; over a core it is the walk alone.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
+@Warmup(iterations = 5, time = 1)
+@Measurement(iterations = 8, time = 1)
+public class SlotWalk {
+
+    /** Where the heap is read from. */
+    @Param({"process", "core"})
+    public String source;
+
+    /** How many objects the program holds, beside those of the interpreter. */
+    @Param("1000000")
+    public int objects;
+
+    private RubyProcess process;
+    private Target target;
+    private SlotWalkFloor floor;
+    private SlotCursor slot;
+    private final long[] slots = new long[RubyType.values().length];
+    private long live;
+    private long bytes;
+
+    /**
+     * Starts the program, opens it, and holds both walks against each other.
+     *
+     * @throws Exception if the program can't be started or read
+     */
+    @Setup
+    public void open() throws Exception {
+        process = RubyProcess.of(Ruby.TRIXIE, "every_type").start();
+        process.ask("eval $kept = Array.new(%d) { |i| i %% 3 == 0 ? [i, i] : \"object number #{i}\" }; GC.start; 1".formatted(objects));
+        target = source.equals("core") ? core() : Target.observe(process.pid());
+        RubyVm vm = RubyVm.locate(target);
+        floor = new SlotWalkFloor(vm);
+        slot = vm.slots();
+        floor.walk();
+        walk();
+        if (live != floor.live() || bytes != floor.bytes()) {
+            throw new IllegalStateException("the cursor counts %,d live slots of %,d bytes, the floor %,d of %,d"
+                    .formatted(live, bytes, floor.live(), floor.bytes()));
+        }
+        for (RubyType type : RubyType.values()) {
+            if (type.tag() >= 0 && slots[type.ordinal()] != floor.slots(type.tag())) {
+                throw new IllegalStateException("the cursor counts %,d slots of type %s, the floor %,d"
+                        .formatted(slots[type.ordinal()], type.label(), floor.slots(type.tag())));
+            }
+        }
+    }
+
+    private Target core() throws Exception {
+        Path folder = Files.createTempDirectory("heapwalk-core");
+        Path core = Cores.gcore(process, folder);
+        try {
+            return Target.core(core, process.ruby().root());
+        } finally {
+            // The mapping keeps the bytes.
+            Files.delete(core);
+            Files.delete(folder);
+        }
+    }
+
+    /** Ends the program. */
+    @TearDown
+    public void close() {
+        floor.close();
+        target.close();
+        process.close();
+    }
+
+    /** Counts the slots by type, and the live ones and their bytes, as the floor does. */
+    private void walk() {
+        Arrays.fill(slots, 0);
+        SlotCursor cursor = slot;
+        long[] count = slots;
+        long liveSlots = 0;
+        long liveBytes = 0;
+        cursor.rewind();
+        while (cursor.next()) {
+            count[cursor.type().ordinal()]++;
+            if (cursor.state() == SlotState.LIVE) {
+                liveSlots++;
+                liveBytes += cursor.slotSize();
+            }
+        }
+        live = liveSlots;
+        bytes = liveBytes;
+    }
+
+    /**
+     * The cursor.
+     *
+     * @return bytes in live slots
+     */
+    @Benchmark
+    public long java() {
+        walk();
+        return bytes;
+    }
+
+    /**
+     * The same loop in C.
+     *
+     * @return bytes in live slots
+     */
+    @Benchmark
+    public long c() {
+        return floor.walk();
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.benchmarks;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.ruby.HeapPages;
+import dev.heapwalk.ruby.RubyVm;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/** The walk of {@code slot_walk.c}, compiled here and fed with the pages that the discovery found. */
+final class SlotWalkFloor implements AutoCloseable {
+    private static final FunctionDescriptor SLOT_WALK = FunctionDescriptor.of(
+            ValueLayout.JAVA_INT,
+            ValueLayout.JAVA_INT,
+            ValueLayout.ADDRESS,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.ADDRESS,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.ADDRESS);
+    private static final int WINDOW = 1 << 20;
+    private static final int TYPES = 32;
+
+    private final Arena memory = Arena.ofShared();
+    private final MethodHandle slotWalk;
+    private final int pid;
+    private final MemorySegment pages;
+    private final long count;
+    private final MemorySegment buffer;
+    private final MemorySegment tally;
+
+    SlotWalkFloor(RubyVm vm) {
+        Target target = vm.target();
+        HeapPages found = vm.pages();
+        pid = target.mode() == Target.Mode.CORE ? 0 : (int) target.pid().orElseThrow();
+        slotWalk = FloorLibrary.function("slot_walk.c", "slot_walk", SLOT_WALK, memory);
+        count = found.count();
+        pages = memory.allocate(ValueLayout.JAVA_LONG, count * 6);
+        Window window = target.memory().window();
+        long at = 0;
+        for (int page = 0; page < count; page++) {
+            long length = (long) found.slotSize(page) * found.slots(page);
+            pages.setAtIndex(ValueLayout.JAVA_LONG, at++, found.start(page));
+            pages.setAtIndex(ValueLayout.JAVA_LONG, at++, found.body(page));
+            pages.setAtIndex(ValueLayout.JAVA_LONG, at++, found.slotSize(page));
+            pages.setAtIndex(ValueLayout.JAVA_LONG, at++, found.slots(page));
+            long local = pid != 0 ? 0 : window.require(found.start(page), length);
+            pages.setAtIndex(ValueLayout.JAVA_LONG, at++, pid != 0 ? 0 : window.segment().address() + local);
+            pages.setAtIndex(ValueLayout.JAVA_LONG, at++, found.beforeSweep(page) ? marks(vm, page) : 0);
+        }
+        buffer = memory.allocate(WINDOW, 4096);
+        buffer.fill((byte) 1);
+        tally = memory.allocate(ValueLayout.JAVA_LONG, TYPES + 2L);
+    }
+
+    private long marks(RubyVm vm, int page) {
+        MemorySegment bits = memory.allocate(ValueLayout.JAVA_LONG, vm.layout().page().bitmapWords());
+        vm.target().memory().readFully(vm.pages().descriptor(page) + vm.layout().page().markBits(), bits);
+        return bits.address();
+    }
+
+    /** Walks once; returns the bytes of live slots. */
+    long walk() {
+        int failed;
+        try {
+            failed = (int) slotWalk.invokeExact(pid, pages, count, buffer, (long) WINDOW, tally);
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+        if (failed != 0) {
+            throw new IllegalStateException("the floor could not read the target");
+        }
+        return bytes();
+    }
+
+    /** The slots of a type. */
+    long slots(int tag) {
+        return tally.getAtIndex(ValueLayout.JAVA_LONG, tag);
+    }
+
+    long live() {
+        return tally.getAtIndex(ValueLayout.JAVA_LONG, TYPES);
+    }
+
+    long bytes() {
+        return tally.getAtIndex(ValueLayout.JAVA_LONG, TYPES + 1L);
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+    }
+}
