@@ -53,6 +53,52 @@ class RubyProcessTest {
 
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void describesValues(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "values").start()) {
+            List<String> values = Files.readAllLines(process.askForFile("values"));
+            assertThat(values).hasSizeGreaterThan(600).allMatch(line -> line.startsWith("{\"name\":"));
+            assertThat(values).filteredOn(line -> line.startsWith("{\"name\":\"invalid byte\"")).singleElement().asString()
+                    .contains("\"bytes\":\"61ff62\"", "\"encoding\":\"UTF-8\"", "\"valid\":false");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void waitsInKnownFrames(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "frames").start()) {
+            List<String> holders = Files.readAllLines(process.askForFile("frames"));
+            assertThat(holders).filteredOn(line -> line.startsWith("{\"kind\":\"thread\"")).hasSizeGreaterThan(25);
+            assertThat(holders).filteredOn(line -> line.startsWith("{\"kind\":\"fiber\"")).hasSizeGreaterThan(5);
+            assertThat(holders).filteredOn(line -> line.contains("\"name\":\"descending\"")).singleElement().asString()
+                    .contains("\"base_label\":\"descend\"", "\"absolute_path\":\"" + process.seen("frames.rb") + "\"", "[\"squared\",");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void loadsTheStandardLibrary(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "stdlib").argument(100_000).start()) {
+            assertThat(count(process.ask("count_objects").getFirst(), "T_STRING")).isGreaterThan(100_000);
+            assertThat(process.ask("missing")).doesNotContain("json", "set", "socket", "openssl", "yaml", "net/http");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void goesOnAllocating(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "churn").argument(2).start()) {
+            process.ask("stop");
+            List<String> rounds = process.ask("rounds");
+            assertThat(process.ask("rounds")).isEqualTo(rounds);
+            process.ask("run");
+            Thread.sleep(50);
+            assertThat(Integer.parseInt(process.ask("check").getFirst())).isPositive();
+            assertThat(process.ask("rounds")).isNotEqualTo(rounds);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void leavesACoreAndGoesOn(Ruby ruby) throws Exception {
         try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
             assertThat(Cores.gcore(process, folder)).isNotEmptyFile();

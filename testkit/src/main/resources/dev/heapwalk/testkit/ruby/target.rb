@@ -32,26 +32,58 @@ module Target
     String === object ? "STRING" : ObjectSpace.dump(object)[/\A\{"address":"0x\h+", "type":"(\w+)"/, 1]
   end
 
-  def self.serve
+  LONGEST = 4000
+
+  def self.hex(text)
+    text.b.unpack1("H*")
+  end
+
+  # What inspect gives, in hex, cut after LONGEST bytes.
+  def self.inspected(object)
+    hex(object.inspect.b[0, LONGEST])
+  end
+
+  def self.reference(object)
+    { address: address(object), inspect: inspected(object) }
+  end
+
+  class << self
+    # Where the main thread waits for a command, but for the C function gets that it calls there.
+    attr_reader :waiting
+  end
+
+  # What the block does comes last before READY.
+  def self.serve(&last)
+    while (line = next_line(&last))
+      obey(*line.chomp.split(" ", 2))
+    end
+    exit!(0)
+  end
+
+  # On one line, so that the locations are those of the waiting.
+  def self.next_line(&last)
+    @waiting ||= ready(caller_locations(0), &last); $stdin.gets
+  end
+
+  def self.ready(waiting, &last)
     $stdout.sync = true
     File.open(File::NULL, "w") do |null|
       ObjectSpace.dump_all(output: null)
       null.puts(GC.stat.to_json, ObjectSpace.count_objects.to_json, ObjectSpace.memsize_of_all, eval("1 + 1"))
     end
     settle
+    last&.call
     $stdout.puts("READY")
-    while (line = $stdin.gets)
-      name, rest = line.chomp.split(" ", 2)
-      body = COMMANDS[name]
-      begin
-        raise ArgumentError, "no command #{name}" unless body
-        body.call(rest)
-        $stdout.puts("END")
-      rescue Exception => e
-        $stdout.puts("FAILED #{e.class}: #{e.message} #{e.backtrace.first(5)}".tr("\n", " "))
-      end
-    end
-    exit!(0)
+    waiting
+  end
+
+  def self.obey(name, rest = nil)
+    body = COMMANDS[name]
+    raise ArgumentError, "no command #{name}" unless body
+    body.call(rest)
+    $stdout.puts("END")
+  rescue StandardError, ScriptError => e
+    $stdout.puts("FAILED #{e.class}: #{e.message} #{e.backtrace.first(5)}".tr("\n", " "))
   end
 
   # dump_all PATH, dump_full PATH: ObjectSpace.dump_all, the second with free slots as well.
