@@ -8,6 +8,7 @@ module dev.heapwalk.ruby {
     exports dev.heapwalk.ruby;
     exports dev.heapwalk.ruby.dump;
     exports dev.heapwalk.ruby.layout;
+    exports dev.heapwalk.ruby.vm;
 
     provides dev.heapwalk.malloc.usage.Suballocator with
             dev.heapwalk.ruby.usage.RubyUsage;

@@ -10,7 +10,12 @@ public final class RArray extends RValue {
 
     private final ObjectLayout layout;
 
-    RArray(ObjectReader reader) {
+    /**
+     * Makes a view that lies over nothing yet.
+     *
+     * @param reader what reads the slots
+     */
+    public RArray(ObjectReader reader) {
         super(reader);
         this.layout = reader.layout().object();
     }

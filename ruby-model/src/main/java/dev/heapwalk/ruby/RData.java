@@ -9,7 +9,12 @@ public final class RData extends RValue {
 
     private final ObjectLayout layout;
 
-    RData(ObjectReader reader) {
+    /**
+     * Makes a view that lies over nothing yet.
+     *
+     * @param reader what reads the slots
+     */
+    public RData(ObjectReader reader) {
         super(reader);
         this.layout = reader.layout().object();
     }

@@ -15,7 +15,12 @@ public final class RString extends RValue {
 
     private final ObjectLayout layout;
 
-    RString(ObjectReader reader) {
+    /**
+     * Makes a view that lies over nothing yet.
+     *
+     * @param reader what reads the slots
+     */
+    public RString(ObjectReader reader) {
         super(reader);
         this.layout = reader.layout().object();
     }

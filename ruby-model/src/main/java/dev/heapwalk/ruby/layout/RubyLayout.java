@@ -13,6 +13,9 @@ package dev.heapwalk.ruby.layout;
  * @param object the objects that hold values
  * @param classes classes and modules
  * @param shape a shape
+ * @param iseq compiled code
+ * @param thread threads and ractors
+ * @param context execution contexts, control frames and fibers
  */
 public record RubyLayout(
         int version,
@@ -23,7 +26,10 @@ public record RubyLayout(
         VmLayout vm,
         ObjectLayout object,
         ClassLayout classes,
-        ShapeLayout shape) {
+        ShapeLayout shape,
+        IseqLayout iseq,
+        ThreadLayout thread,
+        ContextLayout context) {
     /** The oldest version that there is a layout for. */
     public static final int OLDEST = 207;
     /** The newest version that there is a layout for. */
@@ -49,7 +55,10 @@ public record RubyLayout(
                         VmLayout.of(version),
                         ObjectLayout.of(version),
                         ClassLayout.of(version),
-                        ShapeLayout.of(version));
+                        ShapeLayout.of(version),
+                        IseqLayout.of(version),
+                        ThreadLayout.of(version),
+                        ContextLayout.of(version));
             }
         }
         return null;

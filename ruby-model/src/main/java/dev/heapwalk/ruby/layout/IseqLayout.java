@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.layout;
+
+/**
+ * C names {@code rb_iseq_t} and {@code struct rb_iseq_constant_body}. What is the same in all versions supported stands in the
+ * constants. Offsets are in the body, except {@link #BODY}.
+ *
+ * @param insnsInfo {@code insns_info}: the entries, and behind them {@code positions} (+8), {@code size} (+16, 32 bits) and
+ *     {@code succ_index_table} (+24)
+ * @param insnInfoSize the size of {@code struct iseq_insn_info_entry}, which begins with {@code line_no} (32 bits)
+ * @param localTable {@code local_table}
+ * @param parentIseq {@code parent_iseq}
+ * @param localIseq {@code local_iseq}
+ * @param localTableSize {@code local_table_size} (32 bits)
+ * @param builtinAttributes {@code builtin_attrs} (32 bits), or -1 before 3.4, where nothing is read from it
+ * @param firstLineIsValue whether {@code location.first_lineno} is an Integer of Ruby and not of C
+ */
+public record IseqLayout(
+        int insnsInfo,
+        int insnInfoSize,
+        int localTable,
+        int parentIseq,
+        int localIseq,
+        int localTableSize,
+        int builtinAttributes,
+        boolean firstLineIsValue) {
+    /** {@code rb_iseq_t.wrapper}. */
+    public static final int WRAPPER = 8;
+    /** {@code rb_iseq_t.body}. */
+    public static final int BODY = 16;
+    /** {@code type}, 32 bits. */
+    public static final int TYPE = 0;
+    /** {@code iseq_size}, 32 bits: how many words the code has. */
+    public static final int ISEQ_SIZE = 4;
+    /** {@code iseq_encoded}. */
+    public static final int ISEQ_ENCODED = 8;
+    /** {@code param.flags}, 32 bits: has_lead, has_opt, has_rest, has_post, has_kw, has_kwrest, has_block … */
+    public static final int PARAM_FLAGS = 16;
+    /** {@code param.size}, 32 bits. */
+    public static final int PARAM_SIZE = 20;
+    /** {@code param.lead_num}, 32 bits. */
+    public static final int PARAM_LEAD_NUM = 24;
+    /** {@code param.opt_num}, 32 bits. */
+    public static final int PARAM_OPT_NUM = 28;
+    /** {@code param.rest_start}, 32 bits. */
+    public static final int PARAM_REST_START = 32;
+    /** {@code param.post_start}, 32 bits. */
+    public static final int PARAM_POST_START = 36;
+    /** {@code param.post_num}, 32 bits. */
+    public static final int PARAM_POST_NUM = 40;
+    /** {@code param.block_start}, 32 bits. */
+    public static final int PARAM_BLOCK_START = 44;
+    /** {@code param.keyword}: num, required_num, bits_start, rest_start (32 bits each), table, default_values. */
+    public static final int PARAM_KEYWORD = 56;
+    /** {@code location.pathobj}: a String, or an Array of the path and the real path. */
+    public static final int PATHOBJ = 64;
+    /** {@code location.base_label}. */
+    public static final int BASE_LABEL = 72;
+    /** {@code location.label}. */
+    public static final int LABEL = 80;
+    /** {@code location.first_lineno}. */
+    public static final int FIRST_LINENO = 88;
+    /** {@code BUILTIN_ATTR_C_TRACE}: a method written in Ruby that backtraces show as if it were written in C. */
+    public static final int C_TRACE = 0x08;
+
+    static IseqLayout of(int version) {
+        return switch (version) {
+            case 207, 300 -> new IseqLayout(120, 8, 152, 168, 176, 232, -1, true);
+            case 301 -> new IseqLayout(120, 12, 152, 168, 176, 240, -1, true);
+            case 302, 303 -> new IseqLayout(112, 12, 144, 160, 168, 232, -1, false);
+            case 304 -> new IseqLayout(112, 12, 144, 160, 168, 232, 260, false);
+            default -> new IseqLayout(112, 12, 144, 168, 176, 240, 268, false);
+        };
+    }
+}

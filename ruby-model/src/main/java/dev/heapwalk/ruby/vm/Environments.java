@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.vm;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.ObjectReader;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Reads local variables through environment pointers. An {@code ep} points at the flags of one level of scope; the pointer to the
+ * level around it or the block stands before them, before that the method or class reference, and before that the local
+ * variables. A level lies on the VM stack, or in an object where it outlived its frame. For one thread.
+ */
+public final class Environments {
+    /** {@code VM_ENV_FLAG_LOCAL}: the outermost level of a method. */
+    static final long LOCAL = 0x0002;
+    /** {@code VM_ENV_FLAG_ESCAPED}: the level lies in an object, which {@code ep[1]} refers to. */
+    static final long ESCAPED = 0x0004;
+    /** {@code VM_ENV_FLAG_ISOLATED}: the level knows nothing of those around it. */
+    static final long ISOLATED = 0x0010;
+    /** {@code VM_FRAME_FLAG_CFRAME}: the level is a function's in C. */
+    static final long CFRAME = 0x0080;
+    /** {@code VM_FRAME_FLAG_MODIFIED_BLOCK_PARAM}: the block parameter was read or assigned to. */
+    static final long MODIFIED_BLOCK_PARAM = 0x0200;
+
+    /** {@code VM_ENV_DATA_SIZE}: method or class reference, block or outer level, flags. */
+    private static final int DATA_SIZE = 3;
+    /** No program nests scopes deeper; more levels than this are a cycle. */
+    private static final int DEEPEST = 1000;
+
+    private final Interpreter interpreter;
+    private final ObjectReader reader;
+
+    Environments(Interpreter interpreter) {
+        this.interpreter = interpreter;
+        this.reader = interpreter.reader();
+    }
+
+    /**
+     * The level of scope around another.
+     *
+     * @param ep target address of the flags of a level
+     * @return that of the level around it, 0 for the outermost level of a method
+     */
+    public long outer(long ep) {
+        return (reader.word(ep) & LOCAL) != 0 ? 0 : reader.word(ep - 8) & ~3L;
+    }
+
+    /**
+     * The block that was given to the method of a level.
+     *
+     * @param ep target address of the flags of any level in the method
+     * @return what {@code VM_ENV_BLOCK_HANDLER} is: 0 for none, the {@code VALUE} of a Proc or Symbol, or the address of a captured
+     *     block with the low bits 01 (in Ruby) or 11 (in C)
+     */
+    public long blockHandler(long ep) {
+        return reader.word(outermost(ep) - 8);
+    }
+
+    private long outermost(long ep) {
+        long at = ep;
+        for (int depth = 0; depth < DEEPEST; depth++) {
+            long outer = outer(at);
+            if (outer == 0) {
+                return at;
+            }
+            at = outer;
+        }
+        throw new UnmappedAddressException(ep, ep, 8);
+    }
+
+    /**
+     * The method that a level belongs to.
+     *
+     * @param ep target address of the flags of a level
+     * @return the method; null if it belongs to none, such as the body of a class
+     */
+    public MethodEntry method(long ep) {
+        long at = ep;
+        for (int depth = 0; depth < DEEPEST; depth++) {
+            long reference = reader.word(at - 16);
+            MethodEntry found = interpreter.method(reference);
+            if (found != null) {
+                return found;
+            }
+            long outer = outer(at);
+            if (outer == 0) {
+                // The special variables of a method hide it.
+                return interpreter.isImemo(reference, ImemoType.SVAR) ? interpreter.method(reader.word(reference + 8)) : null;
+            }
+            at = outer;
+        }
+        return null;
+    }
+
+    /**
+     * The environment object of a level.
+     *
+     * @param ep target address of the flags of a level
+     * @return target address of an imemo env; 0 while the level lies on the VM stack
+     */
+    public long object(long ep) {
+        if ((reader.word(ep) & ESCAPED) == 0) {
+            return 0;
+        }
+        long env = reader.word(ep + 8);
+        return interpreter.isImemo(env, ImemoType.ENV) && reader.word(env + 16) == ep ? env : 0;
+    }
+
+    /**
+     * The local variables of a level and those around it, inner ones first, in the order of
+     * {@code Binding#local_variables}, each name once.
+     *
+     * @param ep target address of the flags of a level
+     * @param iseq the code of that level; null where the level's object tells it
+     * @return a new list
+     */
+    public List<Local> locals(long ep, Iseq iseq) {
+        List<Local> found = new ArrayList<>();
+        Set<String> names = new HashSet<>();
+        long at = ep;
+        Iseq code = iseq;
+        for (int depth = 0; depth < DEEPEST && at != 0; depth++) {
+            long flags = reader.word(at);
+            long env = object(at);
+            if (env != 0) {
+                Iseq own = interpreter.iseq(reader.word(env + 8));
+                code = own == null ? code : own;
+            }
+            // A level whose code is not known, such as that of a function in C, has no names.
+            if ((flags & (ISOLATED | CFRAME)) != 0 || code == null) {
+                break;
+            }
+            add(found, names, at, flags, code);
+            at = outer(at);
+            code = at == 0 ? null : interpreter.iseq(code.parent());
+        }
+        return found;
+    }
+
+    private void add(List<Local> found, Set<String> names, long ep, long flags, Iseq code) {
+        for (int i = 0; i < code.localCount(); i++) {
+            String name = code.localName(i);
+            if (name != null && names.add(name)) {
+                found.add(new Local(name, value(ep, flags, code, i)));
+            }
+        }
+    }
+
+    /**
+     * The arguments of a level.
+     *
+     * @param ep target address of the flags of a level
+     * @param iseq the code of that level
+     * @return a new list
+     */
+    public List<Argument> arguments(long ep, Iseq iseq) {
+        long flags = reader.word(ep);
+        List<Argument> found = new ArrayList<>(iseq.parameters().size());
+        for (Parameter parameter : iseq.parameters()) {
+            found.add(new Argument(parameter, value(ep, flags, iseq, parameter.index())));
+        }
+        return found;
+    }
+
+    private long value(long ep, long flags, Iseq code, int index) {
+        long value = reader.word(ep - 8L * (DATA_SIZE - 1 + code.localCount() - index));
+        if ((flags & MODIFIED_BLOCK_PARAM) == 0 && code.address() == code.local() && isBlock(code, index)) {
+            // The block becomes an object when the program first looks at it.
+            long handler = reader.word(ep - 8);
+            if (handler == 0) {
+                return reader.layout().constants().nil();
+            }
+            return (handler & 1) != 0 ? reader.layout().constants().undef() : handler;
+        }
+        return value;
+    }
+
+    private static boolean isBlock(Iseq code, int index) {
+        List<Parameter> parameters = code.parameters();
+        return !parameters.isEmpty()
+                && parameters.getLast().kind() == Parameter.Kind.BLOCK
+                && parameters.getLast().index() == index;
+    }
+}

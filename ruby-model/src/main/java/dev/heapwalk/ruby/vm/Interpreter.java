@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.vm;
+
+import dev.heapwalk.ruby.DataTypes;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RData;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.IseqLayout;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Reads what the interpreter keeps of a program that runs. It remembers code and methods by their address, and checks at each use
+ * that the same still stands there; after {@link ObjectReader#forget()} it looks at the target anew. For one thread.
+ *
+ * <p>Each method that takes the address of an object returns null for what is no such object, and throws
+ * {@link dev.heapwalk.memory.UnmappedAddressException} where memory of one can't be read.
+ */
+public final class Interpreter {
+    private final ObjectReader reader;
+    private final Texts texts;
+    private final IseqReader iseqReader;
+    private final Labels labels;
+    private final Environments environments;
+    private final RData data;
+    private final DataTypes dataTypes = new DataTypes();
+    private final Map<Long, Iseq> iseqs = new HashMap<>();
+    private final Map<Long, MethodEntry> methods = new HashMap<>();
+
+    /**
+     * Makes one that has read nothing yet.
+     *
+     * @param reader what reads the heap, for the same thread
+     */
+    public Interpreter(ObjectReader reader) {
+        this.reader = reader;
+        this.texts = new Texts(reader);
+        this.data = new RData(reader);
+        this.iseqReader = new IseqReader(this, texts);
+        this.labels = new Labels(this);
+        this.environments = new Environments(this);
+    }
+
+    /**
+     * What reads the heap.
+     *
+     * @return the reader that was given
+     */
+    public ObjectReader reader() {
+        return reader;
+    }
+
+    Texts texts() {
+        return texts;
+    }
+
+    Labels labels() {
+        return labels;
+    }
+
+    /**
+     * Reads local variables.
+     *
+     * @return the same object at every call
+     */
+    public Environments environments() {
+        return environments;
+    }
+
+    /**
+     * Makes a cursor over control frames.
+     *
+     * @return a new one, for the same thread
+     */
+    public Frames frames() {
+        return new Frames(this);
+    }
+
+    /**
+     * Compiled code.
+     *
+     * @param address target address of a slot
+     * @return the code; null if it is none, or one that is not loaded yet
+     */
+    public Iseq iseq(long address) {
+        if (!isImemo(address, ImemoType.ISEQ)) {
+            return null;
+        }
+        long body = reader.word(address + IseqLayout.BODY);
+        Iseq known = iseqs.get(address);
+        if (known != null && known.body() == body) {
+            return known;
+        }
+        Iseq found = body == 0 ? null : iseqReader.read(address, body);
+        if (found != null) {
+            iseqs.put(address, found);
+        }
+        return found;
+    }
+
+    /** As {@link #iseq(long)}, without a look at the slot where the program counter proves that what is known is still true. */
+    Iseq iseq(long address, long pc) {
+        Iseq known = iseqs.get(address);
+        return known != null && known.contains(pc) ? known : iseq(address);
+    }
+
+    /**
+     * A method of a class.
+     *
+     * @param address target address of a slot
+     * @return the method; null if it is none
+     */
+    public MethodEntry method(long address) {
+        if (!isImemo(address, ImemoType.MENT)) {
+            return null;
+        }
+        long flags = reader.word(address);
+        long definedClass = reader.word(address + 8);
+        long definition = reader.word(address + 16);
+        long calledId = reader.word(address + 24);
+        long owner = reader.word(address + 32);
+        MethodEntry known = methods.get(address);
+        if (known != null && known.definition() == definition && known.calledId() == calledId && known.owner() == owner
+                && known.definedClass() == definedClass) {
+            return known;
+        }
+        MethodEntry found = definition == 0
+                ? new MethodEntry(this, address, flags, definedClass, 0, calledId, owner, null, 0, 0, 0, 0)
+                : defined(address, flags, definedClass, definition, calledId, owner);
+        methods.put(address, found);
+        return found;
+    }
+
+    private MethodEntry defined(long address, long flags, long definedClass, long definition, long calledId, long owner) {
+        // rb_method_definition_t: a word of bits that begins with the type, the body, original_id.
+        MethodType type = MethodType.of(reader.half(definition) & 0xf);
+        return new MethodEntry(
+                this,
+                address,
+                flags,
+                definedClass,
+                definition,
+                calledId,
+                owner,
+                type,
+                reader.word(definition + 32),
+                reader.word(definition + 8),
+                reader.word(definition + 16),
+                reader.word(definition + 24));
+    }
+
+    /** The name of the type of an object whose data C code holds; null if it is none. */
+    String dataTypeOf(long address) {
+        return is(address, RubyType.DATA) ? dataTypes.of(reader.at(address, data)) : null;
+    }
+
+    /**
+     * The data of an object that C code made.
+     *
+     * @param address target address of a slot
+     * @param type the name of its type, such as {@code proc}
+     * @return target address of the data; 0 if it is no such object or has none
+     */
+    public long data(long address, String type) {
+        return type.equals(dataTypeOf(address)) ? reader.at(address, data).data() : 0;
+    }
+
+    /** Whether a slot is an imemo of a type. */
+    boolean isImemo(long address, ImemoType type) {
+        return reader.isSlot(address) && ImemoType.of(reader.word(address), reader.layout()) == type;
+    }
+
+    /** Whether a slot has a T_ type. */
+    boolean is(long address, RubyType type) {
+        return reader.isSlot(address) && (reader.word(address) & Flags.TYPE_MASK) == type.tag();
+    }
+
+    /** Whether an ID is the name of a local variable. C name {@code rb_is_local_id}. */
+    boolean isLocal(long id) {
+        return Long.compareUnsigned(id, reader.layout().lastOperator()) > 0 && (id & 0xe) == 0;
+    }
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.vm;
+
+import dev.heapwalk.memory.Registers;
+import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.IdEntries;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.StEntries;
+import dev.heapwalk.ruby.layout.ContextLayout;
+import dev.heapwalk.ruby.layout.ThreadLayout;
+import dev.heapwalk.ruby.layout.VmLayout;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The threads of a virtual machine. Reads their lists anew at each call; call {@link ObjectReader#forget()} before, over a target
+ * that runs. For one thread.
+ */
+public final class RubyThreads {
+    /** No process has more threads, or ractors; a longer list is a damaged one. */
+    private static final int MOST = 1 << 16;
+    /** How far the fields of a patch release were found from where the first release of a version has them, in bytes. */
+    private static final int REACH = 64;
+    /** {@code thread_invoke_type_proc}. */
+    private static final int INVOKES_PROC = 1;
+    private static final int INVOKES_RACTOR_PROC = 2;
+    /** {@code struct pthread.tid} in glibc for x86-64, the same since 2.4. */
+    private static final int GLIBC_TID = 720;
+
+    private final Interpreter interpreter;
+    private final ObjectReader reader;
+    private final RubyVm vm;
+    private final ThreadLayout layout;
+    private final List<String> notes = new ArrayList<>();
+    private final Set<Long> seen = new HashSet<>();
+    /** How far this release's fields lie behind those of the layout; probed once. */
+    private int threadShift;
+    private int ractorShift;
+    private boolean probed;
+    /** How far the fields behind a fiber's {@code jmp_buf} are moved by its size, -1 until a fiber told. */
+    private int fiberShift = -1;
+
+    /**
+     * Makes one.
+     *
+     * @param interpreter what reads the interpreter's structures, for the same thread
+     */
+    public RubyThreads(Interpreter interpreter) {
+        this.interpreter = interpreter;
+        this.reader = interpreter.reader();
+        this.vm = reader.vm();
+        this.layout = reader.layout().thread();
+    }
+
+    /**
+     * What could not be read at the last call of {@link #ractors()} or {@link #living()}.
+     *
+     * @return a sentence each
+     */
+    public List<String> notes() {
+        return List.copyOf(notes);
+    }
+
+    /**
+     * The ractors.
+     *
+     * @return a new list, the order is that of the virtual machine; empty in 2.7
+     */
+    public List<Ractor> ractors() {
+        notes.clear();
+        List<Ractor> found = new ArrayList<>();
+        if (layout.ractorThreads() >= 0) {
+            for (long address : ractorAddresses()) {
+                try {
+                    found.add(ractor(address));
+                } catch (UnmappedAddressException e) {
+                    notes.add("the ractor at 0x%x can't be read: %s".formatted(address, e.getMessage()));
+                }
+            }
+        }
+        return found;
+    }
+
+    /**
+     * The threads that live.
+     *
+     * @return a new list, in the order of the virtual machine
+     */
+    public List<RubyThread> living() {
+        notes.clear();
+        List<RubyThread> found = new ArrayList<>();
+        VmLayout vmLayout = reader.layout().vm();
+        if (vmLayout.livingThreads() >= 0) {
+            long main = word(vm.address() + vmLayout.mainThread());
+            for (long address : list(vm.address() + vmLayout.livingThreads(), ThreadLayout.NODE, "the threads")) {
+                add(found, address, main);
+            }
+            return found;
+        }
+        probe();
+        for (long ractor : ractorAddresses()) {
+            long main = word(ractor + layout.ractorMain() + ractorShift);
+            for (long address : list(ractor + layout.ractorThreads(), ThreadLayout.NODE, "the threads of a ractor")) {
+                if (word(address + layout.ractor()) == ractor) {
+                    add(found, address, main);
+                } else {
+                    notes.add("0x%x in a list of threads is none".formatted(address));
+                }
+            }
+        }
+        return found;
+    }
+
+    private void add(List<RubyThread> found, long address, long main) {
+        try {
+            found.add(read(address, address == main));
+        } catch (UnmappedAddressException e) {
+            notes.add("the thread at 0x%x can't be read: %s".formatted(address, e.getMessage()));
+        }
+    }
+
+    /**
+     * A thread.
+     *
+     * @param address target address of an {@code rb_thread_t}, such as the data of an object of the type {@code VM/thread}
+     * @return what is there
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public RubyThread thread(long address) {
+        probe();
+        long main = layout.ractor() < 0
+                ? word(vm.address() + reader.layout().vm().mainThread())
+                : word(word(address + layout.ractor()) + layout.ractorMain() + ractorShift);
+        return read(address, address == main);
+    }
+
+    private RubyThread read(long address, boolean main) {
+        probe();
+        long nativeThread = layout.nativeThread() < 0 ? address : reader.word(address + layout.nativeThread());
+        long pthread = nativeThread == 0 ? 0 : reader.word(nativeThread + layout.threadId());
+        int invoke = reader.half(address + layout.invokeType() + threadShift);
+        long locking = reader.word(address + layout.lockingMutex() + threadShift);
+        return new RubyThread(
+                address,
+                reader.word(address + ThreadLayout.SELF),
+                layout.ractor() < 0 ? 0 : reader.word(address + layout.ractor()),
+                reader.word(address + layout.ec()),
+                status(reader.octet(address + layout.status() + threadShift)),
+                interpreter.texts().of(reader.word(address + layout.name() + threadShift)),
+                pthread,
+                tid(nativeThread, pthread),
+                main,
+                invoke == INVOKES_PROC || invoke == INVOKES_RACTOR_PROC
+                        ? reader.word(address + layout.procedure() + threadShift)
+                        : 0,
+                reader.word(address + layout.thgroup() + threadShift),
+                reader.word(address + layout.value() + threadShift),
+                reader.isSlot(locking) ? locking : 0,
+                reader.word(address + layout.rootFiber() + threadShift));
+    }
+
+    private RubyThread.Status status(int bits) {
+        return switch (bits & 3) {
+            case 0 -> (bits & layout.toKill()) != 0 ? RubyThread.Status.ABORTING : RubyThread.Status.RUN;
+            case 1 -> RubyThread.Status.SLEEP;
+            case 2 -> RubyThread.Status.SLEEP_FOREVER;
+            default -> RubyThread.Status.DEAD;
+        };
+    }
+
+    private int tid(long nativeThread, long pthread) {
+        if (layout.tid() >= 0) {
+            return nativeThread == 0 ? 0 : reader.half(nativeThread + layout.tid());
+        }
+        // The thread's control block begins with its own address, and has it again behind the dynamic thread vector.
+        if (word(pthread) != pthread || word(pthread + 16) != pthread || reader.find(pthread + GLIBC_TID, 4) < 0) {
+            return 0;
+        }
+        int tid = reader.half(pthread + GLIBC_TID);
+        return tid > 0 ? tid : 0;
+    }
+
+    /**
+     * The native thread that runs a thread of Ruby.
+     *
+     * @param thread a thread of Ruby
+     * @return the target's thread, by its thread register where registers are known, else by the kernel's id; empty where none
+     *     runs it or none can be told
+     */
+    public Optional<ThreadState> nativeThread(RubyThread thread) {
+        List<ThreadState> states = vm.target().threads();
+        if (thread.pthread() != 0) {
+            for (ThreadState state : states) {
+                Registers registers = state.registers().orElse(null);
+                if (registers != null && registers.threadPointer() == thread.pthread()) {
+                    return Optional.of(state);
+                }
+            }
+        }
+        return states.stream().filter(state -> thread.tid() != 0 && state.tid() == thread.tid()).findFirst();
+    }
+
+    /**
+     * The variables of a fiber that {@code Thread#[]} gives for its thread.
+     *
+     * @param context target address of an execution context
+     * @return a new list; a name may be that of a dynamic symbol
+     * @throws UnmappedAddressException if they can't be read
+     */
+    public List<Local> fiberLocals(long context) {
+        List<Local> found = new ArrayList<>();
+        long table = reader.word(context + reader.layout().context().localStorage());
+        if (reader.layout().since(3, 0)) {
+            IdEntries entries = new IdEntries(reader).over(table);
+            while (entries.next()) {
+                found.add(new Local(reader.symbols().ofSerial(entries.serial()), entries.value()));
+            }
+        } else {
+            StEntries entries = new StEntries(reader).over(table);
+            while (entries.next()) {
+                found.add(new Local(reader.symbols().of(entries.key()), entries.record()));
+            }
+        }
+        return found;
+    }
+
+    /**
+     * A fiber.
+     *
+     * @param address target address of a {@code struct rb_fiber_struct}, such as the data of an object of the type {@code fiber}
+     * @return what is there; null if it is none, or not ready
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public Fiber fiber(long address) {
+        ContextLayout contexts = reader.layout().context();
+        long context = address + ContextLayout.FIBER_EC;
+        if (address == 0 || reader.word(context + contexts.fiber()) != address) {
+            return null;
+        }
+        long self = reader.word(address + ContextLayout.FIBER_SELF);
+        int shift = fiberShift(address);
+        long procedure = reader.word(address + contexts.fiberProc() + shift);
+        return new Fiber(
+                address,
+                reader.isSlot(self) ? self : 0,
+                context,
+                reader.word(context + contexts.thread()),
+                Fiber.Status.values()[reader.octet(address + contexts.fiberStatus() + shift) & 3],
+                reader.isSlot(procedure) ? procedure : 0,
+                reader.word(address + contexts.fiberPrevious() + shift));
+    }
+
+    /**
+     * Before the fields that only fibers have there is a {@code jmp_buf}, of five words, or of the C library's size where the
+     * compiler's own {@code setjmp} could not be used. The block tells which it is, in a fiber that a thread began as its state.
+     */
+    private int fiberShift(long address) {
+        if (fiberShift >= 0) {
+            return fiberShift;
+        }
+        ContextLayout contexts = reader.layout().context();
+        long procedure = address + contexts.fiberProc();
+        if ("proc".equals(interpreter.dataTypeOf(word(procedure)))) {
+            fiberShift = 0;
+        } else if ("proc".equals(interpreter.dataTypeOf(word(procedure + ContextLayout.LIBC_JMP_BUF_SHIFT)))) {
+            fiberShift = ContextLayout.LIBC_JMP_BUF_SHIFT;
+        } else {
+            return word(address + contexts.fiberStatus()) != 0 ? 0 : ContextLayout.LIBC_JMP_BUF_SHIFT;
+        }
+        return fiberShift;
+    }
+
+    private Ractor ractor(long address) {
+        probe();
+        int status = reader.half(address + layout.ractorStatus() + ractorShift);
+        Ractor.Status[] known = Ractor.Status.values();
+        return new Ractor(
+                address,
+                reader.word(address + ThreadLayout.RACTOR_SELF),
+                reader.half(address + layout.ractorId()),
+                interpreter.texts().of(reader.word(address + layout.ractorName() + ractorShift)),
+                known[status < 0 || status >= known.length ? known.length - 1 : status],
+                address == word(vm.address() + reader.layout().vm().mainRactor()));
+    }
+
+    private List<Long> ractorAddresses() {
+        probe();
+        return list(vm.address() + reader.layout().vm().ractors(), layout.ractorNext() + ractorShift, "the ractors");
+    }
+
+    /**
+     * Patch releases of 4.0 moved fields: where the main ractor has the main thread, and that thread its group, is where
+     * the fields around them are too.
+     */
+    private void probe() {
+        if (probed) {
+            return;
+        }
+        probed = true;
+        VmLayout vmLayout = reader.layout().vm();
+        long mainThread = word(vm.address() + vmLayout.mainThread());
+        if (layout.ractorMain() >= 0) {
+            long mainRactor = word(vm.address() + vmLayout.mainRactor());
+            ractorShift = shift(mainRactor + layout.ractorMain(), mainThread, false);
+        }
+        threadShift = shift(mainThread + layout.thgroup(), 0, true);
+    }
+
+    private int shift(long hint, long wanted, boolean group) {
+        for (int distance = 0; distance <= REACH; distance += 8) {
+            if (fits(hint + distance, wanted, group)) {
+                return distance;
+            }
+            if (fits(hint - distance, wanted, group)) {
+                return -distance;
+            }
+        }
+        return 0;
+    }
+
+    private boolean fits(long at, long wanted, boolean group) {
+        long value = word(at);
+        return group ? "thgroup".equals(interpreter.dataTypeOf(value)) : value != 0 && value == wanted;
+    }
+
+    /** The structures on a list of C, in order; what is wrong with the list is noted. */
+    private List<Long> list(long head, int node, String what) {
+        List<Long> found = new ArrayList<>();
+        seen.clear();
+        long before = head;
+        long at = word(head);
+        while (at != head) {
+            if (at == 0 || found.size() == MOST || !seen.add(at) || word(at + 8) != before) {
+                notes.add("the list of %s is broken at 0x%x behind %d".formatted(what, at, found.size()));
+                break;
+            }
+            found.add(at - node);
+            before = at;
+            at = word(at);
+        }
+        return found;
+    }
+
+    /** A word, 0 if it can't be read. */
+    private long word(long address) {
+        return reader.find(address, 8) < 0 ? 0 : reader.word(address);
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.vm;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RArray;
+import dev.heapwalk.ruby.RString;
+import dev.heapwalk.ruby.RubyType;
+import java.nio.charset.StandardCharsets;
+
+/** Reads Strings that hold labels and paths. For one thread. */
+final class Texts {
+    /** A longer one is cut. */
+    private static final int LONGEST = 1 << 16;
+
+    private final ObjectReader reader;
+    private final RString string;
+    private final RArray array;
+
+    Texts(ObjectReader reader) {
+        this.reader = reader;
+        this.string = new RString(reader);
+        this.array = new RArray(reader);
+    }
+
+    /** The text of a String; null if it is none. */
+    String of(long value) {
+        if (!reader.isSlot(value)) {
+            return null;
+        }
+        RString found = reader.at(value, string);
+        if (found.type() != RubyType.STRING) {
+            return null;
+        }
+        long length = Math.min(found.length(), LONGEST);
+        long bytes = found.bytes();
+        if (length < 0 || length > 0 && !reader.mapped(bytes, length)) {
+            throw new UnmappedAddressException(bytes, bytes, Math.max(0, length));
+        }
+        return new String(reader.vm().target().memory().readBytes(bytes, (int) length), StandardCharsets.UTF_8);
+    }
+
+    /** An element of an Array, 0 if there is none. */
+    long element(long value, int index) {
+        if (!reader.isSlot(value)) {
+            return 0;
+        }
+        RArray found = reader.at(value, array);
+        return found.type() != RubyType.ARRAY || index >= found.length() ? 0 : reader.word(found.elements() + 8L * index);
+    }
+
+    boolean isArray(long value) {
+        return reader.isSlot(value) && RubyType.of(reader.word(value)) == RubyType.ARRAY;
+    }
+}
