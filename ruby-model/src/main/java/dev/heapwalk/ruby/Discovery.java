@@ -34,6 +34,9 @@ final class Discovery {
     private long vm;
     private long objspace;
     private HeapPages pages;
+    private long objspaceOffset;
+    private long listOffset;
+    private int otherSlotSize;
 
     Discovery(Target target, boolean symbols) {
         this.target = target;
@@ -60,10 +63,11 @@ final class Discovery {
         }
         refuseOtherCollectors();
         if (!bySymbol() && !byStructure()) {
-            throw new UnsupportedTargetException(
-                    "%s runs Ruby %s, but its virtual machine was not found: no heap page of the usual kind holds an object of type VM"
-                                    .formatted(target.description(), module.version())
-                            + "; it may still be starting, or be a debug build");
+            throw new UnsupportedTargetException("%s runs Ruby %s, but its virtual machine was not found: %s"
+                    .formatted(target.description(), module.version(), otherSlotSize > 0
+                            ? "its heap pages have slots of %d bytes, as a debug build's (RVALUE_OVERHEAD), which is not supported"
+                                    .formatted(otherSlotSize)
+                            : "no heap page of the usual kind holds an object of type VM; it may still be starting, or ending"));
         }
         say("heap pages", "%,d pages with %,d slots".formatted(pages.count(), pages.totalSlots()),
                 "each page points to its descriptor and back");
@@ -156,6 +160,7 @@ final class Discovery {
         PageFinder finder = new PageFinder(memory, layout.page());
         finder.scan();
         if (finder.count() == 0) {
+            otherSlotSize = finder.otherSlotSize();
             return false;
         }
         pages = finder.pages();
@@ -185,9 +190,6 @@ final class Discovery {
         }
         return false;
     }
-
-    private long objspaceOffset;
-    private long listOffset;
 
     private void sayObjspace() {
         String hint = objspaceOffset == layout.vm().objspace() && listOffset == layout.objspace().sorted()

@@ -34,6 +34,7 @@ final class PageFinder {
     private int[] slotCounts = new int[BATCH];
     private boolean[] unswept = new boolean[BATCH];
     private int rejected;
+    private int otherSlotSize;
     private int empty;
 
     PageFinder(AddressSpace memory, PageLayout layout) {
@@ -144,12 +145,16 @@ final class PageFinder {
         int slotSize = layout.slotSize() < 0
                 ? PageLayout.BASE_SLOT_SIZE
                 : headers.get(Words.SHORT, offset + layout.slotSize());
-        if (within < 8 || within > FIRST_SLOT + slotSize || (start & 7) != 0 || slots <= 0
-                || Arrays.binarySearch(SLOT_SIZES, slotSize) < 0) {
+        if (within < 8 || within > FIRST_SLOT + slotSize || (start & 7) != 0 || slots <= 0 || slotSize <= 0) {
             return false;
         }
-        long most = (layout.bodySize() - within) / slotSize;
-        if (slots > most || slots < most - 3) {
+        long room = layout.bodySize() - within;
+        if (!fills(slots, slotSize, room) || Arrays.binarySearch(SLOT_SIZES, slotSize) < 0) {
+            // A page in all but the size of its slots: where that is not told, by how many there are.
+            int other = layout.slotSize() < 0 ? (int) (room / slots) & -8 : slotSize;
+            if (other != slotSize || fills(slots, slotSize, room)) {
+                otherSlotSize = other;
+            }
             return false;
         }
         if (count == starts.length) {
@@ -168,8 +173,18 @@ final class PageFinder {
         return true;
     }
 
+    private static boolean fills(int slots, int slotSize, long room) {
+        long most = room / slotSize;
+        return slots <= most && slots >= most - 3;
+    }
+
     int count() {
         return count;
+    }
+
+    /** The size of the slots of what would be a page if they had a size of CRuby's, 0 if nothing of the kind was met. */
+    int otherSlotSize() {
+        return otherSlotSize;
     }
 
     /** How many pages of the list have no slots. */

@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
@@ -79,6 +81,82 @@ class RubyVmTest {
         }
         assertThat(slot.holes()).isEmpty();
         return counts;
+    }
+
+    /** Nothing here needs the C library's malloc. */
+    @Test
+    void readsARubyOnAnotherAllocator() throws Exception {
+        Path library = Path.of("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2");
+        // What starts the process outside of its root is given the same environment.
+        Path outside = folder.resolve("libjemalloc.so.2");
+        Path inside = Path.of(Ruby.BOOKWORM.root() + outside.toString());
+        Files.createDirectories(inside.getParent());
+        try {
+            Files.copy(library, outside);
+            Files.copy(library, inside);
+            try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").env("LD_PRELOAD", outside.toString()).start();
+                    Target target = Target.attach(process.pid())) {
+                assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/maps"))).contains("jemalloc");
+                Map<String, Long> counts = count(RubyVm.locate(target));
+                assertThat(count(RubyVm.locate(target, RubyVm.Symbols.IGNORE))).isEqualTo(counts);
+                assertThat(counts.get("T_CLASS")).isGreaterThan(500);
+            }
+        } finally {
+            Files.deleteIfExists(inside);
+            Files.deleteIfExists(inside.getParent());
+        }
+    }
+
+    /** Slots of 48 bytes, on every page. */
+    @Test
+    void refusesADebugBuild() throws Exception {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
+            Path core = Cores.gcore(process, folder);
+            try (Target target = Target.core(core, process.ruby().root());
+                    CoreEditor editor = new CoreEditor(core)) {
+                RubyVm vm = RubyVm.locate(target);
+                for (int page = 0; page < vm.pages().count(); page++) {
+                    int slotSize = vm.pages().slotSize(page) * 48 / 40;
+                    int slots = (int) (vm.pages().body(page) + vm.layout().page().bodySize() - vm.pages().start(page)) / slotSize;
+                    long word = editor.word(vm.pages().descriptor(page));
+                    editor.set(vm.pages().descriptor(page), word & -1L << 32 | slots << 16 | slotSize);
+                }
+            }
+            try (Target target = Target.core(core, process.ruby().root())) {
+                assertThatThrownBy(() -> RubyVm.locate(target))
+                        .isInstanceOf(UnsupportedTargetException.class)
+                        .hasMessageContaining("runs Ruby 3.3")
+                        .hasMessageContaining("slots of 48 bytes, as a debug build's");
+            }
+        }
+    }
+
+    /** The hints of the layout fail: a patch release has moved the object space in the virtual machine, and the list in it. */
+    @Test
+    void findsWhatAPatchReleaseMoved() throws Exception {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
+            Path core = Cores.gcore(process, folder);
+            Map<String, Long> counts;
+            try (Target target = Target.core(core, process.ruby().root());
+                    CoreEditor editor = new CoreEditor(core)) {
+                RubyVm vm = RubyVm.locate(target);
+                counts = count(vm);
+                long pointer = vm.address() + vm.layout().vm().objspace();
+                editor.set(pointer + 16, editor.word(pointer));
+                editor.set(pointer, 0);
+                long list = vm.objspace() + vm.layout().objspace().sorted();
+                for (int word = 5; word >= 0; word--) {
+                    editor.set(list + 16 + 8 * word, editor.word(list + 8 * word));
+                }
+                editor.set(list, 0);
+                editor.set(list + 8, 0);
+            }
+            try (Target target = Target.core(core, process.ruby().root())) {
+                RubyVm vm = RubyVm.locate(target);
+                assertThat(count(vm)).isEqualTo(counts);
+                assertThat(vm.evidence()).anyMatch(evidence -> evidence.basis().contains("not where it is known to be"));
+            }
+        }
     }
 
     @Test
