@@ -24,10 +24,21 @@ public final class ChunkCursor {
     /** The flags that are the same in all used chunks of an arena. */
     private static final long FLAGS = MallocChunk.IS_MMAPPED | MallocChunk.NON_MAIN_ARENA;
 
+    /** The same, with the bit that only a size that is no multiple of 16 has. */
+    private static final long CHECKED = FLAGS | 8;
+
+    // A state is kept as its ordinal: a reference would cost what the garbage collector does for its store, at each chunk.
+    private static final int USED = ChunkState.USED.ordinal();
+    private static final int FREE = ChunkState.FREE.ordinal();
+    private static final int TOP = ChunkState.TOP.ordinal();
+
+    /** The states by ordinal, in a table that any three bits lie in: what is in it needs no check. Null where there is none. */
+    private static final ChunkState[] STATES = Arrays.copyOf(ChunkState.values(), 8);
+
     private final Window window;
     private final WalkPlan plan;
     private final RunSearch search;
-    private final long[] cached;
+    private final long[] lists;
     private final long tail;
     private final BitSet busy;
     private final Corruptions corruptions = new Corruptions();
@@ -38,8 +49,12 @@ public final class ChunkCursor {
     private long careful = -1;
     private long top;
     private long inUseBits;
-    private int cachedIndex;
-    private long nextCached = Long.MAX_VALUE;
+    private int listed;
+
+    // What the window shows: a header may be read at an address from that of the last one up to this limit.
+    private MemorySegment segment = MemorySegment.NULL;
+    private long base;
+    private long limit = -1;
 
     // The chunk that next() will move to: its header was read to tell the state of the one before.
     private long following;
@@ -47,14 +62,14 @@ public final class ChunkCursor {
 
     private long address;
     private long size;
-    private ChunkState state;
+    private int state = -1;
     private boolean mmapped;
 
     ChunkCursor(AddressSpace memory, WalkPlan plan, FreeChunks free, MallocLayout layout, BitSet busy) {
         this.window = memory.window();
         this.plan = plan;
         this.search = new RunSearch(memory);
-        this.cached = free.entries();
+        this.lists = free.entries();
         this.tail = layout.mmapTail();
         this.busy = busy;
     }
@@ -72,7 +87,7 @@ public final class ChunkCursor {
         careful = -1;
         following = 0;
         followingWord = 0;
-        nextCached = Long.MAX_VALUE;
+        limit = -1;
     }
 
     /**
@@ -84,31 +99,29 @@ public final class ChunkCursor {
         long p = following;
         long word = followingWord;
         long length = word & ~MallocChunk.SIZE_BITS;
-        // A length that is negative, too small or too large, and the end of a run, are left to the slow path.
-        if (length >= MallocChunk.MIN_SIZE && length <= careful - p && (length & 15) == 0) {
-            long q = p + length;
-            long offset = window.find(q, MallocChunk.HEADER);
-            if (offset >= 0) {
-                MemorySegment segment = window.segment();
-                long nextWord = segment.get(Words.LONG, offset + 8);
-                // Free and used chunks alternate at random: a branch on it would be guessed wrong every few chunks.
-                long inUse = -(nextWord & MallocChunk.PREV_INUSE);
-                long wrong = (inUse & (word & FLAGS ^ inUseBits))
-                        | (~inUse & (segment.get(Words.LONG, offset) ^ length | word & MallocChunk.IS_MMAPPED));
-                if (wrong == 0 && p <= nextCached) {
-                    if (p < nextCached) {
-                        return move(p, length, inUse != 0 ? ChunkState.USED : ChunkState.FREE, q, nextWord);
-                    }
-                    if (inUse != 0) {
-                        return move(p, length, takeCached(), q, nextWord);
-                    }
-                }
+        // What is negative, too small or too large, the end of a run and that of the window are left to the slow path.
+        if (length >= MallocChunk.MIN_SIZE && length <= limit - p) {
+            long offset = p - base + length;
+            long previous = segment.get(Words.LONG, offset);
+            long nextWord = segment.get(Words.LONG, offset + 8);
+            // Used, free and listed chunks alternate at random: a branch would be guessed wrong every few chunks. So each
+            // answer is a mask, and all that speaks against the chunk ends in one test.
+            long inUse = -(nextWord & MallocChunk.PREV_INUSE);
+            long ahead = lists[listed] - p;
+            long isListed = ahead - 16 >> 63;
+            long kind = ahead & isListed;
+            long wrong = (word & CHECKED ^ inUseBits) & (inUse | ~MallocChunk.NON_MAIN_ARENA)
+                    | ~inUse & (previous ^ length | kind)
+                    | kind >> FreeChunks.KIND_BITS;
+            if (wrong == 0) {
+                listed -= (int) isListed;
+                return move(p, length, (int) (kind | ~inUse & FREE), p + length, nextWord);
             }
         }
         return carefully();
     }
 
-    private boolean move(long p, long length, ChunkState newState, long q, long nextWord) {
+    private boolean move(long p, long length, int newState, long q, long nextWord) {
         address = p;
         size = length;
         state = newState;
@@ -118,6 +131,7 @@ public final class ChunkCursor {
     }
 
     private boolean carefully() {
+        limit = -1;
         while (true) {
             if (following >= end) {
                 if (!enter()) {
@@ -146,7 +160,7 @@ public final class ChunkCursor {
                     record(p, "the top chunk has size 0x%x, but 0x%x bytes are left to the end of its run"
                             .formatted(length, end - p));
                 }
-                return move(p, end - p, ChunkState.TOP, end, 0);
+                return move(p, end - p, TOP, end, 0);
             }
             if (length <= MallocChunk.HEADER && fencepost(p, length)) {
                 continue;
@@ -170,6 +184,7 @@ public final class ChunkCursor {
                 following = end;
                 continue;
             }
+            show(q, offset);
             if ((nextWord & MallocChunk.PREV_INUSE) == 0) {
                 if (previous != length) {
                     record(p, "the free chunk has size 0x%x, but the one behind it says 0x%x".formatted(length, previous));
@@ -177,7 +192,7 @@ public final class ChunkCursor {
                 if ((word & MallocChunk.IS_MMAPPED) != 0) {
                     record(p, "IS_MMAPPED is set in a free chunk of an arena (size word 0x%x)".formatted(word));
                 }
-                return move(p, length, ChunkState.FREE, q, nextWord);
+                return move(p, length, FREE, q, nextWord);
             }
             if ((word & FLAGS) != inUseBits) {
                 record(p, "wrong flag bits for a chunk of this arena (size word 0x%x)".formatted(word));
@@ -204,11 +219,10 @@ public final class ChunkCursor {
         top = plan.tops[run];
         careful = arena < 0 ? -1 : end - MARGIN;
         inUseBits = arena > 0 ? MallocChunk.NON_MAIN_ARENA : 0;
-        cachedIndex = Arrays.binarySearch(cached, start);
-        if (cachedIndex < 0) {
-            cachedIndex = -cachedIndex - 1;
+        listed = Arrays.binarySearch(lists, start);
+        if (listed < 0) {
+            listed = -listed - 1;
         }
-        nextCached = cached[cachedIndex] & ~15L;
         long offset = window.find(start, MallocChunk.HEADER);
         if (offset < 0) {
             record(start, "memory at 0x%x can't be read, so %d bytes of chunks are left out"
@@ -224,25 +238,22 @@ public final class ChunkCursor {
         return true;
     }
 
-    /** The state of a chunk that is not in a bin. */
-    private ChunkState stateInUse(long p) {
-        while (nextCached < p) {
-            record(nextCached, (cached[cachedIndex] & FreeChunks.TCACHE) != 0
-                    ? "a thread cache lists an address that is no chunk"
-                    : "a fastbin lists an address that is no chunk");
-            nextCached = cached[++cachedIndex] & ~15L;
-        }
-        return nextCached == p ? takeCached() : ChunkState.USED;
+    /** Lets the fast path go on from an address that the window shows at an offset. */
+    private void show(long q, long offset) {
+        segment = window.segment();
+        base = q - offset;
+        limit = Math.min(careful, q + window.available(offset) - MallocChunk.HEADER);
     }
 
-    /** The state of the chunk that the lists name next; goes on to the one behind it. */
-    private ChunkState takeCached() {
-        ChunkState found = (cached[cachedIndex] & FreeChunks.TCACHE) != 0 ? ChunkState.TCACHE : ChunkState.FASTBIN;
-        long taken = nextCached;
-        do {
-            nextCached = cached[++cachedIndex] & ~15L;
-        } while (nextCached == taken);
-        return found;
+    /** The state of a chunk that is not in a bin. */
+    private int stateInUse(long p) {
+        while (lists[listed] < p) {
+            long entry = lists[listed++];
+            record(FreeChunks.chunk(entry), FreeChunks.kind(entry) == FreeChunks.TCACHE
+                    ? "a thread cache lists an address that is no chunk"
+                    : "a fastbin lists an address that is no chunk");
+        }
+        return FreeChunks.chunk(lists[listed]) == p ? FreeChunks.kind(lists[listed++]) : USED;
     }
 
     /** Whether a chunk that is too small is an artificial one at the end of a run; then steps behind it. */
@@ -296,13 +307,10 @@ public final class ChunkCursor {
 
     /** Goes on at the next chunk that a list names, at top, or behind the run. */
     private void resynchronise(long p, String reason) {
-        int index = cachedIndex;
-        while ((cached[index] & ~15L) <= p) {
-            index++;
+        while (FreeChunks.chunk(lists[listed]) <= p) {
+            listed++;
         }
-        cachedIndex = index;
-        nextCached = cached[index] & ~15L;
-        long candidate = nextCached;
+        long candidate = FreeChunks.chunk(lists[listed]);
         if (candidate < end && (top == 0 || candidate < top)) {
             long offset = window.find(candidate, MallocChunk.HEADER);
             if (offset >= 0) {
@@ -376,7 +384,7 @@ public final class ChunkCursor {
      * @return the state
      */
     public ChunkState state() {
-        return state;
+        return STATES[state & 7];
     }
 
     /**

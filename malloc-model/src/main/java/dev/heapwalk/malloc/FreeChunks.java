@@ -9,10 +9,17 @@ import java.util.Arrays;
  */
 final class FreeChunks {
     static final FreeChunks NONE = new FreeChunks();
-    static final int FASTBIN = 1;
-    static final int TCACHE = 2;
+    /** How many bits a kind takes. */
+    static final int KIND_BITS = 2;
+    static final int FASTBIN = ChunkState.FASTBIN.ordinal();
+    static final int TCACHE = ChunkState.TCACHE.ordinal();
 
-    /** Chunk addresses with the kind in their low bits, which are 0 in an address; ascending, with a sentinel at the end. */
+    private static final long KIND = 15;
+
+    /**
+     * Chunk addresses with the kind in their low bits, which are 0 in an address; ascending, each chunk once, with a sentinel
+     * at the end.
+     */
     private long[] entries = {Long.MAX_VALUE};
 
     private int count;
@@ -27,8 +34,26 @@ final class FreeChunks {
     /** To be called once all are in. */
     void sort() {
         Arrays.sort(entries, 0, count);
+        // What several lists name is in the first of them.
+        int kept = 0;
+        for (int i = 0; i < count; i++) {
+            if (kept == 0 || chunk(entries[i]) != chunk(entries[kept - 1])) {
+                entries[kept++] = entries[i];
+            }
+        }
+        count = kept;
         entries = Arrays.copyOf(entries, count + 1);
         entries[count] = Long.MAX_VALUE;
+    }
+
+    /** The chunk that an entry names; of the sentinel an address that no chunk has. */
+    static long chunk(long entry) {
+        return entry & ~KIND;
+    }
+
+    /** The ordinal of the state that an entry tells. */
+    static int kind(long entry) {
+        return (int) (entry & KIND);
     }
 
     long[] entries() {
