@@ -26,6 +26,7 @@ final class Ruby implements Callable<Integer> {
     static {
         COMMANDS.put("info", RubyInfo::new);
         COMMANDS.put("count", RubyCount::new);
+        COMMANDS.put("dump", RubyDump::new);
     }
 
     @Spec

@@ -3,6 +3,7 @@ package dev.heapwalk.cli;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -11,7 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A queue of packed numbers that is written once and then read as often as needed. It keeps the first 32 MiB in memory and
+ * A queue of bytes and packed numbers that is written once and then read as often as needed. It keeps the first 32 MiB in memory and
  * puts the rest into a temporary file without a name, so that a listing of any length needs bounded memory while the target
  * stands still, and never waits for whoever reads the output.
  */
@@ -49,13 +50,17 @@ final class Spool implements AutoCloseable {
     }
 
     void bytes(byte[] source, int length) {
+        bytes(source, 0, length);
+    }
+
+    void bytes(byte[] source, int offset, int length) {
         int done = 0;
         while (done < length) {
             if (used == BLOCK) {
                 store();
             }
             int some = Math.min(length - done, BLOCK - used);
-            System.arraycopy(source, done, block, used, some);
+            System.arraycopy(source, offset + done, block, used, some);
             used += some;
             done += some;
         }
@@ -103,6 +108,30 @@ final class Spool implements AutoCloseable {
                 throw new UncheckedIOException(e);
             }
         }
+    }
+
+    /** Writes all of it to a stream; nothing may be put in any more. */
+    void transferTo(OutputStream out) throws IOException {
+        for (int i = 0; i < blockCount; i++) {
+            out.write(blocks[i]);
+        }
+        byte[] copy = file == null ? null : new byte[BLOCK];
+        for (long position = 0; position < fileLength; ) {
+            int length = fill(copy, position);
+            out.write(copy, 0, length);
+            position += length;
+        }
+        out.write(block, 0, used);
+    }
+
+    private int fill(byte[] copy, long position) throws IOException {
+        ByteBuffer target = ByteBuffer.wrap(copy, 0, (int) Math.min(BLOCK, fileLength - position));
+        while (target.hasRemaining()) {
+            if (file.read(target, position + target.position()) < 0) {
+                throw new EOFException("the temporary file of rows was cut");
+            }
+        }
+        return target.limit();
     }
 
     /** Reads what was written, in the same order. */
@@ -158,13 +187,7 @@ final class Spool implements AutoCloseable {
 
         private int fill() {
             try {
-                ByteBuffer target = ByteBuffer.wrap(copy, 0, (int) Math.min(BLOCK, fileLength - filePosition));
-                while (target.hasRemaining()) {
-                    if (file.read(target, filePosition + target.position()) < 0) {
-                        throw new EOFException("the temporary file of rows was cut");
-                    }
-                }
-                return target.limit();
+                return Spool.this.fill(copy, filePosition);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }

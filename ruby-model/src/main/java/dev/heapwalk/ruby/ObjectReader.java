@@ -22,6 +22,7 @@ public final class ObjectReader {
     private final HeapPages pages;
     private final Window window;
     private final RValue value;
+    private final RString string;
     private SymbolNames symbols;
     private ClassNames classNames;
     private Shapes shapes;
@@ -36,6 +37,7 @@ public final class ObjectReader {
         this.pages = vm.pages();
         this.window = vm.target().memory().cache(budget);
         this.value = new RValue(this);
+        this.string = new RString(this);
     }
 
     /**
@@ -275,6 +277,18 @@ public final class ObjectReader {
     public long superclass(RValue klass) {
         ClassLayout classes = layout.classes();
         return klass.word(classes.superInExtension() ? classes.extension() + classes.superclass() : classes.superclass());
+    }
+
+    /**
+     * Reads the String that begins at an address.
+     *
+     * @param address target address of a slot
+     * @return a view of it, the same object at every call; null if no String begins there
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public RString stringAt(long address) {
+        RString found = at(address, string);
+        return found == null || found.type() != RubyType.STRING ? null : found;
     }
 
     /** Forgets what was read before, for a target that runs on. */

@@ -8,6 +8,8 @@ import dev.heapwalk.ruby.layout.ObjectLayout;
 public final class RString extends RValue {
     /** The {@link #codeRange()} of a String whose bytes are all 7 bits: {@code ENC_CODERANGE_7BIT}. */
     public static final int CODE_RANGE_7BIT = 1;
+    /** The {@link #codeRange()} of a String whose bytes are valid in its encoding: {@code ENC_CODERANGE_VALID}. */
+    public static final int CODE_RANGE_VALID = 2;
 
     private static final long NOEMBED = Flags.USER1;
     private static final int ENCODING_SHIFT = 22;

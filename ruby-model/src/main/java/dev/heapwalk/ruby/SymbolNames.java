@@ -169,8 +169,13 @@ public final class SymbolNames {
         return name == 0 ? null : bytesOfString(name);
     }
 
-    /** The bytes of a String, null if it is none or can't be read. */
-    byte[] bytesOfString(long address) {
+    /**
+     * The bytes of a String, of which a very long one is cut.
+     *
+     * @param address target address of a String
+     * @return its bytes; null if it is none or can't be read
+     */
+    public byte[] bytesOfString(long address) {
         try {
             RString found = reader.at(address, string);
             if (found == null || found.type() != RubyType.STRING) {

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
-import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
-import dev.heapwalk.ruby.layout.ClassLayout;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,9 +24,6 @@ public final class ObjectCounts {
     private static final byte[] CLASSES = JsonLines.ascii("},\"user_types\":{");
     private static final byte[] END = JsonLines.ascii("}}");
 
-    /** More superclasses than any class has. */
-    private static final int LONGEST_CHAIN = 10_000;
-
     /** The count of one class. */
     private static final class Count {
         private final String name;
@@ -44,7 +38,6 @@ public final class ObjectCounts {
     private static final Count NOBODY = new Count(null);
 
     private final ObjectReader reader;
-    private final ClassLayout layout;
     private final List<String> names;
     private final long[] types = new long[RubyType.values().length];
     private final Map<Long, Count> byClass = new HashMap<>();
@@ -54,7 +47,6 @@ public final class ObjectCounts {
 
     private ObjectCounts(ObjectReader reader, List<String> names) {
         this.reader = reader;
-        this.layout = reader.layout().classes();
         this.names = List.copyOf(names);
     }
 
@@ -104,7 +96,7 @@ public final class ObjectCounts {
 
     /** The count of the class that Ruby would name for an object: neither a singleton class nor a module's place. */
     private Count countOf(long klass) {
-        String name = reader.classNames().of(real(klass));
+        String name = reader.classNames().of(reader.classNames().realClass(klass));
         if (name != null) {
             for (String wanted : names) {
                 if (name.startsWith(wanted) && (name.length() == wanted.length() || name.startsWith("::", wanted.length()))) {
@@ -113,30 +105,6 @@ public final class ObjectCounts {
             }
         }
         return NOBODY;
-    }
-
-    private long real(long klass) {
-        long at = klass;
-        try {
-            for (int i = 0; i < LONGEST_CHAIN; i++) {
-                RValue found = at == 0 ? null : reader.at(at);
-                if (found == null) {
-                    return 0;
-                }
-                if (found.type() == RubyType.CLASS && !found.has(layout.singleton())) {
-                    return at;
-                }
-                if (layout.superInExtension()) {
-                    at = reader.word((layout.extensionInline() ? at + layout.extension() : found.word(layout.extension()))
-                            + layout.superclass());
-                } else {
-                    at = found.word(layout.superclass());
-                }
-            }
-        } catch (UnmappedAddressException | IndexOutOfBoundsException e) {
-            // Then nobody can say whose instance it is.
-        }
-        return 0;
     }
 
     /**

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.zip.GZIPInputStream;
+
+/** A dump in heap_dump's format, read by what docs/ruby-dump.md says and nothing else. */
+final class HeapDumpLines {
+    private static final ObjectMapper JSON =
+            new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+
+    private final Map<String, JsonNode> byId = new HashMap<>();
+
+    static HeapDumpLines of(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return of(file.toString().endsWith(".gz") ? new GZIPInputStream(in) : in, "id");
+        }
+    }
+
+    static HeapDumpLines of(InputStream in, String id) throws IOException {
+        HeapDumpLines lines = new HeapDumpLines();
+        BufferedReader reader = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8
+                .newDecoder()
+                .onMalformedInput(CodingErrorAction.REPORT)));
+        String line = null;
+        try {
+            while ((line = reader.readLine()) != null) {
+                JsonNode object = JSON.readTree(line);
+                if (lines.byId.put(object.get(id).textValue(), object) != null) {
+                    throw new IOException("twice: " + line);
+                }
+            }
+        } catch (CharacterCodingException | JacksonException e) {
+            throw new IOException("bad line (or the one after it): " + line, e);
+        }
+        return lines;
+    }
+
+    Map<String, JsonNode> all() {
+        return byId;
+    }
+
+    JsonNode at(String address) {
+        return byId.get(address);
+    }
+
+    /** Every reference that a line has, wherever it stands. */
+    static Set<String> references(JsonNode line) {
+        Set<String> references = new HashSet<>();
+        line.properties().stream()
+                .filter(member -> !member.getKey().endsWith("id"))
+                .forEach(member -> collect(member.getValue(), references));
+        return references;
+    }
+
+    private static void collect(JsonNode node, Set<String> references) {
+        if (node.isTextual() && node.textValue().startsWith("0x")) {
+            references.add(node.textValue());
+        }
+        if (node.isObject()) {
+            node.fieldNames().forEachRemaining(name -> {
+                if (name.startsWith("0x")) {
+                    references.add(name);
+                }
+            });
+        }
+        node.forEach(child -> collect(child, references));
+    }
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What a dump tells of objects, against what the objects tell of themselves. */
+final class RubyDumpIT {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @TempDir
+    private Path folder;
+
+    static List<Ruby> rubies() {
+        return Ruby.all();
+    }
+
+    private HeapDumpLines dump(RubyProcess process, String... options) throws IOException {
+        Path file = folder.resolve("dump.json");
+        List<String> line = new ArrayList<>(List.of("ruby", "dump", Long.toString(process.pid()), "-o", file.toString()));
+        line.addAll(List.of(options));
+        Run run = Run.heapwalk(line.toArray(String[]::new)).exited(0);
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err()).matches("heapwalk: [0-9,]+ objects, [0-9,]+ bytes in [0-9.]+ s; the process stood still for [0-9.]+ s.*\n");
+        return HeapDumpLines.of(file);
+    }
+
+    private static String utf8(JsonNode hex) {
+        return new String(HexFormat.of().parseHex(hex.textValue()), StandardCharsets.UTF_8);
+    }
+
+    @ParameterizedTest
+    @MethodSource("rubies")
+    void valuesAreThoseOfTheScript(Ruby ruby) throws IOException {
+        try (RubyProcess process = RubyProcess.of(ruby, "values").start()) {
+            HeapDumpLines dump = dump(process);
+            List<String> wrong = new ArrayList<>();
+            int checked = 0;
+            for (String truth : Files.readAllLines(process.askForFile("values"))) {
+                JsonNode value = JSON.readTree(truth);
+                if (value.get("address").isNull()) {
+                    continue;
+                }
+                JsonNode line = dump.at(value.get("address").textValue());
+                try {
+                    assertThat(line).as("its line").isNotNull();
+                    check(value, line);
+                    checked++;
+                } catch (AssertionError | RuntimeException e) {
+                    String text = String.valueOf(line);
+                    wrong.add(value.get("name").textValue() + ": " + e + "\n  " + text.substring(0, Math.min(400, text.length())));
+                }
+            }
+            assertThat(wrong).as(String.join("\n", wrong)).isEmpty();
+            assertThat(checked).isGreaterThan(400);
+        }
+    }
+
+    private static void check(JsonNode truth, JsonNode line) {
+        assertThat(line.has("damage")).isFalse();
+        String type = truth.get("type").textValue();
+        assertThat(line.get("bt").textValue()).isEqualTo("T_" + type);
+        assertThat(line.path("frozen").booleanValue()).as("frozen").isEqualTo(truth.get("frozen").booleanValue());
+        JsonNode ivars = line.path(type.equals("OBJECT") || type.equals("CLASS") || type.equals("MODULE") ? "ivs" : "generic_ivars");
+        int visible = 0;
+        for (Iterator<String> names = ivars.fieldNames(); names.hasNext(); ) {
+            String name = names.next();
+            visible += name.startsWith("@") && !name.startsWith("@@") ? 1 : 0;
+        }
+        assertThat(visible).as("instance variables").isEqualTo(truth.get("ivars").size());
+        for (JsonNode ivar : truth.get("ivars")) {
+            same(ivar.get(1), ivars.get(utf8(ivar.get(0))), line);
+        }
+        switch (type) {
+            case "STRING" -> assertThat(bytes(line)).isEqualTo(truth.get("bytes").textValue());
+            case "SYMBOL" -> assertThat(bytes(line)).isEqualTo(truth.get("bytes").textValue());
+            case "ARRAY" -> {
+                assertThat(line.get("val").size()).isEqualTo(truth.get("elements").size());
+                for (int i = 0; i < line.get("val").size(); i++) {
+                    same(truth.get("elements").get(i), line.get("val").get(i), line);
+                }
+            }
+            case "HASH" -> hash(truth, line);
+            case "STRUCT" -> struct(truth, line);
+            case "FLOAT" -> {
+                long bits = Long.parseUnsignedLong(truth.get("bits").textValue(), 16);
+                JsonNode val = line.get("val");
+                double number = val.isTextual() ? Double.parseDouble(val.textValue()) : val.doubleValue();
+                assertThat(Double.isNaN(number)
+                                ? Long.parseUnsignedLong(line.get("bits").textValue(), 16)
+                                : Double.doubleToRawLongBits(number))
+                        .isEqualTo(bits);
+            }
+            case "BIGNUM" -> assertThat(line.get("val").textValue()).isEqualTo(truth.get("number").textValue());
+            case "RATIONAL" -> {
+                if (line.get("val").get(0).isNumber()) {
+                    assertThat(line.get("val").get(0).asText()).isEqualTo(truth.get("numerator").textValue());
+                }
+                if (line.get("val").get(1).isNumber()) {
+                    assertThat(line.get("val").get(1).asText()).isEqualTo(truth.get("denominator").textValue());
+                }
+            }
+            case "COMPLEX" -> {
+                same(truth.get("real"), line.get("val").get(0), line);
+                same(truth.get("imaginary"), line.get("val").get(1), line);
+            }
+            case "REGEXP" -> {
+                assertThat(bytes(line)).isEqualTo(truth.get("source").textValue());
+                assertThat(line.get("options").intValue()).isEqualTo(truth.get("options").intValue());
+            }
+            case "MATCH" -> {
+                same(truth.get("string"), line.get("str"), line);
+                same(truth.get("regexp"), line.get("regexp"), line);
+                for (int i = 0; i < truth.get("groups").size(); i++) {
+                    JsonNode group = truth.get("groups").get(i);
+                    JsonNode offsets = line.get("offsets").get(i);
+                    assertThat(offsets.get(0).intValue()).isEqualTo(group.isNull() ? -1 : group.get(0).intValue());
+                    assertThat(offsets.get(1).intValue() - offsets.get(0).intValue())
+                            .isEqualTo(group.isNull() ? 0 : group.get(1).intValue());
+                }
+            }
+            case "CLASS", "MODULE" -> {
+                if (truth.get("name").isNull()) {
+                    assertThat(line.has("name")).isFalse();
+                } else {
+                    assertThat(line.get("name").textValue()).isEqualTo(utf8(truth.get("name")));
+                }
+                assertThat(line.path("singleton").booleanValue()).isEqualTo(truth.get("singleton").booleanValue());
+            }
+            default -> {}
+        }
+    }
+
+    /** The bytes that a line tells its value has, in hex. */
+    private static String bytes(JsonNode line) {
+        if (line.path("binary").booleanValue()) {
+            return HexFormat.of().formatHex(Base64.getDecoder().decode(line.get("base64").textValue()));
+        }
+        String name = line.get("encoding").textValue();
+        Charset charset = name.equals("ASCII-8BIT") || !Charset.isSupported(name) ? StandardCharsets.US_ASCII : Charset.forName(name);
+        if (name.equals("UTF-8-MAC") || name.equals("UTF8-MAC")) {
+            charset = StandardCharsets.UTF_8;
+        }
+        return HexFormat.of().formatHex(line.get("val").textValue().getBytes(charset));
+    }
+
+    private static void hash(JsonNode truth, JsonNode line) {
+        assertThat(line.path("compare_by_identity").booleanValue()).isEqualTo(truth.get("by_identity").booleanValue());
+        JsonNode pairs = truth.get("pairs");
+        assertThat(line.get("val").size()).isEqualTo(pairs.size());
+        Iterator<Map.Entry<String, JsonNode>> given = line.get("val").properties().iterator();
+        for (JsonNode pair : pairs) {
+            Map.Entry<String, JsonNode> entry = given.next();
+            key(pair.get(0), entry.getKey(), line);
+            same(pair.get(1), entry.getValue(), line);
+        }
+        if (line.has("default_proc")) {
+            same(truth.get("default_proc"), line.get("default_proc"), line);
+        } else {
+            same(truth.get("default"), line.path("default"), line);
+        }
+    }
+
+    private static void struct(JsonNode truth, JsonNode line) {
+        JsonNode val = line.get("val");
+        if (truth.has("begin")) {
+            same(truth.get("begin"), val.get("begin"), line);
+            same(truth.get("end"), val.get("end"), line);
+            assertThat(val.get("excl").booleanValue()).isEqualTo(truth.get("excludes_end").booleanValue());
+            return;
+        }
+        assertThat(val.size()).isEqualTo(truth.get("members").size());
+        for (JsonNode member : truth.get("members")) {
+            same(member.get(1), val.get(utf8(member.get(0))), line);
+        }
+    }
+
+    /** A value in a dump is the one that the script refers to. */
+    private static void same(JsonNode truth, JsonNode value, JsonNode line) {
+        String inspect = utf8(truth.get("inspect"));
+        if (!truth.get("address").isNull()) {
+            String address = truth.get("address").textValue();
+            assertThat(HeapDumpLines.references(line)).as("references of the line").contains(address);
+            if (value.isTextual() && value.textValue().startsWith("0x")) {
+                assertThat(value.textValue()).isEqualTo(address);
+                return;
+            }
+        }
+        if (value == null || value.isMissingNode() || value.isNull()) {
+            assertThat(inspect).isEqualTo("nil");
+        } else if (value.isTextual() && (value.textValue().startsWith(":") || value.textValue().startsWith("#"))) {
+            text(value.textValue(), inspect);
+        } else if (value.isTextual()) {
+            String text = value.textValue();
+            assertThat("\"" + (text.startsWith("\\") ? text.substring(1) : text) + "\"").isEqualTo(inspect);
+        } else if (value.isFloatingPointNumber()) {
+            assertThat(value.doubleValue()).isEqualTo(Double.parseDouble(inspect));
+        } else {
+            assertThat(value.asText()).isEqualTo(inspect);
+        }
+    }
+
+    private static void text(String value, String inspect) {
+        if (value.startsWith(":")) {
+            assertThat(inspect.replace("\"", "")).isEqualTo(value);
+        } else {
+            assertThat(inspect).isEqualTo(value.substring(1));
+        }
+    }
+
+    private static void key(JsonNode truth, String key, JsonNode line) {
+        String inspect = utf8(truth.get("inspect"));
+        if (key.matches("#-?[0-9].*")) {
+            assertThat(new BigDecimal(key.substring(1))).isEqualByComparingTo(new BigDecimal(inspect));
+        } else {
+            same(truth, JSON.getNodeFactory().textNode(key), line);
+        }
+    }
+}

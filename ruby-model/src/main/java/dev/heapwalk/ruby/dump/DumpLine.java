@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.dump;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.Encodings;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RString;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.StringDecoder;
+import dev.heapwalk.ruby.layout.SpecialConstants;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * One line of a dump in the format of heap_dump: its keys, its brackets, and the form that values have in it.
+ *
+ * <p>A value among others is a number, true, false or null for what these are in Ruby, and a string for everything else, which
+ * its beginning tells: {@code 0x} a reference, {@code :} a Symbol, {@code #} something that JSON has no word for, {@code \} a
+ * String that would look like one of these, and anything else a String. Short Strings and Floats stand for themselves where they are
+ * referred to; {@link #inPlace()} names them, so that no reference is lost.
+ *
+ * <p>Whatever throws has left the line such that {@link #closeAll()} makes it whole.
+ */
+final class DumpLine {
+    private static final byte[] TRUE = JsonLines.ascii("true");
+    private static final byte[] FALSE = JsonLines.ascii("false");
+    private static final byte[] NULL = JsonLines.ascii("null");
+    private static final byte[] UNDEFINED = JsonLines.ascii("\"#undef\"");
+    private static final byte[] NAN = JsonLines.ascii("\"#NaN\"");
+    private static final byte[] INFINITY = JsonLines.ascii("\"#Infinity\"");
+    private static final byte[] NEGATIVE_INFINITY = JsonLines.ascii("\"#-Infinity\"");
+    private static final byte[] KEY_TRUE = JsonLines.ascii("\"#true\"");
+    private static final byte[] KEY_FALSE = JsonLines.ascii("\"#false\"");
+    private static final byte[] KEY_NIL = JsonLines.ascii("\"#nil\"");
+    private static final byte[] VALUE = key("val");
+    private static final byte[] BINARY = JsonLines.ascii(",\"binary\":true,\"base64\":\"");
+    private static final byte[] REFERENCES = key("refs");
+
+    /** A longer String is referred to. */
+    private static final int LONGEST_IN_PLACE = 64;
+    /** So many of one object's values stand for themselves, and the others are referred to. */
+    private static final int MOST_IN_PLACE = 1 << 14;
+    /** A multiple of three, for base 64. */
+    private static final int PIECE = 3 << 14;
+    /** A longer String of another encoding is not made into UTF-8. */
+    private static final int LONGEST_DECODED = 1 << 24;
+
+    private static final int DEEPEST = 16;
+
+    private final ObjectReader reader;
+    private final JsonLines json;
+    private final StringDecoder decoder;
+    private final long nil;
+    private final long undef;
+
+    private final char[] closers = new char[DEEPEST];
+    private int depth;
+    private boolean first;
+
+    private long[] inPlace = new long[64];
+    private int inPlaceCount;
+
+    DumpLine(ObjectReader reader, JsonLines json) {
+        this.reader = reader;
+        this.json = json;
+        this.decoder = new StringDecoder(reader);
+        this.nil = reader.layout().constants().nil();
+        this.undef = reader.layout().constants().undef();
+    }
+
+    /** A key with what goes around it, to be kept in a constant. */
+    static byte[] key(String name) {
+        return JsonLines.ascii(",\"" + name + "\":");
+    }
+
+    // --- The frame.
+
+    /** Begins the line with what {@code opening} has, a brace and a first member. */
+    void begin() {
+        depth = 0;
+        first = false;
+        inPlaceCount = 0;
+        closers[depth++] = '}';
+    }
+
+    /** Ends the line, and everything that is open in it. */
+    void closeAll() {
+        while (depth > 0) {
+            close();
+        }
+        json.newline();
+    }
+
+    /** Ends everything that is open in the line. */
+    void closeInner() {
+        while (depth > 1) {
+            close();
+        }
+    }
+
+    void name(byte[] key) {
+        json.raw(key);
+    }
+
+    void openArray() {
+        json.raw('[');
+        open(']');
+    }
+
+    void openObject() {
+        json.raw('{');
+        open('}');
+    }
+
+    private void open(char closer) {
+        closers[depth++] = closer;
+        first = true;
+    }
+
+    void close() {
+        json.raw(closers[--depth]);
+        first = false;
+    }
+
+    /** To be called before each element. */
+    void comma() {
+        if (!first) {
+            json.raw(',');
+        }
+        first = false;
+    }
+
+    /** A name as a key among others, as it is; one that has none is told by a number. */
+    void member(byte[] name, long number) {
+        comma();
+        if (name == null) {
+            json.string("#" + Long.toUnsignedString(number));
+        } else {
+            json.string(name);
+        }
+        json.raw(':');
+    }
+
+    // --- Keys with one value.
+
+    void reference(byte[] key, long address) {
+        json.raw(key);
+        if (address == 0) {
+            json.raw(NULL);
+        } else {
+            json.address(address);
+        }
+    }
+
+    void number(byte[] key, long number) {
+        json.raw(key);
+        json.decimal(number);
+    }
+
+    void text(byte[] key, CharSequence text) {
+        json.raw(key);
+        json.string(text);
+    }
+
+    void text(byte[] key, byte[] utf8) {
+        json.raw(key);
+        json.string(utf8);
+    }
+
+    void flag(byte[] key, boolean value) {
+        json.raw(key);
+        json.raw(value ? TRUE : FALSE);
+    }
+
+    void value(byte[] key, long value) {
+        json.raw(key);
+        value(value);
+    }
+
+    // --- Values.
+
+    /** A value among others. */
+    void value(long value) {
+        if (SpecialConstants.isFixnum(value)) {
+            json.decimal(value >> 1);
+        } else if (SpecialConstants.isFlonum(value)) {
+            number(SpecialConstants.flonum(value));
+        } else if (SpecialConstants.isStaticSymbol(value)) {
+            symbol(value);
+        } else if (value == 0) {
+            json.raw(FALSE);
+        } else if (value == nil) {
+            json.raw(NULL);
+        } else if (value == SpecialConstants.TRUE) {
+            json.raw(TRUE);
+        } else if (value == undef) {
+            json.raw(UNDEFINED);
+        } else if ((value & 7) != 0) {
+            json.string("#0x" + Long.toHexString(value));
+        } else if (!inPlace(value, false)) {
+            json.address(value);
+        }
+    }
+
+    private void number(double number) {
+        if (Double.isFinite(number)) {
+            json.exact(number);
+        } else {
+            json.raw(Double.isNaN(number) ? NAN : number > 0 ? INFINITY : NEGATIVE_INFINITY);
+        }
+    }
+
+    /** A value that is the key of another: JSON has only strings for that. */
+    void key(long value, boolean mayStandForItself) {
+        if (SpecialConstants.isFixnum(value)) {
+            json.raw('"');
+            json.raw('#');
+            json.decimal(value >> 1);
+            json.raw('"');
+        } else if (SpecialConstants.isFlonum(value)) {
+            json.string("#" + SpecialConstants.flonum(value));
+        } else if (value == 0) {
+            json.raw(KEY_FALSE);
+        } else if (value == nil) {
+            json.raw(KEY_NIL);
+        } else if (value == SpecialConstants.TRUE) {
+            json.raw(KEY_TRUE);
+        } else if (reader.layout().constants().isReference(value)) {
+            if (!mayStandForItself || !inPlace(value, true)) {
+                json.address(value);
+            }
+        } else {
+            value(value);
+        }
+        json.raw(':');
+    }
+
+    private void symbol(long value) {
+        long id = value >>> 8;
+        byte[] name = reader.symbols().bytesOf(id);
+        if (name == null) {
+            json.string("#0x" + Long.toHexString(value));
+        } else {
+            prefixed(':', name);
+        }
+    }
+
+    private void prefixed(char prefix, byte[] text) {
+        json.raw('"');
+        json.raw(prefix);
+        json.text(MemorySegment.ofArray(text), 0, text.length);
+        json.endText();
+        json.raw('"');
+    }
+
+    /** Writes what a reference leads to as itself, if that is short. Returns whether it did. */
+    private boolean inPlace(long reference, boolean asKey) {
+        if (inPlaceCount >= MOST_IN_PLACE || !reader.isSlot(reference)) {
+            return false;
+        }
+        try {
+            RValue found = reader.at(reference);
+            switch (found.type()) {
+                case STRING -> {
+                    return stringInPlace(reference);
+                }
+                case FLOAT -> {
+                    double number = Double.longBitsToDouble(found.word(16));
+                    remember(reference);
+                    if (asKey) {
+                        json.string("#" + number);
+                    } else {
+                        number(number);
+                    }
+                    return true;
+                }
+                case SYMBOL -> {
+                    byte[] name = reader.symbols().bytesOfString(found.word(24));
+                    if (name == null) {
+                        return false;
+                    }
+                    remember(reference);
+                    prefixed(':', name);
+                    return true;
+                }
+                default -> {
+                    return false;
+                }
+            }
+        } catch (UnmappedAddressException e) {
+            return false;
+        }
+    }
+
+    /** Writes a String as itself, if it is one that can be. Returns whether it was. */
+    private boolean stringInPlace(long address) {
+        int length;
+        long offset;
+        try {
+            RString string = reader.stringAt(address);
+            if (string == null || !string.embedded()) {
+                return false;
+            }
+            length = (int) string.length();
+            int encoding = string.encodingIndex();
+            if (length < 0 || length > LONGEST_IN_PLACE || encoding > Encodings.US_ASCII) {
+                return false;
+            }
+            boolean utf8 = encoding == Encodings.UTF_8 && string.codeRange() == RString.CODE_RANGE_VALID;
+            offset = reader.require(string.bytes(), length);
+            if (!utf8 && !ascii(reader.segment(), offset, length)) {
+                return false;
+            }
+        } catch (UnmappedAddressException e) {
+            return false;
+        }
+        remember(address);
+        MemorySegment bytes = reader.segment();
+        if (looksLikeAnother(bytes, offset, length)) {
+            json.raw('"');
+            json.raw('\\');
+            json.raw('\\');
+            json.text(bytes, offset, length);
+            json.endText();
+            json.raw('"');
+        } else {
+            json.string(bytes, offset, length);
+        }
+        return true;
+    }
+
+    private static boolean looksLikeAnother(MemorySegment bytes, long offset, int length) {
+        if (length == 0) {
+            return false;
+        }
+        return switch (bytes.get(Words.BYTE, offset)) {
+            case ':', '#', '\\' -> true;
+            case '0' -> length > 1 && bytes.get(Words.BYTE, offset + 1) == 'x';
+            default -> false;
+        };
+    }
+
+    private static boolean ascii(MemorySegment bytes, long offset, int length) {
+        long at = offset;
+        long end = offset + length;
+        for (; at <= end - Long.BYTES; at += Long.BYTES) {
+            if ((bytes.get(Words.LONG, at) & 0x8080808080808080L) != 0) {
+                return false;
+            }
+        }
+        for (; at < end; at++) {
+            if (bytes.get(Words.BYTE, at) < 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void remember(long address) {
+        if (inPlaceCount == inPlace.length) {
+            inPlace = Arrays.copyOf(inPlace, 2 * inPlaceCount);
+        }
+        inPlace[inPlaceCount++] = address;
+    }
+
+    /** Names what stood for itself. */
+    void inPlace() {
+        if (inPlaceCount == 0) {
+            return;
+        }
+        json.raw(REFERENCES);
+        openArray();
+        for (int i = 0; i < inPlaceCount; i++) {
+            comma();
+            json.address(inPlace[i]);
+        }
+        close();
+    }
+
+    // --- Texts of any length.
+
+    /** The contents of a String as {@code val}: text, and its bytes beside it where they are not valid. */
+    void contents(RString string) {
+        long length = string.length();
+        long bytes = string.bytes();
+        if (length < 0 || length > 0 && !reader.mapped(bytes, length)) {
+            throw new UnmappedAddressException(bytes, bytes, Math.max(0, length));
+        }
+        int encoding = string.encodingIndex();
+        boolean valid = encoding == Encodings.UTF_8 || encoding <= Encodings.US_ASCII && ascii(bytes, length);
+        if (encoding > Encodings.US_ASCII && length <= LONGEST_DECODED) {
+            String text = decoder.text(decoder.bytes(string, LONGEST_DECODED), reader.encodings().indexOf(string), false);
+            if (text != null) {
+                text(VALUE, text);
+                return;
+            }
+        }
+        json.raw(VALUE);
+        json.raw('"');
+        for (long done = 0; done < length; done += PIECE) {
+            int some = (int) Math.min(PIECE, length - done);
+            long offset = reader.find(bytes + done, some);
+            if (offset < 0) {
+                // It was unmapped since it was looked up; what is missing shows in base 64 too.
+                break;
+            }
+            json.text(reader.segment(), offset, some);
+        }
+        valid &= json.endText();
+        json.raw('"');
+        if (!valid) {
+            base64(bytes, length);
+        }
+    }
+
+    private boolean ascii(long bytes, long length) {
+        for (long done = 0; done < length; done += PIECE) {
+            int some = (int) Math.min(PIECE, length - done);
+            long offset = reader.require(bytes + done, some);
+            if (!ascii(reader.segment(), offset, some)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void base64(long bytes, long length) {
+        json.raw(BINARY);
+        for (long done = 0; done < length; done += PIECE) {
+            int some = (int) Math.min(PIECE, length - done);
+            long offset = reader.find(bytes + done, some);
+            if (offset < 0) {
+                break;
+            }
+            json.base64(reader.segment(), offset, some);
+        }
+        json.raw('"');
+    }
+}

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.dump;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.ConstantCursor;
+import dev.heapwalk.ruby.DataTypes;
+import dev.heapwalk.ruby.HashCursor;
+import dev.heapwalk.ruby.IvarCursor;
+import dev.heapwalk.ruby.MethodCursor;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RArray;
+import dev.heapwalk.ruby.RBignum;
+import dev.heapwalk.ruby.RClass;
+import dev.heapwalk.ruby.RData;
+import dev.heapwalk.ruby.RFile;
+import dev.heapwalk.ruby.RHash;
+import dev.heapwalk.ruby.RMatch;
+import dev.heapwalk.ruby.RRegexp;
+import dev.heapwalk.ruby.RString;
+import dev.heapwalk.ruby.RStruct;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.layout.Flags;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Writes a heap in the format of heap_dump: a line of JSON for the roots and one for each object, with its contents. What the keys
+ * mean is written in {@code docs/ruby-dump.md}.
+ *
+ * <p>An object that is damaged has a line as well, with what could be read and the key {@code damage}. For one thread.
+ */
+public final class HeapDump {
+    private static final int MOST_DAMAGE_KEPT = 20;
+    private static final int CHUNK = 512;
+
+    private static final byte[] CLASS = DumpLine.key("class");
+    private static final byte[] FROZEN = DumpLine.key("frozen");
+    private static final byte[] SWEPT = DumpLine.key("swept");
+    private static final byte[] VALUE = DumpLine.key("val");
+    private static final byte[] REFERENCES = DumpLine.key("refs");
+    private static final byte[] IVARS = DumpLine.key("ivs");
+    private static final byte[] GENERIC_IVARS = DumpLine.key("generic_ivars");
+    private static final byte[] NAME = DumpLine.key("name");
+    private static final byte[] SUPER = DumpLine.key("super");
+    private static final byte[] METHODS = DumpLine.key("methods");
+    private static final byte[] CONSTANTS = DumpLine.key("consts");
+    private static final byte[] ENCODING = DumpLine.key("encoding");
+    private static final byte[] SHARED = DumpLine.key("shared");
+    private static final byte[] DEFAULT = DumpLine.key("default");
+    private static final byte[] DEFAULT_PROC = DumpLine.key("default_proc");
+    private static final byte[] BY_IDENTITY = DumpLine.key("compare_by_identity");
+    private static final byte[] SINGLETON = DumpLine.key("singleton");
+    private static final byte[] ATTACHED = DumpLine.key("attached");
+    private static final byte[] MODULE = DumpLine.key("module");
+    private static final byte[] INCLUDER = DumpLine.key("includer");
+    private static final byte[] OPTIONS = DumpLine.key("options");
+    private static final byte[] STRING = DumpLine.key("str");
+    private static final byte[] REGEXP = DumpLine.key("regexp");
+    private static final byte[] OFFSETS = DumpLine.key("offsets");
+    private static final byte[] DESCRIPTOR = DumpLine.key("fd");
+    private static final byte[] PATH = DumpLine.key("path");
+    private static final byte[] TYPE_NAME = DumpLine.key("type_name");
+    private static final byte[] DESTINATION = DumpLine.key("destination");
+    private static final byte[] DAMAGE = DumpLine.key("damage");
+    private static final byte[] BITS = DumpLine.key("bits");
+    private static final byte[] AUTOLOAD = JsonLines.ascii("\"#autoload\"");
+
+    /** What the id is called. */
+    public enum Id {
+        /** {@code id}, as in heap_dump. */
+        PLAIN,
+        /** {@code _id}, the key that MongoDB identifies documents by. */
+        MONGO
+    }
+
+    private final ObjectReader reader;
+    private final JsonLines json;
+    private final DumpLine line;
+    private final byte[] opening;
+    private final Map<RubyType, byte[]> types = new EnumMap<>(RubyType.class);
+    private final boolean fieldObjects;
+
+    private final IvarCursor ivars;
+    private final HashCursor pairs;
+    private final MethodCursor methods;
+    private final ConstantCursor constants;
+    private final DataTypes dataTypes = new DataTypes();
+    private final long[] chunk = new long[CHUNK];
+
+    private final List<String> damage = new ArrayList<>();
+    private long damaged;
+    private long objects;
+
+    /**
+     * Prepares to write.
+     *
+     * @param reader a reader of the virtual machine, for the thread that writes
+     * @param json where the lines go
+     * @param id what the id is called
+     */
+    public HeapDump(ObjectReader reader, JsonLines json, Id id) {
+        this.reader = reader;
+        this.json = json;
+        this.line = new DumpLine(reader, json);
+        this.opening = JsonLines.ascii(id == Id.MONGO ? "{\"_id\":" : "{\"id\":");
+        for (RubyType type : RubyType.values()) {
+            types.put(type, JsonLines.ascii(",\"bt\":\"" + type.label() + "\""));
+        }
+        this.fieldObjects = reader.layout().since(4, 0);
+        this.ivars = new IvarCursor(reader);
+        this.pairs = new HashCursor(reader);
+        this.methods = new MethodCursor(reader);
+        this.constants = new ConstantCursor(reader);
+    }
+
+    /**
+     * How many objects were written.
+     *
+     * @return a count of lines, without that of the roots
+     */
+    public long objects() {
+        return objects;
+    }
+
+    /**
+     * How many of them are damaged.
+     *
+     * @return a count
+     */
+    public long damaged() {
+        return damaged;
+    }
+
+    /**
+     * The first objects that are damaged, and how.
+     *
+     * @return a list that grows
+     */
+    public List<String> damage() {
+        return damage;
+    }
+
+    /**
+     * Writes the line of a slot, unless it is free.
+     *
+     * @param slot a cursor at the slot; it is not moved
+     */
+    public void slot(SlotCursor slot) {
+        SlotState state = slot.state();
+        if (state == SlotState.FREE) {
+            return;
+        }
+        objects++;
+        RubyType type = slot.type();
+        json.raw(opening);
+        line.begin();
+        json.address(slot.address());
+        json.raw(types.get(type));
+        try {
+            switch (state) {
+                case MOVED -> line.reference(DESTINATION, slot.asValue().word(16));
+                case ZOMBIE -> {}
+                default -> object(slot, type, state);
+            }
+        } catch (UnmappedAddressException | IndexOutOfBoundsException e) {
+            damaged(slot.address(), e);
+        }
+        line.closeAll();
+    }
+
+    private void damaged(long address, RuntimeException e) {
+        line.closeInner();
+        line.text(DAMAGE, e.getMessage());
+        if (damaged++ < MOST_DAMAGE_KEPT) {
+            damage.add("object at 0x%x is damaged: %s".formatted(address, e.getMessage()));
+        }
+    }
+
+    private void object(SlotCursor slot, RubyType type, SlotState state) {
+        RValue object = slot.asValue();
+        if (type != RubyType.IMEMO && type != RubyType.NODE) {
+            line.reference(CLASS, object.klass());
+        }
+        if (object.frozen()) {
+            line.flag(FROZEN, true);
+        }
+        if (state == SlotState.UNSWEPT) {
+            line.flag(SWEPT, false);
+        }
+        switch (type) {
+            case OBJECT -> ivars(IVARS, object);
+            case STRING -> string(slot.asString());
+            case ARRAY -> array(slot.asArray());
+            case HASH -> hash(slot.asHash());
+            case STRUCT -> struct(slot.asStruct());
+            case CLASS, MODULE, ICLASS -> module(slot.asClass());
+            case FLOAT -> number(slot.asFloat().value());
+            case BIGNUM -> bignum(slot.asBignum());
+            case RATIONAL -> pair(slot.asRational().numerator(), slot.asRational().denominator());
+            case COMPLEX -> pair(slot.asComplex().real(), slot.asComplex().imaginary());
+            case SYMBOL -> contents(slot.asSymbol().name());
+            case REGEXP -> regexp(slot.asRegexp());
+            case MATCH -> match(slot.asMatch());
+            case FILE -> file(slot.asFile());
+            case DATA -> data(slot.asData());
+            default -> {}
+        }
+        if (generic(type) && (fieldObjects || object.has(Flags.EXIVAR))) {
+            ivars(GENERIC_IVARS, object);
+        }
+        line.inPlace();
+    }
+
+    /** Whether the instance variables of a type lie outside it. */
+    private static boolean generic(RubyType type) {
+        return switch (type) {
+            case OBJECT, CLASS, MODULE, ICLASS, IMEMO, NODE -> false;
+            default -> true;
+        };
+    }
+
+    private void ivars(byte[] key, RValue object) {
+        ivars.over(object);
+        if (!ivars.next()) {
+            return;
+        }
+        line.name(key);
+        line.openObject();
+        do {
+            line.member(ivars.name(), ivars.id());
+            line.value(ivars.value());
+        } while (ivars.next());
+        line.close();
+    }
+
+    private void string(RString string) {
+        String encoding = reader.encodings().name(reader.encodings().indexOf(string));
+        if (encoding != null) {
+            line.text(ENCODING, encoding);
+        }
+        if (string.shared()) {
+            line.reference(SHARED, string.auxiliary());
+        }
+        line.contents(string);
+    }
+
+    /** The contents of another String as those of this object. */
+    private void contents(long address) {
+        RString string = reader.isSlot(address) ? reader.stringAt(address) : null;
+        if (string == null) {
+            return;
+        }
+        String encoding = reader.encodings().name(reader.encodings().indexOf(string));
+        if (encoding != null) {
+            line.text(ENCODING, encoding);
+        }
+        line.contents(reader.stringAt(address));
+    }
+
+    private void array(RArray array) {
+        if (array.shared()) {
+            line.reference(SHARED, array.auxiliary());
+        }
+        values(VALUE, array.elements(), array.length());
+    }
+
+    private void values(byte[] key, long address, long count) {
+        if (count < 0 || count > Long.MAX_VALUE / 8 || count > 0 && !reader.mapped(address, 8 * count)) {
+            throw new UnmappedAddressException(address, address, Math.max(0, count));
+        }
+        line.name(key);
+        line.openArray();
+        for (long done = 0; done < count; done += CHUNK) {
+            int some = (int) Math.min(CHUNK, count - done);
+            long offset = reader.require(address + 8 * done, 8L * some);
+            MemorySegment.copy(reader.segment(), Words.LONG, offset, chunk, 0, some);
+            for (int i = 0; i < some; i++) {
+                line.comma();
+                line.value(chunk[i]);
+            }
+        }
+        line.close();
+    }
+
+    private void pair(long one, long other) {
+        line.name(VALUE);
+        line.openArray();
+        line.comma();
+        line.value(one);
+        line.comma();
+        line.value(other);
+        line.close();
+    }
+
+    private void hash(RHash hash) {
+        boolean byIdentity = hash.comparesByIdentity();
+        if (byIdentity) {
+            line.flag(BY_IDENTITY, true);
+        }
+        long ifnone = hash.defaultValue();
+        if (ifnone != reader.layout().constants().nil()) {
+            line.value(hash.defaultIsProc() ? DEFAULT_PROC : DEFAULT, ifnone);
+        }
+        pairs.over(hash);
+        line.name(VALUE);
+        line.openObject();
+        while (pairs.next()) {
+            line.comma();
+            line.key(pairs.key(), !byIdentity);
+            line.value(pairs.value());
+        }
+        line.close();
+    }
+
+    private void struct(RStruct struct) {
+        long length = struct.length();
+        long members = struct.members();
+        long klass = struct.klass();
+        int named = reader.structMembers().count(klass);
+        if (named < length) {
+            values(VALUE, members, length);
+            return;
+        }
+        if (length < 0 || length > 0 && !reader.mapped(members, 8 * length)) {
+            throw new UnmappedAddressException(members, members, Math.max(0, length));
+        }
+        line.name(VALUE);
+        line.openObject();
+        for (int i = 0; i < length; i++) {
+            long value = reader.word(members + 8L * i);
+            line.member(reader.structMembers().name(klass, i), i);
+            line.value(value);
+        }
+        line.close();
+    }
+
+    private void module(RClass module) {
+        byte[] name = reader.classNames().bytesOf(module.address());
+        if (name != null) {
+            line.text(NAME, name);
+        }
+        if (module.type() == RubyType.ICLASS) {
+            line.reference(MODULE, module.klass());
+            line.reference(INCLUDER, module.includer());
+        }
+        line.reference(SUPER, module.rawSuperclass());
+        if (module.singleton()) {
+            line.flag(SINGLETON, true);
+            line.value(ATTACHED, module.attachedObject());
+        }
+        line.name(METHODS);
+        line.openObject();
+        methods.over(module.address());
+        while (methods.next()) {
+            long body = body();
+            line.member(methods.name(), methods.serial());
+            if (body == 0) {
+                json.string("(" + methods.kind() + ")");
+            } else {
+                json.address(body);
+            }
+        }
+        line.close();
+        if (module.type() == RubyType.ICLASS) {
+            return;
+        }
+        ivars(IVARS, module);
+        constants.over(module.address());
+        if (constants.next()) {
+            line.name(CONSTANTS);
+            line.openObject();
+            do {
+                boolean autoload = constants.autoload();
+                long value = constants.value();
+                line.member(constants.name(), constants.serial());
+                if (autoload) {
+                    json.raw(AUTOLOAD);
+                } else {
+                    line.value(value);
+                }
+            } while (constants.next());
+            line.close();
+        }
+    }
+
+    /** The slot that a method's code is, 0 if it is none. */
+    private long body() {
+        return switch (methods.kind()) {
+            case ISEQ, BMETHOD, ALIAS -> {
+                long body = methods.body();
+                yield reader.isSlot(body) ? body : 0;
+            }
+            default -> 0;
+        };
+    }
+
+    private void number(double number) {
+        line.name(VALUE);
+        json.exact(number);
+        if (Double.isNaN(number)) {
+            line.text(BITS, Long.toHexString(Double.doubleToRawLongBits(number)));
+        }
+    }
+
+    private void bignum(RBignum bignum) {
+        String digits = bignum.text();
+        if (digits != null) {
+            line.text(VALUE, digits);
+        }
+    }
+
+    private void regexp(RRegexp regexp) {
+        line.number(OPTIONS, regexp.options());
+        contents(regexp.source());
+    }
+
+    private void match(RMatch match) {
+        line.value(STRING, match.string());
+        line.value(REGEXP, match.regexp());
+        int groups = match.groups();
+        line.name(OFFSETS);
+        line.openArray();
+        for (int i = 0; i < groups; i++) {
+            long begin = match.begin(i);
+            long end = match.end(i);
+            line.comma();
+            json.raw('[');
+            json.decimal(begin);
+            json.raw(',');
+            json.decimal(end);
+            json.raw(']');
+        }
+        line.close();
+    }
+
+    private void file(RFile file) {
+        int descriptor = file.descriptor();
+        if (descriptor >= 0) {
+            line.number(DESCRIPTOR, descriptor);
+        }
+        long path = file.path();
+        if (path != 0) {
+            line.value(PATH, path);
+        }
+    }
+
+    private void data(RData data) {
+        String type = dataTypes.of(data);
+        if (type != null) {
+            line.text(TYPE_NAME, type);
+        }
+    }
+}
