@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.ImemoType;
 import dev.heapwalk.ruby.ObjectReader;
 import java.util.ArrayList;
 import java.util.HashSet;

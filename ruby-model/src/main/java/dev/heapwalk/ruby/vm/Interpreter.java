@@ -2,6 +2,8 @@
 package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.ruby.DataTypes;
+import dev.heapwalk.ruby.ImemoType;
+import dev.heapwalk.ruby.MethodCursor;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RData;
 import dev.heapwalk.ruby.RubyType;
@@ -126,7 +128,8 @@ public final class Interpreter {
             return known;
         }
         MethodEntry found = definition == 0
-                ? new MethodEntry(this, address, flags, definedClass, 0, calledId, owner, null, 0, 0, 0, 0)
+                ? new MethodEntry(this, address, flags, definedClass, 0, calledId, owner, MethodCursor.Kind.UNKNOWN, 0,
+                        0, 0, 0)
                 : defined(address, flags, definedClass, definition, calledId, owner);
         methods.put(address, found);
         return found;
@@ -134,7 +137,8 @@ public final class Interpreter {
 
     private MethodEntry defined(long address, long flags, long definedClass, long definition, long calledId, long owner) {
         // rb_method_definition_t: a word of bits that begins with the type, the body, original_id.
-        MethodType type = MethodType.of(reader.half(definition) & 0xf);
+        int number = reader.half(definition) & 0xf;
+        MethodCursor.Kind[] kinds = MethodCursor.Kind.values();
         return new MethodEntry(
                 this,
                 address,
@@ -143,7 +147,7 @@ public final class Interpreter {
                 definition,
                 calledId,
                 owner,
-                type,
+                number < kinds.length ? kinds[number] : MethodCursor.Kind.UNKNOWN,
                 reader.word(definition + 32),
                 reader.word(definition + 8),
                 reader.word(definition + 16),
@@ -168,7 +172,7 @@ public final class Interpreter {
 
     /** Whether a slot is an imemo of a type. */
     boolean isImemo(long address, ImemoType type) {
-        return reader.isSlot(address) && ImemoType.of(reader.word(address), reader.layout()) == type;
+        return is(address, RubyType.IMEMO) && ImemoType.of(reader.word(address), reader.layout()) == type;
     }
 
     /** Whether a slot has a T_ type. */

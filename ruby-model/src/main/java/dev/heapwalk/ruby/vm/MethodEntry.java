@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import dev.heapwalk.ruby.MethodCursor;
+import dev.heapwalk.ruby.layout.Flags;
+
 /**
  * A method as it stands in a class. C names {@code rb_method_entry_t}, {@code rb_callable_method_entry_t} and
  * {@code rb_method_definition_t}. What was read, for one thread.
@@ -13,7 +16,7 @@ public final class MethodEntry {
     private final long definition;
     private final long calledId;
     private final long owner;
-    private final MethodType type;
+    private final MethodCursor.Kind kind;
     private final long originalId;
     private final long body0;
     private final long body1;
@@ -28,7 +31,7 @@ public final class MethodEntry {
             long definition,
             long calledId,
             long owner,
-            MethodType type,
+            MethodCursor.Kind kind,
             long originalId,
             long body0,
             long body1,
@@ -40,7 +43,7 @@ public final class MethodEntry {
         this.definition = definition;
         this.calledId = calledId;
         this.owner = owner;
-        this.type = type;
+        this.kind = kind;
         this.originalId = originalId;
         this.body0 = body0;
         this.body1 = body1;
@@ -59,7 +62,7 @@ public final class MethodEntry {
     /**
      * The flags of the slot.
      *
-     * @return {@code flags}; bits 16 and 17 are the visibility
+     * @return {@code flags}
      */
     public long flags() {
         return flags;
@@ -68,16 +71,11 @@ public final class MethodEntry {
     /**
      * Who may call it.
      *
-     * @return {@code public}, {@code private} or {@code protected}; {@code undefined} for none of them
+     * @return the visibility
      */
-    public String visibility() {
-        // IMEMO_FL_USER0 and 1, which is FL_USER4 and 5.
-        return switch ((int) (flags >>> 16 & 3)) {
-            case 1 -> "public";
-            case 2 -> "private";
-            case 3 -> "protected";
-            default -> "undefined";
-        };
+    public MethodCursor.Visibility visibility() {
+        // IMEMO_FL_USER0 and 1.
+        return MethodCursor.Visibility.values()[(int) (flags >>> Flags.USHIFT + 4) & 3];
     }
 
     /**
@@ -137,64 +135,64 @@ public final class MethodEntry {
     /**
      * How it is defined.
      *
-     * @return the type; null if the number is none or there is no definition
+     * @return the kind
      */
-    public MethodType type() {
-        return type;
+    public MethodCursor.Kind kind() {
+        return kind;
     }
 
     /**
      * The code of a method in Ruby.
      *
-     * @return target address of an iseq, 0 for other types
+     * @return target address of an iseq, 0 for other kinds
      */
     public long iseq() {
-        return type == MethodType.ISEQ ? body0 : 0;
+        return kind == MethodCursor.Kind.ISEQ ? body0 : 0;
     }
 
     /**
      * The class reference of a method in Ruby.
      *
-     * @return target address of a cref, 0 for other types
+     * @return target address of a cref, 0 for other kinds
      */
     public long cref() {
-        return type == MethodType.ISEQ ? body1 : 0;
+        return kind == MethodCursor.Kind.ISEQ ? body1 : 0;
     }
 
     /**
      * The function of a method in C.
      *
-     * @return its target address, 0 for other types
+     * @return its target address, 0 for other kinds
      */
     public long function() {
-        return type == MethodType.CFUNC ? body0 : 0;
+        return kind == MethodCursor.Kind.CFUNC ? body0 : 0;
     }
 
     /**
      * How many arguments the function takes.
      *
-     * @return -1 for {@code argc, argv}, -2 for an Array, else a count; 0 for other types
+     * @return -1 for {@code argc, argv}, -2 for an Array, else a count; 0 for other kinds
      */
     public int functionArity() {
-        return type == MethodType.CFUNC ? (int) body2 : 0;
+        return kind == MethodCursor.Kind.CFUNC ? (int) body2 : 0;
     }
 
     /**
      * The block of a method made by {@code define_method}.
      *
-     * @return the Proc's {@code VALUE}, 0 for other types
+     * @return the Proc's {@code VALUE}, 0 for other kinds
      */
     public long proc() {
-        return type == MethodType.BMETHOD ? body0 : 0;
+        return kind == MethodCursor.Kind.BMETHOD ? body0 : 0;
     }
 
     /**
      * The instance variable that {@code attr_reader} or {@code attr_writer} is for.
      *
-     * @return its {@code ID}, 0 for other types
+     * @return its {@code ID}, 0 for other kinds
      */
     public long attributeId() {
-        return type == MethodType.IVAR || type == MethodType.ATTRSET ? body0 : 0;
+        return kind == MethodCursor.Kind.IVAR || kind == MethodCursor.Kind.ATTRSET ? body0 : 0;
     }
 
     /**
@@ -203,7 +201,7 @@ public final class MethodEntry {
      * @return target address of a method entry, 0 if there is none
      */
     public long original() {
-        return type == MethodType.ALIAS || type == MethodType.REFINED ? body0 : 0;
+        return kind == MethodCursor.Kind.ALIAS || kind == MethodCursor.Kind.REFINED ? body0 : 0;
     }
 
     /** How backtraces show it when it is written in C. */
@@ -216,6 +214,6 @@ public final class MethodEntry {
 
     @Override
     public String toString() {
-        return name() + " (" + (type == null ? "?" : type.label()) + ")";
+        return name() + " (" + kind + ")";
     }
 }
