@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.vm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.layout.SpecialConstants;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.assertj.core.api.SoftAssertions;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Frames and local variables against what {@code Thread#backtrace_locations} and {@code Binding#local_variable_get} say. */
+class FramesTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void framesAreThoseThatRubyTells(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "frames").start()) {
+            List<JsonNode> told = new ArrayList<>();
+            for (String line : Files.readAllLines(process.askForFile("frames"))) {
+                told.add(JSON.readTree(line));
+            }
+            assertThat(told).hasSizeGreaterThan(30);
+            Path core = Cores.gcore(process, folder);
+            try (Target target = Target.attach(process.pid())) {
+                check(RubyVm.locate(target), told, ruby);
+                check(RubyVm.locate(target, RubyVm.Symbols.IGNORE), told, ruby);
+            }
+            try (Target target = Target.observe(process.pid())) {
+                check(RubyVm.locate(target), told, ruby);
+            }
+            try (Target target = Target.core(core, ruby.root())) {
+                check(RubyVm.locate(target), told, ruby);
+                check(RubyVm.locate(target, RubyVm.Symbols.IGNORE), told, ruby);
+            }
+        }
+    }
+
+    private static void check(RubyVm vm, List<JsonNode> told, Ruby ruby) {
+        ObjectReader reader = vm.reader();
+        Interpreter interpreter = new Interpreter(reader);
+        RubyThreads threads = new RubyThreads(interpreter);
+        List<RubyThread> living = threads.living();
+        assertThat(threads.notes()).isEmpty();
+        Map<Long, RubyThread> bySelf = new HashMap<>();
+        living.forEach(thread -> bySelf.put(thread.self(), thread));
+        Map<Long, Fiber> fibers = fibers(vm, interpreter, threads);
+        SoftAssertions softly = new SoftAssertions();
+        int seen = 0;
+        for (JsonNode holder : told) {
+            long self = Long.decode(holder.get("address").asText());
+            String name = holder.get("name").asText();
+            long context;
+            if (holder.get("kind").asText().equals("thread")) {
+                RubyThread thread = bySelf.get(self);
+                assertThat(thread).as(name).isNotNull();
+                if (holder.get("current").asBoolean()) {
+                    softly.assertThat(thread.main()).as(name).isTrue();
+                } else {
+                    softly.assertThat(thread.name()).isEqualTo(name);
+                    softly.assertThat(thread.status().label()).as(name).startsWith(holder.get("status").asText());
+                    softly.assertThat(thread.procedure()).as(name).isNotZero();
+                }
+                softly.assertThat(threads.nativeThread(thread)).as("native thread of " + name).isPresent();
+                softly.assertThat(threads.fiberLocals(thread.context())).extracting(Local::name).as(name).contains("holder");
+                context = thread.context();
+                seen++;
+            } else {
+                Fiber fiber = fibers.get(self);
+                assertThat(fiber).as(name).isNotNull();
+                softly.assertThat(fiber.status()).as(name).isEqualTo(Fiber.Status.SUSPENDED);
+                softly.assertThat(interpreter.data(fiber.procedure(), "proc")).as(name).isNotZero();
+                context = fiber.context();
+            }
+            compare(softly, name, holder, interpreter.frames().over(context), reader, ruby);
+        }
+        softly.assertThat(living).hasSize(seen);
+        softly.assertThat(living.stream().filter(RubyThread::main)).hasSize(1);
+        softly.assertThat(living.stream().map(thread -> threads.nativeThread(thread).orElseThrow().tid()).distinct())
+                .hasSize(seen);
+        softly.assertAll();
+    }
+
+    private static Map<Long, Fiber> fibers(RubyVm vm, Interpreter interpreter, RubyThreads threads) {
+        Map<Long, Fiber> found = new HashMap<>();
+        SlotCursor slot = vm.slots();
+        while (slot.next()) {
+            long data = slot.type() == RubyType.DATA && slot.state() == SlotState.LIVE
+                    ? interpreter.data(slot.address(), "fiber")
+                    : 0;
+            Fiber fiber = data == 0 ? null : threads.fiber(data);
+            if (fiber != null) {
+                found.put(slot.address(), fiber);
+            }
+        }
+        return found;
+    }
+
+    private static void compare(
+            SoftAssertions softly, String name, JsonNode holder, Frames frames, ObjectReader reader, Ruby ruby) {
+        softly.assertThat(frames.note()).as(name).isEmpty();
+        List<String> ours = new ArrayList<>();
+        List<Integer> places = new ArrayList<>();
+        for (int i = 0; frames.next(); i++) {
+            if (frames.shown()) {
+                ours.add(line(frames.path(), frames.absolutePath(), frames.line(), frames.label()));
+                places.add(i);
+            }
+        }
+        List<String> theirs = new ArrayList<>();
+        for (JsonNode frame : holder.get("backtrace")) {
+            theirs.add(line(text(frame.get("path")), text(frame.get("absolute_path")), frame.get("lineno").asInt(),
+                    text(frame.get("label"))));
+        }
+        if (!holder.get("inside").isNull() && ours.size() == theirs.size() + 1) {
+            softly.assertThat(ours.getFirst()).as(name).endsWith(holder.get("inside").asText());
+            ours.removeFirst();
+            places.removeFirst();
+        }
+        softly.assertThat(ours).as("backtrace of " + name + " in " + ruby).isEqualTo(theirs);
+        if (!ours.equals(theirs)) {
+            return;
+        }
+        for (JsonNode noted : holder.get("frames")) {
+            int place = places.get(places.size() - noted.get("depth").asInt());
+            frames.rewind();
+            for (int i = 0; i <= place; i++) {
+                frames.next();
+            }
+            String what = "frame " + frames.label() + " of " + name + " in " + ruby;
+            softly.assertThat(told(frames.self(), reader)).as("self of " + what).isEqualTo(told(noted.get("receiver")));
+            Map<String, String> expected = new LinkedHashMap<>();
+            noted.get("locals").forEach(pair -> expected.put(pair.get(0).asText(), told(pair.get(1))));
+            Map<String, String> locals = new LinkedHashMap<>();
+            for (Local local : frames.locals()) {
+                if (noted.get("via").asText().equals("binding") || expected.containsKey(local.name())) {
+                    locals.put(local.name(), told(local.value(), reader));
+                }
+            }
+            softly.assertThat(locals).as("locals of " + what).isEqualTo(expected);
+            if (noted.get("via").asText().equals("binding")) {
+                softly.assertThat(List.copyOf(locals.keySet())).as("order of the locals of " + what)
+                        .isEqualTo(List.copyOf(expected.keySet()));
+            }
+            Map<String, String> arguments = new LinkedHashMap<>();
+            for (Argument argument : frames.arguments()) {
+                if (expected.containsKey(argument.parameter().name())) {
+                    arguments.put(argument.parameter().name(), told(argument.value(), reader));
+                }
+            }
+            softly.assertThat(expected).as("arguments of " + what).containsAllEntriesOf(arguments);
+            if (frames.iseq() != null && frames.iseq().type() == IseqType.METHOD && frames.iseq().label().equals("walk")
+                    && expected.containsKey("first")) {
+                softly.assertThat(frames.arguments())
+                        .extracting(argument -> argument.parameter().kind().label() + " " + argument.parameter().name())
+                        .containsExactly("req first", "opt second", "rest rest", "req last", "keyreq key", "key other",
+                                "keyrest more", "block block");
+            }
+        }
+    }
+
+    private static String line(String path, String absolutePath, int line, String label) {
+        return path + " " + absolutePath + " " + line + " " + label;
+    }
+
+    private static String text(JsonNode node) {
+        return node == null || node.isNull() ? null : node.asText();
+    }
+
+    private static String told(JsonNode reference) {
+        JsonNode address = reference.get("address");
+        return address.isNull()
+                ? new String(HexFormat.of().parseHex(reference.get("inspect").asText()), StandardCharsets.UTF_8)
+                : address.asText();
+    }
+
+    /** What Ruby's inspect says of a value that is no reference; the address of one that is. */
+    private static String told(long value, ObjectReader reader) {
+        SpecialConstants constants = reader.layout().constants();
+        if (value == 0) {
+            return "false";
+        } else if (value == constants.nil()) {
+            return "nil";
+        } else if (value == constants.undef()) {
+            return "undef";
+        } else if (value == SpecialConstants.TRUE) {
+            return "true";
+        } else if (SpecialConstants.isFixnum(value)) {
+            return Long.toString(value >> 1);
+        } else if (SpecialConstants.isFlonum(value)) {
+            return Double.toString(SpecialConstants.flonum(value));
+        } else if (SpecialConstants.isStaticSymbol(value)) {
+            return ":" + reader.symbols().of(value >>> 8);
+        }
+        return "0x" + Long.toHexString(value);
+    }
+}
