@@ -28,6 +28,7 @@ public final class ObjectReader {
     private Shapes shapes;
     private GenericIvars genericIvars;
     private Encodings encodings;
+    private MemorySizes memorySizes;
     private HashTypes hashTypes;
     private StructMembers structMembers;
 
@@ -123,6 +124,18 @@ public final class ObjectReader {
             hashTypes = new HashTypes(this);
         }
         return hashTypes;
+    }
+
+    /**
+     * The sizes of objects.
+     *
+     * @return the same object at every call
+     */
+    public MemorySizes memorySizes() {
+        if (memorySizes == null) {
+            memorySizes = new MemorySizes(this);
+        }
+        return memorySizes;
     }
 
     GenericIvars genericIvars() {

@@ -16,6 +16,7 @@ package dev.heapwalk.ruby.layout;
  * @param iseq compiled code
  * @param thread threads and ractors
  * @param context execution contexts, control frames and fibers
+ * @param memsize what the sizes of objects add up to
  */
 public record RubyLayout(
         int version,
@@ -29,7 +30,8 @@ public record RubyLayout(
         ShapeLayout shape,
         IseqLayout iseq,
         ThreadLayout thread,
-        ContextLayout context) {
+        ContextLayout context,
+        MemsizeLayout memsize) {
     /** The oldest version that there is a layout for. */
     public static final int OLDEST = 207;
     /** The newest version that there is a layout for. */
@@ -58,7 +60,8 @@ public record RubyLayout(
                         ShapeLayout.of(version),
                         IseqLayout.of(version),
                         ThreadLayout.of(version),
-                        ContextLayout.of(version));
+                        ContextLayout.of(version),
+                        MemsizeLayout.of(version));
             }
         }
         return null;

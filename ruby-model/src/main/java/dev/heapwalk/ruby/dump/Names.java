@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.dump;
+
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.SymbolNames;
+
+/** Writes the names of IDs as {@code dump_append_id} does. */
+final class Names {
+    private static final byte[] INTERNAL = JsonLines.ascii("\"ID_INTERNAL(");
+    private static final byte[] INTERNAL_END = JsonLines.ascii(")\"");
+
+    private final SymbolNames symbols;
+    private final boolean ivarsOnly;
+
+    Names(ObjectReader reader) {
+        this.symbols = reader.symbols();
+        this.ivarsOnly = !reader.layout().since(3, 3);
+    }
+
+    void write(JsonLines json, long id) {
+        byte[] name = symbols.bytesOf(id);
+        if (name == null || ivarsOnly && !isInstance(name)) {
+            json.raw(INTERNAL);
+            json.decimal(symbols.serial(id));
+            json.raw(INTERNAL_END);
+        } else {
+            json.string(name);
+        }
+    }
+
+    private static boolean isInstance(byte[] name) {
+        return name.length > 1 && name[0] == '@' && name[1] != '@';
+    }
+}

@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.dump;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.ruby.ClassNames;
+import dev.heapwalk.ruby.DataTypes;
+import dev.heapwalk.ruby.Encodings;
+import dev.heapwalk.ruby.ImemoType;
+import dev.heapwalk.ruby.MemorySizes;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RArray;
+import dev.heapwalk.ruby.RClass;
+import dev.heapwalk.ruby.RData;
+import dev.heapwalk.ruby.RFile;
+import dev.heapwalk.ruby.RHash;
+import dev.heapwalk.ruby.RObject;
+import dev.heapwalk.ruby.RSymbol;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ObjectLayout;
+import dev.heapwalk.ruby.layout.TableLayout;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/** Writes the line of a slot as {@code ObjectSpace.dump_all} of the target's version does. */
+final class SlotLines {
+    private static final byte[] ADDRESS = JsonLines.ascii("{\"address\":");
+    private static final byte[] CLASS = JsonLines.ascii(", \"class\":");
+    private static final byte[] SHAPE_ID = JsonLines.ascii(", \"shape_id\":");
+    private static final byte[] SLOT_SIZE = JsonLines.ascii(", \"slot_size\":");
+    private static final byte[] FROZEN = JsonLines.ascii(", \"frozen\":true");
+    private static final byte[] EMBEDDED = JsonLines.ascii(", \"embedded\":true");
+    private static final byte[] BROKEN = JsonLines.ascii(", \"broken\":true");
+    private static final byte[] FSTRING = JsonLines.ascii(", \"fstring\":true");
+    private static final byte[] CHILLED = JsonLines.ascii(", \"chilled\":true");
+    private static final byte[] SHARED = JsonLines.ascii(", \"shared\":true");
+    private static final byte[] BYTESIZE = JsonLines.ascii(", \"bytesize\":");
+    private static final byte[] CAPACITY = JsonLines.ascii(", \"capacity\":");
+    private static final byte[] VALUE = JsonLines.ascii(", \"value\":");
+    private static final byte[] ENCODING = JsonLines.ascii(", \"encoding\":\"");
+    private static final byte[][] CODE_RANGES = {
+        JsonLines.ascii(", \"coderange\":\"unknown\""),
+        JsonLines.ascii(", \"coderange\":\"7bit\""),
+        JsonLines.ascii(", \"coderange\":\"valid\""),
+        JsonLines.ascii(", \"coderange\":\"broken\", \"broken\":true")
+    };
+    private static final byte[] SIZE = JsonLines.ascii(", \"size\":");
+    private static final byte[] DEFAULT = JsonLines.ascii(", \"default\":");
+    private static final byte[] LENGTH = JsonLines.ascii(", \"length\":");
+    private static final byte[] SUPERCLASS = JsonLines.ascii(", \"superclass\":");
+    private static final byte[] VARIATION_COUNT = JsonLines.ascii(", \"variation_count\":");
+    private static final byte[] NAME = JsonLines.ascii(", \"name\":");
+    private static final byte[] REAL_CLASS_NAME = JsonLines.ascii(", \"real_class_name\":");
+    private static final byte[] SINGLETON = JsonLines.ascii(", \"singleton\":true");
+    private static final byte[] STRUCT = JsonLines.ascii(", \"struct\":");
+    private static final byte[] IVARS = JsonLines.ascii(", \"ivars\":");
+    private static final byte[] TOO_COMPLEX = JsonLines.ascii(", \"too_complex_shape\":true");
+    private static final byte[] FD = JsonLines.ascii(", \"fd\":");
+    private static final byte[] MID = JsonLines.ascii(", \"mid\":");
+    private static final byte[] CALLED_ID = JsonLines.ascii(", \"called_id\":");
+    private static final byte[] RECEIVER_CLASS = JsonLines.ascii(", \"receiver_class\":");
+    private static final byte[] REFERENCES = JsonLines.ascii(", \"references\":[");
+    private static final byte[] NEXT = JsonLines.ascii(", ");
+    private static final byte[] MEMSIZE = JsonLines.ascii(", \"memsize\":");
+
+    private static final byte[] END = JsonLines.ascii("}\n");
+    private static final byte[] NOTHING = {};
+    private static final byte[][] NOT_FINITE = {
+        JsonLines.ascii("nan"), JsonLines.ascii("-nan"), JsonLines.ascii("inf"), JsonLines.ascii("-inf")
+    };
+
+    private static final byte[][] FLAGS = GcBits.json();
+    private static final byte[][] TYPES = new byte[RubyType.values().length][];
+    private static final byte[][] IMEMO_TYPES = new byte[ImemoType.values().length][];
+
+    /** {@code STR_CHILLED_LITERAL} and {@code STR_CHILLED_SYMBOL_TO_S}. */
+    private static final long STRING_CHILLED = Flags.USER2 | Flags.USER3;
+
+    private static final long STRING_NOEMBED = Flags.USER1;
+    private static final long STRING_NOFREE = 1L << Flags.USHIFT + 18;
+
+    static {
+        for (RubyType type : RubyType.values()) {
+            // Ruby has no name for a place that an object was moved from.
+            String name = type == RubyType.MOVED ? "UNKNOWN" : type.name();
+            TYPES[type.ordinal()] = JsonLines.ascii(", \"type\":\"" + name + "\"");
+        }
+        for (ImemoType type : ImemoType.values()) {
+            IMEMO_TYPES[type.ordinal()] =
+                    JsonLines.ascii(", \"imemo_type\":\"" + type.name().toLowerCase(Locale.ROOT) + "\"");
+        }
+    }
+
+    private final ObjectReader reader;
+    private final SlotCursor slot;
+    private final JsonLines json;
+    private final boolean since30;
+    private final boolean since31;
+    private final boolean since32;
+    private final boolean since33;
+    private final boolean since34;
+    private final GcBits bits;
+    private final Encodings encodings;
+    private final ClassNames classNames;
+    private final Names names;
+    private final MemorySizes sizes;
+    private final CodeRanges codeRanges;
+    private final ObjectLayout objects;
+    private final DataTypes dataTypes = new DataTypes();
+    private final Map<String, byte[]> structs = new HashMap<>();
+    private byte[][] encodingNames = {};
+    private int page = -1;
+    private boolean hasBits;
+    private boolean damaged;
+    private long klass;
+    private boolean anyReference;
+
+    SlotLines(SlotCursor slot, ObjectReader reader, JsonLines json) {
+        this.reader = reader;
+        this.slot = slot;
+        this.json = json;
+        this.since30 = reader.layout().since(3, 0);
+        this.since31 = reader.layout().since(3, 1);
+        this.since32 = reader.layout().since(3, 2);
+        this.since33 = reader.layout().since(3, 3);
+        this.since34 = reader.layout().since(3, 4);
+        this.bits = new GcBits(reader);
+        this.encodings = reader.encodings();
+        this.classNames = reader.classNames();
+        this.names = new Names(reader);
+        this.sizes = reader.memorySizes();
+        this.codeRanges = new CodeRanges(reader);
+        this.objects = reader.layout().object();
+    }
+
+    /** Writes the line of the slot that the cursor is at. Returns whether all of it could be read. */
+    boolean write() {
+        damaged = false;
+        if (slot.page() != page) {
+            page = slot.page();
+            hasBits = bits.enter(page);
+        }
+        RValue value = slot.asValue();
+        RubyType type = value.type();
+        json.raw(ADDRESS);
+        json.address(value.address());
+        json.raw(TYPES[type.ordinal()]);
+        if (since32) {
+            json.raw(SHAPE_ID);
+            json.unsigned(value.flags() >>> 32);
+            json.raw(SLOT_SIZE);
+            json.decimal(value.slotSize());
+        }
+        klass = type == RubyType.NODE || since32 && type == RubyType.IMEMO ? 0 : value.klass();
+        if (klass != 0) {
+            json.raw(CLASS);
+            json.address(klass);
+        }
+        if (value.frozen()) {
+            json.raw(FROZEN);
+        }
+        if (type != RubyType.ZOMBIE) {
+            try {
+                content(value, type);
+            } catch (UnmappedAddressException e) {
+                damaged = true;
+            }
+            references(value);
+            memsize(value);
+            json.raw(hasBits ? FLAGS[bits.of(value.address(), value.flags())] : NOTHING);
+        }
+        json.raw(END);
+        return !damaged && hasBits;
+    }
+
+    private void content(RValue value, RubyType type) {
+        switch (type) {
+            case STRING -> string(value);
+            case ARRAY -> array(slot.asArray());
+            case HASH -> hash(slot.asHash());
+            case OBJECT -> object(slot.asObject());
+            case IMEMO -> imemo(value);
+            case SYMBOL -> symbol(slot.asSymbol());
+            case FLOAT -> {
+                json.raw(VALUE);
+                json.raw('"');
+                number(slot.asFloat().value());
+                json.raw('"');
+            }
+            case CLASS, MODULE, ICLASS -> module(slot.asClass(), type);
+            case DATA -> data(slot.asData());
+            case FILE -> file(slot.asFile());
+            default -> {}
+        }
+    }
+
+    private void number(double number) {
+        if (since30) {
+            json.general(number, true);
+        } else if (Double.isFinite(number)) {
+            json.general(number, false);
+        } else {
+            // 2.7 has the C library write it, which spells these otherwise.
+            json.raw(NOT_FINITE[(Double.isNaN(number) ? 0 : 2) + (Double.doubleToRawLongBits(number) < 0 ? 1 : 0)]);
+        }
+    }
+
+    private boolean embedded(RValue string) {
+        return !string.has(STRING_NOEMBED);
+    }
+
+    private void string(RValue string) {
+        boolean embedded = embedded(string);
+        boolean shared = !embedded && string.has(objects.stringShared());
+        if (embedded) {
+            json.raw(EMBEDDED);
+        }
+        int range = codeRange(string);
+        if (!since32) {
+            range = range == CodeRanges.UNKNOWN ? scan(string) : range;
+            if (range == CodeRanges.BROKEN) {
+                json.raw(BROKEN);
+            }
+        }
+        if (string.has(Flags.USER17)) {
+            json.raw(FSTRING);
+        }
+        if (since34 && string.has(STRING_CHILLED)) {
+            json.raw(CHILLED);
+        }
+        if (shared) {
+            json.raw(SHARED);
+        } else {
+            stringContent(string, range);
+        }
+        int encoding = encoding(string);
+        if (encoding != Encodings.BINARY) {
+            json.raw(encodingName(encoding));
+        }
+        if (since32) {
+            json.raw(CODE_RANGES[range]);
+        }
+    }
+
+    private static int codeRange(RValue string) {
+        return (int) (string.flags() >>> 20) & 3;
+    }
+
+    private int encoding(RValue string) {
+        int index = (int) (string.flags() >>> 22) & Encodings.ELSEWHERE;
+        return index == Encodings.ELSEWHERE ? encodings.indexOf(string) : index;
+    }
+
+    private int scan(RValue string) {
+        long length = length(string);
+        long bytes = bytes(string);
+        if (length > 0 && !reader.mapped(bytes, length)) {
+            damaged = true;
+            return CodeRanges.UNKNOWN;
+        }
+        return codeRanges.scan(bytes, length, encoding(string));
+    }
+
+    private long length(RValue string) {
+        if (!embedded(string)) {
+            return string.word(16);
+        }
+        long length = objects.stringLengthInFlags() ? string.flags() >>> 14 & 0x1f : string.word(16);
+        return Math.clamp(length, 0, string.slotSize() - objects.stringEmbed());
+    }
+
+    private long bytes(RValue string) {
+        return embedded(string) ? string.address() + objects.stringEmbed() : string.word(24);
+    }
+
+    private void stringContent(RValue string, int range) {
+        long length = length(string);
+        json.raw(BYTESIZE);
+        json.decimal(length);
+        boolean embedded = embedded(string);
+        if (!embedded && !string.has(objects.stringShared() | STRING_NOFREE) && string.word(32) != length) {
+            json.raw(CAPACITY);
+            json.unsigned(string.word(32));
+        }
+        if (since32 && (length == 0 || !codeRanges.asciiCompatible(encoding(string)))) {
+            return;
+        }
+        long bytes = bytes(string);
+        if (length < 0 || length > 0 && !reader.mapped(bytes, length)) {
+            damaged = true;
+            return;
+        }
+        boolean sevenBit = range == CodeRanges.SEVEN_BIT
+                || range == CodeRanges.UNKNOWN && since32 && codeRanges.sevenBit(bytes, length);
+        if (sevenBit) {
+            json.raw(VALUE);
+            text(bytes, length);
+        }
+    }
+
+    private void text(long bytes, long length) {
+        json.raw('"');
+        try {
+            for (long at = 0; at < length; at += Window.MAX_LENGTH) {
+                int part = (int) Math.min(Window.MAX_LENGTH, length - at);
+                long offset = reader.require(bytes + at, part);
+                json.text(reader.segment(), offset, part);
+            }
+        } catch (UnmappedAddressException e) {
+            damaged = true;
+        }
+        json.endText();
+        json.raw('"');
+    }
+
+    private byte[] encodingName(int encoding) {
+        if (encoding < 0) {
+            return NOTHING;
+        }
+        if (encoding >= encodingNames.length) {
+            encodingNames = Arrays.copyOf(encodingNames, encoding + 1);
+        }
+        if (encodingNames[encoding] == null) {
+            String name = encodings.name(encoding);
+            encodingNames[encoding] =
+                    name == null ? NOTHING : quoted(", \"encoding\":", name.getBytes(StandardCharsets.UTF_8));
+        }
+        return encodingNames[encoding];
+    }
+
+    private static byte[] quoted(String key, byte[] text) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        JsonLines json = new JsonLines(bytes, 0);
+        json.raw(JsonLines.ascii(key));
+        json.string(text);
+        json.flush();
+        return bytes.toByteArray();
+    }
+
+    private void symbol(RSymbol symbol) {
+        RValue name = reader.at(symbol.name());
+        if (name == null || name.type() != RubyType.STRING) {
+            damaged = true;
+            return;
+        }
+        int range = codeRange(name);
+        stringContent(name, range == CodeRanges.UNKNOWN && !since32 ? scan(name) : range);
+    }
+
+    private void array(RArray array) {
+        long length = array.length();
+        json.raw(LENGTH);
+        json.decimal(length);
+        if (length > 0 && array.has(objects.arrayShared())) {
+            json.raw(SHARED);
+        }
+        if (array.embedded() && (length > 0 || since32)) {
+            json.raw(EMBEDDED);
+        }
+    }
+
+    private void hash(RHash hash) {
+        long size;
+        if (hash.hasTable()) {
+            size = reader.word(hash.table() + TableLayout.ST_NUM_ENTRIES);
+        } else {
+            size = hash.pairsSize();
+        }
+        json.raw(SIZE);
+        json.decimal(size);
+        if (hash.defaultIsProc()) {
+            json.raw(DEFAULT);
+            json.address(hash.defaultValue());
+        }
+    }
+
+    private void object(RObject object) {
+        if (since33 && object.embedded()) {
+            json.raw(EMBEDDED);
+        }
+        if (!since32) {
+            json.raw(IVARS);
+            json.decimal(object.numiv() & 0xffffffffL);
+            return;
+        }
+        boolean tooComplex = object.tooComplex();
+        long count = tooComplex
+                ? reader.word(object.word(objects.objectFields()) + TableLayout.ST_NUM_ENTRIES)
+                : reader.shapes().nextIvIndex(object.shape());
+        json.raw(IVARS);
+        json.decimal(count);
+        if (tooComplex) {
+            json.raw(TOO_COMPLEX);
+        }
+    }
+
+    private void imemo(RValue value) {
+        ImemoType type = ImemoType.of(value.flags(), reader.layout());
+        json.raw(IMEMO_TYPES[type.ordinal()]);
+        if (!since33) {
+            return;
+        }
+        if (type == ImemoType.CALLINFO && value.word(16) != 0) {
+            json.raw(MID);
+            names.write(json, value.word(16));
+        } else if (type == ImemoType.CALLCACHE) {
+            long entry = value.word(16);
+            long id = entry == 0 ? 0 : reader.word(entry + 24);
+            if (id != 0) {
+                json.raw(CALLED_ID);
+                names.write(json, id);
+                if (value.word(8) != 0) {
+                    json.raw(RECEIVER_CLASS);
+                    json.address(value.word(8));
+                }
+            }
+        }
+    }
+
+    private void module(RClass module, RubyType type) {
+        if (!since31) {
+            if (klass != 0 && type != RubyType.ICLASS) {
+                oldName(module);
+            }
+            return;
+        }
+        if (since32 && type == RubyType.CLASS) {
+            int count = reader.octet(module.extension() + reader.layout().memsize().variationCount()) & 0xff;
+            json.raw(VARIATION_COUNT);
+            json.decimal(count);
+        }
+        long superclass = module.rawSuperclass();
+        if (superclass != 0) {
+            json.raw(SUPERCLASS);
+            json.address(superclass);
+        }
+        if (klass == 0 || type == RubyType.ICLASS) {
+            return;
+        }
+        byte[] name = classNames.bytesOf(module.address());
+        if (name != null) {
+            json.raw(NAME);
+            json.string(name);
+        } else {
+            long real = type == RubyType.CLASS ? classNames.realClass(module.address()) : 0;
+            byte[] realName = real == 0 ? null : classNames.bytesOf(real);
+            if (realName != null) {
+                json.raw(REAL_CLASS_NAME);
+                json.string(realName);
+            }
+        }
+        if (module.has(reader.layout().classes().singleton()) && (type == RubyType.CLASS || !since34)) {
+            json.raw(SINGLETON);
+        }
+    }
+
+    /** In 2.7 every class has a name, be it that of another or one made up; in 3.0 only those that have one. */
+    private void oldName(RClass module) {
+        byte[] name = classNames.bytesOf(module.address());
+        if (since30) {
+            if (name != null) {
+                json.raw(NAME);
+                json.string(name);
+            }
+            return;
+        }
+        boolean isClass = module.type() == RubyType.CLASS;
+        long real = isClass ? classNames.realClass(module.address()) : module.address();
+        json.raw(NAME);
+        json.string(real == 0 ? NOTHING : temporaryName(real, isClass));
+    }
+
+    private byte[] temporaryName(long module, boolean isClass) {
+        byte[] name = classNames.bytesOf(module);
+        if (name != null) {
+            return name;
+        }
+        long kind = isClass ? 0 : classNames.realClass(reader.word(module + 8));
+        byte[] kindName = kind == 0 ? null : classNames.bytesOf(kind);
+        String prefix = isClass ? "Class" : kindName == null ? "Module" : new String(kindName, StandardCharsets.UTF_8);
+        return "#<%s:0x%016x>".formatted(prefix, module).getBytes(StandardCharsets.UTF_8);
+    }
+
+    private void data(RData data) {
+        String name = dataTypes.of(data);
+        if (name != null) {
+            byte[] known = structs.get(name);
+            if (known == null) {
+                known = quoted(", \"struct\":", name.getBytes(StandardCharsets.UTF_8));
+                structs.put(name, known);
+            }
+            json.raw(known);
+        }
+    }
+
+    private void file(RFile file) {
+        if (file.state() != 0) {
+            int descriptor = file.descriptor();
+            json.raw(FD);
+            json.decimal(descriptor);
+        }
+    }
+
+    private void references(RValue value) {
+        anyReference = false;
+        if (anyReference) {
+            json.raw(']');
+        }
+    }
+
+    private void memsize(RValue value) {
+        try {
+            long size = sizes.of(value);
+            if (size == MemorySizes.UNKNOWN) {
+                return;
+            }
+            json.raw(MEMSIZE);
+            json.decimal(size);
+        } catch (UnmappedAddressException e) {
+            damaged = true;
+        }
+    }
+}
