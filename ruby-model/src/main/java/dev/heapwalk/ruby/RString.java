@@ -10,6 +10,8 @@ public final class RString extends RValue {
     public static final int CODE_RANGE_7BIT = 1;
     /** The {@link #codeRange()} of a String whose bytes are valid in its encoding: {@code ENC_CODERANGE_VALID}. */
     public static final int CODE_RANGE_VALID = 2;
+    /** The {@link #codeRange()} of a String whose bytes are not valid: {@code ENC_CODERANGE_BROKEN}. */
+    public static final int CODE_RANGE_BROKEN = 3;
 
     private static final long NOEMBED = Flags.USER1;
     private static final int ENCODING_SHIFT = 22;

@@ -15,8 +15,22 @@ import java.util.Map;
 
 /** Reads the bytes of Strings and makes text of them by their encoding. For one thread. */
 public final class StringDecoder {
+    /** Whether bytes are what their encoding allows. */
+    public enum Validity {
+        /** They are. */
+        VALID,
+        /** They are not. */
+        BROKEN,
+        /** Nothing here knows the encoding well enough. */
+        UNKNOWN
+    }
+
+    /** The longest String that is decoded to find out whether it is valid, in bytes. */
+    private static final int MOST_DECODED = 1 << 24;
+
     private final ObjectReader reader;
     private final Map<Charset, CharsetDecoder> decoders = new HashMap<>();
+    private CoderResult result = CoderResult.UNDERFLOW;
 
     /**
      * Makes a decoder.
@@ -76,16 +90,57 @@ public final class StringDecoder {
         if (charset == null) {
             return ascii(bytes) && asciiCompatible(encoding) ? new String(bytes, StandardCharsets.US_ASCII) : null;
         }
-        CharsetDecoder decoder = decoders.computeIfAbsent(charset, wanted -> wanted.newDecoder()
+        String text = decode(bytes, encoding, cut);
+        return result.isUnderflow() ? text : null;
+    }
+
+    /** Decodes bytes up to the end or the first that is not good, and sets the result. */
+    private String decode(byte[] bytes, int encoding, boolean cut) {
+        CharsetDecoder decoder = decoders.computeIfAbsent(reader.encodings().charset(encoding), charset -> charset.newDecoder()
                 .onMalformedInput(CodingErrorAction.REPORT)
                 .onUnmappableCharacter(CodingErrorAction.REPORT));
         decoder.reset();
         CharBuffer chars = CharBuffer.allocate((int) Math.ceil(bytes.length * (double) decoder.maxCharsPerByte()) + 2);
-        CoderResult result = decoder.decode(ByteBuffer.wrap(bytes), chars, !cut);
+        result = decoder.decode(ByteBuffer.wrap(bytes), chars, !cut);
         if (result.isUnderflow() && !cut) {
             result = decoder.flush(chars);
         }
-        return result.isUnderflow() ? chars.flip().toString() : null;
+        return chars.flip().toString();
+    }
+
+    /**
+     * Whether the bytes of a String are valid in its encoding. What Ruby has found out itself is believed; else they are decoded.
+     *
+     * @param string the String
+     * @return what {@code String#valid_encoding?} would say
+     * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read
+     */
+    public Validity validity(RString string) {
+        return switch (string.codeRange()) {
+            case RString.CODE_RANGE_7BIT, RString.CODE_RANGE_VALID -> Validity.VALID;
+            case RString.CODE_RANGE_BROKEN -> Validity.BROKEN;
+            default -> string.length() > MOST_DECODED
+                    ? Validity.UNKNOWN
+                    : validity(bytes(string, MOST_DECODED), reader.encodings().indexOf(string));
+        };
+    }
+
+    /**
+     * Whether bytes are valid in an encoding.
+     *
+     * @param bytes the bytes
+     * @param encoding the number of the encoding, see {@link Encodings}
+     * @return what {@code String#valid_encoding?} would say
+     */
+    public Validity validity(byte[] bytes, int encoding) {
+        if (encoding == Encodings.BINARY) {
+            return Validity.VALID;
+        }
+        if (reader.encodings().charset(encoding) == null) {
+            return ascii(bytes) && asciiCompatible(encoding) ? Validity.VALID : Validity.UNKNOWN;
+        }
+        decode(bytes, encoding, false);
+        return result.isUnderflow() ? Validity.VALID : result.isMalformed() ? Validity.BROKEN : Validity.UNKNOWN;
     }
 
     private boolean asciiCompatible(int encoding) {
