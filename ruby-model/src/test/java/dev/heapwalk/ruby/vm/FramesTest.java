@@ -45,7 +45,6 @@ class FramesTest {
                 told.add(JSON.readTree(line));
             }
             assertThat(told).hasSizeGreaterThan(30);
-            Path core = Cores.gcore(process, folder);
             try (Target target = Target.attach(process.pid())) {
                 check(RubyVm.locate(target), told, ruby);
                 check(RubyVm.locate(target, RubyVm.Symbols.IGNORE), told, ruby);
@@ -53,9 +52,12 @@ class FramesTest {
             try (Target target = Target.observe(process.pid())) {
                 check(RubyVm.locate(target), told, ruby);
             }
-            try (Target target = Target.core(core, ruby.root())) {
-                check(RubyVm.locate(target), told, ruby);
-                check(RubyVm.locate(target, RubyVm.Symbols.IGNORE), told, ruby);
+            // Around guard pages that madvise made, as glibc does since 2.42, gdb leaves a megabyte of zeros in a core.
+            if (ruby.release().isPresent()) {
+                try (Target target = Target.core(Cores.gcore(process, folder), ruby.root())) {
+                    check(RubyVm.locate(target), told, ruby);
+                    check(RubyVm.locate(target, RubyVm.Symbols.IGNORE), told, ruby);
+                }
             }
         }
     }

@@ -351,5 +351,10 @@ Target.command("frames") do |path|
   end
 end
 
-sleep(0.01) until Frames::NAMES.keys.grep(Thread).all? { |thread| thread.equal?(Thread.current) || thread.stop? }
+# A thread that reads a file counts as stopped for that moment too.
+calm = 0
+until calm == 10
+  sleep(0.01)
+  calm = Frames::NAMES.keys.grep(Thread).all? { |thread| thread.equal?(Thread.current) || thread.stop? } ? calm + 1 : 0
+end
 Target.serve
