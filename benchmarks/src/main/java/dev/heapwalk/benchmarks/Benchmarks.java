@@ -56,7 +56,8 @@ public final class Benchmarks {
             byName.put(name(result), result);
         }
         System.out.printf(
-                "%n%-48s %12s %12s %8s %12s%n", "Walker beside its floor", "Java cpu ms", "C cpu ms", "ratio", "Java B/op");
+                "%n%-48s %11s %11s %7s %11s %11s %7s %11s%n",
+                "Walker beside its floor", "Java cpu ms", "C cpu ms", "ratio", "Java ms", "C ms", "ratio", "Java B/op");
         byName.forEach((name, result) -> {
             RunResult floor = byName.get(name.replace(WALKER + " ", FLOOR + " "));
             if (!name.contains(WALKER + " ") || floor == null) {
@@ -64,9 +65,12 @@ public final class Benchmarks {
             }
             double java = secondary(result, ThreadCpuProfiler.RESULT);
             double c = secondary(floor, ThreadCpuProfiler.RESULT);
+            double javaWall = result.getPrimaryResult().getScore();
+            double cWall = floor.getPrimaryResult().getScore();
             System.out.printf(
-                    "%-48s %12.2f %12.2f %8.2f %12.0f%n",
-                    name.replace(WALKER, ""), java, c, java / c, secondary(result, "gc.alloc.rate.norm"));
+                    "%-48s %11.2f %11.2f %7.2f %11.2f %11.2f %7.2f %11.0f%n",
+                    name.replace(WALKER, ""), java, c, java / c, javaWall, cWall, javaWall / cWall,
+                    secondary(result, "gc.alloc.rate.norm"));
         });
     }
 

@@ -16,8 +16,8 @@ import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.ScalarResult;
 
 /**
- * The CPU time of the measuring threads as a secondary result: on a shared machine it says more than wall time. It counts
- * native code that a thread calls and the kernel's work for it.
+ * The CPU time of the measuring threads, and of those that read ahead for them, as a secondary result: on a shared machine it says more
+ * than wall time. It counts native code that a thread calls and the kernel's work for it.
  */
 public final class ThreadCpuProfiler implements InternalProfiler {
     /** The name of the result, in milliseconds for each operation. */
@@ -58,7 +58,7 @@ public final class ThreadCpuProfiler implements InternalProfiler {
         Map<Long, Long> times = new HashMap<>();
         for (long id : THREADS.getAllThreadIds()) {
             var info = THREADS.getThreadInfo(id);
-            if (info != null && info.getThreadName().contains("jmh-worker")) {
+            if (info != null && (info.getThreadName().contains("jmh-worker") || info.getThreadName().startsWith("heapwalk"))) {
                 times.put(id, THREADS.getThreadCpuTime(id));
             }
         }

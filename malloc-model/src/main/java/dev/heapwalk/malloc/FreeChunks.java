@@ -59,8 +59,4 @@ final class FreeChunks {
     long[] entries() {
         return entries;
     }
-
-    int count() {
-        return count;
-    }
 }

@@ -8,17 +8,24 @@ import java.lang.foreign.MemorySegment;
 /**
  * One buffer that moves over the memory of a process, biased forward: each refill is one system call and begins on the page
  * of the wanted address. It reads far ahead only for a walker that goes on where the buffer ended, so that one that jumps
- * over large blocks does not pay for their contents.
+ * over large blocks does not pay for their contents. Once one has gone on for a while, what it will come to next is copied ahead of
+ * it.
  */
 final class MovingSource implements Window.Source {
     private static final long CAPACITY = 1 << 20;
     private static final long AFTER_JUMP = 1 << 14;
     private static final long GROWTH = 4;
+    /** A walker that has gone on through so many full buffers is believed to go on. */
+    private static final int STEADY = 2;
 
     private final LiveMemory memory;
     private final LiveMemory.Vectors vectors = new LiveMemory.Vectors();
     private final MemorySegment buffer;
     private final long pageMask;
+    private ReadAhead readAhead;
+    private boolean reading;
+    private int steady;
+    private MemorySegment segment;
     private long base;
     private long length;
     private long missing;
@@ -29,6 +36,7 @@ final class MovingSource implements Window.Source {
         this.pageMask = -(long) memory.pageSize();
         // The largest request may begin at the very end of a page. Allocated memory is zeroed, so its pages are there.
         this.buffer = Arena.ofAuto().allocate(Math.max(CAPACITY, Window.MAX_LENGTH + memory.pageSize()), 4096);
+        this.segment = buffer;
     }
 
     @Override
@@ -38,6 +46,9 @@ final class MovingSource implements Window.Source {
             missing = address < 0 ? address : Long.MIN_VALUE;
             return false;
         }
+        if (reading && readAhead(address, wanted)) {
+            return true;
+        }
         long reached = base + length;
         // A walker that goes on asks for the first header behind the buffer: rarely just where the buffer ended.
         boolean goesOn = length > 0 && address >= base && address - reached <= AFTER_JUMP;
@@ -46,12 +57,18 @@ final class MovingSource implements Window.Source {
         long limit = Math.min(start + Math.max(ahead, end - start), start + buffer.byteSize());
         // At least what was asked for: mappings of a running process may be out of date, and the kernel knows.
         long until = Math.max(memory.mappings().readableEnd(start, limit), end);
+        segment = buffer;
         base = start;
         length = 0;
         length = memory.read(vectors, start, buffer, 0, until - start);
         if (start + length >= end) {
+            steady = goesOn && length >= CAPACITY ? steady + 1 : 0;
+            if (steady >= STEADY) {
+                goAhead(wanted);
+            }
             return true;
         }
+        steady = 0;
         if (wanted == 0) {
             base = address;
             length = 0;
@@ -61,15 +78,45 @@ final class MovingSource implements Window.Source {
         return false;
     }
 
+    private boolean readAhead(long address, long wanted) {
+        ReadAhead.Block block = readAhead.take(address, wanted);
+        if (block == null) {
+            readAhead.stop();
+            reading = false;
+            return false;
+        }
+        segment = block.buffer;
+        base = block.start;
+        length = block.length;
+        return true;
+    }
+
+    /** Has the memory behind the buffer copied while the walker is in it. */
+    private void goAhead(long wanted) {
+        if (readAhead == null) {
+            readAhead = new ReadAhead(memory, vectors, CAPACITY);
+        }
+        // What lies across the end of the buffer begins on one of its last pages.
+        long overlap = wanted + memory.pageSize() & pageMask;
+        readAhead.start(base + length - overlap, overlap);
+        reading = true;
+        steady = 0;
+    }
+
     @Override
     public void forget() {
+        if (reading) {
+            readAhead.stop();
+            reading = false;
+        }
+        steady = 0;
         length = 0;
         base = 0;
     }
 
     @Override
     public MemorySegment segment() {
-        return buffer;
+        return segment;
     }
 
     @Override

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Copies the memory that a walker will come to next while it is busy with what it has: a few blocks, one behind the other, each
+ * copied by whoever is free to, a second thread or the walker itself when the block that it wants is still on its way. So two
+ * processors share the copying, whatever the walker does with the memory.
+ *
+ * <p>All methods belong to the walker's thread. The second thread is made when it is first needed and ends by itself when it has had
+ * nothing to do for a while.
+ */
+final class ReadAhead {
+    private static final int BLOCKS = 4;
+    private static final long IDLE_NANOS = 200_000_000;
+
+    private static final int FREE = 0;
+    private static final int WANTED = 1;
+    private static final int COPYING = 2;
+    private static final int COPIED = 3;
+
+    private static final VarHandle STATE;
+
+    static {
+        try {
+            STATE = MethodHandles.lookup().findVarHandle(Block.class, "state", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** A piece of the target's memory, here or to come. Who moves the state to COPYING owns the rest of it until COPIED. */
+    static final class Block {
+        final MemorySegment buffer;
+        long start;
+        long wanted;
+        long length;
+        private volatile int state;
+
+        private Block(long size) {
+            // Allocated memory is zeroed, so its pages are there.
+            buffer = Arena.ofAuto().allocate(size, 4096);
+        }
+
+        private boolean take() {
+            return STATE.compareAndSet(this, WANTED, COPYING);
+        }
+    }
+
+    private final LiveMemory memory;
+    private final LiveMemory.Vectors vectors;
+    private final LiveMemory.Vectors copierVectors = new LiveMemory.Vectors();
+    private final long blockSize;
+    private final Block[] ring = new Block[BLOCKS];
+    private long overlap;
+    private int first;
+    private long next;
+    private long end;
+
+    private volatile Thread copier;
+    private volatile boolean running;
+    private volatile Thread waiting;
+
+    /**
+     * Makes one that has nothing to read yet.
+     *
+     * @param memory what is read
+     * @param vectors the walker's own
+     * @param blockSize how much is read at once, in bytes
+     */
+    ReadAhead(LiveMemory memory, LiveMemory.Vectors vectors, long blockSize) {
+        this.memory = memory;
+        this.vectors = vectors;
+        this.blockSize = blockSize;
+        for (int i = 0; i < BLOCKS; i++) {
+            ring[i] = new Block(blockSize);
+        }
+    }
+
+    /**
+     * Reads from an address on, as far as memory is mapped. What was on its way is dropped.
+     *
+     * @param address target address of the first byte
+     * @param longest the longest range that will be asked for; so much of a block the next one holds once more, so that what lies across
+     *     both is found in one
+     */
+    void start(long address, long longest) {
+        stop();
+        overlap = longest;
+        next = address;
+        end = memory.mappings().readableEnd(address, Long.MAX_VALUE);
+        for (int i = 0; i < BLOCKS; i++) {
+            want(ring[i]);
+        }
+        wake();
+    }
+
+    private void want(Block block) {
+        if (end - next <= overlap) {
+            return;
+        }
+        block.start = next;
+        block.wanted = Math.min(blockSize, end - next);
+        block.length = 0;
+        next += block.wanted == blockSize ? blockSize - overlap : block.wanted;
+        block.state = WANTED;
+    }
+
+    /**
+     * The block that holds a range, if it is the next or one soon after; blocks before it are passed over.
+     *
+     * @return the block, the walker's until the next call; null if the range lies elsewhere or can't be read
+     */
+    Block take(long address, long length) {
+        for (int passed = 0; passed < BLOCKS; passed++) {
+            Block block = ring[first];
+            if (block.state == FREE || address < block.start) {
+                break;
+            }
+            if (address + length <= block.start + block.wanted) {
+                complete(block);
+                return address + length <= block.start + block.length ? block : null;
+            }
+            release();
+        }
+        return null;
+    }
+
+    /** Gives back the block that was taken last; it will hold what lies behind the others. */
+    void release() {
+        Block block = ring[first];
+        settle(block);
+        block.state = FREE;
+        want(block);
+        first = (first + 1) % BLOCKS;
+        wake();
+    }
+
+    /** Forgets all that was read, and what was to be. */
+    void stop() {
+        for (Block block : ring) {
+            settle(block);
+            block.state = FREE;
+        }
+        first = 0;
+        end = 0;
+        next = 0;
+    }
+
+    /** Sees to it that a block is here. While another copies it, this thread copies one behind it. */
+    private void complete(Block block) {
+        if (block.take()) {
+            copy(block, vectors);
+            return;
+        }
+        for (int ahead = 1; ahead < BLOCKS && block.state == COPYING; ahead++) {
+            Block behind = ring[(first + ahead) % BLOCKS];
+            if (behind.take()) {
+                copy(behind, vectors);
+            }
+        }
+        settle(block);
+    }
+
+    /** Waits until no other thread copies a block. */
+    private void settle(Block block) {
+        if (block.state != COPYING) {
+            return;
+        }
+        waiting = Thread.currentThread();
+        while (block.state == COPYING) {
+            LockSupport.parkNanos(this, 1_000_000);
+        }
+        waiting = null;
+    }
+
+    private void copy(Block block, LiveMemory.Vectors own) {
+        long length = 0;
+        try {
+            length = memory.read(own, block.start, block.buffer, 0, block.wanted);
+        } finally {
+            block.length = length;
+            block.state = COPIED;
+        }
+    }
+
+    private void wake() {
+        Thread thread = copier;
+        if (thread != null && running) {
+            LockSupport.unpark(thread);
+            return;
+        }
+        running = true;
+        thread = Thread.ofPlatform().daemon().name("heapwalk read-ahead").unstarted(this::copyAhead);
+        copier = thread;
+        thread.start();
+    }
+
+    private void copyAhead() {
+        try {
+            long idleSince = System.nanoTime();
+            while (running) {
+                if (copyOne()) {
+                    idleSince = System.nanoTime();
+                } else if (System.nanoTime() - idleSince > IDLE_NANOS) {
+                    break;
+                } else {
+                    LockSupport.parkNanos(this, IDLE_NANOS);
+                }
+            }
+        } catch (RuntimeException e) {
+            // The target ended or was closed. The walker meets the same, and reports it.
+        } finally {
+            running = false;
+        }
+    }
+
+    private boolean copyOne() {
+        int from = first;
+        for (int i = 0; i < BLOCKS; i++) {
+            Block block = ring[(from + i) % BLOCKS];
+            if (block.take()) {
+                copy(block, copierVectors);
+                Thread walker = waiting;
+                if (walker != null) {
+                    LockSupport.unpark(walker);
+                }
+                return true;
+            }
+        }
+        return false;
+    }
+}
