@@ -17,6 +17,7 @@ package dev.heapwalk.ruby.layout;
  * @param thread threads and ractors
  * @param context execution contexts, control frames and fibers
  * @param memsize what the sizes of objects add up to
+ * @param mark what the garbage collector marks
  */
 public record RubyLayout(
         int version,
@@ -31,7 +32,8 @@ public record RubyLayout(
         IseqLayout iseq,
         ThreadLayout thread,
         ContextLayout context,
-        MemsizeLayout memsize) {
+        MemsizeLayout memsize,
+        MarkLayout mark) {
     /** The oldest version that there is a layout for. */
     public static final int OLDEST = 207;
     /** The newest version that there is a layout for. */
@@ -61,7 +63,8 @@ public record RubyLayout(
                         IseqLayout.of(version),
                         ThreadLayout.of(version),
                         ContextLayout.of(version),
-                        MemsizeLayout.of(version));
+                        MemsizeLayout.of(version),
+                        MarkLayout.of(version));
             }
         }
         return null;

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.layout;
+
+/**
+ * Where the fields lie that the garbage collector marks in the structures that no other layout tells of. Arrays hold the offsets
+ * of fields that are each a {@code VALUE}; they are not to be changed.
+ *
+ * @param iseq compiled code
+ * @param context an execution context
+ * @param thread a thread
+ * @param ractor a ractor
+ * @param machine the virtual machine
+ * @param data objects whose data C code holds
+ */
+public record MarkLayout(Iseq iseq, Context context, Thread thread, Ractor ractor, Machine machine, Data data) {
+
+    /**
+     * C name {@code struct rb_iseq_constant_body}.
+     *
+     * @param values the fields that are marked as they are
+     * @param catchTable {@code catch_table}
+     * @param inlineStorage {@code is_entries}
+     * @param inlineStorageSize the size of {@code union iseq_inline_storage_entry}
+     * @param inlineCounts {@code is_size} until 3.1, later {@code ic_size}, which {@code ise_size}, {@code ivc_size} and
+     *     {@code icvarc_size} follow; all have 32 bits
+     * @param callData {@code call_data}
+     * @param callCount {@code ci_size}, 32 bits
+     * @param markBits {@code mark_bits}, or -1 where the code itself has to be searched
+     */
+    public record Iseq(
+            int[] values,
+            int catchTable,
+            int inlineStorage,
+            int inlineStorageSize,
+            int inlineCounts,
+            int callData,
+            int callCount,
+            int markBits) {}
+
+    /**
+     * C name {@code rb_execution_context_t}.
+     *
+     * @param values the fields that are marked as they are
+     * @param localStorage {@code local_storage}
+     * @param localStorageById whether that is a {@code struct rb_id_table}, and not an {@code st_table}
+     * @param stackStart {@code machine.stack_start}; {@code stack_end} and {@code stack_maxsize} follow it
+     * @param frameSize the size of a control frame
+     * @param firstProc {@code first_proc} of a fiber; {@code prev} follows it
+     * @param fiber {@code fiber_ptr}
+     */
+    public record Context(
+            int[] values, int localStorage, boolean localStorageById, int stackStart, int frameSize, int firstProc, int fiber) {
+        /** {@code cont.self} of a fiber or continuation. */
+        public static final int CONT_SELF = 16;
+        /** {@code cont.value} of a fiber or continuation. */
+        public static final int CONT_VALUE = 24;
+        /** {@code cont.saved_vm_stack}: {@code ptr}, {@code slen} and {@code clen}. */
+        public static final int CONT_VM_STACK = 32;
+        /** {@code cont.machine}: {@code stack}, {@code stack_src} and {@code stack_size}. */
+        public static final int CONT_MACHINE = 56;
+        /** {@code cont.saved_ec} of a fiber or continuation. */
+        public static final int CONT_EC = 80;
+        /** The size of {@code machine.regs}, a {@code jmp_buf}. */
+        public static final int REGISTERS_SIZE = 200;
+
+        /**
+         * {@code machine.regs}.
+         *
+         * @return its offset
+         */
+        public int registers() {
+            return stackStart + 24;
+        }
+
+        /**
+         * {@code thread_ptr}.
+         *
+         * @return its offset
+         */
+        public int thread() {
+            return fiber + 8;
+        }
+    }
+
+    /**
+     * C name {@code rb_thread_t}.
+     *
+     * @param values the fields that are marked as they are
+     * @param ec {@code ec}
+     * @param ractor {@code ractor}, or -1 in 2.7
+     * @param invokeArgument {@code invoke_arg}
+     * @param invokeType {@code invoke_type}, 32 bits
+     * @param rootFiber {@code root_fiber}
+     * @param marksContext whether the context is marked even if its fiber is an object, until 3.1
+     */
+    public record Thread(
+            int[] values, int ec, int ractor, int invokeArgument, int invokeType, int rootFiber, boolean marksContext) {
+        /** {@code self}. */
+        public static final int SELF = 16;
+    }
+
+    /**
+     * C name {@code rb_ractor_t}.
+     *
+     * @param values the fields that are marked as they are
+     * @param queues the queues of baskets; none in 4.0
+     * @param basketSize the size of a basket
+     * @param basketSender {@code sender} of a basket
+     * @param basketValue {@code v} of a basket
+     * @param threads {@code threads.set}; {@code threads.cnt} follows it
+     * @param localStorage {@code local_storage}; {@code idkey_local_storage} follows it
+     * @param node {@code vmlr_node}
+     * @param runningContext {@code threads.running_ec}
+     */
+    public record Ractor(
+            int[] values,
+            int[] queues,
+            int basketSize,
+            int basketSender,
+            int basketValue,
+            int threads,
+            int localStorage,
+            int node,
+            int runningContext) {
+        /** {@code pub.self}. */
+        public static final int SELF = 0;
+        /** {@code pub.hooks}. */
+        public static final int HOOKS = 16;
+    }
+
+    /**
+     * C name {@code rb_vm_t}. In some versions a field was added between two patch levels; the object space tells how far the
+     * fields behind it have moved.
+     *
+     * @param values the fields that are marked as they are, before any that moved
+     * @param laterValues those that are as far from the object space as the hints
+     * @param loadingTable {@code loading_table}
+     * @param definedModules {@code defined_module_hash}, or -1 since 3.4
+     * @param globalHooks {@code global_hooks}, or -1 since 3.0
+     * @param negativeEntries {@code negative_cme_table}, or -1 in 2.7
+     * @param overloadedEntries {@code overloaded_cme_table}, or -1 before 3.1
+     * @param callCaches {@code global_cc_cache_table}, or -1 in 2.7
+     * @param runningThread {@code running_thread}, or -1 since 3.0
+     */
+    public record Machine(
+            int[] values,
+            int[] laterValues,
+            int loadingTable,
+            int definedModules,
+            int globalHooks,
+            int negativeEntries,
+            int overloadedEntries,
+            int callCaches,
+            int runningThread) {
+        /** {@code RUBY_NSIG}. */
+        public static final int SIGNALS = 65;
+        /** {@code VM_GLOBAL_CC_CACHE_TABLE_SIZE}. */
+        public static final int CALL_CACHES = 1023;
+    }
+
+    /**
+     * Objects whose data C code holds, and the like.
+     *
+     * @param io the fields of {@code rb_io_t} that are marked
+     * @param method those of {@code struct METHOD}
+     * @param autoloadConstant those of {@code struct autoload_const}
+     * @param autoloadFeature those of {@code struct autoload_data}, {@code struct autoload_data_i} before 3.2
+     * @param backtrace {@code backtrace} of {@code rb_backtrace_t}
+     * @param backtraceInline whether the locations follow there, and not behind a pointer
+     * @param backtraceSize {@code backtrace_size}, 32 bits
+     * @param backtraceTexts {@code strary}; {@code locary} follows it
+     * @param locationSize the size of {@code rb_backtrace_location_t}
+     * @param executionArguments the fields of {@code struct rb_execarg} behind {@code redirect_fds} that are marked
+     */
+    public record Data(
+            int[] io,
+            int[] method,
+            int[] autoloadConstant,
+            int[] autoloadFeature,
+            int backtrace,
+            boolean backtraceInline,
+            int backtraceSize,
+            int backtraceTexts,
+            int locationSize,
+            int[] executionArguments) {}
+
+    static MarkLayout of(int version) {
+        return new MarkLayout(iseq(version), context(version), thread(version), ractor(version), machine(version), data(version));
+    }
+
+    /** Offsets of fields. */
+    private static int[] at(int... offsets) {
+        return offsets;
+    }
+
+    private static Iseq iseq(int version) {
+        return switch (version) {
+            case 207 -> new Iseq(at(208, 216, 80, 72, 64, 168), 160, 184, 24, 236, 192, 240, -1);
+            case 300 -> new Iseq(at(208, 216, 80, 72, 64, 168), 160, 184, 16, 236, 192, 240, -1);
+            case 301 -> new Iseq(at(216, 224, 208, 80, 72, 64, 272, 168), 160, 184, 16, 244, 192, 248, -1);
+            case 302 -> new Iseq(at(208, 216, 200, 80, 72, 64, 280, 160), 152, 176, 16, 236, 184, 252, 264);
+            case 303 -> new Iseq(at(208, 216, 200, 80, 72, 64, 168, 160, 280), 152, 176, 16, 236, 184, 252, 264);
+            case 304 -> new Iseq(at(208, 216, 200, 80, 72, 64, 168, 160, 288), 152, 176, 16, 236, 184, 252, 272);
+            default -> new Iseq(at(216, 224, 208, 80, 72, 64, 176, 168, 296), 160, 184, 16, 244, 192, 260, 280);
+        };
+    }
+
+    private static Context context(int version) {
+        return switch (version) {
+            case 207 -> new Context(at(120, 96, 72, 80, 144), 64, false, 152, 56, 512, 48);
+            case 300 -> new Context(at(120, 96, 72, 80, 144), 64, true, 152, 56, 512, 48);
+            case 301 -> new Context(at(112, 88, 64, 72, 136), 56, true, 144, 64, 504, 40);
+            case 302 -> new Context(at(120, 96, 64, 72, 144, 80), 56, true, 152, 64, 512, 40);
+            case 303 -> new Context(at(120, 96, 64, 72, 144, 80), 56, true, 152, 56, 512, 40);
+            case 304 -> new Context(at(112, 96, 64, 72, 136, 80), 56, true, 144, 56, 496, 40);
+            default -> new Context(at(128, 112, 80, 88, 152, 96), 72, true, 176, 56, 528, 40);
+        };
+    }
+
+    private static Thread thread(int version) {
+        // thgroup, value, pending_interrupt_queue, pending_interrupt_mask_stack, top_self, top_wrapper, stat_insn_usage,
+        // last_status, locking_mutex, name, scheduler.
+        return switch (version) {
+            case 207 -> new Thread(at(160, 168, 176, 184, 56, 64, 304, 40, 248, 360), 32, -1, 272, 296, 312, true);
+            case 300 -> new Thread(at(168, 176, 184, 192, 64, 72, 312, 48, 256, 384, 368), 40, 24, 280, 304, 320, true);
+            case 301 -> new Thread(at(176, 184, 192, 200, 64, 72, 320, 48, 264, 352, 336), 40, 24, 288, 312, 328, true);
+            case 302 -> new Thread(at(128, 136, 144, 152, 96, 104, 272, 80, 216, 304, 288), 48, 24, 240, 264, 280, false);
+            case 303 -> new Thread(at(256, 264, 272, 280, 224, 232, 400, 208, 344, 432, 416), 48, 24, 368, 392, 408, false);
+            case 304 -> new Thread(at(256, 264, 272, 280, 224, 232, 416, 208, 344, 448, 432), 48, 24, 384, 408, 424, false);
+            default -> new Thread(at(264, 272, 280, 288, 232, 240, 216, 352, 448, 432), 48, 24, 392, 416, 424, false);
+        };
+    }
+
+    private static Ractor ractor(int version) {
+        return switch (version) {
+            case 207 -> new Ractor(at(), at(), 0, 0, 0, -1, -1, -1, -1);
+            case 300, 301, 302 -> new Ractor(
+                    at(200, 208, 224, 232, 240, 552, 544, 600, 608, 616), at(128), 24, 16, 8, 304, 584, 568, 520);
+            case 303 -> new Ractor(at(200, 416, 408, 464, 472, 480), at(88, 120), 32, 8, 16, 256, 448, 432, 384);
+            case 304 -> new Ractor(at(200, 416, 408, 472, 480, 488, 464), at(88, 120), 32, 8, 16, 256, 448, 432, 384);
+            default -> new Ractor(at(344, 336, 400, 408, 416, 392), at(), 0, 0, 0, 184, 376, 360, 312);
+        };
+    }
+
+    private static Machine machine(int version) {
+        return switch (version) {
+            case 207 -> new Machine(
+                    at(328, 408, 416, 424, 432, 440, 448, 400), at(1112, 1128), 464, 1144, 992, -1, -1, -1, 200);
+            case 300 -> new Machine(
+                    at(384, 392, 400, 408, 416, 424, 376), at(1048, 1064), 440, 1080, -1, 1136, -1, 1144, -1);
+            case 301 -> new Machine(
+                    at(384, 392, 400, 408, 416, 424, 432, 376), at(1056, 1072, 1080), 448, 1096, -1, 1144, 1152, 1160, -1);
+            case 302 -> new Machine(
+                    at(408, 416, 424, 432, 440, 448, 456, 464, 400), at(1096, 1112, 1120), 480, 1136, -1, 1184, 1192, 1208, -1);
+            case 303 -> new Machine(
+                    at(568, 576, 584, 592, 600, 608, 616, 624, 560), at(1256, 1272, 1280), 640, 1296, -1, 1352, 1360, 1384, -1);
+            case 304 -> new Machine(
+                    at(576, 584, 592, 600, 608, 616, 624, 632, 568), at(1256, 1272, 1280), 648, -1, -1, 1344, 1352, 1384, -1);
+            default -> new Machine(at(), at(1184, 1200, 1208), -1, -1, -1, -1, -1, -1, -1);
+        };
+    }
+
+    private static Data data(int version) {
+        boolean ractors = version >= 300;
+        boolean newer = version >= 302;
+        int[] io = switch (version) {
+            case 207 -> at(24, 80, 160, 176, 112, 184);
+            case 300, 301 -> at(0, 32, 88, 168, 184, 120, 192);
+            default -> at(0, 32, 88, 168, 184, 120, 192, 200);
+        };
+        return new Data(
+                io,
+                newer ? at(0, 8, 16, 24, 32) : at(0, 8, 16, 24),
+                newer ? at(24, 16, 40, 56) : at(16, 24, 32, 40),
+                newer ? at(0, 8) : at(0),
+                version >= 303 ? 24 : 0,
+                version >= 303,
+                version >= 303 ? 0 : ractors ? 8 : 16,
+                version >= 303 ? 8 : ractors ? 16 : 24,
+                version <= 300 || version >= 304 ? 24 : 32,
+                ractors ? at(96, 120, 128, 136, 144, 152, 160, 168) : at(88, 112, 120, 128, 136, 144, 152, 160));
+    }
+}
