@@ -78,6 +78,7 @@ public final class Heapwalk implements Callable<Integer> {
                     .registerConverter(Format.class, word -> named(word, Format.values()))
                     .registerConverter(Mode.class, word -> named(word, Mode.values()))
                     .registerConverter(DumpFormat.class, word -> named(word, DumpFormat.values()))
+                    .registerConverter(ThreadsFormat.class, word -> named(word, ThreadsFormat.values()))
                     .setExecutionExceptionHandler((failure, at, parsed) -> Failure.report(
                             failure, at.getCommand() instanceof TargetCommand command && command.verbose()))
                     .setParameterExceptionHandler((failure, given) -> usage(failure))

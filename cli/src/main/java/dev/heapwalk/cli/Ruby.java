@@ -27,6 +27,8 @@ final class Ruby implements Callable<Integer> {
         COMMANDS.put("info", RubyInfo::new);
         COMMANDS.put("count", RubyCount::new);
         COMMANDS.put("dump", RubyDump::new);
+        COMMANDS.put("show", RubyShow::new);
+        COMMANDS.put("threads", RubyThreadsCommand::new);
     }
 
     @Spec

@@ -50,7 +50,7 @@ final class ExitStatusIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"info", "count"})
+    @ValueSource(strings = {"info", "count", "dump", "show", "threads"})
     void everyRubyCommandHasHelp(String command) {
         Run run = Run.heapwalk("ruby", command, "--help").exited(0);
         assertThat(run.text()).startsWith("Usage: heapwalk ruby " + command);
@@ -83,7 +83,10 @@ final class ExitStatusIT {
                 "ruby in > info",
                 "ruby count --mod > --mode",
                 "ruby info --format t > table",
-                "ruby count dem > demo"
+                "ruby count dem > demo",
+                "ruby dump --format h > heap_dump",
+                "ruby threads --format t > text",
+                "ruby dump -o /etc/hostn > /etc/hostname"
             })
     void completionIsAScriptThatBashTakes(String words, String completed) throws IOException {
         Path script = Files.write(folder.resolve("completion"), Run.heapwalk("completion").exited(0).out());

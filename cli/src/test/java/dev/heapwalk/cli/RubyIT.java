@@ -129,10 +129,78 @@ final class RubyIT {
         Run.of(builder).exited(1).said("no ruby on PATH", "apt install ruby");
     }
 
+    @ParameterizedTest
+    @MethodSource("rubies")
+    void threadsHaveTheBacktracesThatRubyTells(Ruby ruby) throws IOException {
+        try (RubyProcess process = RubyProcess.of(ruby, "frames").start()) {
+            Run jsonl = Run.heapwalk("ruby", "threads", Long.toString(process.pid()), "--format=jsonl").exited(0);
+            Run text = Run.heapwalk("ruby", "threads", Long.toString(process.pid())).exited(0);
+            Map<String, JsonNode> threads = new HashMap<>();
+            jsonl.rows().forEach(row -> threads.put(row.get("id").textValue(), row));
+            int compared = 0;
+            for (String told : Files.readAllLines(process.askForFile("frames"))) {
+                JsonNode truth = JSON.readTree(told);
+                if (!truth.get("kind").textValue().equals("thread") || truth.get("current").booleanValue()) {
+                    continue;
+                }
+                JsonNode thread = threads.get(truth.get("address").textValue());
+                List<String> expected = new ArrayList<>();
+                for (JsonNode frame : truth.get("backtrace")) {
+                    expected.add("%s:%d in %s".formatted(
+                            frame.get("path").asText(), frame.get("lineno").intValue(), frame.get("label").textValue()));
+                }
+                List<String> actual = new ArrayList<>();
+                for (JsonNode frame : thread.get("backtrace")) {
+                    actual.add("%s:%d in %s".formatted(frame.path("filename").asText("null"), frame.path("line").intValue(),
+                            frame.get("label").textValue()));
+                }
+                if (!truth.get("inside").isNull()) {
+                    assertThat(actual.removeFirst()).endsWith(" in " + truth.get("inside").textValue());
+                }
+                assertThat(actual).as(truth.get("name").textValue()).isEqualTo(expected);
+                assertThat(text.lines()).containsAll(expected.stream()
+                        .map(line -> "  " + line.replace("null:0", "?"))
+                        .toList());
+                compared++;
+            }
+            assertThat(compared).isGreaterThan(10);
+        }
+    }
+
+    @Test
+    void demoShowsItsThreadsWithTheirVariables() {
+        Run run = Run.heapwalk("ruby", "threads", "demo").exited(0);
+        assertThat(run.text())
+                .containsPattern("(?m)^thread 0x[0-9a-f]+ \\(main\\): sleep")
+                .containsPattern("(?m)^thread 0x[0-9a-f]+ \"till 1\": sleep_forever")
+                .contains("\n      argument greeting = \"till 0\"\n")
+                .containsPattern("argument queue = #<(Thread::)?Queue 0x[0-9a-f]+>")
+                .containsPattern("local served = [0-9]+");
+    }
+
+    @Test
+    void showIsALineOfTheDumpOrSaysWhyThereIsNone() throws IOException {
+        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
+            String pid = Long.toString(process.pid());
+            String address = process.ask("eval Target.address(KEPT[\"parent\"])").getFirst();
+            JsonNode shown = Run.heapwalk("ruby", "show", pid, address).exited(0).rows().getFirst();
+            assertThat(shown.get("id").textValue()).isEqualTo(address);
+            assertThat(shown.get("bt").textValue()).isEqualTo("T_OBJECT");
+            String klass = Run.heapwalk("ruby", "show", pid, shown.get("class").textValue()).exited(0).rows().getFirst().get("name").textValue();
+            assertThat(klass).isEqualTo("Parent");
+            Run.heapwalk("ruby", "show", pid, "4096").exited(2).said("ADDRESS", "'4096'");
+            Run.heapwalk("ruby", "show", pid, "0x").exited(2).said("ADDRESS", "'0x'");
+            Run.heapwalk("ruby", "show", pid, "0x1000").exited(2).said("no object at 0x1000", "not in Ruby's heap");
+            Run.heapwalk("ruby", "show", pid, "0xffffffffffffffff").exited(2).said("not in Ruby's heap");
+            String inside = "0x" + Long.toHexString(Long.decode(address) + 8);
+            Run.heapwalk("ruby", "show", pid, inside).exited(2).said("no object at " + inside, "inside the one at " + address);
+        }
+    }
+
     @Test
     void processesThatAreNoRuby() throws Exception {
         try (KnownProcess known = KnownProcess.start()) {
-            for (String command : List.of("info", "count")) {
+            for (String command : List.of("info", "count", "dump", "threads")) {
                 Run.heapwalk("ruby", command, known.pid()).exited(4).said("no Ruby process", "its program is " + KnownProcess.program());
             }
         }

@@ -92,6 +92,27 @@ public final class SlotCursor {
         return true;
     }
 
+    /**
+     * Moves to the slot that begins at an address; {@link #next()} goes on from there.
+     *
+     * @param slot target address of a slot
+     * @return whether one begins there and can be read; if not, the cursor has come to its end
+     */
+    public boolean moveTo(long slot) {
+        int wanted = (slot & 7) != 0 || pages.slotSizeAt(slot) == 0 ? -1 : pages.at(slot);
+        page = wanted < 0 ? pages.count() : wanted - 1;
+        if (enter() < 0 || page != wanted) {
+            page = pages.count();
+            offset = 0;
+            end = 0;
+            slotSize = 0;
+            return false;
+        }
+        offset = slot - shift;
+        flags = segment.get(Words.LONG, offset);
+        return true;
+    }
+
     /** Goes to the next page that can be read. Returns where its first slot is, -1 if there is none. */
     private long enter() {
         while (++page < pages.count()) {

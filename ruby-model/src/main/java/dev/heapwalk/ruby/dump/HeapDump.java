@@ -88,6 +88,7 @@ public final class HeapDump {
     private final Map<RubyType, byte[]> types = new EnumMap<>(RubyType.class);
     private final boolean fieldObjects;
 
+    private final CodeKeys code;
     private final IvarCursor ivars;
     private final HashCursor pairs;
     private final MethodCursor methods;
@@ -96,6 +97,7 @@ public final class HeapDump {
     private final long[] chunk = new long[CHUNK];
 
     private final List<String> damage = new ArrayList<>();
+    private SlotCursor single;
     private long damaged;
     private long objects;
 
@@ -115,6 +117,7 @@ public final class HeapDump {
             types.put(type, JsonLines.ascii(",\"bt\":\"" + type.label() + "\""));
         }
         this.fieldObjects = reader.layout().since(4, 0);
+        this.code = new CodeKeys(reader, json, line);
         this.ivars = new IvarCursor(reader);
         this.pairs = new HashCursor(reader);
         this.methods = new MethodCursor(reader);
@@ -176,6 +179,23 @@ public final class HeapDump {
         line.closeAll();
     }
 
+    /**
+     * Writes the line of one object.
+     *
+     * @param address target address of a slot
+     * @return false if no slot begins there, it is free, or it can't be read; then nothing is written
+     */
+    public boolean object(long address) {
+        if (single == null) {
+            single = reader.vm().slots(reader);
+        }
+        if (!single.moveTo(address) || single.state() == SlotState.FREE) {
+            return false;
+        }
+        slot(single);
+        return true;
+    }
+
     private void damaged(long address, RuntimeException e) {
         line.closeInner();
         line.text(DAMAGE, e.getMessage());
@@ -211,6 +231,7 @@ public final class HeapDump {
             case MATCH -> match(slot.asMatch());
             case FILE -> file(slot.asFile());
             case DATA -> data(slot.asData());
+            case IMEMO -> code.imemo(object);
             default -> {}
         }
         if (generic(type) && (fieldObjects || object.has(Flags.EXIVAR))) {
@@ -456,6 +477,7 @@ public final class HeapDump {
         String type = dataTypes.of(data);
         if (type != null) {
             line.text(TYPE_NAME, type);
+            code.data(type, data.data());
         }
     }
 }

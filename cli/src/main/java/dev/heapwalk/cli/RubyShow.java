@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.dump.HeapDump;
+import dev.heapwalk.ruby.dump.JsonLines;
+import java.io.ByteArrayOutputStream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** {@code heapwalk ruby show}: one object in full. */
+@Command(name = "show", description = "Show one object in full: its line of 'heapwalk ruby dump'.")
+final class RubyShow extends TargetCommand {
+    @Parameters(index = "0", paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    private String target;
+
+    @Parameters(index = "1", paramLabel = "ADDRESS", description = "The id of an object, such as 0x7f0012345678.")
+    private String address;
+
+    @Override
+    String target() {
+        return target;
+    }
+
+    @Override
+    Demo demo() {
+        return Demo.ruby();
+    }
+
+    @Override
+    void check() {
+        number();
+    }
+
+    private long number() {
+        try {
+            return Long.parseUnsignedLong(address.startsWith("0x") || address.startsWith("0X") ? address.substring(2) : "", 16);
+        } catch (NumberFormatException e) {
+            throw wrong("ADDRESS must be the id of an object, such as 0x7f0012345678, not '" + address + "'");
+        }
+    }
+
+    @Override
+    int answer(Subject subject) {
+        Problems problems = new Problems();
+        ByteArrayOutputStream shown = new ByteArrayOutputStream();
+        reading(subject, problems, new Progress(), opened -> {
+            RubyVm vm = Ruby.locate(opened, problems);
+            ObjectReader reader = vm.reader();
+            JsonLines json = new JsonLines(shown);
+            HeapDump dump = new HeapDump(reader, json, HeapDump.Id.PLAIN);
+            if (!dump.object(number())) {
+                throw wrong(why(vm, reader));
+            }
+            json.flush();
+            dump.damage().forEach(problems::missing);
+            return shown;
+        });
+        return printing(subject, problems, () -> new StandardOutput().write(shown.toByteArray(), 0, shown.size()));
+    }
+
+    /** Why there is no object. */
+    private String why(RubyVm vm, ObjectReader reader) {
+        long wanted = number();
+        SlotCursor slot = vm.slots(reader);
+        if (slot.moveTo(wanted)) {
+            return "there is no object at %s: the slot is %s".formatted(
+                    address, slot.state() == SlotState.FREE ? "free" : slot.type().label());
+        }
+        long around = vm.pages().slotAround(wanted);
+        return around == 0 || around == wanted
+                ? "there is no object at %s: it is not in Ruby's heap, or its page can't be read".formatted(address)
+                : "there is no object at %s: it is inside the one at 0x%x".formatted(address, around);
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.dump.HeapDump;
+import dev.heapwalk.ruby.dump.JsonLines;
+import dev.heapwalk.ruby.vm.Argument;
+import dev.heapwalk.ruby.vm.Frames;
+import dev.heapwalk.ruby.vm.Interpreter;
+import dev.heapwalk.ruby.vm.Local;
+import dev.heapwalk.ruby.vm.RubyThread;
+import dev.heapwalk.ruby.vm.RubyThreads;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code heapwalk ruby threads}: what the threads do. */
+@Command(
+        name = "threads",
+        description = "Show the backtrace of each thread, the innermost frame first, with arguments and local variables.")
+final class RubyThreadsCommand extends TargetCommand {
+    private static final int MOST_FRAMES = 10_000;
+
+    @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    private String target;
+
+    @Option(
+            names = "--format",
+            paramLabel = "text|jsonl",
+            description = "text (the default), or the line of 'heapwalk ruby dump' for each thread.")
+    private ThreadsFormat format = ThreadsFormat.TEXT;
+
+    @Override
+    String target() {
+        return target;
+    }
+
+    @Override
+    Demo demo() {
+        return Demo.ruby();
+    }
+
+    @Override
+    int answer(Subject subject) {
+        Problems problems = new Problems();
+        byte[] shown = reading(subject, problems, new Progress(), opened -> read(opened, problems));
+        return printing(subject, problems, () -> new StandardOutput().write(shown, 0, shown.length));
+    }
+
+    private byte[] read(Target opened, Problems problems) {
+        RubyVm vm = Ruby.locate(opened, problems);
+        ObjectReader reader = vm.reader();
+        Interpreter interpreter = new Interpreter(reader);
+        RubyThreads threads = new RubyThreads(interpreter);
+        List<RubyThread> living = threads.living();
+        threads.notes().forEach(problems::missing);
+        if (format == ThreadsFormat.JSONL) {
+            ByteArrayOutputStream lines = new ByteArrayOutputStream();
+            JsonLines json = new JsonLines(lines);
+            HeapDump dump = new HeapDump(reader, json, HeapDump.Id.PLAIN);
+            for (RubyThread thread : living) {
+                if (!dump.object(thread.self())) {
+                    problems.hole(thread.self(), "the object of a thread can't be read");
+                }
+            }
+            json.flush();
+            dump.damage().forEach(problems::missing);
+            return lines.toByteArray();
+        }
+        StringBuilder text = new StringBuilder();
+        Frames frames = interpreter.frames();
+        ValueText values = new ValueText(reader);
+        for (RubyThread thread : living) {
+            text.append(text.isEmpty() ? "" : "\n");
+            head(thread, text);
+            frames.over(thread.context());
+            if (!frames.note().isEmpty()) {
+                problems.hole(thread.self(), frames.note());
+            }
+            for (int i = 0; i < MOST_FRAMES && frames.nextShown(); i++) {
+                frame(frames, values, text, problems);
+            }
+        }
+        return text.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static void head(RubyThread thread, StringBuilder text) {
+        text.append("thread 0x%x".formatted(thread.self()));
+        if (thread.name() != null) {
+            text.append(" \"").append(SafeText.of(thread.name())).append('"');
+        }
+        text.append(thread.main() ? " (main)" : "").append(": ").append(thread.status().label());
+        if (thread.tid() != 0) {
+            text.append(", tid ").append(thread.tid());
+        }
+        text.append('\n');
+    }
+
+    private static void frame(Frames frames, ValueText values, StringBuilder text, Problems problems) {
+        String label = frames.label();
+        String path = frames.path();
+        text.append("  ")
+                .append(path == null ? "?" : SafeText.of(path))
+                .append(frames.line() > 0 ? ":" + frames.line() : "")
+                .append(" in ")
+                .append(label == null ? "?" : SafeText.of(label))
+                .append('\n');
+        try {
+            Set<String> shown = new HashSet<>();
+            for (Argument argument : frames.arguments()) {
+                String name = argument.parameter().name();
+                if (name != null && shown.add(name)) {
+                    variable("argument", name, argument.value(), values, text);
+                }
+            }
+            for (Local local : frames.locals()) {
+                if (local.name() != null && shown.add(local.name())) {
+                    variable("local", local.name(), local.value(), values, text);
+                }
+            }
+        } catch (UnmappedAddressException e) {
+            problems.missing("variables of a frame of %s can't be read: %s".formatted(label, e.getMessage()));
+        }
+    }
+
+    private static void variable(String kind, String name, long value, ValueText values, StringBuilder text) {
+        text.append("      ").append(kind).append(' ')
+                .append(SafeText.of(name)).append(" = ").append(SafeText.of(values.of(value))).append('\n');
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RString;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.StringDecoder;
+import dev.heapwalk.ruby.layout.SpecialConstants;
+
+/** Tells in a few words what a value is. */
+final class ValueText {
+    private static final int LONGEST = 60;
+
+    private final ObjectReader reader;
+    private final StringDecoder decoder;
+
+    ValueText(ObjectReader reader) {
+        this.reader = reader;
+        this.decoder = new StringDecoder(reader);
+    }
+
+    /** A value as {@code inspect} shows it if that is short, else its class and address. */
+    String of(long value) {
+        if (SpecialConstants.isFixnum(value)) {
+            return Long.toString(value >> 1);
+        }
+        if (SpecialConstants.isFlonum(value)) {
+            return Double.toString(SpecialConstants.flonum(value));
+        }
+        if (SpecialConstants.isStaticSymbol(value)) {
+            return ":" + reader.symbols().of(value >>> 8);
+        }
+        if (value == 0) {
+            return "false";
+        }
+        if (value == reader.layout().constants().nil()) {
+            return "nil";
+        }
+        if (value == SpecialConstants.TRUE) {
+            return "true";
+        }
+        if (value == reader.layout().constants().undef()) {
+            return "(undefined)";
+        }
+        return reader.isSlot(value) ? object(value) : "0x%x (no object)".formatted(value);
+    }
+
+    private String object(long address) {
+        try {
+            RValue found = reader.at(address);
+            RubyType type = found.type();
+            return switch (type) {
+                case STRING -> string(address);
+                case FLOAT -> Double.toString(Double.longBitsToDouble(found.word(16)));
+                case SYMBOL -> {
+                    String name = text(found.word(24));
+                    yield name == null ? plain(address, found) : ":" + name;
+                }
+                case CLASS, MODULE -> {
+                    String name = reader.classNames().of(address);
+                    yield name == null ? plain(address, found) : name;
+                }
+                default -> plain(address, found);
+            };
+        } catch (UnmappedAddressException e) {
+            return "0x%x (can't be read)".formatted(address);
+        }
+    }
+
+    private String text(long address) {
+        RString string = reader.isSlot(address) ? reader.stringAt(address) : null;
+        return string == null ? null : decoder.text(string, 4 * LONGEST);
+    }
+
+    private String string(long address) {
+        String text = text(address);
+        if (text == null) {
+            return plain(address, reader.at(address));
+        }
+        if (text.codePointCount(0, text.length()) <= LONGEST) {
+            return '"' + text + '"';
+        }
+        return '"' + text.substring(0, text.offsetByCodePoints(0, LONGEST)) + "…\" (%,d bytes)"
+                .formatted(reader.stringAt(address).length());
+    }
+
+    private String plain(long address, RValue found) {
+        return switch (found.type()) {
+            case IMEMO, NODE, NONE, MOVED, ZOMBIE, UNKNOWN -> "#<%s 0x%x>".formatted(found.type().label(), address);
+            default -> {
+                RubyType type = found.type();
+                String name = reader.classNames().of(reader.classNames().realClass(found.klass()));
+                yield "#<%s 0x%x>".formatted(name == null ? type.label() : name, address);
+            }
+        };
+    }
+}

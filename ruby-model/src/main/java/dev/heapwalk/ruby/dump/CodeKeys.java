@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.dump;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.ImemoType;
+import dev.heapwalk.ruby.MethodCursor;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.vm.Argument;
+import dev.heapwalk.ruby.vm.Fiber;
+import dev.heapwalk.ruby.vm.Frames;
+import dev.heapwalk.ruby.vm.Interpreter;
+import dev.heapwalk.ruby.vm.Iseq;
+import dev.heapwalk.ruby.vm.Local;
+import dev.heapwalk.ruby.vm.MethodEntry;
+import dev.heapwalk.ruby.vm.RubyThread;
+import dev.heapwalk.ruby.vm.RubyThreads;
+import java.nio.charset.StandardCharsets;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/** Writes what the interpreter keeps of a running program: code, methods, local variables, threads and fibers. */
+final class CodeKeys {
+    private static final Map<ImemoType, byte[]> IMEMO_TYPES = new EnumMap<>(ImemoType.class);
+    private static final Map<MethodCursor.Kind, String> KINDS = new EnumMap<>(MethodCursor.Kind.class);
+    private static final Map<MethodCursor.Visibility, String> VISIBILITIES = new EnumMap<>(MethodCursor.Visibility.class);
+
+    static {
+        for (ImemoType type : ImemoType.values()) {
+            IMEMO_TYPES.put(type, JsonLines.ascii(",\"imemo_type\":\"" + type.name().toLowerCase(Locale.ROOT) + "\""));
+        }
+        for (MethodCursor.Kind kind : MethodCursor.Kind.values()) {
+            KINDS.put(kind, kind.name().toLowerCase(Locale.ROOT));
+        }
+        for (MethodCursor.Visibility visibility : MethodCursor.Visibility.values()) {
+            VISIBILITIES.put(visibility, visibility.name().toLowerCase(Locale.ROOT));
+        }
+    }
+
+    private static final byte[] NAME = DumpLine.key("name");
+    private static final byte[] FILENAME = DumpLine.key("filename");
+    private static final byte[] LINE = DumpLine.key("line");
+    private static final byte[] TYPE = DumpLine.key("type");
+    private static final byte[] LOCAL_TABLE = DumpLine.key("local_table");
+    private static final byte[] PARENT = DumpLine.key("parent_iseq");
+    private static final byte[] ISEQ = DumpLine.key("iseq");
+    private static final byte[] PROC = DumpLine.key("proc");
+    private static final byte[] OWNER = DumpLine.key("owner");
+    private static final byte[] DEFINED_CLASS = DumpLine.key("defined_class");
+    private static final byte[] VISIBILITY = DumpLine.key("visibility");
+    private static final byte[] CREF = DumpLine.key("cref");
+    private static final byte[] ORIGINAL = DumpLine.key("original");
+    private static final byte[] ENV = DumpLine.key("env");
+    private static final byte[] PREVIOUS_ENV = DumpLine.key("prev_envval");
+    private static final byte[] STATUS = DumpLine.key("status");
+    private static final byte[] TID = DumpLine.key("tid");
+    private static final byte[] MAIN = DumpLine.key("main");
+    private static final byte[] GROUP = DumpLine.key("thgroup");
+    private static final byte[] VALUE = DumpLine.key("value");
+    private static final byte[] LOCKING = DumpLine.key("locking_mutex");
+    private static final byte[] LOCAL_STORAGE = DumpLine.key("local_storage");
+    private static final byte[] PREVIOUS = DumpLine.key("prev");
+    private static final byte[] THREAD = DumpLine.key("thread");
+    private static final byte[] BACKTRACE = DumpLine.key("backtrace");
+    private static final byte[] SELF = DumpLine.key("self");
+    private static final byte[] ARGUMENTS = DumpLine.key("args");
+    private static final byte[] LOCALS = DumpLine.key("locals");
+    private static final byte[] NOTE = DumpLine.key("note");
+    private static final byte[] LABEL = JsonLines.ascii("\"label\":");
+
+    /** Where {@code rb_env_t} has its code, its environment pointer, its values and their number. */
+    private static final int ENV_ISEQ = 8;
+
+    private static final int ENV_EP = 16;
+    private static final int ENV_VALUES = 24;
+    private static final int MOST_FRAMES = 10_000;
+
+    private final ObjectReader reader;
+    private final JsonLines json;
+    private final DumpLine line;
+    private final Interpreter interpreter;
+    private final RubyThreads threads;
+    private final Frames frames;
+
+    CodeKeys(ObjectReader reader, JsonLines json, DumpLine line) {
+        this.reader = reader;
+        this.json = json;
+        this.line = line;
+        this.interpreter = new Interpreter(reader);
+        this.threads = new RubyThreads(interpreter);
+        this.frames = interpreter.frames();
+    }
+
+    void imemo(RValue slot) {
+        ImemoType type = ImemoType.of(slot.flags(), reader.layout());
+        line.name(IMEMO_TYPES.get(type));
+        switch (type) {
+            case ISEQ -> code(interpreter.iseq(slot.address()));
+            case MENT -> method(interpreter.method(slot.address()));
+            case ENV -> environment(slot.word(ENV_ISEQ), slot.word(ENV_EP), slot.word(ENV_VALUES));
+            default -> {}
+        }
+    }
+
+    private void code(Iseq iseq) {
+        if (iseq == null) {
+            return;
+        }
+        place(iseq);
+        if (iseq.type() != null) {
+            line.text(TYPE, iseq.type().label());
+        }
+        line.name(LOCAL_TABLE);
+        line.openArray();
+        for (int i = 0; i < iseq.localCount(); i++) {
+            String name = iseq.localName(i);
+            line.comma();
+            if (name == null) {
+                json.string("#" + i);
+            } else {
+                json.string(name);
+            }
+        }
+        line.close();
+        if (iseq.parent() != 0) {
+            line.reference(PARENT, iseq.parent());
+        }
+    }
+
+    /** What code is called and where it stands. */
+    private void place(Iseq iseq) {
+        optional(NAME, iseq.label());
+        optional(FILENAME, iseq.path());
+        line.number(LINE, iseq.firstLine());
+    }
+
+    private void optional(byte[] key, String text) {
+        if (text != null) {
+            line.text(key, text);
+        }
+    }
+
+    private void optional(byte[] key, long reference) {
+        if (reference != 0) {
+            line.reference(key, reference);
+        }
+    }
+
+    private void method(MethodEntry method) {
+        if (method == null) {
+            return;
+        }
+        optional(NAME, method.name());
+        line.text(TYPE, KINDS.get(method.kind()));
+        line.text(VISIBILITY, VISIBILITIES.get(method.visibility()));
+        optional(OWNER, method.owner());
+        optional(DEFINED_CLASS, method.definedClass());
+        optional(ISEQ, method.iseq());
+        optional(CREF, method.cref());
+        optional(PROC, method.proc());
+        optional(ORIGINAL, method.original());
+    }
+
+    private void environment(long code, long ep, long values) {
+        optional(ISEQ, code);
+        Iseq iseq = interpreter.iseq(code);
+        int count = iseq == null ? 0 : iseq.localCount();
+        if (count > 0 && !reader.mapped(values, 8L * count)) {
+            throw new UnmappedAddressException(values, values, 8L * count);
+        }
+        line.name(ENV);
+        line.openObject();
+        for (int i = 0; i < count; i++) {
+            long value = reader.word(values + 8L * i);
+            String name = iseq.localName(i);
+            line.member(name == null ? null : name.getBytes(StandardCharsets.UTF_8), i);
+            line.value(value);
+        }
+        line.close();
+        long outer = interpreter.environments().outer(ep);
+        if (outer != 0) {
+            optional(PREVIOUS_ENV, interpreter.environments().object(outer));
+        }
+    }
+
+    /** The keys of data, by the name of its type. */
+    void data(String type, long data) {
+        switch (type) {
+            case "VM/thread" -> thread(threads.thread(data));
+            case "fiber" -> fiber(threads.fiber(data));
+            default -> {}
+        }
+    }
+
+    private void thread(RubyThread thread) {
+        if (thread == null) {
+            return;
+        }
+        optional(NAME, thread.name());
+        line.text(STATUS, thread.status().label());
+        if (thread.tid() != 0) {
+            line.number(TID, thread.tid());
+        }
+        if (thread.main()) {
+            line.flag(MAIN, true);
+        }
+        optional(PROC, thread.procedure());
+        optional(GROUP, thread.group());
+        optional(LOCKING, thread.lockingMutex());
+        if (thread.status() == RubyThread.Status.DEAD) {
+            line.value(VALUE, thread.value());
+            return;
+        }
+        locals(LOCAL_STORAGE, threads.fiberLocals(thread.context()));
+        backtrace(thread.context());
+    }
+
+    private void fiber(Fiber fiber) {
+        if (fiber == null) {
+            return;
+        }
+        line.text(STATUS, fiber.status().label());
+        RubyThread thread = fiber.thread() == 0 ? null : threads.thread(fiber.thread());
+        optional(THREAD, thread == null ? 0 : thread.self());
+        optional(PROC, fiber.procedure());
+        optional(PREVIOUS, fiber.previous());
+        if (fiber.status() == Fiber.Status.SUSPENDED) {
+            backtrace(fiber.context());
+        }
+    }
+
+    /** The frames that Ruby itself would show, the innermost first. */
+    private void backtrace(long context) {
+        frames.over(context);
+        line.name(BACKTRACE);
+        line.openArray();
+        for (int i = 0; i < MOST_FRAMES && frames.nextShown(); i++) {
+            String label = frames.label();
+            line.comma();
+            line.openObject();
+            line.comma();
+            json.raw(LABEL);
+            json.string(label == null ? "?" : label);
+            optional(FILENAME, frames.path());
+            if (frames.line() > 0) {
+                line.number(LINE, frames.line());
+            }
+            line.value(SELF, frames.self());
+            variables();
+            line.close();
+        }
+        line.close();
+        if (!frames.note().isEmpty()) {
+            line.text(NOTE, frames.note());
+        }
+    }
+
+    private void variables() {
+        List<Argument> arguments;
+        List<Local> locals;
+        try {
+            arguments = frames.arguments();
+            locals = frames.locals();
+        } catch (UnmappedAddressException e) {
+            line.text(NOTE, e.getMessage());
+            return;
+        }
+        if (!arguments.isEmpty()) {
+            line.name(ARGUMENTS);
+            line.openObject();
+            for (Argument argument : arguments) {
+                String name = argument.parameter().name();
+                line.member(name == null ? null : name.getBytes(StandardCharsets.UTF_8), argument.parameter().index());
+                line.value(argument.value());
+            }
+            line.close();
+        }
+        Set<String> shown = new HashSet<>();
+        arguments.forEach(argument -> shown.add(argument.parameter().name()));
+        locals(LOCALS, locals.stream().filter(local -> !shown.contains(local.name())).toList());
+    }
+
+    private void locals(byte[] key, List<Local> locals) {
+        if (locals.isEmpty()) {
+            return;
+        }
+        line.name(key);
+        line.openObject();
+        for (Local local : locals) {
+            line.member(local.name() == null ? null : local.name().getBytes(StandardCharsets.UTF_8), 0);
+            line.value(local.value());
+        }
+        line.close();
+    }
+}
