@@ -10,6 +10,9 @@ public final class RBignum extends RValue {
     /** The most digits that are made into a number: 16 MiB of them. */
     public static final int MOST_DIGITS = 1 << 22;
 
+    /** The most digits that are made into decimal text, which takes half a second for so many: 631,306 decimals. */
+    public static final int MOST_TEXT = 1 << 16;
+
     private static final long POSITIVE = Flags.USER1;
     private static final long EMBED = Flags.USER2;
     private static final int EMBEDDED_SHIFT = Flags.USHIFT + 3;
@@ -58,6 +61,14 @@ public final class RBignum extends RValue {
         return embedded() ? address() + 16 : longAt(24);
     }
 
+    private long readableLength() {
+        long length = length();
+        if (length < 0 || !reader().mapped(digits(), DIGIT * Math.min(length, 1L << 40))) {
+            throw new UnmappedAddressException(digits(), digits(), length);
+        }
+        return length;
+    }
+
     /**
      * The number.
      *
@@ -65,15 +76,12 @@ public final class RBignum extends RValue {
      * @throws UnmappedAddressException if a digit can't be read
      */
     public BigInteger value() {
-        long length = length();
-        long digits = digits();
-        boolean negative = negative();
-        if (length < 0 || !reader().mapped(digits, DIGIT * Math.min(length, 1L << 40))) {
-            throw new UnmappedAddressException(digits, digits, length);
-        }
+        long length = readableLength();
         if (length > MOST_DIGITS) {
             return null;
         }
+        long digits = digits();
+        boolean negative = negative();
         byte[] magnitude = reader().vm().target().memory().readBytes(digits, (int) length * DIGIT);
         for (int low = 0, high = magnitude.length - 1; low < high; low++, high--) {
             byte swapped = magnitude[low];
@@ -87,11 +95,10 @@ public final class RBignum extends RValue {
     /**
      * The number as {@code Integer#to_s} writes it.
      *
-     * @return decimal text; null if there are more than {@link #MOST_DIGITS} digits
+     * @return decimal text; null if there are more than {@link #MOST_TEXT} digits
      * @throws UnmappedAddressException if a digit can't be read
      */
     public String text() {
-        BigInteger value = value();
-        return value == null ? null : value.toString();
+        return readableLength() > MOST_TEXT ? null : value().toString();
     }
 }
