@@ -25,6 +25,7 @@ public final class Interpreter {
     private final IseqReader iseqReader;
     private final Labels labels;
     private final Environments environments;
+    private final DataReader dataReader;
     private final RData data;
     private final DataTypes dataTypes = new DataTypes();
     private final Map<Long, Iseq> iseqs = new HashMap<>();
@@ -42,6 +43,7 @@ public final class Interpreter {
         this.iseqReader = new IseqReader(this, texts);
         this.labels = new Labels(this);
         this.environments = new Environments(this);
+        this.dataReader = new DataReader(this);
     }
 
     /**
@@ -152,6 +154,56 @@ public final class Interpreter {
                 reader.word(definition + 8),
                 reader.word(definition + 16),
                 reader.word(definition + 24));
+    }
+
+    /**
+     * A Proc.
+     *
+     * @param address target address of a slot
+     * @return what is there; null if it is no Proc
+     */
+    public Proc proc(long address) {
+        return dataReader.proc(address);
+    }
+
+    /**
+     * A Binding.
+     *
+     * @param address target address of a slot
+     * @return what is there; null if it is no Binding
+     */
+    public Binding binding(long address) {
+        return dataReader.binding(address);
+    }
+
+    /**
+     * A Method or UnboundMethod.
+     *
+     * @param address target address of a slot
+     * @return what is there; null if it is none
+     */
+    public MethodObject methodObject(long address) {
+        return dataReader.method(address);
+    }
+
+    /**
+     * A Mutex.
+     *
+     * @param address target address of a slot
+     * @return what is there; null if it is no Mutex
+     */
+    public Mutex mutex(long address) {
+        return dataReader.mutex(address);
+    }
+
+    /**
+     * A level of scope that outlived its frame.
+     *
+     * @param address target address of a slot
+     * @return what is there; null if it is no imemo env
+     */
+    public Env env(long address) {
+        return dataReader.env(address);
     }
 
     /** The name of the type of an object whose data C code holds; null if it is none. */
