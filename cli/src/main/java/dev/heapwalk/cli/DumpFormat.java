@@ -4,10 +4,12 @@ package dev.heapwalk.cli;
 /** What the lines of a dump look like. */
 enum DumpFormat {
     /** As those of heap_dump. */
-    HEAP_DUMP;
+    HEAP_DUMP,
+    /** As those of that Ruby's own {@code ObjectSpace.dump_all}. */
+    OBJECTSPACE;
 
     @Override
     public String toString() {
-        return "heap_dump";
+        return this == HEAP_DUMP ? "heap_dump" : "objectspace";
     }
 }

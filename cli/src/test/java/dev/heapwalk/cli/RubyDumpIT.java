@@ -19,6 +19,7 @@ import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -72,6 +73,46 @@ final class RubyDumpIT {
             }
             assertThat(wrong).as(String.join("\n", wrong)).isEmpty();
             assertThat(checked).isGreaterThan(400);
+        }
+    }
+
+    /** Whatever Ruby's own dump says that an object refers to stands in its line. */
+    @ParameterizedTest
+    @MethodSource("rubies")
+    void referencesAreThoseOfRubysOwnDump(Ruby ruby) throws IOException {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            HeapDumpLines dump = dump(process);
+            List<String> wrong = new ArrayList<>();
+            long compared = 0;
+            for (String own : Files.readAllLines(process.dumpAll())) {
+                JsonNode truth = JSON.readTree(own);
+                JsonNode line = truth.has("address") ? dump.at(truth.get("address").textValue()) : null;
+                if (line == null || !line.get("bt").textValue().equals("T_" + truth.get("type").textValue())) {
+                    // A root, or made or reused by the dump itself.
+                    continue;
+                }
+                compared++;
+                Set<String> references = HeapDumpLines.references(line);
+                for (JsonNode reference : truth.path("references")) {
+                    if (!references.contains(reference.textValue())) {
+                        wrong.add("no " + reference.textValue() + " in " + line + " but in " + own);
+                        break;
+                    }
+                }
+                if (truth.get("type").textValue().equals("IMEMO")) {
+                    // Until 3.1 Ruby takes what stands there for a class.
+                    if (List.of("ment", "env", "constcache").contains(truth.path("imemo_type").asText())
+                            && truth.has("class")
+                            && dump.at(truth.get("class").textValue()) != null
+                            && !references.contains(truth.get("class").textValue())) {
+                        wrong.add("no " + truth.get("class").textValue() + " in " + line + " but in " + own);
+                    }
+                } else if (truth.has("class") && !truth.get("class").equals(line.path("class"))) {
+                    wrong.add("class of " + line + " but " + own);
+                }
+            }
+            assertThat(compared).isGreaterThan(40_000);
+            assertThat(wrong.size() * 1000L).as(String.join("\n", wrong.subList(0, Math.min(20, wrong.size())))).isLessThan(compared);
         }
     }
 

@@ -18,7 +18,7 @@ import java.util.Arrays;
  * <p>A value among others is a number, true, false or null for what these are in Ruby, and a string for everything else, which
  * its beginning tells: {@code 0x} a reference, {@code :} a Symbol, {@code #} something that JSON has no word for, {@code \} a
  * String that would look like one of these, and anything else a String. Short Strings and Floats stand for themselves where they are
- * referred to; {@link #inPlace()} names them, so that no reference is lost.
+ * referred to; {@link #references()} names them, so that no reference is lost.
  *
  * <p>Whatever throws has left the line such that {@link #closeAll()} makes it whole.
  */
@@ -357,15 +357,16 @@ final class DumpLine {
         return true;
     }
 
-    private void remember(long address) {
+    /** Keeps a reference for {@link #references()}. */
+    void remember(long address) {
         if (inPlaceCount == inPlace.length) {
             inPlace = Arrays.copyOf(inPlace, 2 * inPlaceCount);
         }
         inPlace[inPlaceCount++] = address;
     }
 
-    /** Names what stood for itself. */
-    void inPlace() {
+    /** Names what stood for itself, and what else was to be remembered. */
+    void references() {
         if (inPlaceCount == 0) {
             return;
         }

@@ -7,6 +7,7 @@ import dev.heapwalk.ruby.ConstantCursor;
 import dev.heapwalk.ruby.DataTypes;
 import dev.heapwalk.ruby.HashCursor;
 import dev.heapwalk.ruby.IvarCursor;
+import dev.heapwalk.ruby.MemorySizes;
 import dev.heapwalk.ruby.MethodCursor;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RArray;
@@ -20,6 +21,8 @@ import dev.heapwalk.ruby.RRegexp;
 import dev.heapwalk.ruby.RString;
 import dev.heapwalk.ruby.RStruct;
 import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.ReferenceSink;
+import dev.heapwalk.ruby.References;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
@@ -27,9 +30,11 @@ import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.layout.Flags;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Writes a heap in the format of heap_dump: a line of JSON for the roots and one for each object, with its contents. What the keys
@@ -45,7 +50,6 @@ public final class HeapDump {
     private static final byte[] FROZEN = DumpLine.key("frozen");
     private static final byte[] SWEPT = DumpLine.key("swept");
     private static final byte[] VALUE = DumpLine.key("val");
-    private static final byte[] REFERENCES = DumpLine.key("refs");
     private static final byte[] IVARS = DumpLine.key("ivs");
     private static final byte[] GENERIC_IVARS = DumpLine.key("generic_ivars");
     private static final byte[] NAME = DumpLine.key("name");
@@ -68,6 +72,7 @@ public final class HeapDump {
     private static final byte[] DESCRIPTOR = DumpLine.key("fd");
     private static final byte[] PATH = DumpLine.key("path");
     private static final byte[] TYPE_NAME = DumpLine.key("type_name");
+    private static final byte[] SIZE = DumpLine.key("size");
     private static final byte[] DESTINATION = DumpLine.key("destination");
     private static final byte[] DAMAGE = DumpLine.key("damage");
     private static final byte[] BITS = DumpLine.key("bits");
@@ -89,6 +94,9 @@ public final class HeapDump {
     private final boolean fieldObjects;
 
     private final CodeKeys code;
+    private final References references;
+    private final ReferenceSink remember;
+    private final MemorySizes sizes;
     private final IvarCursor ivars;
     private final HashCursor pairs;
     private final MethodCursor methods;
@@ -96,6 +104,8 @@ public final class HeapDump {
     private final DataTypes dataTypes = new DataTypes();
     private final long[] chunk = new long[CHUNK];
 
+    private final Map<String, Long> unknownSizes = new TreeMap<>();
+    private final Map<String, Long> unknownReferences = new TreeMap<>();
     private final List<String> damage = new ArrayList<>();
     private SlotCursor single;
     private long damaged;
@@ -118,6 +128,9 @@ public final class HeapDump {
         }
         this.fieldObjects = reader.layout().since(4, 0);
         this.code = new CodeKeys(reader, json, line);
+        this.references = new References(reader);
+        this.remember = line::remember;
+        this.sizes = reader.memorySizes();
         this.ivars = new IvarCursor(reader);
         this.pairs = new HashCursor(reader);
         this.methods = new MethodCursor(reader);
@@ -149,6 +162,24 @@ public final class HeapDump {
      */
     public List<String> damage() {
         return damage;
+    }
+
+    /**
+     * How many objects have no {@code size}, because only a function of a C extension could tell it.
+     *
+     * @return counts by the name of their type
+     */
+    public Map<String, Long> unknownSizes() {
+        return Collections.unmodifiableMap(unknownSizes);
+    }
+
+    /**
+     * How many objects may have more references than were written, because only a function of a C extension knows them.
+     *
+     * @return counts by the name of their type
+     */
+    public Map<String, Long> unknownReferences() {
+        return Collections.unmodifiableMap(unknownReferences);
     }
 
     /**
@@ -237,7 +268,26 @@ public final class HeapDump {
         if (generic(type) && (fieldObjects || object.has(Flags.EXIVAR))) {
             ivars(GENERIC_IVARS, object);
         }
-        line.inPlace();
+        if (type == RubyType.IMEMO) {
+            // Where others have their class it may have anything.
+            references.all(object, remember);
+        } else if (hidden(type) && !references.of(slot, remember)) {
+            count(unknownReferences, slot.asData());
+        }
+        line.references();
+    }
+
+    private void count(Map<String, Long> counts, RData data) {
+        String type = dataTypes.of(data);
+        counts.merge(type == null ? "(data without a type)" : type, 1L, Long::sum);
+    }
+
+    /** Whether a type has references that its other keys may not show. */
+    private static boolean hidden(RubyType type) {
+        return switch (type) {
+            case CLASS, MODULE, ICLASS, SYMBOL, REGEXP, MATCH, FILE, DATA -> true;
+            default -> false;
+        };
     }
 
     /** Whether the instance variables of a type lie outside it. */
@@ -477,6 +527,14 @@ public final class HeapDump {
         String type = dataTypes.of(data);
         if (type != null) {
             line.text(TYPE_NAME, type);
+        }
+        long size = sizes.of(data);
+        if (size == MemorySizes.UNKNOWN) {
+            count(unknownSizes, data);
+        } else {
+            line.number(SIZE, size);
+        }
+        if (type != null) {
             code.data(type, data.data());
         }
     }
