@@ -53,6 +53,27 @@ class RubyProcessTest {
 
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void keepsZombiesWhereAsked(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").env("HEAPWALK_ZOMBIES", "1").start()) {
+            assertThat(count(process.ask("count_objects").getFirst(), "T_ZOMBIE")).isGreaterThan(50);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void hasRactorsSince3(Ruby ruby) throws Exception {
+        if (!ruby.isAtLeast(3, 0)) {
+            assertThatThrownBy(() -> RubyProcess.of(ruby, "ractors").start()).isInstanceOf(IOException.class);
+            return;
+        }
+        try (RubyProcess process = RubyProcess.of(ruby, "ractors").start()) {
+            assertThat(process.ask("names")).containsExactly("ractor 0", "ractor 1", "ractor 2");
+            assertThat(count(process.ask("count_objects").getFirst(), "T_STRING")).isGreaterThan(3000);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void describesValues(Ruby ruby) throws Exception {
         try (RubyProcess process = RubyProcess.of(ruby, "values").start()) {
             List<String> values = Files.readAllLines(process.askForFile("values"));

@@ -470,7 +470,7 @@ keep("process in a pipe", IO.popen(["cat"], "r+"))
 keep("directory", Dir.open("/"))
 keep("closed directory", Dir.open("/").tap(&:close))
 keep("file status", File.stat(__FILE__))
-keep("temporary file", Tempfile.new("heapwalk"))
+keep("temporary file", Tempfile.new("heapwalk", __dir__))
 keep("file with ivars", File.open(__FILE__)).instance_variable_set(:@on_file, "value")
 keep("string io", StringIO.new("text"))
 keep("string scanner", StringScanner.new("scanned text").tap { |s| s.scan(/\w+/) })
@@ -671,17 +671,15 @@ KEPT.delete(:traced)
 
 keep("holes", Array.new(5000) { |i| [Object.new, "text #{i}", { i => i.to_s }, [i.to_s] * (i % 20), ("x" * (i % 700))] }.each_slice(3).map(&:first))
 
-if ENV["HEAPWALK_RACTOR"] && defined?(Ractor)
-  keep("ractor", Ractor.new("argument") { |x| y = [x, "in a ractor"]; Ractor.receive; y })
-end
-
 if ENV["HEAPWALK_ZOMBIES"]
-  # Who finalizes first never ends: the others stay zombies.
-  blocking = proc { sleep }
+  # Who finalizes first never ends: the others stay zombies. It may be the main thread's turn, though: then once more.
   keep("thread finalizing", Thread.new do
-    100.times { ObjectSpace.define_finalizer(Object.new, blocking) }
-    GC.start
-    loop { Object.new }
+    own = Thread.current
+    blocking = proc { sleep if Thread.current.equal?(own) }
+    loop do
+      100.times { ObjectSpace.define_finalizer(Object.new, blocking) }
+      GC.start
+    end
   end)
   sleep(0.05) until KEPT["thread finalizing"].stop?
 end
