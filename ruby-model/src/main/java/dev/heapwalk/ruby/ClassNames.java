@@ -17,6 +17,9 @@ public final class ClassNames {
     /** The instance variable that holds the object of a singleton class before 3.3. */
     static final byte[] ATTACHED = "__attached__".getBytes(StandardCharsets.US_ASCII);
 
+    /** The instance variable that holds the class that a refinement refines. */
+    static final byte[] REFINED_CLASS = "__refined_class__".getBytes(StandardCharsets.US_ASCII);
+
     private static final long[] NO_IDS = {};
     private static final int LONGEST_CHAIN = 1 << 16;
     private static final int MOST_IVARS = 1 << 20;

@@ -15,12 +15,8 @@ import dev.heapwalk.ruby.layout.ObjectLayout;
  */
 public final class IvarCursor {
     private static final long OBJECT_EMBED = Flags.USER1;
-    /** {@code RSTRUCT_GEN_FIELDS}, in 4.0. */
-    private static final long STRUCT_GENERIC = Flags.USER8;
     /** {@code OBJ_FIELD_HEAP}, in 4.0. */
     private static final long FIELDS_HEAP = Flags.USER4;
-    /** {@code imemo_fields}, in 4.0. */
-    private static final int IMEMO_FIELDS = 13;
     private static final int OLD_EMBEDDED = 3;
 
     private final ObjectReader reader;
@@ -206,18 +202,31 @@ public final class IvarCursor {
         if (object.type() == RubyType.DATA) {
             return object.word(layout.dataFieldsObject());
         }
-        if (object.type() == RubyType.STRUCT && !object.has(STRUCT_GENERIC)) {
+        if (object.type() == RubyType.STRUCT) {
+            // Behind the members if there is room, else in the table: an object that holds fields tells whose they are.
             int embedded = (int) (object.flags() >>> 13) & layout.structEmbedLengthMask();
             int at = embedded == 0 ? 32 : 16 + 8 * embedded;
-            return at <= object.slotSize() - 8 ? object.word(at) : 0;
+            long held = at <= object.slotSize() - 8 ? object.word(at) : 0;
+            RValue fields = fields(held);
+            if (fields != null && fields.klass() == object.address()) {
+                return held;
+            }
         }
         return reader.genericIvars().get(object.address());
     }
 
+    private RValue fields(long address) {
+        RValue fields = reader.isSlot(address) ? reader.at(address, fieldsView) : null;
+        boolean holds = fields != null
+                && fields.type() == RubyType.IMEMO
+                && ImemoType.of(fields.flags(), reader.layout()) == ImemoType.FIELDS;
+        return holds ? fields : null;
+    }
+
     /** A {@code struct rb_fields}: the values, a pointer to them, or a pointer to a table. */
     private void overFields(long address) {
-        RValue fields = reader.isSlot(address) ? reader.at(address, fieldsView) : null;
-        if (fields == null || fields.type() != RubyType.IMEMO || (fields.flags() >>> Flags.USHIFT & 0xf) != IMEMO_FIELDS) {
+        RValue fields = fields(address);
+        if (fields == null) {
             return;
         }
         int shape = Shapes.of(fields.flags());

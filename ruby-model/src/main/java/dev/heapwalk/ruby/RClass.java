@@ -162,12 +162,14 @@ public final class RClass extends RValue {
     }
 
     /**
-     * The class that it refines, or that it is refined by.
+     * The class that a refinement refines: of the module that it is, or of that module's place.
      *
-     * @return {@code refined_class}, 0 if there is none
+     * @return the hidden instance variable {@code __refined_class__} of a module, else {@code refined_class}; 0 if there is none
      */
     public long refinedClass() {
-        return extended(layout.refinedClass());
+        return type() == RubyType.MODULE
+                ? reader().classNames().hiddenIvar(address(), ClassNames.REFINED_CLASS)
+                : extended(layout.refinedClass());
     }
 
     /**

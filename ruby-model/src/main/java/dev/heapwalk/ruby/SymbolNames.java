@@ -19,11 +19,14 @@ public final class SymbolNames {
     /** A longer name is cut. */
     private static final int LONGEST = 1 << 16;
 
+    /** Names of serial numbers from here on are read each time. */
+    private static final int MOST_KEPT = 1 << 22;
+
     private final ObjectReader reader;
     private final RArray array;
     private final RString string;
     private final RSymbol dynamic;
-    private final Map<Integer, byte[]> names = new HashMap<>();
+    private byte[][] names = new byte[0][];
     private Map<String, Integer> serials;
 
     SymbolNames(ObjectReader reader) {
@@ -84,15 +87,18 @@ public final class SymbolNames {
      * @return its bytes, not to be changed; null if it has none
      */
     public byte[] bytesOfSerial(int serial) {
-        byte[] known = names.get(serial);
-        if (known == null) {
-            long name = stringOfSerial(serial);
-            known = name == 0 ? null : bytesOfString(name);
-            if (known != null) {
-                names.put(serial, known);
-            }
+        if (serial >= 0 && serial < names.length && names[serial] != null) {
+            return names[serial];
         }
-        return known;
+        long name = stringOfSerial(serial);
+        byte[] read = name == 0 ? null : bytesOfString(name);
+        if (read != null && serial < MOST_KEPT) {
+            if (serial >= names.length) {
+                names = Arrays.copyOf(names, Math.min(MOST_KEPT, Math.max(serial + 1, names.length * 2)));
+            }
+            names[serial] = read;
+        }
+        return read;
     }
 
     /**

@@ -11,8 +11,10 @@ import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -37,7 +39,7 @@ class ModulesTest {
             autoload :Later, "heapwalk/no/such/file";
             @ivar = "on the class"; instance_variable_set("@gr\\u00f6\\u00dfe", nil); @@cvar = {a: 1}; @@other = 5;
             class << self; def single; end; attr_writer :x; @deep = 1; end; end;
-            module Refining; refine Odd do; def both; end; def more; end; end; end;
+            module Refining; REFINEMENT = refine Odd do; def both; end; def more; end; self; end; end;
             class Grown; 30.times { |i| const_set("C#{i}", i); define_method("m#{i}") {}; instance_variable_set("@i#{i}", i) };
             10.times { |i| remove_const("C#{i * 2}"); remove_method("m#{i * 3}"); remove_instance_variable("@i#{i}") }; end;
             $alone = "alone"; def $alone.lonely; end;
@@ -51,6 +53,7 @@ class ModulesTest {
             me = lambda { |name, *a| Module.instance_method(name).bind(m).call(*a) };
             {address: Target.address(m), name: me[:name], singleton: me[:singleton_class?],
             superclass: Class === m ? Target.address(Class.instance_method(:superclass).bind(m).call) : nil,
+            ancestors: me[:ancestors].map { |a| Target.address(a) },
             constants: me[:constants, false].map { |c| [c, me[:autoload?, c, false] ? nil : ($tell[me[:const_get, c, false]] rescue nil),
             me[:const_source_location, c, false]] },
             public: me[:public_instance_methods, false], protected: me[:protected_instance_methods, false],
@@ -76,15 +79,16 @@ class ModulesTest {
                 told.put(Long.decode(module.get("address").textValue()), module);
             }
             assertThat(told).hasSizeGreaterThan(500);
+            String refinement = process.ask("eval Target.address(Refining::REFINEMENT) + ' ' + Target.address(Odd)").getFirst();
             String alone = process.ask("eval Target.address($alone.singleton_class)").getFirst() + " "
                     + process.ask("eval Target.address($alone)").getFirst();
             Path core = Cores.gcore(process, folder);
             try (Target target = Target.attach(process.pid())) {
-                check(RubyVm.locate(target), told, alone);
-                check(RubyVm.locate(target, RubyVm.Symbols.IGNORE), told, alone);
+                check(RubyVm.locate(target), told, alone, refinement);
+                check(RubyVm.locate(target, RubyVm.Symbols.IGNORE), told, alone, refinement);
             }
             try (Target target = Target.core(core, ruby.root())) {
-                check(RubyVm.locate(target, RubyVm.Symbols.IGNORE), told, alone);
+                check(RubyVm.locate(target, RubyVm.Symbols.IGNORE), told, alone, refinement);
             }
         }
     }
@@ -93,12 +97,13 @@ class ModulesTest {
         return text.replace('\n', ' ');
     }
 
-    private static void check(RubyVm vm, Map<Long, JsonNode> told, String alone) {
+    private static void check(RubyVm vm, Map<Long, JsonNode> told, String alone, String refinement) {
         ObjectReader reader = vm.reader();
         SlotCursor slot = vm.slots(reader);
         Set<Long> seen = new HashSet<>();
         SoftAssertions softly = new SoftAssertions();
         String attached = null;
+        String refined = null;
         while (slot.next()) {
             if (slot.type() != RubyType.CLASS && slot.type() != RubyType.MODULE || !told.containsKey(slot.address())) {
                 continue;
@@ -107,10 +112,14 @@ class ModulesTest {
             if (alone.startsWith("0x%x ".formatted(slot.address()))) {
                 attached = "0x%x 0x%x".formatted(slot.address(), slot.asClass().attachedObject());
             }
+            if (refinement.startsWith("0x%x ".formatted(slot.address()))) {
+                refined = "0x%x 0x%x".formatted(slot.address(), slot.asClass().refinedClass());
+            }
             new Comparison(reader, slot.address(), told.get(slot.address()), softly).run(slot.asClass());
         }
         softly.assertThat(seen).isEqualTo(told.keySet());
         softly.assertThat(attached).isEqualTo(alone);
+        softly.assertThat(refined).isEqualTo(refinement);
         softly.assertAll();
     }
 
@@ -142,9 +151,36 @@ class ModulesTest {
                 JsonNode expected = told.get("superclass");
                 is("superclass", module.superclass(), expected.isNull() ? 0L : (long) Long.decode(expected.textValue()));
             }
+            ancestors(module);
             constants();
             methods();
             variables();
+        }
+
+        /** Each of them once, where its own methods are. */
+        private void ancestors(RClass module) {
+            List<String> actual = new ArrayList<>();
+            // Since 3.1 those of the refined class are left out.
+            long refined = module.type() == RubyType.MODULE && reader.layout().since(3, 1) ? module.refinedClass() : 0;
+            long owner = address;
+            for (long at = address; at != 0 && at != refined; at = module.rawSuperclass()) {
+                reader.at(at, module);
+                if (module.type() == RubyType.ICLASS) {
+                    // An origin is no place of a module, and a copy of a class may share the places of the other's.
+                    long includer = reader.at(at, module).includer();
+                    if (module.klass() != owner && reader.classNames().of(owner) != null) {
+                        is("includer at 0x%x".formatted(at), includer, owner);
+                    }
+                } else {
+                    owner = at;
+                }
+                if (module.origin() == at) {
+                    actual.add("0x%x".formatted(module.type() == RubyType.ICLASS ? module.klass() : at));
+                }
+            }
+            List<String> expected = new ArrayList<>();
+            told.get("ancestors").forEach(ancestor -> expected.add(ancestor.textValue()));
+            is("ancestors", actual, expected);
         }
 
         private void constants() {
