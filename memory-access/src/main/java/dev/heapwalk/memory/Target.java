@@ -133,7 +133,7 @@ public interface Target extends AutoCloseable {
     /**
      * The ELF modules that are loaded, in address order: the program, its libraries, the vDSO.
      *
-     * @return an unmodifiable list, found anew for an observed process at each call
+     * @return an unmodifiable list, found anew for an observed process at each call; what is still loaded is the same object then
      */
     List<ElfModule> modules();
 

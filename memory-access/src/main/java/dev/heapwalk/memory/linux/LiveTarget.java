@@ -112,9 +112,20 @@ public final class LiveTarget implements Target {
     public synchronized List<ElfModule> modules() {
         if (modules == null || tracer.isEmpty()) {
             memory.refresh();
-            modules = ElfModules.find(memory, process.root(), process.machine(), process.auxiliary());
+            List<ElfModule> known = modules == null ? List.of() : modules;
+            modules = ElfModules.find(memory, process.root(), process.machine(), process.auxiliary()).stream()
+                    .map(found -> known.stream().filter(module -> same(module, found)).findFirst().orElse(found))
+                    .toList();
         }
         return modules;
+    }
+
+    /** Whether a module is one that was found before, whose symbols need not be read again. */
+    private static boolean same(ElfModule one, ElfModule other) {
+        return one.bias() == other.bias()
+                && one.path().equals(other.path())
+                && one.buildId().equals(other.buildId())
+                && one.mappings().equals(other.mappings());
     }
 
     @Override
