@@ -47,6 +47,7 @@ public final class ChunkCursor {
     private int arena = -1;
     private long end;
     private long careful = -1;
+    private long leftOut;
     private long top;
     private long inUseBits;
     private int listed;
@@ -76,11 +77,13 @@ public final class ChunkCursor {
 
     /**
      * Goes back before the first chunk and forgets the corruptions, so that the same chunks can be walked again. It keeps to the
-     * ranges that were known when the heap was located; after an observed process went on, locate its heap anew instead.
+     * ranges that were known when the heap was located; after an observed process went on, use a cursor of
+     * {@link MallocHeap#relocate()} instead.
      */
     public void rewind() {
         window.forget();
         corruptions.clear();
+        leftOut = 0;
         run = -1;
         arena = -1;
         end = 0;
@@ -146,6 +149,7 @@ public final class ChunkCursor {
                 mmapped = true;
                 following = end;
                 if (length != end - p - tail || (word & MallocChunk.IS_MMAPPED) == 0) {
+                    leftOut += end - p;
                     record(p, "the mmapped chunk has changed since it was found (size word 0x%x)".formatted(word));
                     continue;
                 }
@@ -227,6 +231,7 @@ public final class ChunkCursor {
         if (offset < 0) {
             record(start, "memory at 0x%x can't be read, so %d bytes of chunks are left out"
                     .formatted(window.missing(), end - start));
+            leftOut += end - start;
             following = end;
         } else {
             followingWord = window.segment().get(Words.LONG, offset + 8);
@@ -282,6 +287,7 @@ public final class ChunkCursor {
         long start = end - behind < MallocChunk.MIN_SIZE ? end : search.next(behind, end, top, 16);
         if (start < 0) {
             record(behind, "no chunks were found behind the fenceposts, so %d bytes are left out".formatted(end - behind));
+            leftOut += end - behind;
             toTop();
             return true;
         }
@@ -314,12 +320,14 @@ public final class ChunkCursor {
         if (candidate < end && (top == 0 || candidate < top)) {
             long offset = window.find(candidate, MallocChunk.HEADER);
             if (offset >= 0) {
+                leftOut += candidate - p;
                 following = candidate;
                 followingWord = window.segment().get(Words.LONG, offset + 8);
                 record(p, "%s; %d bytes are left out, up to the next known chunk".formatted(reason, candidate - p));
                 return;
             }
         }
+        leftOut += (top > p ? top : end) - p;
         record(p, "%s; %d bytes are left out, up to the %s"
                 .formatted(reason, (top > p ? top : end) - p, top > p ? "top chunk" : "end of the run"));
         toTop();
@@ -424,6 +432,16 @@ public final class ChunkCursor {
      */
     public long totalBytes() {
         return plan.totalBytes;
+    }
+
+    /**
+     * How many bytes behind the cursor were not walked, because what is there is damaged, can't be read, or changed while the walk
+     * went over it. How far off a walk over a process that runs on may be.
+     *
+     * @return bytes
+     */
+    public long leftOutBytes() {
+        return leftOut;
     }
 
     /**

@@ -47,6 +47,20 @@ final class Discovery {
         this.finder = new ArenaFinder(target.memory(), peek);
     }
 
+    /** Takes over what can't change as long as a process lives: where the C library and its static variables are. */
+    private Discovery(Discovery before) {
+        this(before.target, before.symbols);
+        this.libc = before.libc;
+        this.main = before.main;
+        this.par = before.par;
+    }
+
+    /** Finds the heap as it is now. */
+    MallocHeap relocate() {
+        target.memory().refresh();
+        return new Discovery(this).locate();
+    }
+
     MallocHeap locate() {
         Machine machine = target.machine();
         if (machine.wordSize() != 8) {
@@ -55,7 +69,9 @@ final class Discovery {
         if (machine != Machine.X86_64 && machine != Machine.AARCH64) {
             throw unsupported("its program is for " + machine.label());
         }
-        libc = LibcModule.of(target, symbols);
+        if (libc == null) {
+            libc = LibcModule.of(target, symbols);
+        }
         if (libc.foreign().isPresent()) {
             throw unsupported("it is " + libc.foreign().get());
         }
@@ -65,7 +81,9 @@ final class Discovery {
                         : libc.version().isPresent() ? "module name; version from its banner, as a hint" : "module name");
         libc.others().forEach(other -> findings.say(MallocHeap.OTHER_ALLOCATOR, other,
                 "its chunks are not glibc's; what glibc's malloc itself has is listed"));
-        findMain();
+        if (!findMainAgain()) {
+            findMain();
+        }
         if (!main.initialised()) {
             return nothing("malloc was never called: main_arena is as the program file has it");
         }
@@ -124,7 +142,7 @@ final class Discovery {
         caches.list().forEach(cache -> cache.bins()
                 .forEach(bin -> bin.chunks().forEach(chunk -> free.add(chunk, FreeChunks.TCACHE))));
         free.sort();
-        return new MallocHeap(target, peek, layout, findings.evidence(), caches.withThreads(arenas),
+        return new MallocHeap(this, target, peek, layout, findings.evidence(), caches.withThreads(arenas),
                 par == null ? OptionalLong.empty() : OptionalLong.of(par.address()),
                 caches.list(), mmapped, plan, free, busy(arenas), corruptions);
     }
@@ -157,7 +175,7 @@ final class Discovery {
         }
         findings.say("arenas", "none", why);
         MallocLayout layout = layouts == null || layouts.isEmpty() ? MallocLayout.ALL.getLast() : libc.hinted(layouts);
-        return new MallocHeap(target, peek, layout, findings.evidence(), List.of(), OptionalLong.empty(), List.of(),
+        return new MallocHeap(this, target, peek, layout, findings.evidence(), List.of(), OptionalLong.empty(), List.of(),
                 new MmappedChunks(0, 0, 0, 0, MmappedChunks.Confidence.EXACT),
                 new WalkPlan(List.of()), sorted(), new BitSet(), corruptions);
     }
@@ -169,6 +187,16 @@ final class Discovery {
     }
 
     // ---- main_arena
+
+    /** Whether an arena is still recognised where there was one before. */
+    private boolean findMainAgain() {
+        ArenaFinder.Found again = main == null || !main.initialised() ? null : finder.at(main.address()).orElse(null);
+        if (again != null) {
+            main = again;
+            findings.say("main_arena", "0x%x".formatted(main.address()), "still where it was before");
+        }
+        return again != null;
+    }
 
     private void findMain() {
         long symbol = symbols ? libc.symbol("main_arena").orElse(0) : 0;
@@ -299,7 +327,9 @@ final class Discovery {
         ParFinder parameters = new ParFinder(target.memory(), peek);
         Set<MallocLayout.Par> possible =
                 layouts.stream().map(MallocLayout::par).collect(Collectors.toCollection(LinkedHashSet::new));
-        Optional<ParFinder.Found> byStructure = parameters.scan(nearMain(), possible, expected);
+        Optional<ParFinder.Found> byStructure = par == null
+                ? parameters.scan(nearMain(), possible, expected)
+                : parameters.at(par.address(), possible, expected);
         OptionalLong symbol = symbols ? libc.symbol("mp_") : OptionalLong.empty();
         Optional<ParFinder.Found> bySymbol = symbol.isPresent()
                 ? parameters.at(symbol.getAsLong(), possible, expected)

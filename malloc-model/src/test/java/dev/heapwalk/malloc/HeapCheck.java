@@ -30,10 +30,14 @@ final class HeapCheck {
     private record Seen(ChunkState state, long size, long usable, int arena, boolean mmapped) {}
 
     HeapCheck(Target target, MallocHeap.Symbols symbols, Ledger ledger) {
-        this.target = target;
+        this(MallocHeap.locate(target, symbols), "symbols " + symbols, ledger);
+    }
+
+    HeapCheck(MallocHeap heap, String how, Ledger ledger) {
+        this.target = heap.target();
         this.ledger = ledger;
-        this.heap = MallocHeap.locate(target, symbols);
-        this.where = target.description() + ", symbols " + symbols + "\n"
+        this.heap = heap;
+        this.where = target.description() + ", " + how + "\n"
                 + heap.evidence().stream().map(Evidence::toString).collect(Collectors.joining("\n")) + "\n"
                 + heap.arenas() + "\n";
         walk();
@@ -55,6 +59,7 @@ final class HeapCheck {
                     .merge(chunk.state(), chunk.size(), Long::sum);
         }
         assertThat(chunk.walkedBytes()).isEqualTo(chunk.totalBytes());
+        assertThat(chunk.leftOutBytes()).isZero();
         assertThat(chunk.corruptions()).as("damage that the walk met, %s", where).isEmpty();
         assertThat(heap.corruptions()).as("damage that the discovery met, %s", where).isEmpty();
     }

@@ -44,6 +44,31 @@ final class Discovery {
         this.symbols = symbols;
     }
 
+    /** Takes over what can't change as long as a process lives: where the interpreter and its virtual machine are. */
+    private Discovery(Discovery before) {
+        this(before.target, before.symbols);
+        this.module = before.module;
+        this.layout = before.layout;
+        this.vm = before.vm;
+        this.objspaceOffset = before.objspaceOffset;
+        this.listOffset = before.listOffset;
+    }
+
+    /** Finds the heap of a virtual machine as it is now. */
+    RubyVm relocate(RubyVm.Found before) {
+        memory.refresh();
+        Discovery again = new Discovery(this);
+        return again.tryObjspace(vm, objspaceOffset, listOffset)
+                ? again.refresh(before)
+                : new Discovery(target, symbols).locate();
+    }
+
+    private RubyVm refresh(RubyVm.Found before) {
+        sayPages();
+        TableFinder.Shapes shapes = new TableFinder(draft(before.symbolIds()), module.module(), symbols).shapes();
+        return machine(before.symbolIds(), before.globals(), before.genericIvars(), shapes);
+    }
+
     RubyVm locate() {
         module = RubyModule.find(target, symbols);
         if (module == null) {
@@ -69,10 +94,7 @@ final class Discovery {
                                     .formatted(otherSlotSize)
                             : "no heap page of the usual kind holds an object of type VM; it may still be starting, or ending"));
         }
-        say("heap pages", "%,d pages with %,d slots".formatted(pages.count(), pages.totalSlots()),
-                "each page points to its descriptor and back");
-        RubyVm.Collection collecting = RubyVm.collection(word32(objspace + layout.objspace().flags()), layout.objspace());
-        say("garbage collection", collecting.name().toLowerCase(Locale.ROOT), "flags of rb_objspace_t");
+        sayPages();
         TableFinder tables = new TableFinder(draft(0), module.module(), symbols);
         long ids = tables.symbolIds();
         evidence.addAll(tables.evidence());
@@ -81,7 +103,22 @@ final class Discovery {
         long genericIvars = tables.genericIvars();
         TableFinder.Shapes shapes = tables.shapes();
         evidence.addAll(tables.evidence());
+        return machine(ids, globals, genericIvars, shapes);
+    }
+
+    private RubyVm.Collection collecting() {
+        return RubyVm.collection(word32(objspace + layout.objspace().flags()), layout.objspace());
+    }
+
+    private void sayPages() {
+        say("heap pages", "%,d pages with %,d slots".formatted(pages.count(), pages.totalSlots()),
+                "each page points to its descriptor and back");
+        say("garbage collection", collecting().name().toLowerCase(Locale.ROOT), "flags of rb_objspace_t");
+    }
+
+    private RubyVm machine(long ids, long globals, long genericIvars, TableFinder.Shapes shapes) {
         return new RubyVm(
+                this,
                 target,
                 new RubyVm.Found(
                         module.version(),
@@ -94,7 +131,7 @@ final class Discovery {
                         genericIvars,
                         shapes.list(),
                         shapes.count(),
-                        collecting),
+                        collecting()),
                 pages,
                 evidence);
     }
@@ -123,6 +160,7 @@ final class Discovery {
     /** A virtual machine of what is known so far, to read with. */
     private RubyVm draft(long ids) {
         return new RubyVm(
+                this,
                 target,
                 new RubyVm.Found(
                         module.version(), module.platform(), layout, vm, objspace, ids, 0, 0, 0, 0, RubyVm.Collection.NONE),
@@ -223,7 +261,7 @@ final class Discovery {
         return false;
     }
 
-    private boolean tryObjspace(long candidate, int offset, int listAt) {
+    private boolean tryObjspace(long candidate, long offset, long listAt) {
         long space = word(candidate + offset);
         if ((space & 7) != 0 || space == 0 || !memory.mappings().writable(space, layout.objspace().size())) {
             return false;

@@ -58,12 +58,14 @@ public final class RubyVm {
         RUNNING
     }
 
+    private final Discovery discovery;
     private final Target target;
     private final Found found;
     private final HeapPages pages;
     private final List<Evidence> evidence;
 
-    RubyVm(Target target, Found found, HeapPages pages, List<Evidence> evidence) {
+    RubyVm(Discovery discovery, Target target, Found found, HeapPages pages, List<Evidence> evidence) {
+        this.discovery = discovery;
         this.target = target;
         this.found = found;
         this.pages = pages;
@@ -100,6 +102,17 @@ public final class RubyVm {
      */
     public static RubyVm locate(Target target, Symbols symbols) {
         return new Discovery(target, symbols == Symbols.USE).locate();
+    }
+
+    /**
+     * Finds the heap of a process that runs on as it is now: pages that came or went, shapes. Cheaper than {@link #locate(Target)}
+     * by far, since what can't change (the interpreter, where its virtual machine is) is kept; for profilers, now and then.
+     *
+     * @return a new object, to make new readers of; this one stays what it was
+     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
+     */
+    public RubyVm relocate() {
+        return target.mode() == Target.Mode.OBSERVED ? discovery.relocate(found) : this;
     }
 
     /**

@@ -12,7 +12,7 @@ import dev.heapwalk.memory.Window;
 public interface Categorizer {
 
     /**
-     * Makes itself ready for a heap.
+     * Makes itself ready for a heap. Called again where a process that runs on is sampled, with its heap as it is then.
      *
      * @param heap the heap that will be asked about
      * @return whether it has anything to say about this target

@@ -59,6 +59,7 @@ public final class LibcBlocks implements Categorizer {
         }
         addresses = known.keySet().stream().mapToLong(Long::longValue).toArray();
         categories = known.values().toArray(Category[]::new);
+        index = 0;
         return addresses.length > 0;
     }
 

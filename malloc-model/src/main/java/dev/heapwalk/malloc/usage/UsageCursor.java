@@ -19,34 +19,52 @@ import java.util.ServiceLoader;
 public final class UsageCursor {
     private static final int SMALL = 1 << 16;
 
+    private final MallocHeap heap;
     private final ChunkCursor chunk;
     private final Window window;
+    private final boolean whole;
+    private final List<Categorizer> known;
     private final Categorizer[] categorizers;
-    // One object for each size, so that a walk makes none for a chunk.
-    private final Category[] bySize = new Category[SMALL / 16];
-    private final Map<Long, Category> byLargeSize = new HashMap<>();
     private final Suballocator[] suballocators;
+    // One object for each size, so that a walk makes none for a chunk.
+    private final Category[] bySize;
+    private final Map<Long, Category> byLargeSize;
     private final List<String> holes = new ArrayList<>();
     private Category category;
     private int suballocator = -1;
     private BlockCursor block;
 
-    private UsageCursor(MallocHeap heap, ChunkCursor chunk, boolean whole) {
+    private UsageCursor(
+            MallocHeap heap,
+            ChunkCursor chunk,
+            Window window,
+            boolean whole,
+            List<Categorizer> known,
+            Category[] bySize,
+            Map<Long, Category> byLargeSize) {
+        this.heap = heap;
         this.chunk = chunk;
-        this.window = heap.target().memory().window();
-        List<Suballocator> present = present(heap, Suballocator.class);
-        List<Categorizer> all = new ArrayList<>(present(heap, Categorizer.class));
-        all.addAll(present);
-        all.sort(Comparator.comparingInt(Categorizer::priority));
-        this.categorizers = all.toArray(Categorizer[]::new);
-        this.suballocators = whole ? present.toArray(Suballocator[]::new) : new Suballocator[0];
+        this.window = window;
+        this.whole = whole;
+        this.known = known;
+        this.bySize = bySize;
+        this.byLargeSize = byLargeSize;
+        List<Categorizer> present = known.stream().filter(one -> one.prepare(heap)).toList();
+        this.categorizers = present.toArray(Categorizer[]::new);
+        this.suballocators = present.stream()
+                .filter(one -> whole && one instanceof Suballocator)
+                .map(Suballocator.class::cast)
+                .toArray(Suballocator[]::new);
     }
 
-    private static <T extends Categorizer> List<T> present(MallocHeap heap, Class<T> service) {
-        return ServiceLoader.load(service, Categorizer.class.getClassLoader()).stream()
-                .map(ServiceLoader.Provider::get)
-                .filter(found -> found.prepare(heap))
-                .toList();
+    private static UsageCursor begin(MallocHeap heap, ChunkCursor chunk, boolean whole) {
+        List<Categorizer> known = new ArrayList<>();
+        ClassLoader loader = Categorizer.class.getClassLoader();
+        ServiceLoader.load(Categorizer.class, loader).forEach(known::add);
+        ServiceLoader.load(Suballocator.class, loader).forEach(known::add);
+        known.sort(Comparator.comparingInt(Categorizer::priority));
+        return new UsageCursor(heap, chunk, heap.target().memory().window(), whole, List.copyOf(known),
+                new Category[SMALL / 16], new HashMap<>());
     }
 
     /**
@@ -56,7 +74,7 @@ public final class UsageCursor {
      * @return a new cursor over all its chunks
      */
     public static UsageCursor over(MallocHeap heap) {
-        return new UsageCursor(heap, heap.chunks(), true);
+        return begin(heap, heap.chunks(), true);
     }
 
     /**
@@ -67,7 +85,21 @@ public final class UsageCursor {
      * @return a new cursor
      */
     public static UsageCursor over(MallocHeap heap, ChunkCursor chunks) {
-        return new UsageCursor(heap, chunks, false);
+        return begin(heap, chunks, false);
+    }
+
+    /**
+     * Walks the whole heap of a process that runs on as it is now, for profilers, at each sample. Cheaper than a new cursor by far:
+     * the heap and what is in it are only {@linkplain MallocHeap#relocate() looked at again}. The same use is the same
+     * {@link Category} object where it was before, except where a {@link Categorizer} makes new ones.
+     *
+     * @return a new cursor; this one is not to be used any more
+     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
+     */
+    public UsageCursor relocate() {
+        MallocHeap now = heap.relocate();
+        window.forget();
+        return new UsageCursor(now, now.chunks(), window, whole, known, bySize, byLargeSize);
     }
 
     /**

@@ -27,7 +27,7 @@ public final class RubyUsage implements Suballocator {
             return false;
         }
         try {
-            vm = RubyVm.locate(heap.target());
+            vm = vm == null || vm.target() != heap.target() ? RubyVm.locate(heap.target()) : vm.relocate();
         } catch (UnsupportedTargetException e) {
             // Then what Ruby has is malloc's chunks like any other.
             return false;
