@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.ContextLayout;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
@@ -24,8 +26,17 @@ public final class Frames {
     private static final long MAGIC_MASK = 0x7fff0001;
     /** {@code VM_FRAME_MAGIC_CFUNC}. */
     private static final long MAGIC_CFUNC = 0x55550001;
+    /** {@code VM_FRAME_MAGIC_DUMMY}. */
+    private static final long MAGIC_DUMMY = 0x78880001;
     /** The largest VM stack that is believed, in bytes. */
     private static final long LARGEST = 1L << 30;
+
+    /** The innermost frames of a sample whose environments are copied as well, since they may soon be gone. */
+    private static final int NEAR = 16;
+    /** Of an environment: method, block or outer level, flags. */
+    private static final int ENVIRONMENT = 24;
+    /** How much of an execution context is read: what tells the VM stack and the frame pointer in it. */
+    private static final int CONTEXT = ContextLayout.CFP + 8;
 
     private static final byte HIDDEN = 0;
     private static final byte RUBY = 1;
@@ -35,13 +46,26 @@ public final class Frames {
 
     private final Interpreter interpreter;
     private final ObjectReader reader;
+    private final AddressSpace memory;
     private final ContextLayout layout;
     private final boolean skipsAfterRescue;
     private final boolean hidesInternal;
 
+    /** What a sample is read into; made for the first one. */
+    private MemorySegment copy;
+    private final long[] nearFlags = new long[NEAR];
+    private final long[] nearMethods = new long[NEAR];
+    private final long[] rangeAddresses = new long[NEAR + 2];
+    private final long[] rangeLengths = new long[NEAR + 2];
+    private final long[] rangeRead = new long[NEAR + 2];
+    private int nearFrom;
+    private int nearEnd;
+
     private long stack;
     private long stackEnd;
     private int count;
+    /** The innermost frame that {@link #next} gives: 0 but for the torn frames of a sample. */
+    private int first;
     private int index;
     private String note = "";
     private long[] pcs = new long[64];
@@ -60,6 +84,7 @@ public final class Frames {
     Frames(Interpreter interpreter) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
+        this.memory = reader.vm().target().memory();
         this.layout = reader.layout().context();
         this.skipsAfterRescue = reader.layout().since(3, 4);
         this.hidesInternal = reader.layout().since(4, 0);
@@ -72,11 +97,7 @@ public final class Frames {
      * @return this cursor; without frames where it has none, or where it can't be read, which is {@linkplain #note() noted}
      */
     public Frames over(long ec) {
-        count = 0;
-        index = -1;
-        note = "";
-        stack = 0;
-        stackEnd = 0;
+        clear();
         try {
             copy(ec);
             classify();
@@ -86,12 +107,39 @@ public final class Frames {
         return this;
     }
 
+    private void clear() {
+        count = 0;
+        first = 0;
+        index = -1;
+        nearFrom = 0;
+        nearEnd = 0;
+        note = "";
+        stack = 0;
+        stackEnd = 0;
+    }
+
     private void copy(long ec) {
-        stack = reader.word(ec + ContextLayout.VM_STACK);
-        long words = reader.word(ec + ContextLayout.VM_STACK_SIZE);
         long cfp = reader.word(ec + ContextLayout.CFP);
+        long frames = frames(reader.word(ec + ContextLayout.VM_STACK), reader.word(ec + ContextLayout.VM_STACK_SIZE), cfp);
+        long size = layout.frameSize();
+        int atOnce = (int) (Window.MAX_LENGTH / size);
+        while (count < frames) {
+            int some = (int) Math.min(atOnce, frames - count);
+            long from = cfp + count * size;
+            long offset = reader.find(from, some * size);
+            if (offset < 0) {
+                note = "%d of %d frames can't be read at 0x%x".formatted(frames - count, frames, from);
+                return;
+            }
+            take(reader.segment(), offset, some, from);
+        }
+    }
+
+    /** How many frames there are, after a look at whether they can be; notes what is wrong. */
+    private long frames(long vmStack, long words, long cfp) {
+        stack = vmStack;
         if (stack == 0 || cfp == 0) {
-            return;
+            return 0;
         }
         long size = layout.frameSize();
         stackEnd = stack + 8 * words;
@@ -99,31 +147,178 @@ public final class Frames {
                 || (stackEnd - cfp) % size != 0) {
             note = "the frame pointer 0x%x does not lie in the VM stack 0x%x-0x%x".formatted(cfp, stack, stackEnd);
             stackEnd = Math.max(stack, Math.min(stackEnd, stack + LARGEST));
-            return;
+            return 0;
         }
         // The outermost one is a dummy, the word before the thread's first frame.
-        long frames = (stackEnd - cfp) / size - 1;
-        int atOnce = (int) (Window.MAX_LENGTH / size);
+        return (stackEnd - cfp) / size - 1;
+    }
+
+    private void take(MemorySegment segment, long offset, int some, long from) {
+        grow(count + some);
+        long size = layout.frameSize();
+        for (int i = 0; i < some; i++) {
+            long at = offset + i * size;
+            pcs[count] = segment.get(Words.LONG, at + ContextLayout.FRAME_PC);
+            codes[count] = segment.get(Words.LONG, at + ContextLayout.FRAME_ISEQ);
+            selves[count] = segment.get(Words.LONG, at + ContextLayout.FRAME_SELF);
+            eps[count] = segment.get(Words.LONG, at + ContextLayout.FRAME_EP);
+            addresses[count] = from + i * size;
+            count++;
+        }
+    }
+
+    /**
+     * Goes before the innermost frame of a thread that runs on, for profilers that sample. The frames are read past everything
+     * that the reader keeps, and a second time right after. Only those are given that both looks show in the same place, called from
+     * the same place: these were on the stack all the while between the looks, which are some microseconds apart. What the thread
+     * called or returned from meanwhile is left out and counted in {@link #torn()}; no frame is made up of two moments.
+     *
+     * @param ec target address of the {@code rb_execution_context_t} of a thread or a fiber
+     * @return this cursor; without frames where it has none, or where it can't be read, which is {@linkplain #note() noted}
+     */
+    public Frames sample(long ec) {
+        clear();
+        if (copy == null) {
+            copy = Arena.ofAuto().allocate(Window.MAX_LENGTH, 8);
+        }
+        if (!fresh(ec, CONTEXT)) {
+            note = "the execution context at 0x%x can't be read".formatted(ec);
+            return this;
+        }
+        long cfp = copy.get(Words.LONG, ContextLayout.CFP);
+        long frames = frames(
+                copy.get(Words.LONG, ContextLayout.VM_STACK), copy.get(Words.LONG, ContextLayout.VM_STACK_SIZE), cfp);
+        int size = layout.frameSize();
+        int atOnce = Window.MAX_LENGTH / size;
         while (count < frames) {
             int some = (int) Math.min(atOnce, frames - count);
-            long first = cfp + count * size;
-            long offset = reader.find(first, some * size);
-            if (offset < 0) {
-                note = "%d of %d frames can't be read at 0x%x".formatted(frames - count, frames, first);
-                return;
+            long from = cfp + (long) count * size;
+            if (!fresh(from, (long) some * size)) {
+                note = "%d of %d frames can't be read at 0x%x".formatted(frames - count, frames, from);
+                break;
             }
-            grow(count + some);
-            MemorySegment segment = reader.segment();
-            for (int i = 0; i < some; i++) {
-                long at = offset + i * size;
-                pcs[count] = segment.get(Words.LONG, at + ContextLayout.FRAME_PC);
-                codes[count] = segment.get(Words.LONG, at + ContextLayout.FRAME_ISEQ);
-                selves[count] = segment.get(Words.LONG, at + ContextLayout.FRAME_SELF);
-                eps[count] = segment.get(Words.LONG, at + ContextLayout.FRAME_EP);
-                addresses[count] = first + i * size;
-                count++;
+            take(copy, 0, some, from);
+        }
+        first = count - steady(ec);
+        copyEnvironments();
+        index = first - 1;
+        classify();
+        for (int i = first; i < count; i++) {
+            if (shown[i] && (isNative(i) || interpreter.labels().withClass())) {
+                method(i);
             }
         }
+        return this;
+    }
+
+    /** Reads anew. */
+    private boolean fresh(long address, long length) {
+        return memory.read(address, copy.asSlice(0, length)) == length;
+    }
+
+    /**
+     * Copies the environments of the innermost methods in C, which tell what methods they are, between two more looks at their frames,
+     * all in one call: another method may have had the same place on the stack between the other looks.
+     */
+    private void copyEnvironments() {
+        int size = layout.frameSize();
+        nearFrom = first;
+        nearEnd = Math.min(count, first + NEAR);
+        int frames = nearEnd - first;
+        if (frames == 0) {
+            return;
+        }
+        int ranges = 0;
+        ranges = range(ranges, addresses[first], (long) frames * size);
+        for (int i = first; i < nearEnd; i++) {
+            if (codes[i] == 0) {
+                ranges = range(ranges, eps[i] - ENVIRONMENT + 8, ENVIRONMENT);
+            }
+        }
+        ranges = range(ranges, addresses[first], (long) frames * size);
+        memory.readRanges(rangeAddresses, rangeLengths, ranges, copy, rangeRead);
+        long again = (long) frames * size + (ranges - 2) * ENVIRONMENT;
+        int range = ranges - 1;
+        boolean whole = rangeRead[0] == rangeLengths[0] && rangeRead[range] == rangeLengths[range];
+        for (int i = nearEnd - 1; i >= nearFrom; i--) {
+            long at = (long) (i - nearFrom) * size;
+            boolean good = whole && same(i, at) && same(i, again + at);
+            if (codes[i] == 0) {
+                range--;
+                long environment = (long) frames * size + (range - 1) * ENVIRONMENT;
+                nearMethods[i - nearFrom] = copy.get(Words.LONG, environment);
+                nearFlags[i - nearFrom] = copy.get(Words.LONG, environment + 16);
+                long magic = nearFlags[i - nearFrom] & MAGIC_MASK;
+                good &= rangeRead[range] == ENVIRONMENT && (magic == MAGIC_CFUNC || magic == MAGIC_DUMMY);
+            }
+            if (!good) {
+                first = i + 1;
+                return;
+            }
+            if (!samePc(i, at) || !samePc(i, again + at)) {
+                first = i;
+                return;
+            }
+        }
+    }
+
+    private int range(int index, long address, long length) {
+        rangeAddresses[index] = address;
+        rangeLengths[index] = length;
+        return index + 1;
+    }
+
+    /** Whether a frame is what a later look copied. */
+    private boolean same(int frame, long at) {
+        return codes[frame] == copy.get(Words.LONG, at + ContextLayout.FRAME_ISEQ)
+                && selves[frame] == copy.get(Words.LONG, at + ContextLayout.FRAME_SELF)
+                && eps[frame] == copy.get(Words.LONG, at + ContextLayout.FRAME_EP);
+    }
+
+    /** Whether a frame has not gone on, so that what is inside of it is what it called before. */
+    private boolean samePc(int frame, long at) {
+        return pcs[frame] == copy.get(Words.LONG, at + ContextLayout.FRAME_PC);
+    }
+
+    /** How many frames, counted from the outermost, a second look shows to be what they were. */
+    private int steady(long ec) {
+        if (!fresh(ec, CONTEXT) || copy.get(Words.LONG, ContextLayout.VM_STACK) != stack) {
+            return 0;
+        }
+        int size = layout.frameSize();
+        int atOnce = Window.MAX_LENGTH / size;
+        long end = stackEnd - size;
+        long cfp = copy.get(Words.LONG, ContextLayout.CFP);
+        int most = cfp < stack || cfp > end ? 0 : (int) Math.min((end - cfp) / size, count);
+        int same = 0;
+        while (same < most) {
+            int some = Math.min(atOnce, most - same);
+            long from = end - (long) (same + some) * size;
+            if (!fresh(from, (long) some * size)) {
+                return same;
+            }
+            for (int i = some - 1; i >= 0; i--) {
+                int frame = count - same - 1;
+                long at = (long) i * size;
+                if (!same(frame, at)) {
+                    return same;
+                }
+                same++;
+                if (!samePc(frame, at)) {
+                    return same;
+                }
+            }
+        }
+        return same;
+    }
+
+    /**
+     * How many of the innermost frames of a {@link #sample} were left out, because the thread called or returned while it was read.
+     *
+     * @return a count, with frames that Ruby does not show; 0 for a sample that is whole
+     */
+    public int torn() {
+        return first;
     }
 
     private void grow(int wanted) {
@@ -146,7 +341,7 @@ public final class Frames {
     private void classify() {
         int pending = 0;
         boolean skip = false;
-        for (int i = 0; i < count; i++) {
+        for (int i = first; i < count; i++) {
             methodKnown[i] = false;
             methods[i] = null;
             iseqs[i] = null;
@@ -174,7 +369,7 @@ public final class Frames {
 
     /** Of the frames of the interpreter itself that call each other, the outermost is shown. */
     private void hideLast(int before) {
-        for (int i = before - 1; i >= 0; i--) {
+        for (int i = before - 1; i >= first; i--) {
             if (shown[i]) {
                 shown[i] = false;
                 return;
@@ -185,7 +380,7 @@ public final class Frames {
     /** The frames in C that wait for it are shown where the frame in Ruby that called them is. */
     private void place(int caller, int pending) {
         int left = pending;
-        for (int i = caller - 1; i >= 0 && left > 0; i--) {
+        for (int i = caller - 1; i >= first && left > 0; i--) {
             if (shown[i]) {
                 places[i] = caller;
                 left--;
@@ -196,7 +391,8 @@ public final class Frames {
     private byte kind(int i) {
         if (codes[i] == 0) {
             try {
-                return (reader.word(eps[i]) & MAGIC_MASK) == MAGIC_CFUNC ? NATIVE : HIDDEN;
+                long flags = i < nearEnd ? nearFlags[i - nearFrom] : reader.word(eps[i]);
+                return (flags & MAGIC_MASK) == MAGIC_CFUNC ? NATIVE : HIDDEN;
             } catch (UnmappedAddressException e) {
                 note = "the frame at 0x%x has no environment: %s".formatted(addresses[i], e.getMessage());
                 return HIDDEN;
@@ -247,16 +443,16 @@ public final class Frames {
 
     /** Goes back before the innermost frame. */
     public void rewind() {
-        index = -1;
+        index = first - 1;
     }
 
     /**
      * How many frames there are.
      *
-     * @return a count, with those that Ruby does not show
+     * @return a count, with those that Ruby does not show, without those that are {@linkplain #torn() torn}
      */
     public int count() {
-        return count;
+        return count - first;
     }
 
     /**
@@ -310,7 +506,11 @@ public final class Frames {
      * @return whether it has no line of its own
      */
     public boolean isNative() {
-        return kinds[index] == NATIVE || kinds[index] == DISGUISED;
+        return isNative(index);
+    }
+
+    private boolean isNative(int i) {
+        return kinds[i] == NATIVE || kinds[i] == DISGUISED;
     }
 
     /**
@@ -362,7 +562,9 @@ public final class Frames {
         if (!methodKnown[i]) {
             methodKnown[i] = true;
             try {
-                methods[i] = interpreter.environments().method(eps[i]);
+                methods[i] = i < nearEnd && codes[i] == 0
+                        ? interpreter.method(nearMethods[i - nearFrom])
+                        : interpreter.environments().method(eps[i]);
             } catch (UnmappedAddressException e) {
                 methods[i] = null;
             }

@@ -99,6 +99,9 @@ class FramesTest {
                 context = fiber.context();
             }
             compare(softly, name, holder, interpreter.frames().over(context), reader, ruby);
+            Frames sample = interpreter.frames().sample(context);
+            softly.assertThat(sample.torn()).as("torn frames of " + name).isZero();
+            compare(softly, name, holder, sample, reader, ruby);
         }
         softly.assertThat(living).hasSize(seen);
         softly.assertThat(living.stream().filter(RubyThread::main)).hasSize(1);
