@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Profilers on the library, as somebody else would write them. */
+module dev.heapwalk.examples {
+    requires dev.heapwalk.ruby;
+}
