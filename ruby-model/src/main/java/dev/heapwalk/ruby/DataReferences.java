@@ -69,7 +69,8 @@ final class DataReferences {
     private final int version;
     private final LongTable known = new LongTable();
     private final List<Type> types = new ArrayList<>();
-    private final ElfModule interpreter;
+    private ElfModule interpreter;
+    private boolean looked;
 
     DataReferences(Marking mark, ContextReferences contexts) {
         this.mark = mark;
@@ -77,7 +78,6 @@ final class DataReferences {
         this.contexts = contexts;
         this.data = reader.layout().mark().data();
         this.version = reader.layout().version();
-        this.interpreter = interpreter();
     }
 
     /** The module whose types are the interpreter's own: the one that the type of the virtual machine's object lies in. */
@@ -132,6 +132,10 @@ final class DataReferences {
     }
 
     private boolean isInterpreters(long address) {
+        if (!looked) {
+            looked = true;
+            interpreter = interpreter();
+        }
         return interpreter != null
                 && interpreter.mappings().stream().anyMatch(mapping -> mapping.contains(address));
     }

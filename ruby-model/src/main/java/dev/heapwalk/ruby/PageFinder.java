@@ -27,6 +27,7 @@ final class PageFinder {
     private final long[] lengths = new long[BATCH];
     private final long[] read = new long[BATCH];
 
+    private final LongTable taken = new LongTable();
     private int count;
     private long[] descriptors = new long[BATCH];
     private long[] starts = new long[BATCH];
@@ -157,6 +158,11 @@ final class PageFinder {
             }
             return false;
         }
+        // A list that names a page twice would have its slots counted twice, and might go on without end.
+        if (taken.get(descriptor, 0) != 0) {
+            return false;
+        }
+        taken.put(descriptor, 1);
         if (count == starts.length) {
             int larger = count * 2;
             descriptors = Arrays.copyOf(descriptors, larger);

@@ -251,7 +251,8 @@ public final class References {
             int bound = Math.min((int) (flags >>> 20) & 0xf, 8);
             long undef = reader.layout().constants().undef();
             if (objects.hashInline()) {
-                for (int i = 0; i < bound; i++) {
+                int most = Math.min(bound, (slot.slotSize() - 32) / 16);
+                for (int i = 0; i < most; i++) {
                     pair(slot.word(32 + 16 * i), slot.word(40 + 16 * i), undef);
                 }
             } else if (bound > 0) {

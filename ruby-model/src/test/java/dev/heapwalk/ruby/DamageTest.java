@@ -169,6 +169,7 @@ class DamageTest {
                         step();
                     }
                 },
+                () -> new References(reader).of(reader.at(address), reference -> step()),
                 () -> contents(reader, address, type));
     }
 

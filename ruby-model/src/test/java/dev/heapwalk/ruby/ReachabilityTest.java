@@ -2,18 +2,30 @@
 package dev.heapwalk.ruby;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.testkit.CoreEditor;
+import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class ReachabilityTest {
+    @TempDir
+    Path folder;
+
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void reachesWhatTheCollectorLeft(Ruby ruby) throws Exception {
@@ -69,6 +81,79 @@ class ReachabilityTest {
                 // A few may still be on the stack.
                 assertThat(garbage.stream().filter(reachability::contains).count()).isLessThan(20);
                 assertThat(garbage).hasSize(500);
+            }
+        }
+    }
+
+    /** Whatever memory holds, an end is reached, and no exception. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void endsOnDamage(Ruby ruby) throws Exception {
+        Path core;
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            core = Cores.gcore(process, folder);
+        }
+        try (Target target = Target.core(core, ruby.root());
+                CoreEditor editor = new CoreEditor(core)) {
+            RubyVm vm = RubyVm.locate(target);
+            Random random = new Random(7);
+            long[] garbage = {0, 1, -1, 8, 0x7fff_ffffL, Long.MAX_VALUE, Long.MIN_VALUE, vm.address(), vm.pages().start(0)};
+            List<Long> places = places(vm, target);
+            for (int round = 0; round < 6; round++) {
+                Map<Long, Long> whole = new LinkedHashMap<>();
+                for (int i = 0; i < 4_000; i++) {
+                    long place = places.get(random.nextInt(places.size()));
+                    long word = editor.word(place);
+                    whole.putIfAbsent(place, word);
+                    editor.set(place, switch (i % 3) {
+                        case 0 -> garbage[random.nextInt(garbage.length)];
+                        case 1 -> word ^ 1L << random.nextInt(64);
+                        default -> editor.word(places.get(random.nextInt(places.size())));
+                    });
+                }
+                assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
+                    ObjectReader reader = vm.reader();
+                    Roots roots = new Roots(reader);
+                    roots.categories().forEach(category -> roots.of(category, reference -> {}));
+                    Reachability reachability = Reachability.of(reader);
+                    assertThat(reachability.count()).isBetween(1L, vm.pages().totalSlots());
+                });
+                whole.forEach(editor::set);
+            }
+            assertThat(Reachability.of(vm.reader()).damaged()).isZero();
+        }
+    }
+
+    /** Words of slots and of the data of some, and of the virtual machine, the object space and their tables. */
+    private static List<Long> places(RubyVm vm, Target target) {
+        List<Long> places = new ArrayList<>();
+        ObjectReader reader = vm.reader();
+        SlotCursor slot = vm.slots(reader);
+        while (slot.next()) {
+            if (slot.state() != SlotState.LIVE) {
+                continue;
+            }
+            boolean data = slot.type() == RubyType.DATA;
+            if (data || slot.address() % 7 == 0) {
+                for (int word = 0; word < 5; word++) {
+                    places.add(slot.address() + 8 * word);
+                    long pointer = slot.asValue().word(8 * word);
+                    if (data || slot.type() == RubyType.IMEMO || slot.type() == RubyType.CLASS) {
+                        add(target, pointer, 64, places);
+                    }
+                }
+            }
+        }
+        add(target, vm.address(), 150, places);
+        add(target, vm.objspace(), 300, places);
+        add(target, vm.globals(), 3, places);
+        return places;
+    }
+
+    private static void add(Target target, long pointer, int words, List<Long> places) {
+        if ((pointer & 7) == 0 && target.memory().mappings().writable(pointer, 8L * words)) {
+            for (int word = 0; word < words; word++) {
+                places.add(pointer + 8L * word);
             }
         }
     }

@@ -159,6 +159,29 @@ class RubyVmTest {
         }
     }
 
+    /** The list names a page twice. */
+    @Test
+    void takesNoPageTwice() throws Exception {
+        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
+            Path core = Cores.gcore(process, folder);
+            int pages;
+            try (Target target = Target.core(core, process.ruby().root());
+                    CoreEditor editor = new CoreEditor(core)) {
+                RubyVm vm = RubyVm.locate(target);
+                pages = vm.pages().count();
+                long list = editor.word(vm.objspace() + vm.layout().objspace().sorted());
+                editor.set(list + 8 * 100, editor.word(list));
+            }
+            try (Target target = Target.core(core, process.ruby().root())) {
+                HeapPages found = RubyVm.locate(target).pages();
+                assertThat(found.count()).isEqualTo(pages - 1);
+                for (int page = 1; page < found.count(); page++) {
+                    assertThat(found.start(page)).isGreaterThan(found.start(page - 1));
+                }
+            }
+        }
+    }
+
     @Test
     void saysWhatIsNoRuby() throws Exception {
         try (LedgerProcess process = LedgerProcess.of(Release.HOST, "basic").start();
