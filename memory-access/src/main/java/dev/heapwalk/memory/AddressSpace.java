@@ -69,6 +69,17 @@ public interface AddressSpace {
     Window cache(long budget);
 
     /**
+     * As {@link #cache(long)}, in lines of another length: for a walker that looks at few places, again and again.
+     *
+     * @param budget the most bytes that the cache may hold, at least 64 KiB
+     * @param line how many bytes are read at once from a process: a power of two, from a page to 64 KiB
+     * @return a new window, for one thread, valid until the target is closed
+     */
+    default Window cache(long budget, int line) {
+        return cache(budget);
+    }
+
+    /**
      * Reads a range as a whole.
      *
      * @param address target address of the first byte

@@ -32,11 +32,11 @@ public final class ObjectReader {
     private HashTypes hashTypes;
     private StructMembers structMembers;
 
-    ObjectReader(RubyVm vm, long budget) {
+    ObjectReader(RubyVm vm, Window window) {
         this.vm = vm;
         this.layout = vm.layout();
         this.pages = vm.pages();
-        this.window = vm.target().memory().cache(budget);
+        this.window = window;
         this.value = new RValue(this);
         this.string = new RString(this);
     }

@@ -18,6 +18,8 @@ public final class RubyVm {
     /** The most memory that a reader keeps by default, in bytes. */
     private static final long BUDGET = 64L << 20;
 
+    private static final long SAMPLER_BUDGET = 4L << 20;
+
     /**
      * What the discovery found.
      *
@@ -277,7 +279,17 @@ public final class RubyVm {
      * @return a new reader, for one thread, which keeps at most 64 MiB of the target
      */
     public ObjectReader reader() {
-        return new ObjectReader(this, BUDGET);
+        return new ObjectReader(this, target.memory().cache(BUDGET));
+    }
+
+    /**
+     * Makes a reader for looks at few places, such as the frames of threads, that {@linkplain ObjectReader#forget() forgets}
+     * between one look and the next: it reads single pages.
+     *
+     * @return a new reader, for one thread, which keeps at most 4 MiB of the target
+     */
+    public ObjectReader sampler() {
+        return new ObjectReader(this, target.memory().cache(SAMPLER_BUDGET, target.pageSize()));
     }
 
     static Collection collection(int flags, ObjspaceLayout layout) {

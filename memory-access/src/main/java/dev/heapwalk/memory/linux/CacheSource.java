@@ -7,17 +7,20 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * A cache of the memory of a process in lines of 64 KiB. A line that can't be read as a whole takes one slot for each
+ * A cache of the memory of a process in lines of 64 KiB, or shorter ones. A line that can't be read as a whole takes one slot for each
  * readable run that was asked for, so that what a slot shows has no holes. A request across two lines is put together in a
  * buffer of its own. The oldest slot that was not used since the last round is given up for a new one.
  */
 final class CacheSource implements Window.Source {
+    /** The longest line, which is also the usual one. */
     static final int LINE = 1 << 16;
-    private static final int LINE_SHIFT = 16;
-    private static final int SLAB_LINES = 16;
+    private static final int SLAB = 1 << 20;
     private static final int NONE = -1;
 
     private final LiveMemory memory;
+    private final int line;
+    private final int lineShift;
+    private final int slabLines;
     private final LiveMemory.Vectors vectors = new LiveMemory.Vectors();
     private final Arena arena = Arena.ofAuto();
     private final MemorySegment spill = arena.allocate(Window.MAX_LENGTH, 4096);
@@ -36,9 +39,13 @@ final class CacheSource implements Window.Source {
     private long length;
     private long missing;
 
-    CacheSource(LiveMemory memory, long budget) {
+    /** A cache of lines of a length that is a power of two, from a page to {@link #LINE}. */
+    CacheSource(LiveMemory memory, long budget, int line) {
         this.memory = memory;
-        int slots = (int) Math.min(budget / LINE, 1 << 20);
+        this.line = line;
+        this.lineShift = Integer.numberOfTrailingZeros(line);
+        this.slabLines = SLAB / line;
+        int slots = (int) Math.min(budget / line, 1 << 20);
         lines = new MemorySegment[slots];
         starts = new long[slots];
         lengths = new int[slots];
@@ -90,13 +97,13 @@ final class CacheSource implements Window.Source {
         return false;
     }
 
-    private int bucket(long line) {
-        return (int) ((line * 0x9E3779B97F4A7C15L) >>> 40) & (heads.length - 1);
+    private int bucket(long number) {
+        return (int) ((number * 0x9E3779B97F4A7C15L) >>> 40) & (heads.length - 1);
     }
 
     /** The slot that shows an address, read if need be; {@link #NONE} if the address can't be read. */
     private int slot(long address) {
-        for (int slot = heads[bucket(address >>> LINE_SHIFT)]; slot != NONE; slot = nexts[slot]) {
+        for (int slot = heads[bucket(address >>> lineShift)]; slot != NONE; slot = nexts[slot]) {
             long offset = address - starts[slot];
             if (offset >= 0 && offset < lengths[slot]) {
                 used[slot] = true;
@@ -107,8 +114,8 @@ final class CacheSource implements Window.Source {
     }
 
     private int fill(long address) {
-        long lineStart = address & -LINE;
-        long lineEnd = lineStart + LINE;
+        long lineStart = address & -(long) line;
+        long lineEnd = lineStart + line;
         long pageStart = address & -(long) memory.pageSize();
         long from = memory.mappings().readableStart(address, lineStart);
         long until = memory.mappings().readableEnd(address, lineEnd);
@@ -137,7 +144,7 @@ final class CacheSource implements Window.Source {
         starts[slot] = from;
         lengths[slot] = (int) got;
         used[slot] = true;
-        int bucket = bucket(from >>> LINE_SHIFT);
+        int bucket = bucket(from >>> lineShift);
         nexts[slot] = heads[bucket];
         heads[bucket] = slot;
         return slot;
@@ -150,11 +157,11 @@ final class CacheSource implements Window.Source {
         }
         if (filled < lines.length) {
             if (lines[filled] == null) {
-                int inSlab = filled % SLAB_LINES;
+                int inSlab = filled % slabLines;
                 if (inSlab == 0) {
-                    slab = arena.allocate((long) LINE * Math.min(SLAB_LINES, lines.length - filled), 4096);
+                    slab = arena.allocate((long) line * Math.min(slabLines, lines.length - filled), 4096);
                 }
-                lines[filled] = slab.asSlice((long) inSlab * LINE, LINE);
+                lines[filled] = slab.asSlice((long) inSlab * line, line);
             }
             return filled++;
         }
@@ -176,7 +183,7 @@ final class CacheSource implements Window.Source {
         if (lengths[slot] == 0) {
             return;
         }
-        int bucket = bucket(starts[slot] >>> LINE_SHIFT);
+        int bucket = bucket(starts[slot] >>> lineShift);
         if (heads[bucket] == slot) {
             heads[bucket] = nexts[slot];
         } else {

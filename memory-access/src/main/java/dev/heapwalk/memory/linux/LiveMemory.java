@@ -115,11 +115,20 @@ final class LiveMemory implements AddressSpace {
 
     @Override
     public Window cache(long budget) {
+        return cache(budget, CacheSource.LINE);
+    }
+
+    @Override
+    public Window cache(long budget, int line) {
         checkOpen();
+        if (line < pageSize() || line > CacheSource.LINE || Integer.bitCount(line) != 1) {
+            throw new IllegalArgumentException("a cache has lines of a power of two bytes, from a page to "
+                    + CacheSource.LINE + ", not " + line);
+        }
         if (budget < CacheSource.LINE) {
             throw new IllegalArgumentException("a cache needs a budget of at least " + CacheSource.LINE + " bytes, not " + budget);
         }
-        return new Window(new CacheSource(this, budget));
+        return new Window(new CacheSource(this, budget, line));
     }
 
     @Override

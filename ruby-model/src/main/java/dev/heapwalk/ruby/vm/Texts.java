@@ -2,16 +2,19 @@
 package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RArray;
 import dev.heapwalk.ruby.RString;
 import dev.heapwalk.ruby.RubyType;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 
 /** Reads Strings that hold labels and paths. For one thread. */
 final class Texts {
     /** A longer one is cut. */
-    private static final int LONGEST = 1 << 16;
+    private static final int LONGEST = Window.MAX_LENGTH;
 
     private final ObjectReader reader;
     private final RString string;
@@ -34,10 +37,16 @@ final class Texts {
         }
         long length = Math.min(found.length(), LONGEST);
         long bytes = found.bytes();
-        if (length < 0 || length > 0 && !reader.mapped(bytes, length)) {
-            throw new UnmappedAddressException(bytes, bytes, Math.max(0, length));
+        if (length < 0) {
+            throw new UnmappedAddressException(bytes, bytes, 0);
         }
-        return new String(reader.vm().target().memory().readBytes(bytes, (int) length), StandardCharsets.UTF_8);
+        if (length == 0) {
+            return "";
+        }
+        long offset = reader.require(bytes, length);
+        byte[] text = new byte[(int) length];
+        MemorySegment.copy(reader.segment(), Words.BYTE, offset, text, 0, text.length);
+        return new String(text, StandardCharsets.UTF_8);
     }
 
     /** An element of an Array, 0 if there is none. */
