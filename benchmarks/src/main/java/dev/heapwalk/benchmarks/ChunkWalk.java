@@ -6,6 +6,7 @@ import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Target;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -30,22 +31,35 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 8, time = 1)
-public class ChunkWalk {
+public class ChunkWalk implements Subject {
 
     /** Where the heap is read from. */
     @Param({"process", "core"})
     public String source;
 
-    /** How many chunks the program allocated; a third of them it freed again. */
+    /** What it is like: {@code fresh}, {@code fragmented} or {@code large}. */
+    @Param("fragmented")
+    public String heap;
+
+    /** How often the program called malloc. */
     @Param("1000000")
     public int mallocs;
 
     private BenchmarkTarget opened;
-    private MallocHeap heap;
     private ChunkWalkFloor floor;
+    private CopyFloor copy;
     private ChunkCursor chunk;
     private final long[] chunks = new long[ChunkState.values().length];
     private final long[] bytes = new long[ChunkState.values().length];
+
+    /** Made by JMH, which sets the parameters. */
+    public ChunkWalk() {}
+
+    ChunkWalk(String source, String heap, int mallocs) {
+        this.source = source;
+        this.heap = heap;
+        this.mallocs = mallocs;
+    }
 
     /**
      * Starts the program, opens it, and holds both walks against each other.
@@ -53,11 +67,13 @@ public class ChunkWalk {
      * @throws Exception if the program can't be started or read
      */
     @Setup
+    @Override
     public void open() throws Exception {
-        opened = BenchmarkTarget.open(source, mallocs);
-        heap = MallocHeap.locate(opened.target());
-        floor = new ChunkWalkFloor(heap);
-        chunk = heap.chunks();
+        opened = BenchmarkTarget.malloc(source, heap, mallocs);
+        MallocHeap located = MallocHeap.locate(opened.target());
+        floor = new ChunkWalkFloor(located);
+        copy = new CopyFloor(floor.pid(), floor.ranges());
+        chunk = located.chunks();
         floor.walk();
         walk();
         for (ChunkState state : ChunkState.values()) {
@@ -75,7 +91,9 @@ public class ChunkWalk {
 
     /** Ends the program. */
     @TearDown
+    @Override
     public void close() {
+        copy.close();
         floor.close();
         opened.close();
     }
@@ -114,5 +132,20 @@ public class ChunkWalk {
     @Benchmark
     public long c() {
         return floor.walk();
+    }
+
+    /**
+     * A plain copy of the heap.
+     *
+     * @return bytes
+     */
+    @Benchmark
+    public long copy() {
+        return copy.copy();
+    }
+
+    @Override
+    public List<Lane> lanes() {
+        return List.of(new Lane(JAVA, this::java), new Lane(C, this::c), new Lane(COPY, this::copy));
     }
 }

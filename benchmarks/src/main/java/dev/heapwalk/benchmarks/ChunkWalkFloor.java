@@ -77,6 +77,21 @@ final class ChunkWalkFloor implements AutoCloseable {
         return window.segment().address() + offset;
     }
 
+    /** What is walked, for a plain copy of it. */
+    List<CopyFloor.Range> ranges() {
+        return LongStream.range(0, regionCount)
+                .map(region -> region * REGION_WORDS)
+                .mapToObj(at -> new CopyFloor.Range(
+                        regions.getAtIndex(ValueLayout.JAVA_LONG, at),
+                        regions.getAtIndex(ValueLayout.JAVA_LONG, at + 1) - regions.getAtIndex(ValueLayout.JAVA_LONG, at),
+                        regions.getAtIndex(ValueLayout.JAVA_LONG, at + 3)))
+                .toList();
+    }
+
+    int pid() {
+        return pid;
+    }
+
     private MemorySegment addresses(MallocHeap heap, ChunkState state) {
         LongStream.Builder found = LongStream.builder();
         ChunkCursor chunk = heap.chunks();

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.benchmarks;
 
-import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
-import dev.heapwalk.testkit.Cores;
-import dev.heapwalk.testkit.Ruby;
-import dev.heapwalk.testkit.RubyProcess;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -36,7 +31,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 8, time = 1)
-public class SlotWalk {
+public class SlotWalk implements Subject {
 
     /** Where the heap is read from. */
     @Param({"process", "core"})
@@ -46,13 +41,26 @@ public class SlotWalk {
     @Param("1000000")
     public int objects;
 
-    private RubyProcess process;
-    private Target target;
+    /** What it is like: {@code fresh} or {@code fragmented}. */
+    @Param("fragmented")
+    public String heap;
+
+    private BenchmarkTarget opened;
     private SlotWalkFloor floor;
+    private CopyFloor copy;
     private SlotCursor slot;
     private final long[] slots = new long[RubyType.values().length];
     private long live;
     private long bytes;
+
+    /** Made by JMH, which sets the parameters. */
+    public SlotWalk() {}
+
+    SlotWalk(String source, String heap, int objects) {
+        this.source = source;
+        this.heap = heap;
+        this.objects = objects;
+    }
 
     /**
      * Starts the program, opens it, and holds both walks against each other.
@@ -60,12 +68,12 @@ public class SlotWalk {
      * @throws Exception if the program can't be started or read
      */
     @Setup
+    @Override
     public void open() throws Exception {
-        process = RubyProcess.of(Ruby.TRIXIE, "every_type").start();
-        process.ask("eval $kept = Array.new(%d) { |i| i %% 3 == 0 ? [i, i] : \"object number #{i}\" }; GC.start; 1".formatted(objects));
-        target = source.equals("core") ? core() : Target.observe(process.pid());
-        RubyVm vm = RubyVm.locate(target);
+        opened = BenchmarkTarget.ruby(source, BenchmarkTarget.ruby(heap, objects));
+        RubyVm vm = RubyVm.locate(opened.target());
         floor = new SlotWalkFloor(vm);
+        copy = new CopyFloor(floor.pid(), floor.ranges());
         slot = vm.slots();
         floor.walk();
         walk();
@@ -81,24 +89,13 @@ public class SlotWalk {
         }
     }
 
-    private Target core() throws Exception {
-        Path folder = Files.createTempDirectory("heapwalk-core");
-        Path core = Cores.gcore(process, folder);
-        try {
-            return Target.core(core, process.ruby().root());
-        } finally {
-            // The mapping keeps the bytes.
-            Files.delete(core);
-            Files.delete(folder);
-        }
-    }
-
     /** Ends the program. */
     @TearDown
+    @Override
     public void close() {
+        copy.close();
         floor.close();
-        target.close();
-        process.close();
+        opened.close();
     }
 
     /** Counts the slots by type, and the live ones and their bytes, as the floor does. */
@@ -139,5 +136,20 @@ public class SlotWalk {
     @Benchmark
     public long c() {
         return floor.walk();
+    }
+
+    /**
+     * A plain copy of the pages.
+     *
+     * @return bytes
+     */
+    @Benchmark
+    public long copy() {
+        return copy.copy();
+    }
+
+    @Override
+    public List<Lane> lanes() {
+        return List.of(new Lane(JAVA, this::java), new Lane(C, this::c), new Lane(COPY, this::copy));
     }
 }

@@ -10,6 +10,8 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The walk of {@code slot_walk.c}, compiled here and fed with the pages that the discovery found. */
 final class SlotWalkFloor implements AutoCloseable {
@@ -23,6 +25,7 @@ final class SlotWalkFloor implements AutoCloseable {
             ValueLayout.ADDRESS);
     private static final int WINDOW = 1 << 20;
     private static final int TYPES = 32;
+    private static final int PAGE_WORDS = 6;
 
     private final Arena memory = Arena.ofShared();
     private final MethodHandle slotWalk;
@@ -38,7 +41,7 @@ final class SlotWalkFloor implements AutoCloseable {
         pid = target.mode() == Target.Mode.CORE ? 0 : (int) target.pid().orElseThrow();
         slotWalk = FloorLibrary.function("slot_walk.c", "slot_walk", SLOT_WALK, memory);
         count = found.count();
-        pages = memory.allocate(ValueLayout.JAVA_LONG, count * 6);
+        pages = memory.allocate(ValueLayout.JAVA_LONG, count * PAGE_WORDS);
         Window window = target.memory().window();
         long at = 0;
         for (int page = 0; page < count; page++) {
@@ -60,6 +63,27 @@ final class SlotWalkFloor implements AutoCloseable {
         MemorySegment bits = memory.allocate(ValueLayout.JAVA_LONG, vm.layout().page().bitmapWords());
         vm.target().memory().readFully(vm.pages().descriptor(page) + vm.layout().page().markBits(), bits);
         return bits.address();
+    }
+
+    /** What is walked, for a plain copy of it: pages of a process as far as they follow each other, those of a core one by one. */
+    List<CopyFloor.Range> ranges() {
+        List<CopyFloor.Range> ranges = new ArrayList<>();
+        for (long at = 0; at < count * PAGE_WORDS; at += PAGE_WORDS) {
+            long start = pages.getAtIndex(ValueLayout.JAVA_LONG, at);
+            long length = pages.getAtIndex(ValueLayout.JAVA_LONG, at + 2) * pages.getAtIndex(ValueLayout.JAVA_LONG, at + 3);
+            long local = pages.getAtIndex(ValueLayout.JAVA_LONG, at + 4);
+            CopyFloor.Range last = ranges.isEmpty() ? null : ranges.getLast();
+            if (local == 0 && last != null && start - (last.address() + last.length()) < 1 << 13) {
+                ranges.set(ranges.size() - 1, new CopyFloor.Range(last.address(), start + length - last.address(), 0));
+            } else {
+                ranges.add(new CopyFloor.Range(start, length, local));
+            }
+        }
+        return ranges;
+    }
+
+    int pid() {
+        return pid;
     }
 
     /** Walks once; returns the bytes of live slots. */

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.benchmarks;
 
-import java.lang.management.ManagementFactory;
-import java.lang.management.ThreadMXBean;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.infra.IterationParams;
 import org.openjdk.jmh.profile.InternalProfiler;
@@ -23,9 +19,7 @@ public final class ThreadCpuProfiler implements InternalProfiler {
     /** The name of the result, in milliseconds for each operation. */
     static final String RESULT = "cpu";
 
-    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
-
-    private final Map<Long, Long> before = new HashMap<>();
+    private CpuTimes before;
 
     /** Made by JMH. */
     public ThreadCpuProfiler() {}
@@ -37,31 +31,20 @@ public final class ThreadCpuProfiler implements InternalProfiler {
 
     @Override
     public void beforeIteration(BenchmarkParams benchmark, IterationParams iteration) {
-        before.clear();
-        before.putAll(workers());
+        before = workers();
     }
 
     @Override
     public Collection<? extends Result<?>> afterIteration(
             BenchmarkParams benchmark, IterationParams iteration, IterationResult result) {
-        long nanos = 0;
-        for (Map.Entry<Long, Long> worker : workers().entrySet()) {
-            nanos += worker.getValue() - before.getOrDefault(worker.getKey(), 0L);
-        }
+        long nanos = workers().since(before);
         long operations = result.getMetadata().getAllOps();
         return operations == 0
                 ? List.of()
                 : List.of(new ScalarResult(RESULT, nanos / 1e6 / operations, "ms/op", AggregationPolicy.AVG));
     }
 
-    private static Map<Long, Long> workers() {
-        Map<Long, Long> times = new HashMap<>();
-        for (long id : THREADS.getAllThreadIds()) {
-            var info = THREADS.getThreadInfo(id);
-            if (info != null && (info.getThreadName().contains("jmh-worker") || info.getThreadName().startsWith("heapwalk"))) {
-                times.put(id, THREADS.getThreadCpuTime(id));
-            }
-        }
-        return times;
+    private static CpuTimes workers() {
+        return CpuTimes.now(name -> name.contains("jmh-worker") || CpuTimes.readsAhead(name));
     }
 }

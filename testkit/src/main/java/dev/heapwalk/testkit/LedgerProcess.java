@@ -15,10 +15,11 @@ import java.util.OptionalInt;
  *
  * <p>Scenarios: {@code never} (never allocates), {@code basic} (one thread, every size), {@code bigsizes} (1 to 64 MiB),
  * {@code fastbins}, {@code tcachefull}, {@code memalign}, {@code foreign-sbrk} (somebody else moves the break), {@code brk-blocked}
- * (a mapping behind the break, so that the main heap goes on elsewhere), {@code many} (option {@code count}: that many small
- * blocks, 30 % of them freed), {@code pages} (option {@code count}: that many blocks of one to six pages), {@code strings} (option {@code count}: blocks with C strings), {@code threads}, {@code arenas} (more
+ * (a mapping behind the break, so that the main heap goes on elsewhere), {@code many} (options {@code count}: that many small
+ * blocks, {@code freed}: so many percent of them freed again, 30 if not given), {@code large} (options {@code count} and {@code size}: that
+ * many blocks of that size, 100 KiB if not given, all written to), {@code pages} (option {@code count}: that many blocks of one to six pages), {@code strings} (option {@code count}: blocks with C strings), {@code threads}, {@code arenas} (more
  * threads than arenas), {@code exits} (threads that end while others go on), {@code churn} (threads that go on allocating and freeing).
- * Options: {@code threads}, {@code rounds}, {@code count}, {@code seed}.
+ * Options: {@code threads}, {@code rounds}, {@code count}, {@code freed}, {@code size}, {@code seed}.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
  */
@@ -85,7 +86,7 @@ public final class LedgerProcess implements AutoCloseable {
         /**
          * Gives the scenario an option.
          *
-         * @param name {@code threads}, {@code rounds}, {@code count} or {@code seed}
+         * @param name {@code threads}, {@code rounds}, {@code count}, {@code freed}, {@code size} or {@code seed}
          * @param value its value
          * @return this
          */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program that keeps a ledger of what it holds from malloc: usage `ledger SCENARIO [threads=N] [rounds=N] [count=N] [seed=N]`.
+// A program that keeps a ledger of what it holds from malloc: usage
+// `ledger SCENARIO [threads=N] [rounds=N] [count=N] [freed=PERCENT] [size=N] [seed=N]`.
 //
 // It prints "READY", then obeys commands, one a line, on its standard input, and answers each with lines that end in "END".
 // While it is ready, all its threads wait and nothing allocates: the ledger lies in mappings of its own, and there is no stdio.
@@ -67,6 +68,8 @@ static const char *scenario;
 static long threads_asked = -1;
 static long rounds = -1;
 static long count = -1;
+static long freed_percent = -1;
+static long size_asked = -1;
 static uint64_t seed = 1;
 
 static atomic_int epoch;     // raised to let the workers work
@@ -643,14 +646,32 @@ static void pages(void) {
     let_go_every(5, 11);
 }
 
+static long or_default(long given, long standard) {
+    return given < 0 ? standard : given;
+}
+
 static void many(void) {
     struct worker *w = &workers[0];
+    long percent = or_default(freed_percent, 30);
     for (long i = 0; i < count; i++) {
         hold(1 + below(w, 200));
     }
     for (long i = 0; i < count; i++) {
-        if (below(w, 10) < 3) {
+        if ((long) below(w, 100) < percent) {
             give_back(w, &w->blocks[i]);
+        }
+    }
+}
+
+// Blocks of one size, every page of them written to.
+static void large(void) {
+    struct worker *w = &workers[0];
+    size_t size = (size_t) or_default(size_asked, 100 << 10);
+    for (long i = 0; i < count; i++) {
+        struct block *b = slot();
+        take(w, b, size);
+        if (size > 4 * EDGE) {
+            memset(b->address + EDGE, (int) i, size - 2 * EDGE);
         }
     }
 }
@@ -670,10 +691,6 @@ static long more_threads_than_arenas(void) {
     cpu_set_t cpus;
     long cores = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 2;
     return 8 * cores + 4;
-}
-
-static long or_default(long given, long standard) {
-    return given < 0 ? standard : given;
 }
 
 static int is(const char *name) {
@@ -704,6 +721,8 @@ static void play(void) {
         pages();
     } else if (is("many")) {
         many();
+    } else if (is("large")) {
+        large();
     } else if (is("strings")) {
         strings();
     } else if (is("threads")) {
@@ -926,6 +945,10 @@ int main(int argc, char **argv) {
             rounds = value;
         } else if ((value = number(argv[i], "count")) >= 0) {
             count = value;
+        } else if ((value = number(argv[i], "freed")) >= 0) {
+            freed_percent = value;
+        } else if ((value = number(argv[i], "size")) >= 0) {
+            size_asked = value;
         } else if ((value = number(argv[i], "seed")) >= 0) {
             seed = (uint64_t) value;
         } else {

@@ -35,7 +35,7 @@ class LedgerProcessTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"bigsizes", "fastbins", "tcachefull", "memalign", "foreign-sbrk", "brk-blocked", "many", "strings",
+    @ValueSource(strings = {"bigsizes", "fastbins", "tcachefull", "memalign", "foreign-sbrk", "brk-blocked", "many", "large", "strings",
             "threads", "arenas", "exits"})
     void playsEveryScenario(String scenario) throws Exception {
         for (Release release : Release.debian()) {

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.benchmarks;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Figures as they are kept, in JSON.
+ *
+ * @param results of measurements in turns, by name
+ * @param commands of whole commands, by name
+ */
+record Results(TreeMap<String, Result> results, TreeMap<String, Command> commands) {
+    private static final ObjectMapper JSON = new ObjectMapper()
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .setDefaultPropertyInclusion(JsonInclude.Include.NON_NULL);
+
+    /**
+     * Where and when something was measured.
+     *
+     * @param machine what it was measured on
+     * @param commit what was built
+     * @param date the day, as ISO writes it
+     * @param load the load average of the minute before
+     */
+    record Circumstances(String machine, String commit, String date, double load) {}
+
+    /**
+     * One measurement in turns.
+     *
+     * @param measurement the figures
+     * @param circumstances where and when
+     */
+    record Result(Measurement measurement, Circumstances circumstances) {}
+
+    /**
+     * One whole command, several runs.
+     *
+     * @param runs how many
+     * @param wallSeconds by the clock: shortest, median, longest
+     * @param cpuSeconds of all processors, the median
+     * @param peakMegabytes of resident memory, the most
+     * @param circumstances where and when
+     */
+    record Command(int runs, double[] wallSeconds, double cpuSeconds, double peakMegabytes, Circumstances circumstances) {}
+
+    static Results none() {
+        return new Results(new TreeMap<>(), new TreeMap<>());
+    }
+
+    static Results read(Path file) throws IOException {
+        return Files.exists(file) ? JSON.readValue(file.toFile(), Results.class) : none();
+    }
+
+    void write(Path file) throws IOException {
+        Files.createDirectories(file.toAbsolutePath().getParent());
+        Files.writeString(file, JSON.writeValueAsString(this) + "\n");
+    }
+
+    /** Takes over what others hold, in place of what is held here under the same name. */
+    void take(Results others) {
+        results.putAll(others.results);
+        commands.putAll(others.commands);
+    }
+
+    static String text(Measurement measurement) throws IOException {
+        return JSON.writer().without(SerializationFeature.INDENT_OUTPUT).writeValueAsString(measurement);
+    }
+
+    static Measurement measurement(String text) throws IOException {
+        return JSON.readValue(text, Measurement.class);
+    }
+
+    /** Ratios and figures have no more digits than they have meaning. */
+    static double rounded(double value) {
+        if (value == 0 || !Double.isFinite(value)) {
+            return value;
+        }
+        double scale = Math.pow(10, 3 - Math.floor(Math.log10(Math.abs(value))));
+        return Math.round(value * scale) / scale;
+    }
+
+    static Map<String, Double> rounded(Map<String, Double> values) {
+        Map<String, Double> rounded = new TreeMap<>();
+        values.forEach((name, value) -> rounded.put(name, rounded(value)));
+        return rounded;
+    }
+}

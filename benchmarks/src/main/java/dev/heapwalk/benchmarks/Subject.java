@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.benchmarks;
+
+import java.util.List;
+import java.util.function.LongSupplier;
+
+/** Something that is measured beside its floors: the same work done in several ways, which are taken in turn. */
+interface Subject extends AutoCloseable {
+
+    /**
+     * One of the ways.
+     *
+     * @param name {@link #JAVA}, {@link #C} or {@link #COPY}
+     * @param work does it once; what it returns keeps the compiler from leaving it out
+     */
+    record Lane(String name, LongSupplier work) {}
+
+    /** Heapwalk. */
+    String JAVA = "java";
+    /** The same, by hand in C. */
+    String C = "c";
+    /** A plain copy of the same bytes. */
+    String COPY = "copy";
+
+    /** Starts the target, opens it, and checks that all ways come to the same. */
+    void open() throws Exception;
+
+    /** The ways, Heapwalk's first. */
+    List<Lane> lanes();
+
+    /** Ends the target. */
+    @Override
+    void close();
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.benchmarks;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongSupplier;
+
+/**
+ * Measures the ways of a {@link Subject} in turn, one after the other, many times. JMH measures one for seconds and then the next: where
+ * others use the machine too, it has changed meanwhile. Two that were measured within milliseconds had the same machine, so the median of
+ * their ratios holds.
+ */
+final class Turns {
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final long SHORTEST_NANOS = 4_000_000;
+    private static final int FEWEST = 9;
+    private static final int MOST = 150;
+    private static final int IN_A_ROW = 9;
+
+    private final long warmUpNanos;
+    private final long nanos;
+    // Kept, so that no work is left out.
+    private long sum;
+
+    /**
+     * Prepares to measure.
+     *
+     * @param warmUpSeconds how long nothing is measured
+     * @param seconds how long is measured, if 9 turns don't take longer and 150 not less
+     */
+    Turns(double warmUpSeconds, double seconds) {
+        warmUpNanos = (long) (warmUpSeconds * 1e9);
+        nanos = (long) (seconds * 1e9);
+    }
+
+    /** What one way took, in each turn, for one operation. */
+    private static final class Series {
+        private final Subject.Lane lane;
+        private final double[] wall = new double[MOST];
+        private final double[] cpu = new double[MOST];
+        private final double[] allocated = new double[IN_A_ROW];
+        private long batch;
+
+        private Series(Subject.Lane lane) {
+            this.lane = lane;
+        }
+    }
+
+    Measurement measure(Subject subject) {
+        List<Series> all = subject.lanes().stream().map(Series::new).toList();
+        for (Series series : all) {
+            series.batch = batch(series.lane.work());
+        }
+        long begun = System.nanoTime();
+        while (System.nanoTime() - begun < warmUpNanos) {
+            for (Series series : all) {
+                run(series, 0);
+            }
+        }
+        int turns = 0;
+        begun = System.nanoTime();
+        while (turns < FEWEST || turns < MOST && System.nanoTime() - begun < nanos) {
+            for (Series series : all) {
+                run(series, turns);
+            }
+            turns++;
+        }
+        all.forEach(this::runInARow);
+        if (sum == Long.MIN_VALUE) {
+            throw new AssertionError("never so");
+        }
+        return measurement(all, turns);
+    }
+
+    /** How often the work is done in a turn, so that the clock's own error is small. */
+    private long batch(LongSupplier work) {
+        long batch = 1;
+        while (true) {
+            long begun = System.nanoTime();
+            repeat(work, batch);
+            long took = System.nanoTime() - begun;
+            if (took >= SHORTEST_NANOS) {
+                return batch;
+            }
+            batch *= Math.clamp(SHORTEST_NANOS / Math.max(took, 1) + 1, 2, 8);
+        }
+    }
+
+    private void repeat(LongSupplier work, long times) {
+        for (long i = 0; i < times; i++) {
+            sum += work.getAsLong();
+        }
+    }
+
+    private void run(Series series, int turn) {
+        String own = Thread.currentThread().getName();
+        boolean ours = series.lane.name().equals(Subject.JAVA);
+        CpuTimes before = CpuTimes.now(name -> name.equals(own) || ours && CpuTimes.readsAhead(name));
+        long begun = System.nanoTime();
+        repeat(series.lane.work(), series.batch);
+        long ended = System.nanoTime();
+        CpuTimes after = CpuTimes.now(name -> name.equals(own) || ours && CpuTimes.readsAhead(name));
+        double times = series.batch;
+        series.wall[turn] = (ended - begun) / times;
+        series.cpu[turn] = after.since(before) / times;
+    }
+
+    /**
+     * For what is allocated, of which the least counts: what each one allocates. A walker's second thread ends when it was idle for a while, and
+     * is then made anew.
+     */
+    private void runInARow(Series series) {
+        repeat(series.lane.work(), 1);
+        for (int i = 0; i < IN_A_ROW; i++) {
+            long before = THREADS.getCurrentThreadAllocatedBytes();
+            repeat(series.lane.work(), series.batch);
+            series.allocated[i] = (THREADS.getCurrentThreadAllocatedBytes() - before) / (double) series.batch;
+        }
+    }
+
+    private static Measurement measurement(List<Series> all, int turns) {
+        Map<String, Measurement.Way> ways = new LinkedHashMap<>();
+        Map<String, Double> ratios = new LinkedHashMap<>();
+        for (Series series : all) {
+            ways.put(series.lane.name(), new Measurement.Way(
+                    median(series.wall, turns) / 1e6, median(series.cpu, turns) / 1e6, Arrays.stream(series.allocated).min().orElseThrow()));
+        }
+        Series ours = all.getFirst();
+        for (Series floor : all.subList(1, all.size())) {
+            ratios.put(floor.lane.name() + " cpu", median(quotients(ours.cpu, floor.cpu, turns), turns));
+            ratios.put(floor.lane.name() + " wall", median(quotients(ours.wall, floor.wall, turns), turns));
+        }
+        return new Measurement(turns, ways, ratios);
+    }
+
+    private static double[] quotients(double[] numerators, double[] denominators, int turns) {
+        double[] quotients = new double[turns];
+        for (int i = 0; i < turns; i++) {
+            quotients[i] = numerators[i] / denominators[i];
+        }
+        return quotients;
+    }
+
+    private static double median(double[] values, int count) {
+        double[] sorted = Arrays.copyOf(values, count);
+        Arrays.sort(sorted);
+        int middle = count / 2;
+        return count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.benchmarks;
+
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.RubyProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/**
+ * Whole commands from the shell, each run in a JVM of its own: how long they take, and how much memory. Beside them the programs that other
+ * people would use on the same process.
+ */
+final class WholeCommands {
+    static final String HEADING = """
+            | command | runs | time, median (shortest to longest) | CPU time | peak memory |
+            |---|---:|---:|---:|---:|""";
+    private static final String COMMANDS = "commands";
+    private static final String SCALE = "scale";
+    private static final int RUNS = 7;
+    private static final int FEW_RUNS = 3;
+    private static final String NO_CACHE = "-XX:AOTMode=off";
+    private static final String SMALL_HEAP = "-Xmx64m";
+    private static final Path HEAPWALK = Path.of("bin/heapwalk");
+
+    private final Function<String, Results.Circumstances> circumstances;
+    private final Results results;
+    private final Path measure = FloorLibrary.program("measure.c");
+    private final Path folder;
+
+    private WholeCommands(Function<String, Results.Circumstances> circumstances, Results results) throws IOException {
+        this.circumstances = circumstances;
+        this.results = results;
+        this.folder = Files.createTempDirectory("heapwalk-commands");
+    }
+
+    /** Whether they are among the names; not if nothing is named. */
+    static boolean areWanted(List<String> names) {
+        return names.contains(COMMANDS) || names.contains(SCALE);
+    }
+
+    /** Runs those that are named. */
+    static void run(
+            List<String> names, Suite.Set set, Function<String, Results.Circumstances> circumstances, Results results)
+            throws IOException {
+        WholeCommands whole = new WholeCommands(circumstances, results);
+        System.out.println(HEADING);
+        try {
+            if (names.contains(COMMANDS)) {
+                whole.commands();
+            }
+            if (names.contains(SCALE)) {
+                whole.scale(set);
+            }
+        } finally {
+            try (Stream<Path> left = Files.walk(whole.folder)) {
+                for (Path path : left.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.delete(path);
+                }
+            }
+        }
+    }
+
+    private void commands() throws IOException {
+        heapwalk("commands/--version", RUNS, "", "--version");
+        try (LedgerProcess small = BenchmarkTarget.ledger(BenchmarkTarget.FRESH, 1000)) {
+            heapwalk("commands/sizes of a process with 1k chunks", RUNS, "", "sizes", small.pid());
+        }
+        try (LedgerProcess process = BenchmarkTarget.ledger(BenchmarkTarget.FRAGMENTED, 1_000_000)) {
+            Path core = Cores.gcore(process, folder);
+            for (String command : List.of("sizes", "summary")) {
+                both("commands/%s of a process with 1M chunks".formatted(command), command, process.pid());
+                both("commands/%s of its core".formatted(command), command, core);
+            }
+            Files.delete(core);
+            gcore("1M chunks", process.pid());
+        }
+        try (RubyProcess process = BenchmarkTarget.ruby(BenchmarkTarget.FRAGMENTED, 1_000_000)) {
+            Path core = Cores.gcore(process, folder);
+            Path root = process.ruby().root();
+            both("commands/ruby count of a process with 1M objects", "ruby", "count", process.pid());
+            both("commands/ruby count of its core", "ruby", "count", "--sysroot", root, core);
+            both("commands/ruby dump of a process with 1M objects", "ruby", "dump", process.pid());
+            both("commands/ruby dump of its core", "ruby", "dump", "--sysroot", root, core);
+            Files.delete(core);
+            gcore("1M Ruby objects", process.pid());
+            dumpAll(process);
+        }
+    }
+
+    private void scale(Suite.Set set) throws IOException {
+        List<Integer> millions = set == Suite.Set.FULL ? List.of(1, 3, 10, 30) : List.of(1, 3, 10);
+        for (int count : millions) {
+            try (LedgerProcess process = BenchmarkTarget.ledger(BenchmarkTarget.FRAGMENTED, count * 1_000_000)) {
+                for (String command : List.of("sizes", "summary")) {
+                    heapwalk("scale/%s, %02dM chunks, %s".formatted(command, count, SMALL_HEAP), FEW_RUNS, SMALL_HEAP, command, process.pid());
+                }
+            }
+        }
+        List<Integer> objects = set == Suite.Set.FULL ? List.of(1, 3, 10) : List.of(1, 3);
+        for (int count : objects) {
+            try (RubyProcess process = BenchmarkTarget.ruby(BenchmarkTarget.FRESH, count * 1_000_000)) {
+                for (String command : List.of("count", "dump")) {
+                    heapwalk("scale/ruby %s, %02dM objects, %s".formatted(command, count, SMALL_HEAP), FEW_RUNS, SMALL_HEAP, "ruby",
+                            command, process.pid());
+                }
+            }
+        }
+    }
+
+    private void both(String name, Object... arguments) throws IOException {
+        heapwalk(name, RUNS, "", arguments);
+        heapwalk(name + ", without the cache", RUNS, NO_CACHE, arguments);
+    }
+
+    private void heapwalk(String name, int runs, String options, Object... arguments) throws IOException {
+        List<String> line = new ArrayList<>(List.of(HEAPWALK.toString()));
+        Arrays.stream(arguments).map(Object::toString).forEach(line::add);
+        measure(name, runs, options, line);
+    }
+
+    private void gcore(String what, long pid) throws IOException {
+        Path core = folder.resolve("core");
+        measure("commands/gcore of a process with " + what, FEW_RUNS, "",
+                List.of("gdb", "-q", "-nx", "-batch", "-iex", "set sysroot /", "-p", Long.toString(pid), "-ex",
+                        "generate-core-file " + core));
+        Files.delete(core);
+    }
+
+    /** What the process itself takes for it; its peak is that of the program, and tells nothing. */
+    private void dumpAll(RubyProcess process) throws IOException {
+        double[] seconds = new double[FEW_RUNS];
+        Results.Circumstances now = circumstances.apply("");
+        for (int run = -1; run < FEW_RUNS; run++) {
+            long begun = System.nanoTime();
+            Path file = process.dumpAll();
+            if (run >= 0) {
+                seconds[run] = (System.nanoTime() - begun) / 1e9;
+            }
+            Files.delete(file);
+        }
+        Arrays.sort(seconds);
+        keep("commands/ObjectSpace.dump_all in a process with 1M objects", FEW_RUNS, seconds, Double.NaN, Double.NaN, now);
+    }
+
+    private void measure(String name, int runs, String options, List<String> command) throws IOException {
+        Results.Circumstances now = circumstances.apply(name);
+        Path figures = folder.resolve("figures");
+        Path errors = folder.resolve("errors");
+        double[] wall = new double[runs];
+        double[] cpu = new double[runs];
+        double peak = 0;
+        for (int run = -1; run < runs; run++) {
+            List<String> line = new ArrayList<>(List.of(measure.toString(), figures.toString()));
+            line.addAll(command);
+            ProcessBuilder builder = new ProcessBuilder(line)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .redirectError(errors.toFile());
+            builder.environment().put("HEAPWALK_JAVA_OPTIONS", options);
+            await(builder.start());
+            String[] said = Files.readString(figures).strip().split(" ");
+            if (!said[3].equals("0")) {
+                throw new IOException(name + " failed with status " + said[3] + ":\n" + Files.readString(errors));
+            }
+            if (run >= 0) {
+                wall[run] = Long.parseLong(said[0]) / 1e9;
+                cpu[run] = Long.parseLong(said[1]) / 1e6;
+                peak = Math.max(peak, Long.parseLong(said[2]) / 1024.0);
+            }
+        }
+        Arrays.sort(wall);
+        Arrays.sort(cpu);
+        keep(name, runs, wall, cpu[runs / 2], peak, now);
+    }
+
+    private static void await(Process process) throws IOException {
+        try {
+            process.waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException(e);
+        }
+    }
+
+    private void keep(String name, int runs, double[] wall, double cpu, double peak, Results.Circumstances now) {
+        Results.Command command =
+                new Results.Command(runs, new double[] {wall[0], wall[runs / 2], wall[runs - 1]}, cpu, peak, now);
+        results.commands().put(name, command);
+        System.out.println(line(name, command));
+    }
+
+    /** A row of the table. */
+    static String line(String name, Results.Command command) {
+        double[] wall = command.wallSeconds();
+        return String.format(
+                Locale.ROOT,
+                "| %s | %d | %.3g s (%.3g to %.3g) | %s | %s |",
+                name.substring(name.indexOf('/') + 1),
+                command.runs(),
+                wall[1],
+                wall[0],
+                wall[2],
+                Double.isNaN(command.cpuSeconds()) ? "" : String.format(Locale.ROOT, "%.3g s", command.cpuSeconds()),
+                Double.isNaN(command.peakMegabytes()) ? "" : String.format(Locale.ROOT, "%.0f MiB", command.peakMegabytes()));
+    }
+}
