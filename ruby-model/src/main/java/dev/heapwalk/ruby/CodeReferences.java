@@ -10,24 +10,6 @@ import java.lang.foreign.MemorySegment;
 
 /** The references of what the virtual machine keeps for itself: compiled code, methods, environments. C name {@code gc_mark_imemo}. */
 final class CodeReferences {
-    private static final int ENV = 0;
-    private static final int CREF = 1;
-    private static final int SVAR = 2;
-    private static final int THROW_DATA = 3;
-    private static final int IFUNC = 4;
-    private static final int MEMO = 5;
-    private static final int MENT = 6;
-    private static final int ISEQ = 7;
-    private static final int TMPBUF = 8;
-    /** In 4.0 the types from here on have other numbers. */
-    private static final int AST = 9;
-    private static final int PARSER_STRTERM = 10;
-    private static final int CALLINFO = 11;
-    private static final int CALLCACHE = 12;
-    private static final int CONSTCACHE = 13;
-    private static final int CVAR_ENTRY = 14;
-    private static final int FIELDS = 15;
-
     /** Of an environment, that it has no parent: {@code VM_ENV_FLAG_LOCAL}. */
     static final long LOCAL = 2;
     /** Of an environment, that it is an object: {@code VM_ENV_FLAG_ESCAPED}. */
@@ -66,22 +48,6 @@ final class CodeReferences {
         this.unmarkable = version < 302 ? IMEMO_USER0 : Flags.FREEZE;
     }
 
-    /** The type, with the numbers of 3.4 and earlier. C name {@code imemo_type}. */
-    private int type(long flags) {
-        int type = (int) (flags >>> Flags.USHIFT) & 0xf;
-        if (version < 400 || type < AST) {
-            return type;
-        }
-        return switch (type) {
-            case 9 -> CVAR_ENTRY;
-            case 10 -> CALLINFO;
-            case 11 -> CALLCACHE;
-            case 12 -> CONSTCACHE;
-            case 13 -> FIELDS;
-            default -> -1;
-        };
-    }
-
     /** Marks what an object of type {@code T_IMEMO} refers to. Returns whether that is known in full. */
     boolean of(RValue slot) {
         long object = slot.address();
@@ -91,7 +57,7 @@ final class CodeReferences {
         long second = slot.word(16);
         long third = slot.word(24);
         long fourth = slot.word(32);
-        switch (type(flags)) {
+        switch (ImemoType.of(flags, reader.layout())) {
             case ENV -> environment(first, second, third, fourth);
             case CREF -> {
                 mark.value(second);
@@ -129,7 +95,7 @@ final class CodeReferences {
             case CALLCACHE -> callCache(flags, first, second);
             case CONSTCACHE -> mark.value(first);
             case FIELDS -> fields(object, flags, second);
-            default -> {
+            case UNKNOWN -> {
                 return false;
             }
         }

@@ -3,7 +3,9 @@ package dev.heapwalk.ruby;
 
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.layout.ContextLayout;
 import dev.heapwalk.ruby.layout.MarkLayout;
+import dev.heapwalk.ruby.layout.ThreadLayout;
 import java.lang.foreign.MemorySegment;
 
 /** The references of what runs: execution contexts with their stacks, fibers, threads and ractors. */
@@ -149,11 +151,11 @@ final class ContextReferences {
 
     /** C name {@code rb_fiber_mark_self}. */
     private void fiberItself(long fiber) {
-        long self = reader.word(fiber + MarkLayout.Context.CONT_SELF);
+        long self = reader.word(fiber + ContextLayout.FIBER_SELF);
         if (self != 0) {
             mark.value(self);
         } else {
-            context(fiber + MarkLayout.Context.CONT_EC);
+            context(fiber + ContextLayout.FIBER_EC);
         }
     }
 
@@ -175,7 +177,7 @@ final class ContextReferences {
     private int ownFields(long fiber) {
         if (ownFields == 0) {
             int small = context.firstProc();
-            int large = small + MarkLayout.Context.REGISTERS_SIZE - 40;
+            int large = small + ContextLayout.LIBC_JMP_BUF_SHIFT;
             boolean isSmall = isProc(reader.word(fiber + small));
             if (isSmall != isProc(reader.word(fiber + large))) {
                 ownFields = isSmall ? small : large;
@@ -195,7 +197,7 @@ final class ContextReferences {
         long owner = reader.word(at);
         if (owner != 0) {
             if (version < 400) {
-                mark.at(owner + MarkLayout.Context.CONT_SELF);
+                mark.at(owner + ContextLayout.FIBER_SELF);
             }
             mark.at(at + 8);
         }
@@ -203,12 +205,12 @@ final class ContextReferences {
 
     /** C name {@code cont_mark}. */
     void continuation(long cont) {
-        mark.values(cont + MarkLayout.Context.CONT_SELF, 2);
-        long ec = cont + MarkLayout.Context.CONT_EC;
+        mark.values(cont + ContextLayout.FIBER_SELF, 2);
+        long ec = cont + ContextLayout.FIBER_EC;
         context(ec);
         long owner = reader.word(ec + context.thread());
         if (owner != 0) {
-            mark.at(owner + MarkLayout.Thread.SELF);
+            mark.at(owner + ThreadLayout.SELF);
         }
         saved(cont + MarkLayout.Context.CONT_VM_STACK, 8, 16);
         boolean continuation = reader.half(cont) == 0;
@@ -246,7 +248,7 @@ final class ContextReferences {
         if (thread.ractor() >= 0) {
             long owner = reader.word(at + thread.ractor());
             if (owner != 0) {
-                mark.at(owner + MarkLayout.Ractor.SELF);
+                mark.at(owner + ThreadLayout.RACTOR_SELF);
             }
         }
         mark.fields(at, thread.values());
@@ -299,7 +301,7 @@ final class ContextReferences {
             if (left == 0) {
                 throw new UnmappedAddressException(node, list, Marking.LONGEST_LIST);
             }
-            mark.at(node + MarkLayout.Thread.SELF);
+            mark.at(node + ThreadLayout.SELF);
             node = reader.word(node);
         }
     }

@@ -5,6 +5,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.MarkLayout;
+import dev.heapwalk.ruby.layout.ThreadLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -342,7 +343,7 @@ final class DataReferences {
         mark.at(at + 16);
         long thread = reader.word(at + 8);
         if (thread != 0) {
-            mark.at(thread + MarkLayout.Thread.SELF);
+            mark.at(thread + ThreadLayout.SELF);
         }
     }
 

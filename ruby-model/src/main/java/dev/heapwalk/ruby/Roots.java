@@ -8,6 +8,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.ObjspaceLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.layout.ThreadLayout;
 import dev.heapwalk.ruby.layout.VmLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -138,7 +139,7 @@ public final class Roots {
                 return 0;
             }
             long thread = reader.word(ec + mark.context().thread());
-            return reader.isSlot(reader.word(thread + MarkLayout.Thread.SELF)) && reader.word(thread + mark.thread().ec()) == ec
+            return reader.isSlot(reader.word(thread + ThreadLayout.SELF)) && reader.word(thread + mark.thread().ec()) == ec
                     ? ec
                     : 0;
         } catch (UnmappedAddressException e) {
@@ -226,7 +227,7 @@ public final class Roots {
         VmLayout known = layout.vm();
         part("threads", () -> list(at + (layout.since(3, 0) ? known.ractors() : known.livingThreads()),
                 layout.since(3, 0) ? layout.mark().ractor().node() : 0,
-                layout.since(3, 0) ? MarkLayout.Ractor.SELF : MarkLayout.Thread.SELF));
+                layout.since(3, 0) ? ThreadLayout.RACTOR_SELF : ThreadLayout.SELF));
         if (layout.since(3, 4)) {
             part("registered variables", this::globalList);
         }

@@ -50,16 +50,10 @@ public record MarkLayout(Iseq iseq, Context context, Thread thread, Ractor racto
      */
     public record Context(
             int[] values, int localStorage, boolean localStorageById, int stackStart, int frameSize, int firstProc, int fiber) {
-        /** {@code cont.self} of a fiber or continuation. */
-        public static final int CONT_SELF = 16;
-        /** {@code cont.value} of a fiber or continuation. */
-        public static final int CONT_VALUE = 24;
         /** {@code cont.saved_vm_stack}: {@code ptr}, {@code slen} and {@code clen}. */
         public static final int CONT_VM_STACK = 32;
         /** {@code cont.machine}: {@code stack}, {@code stack_src} and {@code stack_size}. */
         public static final int CONT_MACHINE = 56;
-        /** {@code cont.saved_ec} of a fiber or continuation. */
-        public static final int CONT_EC = 80;
         /** The size of {@code machine.regs}, a {@code jmp_buf}. */
         public static final int REGISTERS_SIZE = 200;
 
@@ -94,10 +88,7 @@ public record MarkLayout(Iseq iseq, Context context, Thread thread, Ractor racto
      * @param marksContext whether the context is marked even if its fiber is an object, until 3.1
      */
     public record Thread(
-            int[] values, int ec, int ractor, int invokeArgument, int invokeType, int rootFiber, boolean marksContext) {
-        /** {@code self}. */
-        public static final int SELF = 16;
-    }
+            int[] values, int ec, int ractor, int invokeArgument, int invokeType, int rootFiber, boolean marksContext) {}
 
     /**
      * C name {@code rb_ractor_t}.
@@ -122,8 +113,6 @@ public record MarkLayout(Iseq iseq, Context context, Thread thread, Ractor racto
             int localStorage,
             int node,
             int runningContext) {
-        /** {@code pub.self}. */
-        public static final int SELF = 0;
         /** {@code pub.hooks}. */
         public static final int HOOKS = 16;
     }
