@@ -167,12 +167,14 @@ class LiveMemoryTest {
     @EnumSource(Way.class)
     void windowsShowWhatIsThereAndNameWhatIsNot(Way way) {
         try (Target target = open(way)) {
-            // A cache of one line, of some, and of more than there is.
+            // A cache of one line, of some, of more than there is, and of short lines.
             for (Window window : new Window[] {
                 target.memory().window(),
                 target.memory().cache(1 << 16),
                 target.memory().cache(5 << 16),
-                target.memory().cache(64 << 20)
+                target.memory().cache(64 << 20),
+                target.memory().cache(1 << 16, 1 << 12),
+                target.memory().cache(4 << 20, 1 << 13)
             }) {
                 Random random = new Random(3);
                 long position = 0;

@@ -114,6 +114,46 @@ class InterpreterTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void ractors(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "churn").argument(0).start()) {
+            JsonNode told = ruby.isAtLeast(3, 0)
+                    ? eval(process, "$VERBOSE = nil; $ractor = Ractor.new(name: 'other') { Ractor.receive }; sleep 0.5;"
+                            + " [Target.address($ractor), $ractor.inspect[/#(\\d+)/, 1].to_i, Target.address(Ractor.current),"
+                            + " $ractor.inspect[/(\\w+)>\\z/, 1]]")
+                    : null;
+            try (Target target = Target.attach(process.pid())) {
+                Interpreter interpreter = new Interpreter(RubyVm.locate(target).reader());
+                RubyThreads threads = new RubyThreads(interpreter);
+                List<Ractor> ractors = threads.ractors();
+                if (told == null) {
+                    assertThat(ractors).isEmpty();
+                    assertThat(threads.living()).hasSize(1);
+                    return;
+                }
+                assertThat(ractors).extracting(Ractor::self)
+                        .containsExactlyInAnyOrder(address(told.get(0)), address(told.get(2)));
+                Ractor other = ractors.stream().filter(ractor -> !ractor.main()).findFirst().orElseThrow();
+                assertThat(other.self()).isEqualTo(address(told.get(0)));
+                assertThat(other.id()).isEqualTo(told.get(1).asInt());
+                assertThat(other.name()).isEqualTo("other");
+                assertThat(other.status().label()).isEqualTo(told.get(3).asText());
+                List<RubyThread> living = threads.living();
+                assertThat(living).hasSize(2);
+                RubyThread thread = living.stream()
+                        .filter(candidate -> candidate.ractor() == other.address())
+                        .findFirst()
+                        .orElseThrow();
+                assertThat(thread.main()).isTrue();
+                Frames frames = interpreter.frames().over(thread.context());
+                assertThat(frames.nextShown()).isTrue();
+                assertThat(frames.label()).endsWith("receive");
+                assertThat(frames.note()).isEmpty();
+            }
+        }
+    }
+
     private static long field(List<Field> fields, String name) {
         return fields.stream().filter(field -> field.name().equals(name)).findFirst().orElseThrow().value();
     }
