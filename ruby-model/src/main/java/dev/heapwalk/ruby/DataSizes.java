@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
-import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.layout.MemsizeLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * The sizes of what C code holds for objects of type {@code T_DATA}: C name {@code rb_data_type_t.function.dsize}. A type
- * without such a function, or with one that returns a constant, needs no knowledge of the type; most have one of these. Of the
- * others those of Ruby itself and of its standard library are known by name.
+ * without such a function, or with a {@linkplain LeafFunction simple one}, needs no knowledge of the type; most have one of
+ * these. Of those whose function calls others, Ruby's own are known by name.
  */
 final class DataSizes {
     private static final int DSIZE = 24;
@@ -20,34 +17,31 @@ final class DataSizes {
     private static final long EMBEDDABLE = 2;
     /** How much larger {@code jmp_buf} of the GNU C library is than that of {@code __builtin_setjmp}. */
     private static final int JUMP_BUFFER_GROWTH = 160;
-    private static final int LONGEST_CODE = 16;
     /** What {@code mmap} gave malloc is marked so in a chunk's header. */
     private static final long IS_MMAPPED = 2;
 
     /** What a function looks at. */
     private enum Kind {
-        CONSTANT,
-        PROC,
+        NONE,
         THREAD,
         FIBER,
-        FIBER_POOL,
         ISEQ,
-        BACKTRACE,
         TABLE,
         WEAK_MAP,
         WEAK_KEY_MAP,
         OLD_WEAK_MAP,
         SCANNER,
-        UNKNOWN
+        OTHER
     }
 
     /** A type: where it is, what it is called, and how large its data is. */
-    private record Type(String name, Kind kind, long constant, boolean embeddable) {}
+    private record Type(String name, Kind kind, long function, boolean embeddable) {}
 
     private final ObjectReader reader;
     private final MemorySizes sizes;
     private final MemsizeLayout layout;
     private final RData view;
+    private final LeafFunction leaf;
     private final StEntries entries;
     private final LongTable indexes = new LongTable();
     private final List<Type> types = new ArrayList<>();
@@ -57,6 +51,7 @@ final class DataSizes {
         this.sizes = sizes;
         this.layout = reader.layout().memsize();
         this.view = new RData(reader);
+        this.leaf = new LeafFunction(reader);
         this.entries = new StEntries(reader);
     }
 
@@ -80,10 +75,10 @@ final class DataSizes {
         if (type.embeddable() && !embedded && content != 0) {
             usable = usable(content);
         }
-        if (content == 0 || type.kind() == Kind.CONSTANT) {
-            return content == 0 ? 0 : usable + type.constant();
+        if (content == 0) {
+            return 0;
         }
-        long size = of(type.kind(), content);
+        long size = of(type, content);
         return size < 0 || usable < 0 ? MemorySizes.UNKNOWN : usable + size;
     }
 
@@ -97,59 +92,35 @@ final class DataSizes {
         String name = DataTypes.name(data);
         boolean embeddable = reader.layout().since(3, 3) && (reader.word(address + FLAGS) & EMBEDDABLE) != 0;
         long function = reader.word(address + DSIZE);
-        long constant = function == 0 ? 0 : constant(function);
-        return new Type(name, constant >= 0 ? Kind.CONSTANT : kind(name), constant, embeddable);
-    }
-
-    /** What a function returns whatever it is given, -1 if that depends. */
-    private long constant(long function) {
-        long offset = reader.find(function, LONGEST_CODE);
-        if (offset < 0) {
-            return -1;
-        }
-        MemorySegment code = reader.segment();
-        // x86-64: endbr64, which may be there, then "mov eax, number" and "ret".
-        if (code.get(Words.INT, offset) == 0xfa1e0ff3) {
-            offset += 4;
-        }
-        return code.get(Words.BYTE, offset) == (byte) 0xb8 && code.get(Words.BYTE, offset + 5) == (byte) 0xc3
-                ? code.get(Words.INT, offset + 1) & 0xffffffffL
-                : -1;
+        return new Type(name, function == 0 ? Kind.NONE : kind(name), function, embeddable);
     }
 
     private Kind kind(String name) {
         return switch (name == null ? "" : name) {
-            case "proc" -> Kind.PROC;
-            case "VM/thread" -> layout.thread() < 0 ? Kind.UNKNOWN : Kind.THREAD;
-            case "fiber" -> layout.fiber() < 0 ? Kind.UNKNOWN : Kind.FIBER;
-            case "fiber_pool" -> Kind.FIBER_POOL;
+            case "VM/thread" -> layout.thread() < 0 ? Kind.OTHER : Kind.THREAD;
+            case "fiber" -> layout.fiber() < 0 ? Kind.OTHER : Kind.FIBER;
             case "T_IMEMO/iseq" -> Kind.ISEQ;
-            case "backtrace" -> Kind.BACKTRACE;
             case "autoload_table", "autoload" -> Kind.TABLE;
             case "weakmap" -> reader.layout().since(3, 3) ? Kind.WEAK_MAP : Kind.OLD_WEAK_MAP;
             case "weakkeymap" -> Kind.WEAK_KEY_MAP;
             case "StringScanner" -> Kind.SCANNER;
-            default -> Kind.UNKNOWN;
+            default -> Kind.OTHER;
         };
     }
 
-    private long of(Kind kind, long data) {
-        return switch (kind) {
-            // A proc made of a C function has its own environment behind it.
-            case PROC -> reader.word(data + 8) == data + 48 ? 72 : 40;
+    private long of(Type type, long data) {
+        return switch (type.kind()) {
+            case NONE -> 0;
             case THREAD -> thread(data);
             case FIBER -> fiber(data);
-            case FIBER_POOL -> 56 + reader.word(data + 16) * reader.word(data + 24);
             case ISEQ -> sizes.iseq(reader.layout().since(3, 4) ? reader.word(data) : data);
-            case BACKTRACE ->
-                layout.backtrace() + (long) layout.backtraceLocation() * reader.half(data + layout.backtraceSize());
             case TABLE -> sizes.table(data);
             case WEAK_MAP -> weakMap(data, 16);
             case WEAK_KEY_MAP -> weakMap(data, 8);
             case OLD_WEAK_MAP -> oldWeakMap(data);
             // The registers of the scanner's last match stand in the middle.
             case SCANNER -> 48 + sizes.region(data + 32);
-            default -> MemorySizes.UNKNOWN;
+            case OTHER -> leaf.call(type.function(), data);
         };
     }
 

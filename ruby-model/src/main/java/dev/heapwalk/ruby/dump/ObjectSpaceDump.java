@@ -7,6 +7,7 @@ import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongConsumer;
@@ -21,6 +22,8 @@ import java.util.function.LongConsumer;
 public final class ObjectSpaceDump {
     /** After how many slots progress is told. */
     private static final int STEP = 1 << 14;
+    /** How many addresses of damaged objects are kept. */
+    private static final int MOST_ADDRESSES = 100;
 
     private final RubyVm vm;
 
@@ -71,13 +74,14 @@ public final class ObjectSpaceDump {
         JsonLines json = new JsonLines(out);
         ObjectReader reader = vm.reader();
         SlotCursor slot = vm.slots(reader);
-        SlotLines lines = new SlotLines(slot, reader, json);
+        SlotLines lines = new SlotLines(slot, reader, Allocations.find(reader), json);
         if (reader.layout().since(3, 2)) {
             new ShapeLines(reader, new Names(reader)).write(json);
         }
         long seen = 0;
         long objects = 0;
         long damaged = 0;
+        List<Long> damagedAddresses = new ArrayList<>();
         while (slot.next()) {
             if ((++seen & STEP - 1) == 0) {
                 progress.accept(seen);
@@ -85,13 +89,20 @@ public final class ObjectSpaceDump {
             SlotState state = slot.state();
             if (state == SlotState.LIVE || state == SlotState.ZOMBIE) {
                 objects++;
-                if (!lines.write()) {
-                    damaged++;
+                if (!lines.write() && ++damaged <= MOST_ADDRESSES) {
+                    damagedAddresses.add(slot.address());
                 }
             }
         }
         json.flush();
         progress.accept(seen);
-        return new Summary(objects, json.bytes(), Map.of(), Map.of(), damaged, List.of(), List.copyOf(slot.holes()));
+        return new Summary(
+                objects,
+                json.bytes(),
+                lines.unknownSizes().asMap(),
+                lines.unknownReferences().asMap(),
+                damaged,
+                List.copyOf(damagedAddresses),
+                List.copyOf(slot.holes()));
     }
 }

@@ -17,6 +17,8 @@ import dev.heapwalk.ruby.RHash;
 import dev.heapwalk.ruby.RObject;
 import dev.heapwalk.ruby.RSymbol;
 import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.ReferenceSink;
+import dev.heapwalk.ruby.References;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.layout.Flags;
@@ -100,6 +102,7 @@ final class SlotLines {
 
     private final ObjectReader reader;
     private final SlotCursor slot;
+    private final Allocations allocations;
     private final JsonLines json;
     private final boolean since30;
     private final boolean since31;
@@ -111,6 +114,8 @@ final class SlotLines {
     private final ClassNames classNames;
     private final Names names;
     private final MemorySizes sizes;
+    private final References references;
+    private final ReferenceSink writing = this::reference;
     private final CodeRanges codeRanges;
     private final ObjectLayout objects;
     private final DataTypes dataTypes = new DataTypes();
@@ -121,10 +126,13 @@ final class SlotLines {
     private boolean damaged;
     private long klass;
     private boolean anyReference;
+    private final Counts unknownSizes = new Counts();
+    private final Counts unknownReferences = new Counts();
 
-    SlotLines(SlotCursor slot, ObjectReader reader, JsonLines json) {
+    SlotLines(SlotCursor slot, ObjectReader reader, Allocations allocations, JsonLines json) {
         this.reader = reader;
         this.slot = slot;
+        this.allocations = allocations;
         this.json = json;
         this.since30 = reader.layout().since(3, 0);
         this.since31 = reader.layout().since(3, 1);
@@ -136,8 +144,19 @@ final class SlotLines {
         this.classNames = reader.classNames();
         this.names = new Names(reader);
         this.sizes = reader.memorySizes();
+        this.references = new References(reader);
         this.codeRanges = new CodeRanges(reader);
         this.objects = reader.layout().object();
+    }
+
+    /** How many objects have no size in their line, by the name of their type. */
+    Counts unknownSizes() {
+        return unknownSizes;
+    }
+
+    /** How many objects may have more references than their line, by the name of their type. */
+    Counts unknownReferences() {
+        return unknownReferences;
     }
 
     /** Writes the line of the slot that the cursor is at. Returns whether all of it could be read. */
@@ -172,7 +191,10 @@ final class SlotLines {
             } catch (UnmappedAddressException e) {
                 damaged = true;
             }
-            references(value);
+            references(type == RubyType.DATA ? slot.asData() : value);
+            if (allocations != null) {
+                allocation(value);
+            }
             memsize(value);
             json.raw(hasBits ? FLAGS[bits.of(value.address(), value.flags())] : NOTHING);
         }
@@ -510,8 +532,39 @@ final class SlotLines {
 
     private void references(RValue value) {
         anyReference = false;
+        try {
+            if (!references.of(value, writing)) {
+                unknownReferences.add(nameOfType(value));
+            }
+        } catch (UnmappedAddressException e) {
+            damaged = true;
+        }
         if (anyReference) {
             json.raw(']');
+        }
+    }
+
+    private void reference(long address) {
+        json.raw(anyReference ? NEXT : REFERENCES);
+        json.address(address);
+        anyReference = true;
+    }
+
+    /** The type of an object that Ruby alone does not know all of. */
+    private String nameOfType(RValue value) {
+        String name = value.type() == RubyType.DATA ? dataTypes.of(slot.asData()) : null;
+        return name != null
+                ? name
+                : value.type() == RubyType.IMEMO
+                        ? "imemo " + ImemoType.of(value.flags(), reader.layout()).name().toLowerCase(Locale.ROOT)
+                        : value.type().name();
+    }
+
+    private void allocation(RValue value) {
+        try {
+            allocations.write(json, value.address());
+        } catch (UnmappedAddressException e) {
+            damaged = true;
         }
     }
 
@@ -519,6 +572,7 @@ final class SlotLines {
         try {
             long size = sizes.of(value);
             if (size == MemorySizes.UNKNOWN) {
+                unknownSizes.add(nameOfType(value));
                 return;
             }
             json.raw(MEMSIZE);

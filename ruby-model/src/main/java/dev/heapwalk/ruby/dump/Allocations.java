@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.dump;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.DataTypes;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RData;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.StEntries;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Where objects were made, of those that were made while {@code ObjectSpace.trace_object_allocations} was on. C name
+ * {@code struct allocation_info}. Since 3.0; in 2.7 no object leads to the table.
+ */
+final class Allocations {
+    private static final String TRACER = "ObjectTracing/allocation_info_tracer";
+    /** {@code object_table} in {@code struct traceobj_arg}. */
+    private static final int OBJECT_TABLE = 24;
+
+    private static final int LIVING = 0;
+    private static final int PATH = 24;
+    private static final int LINE = 32;
+    private static final int METHOD = 48;
+    private static final int GENERATION = 56;
+    private static final int LONGEST_PATH = 1 << 12;
+
+    private static final byte[] FILE_KEY = JsonLines.ascii(", \"file\":");
+    private static final byte[] LINE_KEY = JsonLines.ascii(", \"line\":");
+    private static final byte[] METHOD_KEY = JsonLines.ascii(", \"method\":");
+    private static final byte[] GENERATION_KEY = JsonLines.ascii(", \"generation\":");
+
+    private final ObjectReader reader;
+    private final Map<Long, Long> infos = new HashMap<>();
+
+    private Allocations(ObjectReader reader) {
+        this.reader = reader;
+    }
+
+    /** Looks for the table. Null if there is none, as in nearly all processes. */
+    static Allocations find(ObjectReader reader) {
+        SlotCursor slot = reader.vm().slots(reader);
+        DataTypes types = new DataTypes();
+        while (slot.next()) {
+            if (slot.type() == RubyType.DATA && slot.state() == SlotState.LIVE) {
+                RData data = slot.asData();
+                if (TRACER.equals(types.of(data)) && data.data() != 0) {
+                    Allocations found = new Allocations(reader);
+                    found.read(data.data());
+                    return found.infos.isEmpty() ? null : found;
+                }
+            }
+        }
+        return null;
+    }
+
+    private void read(long tracer) {
+        try {
+            StEntries entries = new StEntries(reader).over(reader.word(tracer + OBJECT_TABLE));
+            while (entries.next()) {
+                infos.put(entries.key(), entries.record());
+            }
+        } catch (UnmappedAddressException e) {
+            infos.clear();
+        }
+    }
+
+    /** Writes what is known of where an object was made. */
+    void write(JsonLines json, long object) {
+        Long info = infos.get(object);
+        if (info == null || reader.half(info + LIVING) == 0) {
+            return;
+        }
+        long path = reader.word(info + PATH);
+        long line = reader.word(info + LINE);
+        long method = reader.word(info + METHOD);
+        long generation = reader.word(info + GENERATION);
+        if (path != 0) {
+            String file = reader.cString(path, LONGEST_PATH);
+            json.raw(FILE_KEY);
+            json.string(file.getBytes(StandardCharsets.UTF_8));
+        }
+        if (line != 0) {
+            json.raw(LINE_KEY);
+            json.unsigned(line);
+        }
+        byte[] name = (method & ~reader.layout().constants().nil()) == 0 ? null : reader.symbols().bytesOfSymbol(method);
+        if (name != null) {
+            json.raw(METHOD_KEY);
+            json.string(name);
+        }
+        json.raw(GENERATION_KEY);
+        json.unsigned(generation);
+    }
+}
