@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.Roots;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
@@ -75,6 +76,8 @@ public final class ObjectSpaceDump {
         ObjectReader reader = vm.reader();
         SlotCursor slot = vm.slots(reader);
         SlotLines lines = new SlotLines(slot, reader, Allocations.find(reader), json);
+        Roots roots = new Roots(reader);
+        new RootLines(roots, json).write();
         if (reader.layout().since(3, 2)) {
             new ShapeLines(reader, new Names(reader)).write(json);
         }
@@ -96,6 +99,8 @@ public final class ObjectSpaceDump {
         }
         json.flush();
         progress.accept(seen);
+        List<String> holes = new ArrayList<>(roots.holes());
+        holes.addAll(slot.holes());
         return new Summary(
                 objects,
                 json.bytes(),
@@ -103,6 +108,6 @@ public final class ObjectSpaceDump {
                 lines.unknownReferences().asMap(),
                 damaged,
                 List.copyOf(damagedAddresses),
-                List.copyOf(slot.holes()));
+                List.copyOf(holes));
     }
 }

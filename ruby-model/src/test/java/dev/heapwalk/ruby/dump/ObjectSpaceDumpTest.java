@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -122,6 +123,7 @@ class ObjectSpaceDumpTest {
                 }
             });
             assertThat(ours.shapes).isEqualTo(theirs.shapes);
+            checkRoots(ours, theirs);
         }
 
         /** Only what a function of C code could tell may be missing, and as many are counted as unknown. */
@@ -135,6 +137,18 @@ class ObjectSpaceDumpTest {
                     ? Map.of()
                     : words[1].startsWith("memsize") ? summary.unknownSizes() : summary.unknownReferences();
             return unknown.getOrDefault(words[0], 0L);
+        }
+
+        private void checkRoots(DumpLines ours, DumpLines theirs) {
+            Set<String> kinds = new LinkedHashSet<>(theirs.roots.keySet());
+            // The stack of the C code has gone on to the call.
+            kinds.remove("machine_context");
+            for (String kind : kinds) {
+                Set<String> missing = new HashSet<>(theirs.roots.get(kind));
+                missing.removeAll(ours.roots.getOrDefault(kind, Set.of()));
+                missing.removeIf(address -> !ours.objects.containsKey(address));
+                assertThat(missing).as("roots of kind %s that are missing", kind).isEmpty();
+            }
         }
 
         private boolean equal(String address, JsonNode ours, JsonNode theirs) {
