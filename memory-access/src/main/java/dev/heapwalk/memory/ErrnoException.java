@@ -5,7 +5,9 @@ package dev.heapwalk.memory;
 public final class ErrnoException extends TargetException {
     private static final long serialVersionUID = 1L;
 
+    /** The name of the call. */
     private final String call;
+    /** What {@code errno} was. */
     private final int errno;
 
     /**

@@ -5,6 +5,7 @@ package dev.heapwalk.memory;
 public final class UnmappedAddressException extends TargetException {
     private static final long serialVersionUID = 1L;
 
+    /** Target address of the first byte that can't be read. */
     private final long address;
 
     /**
