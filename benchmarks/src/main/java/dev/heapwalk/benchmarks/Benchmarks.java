@@ -57,7 +57,7 @@ public final class Benchmarks {
         }
         System.out.printf(
                 "%n%-48s %11s %11s %7s %11s %11s %7s %11s%n",
-                "Walker beside its floor", "Java cpu ms", "C cpu ms", "ratio", "Java ms", "C ms", "ratio", "Java B/op");
+                "Heapwalk beside its floor", "Java cpu ms", "C cpu ms", "ratio", "Java time", "C time", "ratio", "Java B/op");
         byName.forEach((name, result) -> {
             RunResult floor = byName.get(name.replace(WALKER + " ", FLOOR + " "));
             if (!name.contains(WALKER + " ") || floor == null) {
@@ -68,9 +68,9 @@ public final class Benchmarks {
             double javaWall = result.getPrimaryResult().getScore();
             double cWall = floor.getPrimaryResult().getScore();
             System.out.printf(
-                    "%-48s %11.2f %11.2f %7.2f %11.2f %11.2f %7.2f %11.0f%n",
+                    "%-48s %11.4g %11.4g %7.2f %11.4g %11.4g %7.2f %11.0f %s%n",
                     name.replace(WALKER, ""), java, c, java / c, javaWall, cWall, javaWall / cWall,
-                    secondary(result, "gc.alloc.rate.norm"));
+                    secondary(result, "gc.alloc.rate.norm"), result.getPrimaryResult().getScoreUnit());
         });
     }
 

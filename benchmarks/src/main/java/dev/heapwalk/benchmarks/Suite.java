@@ -58,6 +58,10 @@ final class Suite {
         for (String view : List.of("MallocChunk", "HeapInfo", "MallocState", "MallocPar", "TcachePerthread")) {
             add("StructView/" + view, Set.QUICK, () -> new StructView(view), Map.of());
         }
+        for (String view : List.of("RString", "RArray", "RHash", "RObject", "RStruct", "RData", "RFloat", "RClass", "RBignum", "RRational",
+                "RComplex", "RSymbol", "RRegexp", "RMatch")) {
+            add("ObjectView/" + view, quick(view) ? Set.QUICK : Set.FULL, () -> new ObjectView(view), Map.of());
+        }
         for (String call : List.of("gettid", "gettid-plain", "gettid-critical", "readv8", "pread8")) {
             add("Downcall/" + call, Set.QUICK, () -> new Downcall(call), Map.of());
         }
@@ -76,6 +80,10 @@ final class Suite {
     /** All measurements, in the order of the page. */
     static List<Entry> entries() {
         return new Suite().entries;
+    }
+
+    private static boolean quick(String view) {
+        return List.of("RString", "RArray", "RHash", "RObject").contains(view);
     }
 
     private void chunks(Set set, String source, String heap, int mallocs, Map<String, Double> goals) {

@@ -88,8 +88,12 @@ final class WholeCommands {
             Path root = process.ruby().root();
             both("commands/ruby count of a process with 1M objects", "ruby", "count", process.pid());
             both("commands/ruby count of its core", "ruby", "count", "--sysroot", root, core);
-            both("commands/ruby dump of a process with 1M objects", "ruby", "dump", process.pid());
-            both("commands/ruby dump of its core", "ruby", "dump", "--sysroot", root, core);
+            for (String format : List.of("heap_dump", "objectspace")) {
+                both("commands/ruby dump --format %s of a process with 1M objects".formatted(format),
+                        "ruby", "dump", "--format", format, process.pid());
+                both("commands/ruby dump --format %s of its core".formatted(format),
+                        "ruby", "dump", "--format", format, "--sysroot", root, core);
+            }
             Files.delete(core);
             gcore("1M Ruby objects", process.pid());
             dumpAll(process);

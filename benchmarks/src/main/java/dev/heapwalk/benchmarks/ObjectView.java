@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.benchmarks;
+
+import dev.heapwalk.ruby.RArray;
+import dev.heapwalk.ruby.RBignum;
+import dev.heapwalk.ruby.RClass;
+import dev.heapwalk.ruby.RComplex;
+import dev.heapwalk.ruby.RData;
+import dev.heapwalk.ruby.RHash;
+import dev.heapwalk.ruby.RMatch;
+import dev.heapwalk.ruby.RObject;
+import dev.heapwalk.ruby.RRational;
+import dev.heapwalk.ruby.RRegexp;
+import dev.heapwalk.ruby.RString;
+import dev.heapwalk.ruby.RStruct;
+import dev.heapwalk.ruby.RSymbol;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Each view of a Ruby object: a walk over a core that reads all fields of all objects of one type. Its floor is the walk in C, which
+ * reads nothing but flags.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+public class ObjectView implements Subject {
+    private static final int OBJECTS = 20_000;
+
+    /** The view. */
+    @Param({"RString", "RArray", "RHash", "RObject", "RStruct", "RData", "RFloat", "RClass", "RBignum", "RRational", "RComplex",
+        "RSymbol", "RRegexp", "RMatch"})
+    public String view;
+
+    private BenchmarkTarget opened;
+    private SlotWalkFloor floor;
+    private SlotCursor slots;
+    private Kind kind;
+
+    /** Made by JMH, which sets the parameters. */
+    public ObjectView() {}
+
+    ObjectView(String view) {
+        this.view = view;
+    }
+
+    /**
+     * What belongs to a view.
+     *
+     * @param type of the objects that it is for
+     * @param ruby what makes the object of number i
+     * @param fields reads all fields of the object at the cursor
+     */
+    private record Kind(RubyType type, String ruby, ToLongFunction<SlotCursor> fields) {
+        private static Kind of(String view) {
+            return switch (view) {
+                case "RString" -> new Kind(RubyType.STRING, "\"object number #{i}\"", Kind::string);
+                case "RArray" -> new Kind(RubyType.ARRAY, "[i] * (i % 6)", Kind::array);
+                case "RHash" -> new Kind(RubyType.HASH, "(0..i % 12).to_h { |k| [k, i] }", Kind::hash);
+                case "RObject" -> new Kind(RubyType.OBJECT,
+                        "Object.new.tap { |o| (i % 9).times { |k| o.instance_variable_set(\"@v#{k}\", k) } }", Kind::object);
+                case "RStruct" -> new Kind(RubyType.STRUCT, "($s ||= Struct.new(:a, :b, :c, :d)).new(i, 1, 2, 3)", Kind::struct);
+                case "RData" -> new Kind(RubyType.DATA, "Thread::Mutex.new", Kind::data);
+                case "RFloat" -> new Kind(RubyType.FLOAT, "1e300 + i * 1e290", slot -> (long) slot.asFloat().value());
+                case "RClass" -> new Kind(RubyType.CLASS, "Class.new", Kind::klass);
+                case "RBignum" -> new Kind(RubyType.BIGNUM, "(1 << 80 * (1 + i % 4)) + i", Kind::bignum);
+                case "RRational" -> new Kind(RubyType.RATIONAL, "Rational(i, 7919)", Kind::rational);
+                case "RComplex" -> new Kind(RubyType.COMPLEX, "Complex(i, 1)", Kind::complex);
+                case "RSymbol" -> new Kind(RubyType.SYMBOL, "\"symbol #{i}\".to_sym", Kind::symbol);
+                case "RRegexp" -> new Kind(RubyType.REGEXP, "Regexp.new(\"a#{i}\")", Kind::regexp);
+                case "RMatch" -> new Kind(RubyType.MATCH, "\"abc#{i}\".match(/(b)(c)/)", Kind::match);
+                default -> throw new IllegalArgumentException("there is no view " + view);
+            };
+        }
+
+        private static long bit(boolean set) {
+            return set ? 1 : 0;
+        }
+
+        private static long string(SlotCursor slot) {
+            RString at = slot.asString();
+            return bit(at.embedded()) + at.length() + at.bytes() + bit(at.shared()) + at.auxiliary() + bit(at.interned())
+                    + at.encodingIndex() + at.codeRange();
+        }
+
+        private static long array(SlotCursor slot) {
+            RArray at = slot.asArray();
+            return bit(at.embedded()) + at.length() + at.elements() + bit(at.shared()) + at.auxiliary();
+        }
+
+        private static long hash(SlotCursor slot) {
+            RHash at = slot.asHash();
+            return bit(at.hasTable()) + at.table() + at.pairs() + at.pairsBound() + at.pairsSize() + at.defaultValue()
+                    + bit(at.defaultIsProc()) + at.tableType();
+        }
+
+        private static long object(SlotCursor slot) {
+            RObject at = slot.asObject();
+            return bit(at.embedded()) + bit(at.tooComplex()) + at.shape() + at.numiv() + at.ivptr();
+        }
+
+        private static long struct(SlotCursor slot) {
+            RStruct at = slot.asStruct();
+            return bit(at.embedded()) + at.length() + at.members();
+        }
+
+        private static long data(SlotCursor slot) {
+            RData at = slot.asData();
+            return bit(at.typed()) + bit(at.embedded()) + at.dataType() + at.data() + at.markFunction();
+        }
+
+        private static long klass(SlotCursor slot) {
+            RClass at = slot.asClass();
+            return at.extension() + at.rawSuperclass() + bit(at.singleton()) + at.methodTable() + at.constantTable() + at.ivars()
+                    + at.classVariableTable() + at.origin();
+        }
+
+        private static long bignum(SlotCursor slot) {
+            RBignum at = slot.asBignum();
+            return bit(at.negative()) + bit(at.embedded()) + at.length() + at.digits();
+        }
+
+        private static long rational(SlotCursor slot) {
+            RRational at = slot.asRational();
+            return at.numerator() + at.denominator();
+        }
+
+        private static long complex(SlotCursor slot) {
+            RComplex at = slot.asComplex();
+            return at.real() + at.imaginary();
+        }
+
+        private static long symbol(SlotCursor slot) {
+            RSymbol at = slot.asSymbol();
+            return at.hash() + at.name() + at.id();
+        }
+
+        private static long regexp(SlotCursor slot) {
+            RRegexp at = slot.asRegexp();
+            return at.source() + at.pattern() + at.options() + at.encodingIndex();
+        }
+
+        private static long match(SlotCursor slot) {
+            RMatch at = slot.asMatch();
+            return at.string() + at.regexp() + at.groups() + at.begin(0) + at.end(0);
+        }
+    }
+
+    /**
+     * Starts a program, takes its core, and sees to it that there is something to read.
+     *
+     * @throws Exception if the program can't be started or read
+     */
+    @Setup
+    @Override
+    public void open() throws Exception {
+        kind = Kind.of(view);
+        RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start();
+        process.ask("eval $kept = Array.new(%d) { |i| %s }; GC.start; 1".formatted(OBJECTS, kind.ruby()));
+        opened = BenchmarkTarget.ruby("core", process);
+        RubyVm vm = RubyVm.locate(opened.target());
+        slots = vm.slots();
+        floor = new SlotWalkFloor(vm);
+        floor.walk();
+        java();
+        if (floor.slots(kind.type().tag()) < OBJECTS) {
+            throw new IllegalStateException("%s holds %,d objects of that type".formatted(process, floor.slots(kind.type().tag())));
+        }
+    }
+
+    /** Ends the program. */
+    @TearDown
+    @Override
+    public void close() {
+        floor.close();
+        opened.close();
+    }
+
+    /**
+     * The view.
+     *
+     * @return the sum of all fields
+     */
+    @Benchmark
+    public long java() {
+        SlotCursor slot = slots;
+        RubyType type = kind.type();
+        ToLongFunction<SlotCursor> fields = kind.fields();
+        long sum = 0;
+        slot.rewind();
+        while (slot.next()) {
+            if (slot.type() == type) {
+                sum += fields.applyAsLong(slot);
+            }
+        }
+        return sum;
+    }
+
+    /**
+     * The walk in C.
+     *
+     * @return bytes in live slots
+     */
+    @Benchmark
+    public long c() {
+        return floor.walk();
+    }
+
+    @Override
+    public List<Lane> lanes() {
+        return List.of(new Lane(JAVA, this::java), new Lane(C, this::c));
+    }
+}
