@@ -22,8 +22,8 @@ import java.util.zip.GZIPInputStream;
 
 /** A dump in heap_dump's format, read by what docs/ruby-dump.md says and nothing else. */
 final class HeapDumpLines {
-    private static final ObjectMapper JSON =
-            new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+    private static final ObjectMapper STRICT = new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+    private static final ObjectMapper LENIENT = new ObjectMapper();
 
     private final Map<String, JsonNode> byId = new HashMap<>();
 
@@ -33,7 +33,18 @@ final class HeapDumpLines {
         }
     }
 
+    /** Of a process that ran on: a Hash may then have a key twice. */
+    static HeapDumpLines torn(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return of(in, "id", LENIENT);
+        }
+    }
+
     static HeapDumpLines of(InputStream in, String id) throws IOException {
+        return of(in, id, STRICT);
+    }
+
+    private static HeapDumpLines of(InputStream in, String id, ObjectMapper json) throws IOException {
         HeapDumpLines lines = new HeapDumpLines();
         BufferedReader reader = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8
                 .newDecoder()
@@ -41,7 +52,7 @@ final class HeapDumpLines {
         String line = null;
         try {
             while ((line = reader.readLine()) != null) {
-                JsonNode object = JSON.readTree(line);
+                JsonNode object = json.readTree(line);
                 if (lines.byId.put(object.get(id).textValue(), object) != null) {
                     throw new IOException("twice: " + line);
                 }

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Where a dump goes, and what is left when something comes in between. */
+final class RubyDumpFileIT {
+    @TempDir
+    private Path folder;
+
+    private List<String> files() throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"dump.json", "dump.json.gz"})
+    void fileIsWholeAndForItsOwnerAlone(String name) throws IOException {
+        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
+            String pid = Long.toString(process.pid());
+            Path file = folder.resolve(name);
+            Files.writeString(file, "what was there before");
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw-rw-"));
+            Run run = Run.heapwalk("ruby", "dump", pid, "-o", file.toString()).exited(0);
+            assertThat(files()).containsExactly(name);
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------");
+            HeapDumpLines lines = HeapDumpLines.of(file);
+            assertThat(run.err()).startsWith("heapwalk: %,d objects, ".formatted(lines.all().size()));
+            Run stdout = Run.heapwalk("ruby", "dump", pid).exited(0);
+            assertThat(HeapDumpLines.of(new ByteArrayInputStream(stdout.out()), "id").all()).isEqualTo(lines.all());
+            Run dash = Run.heapwalk("ruby", "dump", "-o", "-", pid).exited(0);
+            assertThat(dash.out()).isEqualTo(stdout.out());
+        }
+    }
+
+    @Test
+    void mongoGetsItsOwnId() throws IOException {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
+            Run run = Run.heapwalk("ruby", "dump", Long.toString(process.pid()), "--mongo").exited(0);
+            HeapDumpLines lines = HeapDumpLines.of(new ByteArrayInputStream(run.out()), "_id");
+            assertThat(lines.all()).hasSizeGreaterThan(10_000);
+            assertThat(lines.all().values()).allMatch(line -> line.fieldNames().next().equals("_id") && !line.has("id"));
+        }
+    }
+
+    @Test
+    void placesThatCanNotBeWritten() {
+        String pid = Long.toString(ProcessHandle.current().pid());
+        Run.heapwalk("ruby", "dump", pid, "-o", folder.toString()).exited(1).said("can't write", folder.toString(), "folder");
+        Run.heapwalk("ruby", "dump", pid, "-o", folder.resolve("none/dump").toString()).exited(1).said("can't write", "no such folder");
+        Run.heapwalk("ruby", "dump", pid, "--mongo", "--format=objectspace").exited(2).said("--mongo is for --format heap_dump");
+        Run full = Run.heapwalk("ruby", "dump", "demo", "-o", "/dev/full").exited(1);
+        assertThat(full.err()).contains("heapwalk: can't write /dev/full: No space left on device").doesNotContain("\tat ");
+        Run.heapwalk("ruby", "dump", "demo", "-o", "/dev/null").exited(0);
+    }
+
+    /** A reader that leaves is no failure, and one that does not read keeps nobody waiting. */
+    @Test
+    void closedPipeEndsQuietly() throws Exception {
+        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
+            Run run = Run.of(new ProcessBuilder("sh", "-c", Run.checkout().resolve("bin/heapwalk") + " ruby dump " + process.pid()
+                    + " | head -c 100; exit ${PIPESTATUS:-0}"));
+            assertThat(run.out()).hasSize(100);
+            assertThat(run.err()).doesNotContain("Broken", "\tat ").matches("heapwalk: [0-9,]+ objects.*\n");
+            Process stuck = new ProcessBuilder(
+                            Run.checkout().resolve("bin/heapwalk").toString(), "ruby", "dump", Long.toString(process.pid()))
+                    .start();
+            try {
+                assertThat(stuck.getInputStream().read()).isEqualTo('{');
+                // It still writes, and the process runs on.
+                assertThat(process.ask("eval 1 + 1")).containsExactly("2");
+                assertThat(stuck.isAlive()).isTrue();
+            } finally {
+                stuck.destroyForcibly().waitFor();
+            }
+        }
+    }
+
+    /** However the command ends, there is a whole file or none, and the process runs on. */
+    @ParameterizedTest
+    @CsvSource({"KILL,dump.json", "KILL,dump.json.gz", "INT,dump.json", "TERM,dump.json.gz"})
+    void noHalfFileIsLeft(String signal, String name) throws Exception {
+        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
+            for (int millis = 150; millis <= 1_500; millis += 150) {
+                Path file = folder.resolve(name);
+                Files.deleteIfExists(file);
+                // A shell lets children in the background ignore SIGINT; this one does not.
+                Process dump = new ProcessBuilder(Run.checkout().resolve("bin/heapwalk").toString(), "ruby", "dump", "-o",
+                                file.toString(), Long.toString(process.pid()))
+                        .redirectError(ProcessBuilder.Redirect.DISCARD)
+                        .start();
+                if (!dump.waitFor(millis, TimeUnit.MILLISECONDS)) {
+                    new ProcessBuilder("kill", "-" + signal, Long.toString(dump.pid())).start().waitFor();
+                    dump.waitFor();
+                }
+                if (Files.exists(file)) {
+                    assertThat(HeapDumpLines.of(file).all()).hasSizeGreaterThan(10_000);
+                }
+                List<String> left = new ArrayList<>(files());
+                left.remove(name);
+                if (signal.equals("KILL")) {
+                    assertThat(left).allMatch(other -> other.matches("\\." + name + "\\.\\d+\\.part"));
+                } else {
+                    assertThat(left).isEmpty();
+                }
+                assertThat(process.ask("eval 6 * 7")).containsExactly("42");
+            }
+        }
+    }
+
+    static List<Ruby> rubies() {
+        return Ruby.all();
+    }
+
+    /** Threads allocate all the while: every line is JSON, and a stopped process is told to be consistent or not. */
+    @ParameterizedTest
+    @MethodSource("rubies")
+    void dumpsOfAProcessThatAllocates(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "churn").start()) {
+            String pid = Long.toString(process.pid());
+            for (int i = 0; i < 8; i++) {
+                Path file = folder.resolve("dump" + i + ".json");
+                boolean stop = i % 2 == 0;
+                Run run = Run.heapwalk(
+                        "ruby", "dump", pid, "-o", file.toString(), "--mode", stop ? "stop" : "observe",
+                        "--format", i % 4 < 2 ? "heap_dump" : "objectspace");
+                assertThat(run.err()).doesNotContain("internal error", "\tat ");
+                if (stop) {
+                    assertThat(run.status()).as(run.err()).isIn(0, 3);
+                    if (run.status() == 3 && !run.err().contains("a garbage collection was running")) {
+                        // A thread may have been stopped where it had begun to make an object, but no more than one a thread.
+                        assertThat(run.err().lines().filter(line -> line.startsWith("heapwalk: problem "))).hasSizeLessThan(5);
+                    }
+                } else {
+                    assertThat(run.status()).as(run.err()).isIn(0, 3, 4);
+                }
+                if (run.status() != 4) {
+                    parsed(file, i % 4 < 2, stop && run.status() == 0);
+                }
+                Run.heapwalk("ruby", "count", pid, "--mode", stop ? "stop" : "observe", "Node");
+                Run threads = Run.heapwalk("ruby", "threads", pid, "--mode", stop ? "stop" : "observe");
+                assertThat(threads.err()).doesNotContain("internal error", "\tat ");
+            }
+            assertThat(Long.parseLong(process.ask("check").getFirst())).isPositive();
+        }
+    }
+
+    private static void parsed(Path file, boolean heapDump, boolean consistent) throws IOException {
+        if (heapDump) {
+            HeapDumpLines lines = consistent ? HeapDumpLines.of(file) : HeapDumpLines.torn(file);
+            assertThat(lines.all()).hasSizeGreaterThan(10_000);
+            assertThat(lines.all().values().stream().anyMatch(line -> line.has("damage")) && consistent).isFalse();
+            return;
+        }
+        List<JsonNode> rows = new Run(0, Files.readAllBytes(file), "").rows();
+        assertThat(rows).hasSizeGreaterThan(10_000).allMatch(row -> row.has("address") || row.has("root") || row.has("id"));
+    }
+}
