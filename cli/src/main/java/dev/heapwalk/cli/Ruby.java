@@ -29,6 +29,7 @@ final class Ruby implements Callable<Integer> {
         COMMANDS.put("dump", RubyDump::new);
         COMMANDS.put("show", RubyShow::new);
         COMMANDS.put("threads", RubyThreadsCommand::new);
+        COMMANDS.put("roots", RubyRoots::new);
     }
 
     @Spec

@@ -3,12 +3,17 @@ package dev.heapwalk.cli;
 
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.Reachability;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.dump.HeapDump;
 import dev.heapwalk.ruby.dump.JsonLines;
 import dev.heapwalk.ruby.dump.ObjectSpaceDump;
+import dev.heapwalk.ruby.vm.Interpreter;
+import dev.heapwalk.ruby.vm.RubyThread;
+import dev.heapwalk.ruby.vm.RubyThreads;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -38,6 +43,11 @@ final class RubyDump extends TargetCommand {
                     + "objectspace: as that Ruby's own ObjectSpace.dump_all writes it.")
     private DumpFormat format = DumpFormat.HEAP_DUMP;
 
+    @Option(
+            names = "--reachable",
+            description = "Only what the roots reach; the default is every object that has yet to be swept as well.")
+    private boolean reachable;
+
     @Option(names = "--mongo", description = "Call the id _id, so that mongoimport takes the file as it is.")
     private boolean mongo;
 
@@ -55,6 +65,9 @@ final class RubyDump extends TargetCommand {
     void check() {
         if (mongo && format != DumpFormat.HEAP_DUMP) {
             throw wrong("--mongo is for --format heap_dump");
+        }
+        if (reachable && format != DumpFormat.HEAP_DUMP) {
+            throw wrong("--reachable is for --format heap_dump");
         }
     }
 
@@ -119,9 +132,16 @@ final class RubyDump extends TargetCommand {
         SlotCursor slot = vm.slots(reader);
         JsonLines json = new JsonLines(to.stream());
         HeapDump dump = new HeapDump(reader, json, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN);
+        RubyThreads threads = new RubyThreads(new Interpreter(reader));
+        List<Long> living = threads.living().stream().map(RubyThread::self).toList();
+        threads.notes().forEach(problems::missing);
+        dump.roots(living).forEach(problems::missing);
+        Reachability reached = reachable ? Reachability.of(reader) : null;
         int page = -1;
         while (slot.next()) {
-            dump.slot(slot);
+            if (reached == null || reached.contains(slot.address())) {
+                dump.slot(slot);
+            }
             if (slot.page() != page) {
                 page = slot.page();
                 progress.at((long) page * vm.layout().page().bodySize(), all);

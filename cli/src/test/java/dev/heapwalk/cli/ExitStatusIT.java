@@ -50,7 +50,7 @@ final class ExitStatusIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"info", "count", "dump", "show", "threads"})
+    @ValueSource(strings = {"info", "count", "dump", "show", "threads", "roots"})
     void everyRubyCommandHasHelp(String command) {
         Run run = Run.heapwalk("ruby", command, "--help").exited(0);
         assertThat(run.text()).startsWith("Usage: heapwalk ruby " + command);
@@ -84,7 +84,7 @@ final class ExitStatusIT {
                 "ruby count --mod > --mode",
                 "ruby info --format t > table",
                 "ruby count dem > demo",
-                "ruby dump --format h > heap_dump",
+                "ruby dump --format = > heap_dump objectspace",
                 "ruby threads --format t > text",
                 "ruby dump -o /etc/hostn > /etc/hostname"
             })

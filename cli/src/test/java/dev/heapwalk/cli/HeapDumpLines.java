@@ -26,6 +26,7 @@ final class HeapDumpLines {
     private static final ObjectMapper LENIENT = new ObjectMapper();
 
     private final Map<String, JsonNode> byId = new HashMap<>();
+    private JsonNode roots;
 
     static HeapDumpLines of(Path file) throws IOException {
         try (InputStream in = Files.newInputStream(file)) {
@@ -53,6 +54,13 @@ final class HeapDumpLines {
         try {
             while ((line = reader.readLine()) != null) {
                 JsonNode object = json.readTree(line);
+                if (lines.roots == null) {
+                    lines.roots = object;
+                    if (!object.get(id).textValue().equals("_ROOTS_")) {
+                        throw new IOException("the roots do not come first: " + line);
+                    }
+                    continue;
+                }
                 if (lines.byId.put(object.get(id).textValue(), object) != null) {
                     throw new IOException("twice: " + line);
                 }
@@ -65,6 +73,10 @@ final class HeapDumpLines {
 
     Map<String, JsonNode> all() {
         return byId;
+    }
+
+    JsonNode roots() {
+        return roots;
     }
 
     JsonNode at(String address) {

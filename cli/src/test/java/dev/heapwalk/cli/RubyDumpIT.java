@@ -116,6 +116,46 @@ final class RubyDumpIT {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("rubies")
+    void rootsComeFirstAndReachWhatLives(Ruby ruby) throws IOException {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            process.ask("gc_disable");
+            process.ask("eval 1000.times { Parent.new }; 0");
+            String parent = process.ask("eval Target.address(Parent)").getFirst();
+            HeapDumpLines all = dump(process);
+            JsonNode roots = all.roots();
+            assertThat(roots.get("version").textValue()).isEqualTo(process.ask("version").getFirst());
+            assertThat(roots.get("global_tbl").get("$plain").textValue()).isEqualTo("plain global");
+            assertThat(roots.get("global_tbl").get("$other_name").textValue()).isEqualTo("plain global");
+            assertThat(roots.get("global_tbl").get("$traced").textValue()).isEqualTo("traced value");
+            assertThat(roots.get("threads").size())
+                    .isEqualTo(Integer.parseInt(process.ask("eval Thread.list.size").getFirst()));
+            JsonNode finalizers = roots.get("finalizers");
+            assertThat(finalizers.has(process.ask("eval Target.address(KEPT[\"finalized object\"])").getFirst())).isTrue();
+            HeapDumpLines reached = dump(process, "--reachable");
+            long garbage = instances(all, parent) - instances(reached, parent);
+            assertThat(garbage).isBetween(990L, 1000L);
+            // What is reached refers to nothing that is not.
+            List<String> lost = new ArrayList<>();
+            for (JsonNode line : reached.all().values()) {
+                for (JsonNode element : line.get("bt").textValue().equals("T_ARRAY") ? line.get("val") : JSON.createArrayNode()) {
+                    String value = element.asText();
+                    if (value.startsWith("0x") && reached.at(value) == null) {
+                        lost.add(value + " of " + line);
+                    }
+                }
+            }
+            assertThat(lost).isEmpty();
+        }
+    }
+
+    private static long instances(HeapDumpLines lines, String klass) {
+        return lines.all().values().stream()
+                .filter(line -> line.path("class").asText().equals(klass) && line.get("bt").textValue().equals("T_OBJECT"))
+                .count();
+    }
+
     private static void check(JsonNode truth, JsonNode line) {
         assertThat(line.has("damage")).isFalse();
         String type = truth.get("type").textValue();

@@ -198,9 +198,29 @@ final class RubyIT {
     }
 
     @Test
+    void rootsNameGlobalVariables() throws IOException {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
+            String pid = Long.toString(process.pid());
+            Map<String, JsonNode> byName = new HashMap<>();
+            List<String> kinds = new ArrayList<>();
+            for (JsonNode row : Run.heapwalk("ruby", "roots", pid, "--format=jsonl").exited(0).rows()) {
+                byName.put(row.get("name").textValue(), row);
+                kinds.add(row.get("root").textValue());
+            }
+            assertThat(kinds).contains("vm", "global_tbl", "machine_context", "end_proc", "finalizers");
+            assertThat(byName.get("$plain").get("value").textValue()).isEqualTo("\"plain global\"");
+            assertThat(byName.get("$plain").get("address").textValue())
+                    .isEqualTo(process.ask("eval Target.address($plain)").getFirst());
+            assertThat(byName.get("$nothing").get("value").textValue()).isEqualTo("nil");
+            assertThat(byName.get("$nothing").get("address").isNull()).isTrue();
+            assertThat(Run.heapwalk("ruby", "roots", pid).exited(0).lines().getLast()).matches("TOTAL +[0-9,]+ roots");
+        }
+    }
+
+    @Test
     void processesThatAreNoRuby() throws Exception {
         try (KnownProcess known = KnownProcess.start()) {
-            for (String command : List.of("info", "count", "dump", "threads")) {
+            for (String command : List.of("info", "count", "dump", "threads", "roots")) {
                 Run.heapwalk("ruby", command, known.pid()).exited(4).said("no Ruby process", "its program is " + KnownProcess.program());
             }
         }

@@ -23,16 +23,19 @@ import dev.heapwalk.ruby.RStruct;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.ReferenceSink;
 import dev.heapwalk.ruby.References;
+import dev.heapwalk.ruby.Roots;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.layout.Flags;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -46,6 +49,13 @@ public final class HeapDump {
     private static final int MOST_DAMAGE_KEPT = 20;
     private static final int CHUNK = 512;
 
+    private static final byte[] ROOTS = JsonLines.ascii("\"_ROOTS_\"");
+    private static final byte[] VERSION = DumpLine.key("version");
+    private static final byte[] PLATFORM = DumpLine.key("platform");
+    private static final byte[] COLLECTION = DumpLine.key("gc");
+    private static final byte[] THREADS = DumpLine.key("threads");
+    private static final byte[] FINALIZERS = DumpLine.key("finalizers");
+    private static final byte[] GLOBALS = DumpLine.key("global_tbl");
     private static final byte[] CLASS = DumpLine.key("class");
     private static final byte[] FROZEN = DumpLine.key("frozen");
     private static final byte[] SWEPT = DumpLine.key("swept");
@@ -180,6 +190,76 @@ public final class HeapDump {
      */
     public Map<String, Long> unknownReferences() {
         return Collections.unmodifiableMap(unknownReferences);
+    }
+
+    /**
+     * Writes the line of the roots, which comes first.
+     *
+     * @param living target addresses of the objects of the living threads
+     * @return what of the roots can't be read, a line each
+     */
+    public List<String> roots(List<Long> living) {
+        Roots roots = new Roots(reader);
+        List<String> holes = new ArrayList<>();
+        json.raw(opening);
+        json.raw(ROOTS);
+        line.begin();
+        line.text(VERSION, reader.vm().version());
+        line.text(PLATFORM, reader.vm().platform());
+        line.text(COLLECTION, reader.vm().collection().name().toLowerCase(Locale.ROOT));
+        list(THREADS, living);
+        for (Roots.Category category : roots.categories()) {
+            List<Long> found = new ArrayList<>();
+            if (category != Roots.Category.GLOBAL_TABLE && category != Roots.Category.FINALIZERS) {
+                roots.of(category, found::add);
+                list(DumpLine.key(category.label()), found.stream().distinct().toList());
+            }
+        }
+        try {
+            finalizers(roots.finalizers());
+            globals(roots.globals());
+        } catch (UnmappedAddressException e) {
+            line.closeInner();
+            holes.add("roots: " + e.getMessage());
+        }
+        line.references();
+        line.closeAll();
+        holes.addAll(roots.holes());
+        return holes;
+    }
+
+    private void list(byte[] key, List<Long> addresses) {
+        line.name(key);
+        line.openArray();
+        for (long address : addresses) {
+            line.comma();
+            json.address(address);
+        }
+        line.close();
+    }
+
+    private void finalizers(List<Roots.Finalizer> finalizers) {
+        line.name(FINALIZERS);
+        line.openObject();
+        for (Roots.Finalizer finalizer : finalizers) {
+            line.comma();
+            json.address(finalizer.object());
+            json.raw(':');
+            json.address(finalizer.procs());
+        }
+        line.close();
+    }
+
+    private void globals(List<Roots.Global> globals) {
+        line.name(GLOBALS);
+        line.openObject();
+        for (Roots.Global global : globals) {
+            if (global.known() && global.name() != null) {
+                line.member(global.name().getBytes(StandardCharsets.UTF_8), 0);
+                line.value(global.value());
+            }
+        }
+        line.close();
     }
 
     /**

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.Roots;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** {@code heapwalk ruby roots}: what keeps objects alive. */
+@Command(
+        name = "roots",
+        description = "List what keeps objects alive without being one: global variables by name, machine stack, finalizers ...")
+final class RubyRoots extends ReportCommand {
+    @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    private String target;
+
+    @Override
+    String target() {
+        return target;
+    }
+
+    @Override
+    Demo demo() {
+        return Demo.ruby();
+    }
+
+    /** A root; its address is 0 for a value that is no reference. */
+    private record Root(String category, String name, long address, String value) {}
+
+    @Override
+    Report read(Target opened, Problems problems, Progress progress) {
+        ObjectReader reader = Ruby.locate(opened, problems).reader();
+        RubyLayout layout = reader.layout();
+        ValueText values = new ValueText(reader);
+        Roots roots = new Roots(reader);
+        List<Root> rows = new ArrayList<>();
+        try {
+            roots.globals().stream()
+                    .filter(global -> global.known() && global.name() != null)
+                    .sorted(Comparator.comparing(Roots.Global::name))
+                    .forEach(global -> rows.add(new Root(
+                            Roots.Category.GLOBAL_TABLE.label(),
+                            global.name(),
+                            layout.constants().isReference(global.value()) ? global.value() : 0,
+                            values.of(global.value()))));
+        } catch (UnmappedAddressException e) {
+            problems.missing("global variables: " + e.getMessage());
+        }
+        for (Roots.Category category : roots.categories()) {
+            if (category == Roots.Category.GLOBAL_TABLE) {
+                continue;
+            }
+            Set<Long> found = new LinkedHashSet<>();
+            roots.of(category, found::add);
+            for (long address : found) {
+                rows.add(new Root(category.label(), "", address, values.of(address)));
+            }
+        }
+        roots.holes().forEach(problems::missing);
+        return new Answer(rows);
+    }
+
+    private record Answer(List<Root> roots) implements Report {
+        @Override
+        public List<Column> columns() {
+            return List.of(
+                    Column.text("Root", "root"),
+                    Column.text("Name", "name"),
+                    Column.address("Address", "address"),
+                    Column.text("Value", "value"));
+        }
+
+        @Override
+        public void rows(RowSink sink) {
+            for (Root root : roots) {
+                sink.text(root.category);
+                sink.text(root.name);
+                if (root.address == 0) {
+                    sink.none();
+                } else {
+                    sink.address(root.address);
+                }
+                sink.text(root.value);
+                sink.end();
+            }
+        }
+
+        @Override
+        public void total(RowSink sink) {
+            sink.text("%,d roots".formatted(roots.size()));
+        }
+    }
+}
