@@ -66,7 +66,13 @@ public final class Heapwalk implements Callable<Integer> {
      * @param args the command's arguments
      */
     public static void main(String[] args) {
-        int status = run(args);
+        int status = 0;
+        if (args.length == 1 && args[0].equals("--version")) {
+            // Without picocli, whose classes are of a version (49) that no AOT cache takes: to load them takes most of a start.
+            System.out.println(version());
+        } else {
+            status = run(args);
+        }
         // What picocli writes (help, version) goes through a stream that keeps its errors to itself.
         System.out.flush();
         System.exit(status);
@@ -157,11 +163,12 @@ public final class Heapwalk implements Callable<Integer> {
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            String version = Heapwalk.class.getPackage().getImplementationVersion();
-            return new String[] {
-                "heapwalk " + (version == null ? "(not packaged)" : version) + " on Java "
-                        + System.getProperty("java.version")
-            };
+            return new String[] {version()};
         }
+    }
+
+    private static String version() {
+        String version = Heapwalk.class.getPackage().getImplementationVersion();
+        return "heapwalk " + (version == null ? "(not packaged)" : version) + " on Java " + System.getProperty("java.version");
     }
 }
