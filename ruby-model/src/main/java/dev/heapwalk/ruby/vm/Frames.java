@@ -55,6 +55,7 @@ public final class Frames {
     private MemorySegment copy;
     private final long[] nearFlags = new long[NEAR];
     private final long[] nearMethods = new long[NEAR];
+    private final long[] nearOuter = new long[NEAR];
     private final long[] rangeAddresses = new long[NEAR + 2];
     private final long[] rangeLengths = new long[NEAR + 2];
     private final long[] rangeRead = new long[NEAR + 2];
@@ -217,7 +218,7 @@ public final class Frames {
     }
 
     /**
-     * Copies the environments of the innermost methods in C, which tell what methods they are, between two more looks at their frames,
+     * Copies the environments of the innermost frames, which tell what methods they are in, between two more looks at their frames,
      * all in one call: another method may have had the same place on the stack between the other looks.
      */
     private void copyEnvironments() {
@@ -231,7 +232,7 @@ public final class Frames {
         int ranges = 0;
         ranges = range(ranges, addresses[first], (long) frames * size);
         for (int i = first; i < nearEnd; i++) {
-            if (codes[i] == 0) {
+            if (copied(i)) {
                 ranges = range(ranges, eps[i] - ENVIRONMENT + 8, ENVIRONMENT);
             }
         }
@@ -243,13 +244,14 @@ public final class Frames {
         for (int i = nearEnd - 1; i >= nearFrom; i--) {
             long at = (long) (i - nearFrom) * size;
             boolean good = whole && same(i, at) && same(i, again + at);
-            if (codes[i] == 0) {
+            if (copied(i)) {
                 range--;
                 long environment = (long) frames * size + (range - 1) * ENVIRONMENT;
                 nearMethods[i - nearFrom] = copy.get(Words.LONG, environment);
+                nearOuter[i - nearFrom] = copy.get(Words.LONG, environment + 8) & ~3L;
                 nearFlags[i - nearFrom] = copy.get(Words.LONG, environment + 16);
                 long magic = nearFlags[i - nearFrom] & MAGIC_MASK;
-                good &= rangeRead[range] == ENVIRONMENT && (magic == MAGIC_CFUNC || magic == MAGIC_DUMMY);
+                good &= rangeRead[range] == ENVIRONMENT && (codes[i] != 0 || magic == MAGIC_CFUNC || magic == MAGIC_DUMMY);
             }
             if (!good) {
                 first = i + 1;
@@ -260,6 +262,26 @@ public final class Frames {
                 return;
             }
         }
+    }
+
+    /** Whether the environment of one of the innermost frames is copied: where its label says a method or a class. */
+    private boolean copied(int i) {
+        return codes[i] == 0 || interpreter.labels().withClass();
+    }
+
+    /** The method of one of the innermost frames, by what was copied as far as that tells it. */
+    private MethodEntry nearMethod(int i) {
+        if (codes[i] == 0 || (nearFlags[i - nearFrom] & Environments.LOCAL) != 0) {
+            MethodEntry found = interpreter.method(nearMethods[i - nearFrom]);
+            return found != null || codes[i] == 0 ? found : interpreter.environments().method(eps[i]);
+        }
+        // A block's is that of the frame whose scope is around it, where that is still on the stack.
+        for (int outer = i + 1; outer < nearEnd; outer++) {
+            if (eps[outer] == nearOuter[i - nearFrom]) {
+                return method(outer);
+            }
+        }
+        return interpreter.environments().method(eps[i]);
     }
 
     private int range(int index, long address, long length) {
@@ -562,9 +584,7 @@ public final class Frames {
         if (!methodKnown[i]) {
             methodKnown[i] = true;
             try {
-                methods[i] = i < nearEnd && codes[i] == 0
-                        ? interpreter.method(nearMethods[i - nearFrom])
-                        : interpreter.environments().method(eps[i]);
+                methods[i] = i < nearEnd && copied(i) ? nearMethod(i) : interpreter.environments().method(eps[i]);
             } catch (UnmappedAddressException e) {
                 methods[i] = null;
             }
