@@ -35,10 +35,11 @@ final class Machine {
         return Double.parseDouble(Files.readString(Path.of("/proc/loadavg")).split(" ")[0]);
     }
 
-    /** The commit that was built, with a mark if files were changed since. */
+    /** The commit that was built, with a mark if sources were changed since. */
     static String commit() throws IOException {
         String commit = output(List.of("git", "rev-parse", "--short=10", "HEAD"));
-        return output(List.of("git", "status", "--porcelain", "--untracked-files=no")).isEmpty() ? commit : commit + " and changes";
+        String changed = output(List.of("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs", ":!*.json"));
+        return changed.isEmpty() ? commit : commit + " and changes";
     }
 
     private static String value(String file, String key) throws IOException {
