@@ -90,7 +90,7 @@ public final class Bench {
             measure(entry, machine);
         }
         if (commands) {
-            WholeCommands.run(names, set, name -> circumstances(machine), latest);
+            failures.addAll(WholeCommands.run(names, set, name -> circumstances(machine), latest));
         }
         latest.write(LATEST);
         System.out.printf("%n%s holds these figures.%n", LATEST);

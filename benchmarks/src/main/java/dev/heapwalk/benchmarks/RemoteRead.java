@@ -44,6 +44,7 @@ public class RemoteRead implements Subject {
     private static final int TOTAL = 1 << 26;
     private static final int MANY = 64;
     private static final int BLOCKS = 1400;
+    private static final int COMPILED_AFTER = 50_000;
 
     /**
      * What is called: {@code readv} and {@code readv64} are {@code process_vm_readv} of one range and of 64, {@code mem} is {@code pread} of
@@ -97,6 +98,23 @@ public class RemoteRead implements Subject {
         remoteRead = FloorLibrary.function("remote_read.c", "remote_read", REMOTE_READ, memory);
         if (java() != TOTAL || c() != TOTAL) {
             throw new IllegalStateException("not all of the memory can be read");
+        }
+        compile();
+    }
+
+    /** A call allocates until it is compiled in full, which so few of such long ones don't bring about. */
+    private void compile() {
+        MemorySegment little = buffer.asSlice(0, Long.BYTES);
+        long[] few = new long[MANY];
+        Arrays.fill(few, Long.BYTES);
+        for (int i = 0; i < COMPILED_AFTER; i++) {
+            if (file != null) {
+                file.read(start, little);
+            } else if (ranges == 1) {
+                space.read(start, little);
+            } else {
+                space.readRanges(addresses, few, 1, little, read);
+            }
         }
     }
 

@@ -52,7 +52,8 @@ final class Suite {
         for (String call : List.of("readv", "readv64", "mem")) {
             for (int window = 1 << 16; window <= 1 << 24; window <<= 2) {
                 int size = window;
-                add("RemoteRead/%s/%s".formatted(call, bytes(size)), Set.QUICK, () -> new RemoteRead(call, size), Map.of());
+                boolean quick = call.equals("readv") || size == 1 << 16 || size == 1 << 20;
+                add("RemoteRead/%s/%s".formatted(call, bytes(size)), quick ? Set.QUICK : Set.FULL, () -> new RemoteRead(call, size), Map.of());
             }
         }
         for (String view : List.of("MallocChunk", "HeapInfo", "MallocState", "MallocPar", "TcachePerthread")) {

@@ -35,6 +35,7 @@ final class WholeCommands {
     private final Results results;
     private final Path measure = FloorLibrary.program("measure.c");
     private final Path folder;
+    private final List<String> failures = new ArrayList<>();
 
     private WholeCommands(Function<String, Results.Circumstances> circumstances, Results results) throws IOException {
         this.circumstances = circumstances;
@@ -47,8 +48,8 @@ final class WholeCommands {
         return names.contains(COMMANDS) || names.contains(SCALE);
     }
 
-    /** Runs those that are named. */
-    static void run(
+    /** Runs those that are named; returns what failed. */
+    static List<String> run(
             List<String> names, Suite.Set set, Function<String, Results.Circumstances> circumstances, Results results)
             throws IOException {
         WholeCommands whole = new WholeCommands(circumstances, results);
@@ -60,6 +61,7 @@ final class WholeCommands {
             if (names.contains(SCALE)) {
                 whole.scale(set);
             }
+            return whole.failures;
         } finally {
             try (Stream<Path> left = Files.walk(whole.folder)) {
                 for (Path path : left.sorted(Comparator.reverseOrder()).toList()) {
@@ -172,7 +174,10 @@ final class WholeCommands {
             await(builder.start());
             String[] said = Files.readString(figures).strip().split(" ");
             if (!said[3].equals("0")) {
-                throw new IOException(name + " failed with status " + said[3] + ":\n" + Files.readString(errors));
+                // The others are still worth to be measured.
+                failures.add(name + " failed with status " + said[3] + ":\n" + Files.readString(errors));
+                System.out.printf("| %s | | failed | | |%n", name.substring(name.indexOf('/') + 1));
+                return;
             }
             if (run >= 0) {
                 wall[run] = Long.parseLong(said[0]) / 1e9;
