@@ -3,11 +3,16 @@ package dev.heapwalk.cli;
 
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.DataTypes;
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.dump.HeapDump;
 import dev.heapwalk.ruby.dump.JsonLines;
 import dev.heapwalk.ruby.vm.Argument;
+import dev.heapwalk.ruby.vm.Fiber;
 import dev.heapwalk.ruby.vm.Frames;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.Local;
@@ -15,6 +20,7 @@ import dev.heapwalk.ruby.vm.RubyThread;
 import dev.heapwalk.ruby.vm.RubyThreads;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -25,7 +31,7 @@ import picocli.CommandLine.Parameters;
 /** {@code heapwalk ruby threads}: what the threads do. */
 @Command(
         name = "threads",
-        description = "Show the backtrace of each thread, the innermost frame first, with arguments and local variables.")
+        description = "Show the backtraces of threads and suspended fibers, the innermost frame first, with arguments and variables.")
 final class RubyThreadsCommand extends TargetCommand {
     private static final int MOST_FRAMES = 10_000;
 
@@ -35,7 +41,7 @@ final class RubyThreadsCommand extends TargetCommand {
     @Option(
             names = "--format",
             paramLabel = "text|jsonl",
-            description = "text (the default), or the line of 'heapwalk ruby dump' for each thread.")
+            description = "text (the default), or the line of 'heapwalk ruby dump' for each thread and fiber.")
     private ThreadsFormat format = ThreadsFormat.TEXT;
 
     @Override
@@ -62,14 +68,16 @@ final class RubyThreadsCommand extends TargetCommand {
         RubyThreads threads = new RubyThreads(interpreter);
         List<RubyThread> living = threads.living();
         threads.notes().forEach(problems::missing);
+        List<Fiber> fibers = suspended(vm, reader, threads, problems);
         if (format == ThreadsFormat.JSONL) {
             ByteArrayOutputStream lines = new ByteArrayOutputStream();
             JsonLines json = new JsonLines(lines);
             HeapDump dump = new HeapDump(reader, json, HeapDump.Id.PLAIN);
             for (RubyThread thread : living) {
-                if (!dump.object(thread.self())) {
-                    problems.hole(thread.self(), "the object of a thread can't be read");
-                }
+                line(thread.self(), dump, problems);
+            }
+            for (Fiber fiber : fibers) {
+                line(fiber.self(), dump, problems);
             }
             json.flush();
             dump.damage().forEach(problems::missing);
@@ -81,15 +89,52 @@ final class RubyThreadsCommand extends TargetCommand {
         for (RubyThread thread : living) {
             text.append(text.isEmpty() ? "" : "\n");
             head(thread, text);
-            frames.over(thread.context());
-            if (!frames.note().isEmpty()) {
-                problems.hole(thread.self(), frames.note());
-            }
-            for (int i = 0; i < MOST_FRAMES && frames.nextShown(); i++) {
-                frame(frames, values, text, problems);
-            }
+            backtrace(thread.self(), frames.over(thread.context()), values, text, problems);
+        }
+        for (Fiber fiber : fibers) {
+            RubyThread thread = fiber.thread() == 0 ? null : threads.thread(fiber.thread());
+            text.append("\nfiber 0x%x".formatted(fiber.self()))
+                    .append(thread == null ? "" : " of thread 0x%x".formatted(thread.self()))
+                    .append(": ").append(fiber.status().label()).append('\n');
+            backtrace(fiber.self(), frames.over(fiber.context()), values, text, problems);
         }
         return text.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** The fibers that wait to be resumed; those that run are in the backtraces of their threads. */
+    private static List<Fiber> suspended(RubyVm vm, ObjectReader reader, RubyThreads threads, Problems problems) {
+        List<Fiber> found = new ArrayList<>();
+        DataTypes types = new DataTypes();
+        SlotCursor slot = vm.slots(reader);
+        while (slot.next()) {
+            if (slot.type() == RubyType.DATA && slot.state() == SlotState.LIVE && "fiber".equals(types.of(slot.asData()))) {
+                try {
+                    Fiber fiber = threads.fiber(slot.asData().data());
+                    if (fiber != null && fiber.status() == Fiber.Status.SUSPENDED) {
+                        found.add(fiber);
+                    }
+                } catch (UnmappedAddressException e) {
+                    problems.hole(slot.address(), "a fiber can't be read: " + e.getMessage());
+                }
+            }
+        }
+        slot.holes().forEach(problems::missing);
+        return found;
+    }
+
+    private static void line(long address, HeapDump dump, Problems problems) {
+        if (!dump.object(address)) {
+            problems.hole(address, "the object of a thread or fiber can't be read");
+        }
+    }
+
+    private static void backtrace(long self, Frames frames, ValueText values, StringBuilder text, Problems problems) {
+        if (!frames.note().isEmpty()) {
+            problems.hole(self, frames.note());
+        }
+        for (int i = 0; i < MOST_FRAMES && frames.nextShown(); i++) {
+            frame(frames, values, text, problems);
+        }
     }
 
     private static void head(RubyThread thread, StringBuilder text) {

@@ -150,6 +150,52 @@ final class RubyDumpIT {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("rubies")
+    void codeTellsItsVariables(Ruby ruby) throws IOException {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            String file = process.seen("every_type.rb");
+            HeapDumpLines dump = dump(process);
+            JsonNode lambda = kept(process, dump, "lambda");
+            assertThat(lambda.get("type_name").textValue()).isEqualTo("proc");
+            assertThat(lambda.get("is_lambda").booleanValue()).isTrue();
+            assertThat(kept(process, dump, "proc").get("is_lambda").booleanValue()).isFalse();
+            assertThat(lambda.get("filename").textValue()).isEqualTo(file);
+            assertThat(lambda.get("line").asText())
+                    .isEqualTo(process.ask("eval KEPT[\"lambda\"].source_location[1]").getFirst());
+            JsonNode env = dump.at(lambda.get("envval").textValue());
+            assertThat(env.get("env").get("captured").textValue()).isEqualTo("captured value");
+            assertThat(env.get("env").get("local").textValue()).isEqualTo("local of make_procs");
+            JsonNode code = dump.at(lambda.get("iseq").textValue());
+            assertThat(code.get("imemo_type").textValue()).isEqualTo("iseq");
+            assertThat(code.get("local_table")).extracting(JsonNode::textValue).contains("x", "y", "z", "k", "o", "b");
+            JsonNode binding = kept(process, dump, "binding of a method");
+            assertThat(binding.get("type_name").textValue()).isEqualTo("binding");
+            JsonNode locals = dump.at(binding.get("envval").textValue()).get("env");
+            assertThat(locals.get("a").intValue()).isEqualTo(1);
+            assertThat(locals.get("c").intValue()).isEqualTo(4);
+            assertThat(locals.get("d").intValue()).isEqualTo(5);
+            JsonNode symbol = kept(process, dump, "proc from a symbol");
+            assertThat(symbol.get("symbol").textValue()).isEqualTo(":upcase");
+            JsonNode mutex = kept(process, dump, "mutex");
+            assertThat(mutex.get("locked").booleanValue()).isTrue();
+            assertThat(dump.at(mutex.get("thread").textValue()).get("main").booleanValue()).isTrue();
+            assertThat(kept(process, dump, "free mutex").get("locked").booleanValue()).isFalse();
+            JsonNode method = dump.at(kept(process, dump, "methods").get("val").get(2).textValue());
+            assertThat(method.get("name").textValue()).isEqualTo("speak");
+            assertThat(method.get("recv").textValue()).isEqualTo(kept(process, dump, "parent").get("id").textValue());
+            assertThat(dump.at(method.get("owner").textValue()).get("name").textValue())
+                    .isEqualTo(process.ask("eval KEPT[\"parent\"].method(:speak).owner").getFirst());
+            JsonNode parent = dump.at(kept(process, dump, "parent").get("class").textValue());
+            assertThat(parent.get("methods").get("speak").textValue()).startsWith("0x");
+            assertThat(parent.get("methods").get("reader").textValue()).isEqualTo("(IVAR)");
+        }
+    }
+
+    private static JsonNode kept(RubyProcess process, HeapDumpLines dump, String name) throws IOException {
+        return dump.at(process.ask("eval Target.address(KEPT[\"" + name + "\"])").getFirst());
+    }
+
     private static long instances(HeapDumpLines lines, String klass) {
         return lines.all().values().stream()
                 .filter(line -> line.path("class").asText().equals(klass) && line.get("bt").textValue().equals("T_OBJECT"))

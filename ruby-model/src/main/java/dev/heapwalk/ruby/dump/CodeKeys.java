@@ -7,16 +7,25 @@ import dev.heapwalk.ruby.MethodCursor;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.vm.Argument;
+import dev.heapwalk.ruby.vm.Binding;
+import dev.heapwalk.ruby.vm.Block;
+import dev.heapwalk.ruby.vm.Env;
 import dev.heapwalk.ruby.vm.Fiber;
+import dev.heapwalk.ruby.vm.Field;
+import dev.heapwalk.ruby.vm.Fields;
 import dev.heapwalk.ruby.vm.Frames;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.Iseq;
 import dev.heapwalk.ruby.vm.Local;
 import dev.heapwalk.ruby.vm.MethodEntry;
+import dev.heapwalk.ruby.vm.MethodObject;
+import dev.heapwalk.ruby.vm.Mutex;
+import dev.heapwalk.ruby.vm.Proc;
 import dev.heapwalk.ruby.vm.RubyThread;
 import dev.heapwalk.ruby.vm.RubyThreads;
 import java.nio.charset.StandardCharsets;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -69,14 +78,20 @@ final class CodeKeys {
     private static final byte[] SELF = DumpLine.key("self");
     private static final byte[] ARGUMENTS = DumpLine.key("args");
     private static final byte[] LOCALS = DumpLine.key("locals");
+    private static final byte[] IS_LAMBDA = DumpLine.key("is_lambda");
+    private static final byte[] FROM_METHOD = DumpLine.key("is_from_method");
+    private static final byte[] IFUNC = DumpLine.key("ifunc");
+    private static final byte[] ENVIRONMENT = DumpLine.key("envval");
+    private static final byte[] SYMBOL = DumpLine.key("symbol");
+    private static final byte[] BLOCK_PROC = DumpLine.key("blockprocval");
+    private static final byte[] RECEIVER = DumpLine.key("recv");
+    private static final byte[] RCLASS = DumpLine.key("rclass");
+    private static final byte[] METHOD = DumpLine.key("method");
+    private static final byte[] LOCKED = DumpLine.key("locked");
+    private static final byte[] WAITING = DumpLine.key("waiting");
     private static final byte[] NOTE = DumpLine.key("note");
     private static final byte[] LABEL = JsonLines.ascii("\"label\":");
 
-    /** Where {@code rb_env_t} has its code, its environment pointer, its values and their number. */
-    private static final int ENV_ISEQ = 8;
-
-    private static final int ENV_EP = 16;
-    private static final int ENV_VALUES = 24;
     private static final int MOST_FRAMES = 10_000;
 
     private final ObjectReader reader;
@@ -85,6 +100,8 @@ final class CodeKeys {
     private final Interpreter interpreter;
     private final RubyThreads threads;
     private final Frames frames;
+    private final Fields fields;
+    private final Map<String, byte[]> keys = new HashMap<>();
 
     CodeKeys(ObjectReader reader, JsonLines json, DumpLine line) {
         this.reader = reader;
@@ -93,6 +110,7 @@ final class CodeKeys {
         this.interpreter = new Interpreter(reader);
         this.threads = new RubyThreads(interpreter);
         this.frames = interpreter.frames();
+        this.fields = new Fields(interpreter);
     }
 
     void imemo(RValue slot) {
@@ -101,8 +119,28 @@ final class CodeKeys {
         switch (type) {
             case ISEQ -> code(interpreter.iseq(slot.address()));
             case MENT -> method(interpreter.method(slot.address()));
-            case ENV -> environment(slot.word(ENV_ISEQ), slot.word(ENV_EP), slot.word(ENV_VALUES));
-            default -> {}
+            case ENV -> environment(interpreter.env(slot.address()));
+            default -> fields(slot.address());
+        }
+    }
+
+    /** The fields that have names in C, but for what is neither an object nor a number. */
+    private void fields(long address) {
+        for (Field field : fields.of(address)) {
+            // An enumerator has a field of the name that the key for the bytes has.
+            byte[] key = keys.computeIfAbsent(field.name(), name -> DumpLine.key(name.equals("size") ? "enum_size" : name));
+            switch (field.kind()) {
+                case VALUE -> {
+                    if (field.value() == 0) {
+                        line.reference(key, 0);
+                    } else {
+                        line.value(key, field.value());
+                    }
+                }
+                case NUMBER -> line.number(key, field.value());
+                case ID -> optional(key, field.value() == 0 ? null : reader.symbols().of(field.value()));
+                case ADDRESS -> {}
+            }
         }
     }
 
@@ -165,35 +203,116 @@ final class CodeKeys {
         optional(ORIGINAL, method.original());
     }
 
-    private void environment(long code, long ep, long values) {
-        optional(ISEQ, code);
-        Iseq iseq = interpreter.iseq(code);
+    private void environment(Env env) {
+        if (env == null) {
+            return;
+        }
+        optional(ISEQ, env.iseq());
+        Iseq iseq = interpreter.iseq(env.iseq());
         int count = iseq == null ? 0 : iseq.localCount();
-        if (count > 0 && !reader.mapped(values, 8L * count)) {
-            throw new UnmappedAddressException(values, values, 8L * count);
+        if (count > 0 && !reader.mapped(env.values(), 8L * count)) {
+            throw new UnmappedAddressException(env.values(), env.values(), 8L * count);
         }
         line.name(ENV);
         line.openObject();
         for (int i = 0; i < count; i++) {
-            long value = reader.word(values + 8L * i);
+            long value = reader.word(env.values() + 8L * i);
             String name = iseq.localName(i);
             line.member(name == null ? null : name.getBytes(StandardCharsets.UTF_8), i);
             line.value(value);
         }
         line.close();
-        long outer = interpreter.environments().outer(ep);
-        if (outer != 0) {
-            optional(PREVIOUS_ENV, interpreter.environments().object(outer));
-        }
+        optional(PREVIOUS_ENV, env.outer());
     }
 
     /** The keys of data, by the name of its type. */
-    void data(String type, long data) {
+    void data(String type, long address, long data) {
         switch (type) {
             case "VM/thread" -> thread(threads.thread(data));
             case "fiber" -> fiber(threads.fiber(data));
-            default -> {}
+            case "proc" -> proc(interpreter.proc(address));
+            case "binding" -> binding(interpreter.binding(address));
+            case "method" -> method(interpreter.methodObject(address));
+            case "mutex" -> mutex(interpreter.mutex(address));
+            case "encoding" -> optional(NAME, fields.encoding(address));
+            default -> fields(address);
         }
+    }
+
+    private void proc(Proc proc) {
+        if (proc == null) {
+            return;
+        }
+        line.flag(IS_LAMBDA, proc.lambda());
+        if (proc.fromMethod()) {
+            line.flag(FROM_METHOD, true);
+        }
+        block(proc.block());
+        Iseq iseq = proc.block().kind() == Block.Kind.ISEQ ? interpreter.iseq(proc.block().code()) : null;
+        if (iseq != null) {
+            place(iseq);
+        }
+    }
+
+    private void block(Block block) {
+        switch (block.kind()) {
+            case ISEQ, IFUNC -> {
+                optional(block.kind() == Block.Kind.ISEQ ? ISEQ : IFUNC, block.code());
+                line.value(SELF, block.self());
+                optional(ENVIRONMENT, block.ep() == 0 ? 0 : interpreter.environments().object(block.ep()));
+            }
+            case SYMBOL -> line.value(SYMBOL, block.code());
+            case PROC -> line.value(BLOCK_PROC, block.code());
+        }
+    }
+
+    private void binding(Binding binding) {
+        if (binding == null) {
+            return;
+        }
+        optional(FILENAME, binding.path());
+        line.number(LINE, binding.line());
+        block(binding.block());
+    }
+
+    private void method(MethodObject method) {
+        if (method == null) {
+            return;
+        }
+        if (method.receiver() != reader.layout().constants().undef()) {
+            line.value(RECEIVER, method.receiver());
+        }
+        optional(RCLASS, method.klass());
+        optional(OWNER, method.owner());
+        if (method.method() != null) {
+            optional(NAME, method.method().name());
+            line.text(TYPE, KINDS.get(method.method().kind()));
+            optional(METHOD, method.method().address());
+        }
+    }
+
+    private void mutex(Mutex mutex) {
+        if (mutex == null) {
+            return;
+        }
+        line.flag(LOCKED, mutex.locked());
+        optional(THREAD, objectOf(mutex.thread()));
+        if (!mutex.waiting().isEmpty()) {
+            line.name(WAITING);
+            line.openArray();
+            for (long waiting : mutex.waiting()) {
+                long thread = objectOf(waiting);
+                line.comma();
+                line.value(thread == 0 ? reader.layout().constants().nil() : thread);
+            }
+            line.close();
+        }
+    }
+
+    /** The Thread of an {@code rb_thread_t}; 0 if there is none. */
+    private long objectOf(long thread) {
+        RubyThread found = thread == 0 ? null : threads.thread(thread);
+        return found == null ? 0 : found.self();
     }
 
     private void thread(RubyThread thread) {
@@ -224,8 +343,7 @@ final class CodeKeys {
             return;
         }
         line.text(STATUS, fiber.status().label());
-        RubyThread thread = fiber.thread() == 0 ? null : threads.thread(fiber.thread());
-        optional(THREAD, thread == null ? 0 : thread.self());
+        optional(THREAD, objectOf(fiber.thread()));
         optional(PROC, fiber.procedure());
         optional(PREVIOUS, fiber.previous());
         if (fiber.status() == Fiber.Status.SUSPENDED) {

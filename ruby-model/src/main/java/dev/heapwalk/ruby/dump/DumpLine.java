@@ -46,6 +46,7 @@ final class DumpLine {
     /** A longer String of another encoding is not made into UTF-8. */
     private static final int LONGEST_DECODED = 1 << 24;
 
+    private static final int NEAR = 16;
     private static final int DEEPEST = 16;
 
     private final ObjectReader reader;
@@ -373,10 +374,22 @@ final class DumpLine {
         json.raw(REFERENCES);
         openArray();
         for (int i = 0; i < inPlaceCount; i++) {
-            comma();
-            json.address(inPlace[i]);
+            if (!repeated(i)) {
+                comma();
+                json.address(inPlace[i]);
+            }
         }
         close();
+    }
+
+    /** Whether the same reference stands a little before this one. */
+    private boolean repeated(int index) {
+        for (int i = Math.max(0, index - NEAR); i < index; i++) {
+            if (inPlace[i] == inPlace[index]) {
+                return true;
+            }
+        }
+        return false;
     }
 
     // --- Texts of any length.

@@ -615,7 +615,7 @@ public final class HeapDump {
             line.number(SIZE, size);
         }
         if (type != null) {
-            code.data(type, data.data());
+            code.data(type, data.address(), data.data());
         }
     }
 }
