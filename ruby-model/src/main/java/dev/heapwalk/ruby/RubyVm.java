@@ -283,6 +283,16 @@ public final class RubyVm {
     }
 
     /**
+     * Makes a reader that follows pointers.
+     *
+     * @param budget the most bytes of the target that it may keep, at least 64 KiB
+     * @return a new reader, for one thread
+     */
+    public ObjectReader reader(long budget) {
+        return new ObjectReader(this, target.memory().cache(budget));
+    }
+
+    /**
      * Makes a reader for looks at few places, such as the frames of threads, that {@linkplain ObjectReader#forget() forgets}
      * between one look and the next: it reads single pages.
      *

@@ -33,6 +33,7 @@ public final class SlotCursor {
     private final long[] marks;
 
     private int page = -1;
+    private int endPage;
     private boolean unswept;
     // The page in local memory: where the slot and the page's end are in it, and what makes a target address of an offset.
     private MemorySegment segment;
@@ -63,6 +64,7 @@ public final class SlotCursor {
         this.window = vm.target().memory().window();
         this.pages = vm.pages();
         this.layout = vm.layout().page();
+        this.endPage = pages.count();
         this.reader = reader;
         this.marks = new long[layout.bitmapWords()];
     }
@@ -72,6 +74,7 @@ public final class SlotCursor {
         window.forget();
         holes.clear();
         page = -1;
+        endPage = pages.count();
         offset = 0;
         end = 0;
         slotSize = 0;
@@ -100,7 +103,8 @@ public final class SlotCursor {
      */
     public boolean moveTo(long slot) {
         int wanted = (slot & 7) != 0 || pages.slotSizeAt(slot) == 0 ? -1 : pages.at(slot);
-        page = wanted < 0 ? pages.count() : wanted - 1;
+        endPage = pages.count();
+        page = wanted < 0 ? endPage : wanted - 1;
         if (enter() < 0 || page != wanted) {
             page = pages.count();
             offset = 0;
@@ -113,9 +117,23 @@ public final class SlotCursor {
         return true;
     }
 
+    /**
+     * Goes before the first slot of some pages, to walk these alone.
+     *
+     * @param first index of the first page
+     * @param end index behind the last one
+     */
+    public void within(int first, int end) {
+        page = first - 1;
+        endPage = Math.min(end, pages.count());
+        offset = 0;
+        this.end = 0;
+        slotSize = 0;
+    }
+
     /** Goes to the next page that can be read. Returns where its first slot is, -1 if there is none. */
     private long enter() {
-        while (++page < pages.count()) {
+        while (++page < endPage) {
             long start = pages.start(page);
             slotSize = pages.slotSize(page);
             long length = (long) slotSize * pages.slots(page);

@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.DataTypes;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RData;
@@ -35,27 +36,41 @@ final class Allocations {
     private static final byte[] GENERATION_KEY = JsonLines.ascii(", \"generation\":");
 
     private final ObjectReader reader;
-    private final Map<Long, Long> infos = new HashMap<>();
+    private final Map<Long, Long> infos;
 
-    private Allocations(ObjectReader reader) {
+    private Allocations(ObjectReader reader, Map<Long, Long> infos) {
         this.reader = reader;
+        this.infos = infos;
+    }
+
+    /** The same table for the reader of another thread. */
+    Allocations with(ObjectReader other) {
+        return new Allocations(other, infos);
     }
 
     /** Looks for the table. Null if there is none, as in nearly all processes. */
     static Allocations find(ObjectReader reader) {
+        if (reader.vm().target().modules().stream().noneMatch(Allocations::mayTrace)) {
+            return null;
+        }
         SlotCursor slot = reader.vm().slots(reader);
         DataTypes types = new DataTypes();
         while (slot.next()) {
             if (slot.type() == RubyType.DATA && slot.state() == SlotState.LIVE) {
                 RData data = slot.asData();
                 if (TRACER.equals(types.of(data)) && data.data() != 0) {
-                    Allocations found = new Allocations(reader);
+                    Allocations found = new Allocations(reader, new HashMap<>());
                     found.read(data.data());
                     return found.infos.isEmpty() ? null : found;
                 }
             }
         }
         return null;
+    }
+
+    /** Whether a module is the extension that traces, or may have it linked in. */
+    private static boolean mayTrace(ElfModule module) {
+        return module.path().isEmpty() || module.path().contains("objspace");
     }
 
     private void read(long tracer) {

@@ -18,11 +18,13 @@ import java.util.function.LongConsumer;
  * a line for each kind of root, then one for each shape since 3.2, then one for each object. Where Ruby would write what is no
  * JSON, such as a class name with a quote in it, these lines are JSON.
  *
+ * <p>Several threads write where there is enough to do; the lines come in the order of the addresses all the same.
+ *
  * <p>Free slots are left out, and so is garbage that the target has not yet swept, as {@code dump_all} sweeps before it begins.
  */
 public final class ObjectSpaceDump {
-    /** After how many slots progress is told. */
-    private static final int STEP = 1 << 14;
+    /** The most memory of the target that is kept, by all threads together, in bytes. */
+    private static final long BUDGET = 96L << 20;
     /** How many addresses of damaged objects are kept. */
     private static final int MOST_ADDRESSES = 100;
 
@@ -72,42 +74,77 @@ public final class ObjectSpaceDump {
      * @throws UncheckedIOException if writing fails
      */
     public Summary write(OutputStream out, LongConsumer progress) {
+        int pages = vm.pages().count();
+        int threads = PageBatches.threads(pages);
+        ObjectReader reader = vm.reader(BUDGET / (threads + 1));
         JsonLines json = new JsonLines(out);
-        ObjectReader reader = vm.reader();
-        SlotCursor slot = vm.slots(reader);
-        SlotLines lines = new SlotLines(slot, reader, Allocations.find(reader), json);
         Roots roots = new Roots(reader);
         new RootLines(roots, json).write();
         if (reader.layout().since(3, 2)) {
             new ShapeLines(reader, new Names(reader)).write(json);
         }
-        long seen = 0;
-        long objects = 0;
-        long damaged = 0;
-        List<Long> damagedAddresses = new ArrayList<>();
-        while (slot.next()) {
-            if ((++seen & STEP - 1) == 0) {
-                progress.accept(seen);
-            }
-            SlotState state = slot.state();
-            if (state == SlotState.LIVE || state == SlotState.ZOMBIE) {
-                objects++;
-                if (!lines.write() && ++damaged <= MOST_ADDRESSES) {
-                    damagedAddresses.add(slot.address());
-                }
-            }
-        }
         json.flush();
-        progress.accept(seen);
+        Allocations allocations = Allocations.find(reader);
+        List<Objects> written = PageBatches.run(
+                pages,
+                threads,
+                lines -> new Objects(vm, vm.reader(BUDGET / (threads + 1)), allocations, lines),
+                out,
+                done -> progress.accept(vm.pages().totalSlots() * done / pages));
+        long objects = 0;
+        long bytes = json.bytes();
+        long damaged = 0;
+        Counts sizes = new Counts();
+        Counts references = new Counts();
+        List<Long> addresses = new ArrayList<>();
         List<String> holes = new ArrayList<>(roots.holes());
-        holes.addAll(slot.holes());
+        for (Objects part : written) {
+            objects += part.objects;
+            bytes += part.json.bytes();
+            damaged += part.damaged;
+            sizes.add(part.lines.unknownSizes());
+            references.add(part.lines.unknownReferences());
+            addresses.addAll(part.damagedAddresses);
+            holes.addAll(part.slot.holes());
+        }
         return new Summary(
                 objects,
-                json.bytes(),
-                lines.unknownSizes().asMap(),
-                lines.unknownReferences().asMap(),
+                bytes,
+                sizes.asMap(),
+                references.asMap(),
                 damaged,
-                List.copyOf(damagedAddresses),
+                addresses.stream().sorted().limit(MOST_ADDRESSES).toList(),
                 List.copyOf(holes));
+    }
+
+    /** Writes the lines of objects, for one thread. */
+    private static final class Objects implements PageBatches.Writer {
+        private final SlotCursor slot;
+        private final SlotLines lines;
+        private final JsonLines json;
+        private final List<Long> damagedAddresses = new ArrayList<>();
+        private long objects;
+        private long damaged;
+
+        private Objects(RubyVm vm, ObjectReader reader, Allocations allocations, OutputStream out) {
+            json = new JsonLines(out);
+            slot = vm.slots(reader);
+            lines = new SlotLines(slot, reader, allocations == null ? null : allocations.with(reader), json);
+        }
+
+        @Override
+        public void write(int first, int end) {
+            slot.within(first, end);
+            while (slot.next()) {
+                SlotState state = slot.state();
+                if (state == SlotState.LIVE || state == SlotState.ZOMBIE) {
+                    objects++;
+                    if (!lines.write() && ++damaged <= MOST_ADDRESSES) {
+                        damagedAddresses.add(slot.address());
+                    }
+                }
+            }
+            json.flush();
+        }
     }
 }

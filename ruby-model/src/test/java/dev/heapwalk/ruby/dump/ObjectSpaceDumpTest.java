@@ -32,6 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ObjectSpaceDumpTest {
     /** How many objects the command to dump may make: its line, the file, what it is called with and what finds that. */
     private static final int MADE_BY_THE_CALL = 60;
+    private static final int GIVEN_BACK = 3;
 
     @TempDir
     private Path folder;
@@ -102,12 +103,16 @@ class ObjectSpaceDumpTest {
         void check(DumpLines ours, DumpLines theirs) throws IOException {
             Set<String> gone = new HashSet<>(ours.objects.keySet());
             gone.removeAll(theirs.objects.keySet());
-            assertThat(gone).as("objects that Ruby does not list").isEmpty();
-            assertThat(theirs.objects.size() - ours.objects.size())
+            // What the thread that answers had for itself it may give back at once, without a collection.
+            assertThat(gone).as("objects that Ruby does not list").hasSizeLessThanOrEqualTo(GIVEN_BACK);
+            assertThat(theirs.objects.size() - ours.objects.size() + gone.size())
                     .as("objects made by the call")
                     .isBetween(0, MADE_BY_THE_CALL);
             int equal = 0;
             for (Map.Entry<String, byte[]> line : ours.objects.entrySet()) {
+                if (gone.contains(line.getKey())) {
+                    continue;
+                }
                 equal += equal(line.getKey(), DumpLines.parse(line.getValue()), DumpLines.parse(theirs.objects.get(line.getKey())))
                         ? 1
                         : 0;
