@@ -44,13 +44,13 @@ final class RubyRoots extends ReportCommand {
         List<Root> rows = new ArrayList<>();
         try {
             roots.globals().stream()
-                    .filter(global -> global.known() && global.name() != null)
+                    .filter(global -> global.name() != null && (global.known() || reader.isSlot(global.value())))
                     .sorted(Comparator.comparing(Roots.Global::name))
                     .forEach(global -> rows.add(new Root(
                             Roots.Category.GLOBAL_TABLE.label(),
                             global.name(),
                             layout.constants().isReference(global.value()) ? global.value() : 0,
-                            values.of(global.value()))));
+                            (global.known() ? "" : "made from ") + values.of(global.value()))));
         } catch (UnmappedAddressException e) {
             problems.missing("global variables: " + e.getMessage());
         }

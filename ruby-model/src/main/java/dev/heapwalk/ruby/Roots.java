@@ -58,7 +58,8 @@ public final class Roots {
      * @param entry target address of its {@code struct rb_global_variable}, which aliases share
      * @param variable target address of the variable that holds the value, 0 if the table itself does or nothing can be read
      * @param known whether the value is known, which it is not where code computes it
-     * @param value the {@code VALUE}, meaningless if it is not known
+     * @param value the {@code VALUE}; if it is not known, what {@code variable} holds and the variable keeps alive, such as
+     *     {@code ARGF} for {@code $*}, meaningless if that is 0
      */
     public record Global(String name, long entry, long variable, boolean known, long value) {}
 
@@ -77,6 +78,11 @@ public final class Roots {
      * @param procs target address of the Array that holds them, behind the object's ID
      */
     public record Finalizer(long object, long procs) {}
+
+    /** Offsets in {@code struct rb_global_variable}, the same in 2.7 to 4.0. */
+    private static final int DATA = 8;
+
+    private static final int GETTER = 16;
 
     private static final int MOST_SIGNALS = MarkLayout.Machine.SIGNALS;
 
@@ -446,19 +452,36 @@ public final class Roots {
      */
     public List<Global> globals() {
         List<Global> found = new ArrayList<>();
+        long plain = plainGetter();
         IdEntries entries = new IdEntries(reader).over(vm.globals());
         while (entries.next()) {
             long variable = reader.word(entries.value());
-            long data = reader.word(variable + 8);
+            long data = reader.word(variable + DATA);
             String name = reader.symbols().ofSerial(entries.serial());
             if (data == 0) {
                 found.add(new Global(name, variable, 0, false, 0));
             } else if (isVariable(data) && !reader.isSlot(data)) {
-                found.add(new Global(name, variable, data, true, reader.word(data)));
+                found.add(new Global(name, variable, data, reader.word(variable + GETTER) == plain, reader.word(data)));
             } else {
                 found.add(new Global(name, variable, 0, reader.isSlot(data) || isConstant(data), data));
             }
         }
         return found;
+    }
+
+    /**
+     * The function that returns what a variable of C code holds ({@code rb_gvar_var_getter}): others compute something from it, or
+     * take it for something else. It is that of {@code $,} in every version, which is known without symbols.
+     *
+     * @return its target address, 0 if not found
+     */
+    private long plainGetter() {
+        IdEntries entries = new IdEntries(reader).over(vm.globals());
+        while (entries.next()) {
+            if ("$,".equals(reader.symbols().ofSerial(entries.serial()))) {
+                return reader.word(reader.word(entries.value()) + GETTER);
+            }
+        }
+        return 0;
     }
 }

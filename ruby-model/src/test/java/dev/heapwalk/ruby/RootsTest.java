@@ -86,6 +86,10 @@ class RootsTest {
                         .matches(global -> global.value() == reader.layout().constants().nil());
                 assertThat(globals.get("$LOAD_PATH").entry()).isEqualTo(globals.get("$:").entry());
                 assertThat(globals.get("$~").known()).isFalse();
+                // Code makes these of an object that is not their value: the virtual machine, ARGF.
+                assertThat(List.of("$:", "$*", "$FILENAME")).noneMatch(name -> globals.get(name).known());
+                assertThat(globals.get("$*").value()).matches(reader::isSlot);
+                assertThat(List.of("$,", "$/", "$0", "$PROGRAM_NAME")).allMatch(name -> globals.get(name).known());
                 assertThat(roots.finalizers())
                         .anyMatch(finalizer -> "0x%x".formatted(finalizer.object()).equals(finalized));
                 assertThat(roots.atExit()).hasSize(3).allMatch(reader::isSlot);

@@ -257,6 +257,8 @@ public final class HeapDump {
             if (global.known() && global.name() != null) {
                 line.member(global.name().getBytes(StandardCharsets.UTF_8), 0);
                 line.value(global.value());
+            } else if (!global.known() && reader.isSlot(global.value())) {
+                line.remember(global.value());
             }
         }
         line.close();
