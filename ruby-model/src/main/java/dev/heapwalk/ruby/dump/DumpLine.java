@@ -46,6 +46,7 @@ final class DumpLine {
     /** A longer String of another encoding is not made into UTF-8. */
     private static final int LONGEST_DECODED = 1 << 24;
 
+    private static final int LONGEST_NAME = 1 << 14;
     private static final int NEAR = 16;
     private static final int DEEPEST = 16;
 
@@ -138,9 +139,14 @@ final class DumpLine {
         if (name == null) {
             json.string("#" + Long.toUnsignedString(number));
         } else {
-            json.string(name);
+            json.string(cut(name));
         }
         json.raw(':');
+    }
+
+    /** A name that readers of JSON take for a key: some refuse longer ones, which only damage or malice makes. */
+    private static byte[] cut(byte[] name) {
+        return name.length <= LONGEST_NAME ? name : Arrays.copyOf(name, LONGEST_NAME);
     }
 
     // --- Keys with one value.
@@ -243,7 +249,7 @@ final class DumpLine {
         if (name == null) {
             json.string("#0x" + Long.toHexString(value));
         } else {
-            prefixed(':', name);
+            prefixed(':', cut(name));
         }
     }
 
@@ -279,6 +285,9 @@ final class DumpLine {
                 case SYMBOL -> {
                     byte[] name = reader.symbols().bytesOfString(found.word(24));
                     if (name == null) {
+                        return false;
+                    }
+                    if (name.length > LONGEST_NAME) {
                         return false;
                     }
                     remember(reference);
