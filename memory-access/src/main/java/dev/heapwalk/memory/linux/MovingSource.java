@@ -13,7 +13,10 @@ import java.lang.foreign.MemorySegment;
  */
 final class MovingSource implements Window.Source {
     private static final long CAPACITY = 1 << 20;
-    private static final long AFTER_JUMP = 1 << 14;
+    /** As near behind the buffer a walker still goes on: it asks for the first header there, rarely right at the end. */
+    private static final long NEAR = 1 << 14;
+    /** After a jump, which another one may follow, no more than a page. */
+    private static final long AFTER_JUMP = 1 << 12;
     private static final long GROWTH = 4;
     /** A walker that has gone on through so many full buffers is believed to go on. */
     private static final int STEADY = 2;
@@ -50,8 +53,7 @@ final class MovingSource implements Window.Source {
             return true;
         }
         long reached = base + length;
-        // A walker that goes on asks for the first header behind the buffer: rarely just where the buffer ended.
-        boolean goesOn = length > 0 && address >= base && address - reached <= AFTER_JUMP;
+        boolean goesOn = length > 0 && address >= base && address - reached <= NEAR;
         ahead = goesOn ? Math.min(ahead * GROWTH, CAPACITY) : AFTER_JUMP;
         long start = address & pageMask;
         long limit = Math.min(start + Math.max(ahead, end - start), start + buffer.byteSize());

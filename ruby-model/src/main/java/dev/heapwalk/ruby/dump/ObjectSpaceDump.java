@@ -24,7 +24,7 @@ import java.util.function.LongConsumer;
  */
 public final class ObjectSpaceDump {
     /** The most memory of the target that is kept, by all threads together, in bytes. */
-    private static final long BUDGET = 96L << 20;
+    private static final long BUDGET = 64L << 20;
     /** How many addresses of damaged objects are kept. */
     private static final int MOST_ADDRESSES = 100;
 
@@ -75,7 +75,8 @@ public final class ObjectSpaceDump {
      */
     public Summary write(OutputStream out, LongConsumer progress) {
         int pages = vm.pages().count();
-        int threads = PageBatches.threads(pages);
+        int pageSize = vm.layout().page().bodySize();
+        int threads = PageBatches.threads((long) pages * pageSize);
         ObjectReader reader = vm.reader(BUDGET / (threads + 1));
         JsonLines json = new JsonLines(out);
         Roots roots = new Roots(reader);
@@ -87,6 +88,7 @@ public final class ObjectSpaceDump {
         Allocations allocations = Allocations.find(reader);
         List<Objects> written = PageBatches.run(
                 pages,
+                pageSize,
                 threads,
                 lines -> new Objects(vm, vm.reader(BUDGET / (threads + 1)), allocations, lines),
                 out,

@@ -18,8 +18,8 @@ import java.util.function.IntConsumer;
  * @param <W> what writes the lines of pages
  */
 final class PageBatches<W extends PageBatches.Writer> {
-    /** A batch of so many pages is some megabytes of lines. */
-    private static final int PAGES = 32;
+    /** A batch of so much of the heap is one to two megabytes of lines, in bytes. */
+    private static final int BATCH = 512 << 10;
 
     /** Writes lines; made in and for one thread. */
     interface Writer {
@@ -33,6 +33,7 @@ final class PageBatches<W extends PageBatches.Writer> {
     }
 
     private final int pages;
+    private final int step;
     private final OutputStream out;
     private final IntConsumer progress;
     private final AtomicInteger next = new AtomicInteger();
@@ -40,21 +41,23 @@ final class PageBatches<W extends PageBatches.Writer> {
     private int turn;
     private Throwable failure;
 
-    private PageBatches(int pages, OutputStream out, IntConsumer progress) {
+    private PageBatches(int pages, int step, OutputStream out, IntConsumer progress) {
         this.pages = pages;
+        this.step = step;
         this.out = out;
         this.progress = progress;
     }
 
-    /** How many threads are worth their while for so many pages. */
-    static int threads(int pages) {
-        return Math.clamp(Math.min(Runtime.getRuntime().availableProcessors() + 1, pages / (2 * PAGES)), 1, 4);
+    /** How many threads are worth their while for so many bytes of pages. */
+    static int threads(long bytes) {
+        return Math.clamp(bytes / (4 * BATCH), 1, Math.min(Runtime.getRuntime().availableProcessors() + 1, 4));
     }
 
     /**
      * Writes all pages.
      *
      * @param pages how many there are
+     * @param pageSize how large each is, in bytes
      * @param threads how many threads to use
      * @param maker makes a writer to a stream, in the thread that will use it
      * @param out where the lines go
@@ -63,8 +66,8 @@ final class PageBatches<W extends PageBatches.Writer> {
      * @throws UncheckedIOException if writing fails
      */
     static <W extends Writer> List<W> run(
-            int pages, int threads, Function<OutputStream, W> maker, OutputStream out, IntConsumer progress) {
-        PageBatches<W> batches = new PageBatches<>(pages, out, progress);
+            int pages, int pageSize, int threads, Function<OutputStream, W> maker, OutputStream out, IntConsumer progress) {
+        PageBatches<W> batches = new PageBatches<>(pages, Math.max(1, BATCH / pageSize), out, progress);
         List<Thread> others = new ArrayList<>();
         for (int i = 1; i < threads; i++) {
             others.add(Thread.ofPlatform().daemon().name("heapwalk dump " + i).start(() -> batches.work(maker)));
@@ -100,8 +103,8 @@ final class PageBatches<W extends PageBatches.Writer> {
             synchronized (this) {
                 writers.add(writer);
             }
-            for (int first; (first = next.getAndIncrement() * PAGES) < pages; ) {
-                writer.write(first, Math.min(first + PAGES, pages));
+            for (int first; (first = next.getAndIncrement() * step) < pages; ) {
+                writer.write(first, Math.min(first + step, pages));
                 if (!put(first, lines)) {
                     return;
                 }
@@ -125,7 +128,7 @@ final class PageBatches<W extends PageBatches.Writer> {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        turn = first + PAGES;
+        turn = first + step;
         progress.accept(Math.min(turn, pages));
         notifyAll();
         return true;
