@@ -181,6 +181,13 @@ final class RubyDumpIT {
             assertThat(mutex.get("locked").booleanValue()).isTrue();
             assertThat(dump.at(mutex.get("thread").textValue()).get("main").booleanValue()).isTrue();
             assertThat(kept(process, dump, "free mutex").get("locked").booleanValue()).isFalse();
+            // The key stands in place where it is short enough for that version.
+            String target = kept(process, dump, "weak target").get("id").textValue();
+            String object = kept(process, dump, "object").get("id").textValue();
+            assertThat(kept(process, dump, "weak map").get("pairs")).anySatisfy(pair -> {
+                assertThat(pair.get(0).textValue()).isIn(target, "target of weak references");
+                assertThat(pair.get(1).textValue()).isEqualTo(object);
+            });
             JsonNode method = dump.at(kept(process, dump, "methods").get("val").get(2).textValue());
             assertThat(method.get("name").textValue()).isEqualTo("speak");
             assertThat(method.get("recv").textValue()).isEqualTo(kept(process, dump, "parent").get("id").textValue());

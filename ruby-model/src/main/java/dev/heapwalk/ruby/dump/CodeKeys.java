@@ -70,6 +70,7 @@ final class CodeKeys {
     private static final byte[] MAIN = DumpLine.key("main");
     private static final byte[] GROUP = DumpLine.key("thgroup");
     private static final byte[] VALUE = DumpLine.key("value");
+    private static final byte[] PAIRS = DumpLine.key("pairs");
     private static final byte[] LOCKING = DumpLine.key("locking_mutex");
     private static final byte[] LOCAL_STORAGE = DumpLine.key("local_storage");
     private static final byte[] PREVIOUS = DumpLine.key("prev");
@@ -234,6 +235,7 @@ final class CodeKeys {
             case "binding" -> binding(interpreter.binding(address));
             case "method" -> method(interpreter.methodObject(address));
             case "mutex" -> mutex(interpreter.mutex(address));
+            case "weakmap", "weakkeymap" -> pairs(fields.weakPairs(address));
             case "encoding" -> optional(NAME, fields.encoding(address));
             default -> fields(address);
         }
@@ -307,6 +309,31 @@ final class CodeKeys {
             }
             line.close();
         }
+    }
+
+    /** Keys and values in turn; of those that are gone nothing is told. */
+    private void pairs(List<Long> keysAndValues) {
+        if (keysAndValues == null) {
+            return;
+        }
+        line.name(PAIRS);
+        line.openArray();
+        for (int i = 0; i + 1 < keysAndValues.size(); i += 2) {
+            if (isThere(keysAndValues.get(i)) && isThere(keysAndValues.get(i + 1))) {
+                line.comma();
+                line.openArray();
+                for (int j = i; j <= i + 1; j++) {
+                    line.comma();
+                    line.value(keysAndValues.get(j));
+                }
+                line.close();
+            }
+        }
+        line.close();
+    }
+
+    private boolean isThere(long value) {
+        return !reader.layout().constants().isReference(value) || reader.isSlot(value);
     }
 
     /** The Thread of an {@code rb_thread_t}; 0 if there is none. */

@@ -205,8 +205,10 @@ public final class Frames {
         index = first - 1;
         classify();
         for (int i = first; i < count; i++) {
-            if (shown[i] && (isNative(i) || interpreter.labels().withClass())) {
-                method(i);
+            // A C function's frame always has its method: one without was made or left between two looks.
+            if (shown[i] && (isNative(i) || interpreter.labels().withClass()) && method(i) == null && isNative(i)) {
+                first = i + 1;
+                index = i;
             }
         }
         return this;
