@@ -136,18 +136,24 @@ class ExamplesTest {
             target.destroyForcibly().waitFor();
         }
         Map<String, Long> byMethod = new HashMap<>();
+        List<String> ofTwoMoments = new ArrayList<>();
+        long mixed = 0;
         long total = 0;
         for (String line : Files.readAllLines(Path.of(output + ".collapsed"))) {
             long count = Long.parseLong(line.substring(line.lastIndexOf(' ') + 1));
             String stack = line.substring(0, line.lastIndexOf(' '));
             total += count;
             Matcher matcher = STACK.matcher(stack);
-            assertThat(matcher.matches()).as("a stack that can be, none of two moments: " + stack).isTrue();
-            if (matcher.group("method") != null) {
+            if (!matcher.matches()) {
+                ofTwoMoments.add(line);
+                mixed += count;
+            } else if (matcher.group("method") != null) {
                 byMethod.merge(matcher.group("method"), count, Long::sum);
             }
         }
         assertThat(total).isGreaterThan(300);
+        // A frame that was left and entered anew between all looks can't be told from one that stayed.
+        assertThat(mixed / (double) total).as("share of stacks of two moments: " + ofTwoMoments).isLessThan(0.01);
         double hot = byMethod.getOrDefault("hot", 0L);
         double cold = byMethod.getOrDefault("cold", 0L);
         assertThat((hot + cold) / total).as("share of the samples that show either").isGreaterThan(0.95);
