@@ -276,13 +276,8 @@ final class Discovery {
         if (count <= 0 || count > MOST_PAGES || !memory.mappings().readable(first, 8 * count)) {
             return false;
         }
-        PageFinder probe = new PageFinder(memory, layout.page());
-        if (count > 16 && (!probe.takeList(first, 16) || probe.count() == 0)) {
-            return false;
-        }
         PageFinder finder = new PageFinder(memory, layout.page());
-        // While the list is changed a page may be missing from it; where more are wrong it is no list.
-        if (!finder.takeList(first, count) && finder.count() < count - 1 - count / 64 || finder.count() == 0) {
+        if (!finder.takeList(first, count)) {
             return false;
         }
         objspace = space;

@@ -34,7 +34,6 @@ final class PageFinder {
     private int[] slotSizes = new int[BATCH];
     private int[] slotCounts = new int[BATCH];
     private boolean[] unswept = new boolean[BATCH];
-    private int rejected;
     private int otherSlotSize;
     private int empty;
 
@@ -45,18 +44,35 @@ final class PageFinder {
         this.headers = MemorySegment.ofArray(new long[BATCH * (layout.headerSize() + 7) / 8]);
     }
 
-    /** Takes the pages that a list names. Returns whether all of them are pages. */
+    /**
+     * Takes the pages that a list names. While Ruby changes the list, entries are of pages not yet made or already freed, or the same
+     * page stands there twice, and as many pages stand behind the end; these are taken too.
+     *
+     * @return whether most entries are of pages, so that it is the list
+     */
     boolean takeList(long list, long length) {
-        for (long index = 0; index < length; index += BATCH) {
+        takeWords(list, length);
+        long end = length;
+        long missing = length - count - empty;
+        while (missing > 0 && takeWords(list + 8 * end, missing)) {
+            end += missing;
+            missing = length - count - empty;
+        }
+        return count > 0 && missing <= length / 2;
+    }
+
+    /** Takes the pages that words point to. Returns whether there is one, and gives up where none is among the first. */
+    private boolean takeWords(long list, long length) {
+        int before = count;
+        for (long index = 0; index < length && (index == 0 || count > before); index += BATCH) {
             int batch = (int) Math.min(BATCH, length - index);
             MemorySegment part = words.asSlice(0, 8L * batch);
             if (memory.read(list + 8 * index, part) < part.byteSize()) {
-                return false;
+                break;
             }
-            long[] candidates = part.toArray(Words.LONG);
-            takeDescriptors(candidates, batch, null);
+            takeDescriptors(part.toArray(Words.LONG), batch, null);
         }
-        return rejected == 0;
+        return count > before;
     }
 
     /** Looks at every aligned address of memory that no file lies behind. */
@@ -116,16 +132,12 @@ final class PageFinder {
                 // An empty page, kept for later.
                 good[i] = false;
                 empty++;
-                rejected--;
             }
         }
         long[] back = bodies == null ? backPointers(found, batch) : null;
         for (int i = 0; i < batch; i++) {
-            boolean page = good[i]
-                    && (bodies == null ? back[i] == candidates[i] : found[i] == bodies[i])
-                    && take(candidates[i], (long) i * size);
-            if (!page) {
-                rejected++;
+            if (good[i] && (bodies == null ? back[i] == candidates[i] : found[i] == bodies[i])) {
+                takePage(candidates[i], (long) i * size);
             }
         }
     }
@@ -139,7 +151,7 @@ final class PageFinder {
         return back;
     }
 
-    private boolean take(long descriptor, long offset) {
+    private void takePage(long descriptor, long offset) {
         long start = headers.get(Words.LONG, offset + layout.start());
         long within = start & layout.bodySize() - 1;
         int slots = headers.get(Words.SHORT, offset + layout.totalSlots());
@@ -147,7 +159,7 @@ final class PageFinder {
                 ? PageLayout.BASE_SLOT_SIZE
                 : headers.get(Words.SHORT, offset + layout.slotSize());
         if (within < 8 || within > FIRST_SLOT + slotSize || (start & 7) != 0 || slots <= 0 || slotSize <= 0) {
-            return false;
+            return;
         }
         long room = layout.bodySize() - within;
         if (!fills(slots, slotSize, room) || Arrays.binarySearch(SLOT_SIZES, slotSize) < 0) {
@@ -156,11 +168,11 @@ final class PageFinder {
             if (other != slotSize || fills(slots, slotSize, room)) {
                 otherSlotSize = other;
             }
-            return false;
+            return;
         }
         // A list that names a page twice would have its slots counted twice, and might go on without end.
         if (taken.get(descriptor, 0) != 0) {
-            return false;
+            return;
         }
         taken.put(descriptor, 1);
         if (count == starts.length) {
@@ -176,7 +188,6 @@ final class PageFinder {
         slotSizes[count] = slotSize;
         slotCounts[count] = slots;
         unswept[count++] = (headers.get(Words.INT, offset + layout.flags()) & 1) != 0;
-        return true;
     }
 
     private static boolean fills(int slots, int slotSize, long room) {
@@ -191,11 +202,6 @@ final class PageFinder {
     /** The size of the slots of what would be a page if they had a size of CRuby's, 0 if nothing of the kind was met. */
     int otherSlotSize() {
         return otherSlotSize;
-    }
-
-    /** How many pages of the list have no slots. */
-    int empty() {
-        return empty;
     }
 
     HeapPages pages() {

@@ -14,6 +14,8 @@ import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -157,6 +159,69 @@ class RubyVmTest {
                 assertThat(vm.evidence()).anyMatch(evidence -> evidence.basis().contains("not where it is known to be"));
             }
         }
+    }
+
+    /** A page has been put into the list and does not point back yet. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void findsTheOtherPagesWhileOneIsMade(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            Path core = Cores.gcore(process, folder);
+            List<Long> starts;
+            try (Target target = Target.core(core, ruby.root());
+                    CoreEditor editor = new CoreEditor(core)) {
+                RubyVm vm = RubyVm.locate(target);
+                starts = starts(vm.pages());
+                editor.set(body(vm, starts.remove(2)), 0);
+            }
+            try (Target target = Target.core(core, ruby.root())) {
+                assertThat(starts(RubyVm.locate(target).pages())).isEqualTo(starts);
+                assertThat(starts(RubyVm.locate(target, RubyVm.Symbols.IGNORE).pages())).isEqualTo(starts);
+            }
+        }
+    }
+
+    /** Pages at the beginning have been freed, and the rest of the list has not yet been moved down over their entries. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void findsEveryPageWhileOthersAreFreed(Ruby ruby) throws Exception {
+        int freed = 30;
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            Path core = Cores.gcore(process, folder);
+            List<Long> starts;
+            try (Target target = Target.core(core, ruby.root());
+                    CoreEditor editor = new CoreEditor(core)) {
+                RubyVm vm = RubyVm.locate(target);
+                starts = starts(vm.pages());
+                assertThat(starts).hasSizeGreaterThan(2 * freed);
+                for (int i = 0; i < freed; i++) {
+                    long body = body(vm, starts.remove(1));
+                    // What free leaves in the descriptor.
+                    editor.set(editor.word(body), 0x4141_4141_4141L);
+                    editor.set(body, 0);
+                }
+                // A list of the later kind keeps its length until all are freed.
+                if (!vm.layout().objspace().dynamicArray()) {
+                    long count = vm.objspace() + vm.layout().objspace().sorted() + 8;
+                    editor.set(count, editor.word(count) - freed);
+                }
+            }
+            try (Target target = Target.core(core, ruby.root())) {
+                assertThat(starts(RubyVm.locate(target).pages())).isEqualTo(starts);
+            }
+        }
+    }
+
+    private static List<Long> starts(HeapPages pages) {
+        List<Long> starts = new ArrayList<>();
+        for (int page = 0; page < pages.count(); page++) {
+            starts.add(pages.start(page));
+        }
+        return starts;
+    }
+
+    private static long body(RubyVm vm, long start) {
+        return start & -(long) vm.layout().page().bodySize();
     }
 
     /** The list names a page twice. */
