@@ -31,7 +31,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "4 the target can't be read; 1 anything else.",
             "'heapwalk COMMAND --help' tells more about a command."
         })
-public final class Heapwalk implements Callable<Integer> {
+public final class Heapwalk implements Callable<Integer>, CommandGroup {
     private static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();
 
     static {
@@ -157,6 +157,11 @@ public final class Heapwalk implements Callable<Integer> {
     @Override
     public Integer call() {
         throw new ParameterException(spec.commandLine(), "which command? One of " + String.join(", ", COMMANDS.keySet()));
+    }
+
+    @Override
+    public Demo demo() {
+        return Demo.start();
     }
 
     /** Tells the version that the jar was built with. */

@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
         description = "Read the heap of a Ruby process (CRuby 2.7 to 4.0).",
         synopsisSubcommandLabel = "COMMAND",
         footer = {"", "'heapwalk ruby COMMAND --help' tells more about a command."})
-final class Ruby implements Callable<Integer> {
+final class Ruby implements Callable<Integer>, CommandGroup {
     static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();
 
     static {
@@ -41,6 +41,11 @@ final class Ruby implements Callable<Integer> {
     @Override
     public Integer call() {
         throw new ParameterException(spec.commandLine(), "which command? One of " + String.join(", ", COMMANDS.keySet()));
+    }
+
+    @Override
+    public Demo demo() {
+        return Demo.ruby();
     }
 
     /** Finds the virtual machine, and says so if its collector was at work. */

@@ -30,11 +30,6 @@ final class RubyCount extends TargetCommand {
     }
 
     @Override
-    Demo demo() {
-        return Demo.ruby();
-    }
-
-    @Override
     int answer(Subject subject) {
         Problems problems = new Problems();
         ObjectCounts counts = reading(subject, problems, new Progress(), opened -> {

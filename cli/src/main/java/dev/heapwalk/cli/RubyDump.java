@@ -57,11 +57,6 @@ final class RubyDump extends TargetCommand {
     }
 
     @Override
-    Demo demo() {
-        return Demo.ruby();
-    }
-
-    @Override
     void check() {
         if (mongo && format != DumpFormat.HEAP_DUMP) {
             throw wrong("--mongo is for --format heap_dump");

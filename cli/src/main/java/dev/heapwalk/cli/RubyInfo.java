@@ -21,11 +21,6 @@ final class RubyInfo extends ReportCommand {
     }
 
     @Override
-    Demo demo() {
-        return Demo.ruby();
-    }
-
-    @Override
     Report read(Target opened, Problems problems, Progress progress) {
         return new Answer(Ruby.locate(opened, problems).evidence());
     }

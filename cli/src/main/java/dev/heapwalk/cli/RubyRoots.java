@@ -27,11 +27,6 @@ final class RubyRoots extends ReportCommand {
         return target;
     }
 
-    @Override
-    Demo demo() {
-        return Demo.ruby();
-    }
-
     /** A root; its address is 0 for a value that is no reference. */
     private record Root(String category, String name, long address, String value) {}
 

@@ -26,11 +26,6 @@ final class RubyShow extends TargetCommand {
     }
 
     @Override
-    Demo demo() {
-        return Demo.ruby();
-    }
-
-    @Override
     void check() {
         number();
     }

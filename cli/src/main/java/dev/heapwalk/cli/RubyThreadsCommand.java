@@ -50,11 +50,6 @@ final class RubyThreadsCommand extends TargetCommand {
     }
 
     @Override
-    Demo demo() {
-        return Demo.ruby();
-    }
-
-    @Override
     int answer(Subject subject) {
         Problems problems = new Problems();
         byte[] shown = reading(subject, problems, new Progress(), opened -> read(opened, problems));

@@ -48,11 +48,6 @@ abstract class TargetCommand implements Callable<Integer> {
     /** Checks the arguments before a target is touched. */
     void check() {}
 
-    /** Starts what the word demo stands for. */
-    Demo demo() {
-        return Demo.start();
-    }
-
     /** Whether the process stands still while it is read. */
     final boolean stops(Subject subject) {
         return mode == Mode.STOP && subject instanceof Subject.Pid;
@@ -80,7 +75,7 @@ abstract class TargetCommand implements Callable<Integer> {
         }
         check();
         if (subject instanceof Subject.Demo) {
-            try (Demo demo = demo()) {
+            try (Demo demo = ((CommandGroup) spec.parent().userObject()).demo()) {
                 return answer(new Subject.Pid(demo.pid()));
             }
         }
