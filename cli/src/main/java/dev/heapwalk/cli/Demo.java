@@ -21,7 +21,6 @@ import java.util.concurrent.TimeUnit;
 final class Demo implements AutoCloseable {
     private static final String RUBY_HOLDS = "a shop with 300 books, 20 carts and 3 threads";
 
-
     /** A shell between the two JVMs: this one waits for its own children, and would take a child's stop for its end. */
     private static final String BETWEEN = "exec 3<&0; \"$@\" <&3 3<&- & exec <&- 3<&- 2>/dev/null; wait $!";
 

@@ -102,11 +102,7 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
         if (first.equals("--version")) {
             return line;
         }
-        if (first.equals("completion")) {
-            add(line, COMMANDS, "");
-        } else {
-            add(line, COMMANDS, first);
-        }
+        add(line, COMMANDS, first.equals("completion") ? "" : first);
         CommandLine ruby = line.getSubcommands().get("ruby");
         if (ruby != null) {
             add(ruby, Ruby.COMMANDS, args.length > 1 && first.equals("ruby") ? args[1] : "");
