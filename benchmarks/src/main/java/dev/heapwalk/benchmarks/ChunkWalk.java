@@ -4,7 +4,6 @@ package dev.heapwalk.benchmarks;
 import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.memory.Target;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;

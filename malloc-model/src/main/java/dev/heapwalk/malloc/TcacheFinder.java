@@ -2,12 +2,10 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.Machine;
-import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.elf.ElfModule;
-import dev.heapwalk.memory.struct.Words;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collection;

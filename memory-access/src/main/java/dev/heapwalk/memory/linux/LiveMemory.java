@@ -7,7 +7,6 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.ErrnoException;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
-import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.Window;
 import java.lang.foreign.Arena;

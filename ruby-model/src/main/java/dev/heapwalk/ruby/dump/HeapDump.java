@@ -25,7 +25,6 @@ import dev.heapwalk.ruby.ReferenceSink;
 import dev.heapwalk.ruby.References;
 import dev.heapwalk.ruby.Roots;
 import dev.heapwalk.ruby.RubyType;
-import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.layout.Flags;
