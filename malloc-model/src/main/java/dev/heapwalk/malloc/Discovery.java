@@ -356,14 +356,13 @@ final class Discovery {
 
     /** The ranges to look for {@code mp_} in: the C library's data, or the mapping that holds {@code main_arena}. */
     private List<Range> nearMain() {
-        List<Range> holding = libc.ranges().stream()
-                .filter(range -> main.address() >= range.start() && main.address() < range.end())
-                .toList();
         if (libc.module().isPresent()) {
             return libc.ranges();
         }
+        List<Range> near = new ArrayList<>(libc.ranges().stream()
+                .filter(range -> main.address() >= range.start() && main.address() < range.end())
+                .toList());
         // .data and .bss are neighbours, but may be mappings of their own.
-        List<Range> near = new ArrayList<>(holding);
         for (Range range : libc.ranges()) {
             boolean close = Math.abs(range.start() - main.address()) < 4 << 20;
             if (close && !near.contains(range)) {
@@ -443,9 +442,7 @@ final class Discovery {
         if (end == 0 || end - base != system) {
             corruptions.add(top, 0, "top ends at 0x%x, but sbrk_base 0x%x and system_mem 0x%x say 0x%x"
                     .formatted(end, base, system, base + system));
-            long byMapping = base;
-            long start = base;
-            byMapping = mappings.at(start).map(Mapping::end).orElse(0L);
+            long byMapping = mappings.at(base).map(Mapping::end).orElse(0L);
             boolean endGood = end != 0 && end > base && mappings.readable(base, end - base);
             boolean systemGood = mappings.readable(base, system);
             end = endGood && end == byMapping || endGood && !systemGood ? end : systemGood ? base + system : byMapping;
