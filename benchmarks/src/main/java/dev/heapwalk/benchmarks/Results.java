@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.TreeMap;
 
 /**
@@ -84,11 +83,5 @@ record Results(TreeMap<String, Result> results, TreeMap<String, Command> command
         }
         double scale = Math.pow(10, 3 - Math.floor(Math.log10(Math.abs(value))));
         return Math.round(value * scale) / scale;
-    }
-
-    static Map<String, Double> rounded(Map<String, Double> values) {
-        Map<String, Double> rounded = new TreeMap<>();
-        values.forEach((name, value) -> rounded.put(name, rounded(value)));
-        return rounded;
     }
 }

@@ -21,16 +21,6 @@ final class Corruptions {
         }
     }
 
-    /** Whether further ones are only counted, so that their texts need not be made. */
-    synchronized boolean full(long address) {
-        if (list.size() < MOST) {
-            return false;
-        }
-        lastAddress = address;
-        more++;
-        return true;
-    }
-
     synchronized void clear() {
         list.clear();
         more = 0;

@@ -48,10 +48,6 @@ final class MmapFinder {
         return how;
     }
 
-    List<Candidate> chunks() {
-        return found;
-    }
-
     MmappedChunks search(List<Range> unclaimed) {
         if (expectedCount == 0) {
             how = "mp_.n_mmaps is 0";

@@ -34,16 +34,15 @@ final class TcacheFinder {
     private final long slots;
 
     /** A thread cache that was read. */
-    record Cache(long address, List<ThreadCache.Bin> bins, int chunks, boolean pristine) {}
+    record Cache(List<ThreadCache.Bin> bins, int chunks) {}
 
     /**
      * Where a thread-local variable lies and what it is in each thread.
      *
-     * @param offset its distance from the thread pointer
      * @param values its value by thread id
      * @param basis how it was found
      */
-    record Variable(long offset, Map<Long, Long> values, String basis) {}
+    record Variable(Map<Long, Long> values, String basis) {}
 
     TcacheFinder(Target target, Peek peek, WalkPlan plan, long slots) {
         this.target = target;
@@ -127,7 +126,7 @@ final class TcacheFinder {
                 bins.add(new ThreadCache.Bin(i, MallocLayout.Tcache.minSize(i), List.copyOf(chunks)));
             }
         }
-        return new Cache(address, List.copyOf(bins), total, pristine);
+        return new Cache(List.copyOf(bins), total);
     }
 
     private static int most(int[] counts) {
@@ -241,7 +240,7 @@ final class TcacheFinder {
         }
         OptionalLong named = symbols ? symbol(libc, "tcache") : OptionalLong.empty();
         if (named.isPresent()) {
-            return new Variable(named.getAsLong(), values(threads, named.getAsLong()), "symbol tcache");
+            return new Variable(values(threads, named.getAsLong()), "symbol tcache");
         }
         Variable best = vote(libc, threads, false, layout, byStructure);
         return best != null ? best : vote(libc, threads, true, layout, byStructure);
@@ -269,7 +268,7 @@ final class TcacheFinder {
             }
             if (votes > bestVotes) {
                 bestVotes = votes;
-                best = new Variable(offset, values, brute
+                best = new Variable(values, brute
                         ? "the word near the thread pointer that is one in every thread"
                         : "the GOT offset whose word is one in every thread");
             }
@@ -285,7 +284,7 @@ final class TcacheFinder {
         }
         OptionalLong named = symbols ? symbol(libc, "thread_arena") : OptionalLong.empty();
         if (named.isPresent()) {
-            return new Variable(named.getAsLong(), values(threads, named.getAsLong()), "symbol thread_arena");
+            return new Variable(values(threads, named.getAsLong()), "symbol thread_arena");
         }
         Variable best = null;
         long bestVotes = 0;
@@ -296,7 +295,7 @@ final class TcacheFinder {
                 long votes = values.values().stream().filter(value -> value != 0).count();
                 if (possible && votes > bestVotes) {
                     bestVotes = votes;
-                    best = new Variable(offset, values, "the word of each thread that is an arena");
+                    best = new Variable(values, "the word of each thread that is an arena");
                 }
             }
             if (best != null) {

@@ -19,7 +19,6 @@ import java.util.stream.Collectors;
 final class HeapCheck {
     private static final long LOW_32_BITS = 0xffff_ffffL;
 
-    private final Target target;
     private final Ledger ledger;
     private final String where;
     private final MallocHeap heap;
@@ -34,10 +33,9 @@ final class HeapCheck {
     }
 
     HeapCheck(MallocHeap heap, String how, Ledger ledger) {
-        this.target = heap.target();
         this.ledger = ledger;
         this.heap = heap;
-        this.where = target.description() + ", " + how + "\n"
+        this.where = heap.target().description() + ", " + how + "\n"
                 + heap.evidence().stream().map(Evidence::toString).collect(Collectors.joining("\n")) + "\n"
                 + heap.arenas() + "\n";
         walk();
@@ -187,9 +185,5 @@ final class HeapCheck {
         heap.threadCaches().forEach(cache -> assertThat(categories.get(cache.address()).domain()).isEqualTo(Domain.LIBC));
         ledger.live().forEach(block ->
                 assertThat(categories.get(block.address()).domain()).as(where).isNotEqualTo(Domain.LIBC));
-    }
-
-    Target target() {
-        return target;
     }
 }

@@ -189,15 +189,6 @@ public final class LedgerProcess implements AutoCloseable {
     }
 
     /**
-     * Whether {@code libc6-dbg} is installed where it runs.
-     *
-     * @return true if it was asked for
-     */
-    public boolean debugSymbols() {
-        return launch.debugSymbols;
-    }
-
-    /**
      * Asks for the ledger. In the scenario {@code churn}, {@link #stop} comes first.
      *
      * @return the ledger

@@ -131,10 +131,6 @@ final class LiveProcess {
         return pid;
     }
 
-    String name() {
-        return name;
-    }
-
     Machine machine() {
         return machine;
     }

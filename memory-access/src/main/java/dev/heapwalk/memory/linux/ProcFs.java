@@ -145,23 +145,8 @@ record ProcFs(Path folder, Path yama) {
      * @param tracer the thread that traces it, or 0
      * @param uid its effective user
      * @param hasMemory whether it has an address space
-     * @param pending the signals that wait for it or for its process, as bits
-     * @param blocked the signals that it blocks
-     * @param ignored the signals that the process ignores
-     * @param caught the signals that the process has handlers for
      */
-    record Status(
-            String name,
-            char state,
-            long group,
-            long parent,
-            long tracer,
-            long uid,
-            boolean hasMemory,
-            long pending,
-            long blocked,
-            long ignored,
-            long caught) {
+    record Status(String name, char state, long group, long parent, long tracer, long uid, boolean hasMemory) {
 
         boolean ended() {
             return state == 'Z' || state == 'X' || state == 'x';
@@ -184,10 +169,6 @@ record ProcFs(Path folder, Path yama) {
         long tracer = 0;
         long uid = -1;
         boolean hasMemory = false;
-        long pending = 0;
-        long blocked = 0;
-        long ignored = 0;
-        long caught = 0;
         // The kernel escapes line ends in the name, so a line is a line.
         for (String line : new String(read(pid, file), StandardCharsets.UTF_8).split("\n")) {
             int colon = line.indexOf(':');
@@ -203,17 +184,12 @@ record ProcFs(Path folder, Path yama) {
                 case "TracerPid" -> tracer = Long.parseLong(value);
                 case "Uid" -> uid = Long.parseLong(value.split("\\s+")[1]);
                 case "VmSize" -> hasMemory = true;
-                case "SigPnd", "ShdPnd" -> pending |= Long.parseUnsignedLong(value, 16);
-                case "SigBlk" -> blocked = Long.parseUnsignedLong(value, 16);
-                case "SigIgn" -> ignored = Long.parseUnsignedLong(value, 16);
-                case "SigCgt" -> caught = Long.parseUnsignedLong(value, 16);
                 default -> {
                     // Of no concern.
                 }
             }
         }
-        return new Status(
-                name, state, group, parent, tracer, uid, hasMemory, pending, blocked, ignored, caught);
+        return new Status(name, state, group, parent, tracer, uid, hasMemory);
     }
 
     /**
