@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.benchmarks;
 
+import dev.heapwalk.malloc.Arena;
 import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.Window;
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.stream.LongStream;
 
 /** The walk of {@code chunk_walk.c}, compiled here and fed with what the discovery found. */
-final class ChunkWalkFloor implements AutoCloseable {
+final class ChunkWalkFloor extends Floor {
     private static final FunctionDescriptor CHUNK_WALK = FunctionDescriptor.of(
             ValueLayout.JAVA_INT,
             ValueLayout.JAVA_INT,
@@ -28,30 +28,26 @@ final class ChunkWalkFloor implements AutoCloseable {
             ValueLayout.ADDRESS,
             ValueLayout.JAVA_LONG,
             ValueLayout.ADDRESS);
-    private static final int WINDOW = 1 << 20;
     private static final int STATES = ChunkState.values().length;
     private static final int REGION_WORDS = 4;
 
-    private final Arena memory = Arena.ofShared();
     private final MethodHandle chunkWalk;
-    private final int pid;
     private final MemorySegment regions;
     private final long regionCount;
     private final MemorySegment fast;
     private final MemorySegment cached;
-    private final MemorySegment buffer;
     private final MemorySegment tally;
 
     ChunkWalkFloor(MallocHeap heap) {
+        super(pid(heap.target()));
         Target target = heap.target();
-        pid = target.mode() == Target.Mode.CORE ? 0 : (int) target.pid().orElseThrow();
         chunkWalk = FloorLibrary.function("chunk_walk.c", "chunk_walk", CHUNK_WALK, memory);
-        List<dev.heapwalk.malloc.Arena> arenas = heap.arenas();
+        List<Arena> arenas = heap.arenas();
         regionCount = arenas.stream().mapToLong(arena -> arena.regions().size()).sum();
         regions = memory.allocate(ValueLayout.JAVA_LONG, regionCount * REGION_WORDS);
         long index = 0;
-        for (dev.heapwalk.malloc.Arena arena : arenas) {
-            for (dev.heapwalk.malloc.Arena.Region region : arena.regions()) {
+        for (Arena arena : arenas) {
+            for (Arena.Region region : arena.regions()) {
                 regions.setAtIndex(ValueLayout.JAVA_LONG, index++, region.start());
                 regions.setAtIndex(ValueLayout.JAVA_LONG, index++, region.end());
                 regions.setAtIndex(ValueLayout.JAVA_LONG, index++, arena.top());
@@ -60,12 +56,10 @@ final class ChunkWalkFloor implements AutoCloseable {
         }
         fast = addresses(heap, ChunkState.FASTBIN);
         cached = addresses(heap, ChunkState.TCACHE);
-        buffer = memory.allocate(WINDOW, 4096);
-        buffer.fill((byte) 1);
         tally = memory.allocate(ValueLayout.JAVA_LONG, STATES * 2L + 1);
     }
 
-    private static long local(Target target, dev.heapwalk.malloc.Arena.Region region) {
+    private static long local(Target target, Arena.Region region) {
         if (target.mode() != Target.Mode.CORE) {
             return 0;
         }
@@ -86,10 +80,6 @@ final class ChunkWalkFloor implements AutoCloseable {
                         regions.getAtIndex(ValueLayout.JAVA_LONG, at + 1) - regions.getAtIndex(ValueLayout.JAVA_LONG, at),
                         regions.getAtIndex(ValueLayout.JAVA_LONG, at + 3)))
                 .toList();
-    }
-
-    int pid() {
-        return pid;
     }
 
     private MemorySegment addresses(MallocHeap heap, ChunkState state) {
@@ -116,13 +106,13 @@ final class ChunkWalkFloor implements AutoCloseable {
                     cached,
                     cached.byteSize() / Long.BYTES,
                     buffer,
-                    (long) WINDOW,
+                    WINDOW,
                     tally);
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }
         if (failed != 0) {
-            throw new IllegalStateException("the floor could not read the target");
+            throw unreadable();
         }
         return bytes(ChunkState.USED);
     }
@@ -133,10 +123,5 @@ final class ChunkWalkFloor implements AutoCloseable {
 
     long bytes(ChunkState state) {
         return tally.getAtIndex(ValueLayout.JAVA_LONG, STATES + state.ordinal());
-    }
-
-    @Override
-    public void close() {
-        memory.close();
     }
 }

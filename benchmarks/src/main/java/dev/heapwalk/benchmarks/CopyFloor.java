@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.benchmarks;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -9,7 +8,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.List;
 
 /** The copy of {@code copy.c}, compiled here: what it takes to touch the same bytes. */
-final class CopyFloor implements AutoCloseable {
+final class CopyFloor extends Floor {
     private static final FunctionDescriptor COPY = FunctionDescriptor.of(
             ValueLayout.JAVA_LONG,
             ValueLayout.JAVA_INT,
@@ -17,7 +16,6 @@ final class CopyFloor implements AutoCloseable {
             ValueLayout.JAVA_LONG,
             ValueLayout.ADDRESS,
             ValueLayout.JAVA_LONG);
-    private static final int WINDOW = 1 << 20;
 
     /**
      * A run of bytes.
@@ -28,15 +26,12 @@ final class CopyFloor implements AutoCloseable {
      */
     record Range(long address, long length, long local) {}
 
-    private final Arena memory = Arena.ofShared();
     private final MethodHandle copy;
-    private final int pid;
     private final long count;
     private final MemorySegment ranges;
-    private final MemorySegment buffer;
 
     CopyFloor(int pid, List<Range> what) {
-        this.pid = pid;
+        super(pid);
         copy = FloorLibrary.function("copy.c", "copy", COPY, memory);
         count = what.size();
         ranges = memory.allocate(ValueLayout.JAVA_LONG, count * 3);
@@ -46,26 +41,19 @@ final class CopyFloor implements AutoCloseable {
             ranges.setAtIndex(ValueLayout.JAVA_LONG, at++, range.length);
             ranges.setAtIndex(ValueLayout.JAVA_LONG, at++, range.local);
         }
-        buffer = memory.allocate(WINDOW, 4096);
-        buffer.fill((byte) 1);
     }
 
     /** Copies all once; returns how many bytes there are. */
     long copy() {
         long copied;
         try {
-            copied = (long) copy.invokeExact(pid, ranges, count, buffer, (long) WINDOW);
+            copied = (long) copy.invokeExact(pid, ranges, count, buffer, WINDOW);
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }
         if (copied < 0) {
-            throw new IllegalStateException("the floor could not read the target");
+            throw unreadable();
         }
         return copied;
-    }
-
-    @Override
-    public void close() {
-        memory.close();
     }
 }

@@ -5,7 +5,6 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.RubyVm;
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -14,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The walk of {@code slot_walk.c}, compiled here and fed with the pages that the discovery found. */
-final class SlotWalkFloor implements AutoCloseable {
+final class SlotWalkFloor extends Floor {
     private static final FunctionDescriptor SLOT_WALK = FunctionDescriptor.of(
             ValueLayout.JAVA_INT,
             ValueLayout.JAVA_INT,
@@ -23,22 +22,18 @@ final class SlotWalkFloor implements AutoCloseable {
             ValueLayout.ADDRESS,
             ValueLayout.JAVA_LONG,
             ValueLayout.ADDRESS);
-    private static final int WINDOW = 1 << 20;
     private static final int TYPES = 32;
     private static final int PAGE_WORDS = 6;
 
-    private final Arena memory = Arena.ofShared();
     private final MethodHandle slotWalk;
-    private final int pid;
     private final MemorySegment pages;
     private final long count;
-    private final MemorySegment buffer;
     private final MemorySegment tally;
 
     SlotWalkFloor(RubyVm vm) {
+        super(pid(vm.target()));
         Target target = vm.target();
         HeapPages found = vm.pages();
-        pid = target.mode() == Target.Mode.CORE ? 0 : (int) target.pid().orElseThrow();
         slotWalk = FloorLibrary.function("slot_walk.c", "slot_walk", SLOT_WALK, memory);
         count = found.count();
         pages = memory.allocate(ValueLayout.JAVA_LONG, count * PAGE_WORDS);
@@ -54,8 +49,6 @@ final class SlotWalkFloor implements AutoCloseable {
             pages.setAtIndex(ValueLayout.JAVA_LONG, at++, pid != 0 ? 0 : window.segment().address() + local);
             pages.setAtIndex(ValueLayout.JAVA_LONG, at++, found.beforeSweep(page) ? marks(vm, page) : 0);
         }
-        buffer = memory.allocate(WINDOW, 4096);
-        buffer.fill((byte) 1);
         tally = memory.allocate(ValueLayout.JAVA_LONG, TYPES + 2L);
     }
 
@@ -82,20 +75,16 @@ final class SlotWalkFloor implements AutoCloseable {
         return ranges;
     }
 
-    int pid() {
-        return pid;
-    }
-
     /** Walks once; returns the bytes of live slots. */
     long walk() {
         int failed;
         try {
-            failed = (int) slotWalk.invokeExact(pid, pages, count, buffer, (long) WINDOW, tally);
+            failed = (int) slotWalk.invokeExact(pid, pages, count, buffer, WINDOW, tally);
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }
         if (failed != 0) {
-            throw new IllegalStateException("the floor could not read the target");
+            throw unreadable();
         }
         return bytes();
     }
@@ -111,10 +100,5 @@ final class SlotWalkFloor implements AutoCloseable {
 
     long bytes() {
         return tally.getAtIndex(ValueLayout.JAVA_LONG, TYPES + 1L);
-    }
-
-    @Override
-    public void close() {
-        memory.close();
     }
 }

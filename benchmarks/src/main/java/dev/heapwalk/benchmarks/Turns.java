@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 
 /**
  * Measures the ways of a {@link Subject} in turn, one after the other, many times. JMH measures one for seconds and then the next: where
@@ -99,11 +100,12 @@ final class Turns {
     private void run(Series series, int turn) {
         String own = Thread.currentThread().getName();
         boolean ours = series.lane.name().equals(Subject.JAVA);
-        CpuTimes before = CpuTimes.now(name -> name.equals(own) || ours && CpuTimes.readsAhead(name));
+        Predicate<String> counts = name -> name.equals(own) || ours && CpuTimes.readsAhead(name);
+        CpuTimes before = CpuTimes.now(counts);
         long begun = System.nanoTime();
         repeat(series.lane.work(), series.batch);
         long ended = System.nanoTime();
-        CpuTimes after = CpuTimes.now(name -> name.equals(own) || ours && CpuTimes.readsAhead(name));
+        CpuTimes after = CpuTimes.now(counts);
         double times = series.batch;
         series.wall[turn] = (ended - begun) / times;
         series.cpu[turn] = after.since(before) / times;
