@@ -15,7 +15,6 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * A target program written in C. It is compiled once for what its source says and kept in the cache folder, so that many
@@ -80,16 +79,14 @@ public final class CProgram {
         Path root = Release.compilerRoot();
         return new CProgram(name, cached(name, source, strict(options), "oldest", (folder, arguments) -> {
             // The compiler sees its root only: it works in a folder there.
-            Path inside = Files.createTempDirectory(root.resolve("tmp"), "heapwalk-c");
-            try {
+            try (TemporaryFolder temporary = TemporaryFolder.in(root.resolve("tmp"), "heapwalk-c")) {
+                Path inside = temporary.path();
                 Files.writeString(inside.resolve(name + ".c"), source);
                 String seen = "/tmp/" + inside.getFileName() + "/";
                 List<String> line = new ArrayList<>(List.of("/usr/bin/gcc", "-o", seen + name, seen + name + ".c"));
                 line.addAll(arguments);
                 Command.of(Release.enter(root, line)).run("compile " + name + " in " + root);
                 Files.copy(inside.resolve(name), folder.resolve(name), StandardCopyOption.COPY_ATTRIBUTES);
-            } finally {
-                deleteTree(inside);
             }
         }));
     }
@@ -171,8 +168,8 @@ public final class CProgram {
         Path programs = Files.createDirectories(Release.cache().resolve("programs"));
         Path program = programs.resolve(key).resolve(name);
         if (!Files.isExecutable(program)) {
-            Path made = Files.createTempDirectory(programs, key + ".tmp");
-            try {
+            try (TemporaryFolder temporary = TemporaryFolder.in(programs, key + ".tmp")) {
+                Path made = temporary.path();
                 with.compile(made, arguments);
                 // Others of another user may run it.
                 Files.setPosixFilePermissions(made, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -183,8 +180,6 @@ public final class CProgram {
                 if (!Files.isExecutable(program)) {
                     throw e;
                 }
-            } finally {
-                deleteTree(made);
             }
         }
         return program;
@@ -206,17 +201,5 @@ public final class CProgram {
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every JDK has SHA-256", e);
         }
-    }
-
-    private static void deleteTree(Path folder) throws IOException {
-        if (!Files.exists(folder)) {
-            return;
-        }
-        try (Stream<Path> files = Files.list(folder)) {
-            for (Path file : files.toList()) {
-                Files.delete(file);
-            }
-        }
-        Files.delete(folder);
     }
 }

@@ -7,12 +7,17 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 
-/** Commands to a target on its standard input and its answers on its output, a line each; every answer ends with a line of its own. */
+/**
+ * A target that is told commands on its standard input and answers on its output, a line each; every answer ends with a line of its own. It
+ * ends with the conversation, and with the JVM.
+ */
 final class Conversation {
     private static final int PATIENCE_SECONDS = 120;
     private static final String END = "END";
@@ -21,21 +26,49 @@ final class Conversation {
         thread.setDaemon(true);
         return thread;
     });
+    private static final Set<Process> LIVING = ConcurrentHashMap.newKeySet();
+
+    static {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> LIVING.forEach(Process::destroyForcibly)));
+    }
 
     private final String subject;
     private final Process process;
     private final BufferedReader answers;
 
-    /**
-     * Begins one.
-     *
-     * @param subject what failures name
-     * @param process the target
-     */
-    Conversation(String subject, Process process) {
+    private Conversation(String subject, Process process) {
         this.subject = subject;
         this.process = process;
         this.answers = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.ISO_8859_1));
+    }
+
+    /**
+     * Starts a target and waits until it is ready.
+     *
+     * @param subject what failures name
+     * @param builder the target's command and what belongs to it
+     * @return the conversation, to be ended
+     * @throws IOException if it can't be started, or fails
+     */
+    static Conversation start(String subject, ProcessBuilder builder) throws IOException {
+        Process process = Grandchild.start(builder.redirectErrorStream(true));
+        LIVING.add(process);
+        Conversation started = new Conversation(subject, process);
+        try {
+            started.expect("READY");
+        } catch (IOException | RuntimeException e) {
+            started.end();
+            throw e;
+        }
+        return started;
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
     }
 
     /** The lines that it answers. */
@@ -54,7 +87,7 @@ final class Conversation {
     }
 
     // Somebody may hold it stopped for ever: the test shall fail, not hang.
-    List<String> expect(String end) throws IOException {
+    private List<String> expect(String end) throws IOException {
         ScheduledFuture<?> impatience = WATCH.schedule(process::destroyForcibly, PATIENCE_SECONDS, TimeUnit.SECONDS);
         List<String> lines = new ArrayList<>();
         try {
@@ -78,6 +111,17 @@ final class Conversation {
         throw new IOException(subject + (impatience.isDone() && !impatience.isCancelled()
                 ? ": did not answer for " + PATIENCE_SECONDS + " s (is it held stopped?)"
                 : ": ended") + "; it said " + lines.subList(Math.max(0, lines.size() - 5), lines.size()));
+    }
+
+    /** Ends the target, at once and however it stands. */
+    void end() {
+        process.destroyForcibly();
+        try {
+            process.waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        LIVING.remove(process);
     }
 
     /** Waits until it has ended by itself. */

@@ -25,13 +25,11 @@ import java.util.OptionalInt;
  */
 public final class LedgerProcess implements AutoCloseable {
     private final Launch launch;
-    private final Process process;
     private final Conversation conversation;
 
-    private LedgerProcess(Launch launch, Process process) {
+    private LedgerProcess(Launch launch, Conversation conversation) {
         this.launch = launch;
-        this.process = process;
-        this.conversation = new Conversation(launch.toString(), process);
+        this.conversation = conversation;
     }
 
     /** How to start a ledger process. */
@@ -138,18 +136,9 @@ public final class LedgerProcess implements AutoCloseable {
                     : user.isPresent() ? release.commandAs(user.getAsInt(), debugSymbols, line)
                     : kernelFiles ? release.commandBeside(Path.of(System.getProperty("java.io.tmpdir")), debugSymbols, line)
                     : release.command(debugSymbols, line);
-            ProcessBuilder builder = new ProcessBuilder(whole).redirectErrorStream(true);
+            ProcessBuilder builder = new ProcessBuilder(whole);
             builder.environment().putAll(environment);
-            Process process = Grandchild.start(builder);
-            LedgerProcess started = new LedgerProcess(this, process);
-            Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
-            try {
-                started.conversation.expect("READY");
-            } catch (IOException | RuntimeException e) {
-                started.close();
-                throw e;
-            }
-            return started;
+            return new LedgerProcess(this, Conversation.start(toString(), builder));
         }
 
         @Override
@@ -176,7 +165,7 @@ public final class LedgerProcess implements AutoCloseable {
      * @return the id, also seen from this machine
      */
     public long pid() {
-        return process.pid();
+        return conversation.pid();
     }
 
     /**
@@ -258,18 +247,13 @@ public final class LedgerProcess implements AutoCloseable {
      * @return true if it lives
      */
     public boolean isAlive() {
-        return process.isAlive();
+        return conversation.isAlive();
     }
 
     /** Ends it, at once and however it stands. */
     @Override
     public void close() {
-        process.destroyForcibly();
-        try {
-            process.waitFor();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        conversation.end();
     }
 
     /** Makes it end by a signal that dumps a core into a folder, as the process sees that folder. */

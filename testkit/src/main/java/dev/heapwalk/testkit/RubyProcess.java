@@ -8,11 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /**
  * A Ruby process that runs a script of the testkit: it makes what the script is for, collects its garbage, and then waits for commands.
@@ -30,16 +28,14 @@ public final class RubyProcess implements AutoCloseable {
             "frames_required.rb", "ractors.rb", "stdlib.rb", "churn.rb");
 
     private final Launch launch;
-    private final Path folder;
-    private final Process process;
+    private final TemporaryFolder folder;
     private final Conversation conversation;
     private int files;
 
-    private RubyProcess(Launch launch, Path folder, Process process) {
+    private RubyProcess(Launch launch, TemporaryFolder folder, Conversation conversation) {
         this.launch = launch;
         this.folder = folder;
-        this.process = process;
-        this.conversation = new Conversation(launch.toString(), process);
+        this.conversation = conversation;
     }
 
     /** How to start a Ruby process. */
@@ -97,33 +93,24 @@ public final class RubyProcess implements AutoCloseable {
          */
         public RubyProcess start() throws IOException {
             Path root = ruby.root();
-            Path folder = Files.createTempDirectory(root.resolve("tmp"), "heapwalk-ruby");
+            TemporaryFolder folder = TemporaryFolder.in(root.resolve("tmp"), "heapwalk-ruby");
             try {
                 for (String file : FILES) {
                     try (InputStream in = RubyProcess.class.getResourceAsStream("ruby/" + file)) {
                         if (in == null) {
                             throw new NoSuchFileException(file, null, "the testkit has no such script");
                         }
-                        Files.copy(in, folder.resolve(file));
+                        Files.copy(in, folder.path().resolve(file));
                     }
                 }
                 List<String> line = new ArrayList<>(options);
-                line.add(seen(root, folder.resolve(script + ".rb")));
+                line.add(seen(root, folder.path().resolve(script + ".rb")));
                 line.addAll(arguments);
-                ProcessBuilder builder = new ProcessBuilder(ruby.command(line)).redirectErrorStream(true);
+                ProcessBuilder builder = new ProcessBuilder(ruby.command(line));
                 builder.environment().putAll(environment);
-                Process process = Grandchild.start(builder);
-                RubyProcess started = new RubyProcess(this, folder, process);
-                Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
-                try {
-                    started.conversation.expect("READY");
-                } catch (IOException | RuntimeException e) {
-                    started.close();
-                    throw e;
-                }
-                return started;
+                return new RubyProcess(this, folder, Conversation.start(toString(), builder));
             } catch (IOException | RuntimeException e) {
-                deleteTree(folder);
+                folder.close();
                 throw e;
             }
         }
@@ -151,7 +138,7 @@ public final class RubyProcess implements AutoCloseable {
      * @return the id, also seen from this machine
      */
     public long pid() {
-        return process.pid();
+        return conversation.pid();
     }
 
     /**
@@ -170,7 +157,7 @@ public final class RubyProcess implements AutoCloseable {
      * @return its absolute path in the process's root
      */
     public String seen(String file) {
-        return seen(launch.ruby.root(), folder.resolve(file));
+        return seen(launch.ruby.root(), folder.path().resolve(file));
     }
 
     /**
@@ -192,7 +179,7 @@ public final class RubyProcess implements AutoCloseable {
      * @throws IOException if the process is gone or fails; with Ruby's words
      */
     public Path askForFile(String command) throws IOException {
-        Path file = folder.resolve(command.replaceAll("\\W.*", "") + "-" + ++files);
+        Path file = folder.path().resolve(command.replaceAll("\\W.*", "") + "-" + ++files);
         ask(command + " " + seen(launch.ruby.root(), file));
         return file;
     }
@@ -213,18 +200,15 @@ public final class RubyProcess implements AutoCloseable {
      * @return true if it lives
      */
     public boolean isAlive() {
-        return process.isAlive();
+        return conversation.isAlive();
     }
 
     /** Ends it, at once and however it stands, and removes the files it wrote. */
     @Override
     public void close() {
-        process.destroyForcibly();
+        conversation.end();
         try {
-            process.waitFor();
-            deleteTree(folder);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            folder.close();
         } catch (IOException e) {
             throw new UncheckedIOException("could not remove what " + launch + " wrote", e);
         }
@@ -232,16 +216,5 @@ public final class RubyProcess implements AutoCloseable {
 
     private static String seen(Path root, Path file) {
         return "/" + root.relativize(file);
-    }
-
-    private static void deleteTree(Path folder) throws IOException {
-        if (!Files.exists(folder)) {
-            return;
-        }
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
     }
 }
