@@ -77,6 +77,7 @@ class SamplingTest {
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void stopsAProcessAnywhere(Ruby ruby) throws Exception {
         try (RubyProcess process = RubyProcess.of(ruby, "churn").argument(THREADS).start()) {
+            int unfinished = 0;
             for (int i = 0; i < STOPS; i++) {
                 try (Target target = Target.attach(process.pid())) {
                     Interpreter interpreter = new Interpreter(RubyVm.locate(target).reader());
@@ -89,8 +90,13 @@ class SamplingTest {
                         String last = null;
                         while (frames.nextShown()) {
                             assertThat(frames.label()).isNotNull();
-                            // A function in C that a fiber runs was called from no line.
-                            assertThat(frames.line() > 0).isEqualTo(frames.path() != null);
+                            if (last == null && frames.path() != null && frames.line() == 0) {
+                                // Stopped while the interpreter filled the newest frame in.
+                                unfinished++;
+                            } else {
+                                // A function in C that a fiber runs was called from no line.
+                                assertThat(frames.line() > 0).isEqualTo(frames.path() != null);
+                            }
                             last = frames.label();
                             frames.locals();
                             frames.arguments();
@@ -103,6 +109,7 @@ class SamplingTest {
                     }
                 }
             }
+            assertThat(unfinished).isLessThanOrEqualTo(STOPS / 10);
             process.ask("check");
         }
     }
