@@ -46,7 +46,6 @@ final class SlotLines {
     private static final byte[] BYTESIZE = JsonLines.ascii(", \"bytesize\":");
     private static final byte[] CAPACITY = JsonLines.ascii(", \"capacity\":");
     private static final byte[] VALUE = JsonLines.ascii(", \"value\":");
-    private static final byte[] ENCODING = JsonLines.ascii(", \"encoding\":\"");
     private static final byte[][] CODE_RANGES = {
         JsonLines.ascii(", \"coderange\":\"unknown\""),
         JsonLines.ascii(", \"coderange\":\"7bit\""),
@@ -61,7 +60,6 @@ final class SlotLines {
     private static final byte[] NAME = JsonLines.ascii(", \"name\":");
     private static final byte[] REAL_CLASS_NAME = JsonLines.ascii(", \"real_class_name\":");
     private static final byte[] SINGLETON = JsonLines.ascii(", \"singleton\":true");
-    private static final byte[] STRUCT = JsonLines.ascii(", \"struct\":");
     private static final byte[] IVARS = JsonLines.ascii(", \"ivars\":");
     private static final byte[] TOO_COMPLEX = JsonLines.ascii(", \"too_complex_shape\":true");
     private static final byte[] FD = JsonLines.ascii(", \"fd\":");

@@ -19,7 +19,6 @@ import static dev.heapwalk.ruby.layout.Flags.USER1;
  * @param callables {@code callable_m_tbl}
  * @param callCaches {@code cc_tbl}, or -1 in 2.7
  * @param classVariables {@code cvc_tbl}, or -1 in 2.7 and 3.0
- * @param subclasses {@code subclasses}
  * @param origin {@code origin_}
  * @param refinedClass {@code refined_class}
  * @param includer {@code includer}
@@ -42,7 +41,6 @@ public record ClassLayout(
         int callables,
         int callCaches,
         int classVariables,
-        int subclasses,
         int origin,
         int refinedClass,
         int includer,
@@ -54,20 +52,13 @@ public record ClassLayout(
 
     static ClassLayout of(int version) {
         return switch (version) {
-            case 207 -> new ClassLayout(
-                    16, false, 24, false, 16, true, 0, 8, 24, 32, -1, -1, 40, 64, 72, 88, -1, -1, -1, 0, USER0);
-            case 300 -> new ClassLayout(
-                    16, false, 24, false, 16, true, 0, 8, 24, 32, 40, -1, 48, 72, 80, 96, -1, -1, -1, 0, USER0);
-            case 301 -> new ClassLayout(
-                    16, false, 24, false, 16, true, 0, 8, 24, 32, 40, 48, 56, 80, 88, 104, -1, -1, -1, 0, USER0);
-            case 302 -> new ClassLayout(
-                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 56, 80, 88, 104, -1, -1, -1, 0, USER0);
-            case 303 -> new ClassLayout(
-                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 56, 80, 88, 104, 96, 120, 117, 0, USER0);
-            case 304 -> new ClassLayout(
-                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 56, 80, 88, 104, 96, 120, 117, 0, USER1);
-            default -> new ClassLayout(
-                    8, true, 24, true, 24, true, -1, 16, 32, 40, 48, 56, 80, 96, 104, 112, 112, 128, 125, 0, USER1);
+            case 207 -> new ClassLayout(16, false, 24, false, 16, true, 0, 8, 24, 32, -1, -1, 64, 72, 88, -1, -1, -1, 0, USER0);
+            case 300 -> new ClassLayout(16, false, 24, false, 16, true, 0, 8, 24, 32, 40, -1, 72, 80, 96, -1, -1, -1, 0, USER0);
+            case 301 -> new ClassLayout(16, false, 24, false, 16, true, 0, 8, 24, 32, 40, 48, 80, 88, 104, -1, -1, -1, 0, USER0);
+            case 302 -> new ClassLayout(16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, -1, -1, -1, 0, USER0);
+            case 303 -> new ClassLayout(16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER0);
+            case 304 -> new ClassLayout(16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER1);
+            default -> new ClassLayout(8, true, 24, true, 24, true, -1, 16, 32, 40, 48, 56, 96, 104, 112, 112, 128, 125, 0, USER1);
         };
     }
 }

@@ -24,8 +24,6 @@ public record IseqLayout(
         int localTableSize,
         int builtinAttributes,
         boolean firstLineIsValue) {
-    /** {@code rb_iseq_t.wrapper}. */
-    public static final int WRAPPER = 8;
     /** {@code rb_iseq_t.body}. */
     public static final int BODY = 16;
     /** {@code type}, 32 bits. */
@@ -36,8 +34,6 @@ public record IseqLayout(
     public static final int ISEQ_ENCODED = 8;
     /** {@code param.flags}, 32 bits: has_lead, has_opt, has_rest, has_post, has_kw, has_kwrest, has_block … */
     public static final int PARAM_FLAGS = 16;
-    /** {@code param.size}, 32 bits. */
-    public static final int PARAM_SIZE = 20;
     /** {@code param.lead_num}, 32 bits. */
     public static final int PARAM_LEAD_NUM = 24;
     /** {@code param.opt_num}, 32 bits. */

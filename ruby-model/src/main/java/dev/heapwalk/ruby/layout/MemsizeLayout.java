@@ -28,12 +28,8 @@ package dev.heapwalk.ruby.layout;
  * @param threadContext {@code ec} in it
  * @param threadRootFiber {@code root_fiber} in it
  * @param contextStorage {@code local_storage} in the {@code rb_execution_context_t}
- * @param contextFiberStorage {@code storage} in it, or -1
  * @param fiber {@code rb_fiber_t} and {@code rb_context_t} together, or -1 if it is not known
  * @param fiberChunk the chunk that malloc has for {@code rb_fiber_t}
- * @param backtrace {@code rb_backtrace_t}
- * @param backtraceSize {@code backtrace_size} in it
- * @param backtraceLocation {@code rb_backtrace_location_t}
  */
 public record MemsizeLayout(
         int io,
@@ -59,36 +55,25 @@ public record MemsizeLayout(
         int threadContext,
         int threadRootFiber,
         int contextStorage,
-        int contextFiberStorage,
         int fiber,
-        int fiberChunk,
-        int backtrace,
-        int backtraceSize,
-        int backtraceLocation) {
+        int fiberChunk) {
 
     static MemsizeLayout of(int version) {
         return switch (version) {
             case 207 -> new MemsizeLayout(
-                    192, 0, 448, 440, false, 96, -1, -1, 16, 288, 288, 0, 232, 236, 240, false, 12, 24, 80, 368, 32, 312, 64, -1,
-                    1104, 608, 40, 16, 24);
+                    192, 0, 448, 440, false, 96, -1, -1, 16, 288, 288, 0, 232, 236, 240, false, 12, 24, 80, 368, 32, 312, 64, 1104, 608);
             case 300 -> new MemsizeLayout(
-                    200, 8, 448, 440, false, 104, -1, -1, 16, 288, 288, 0, 232, 236, 240, false, 12, 16, 16, 408, 40, 320, 64, -1,
-                    1112, 608, 32, 8, 24);
+                    200, 8, 448, 440, false, 104, -1, -1, 16, 288, 288, 0, 232, 236, 240, false, 12, 16, 16, 408, 40, 320, 64, 1112, 608);
             case 301 -> new MemsizeLayout(
-                    200, 8, 448, 440, false, 112, -1, -1, 16, 312, 312, 0, 240, 244, 248, false, 16, 16, 16, 376, 40, 328, 56, -1,
-                    1104, 608, 32, 8, 32);
+                    200, 8, 448, 440, false, 112, -1, -1, 16, 312, 312, 0, 240, 244, 248, false, 16, 16, 16, 376, 40, 328, 56, 1104, 608);
             case 302 -> new MemsizeLayout(
-                    208, 8, 456, 448, false, 0, 40, 116, 16, 320, 312, 8, 232, 236, 252, true, 16, 16, 16, 320, 48, 280, 56, 80,
-                    1120, 624, 32, 8, 32);
+                    208, 8, 456, 448, false, 0, 40, 116, 16, 320, 312, 8, 232, 236, 252, true, 16, 16, 16, 320, 48, 280, 56, 1120, 624);
             case 303 -> new MemsizeLayout(
-                    208, 8, 456, 448, true, 0, 40, 116, 16, 344, 312, 8, 232, 236, 252, true, 16, 16, 16, 456, 48, 408, 56, 80,
-                    1120, 624, 56, 0, 32);
+                    208, 8, 456, 448, true, 0, 40, 116, 16, 344, 312, 8, 232, 236, 252, true, 16, 16, 16, 456, 48, 408, 56, 1120, 624);
             case 304 -> new MemsizeLayout(
-                    208, 8, 456, 448, true, 0, 40, 116, 16, 352, 320, 8, 232, 236, 252, true, 16, 16, 16, 472, 48, 424, 56, 80,
-                    1088, 608, 48, 0, 24);
+                    208, 8, 456, 448, true, 0, 40, 116, 16, 352, 320, 8, 232, 236, 252, true, 16, 16, 16, 472, 48, 424, 56, 1088, 608);
             default -> new MemsizeLayout(
-                    208, 8, 456, 448, true, 0, 64, 124, 16, 360, 328, 8, 240, 244, 260, true, 16, 16, 16, -1, 48, -1, 56, 80, -1, -1, 48,
-                    0, 24);
+                    208, 8, 456, 448, true, 0, 64, 124, 16, 360, 328, 8, 240, 244, 260, true, 16, 16, 16, -1, 48, -1, 56, -1, -1);
         };
     }
 }

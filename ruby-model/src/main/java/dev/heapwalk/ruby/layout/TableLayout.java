@@ -9,10 +9,6 @@ public final class TableLayout {
     public static final int ST_SIZE = 56;
     /** {@code st_table.entry_power}, one byte. */
     public static final int ST_ENTRY_POWER = 0;
-    /** {@code st_table.bin_power}, one byte. */
-    public static final int ST_BIN_POWER = 1;
-    /** {@code st_table.size_ind}, one byte. */
-    public static final int ST_SIZE_IND = 2;
     /** {@code st_table.type}, the pointer to its functions. */
     public static final int ST_TYPE = 8;
     /** {@code st_table.num_entries}. */

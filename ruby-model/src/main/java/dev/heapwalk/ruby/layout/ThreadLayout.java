@@ -14,7 +14,6 @@ package dev.heapwalk.ruby.layout;
  * @param thgroup {@code thgroup} of a thread, a hint: the fields from {@code status} on are as far from it as here
  * @param value {@code value} of a thread
  * @param lockingMutex {@code locking_mutex} of a thread
- * @param keepingMutexes {@code keeping_mutexes} of a thread
  * @param procedure {@code invoke_arg.proc.proc} of a thread
  * @param invokeType {@code invoke_type} of a thread, 32 bits
  * @param rootFiber {@code root_fiber} of a thread
@@ -37,7 +36,6 @@ public record ThreadLayout(
         int thgroup,
         int value,
         int lockingMutex,
-        int keepingMutexes,
         int procedure,
         int invokeType,
         int rootFiber,
@@ -57,20 +55,13 @@ public record ThreadLayout(
 
     static ThreadLayout of(int version) {
         return switch (version) {
-            case 207 -> new ThreadLayout(-1, 32, -1, 72, -1, 80, 1 << 2, 160, 168, 248, 256, 272, 296, 312, 360,
-                    -1, -1, -1, -1, -1, -1);
-            case 300 -> new ThreadLayout(24, 40, -1, 80, -1, 88, 1 << 2, 168, 176, 256, 264, 280, 304, 320, 384,
-                    8, 304, 528, 544, 560, 568);
-            case 301 -> new ThreadLayout(24, 40, -1, 80, 88, 92, 1 << 2, 176, 184, 264, 272, 288, 312, 328, 352,
-                    8, 304, 528, 544, 560, 568);
-            case 302 -> new ThreadLayout(24, 48, 40, 8, 16, 112, 1 << 3, 128, 136, 216, 224, 240, 264, 280, 304,
-                    8, 304, 528, 544, 560, 568);
-            case 303 -> new ThreadLayout(24, 48, 40, 16, 24, 240, 1 << 3, 256, 264, 344, 352, 368, 392, 408, 432,
-                    8, 256, 392, 408, 424, 432);
-            case 304 -> new ThreadLayout(24, 48, 40, 16, 24, 240, 1 << 3, 256, 264, 344, 352, 384, 408, 424, 448,
-                    8, 256, 392, 408, 424, 432);
-            default -> new ThreadLayout(24, 48, 40, 16, 24, 248, 1 << 3, 264, 272, 352, 360, 392, 416, 424, 448,
-                    8, 184, 320, 336, 352, 360);
+            case 207 -> new ThreadLayout(-1, 32, -1, 72, -1, 80, 1 << 2, 160, 168, 248, 272, 296, 312, 360, -1, -1, -1, -1, -1, -1);
+            case 300 -> new ThreadLayout(24, 40, -1, 80, -1, 88, 1 << 2, 168, 176, 256, 280, 304, 320, 384, 8, 304, 528, 544, 560, 568);
+            case 301 -> new ThreadLayout(24, 40, -1, 80, 88, 92, 1 << 2, 176, 184, 264, 288, 312, 328, 352, 8, 304, 528, 544, 560, 568);
+            case 302 -> new ThreadLayout(24, 48, 40, 8, 16, 112, 1 << 3, 128, 136, 216, 240, 264, 280, 304, 8, 304, 528, 544, 560, 568);
+            case 303 -> new ThreadLayout(24, 48, 40, 16, 24, 240, 1 << 3, 256, 264, 344, 368, 392, 408, 432, 8, 256, 392, 408, 424, 432);
+            case 304 -> new ThreadLayout(24, 48, 40, 16, 24, 240, 1 << 3, 256, 264, 344, 384, 408, 424, 448, 8, 256, 392, 408, 424, 432);
+            default -> new ThreadLayout(24, 48, 40, 16, 24, 248, 1 << 3, 264, 272, 352, 392, 416, 424, 448, 8, 184, 320, 336, 352, 360);
         };
     }
 }

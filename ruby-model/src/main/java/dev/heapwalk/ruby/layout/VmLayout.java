@@ -13,12 +13,7 @@ package dev.heapwalk.ruby.layout;
  * @param livingThreads {@code living_threads}, or -1 since 3.0
  * @param markObjectAry {@code mark_object_ary}
  * @param globalObjectList {@code global_object_list}, or -1 before 4.0
- * @param topSelf {@code top_self}
- * @param loadPath {@code load_path}
- * @param loadedFeatures {@code loaded_features}
  * @param trapList {@code trap_list.cmd}
- * @param frozenStrings {@code frozen_strings}
- * @param atExit {@code at_exit}
  * @param shapeList {@code shape_list}, in 3.2 only
  */
 public record VmLayout(
@@ -31,23 +26,18 @@ public record VmLayout(
         int livingThreads,
         int markObjectAry,
         int globalObjectList,
-        int topSelf,
-        int loadPath,
-        int loadedFeatures,
         int trapList,
-        int frozenStrings,
-        int atExit,
         int shapeList) {
 
     static VmLayout of(int version) {
         return switch (version) {
-            case 207 -> new VmLayout(1296, 0, 1152, -1, -1, 192, 312, 352, -1, 400, 408, 432, 472, 1176, 1160, -1);
-            case 300 -> new VmLayout(9424, 0, 1088, 8, 32, 40, -1, 328, -1, 376, 384, 416, 448, 1112, 1096, -1);
-            case 301 -> new VmLayout(9440, 0, 1104, 8, 32, 40, -1, 328, -1, 376, 384, 416, 456, 1120, 1112, -1);
-            case 302 -> new VmLayout(9432, 0, 1144, 8, 32, 40, -1, 328, -1, 400, 408, 440, 496, 1160, 1152, 376);
-            case 303 -> new VmLayout(9600, 0, 1304, 8, 32, 40, -1, 512, -1, 560, 568, 600, 656, 1320, 1312, -1);
-            case 304 -> new VmLayout(9600, 0, 1296, 8, 32, 40, -1, 512, 520, 568, 576, 608, 664, 1320, 1312, -1);
-            default -> new VmLayout(9552, 0, 1248, 8, 32, 40, -1, 512, 520, -1, -1, -1, 592, -1, 1264, -1);
+            case 207 -> new VmLayout(1296, 0, 1152, -1, -1, 192, 312, 352, -1, 472, -1);
+            case 300 -> new VmLayout(9424, 0, 1088, 8, 32, 40, -1, 328, -1, 448, -1);
+            case 301 -> new VmLayout(9440, 0, 1104, 8, 32, 40, -1, 328, -1, 456, -1);
+            case 302 -> new VmLayout(9432, 0, 1144, 8, 32, 40, -1, 328, -1, 496, 376);
+            case 303 -> new VmLayout(9600, 0, 1304, 8, 32, 40, -1, 512, -1, 656, -1);
+            case 304 -> new VmLayout(9600, 0, 1296, 8, 32, 40, -1, 512, 520, 664, -1);
+            default -> new VmLayout(9552, 0, 1248, 8, 32, 40, -1, 512, 520, 592, -1);
         };
     }
 }
