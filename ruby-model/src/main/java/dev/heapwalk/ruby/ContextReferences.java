@@ -21,8 +21,9 @@ final class ContextReferences {
 
     private final ObjectReader reader;
     private final Marking mark;
-    private final MarkLayout.Context context;
-    private final MarkLayout.Thread thread;
+    private final ContextLayout context;
+    private final ThreadLayout thread;
+    private final MarkLayout marked;
     private final MarkLayout.Ractor ractor;
     private final int version;
     /** {@code thread_invoke_type_func}, which another kind went before since 3.0. */
@@ -33,10 +34,10 @@ final class ContextReferences {
     ContextReferences(Marking mark) {
         this.mark = mark;
         this.reader = mark.reader();
-        MarkLayout layout = reader.layout().mark();
-        this.context = layout.context();
-        this.thread = layout.thread();
-        this.ractor = layout.ractor();
+        this.context = reader.layout().context();
+        this.thread = reader.layout().thread();
+        this.marked = reader.layout().mark();
+        this.ractor = marked.ractor();
         this.version = reader.layout().version();
         this.invokeFunction = version < 300 ? 2 : 3;
     }
@@ -80,7 +81,7 @@ final class ContextReferences {
         if (ec != current) {
             machineStack(ec);
         }
-        mark.fields(ec, context.values());
+        mark.fields(ec, marked.context());
         long storage = reader.word(ec + context.localStorage());
         if (context.localStorageById()) {
             mark.idTable(storage);
@@ -93,9 +94,9 @@ final class ContextReferences {
     private void frames(long ec) {
         long offset = reader.require(ec, 24);
         MemorySegment segment = reader.segment();
-        long stack = segment.get(Words.LONG, offset);
-        long size = segment.get(Words.LONG, offset + 8);
-        long frame = segment.get(Words.LONG, offset + 16);
+        long stack = segment.get(Words.LONG, offset + ContextLayout.VM_STACK);
+        long size = segment.get(Words.LONG, offset + ContextLayout.VM_STACK_SIZE);
+        long frame = segment.get(Words.LONG, offset + ContextLayout.CFP);
         if (stack == 0) {
             return;
         }
@@ -103,7 +104,7 @@ final class ContextReferences {
             throw new UnmappedAddressException(stack, stack, Math.max(0, size));
         }
         long limit = stack + size * Long.BYTES;
-        long top = reader.word(frame + 8);
+        long top = reader.word(frame + ContextLayout.FRAME_SP);
         if (top > limit || frame < stack) {
             throw new UnmappedAddressException(top, stack, size * Long.BYTES);
         }
@@ -111,10 +112,10 @@ final class ContextReferences {
         for (; frame < limit; frame += context.frameSize()) {
             offset = reader.require(frame, context.frameSize());
             segment = reader.segment();
-            long iseq = segment.get(Words.LONG, offset + 16);
-            long self = segment.get(Words.LONG, offset + 24);
-            long ep = segment.get(Words.LONG, offset + 32);
-            long block = segment.get(Words.LONG, offset + 40);
+            long iseq = segment.get(Words.LONG, offset + ContextLayout.FRAME_ISEQ);
+            long self = segment.get(Words.LONG, offset + ContextLayout.FRAME_SELF);
+            long ep = segment.get(Words.LONG, offset + ContextLayout.FRAME_EP);
+            long block = segment.get(Words.LONG, offset + ContextLayout.FRAME_BLOCK_CODE);
             if (ep == 0) {
                 continue;
             }
@@ -146,7 +147,7 @@ final class ContextReferences {
             return;
         }
         mark.locations(end, start);
-        mark.locations(ec + context.registers(), ec + context.registers() + MarkLayout.Context.REGISTERS_SIZE);
+        mark.locations(ec + context.registers(), ec + context.registers() + ContextLayout.REGISTERS_SIZE);
     }
 
     /** C name {@code rb_fiber_mark_self}. */
@@ -176,7 +177,7 @@ final class ContextReferences {
      */
     private int ownFields(long fiber) {
         if (ownFields == 0) {
-            int small = context.firstProc();
+            int small = context.fiberProc();
             int large = small + ContextLayout.LIBC_JMP_BUF_SHIFT;
             boolean isSmall = isProc(reader.word(fiber + small));
             if (isSmall != isProc(reader.word(fiber + large))) {
@@ -212,10 +213,10 @@ final class ContextReferences {
         if (owner != 0) {
             mark.at(owner + ThreadLayout.SELF);
         }
-        saved(cont + MarkLayout.Context.CONT_VM_STACK, 8, 16);
+        saved(cont + ContextLayout.FIBER_VM_STACK, 8, 16);
         boolean continuation = reader.half(cont) == 0;
         if (continuation || version < 304) {
-            saved(cont + MarkLayout.Context.CONT_MACHINE, 16, -1);
+            saved(cont + ContextLayout.FIBER_MACHINE, 16, -1);
         }
     }
 
@@ -241,9 +242,9 @@ final class ContextReferences {
         }
         int invoke = reader.half(at + thread.invokeType());
         if (invoke == invokeFunction) {
-            mark.maybe(reader.word(at + thread.invokeArgument() + 8));
+            mark.maybe(reader.word(at + thread.procedure() + 8));
         } else if (invoke >= INVOKE_PROC && invoke < invokeFunction) {
-            mark.values(at + thread.invokeArgument(), 2);
+            mark.values(at + thread.procedure(), 2);
         }
         if (thread.ractor() >= 0) {
             long owner = reader.word(at + thread.ractor());
@@ -251,12 +252,12 @@ final class ContextReferences {
                 mark.at(owner + ThreadLayout.RACTOR_SELF);
             }
         }
-        mark.fields(at, thread.values());
+        mark.fields(at, marked.thread().values());
         long root = reader.word(at + thread.rootFiber());
         if (root != 0) {
             fiberItself(root);
         }
-        if (thread.marksContext() && ec != 0) {
+        if (marked.thread().marksContext() && ec != 0) {
             context(ec);
         }
     }
@@ -295,7 +296,7 @@ final class ContextReferences {
 
     /** Marks the threads of a ractor. */
     private void threads(long at) {
-        long list = at + ractor.threads();
+        long list = at + thread.ractorThreads();
         long node = reader.word(list);
         for (int left = Marking.LONGEST_LIST; node != list && node != 0; left--) {
             if (left == 0) {

@@ -136,16 +136,15 @@ public final class Roots {
 
     /** The execution context of the thread that ran last, 0 if that can't be told. */
     private long findCurrent() {
-        MarkLayout mark = layout.mark();
         try {
             long ec = layout.since(3, 0)
-                    ? reader.word(reader.word(vm.address() + layout.vm().mainRactor()) + mark.ractor().runningContext())
-                    : reader.word(reader.word(vm.address() + machine.runningThread()) + mark.thread().ec());
+                    ? reader.word(reader.word(vm.address() + layout.vm().mainRactor()) + layout.mark().ractor().runningContext())
+                    : reader.word(reader.word(vm.address() + machine.runningThread()) + layout.thread().ec());
             if (ec == 0) {
                 return 0;
             }
-            long thread = reader.word(ec + mark.context().thread());
-            return reader.isSlot(reader.word(thread + ThreadLayout.SELF)) && reader.word(thread + mark.thread().ec()) == ec
+            long thread = reader.word(ec + layout.context().thread());
+            return reader.isSlot(reader.word(thread + ThreadLayout.SELF)) && reader.word(thread + layout.thread().ec()) == ec
                     ? ec
                     : 0;
         } catch (UnmappedAddressException e) {
@@ -232,7 +231,7 @@ public final class Roots {
         long at = vm.address();
         VmLayout known = layout.vm();
         part("threads", () -> list(at + (layout.since(3, 0) ? known.ractors() : known.livingThreads()),
-                layout.since(3, 0) ? layout.mark().ractor().node() : 0,
+                layout.since(3, 0) ? layout.thread().ractorNext() : ThreadLayout.NODE,
                 layout.since(3, 0) ? ThreadLayout.RACTOR_SELF : ThreadLayout.SELF));
         if (layout.since(3, 4)) {
             part("registered variables", this::globalList);
@@ -322,7 +321,7 @@ public final class Roots {
         if (current == 0) {
             return;
         }
-        int field = layout.mark().context().stackStart();
+        int field = layout.context().stackStart();
         long high = reader.word(current + field);
         long low = reader.word(current + field + 8);
         long size = reader.word(current + field + 16);

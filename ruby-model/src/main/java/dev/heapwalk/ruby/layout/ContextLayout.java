@@ -6,9 +6,10 @@ package dev.heapwalk.ruby.layout;
  *
  * @param frameSize the size of a control frame
  * @param fiber {@code fiber_ptr} of an execution context
- * @param localStorage {@code local_storage} of an execution context: an {@code st_table} by ID in 2.7, later a
- *     {@code struct rb_id_table}
- * @param stackStart {@code machine.stack_start} of an execution context
+ * @param localStorage {@code local_storage} of an execution context
+ * @param localStorageById whether that is a {@code struct rb_id_table}, and not an {@code st_table} by ID
+ * @param stackStart {@code machine.stack_start} of an execution context; {@code stack_end}, {@code stack_maxsize} and
+ *     {@code regs} follow it
  * @param fiberProc {@code first_proc} of a fiber; it and what follows are moved by {@link #LIBC_JMP_BUF_SHIFT}
  *     in some builds
  * @param fiberPrevious {@code prev} of a fiber
@@ -18,6 +19,7 @@ public record ContextLayout(
         int frameSize,
         int fiber,
         int localStorage,
+        boolean localStorageById,
         int stackStart,
         int fiberProc,
         int fiberPrevious,
@@ -39,11 +41,20 @@ public record ContextLayout(
     public static final int FRAME_SELF = 24;
     /** {@code ep} of a control frame. */
     public static final int FRAME_EP = 32;
+    /** {@code block_code} of a control frame. */
+    public static final int FRAME_BLOCK_CODE = 40;
 
     /** {@code cont.self} of a fiber; {@code cont.value} follows it. */
     public static final int FIBER_SELF = 16;
+    /** {@code cont.saved_vm_stack} of a fiber: {@code ptr}, {@code slen} and {@code clen}. */
+    public static final int FIBER_VM_STACK = 32;
+    /** {@code cont.machine} of a fiber: {@code stack}, {@code stack_src} and {@code stack_size}. */
+    public static final int FIBER_MACHINE = 56;
     /** {@code cont.saved_ec} of a fiber, its execution context. */
     public static final int FIBER_EC = 80;
+
+    /** The size of {@code machine.regs} of an execution context, a {@code jmp_buf}. */
+    public static final int REGISTERS_SIZE = 200;
 
     /**
      * How far the fields of a fiber from {@code first_proc} on are moved, in bytes, where the {@code jmp_buf} before them is that
@@ -53,14 +64,23 @@ public record ContextLayout(
 
     static ContextLayout of(int version) {
         return switch (version) {
-            case 207 -> new ContextLayout(56, 48, 64, 152, 512, 520, 528);
-            case 300 -> new ContextLayout(56, 48, 64, 152, 512, 520, 536);
-            case 301 -> new ContextLayout(64, 40, 56, 144, 504, 512, 528);
-            case 302 -> new ContextLayout(64, 40, 56, 152, 512, 520, 536);
-            case 303 -> new ContextLayout(56, 40, 56, 152, 512, 520, 536);
-            case 304 -> new ContextLayout(56, 40, 56, 144, 496, 504, 520);
-            default -> new ContextLayout(56, 40, 72, 176, 528, 536, 552);
+            case 207 -> new ContextLayout(56, 48, 64, false, 152, 512, 520, 528);
+            case 300 -> new ContextLayout(56, 48, 64, true, 152, 512, 520, 536);
+            case 301 -> new ContextLayout(64, 40, 56, true, 144, 504, 512, 528);
+            case 302 -> new ContextLayout(64, 40, 56, true, 152, 512, 520, 536);
+            case 303 -> new ContextLayout(56, 40, 56, true, 152, 512, 520, 536);
+            case 304 -> new ContextLayout(56, 40, 56, true, 144, 496, 504, 520);
+            default -> new ContextLayout(56, 40, 72, true, 176, 528, 536, 552);
         };
+    }
+
+    /**
+     * {@code machine.regs} of an execution context.
+     *
+     * @return its offset
+     */
+    public int registers() {
+        return stackStart + 24;
     }
 
     /**

@@ -6,13 +6,13 @@ package dev.heapwalk.ruby.layout;
  * of fields that are each a {@code VALUE}; they are not to be changed.
  *
  * @param iseq compiled code
- * @param context an execution context
+ * @param context the fields of an execution context that are marked as they are: C name {@code rb_execution_context_t}
  * @param thread a thread
  * @param ractor a ractor
  * @param machine the virtual machine
  * @param data objects whose data C code holds
  */
-public record MarkLayout(Iseq iseq, Context context, Thread thread, Ractor ractor, Machine machine, Data data) {
+public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor, Machine machine, Data data) {
 
     /**
      * C name {@code struct rb_iseq_constant_body}.
@@ -38,57 +38,12 @@ public record MarkLayout(Iseq iseq, Context context, Thread thread, Ractor racto
             int markBits) {}
 
     /**
-     * C name {@code rb_execution_context_t}.
-     *
-     * @param values the fields that are marked as they are
-     * @param localStorage {@code local_storage}
-     * @param localStorageById whether that is a {@code struct rb_id_table}, and not an {@code st_table}
-     * @param stackStart {@code machine.stack_start}; {@code stack_end} and {@code stack_maxsize} follow it
-     * @param frameSize the size of a control frame
-     * @param firstProc {@code first_proc} of a fiber; {@code prev} follows it
-     * @param fiber {@code fiber_ptr}
-     */
-    public record Context(
-            int[] values, int localStorage, boolean localStorageById, int stackStart, int frameSize, int firstProc, int fiber) {
-        /** {@code cont.saved_vm_stack}: {@code ptr}, {@code slen} and {@code clen}. */
-        public static final int CONT_VM_STACK = 32;
-        /** {@code cont.machine}: {@code stack}, {@code stack_src} and {@code stack_size}. */
-        public static final int CONT_MACHINE = 56;
-        /** The size of {@code machine.regs}, a {@code jmp_buf}. */
-        public static final int REGISTERS_SIZE = 200;
-
-        /**
-         * {@code machine.regs}.
-         *
-         * @return its offset
-         */
-        public int registers() {
-            return stackStart + 24;
-        }
-
-        /**
-         * {@code thread_ptr}.
-         *
-         * @return its offset
-         */
-        public int thread() {
-            return fiber + 8;
-        }
-    }
-
-    /**
      * C name {@code rb_thread_t}.
      *
      * @param values the fields that are marked as they are
-     * @param ec {@code ec}
-     * @param ractor {@code ractor}, or -1 in 2.7
-     * @param invokeArgument {@code invoke_arg}
-     * @param invokeType {@code invoke_type}, 32 bits
-     * @param rootFiber {@code root_fiber}
      * @param marksContext whether the context is marked even if its fiber is an object, until 3.1
      */
-    public record Thread(
-            int[] values, int ec, int ractor, int invokeArgument, int invokeType, int rootFiber, boolean marksContext) {}
+    public record Thread(int[] values, boolean marksContext) {}
 
     /**
      * C name {@code rb_ractor_t}.
@@ -98,9 +53,7 @@ public record MarkLayout(Iseq iseq, Context context, Thread thread, Ractor racto
      * @param basketSize the size of a basket
      * @param basketSender {@code sender} of a basket
      * @param basketValue {@code v} of a basket
-     * @param threads {@code threads.set}; {@code threads.cnt} follows it
      * @param localStorage {@code local_storage}; {@code idkey_local_storage} follows it
-     * @param node {@code vmlr_node}
      * @param runningContext {@code threads.running_ec}
      */
     public record Ractor(
@@ -109,9 +62,7 @@ public record MarkLayout(Iseq iseq, Context context, Thread thread, Ractor racto
             int basketSize,
             int basketSender,
             int basketValue,
-            int threads,
             int localStorage,
-            int node,
             int runningContext) {
         /** {@code pub.hooks}. */
         public static final int HOOKS = 16;
@@ -194,15 +145,13 @@ public record MarkLayout(Iseq iseq, Context context, Thread thread, Ractor racto
         };
     }
 
-    private static Context context(int version) {
+    private static int[] context(int version) {
         return switch (version) {
-            case 207 -> new Context(at(120, 96, 72, 80, 144), 64, false, 152, 56, 512, 48);
-            case 300 -> new Context(at(120, 96, 72, 80, 144), 64, true, 152, 56, 512, 48);
-            case 301 -> new Context(at(112, 88, 64, 72, 136), 56, true, 144, 64, 504, 40);
-            case 302 -> new Context(at(120, 96, 64, 72, 144, 80), 56, true, 152, 64, 512, 40);
-            case 303 -> new Context(at(120, 96, 64, 72, 144, 80), 56, true, 152, 56, 512, 40);
-            case 304 -> new Context(at(112, 96, 64, 72, 136, 80), 56, true, 144, 56, 496, 40);
-            default -> new Context(at(128, 112, 80, 88, 152, 96), 72, true, 176, 56, 528, 40);
+            case 207, 300 -> at(120, 96, 72, 80, 144);
+            case 301 -> at(112, 88, 64, 72, 136);
+            case 302, 303 -> at(120, 96, 64, 72, 144, 80);
+            case 304 -> at(112, 96, 64, 72, 136, 80);
+            default -> at(128, 112, 80, 88, 152, 96);
         };
     }
 
@@ -210,24 +159,24 @@ public record MarkLayout(Iseq iseq, Context context, Thread thread, Ractor racto
         // thgroup, value, pending_interrupt_queue, pending_interrupt_mask_stack, top_self, top_wrapper, stat_insn_usage,
         // last_status, locking_mutex, name, scheduler.
         return switch (version) {
-            case 207 -> new Thread(at(160, 168, 176, 184, 56, 64, 304, 40, 248, 360), 32, -1, 272, 296, 312, true);
-            case 300 -> new Thread(at(168, 176, 184, 192, 64, 72, 312, 48, 256, 384, 368), 40, 24, 280, 304, 320, true);
-            case 301 -> new Thread(at(176, 184, 192, 200, 64, 72, 320, 48, 264, 352, 336), 40, 24, 288, 312, 328, true);
-            case 302 -> new Thread(at(128, 136, 144, 152, 96, 104, 272, 80, 216, 304, 288), 48, 24, 240, 264, 280, false);
-            case 303 -> new Thread(at(256, 264, 272, 280, 224, 232, 400, 208, 344, 432, 416), 48, 24, 368, 392, 408, false);
-            case 304 -> new Thread(at(256, 264, 272, 280, 224, 232, 416, 208, 344, 448, 432), 48, 24, 384, 408, 424, false);
-            default -> new Thread(at(264, 272, 280, 288, 232, 240, 216, 352, 448, 432), 48, 24, 392, 416, 424, false);
+            case 207 -> new Thread(at(160, 168, 176, 184, 56, 64, 304, 40, 248, 360), true);
+            case 300 -> new Thread(at(168, 176, 184, 192, 64, 72, 312, 48, 256, 384, 368), true);
+            case 301 -> new Thread(at(176, 184, 192, 200, 64, 72, 320, 48, 264, 352, 336), true);
+            case 302 -> new Thread(at(128, 136, 144, 152, 96, 104, 272, 80, 216, 304, 288), false);
+            case 303 -> new Thread(at(256, 264, 272, 280, 224, 232, 400, 208, 344, 432, 416), false);
+            case 304 -> new Thread(at(256, 264, 272, 280, 224, 232, 416, 208, 344, 448, 432), false);
+            default -> new Thread(at(264, 272, 280, 288, 232, 240, 216, 352, 448, 432), false);
         };
     }
 
     private static Ractor ractor(int version) {
         return switch (version) {
-            case 207 -> new Ractor(at(), at(), 0, 0, 0, -1, -1, -1, -1);
+            case 207 -> new Ractor(at(), at(), 0, 0, 0, -1, -1);
             case 300, 301, 302 -> new Ractor(
-                    at(200, 208, 224, 232, 240, 552, 544, 600, 608, 616), at(128), 24, 16, 8, 304, 584, 568, 520);
-            case 303 -> new Ractor(at(200, 416, 408, 464, 472, 480), at(88, 120), 32, 8, 16, 256, 448, 432, 384);
-            case 304 -> new Ractor(at(200, 416, 408, 472, 480, 488, 464), at(88, 120), 32, 8, 16, 256, 448, 432, 384);
-            default -> new Ractor(at(344, 336, 400, 408, 416, 392), at(), 0, 0, 0, 184, 376, 360, 312);
+                    at(200, 208, 224, 232, 240, 552, 544, 600, 608, 616), at(128), 24, 16, 8, 584, 520);
+            case 303 -> new Ractor(at(200, 416, 408, 464, 472, 480), at(88, 120), 32, 8, 16, 448, 384);
+            case 304 -> new Ractor(at(200, 416, 408, 472, 480, 488, 464), at(88, 120), 32, 8, 16, 448, 384);
+            default -> new Ractor(at(344, 336, 400, 408, 416, 392), at(), 0, 0, 0, 376, 312);
         };
     }
 

@@ -14,7 +14,7 @@ package dev.heapwalk.ruby.layout;
  * @param thgroup {@code thgroup} of a thread, a hint: the fields from {@code status} on are as far from it as here
  * @param value {@code value} of a thread
  * @param lockingMutex {@code locking_mutex} of a thread
- * @param procedure {@code invoke_arg.proc.proc} of a thread
+ * @param procedure {@code invoke_arg.proc.proc} of a thread; {@code args} follows it
  * @param invokeType {@code invoke_type} of a thread, 32 bits
  * @param rootFiber {@code root_fiber} of a thread
  * @param name {@code name} of a thread

@@ -215,7 +215,7 @@ public final class RubyThreads {
     public List<Local> fiberLocals(long context) {
         List<Local> found = new ArrayList<>();
         long table = reader.word(context + reader.layout().context().localStorage());
-        if (reader.layout().since(3, 0)) {
+        if (reader.layout().context().localStorageById()) {
             IdEntries entries = new IdEntries(reader).over(table);
             while (entries.next()) {
                 found.add(new Local(reader.symbols().ofSerial(entries.serial()), entries.value()));
