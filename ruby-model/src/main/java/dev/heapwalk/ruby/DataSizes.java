@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
+import dev.heapwalk.ruby.layout.ContextLayout;
 import dev.heapwalk.ruby.layout.MemsizeLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
+import dev.heapwalk.ruby.layout.ThreadLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,8 +17,6 @@ final class DataSizes {
     private static final int DSIZE = 24;
     private static final int FLAGS = 64;
     private static final long EMBEDDABLE = 2;
-    /** How much larger {@code jmp_buf} of the GNU C library is than that of {@code __builtin_setjmp}. */
-    private static final int JUMP_BUFFER_GROWTH = 160;
     /** What {@code mmap} gave malloc is marked so in a chunk's header. */
     private static final long IS_MMAPPED = 2;
 
@@ -34,12 +34,14 @@ final class DataSizes {
         OTHER
     }
 
-    /** A type: where it is, what it is called, and how large its data is. */
-    private record Type(String name, Kind kind, long function, boolean embeddable) {}
+    /** What is known of a type: how its size is told, {@code dsize}, and whether its data may lie in the slot. */
+    private record Type(Kind kind, long function, boolean embeddable) {}
 
     private final ObjectReader reader;
     private final MemorySizes sizes;
     private final MemsizeLayout layout;
+    private final ThreadLayout threads;
+    private final ContextLayout contexts;
     private final RData view;
     private final LeafFunction leaf;
     private final StEntries entries;
@@ -50,6 +52,8 @@ final class DataSizes {
         this.reader = reader;
         this.sizes = sizes;
         this.layout = reader.layout().memsize();
+        this.threads = reader.layout().thread();
+        this.contexts = reader.layout().context();
         this.view = new RData(reader);
         this.leaf = new LeafFunction(reader);
         this.entries = new StEntries(reader);
@@ -92,7 +96,7 @@ final class DataSizes {
         String name = DataTypes.name(data);
         boolean embeddable = reader.layout().since(3, 3) && (reader.word(address + FLAGS) & EMBEDDABLE) != 0;
         long function = reader.word(address + DSIZE);
-        return new Type(name, function == 0 ? Kind.NONE : kind(name), function, embeddable);
+        return new Type(function == 0 ? Kind.NONE : kind(name), function, embeddable);
     }
 
     private Kind kind(String name) {
@@ -142,33 +146,36 @@ final class DataSizes {
 
     private long thread(long thread) {
         long size = layout.thread();
-        long context = reader.word(thread + layout.threadContext());
-        if (reader.word(thread + layout.threadRootFiber()) == 0) {
-            size += 8 * reader.word(context + 8);
+        long context = reader.word(thread + threads.ec());
+        if (reader.word(thread + threads.rootFiber()) == 0) {
+            size += 8 * reader.word(context + ContextLayout.VM_STACK_SIZE);
         }
-        return size + storage(reader.word(context + layout.contextStorage()));
+        return size + storage(reader.word(context + contexts.localStorage()));
     }
 
     private long storage(long table) {
         if (table == 0) {
             return 0;
         }
-        return reader.layout().since(3, 0) ? sizes.idTable(table) : sizes.table(table);
+        return contexts.localStorageById() ? sizes.idTable(table) : sizes.table(table);
     }
 
     private long fiber(long fiber) {
-        long context = fiber + 80;
-        long thread = reader.word(context + layout.contextStorage() - 8);
+        long context = fiber + ContextLayout.FIBER_EC;
+        long thread = reader.word(context + contexts.thread());
         // Ruby's jump buffer may be larger than that of the compiler. It stands twice in the size, once for each structure.
         long chunk = reader.word(fiber - 8) & ~7;
-        long size = layout.fiber() + (chunk == (layout.fiberChunk() + JUMP_BUFFER_GROWTH) ? 2 * JUMP_BUFFER_GROWTH : 0);
-        long storage = reader.word(context + layout.contextStorage());
-        if (storage != 0 && thread != 0 && reader.word(thread + layout.threadRootFiber()) != fiber) {
+        int growth = chunk == layout.fiberChunk() + ContextLayout.LIBC_JMP_BUF_SHIFT ? ContextLayout.LIBC_JMP_BUF_SHIFT : 0;
+        long size = layout.fiber() + 2 * growth;
+        long storage = reader.word(context + contexts.localStorage());
+        if (storage != 0 && thread != 0 && reader.word(thread + threads.rootFiber()) != fiber) {
             size += storage(storage);
         }
-        if (reader.word(fiber + 32) != 0) {
-            size += 8 * (reader.word(fiber + 40) + reader.word(fiber + 48));
+        long stack = fiber + ContextLayout.FIBER_VM_STACK;
+        if (reader.word(stack) != 0) {
+            size += 8 * (reader.word(stack + 8) + reader.word(stack + 16));
         }
-        return size + (reader.word(fiber + 56) == 0 ? 0 : 8 * reader.word(fiber + 72));
+        long machine = fiber + ContextLayout.FIBER_MACHINE;
+        return size + (reader.word(machine) == 0 ? 0 : 8 * reader.word(machine + 16));
     }
 }

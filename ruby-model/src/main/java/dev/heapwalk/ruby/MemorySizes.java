@@ -4,6 +4,8 @@ package dev.heapwalk.ruby;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.IseqLayout;
+import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.MemsizeLayout;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
@@ -30,8 +32,6 @@ public final class MemorySizes {
     private static final long SUPERCLASSES_INCLUDE_SELF = Flags.USER2;
     private static final long NOT_EXECUTABLE = 1L << Flags.USHIFT + 5 | 1L << Flags.USHIFT + 6;
 
-    /** {@code sizeof(st_table)}. */
-    private static final long ST_TABLE_SIZE = 56;
     /** {@code sizeof(ar_table)}, of 2.7 to 3.2. */
     private static final long AR_TABLE_SIZE = 128;
     /** {@code sizeof(OnigRegion)} and of what it has for each group. */
@@ -40,12 +40,16 @@ public final class MemorySizes {
     private static final long REGION_GROUP_SIZE = 16;
     private static final long CHARACTER_TABLE_SIZE = 256 * 4;
     private static final long REPEAT_RANGE_SIZE = 8;
+    /** What {@code struct rb_class_cc_entries} has for each call cache. */
+    private static final long CALL_CACHE_ENTRY = 16;
     private static final int MOST_CHAINED = 1 << 10;
     private static final int MOST_TRANSCODERS = 64;
     private static final int MOST_SEGMENTS = 1 << 12;
 
     private final ObjectReader reader;
     private final MemsizeLayout layout;
+    private final IseqLayout iseqs;
+    private final MarkLayout.Iseq code;
     private final ObjectLayout objects;
     private final boolean inlineHash;
     private final boolean shapes;
@@ -57,6 +61,8 @@ public final class MemorySizes {
     MemorySizes(ObjectReader reader) {
         this.reader = reader;
         this.layout = reader.layout().memsize();
+        this.iseqs = reader.layout().iseq();
+        this.code = reader.layout().mark().iseq();
         this.objects = reader.layout().object();
         this.inlineHash = objects.hashInline();
         this.shapes = objects.shapesInFlags();
@@ -125,7 +131,7 @@ public final class MemorySizes {
 
     private long hash(RValue object) {
         if (object.has(HASH_ST_TABLE)) {
-            return inlineHash ? table(object.address() + 24) - ST_TABLE_SIZE : table(object.word(16));
+            return inlineHash ? table(object.address() + 24) - TableLayout.ST_SIZE : table(object.word(16));
         }
         return inlineHash || object.word(16) == 0 ? 0 : AR_TABLE_SIZE;
     }
@@ -134,12 +140,12 @@ public final class MemorySizes {
     long table(long table) {
         long offset = reader.require(table, TableLayout.ST_SIZE);
         MemorySegment segment = reader.segment();
-        int power = segment.get(Words.BYTE, offset) & 0xff;
-        boolean bins = segment.get(Words.LONG, offset + 24) != 0;
+        int power = segment.get(Words.BYTE, offset + TableLayout.ST_ENTRY_POWER) & 0xff;
+        boolean bins = segment.get(Words.LONG, offset + TableLayout.ST_BINS) != 0;
         if (power > 40) {
             throw new UnmappedAddressException(table, table, TableLayout.ST_SIZE);
         }
-        return ST_TABLE_SIZE + (bins ? binWords(power) * 8 : 0) + (24L << power);
+        return TableLayout.ST_SIZE + (bins ? binWords(power) * 8 : 0) + ((long) TableLayout.ST_ENTRY_SIZE << power);
     }
 
     /** How many words the bins take: twice as many bins as entries, of the fewest bytes that can count those. */
@@ -150,7 +156,7 @@ public final class MemorySizes {
 
     /** C name {@code rb_id_table_memsize}. */
     long idTable(long table) {
-        return 16L * reader.half(table) + 24;
+        return (long) TableLayout.ID_ITEM_SIZE * reader.half(table + TableLayout.ID_CAPACITY) + TableLayout.ID_SIZE;
     }
 
     private long idTableIfAny(long table) {
@@ -228,7 +234,7 @@ public final class MemorySizes {
         long size = idTable(table);
         ids.over(table);
         while (ids.next()) {
-            size += 24 + (long) layout.callCacheEntry() * reader.half(ids.value());
+            size += 24 + CALL_CACHE_ENTRY * reader.half(ids.value());
         }
         return size;
     }
@@ -248,47 +254,49 @@ public final class MemorySizes {
     /** C name {@code rb_iseq_memsize}. */
     long iseq(long iseq) {
         long flags = reader.word(iseq);
-        long body = reader.word(iseq + 16);
+        long body = reader.word(iseq + IseqLayout.BODY);
         if ((flags & NOT_EXECUTABLE) != 0 || body == 0) {
             // It is being compiled, or was not loaded yet.
             return (flags & 1L << Flags.USHIFT + 6) == 0 ? 0 : UNKNOWN;
         }
-        long code = reader.half(body + 4) & 0xffffffffL;
-        long size = iseqBody(body) + 8 * code;
-        size += (long) layout.instructionInfo() * reader.half(body + 136 - layout.iseqShift());
-        size += 8L * reader.half(body + layout.iseqLocals());
-        size += layout.iseqMarkBits() ? (code + 63 >>> 6) * 8 : 0;
-        long catches = reader.word(body + 160 - layout.iseqShift());
+        long words = reader.half(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
+        long size = iseqBody(body) + 8 * words;
+        // Each entry has its position, 32 bits, in an array of its own.
+        size += (iseqs.insnInfoSize() + 4L) * reader.half(body + iseqs.insnsInfo() + 16);
+        size += 8L * reader.half(body + iseqs.localTableSize());
+        size += code.markBits() < 0 ? 0 : (words + 63 >>> 6) * 8;
+        long catches = reader.word(body + code.catchTable());
         size += catches == 0 ? 0 : 4 + 32L * reader.half(catches);
-        size += 8L * (reader.half(body + 28) + 1);
-        long keywords = reader.word(body + 56);
+        size += 8L * (reader.half(body + IseqLayout.PARAM_OPT_NUM) + 1);
+        long keywords = reader.word(body + IseqLayout.PARAM_KEYWORD);
         size += keywords == 0 ? 0 : 32 + 8L * (reader.half(keywords) - reader.half(keywords + 4));
         size += inlineStorages(body);
-        long calls = reader.half(body + layout.iseqCallData()) & 0xffffffffL;
+        long calls = reader.half(body + code.callCount()) & 0xffffffffL;
         size += layout.callData() * calls;
         if (!reader.layout().since(3, 0)) {
-            size += keywordCalls(reader.word(body + 192) + layout.callData() * calls, reader.half(body + 244));
+            size += keywordCalls(reader.word(body + code.callData()) + layout.callData() * calls, reader.half(body + code.callCount() + 4));
         }
         return size;
     }
 
     private long inlineStorages(long body) {
-        if (!layout.iseqMarkBits()) {
-            return (long) layout.inlineStorage() * reader.half(body + layout.iseqInlineStorages());
+        long each = code.inlineStorageSize();
+        int at = code.inlineCounts();
+        if (code.markBits() < 0) {
+            return each * reader.half(body + at);
         }
-        int at = layout.iseqInlineStorages();
         int constants = reader.half(body + at);
         long before = 0;
         for (int i = 1; i < 4; i++) {
             before += reader.half(body + at + 4L * i);
         }
-        long size = layout.inlineStorage() * (before + constants);
-        long entries = reader.word(body + 184 - layout.iseqShift());
+        long size = each * (before + constants);
+        long entries = reader.word(body + code.inlineStorage());
         if (entries == 0) {
             return size;
         }
         for (long i = 0; i < constants; i++) {
-            long segments = reader.word(entries + (before + i) * layout.inlineStorage() + 8);
+            long segments = reader.word(entries + (before + i) * each + 8);
             for (int j = 0; segments != 0 && j < MOST_SEGMENTS; j++) {
                 size += 8;
                 if (reader.word(segments + 8L * j) == 0) {
@@ -336,12 +344,12 @@ public final class MemorySizes {
     }
 
     private long match(RValue object) {
-        long registers = layout.matchInline() ? object.address() + 32 : object.word(24);
+        long registers = objects.matchInline() ? object.address() + 32 : object.word(24);
         if (registers == 0) {
             return 0;
         }
         long size = region(registers) + 16L * reader.half(registers + 32);
-        return layout.matchInline() ? size : size + 40;
+        return objects.matchInline() ? size : size + 40;
     }
 
     /** C name {@code onig_region_memsize}. */
