@@ -4,7 +4,6 @@ package dev.heapwalk.ruby;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
-import dev.heapwalk.ruby.layout.ClassLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import java.lang.foreign.MemorySegment;
 
@@ -278,18 +277,6 @@ public final class ObjectReader {
         long offset = require(address, size);
         view.wrap(window.segment(), offset, address, size);
         return view;
-    }
-
-    /**
-     * The superclass of a class, be it a module's place among its ancestors.
-     *
-     * @param klass a view of a class, a module or an iclass
-     * @return {@code RCLASS_SUPER}, a target address; 0 if it has none
-     * @throws UnmappedAddressException if it can't be read
-     */
-    public long superclass(RValue klass) {
-        ClassLayout classes = layout.classes();
-        return klass.word(classes.superInExtension() ? classes.extension() + classes.superclass() : classes.superclass());
     }
 
     /**

@@ -27,7 +27,15 @@ public final class RClass extends RValue {
      * @return target address of the {@code rb_classext_t}
      */
     public long extension() {
-        return layout.extensionInline() ? address() + layout.extension() : reader().word(address() + layout.extension());
+        return extensionAt(address());
+    }
+
+    private long extensionAt(long klass) {
+        return layout.extensionInline() ? klass + layout.extension() : reader().word(klass + layout.extension());
+    }
+
+    private long superclassAt(long klass) {
+        return reader().word((layout.superInExtension() ? extensionAt(klass) : klass) + layout.superclass());
     }
 
     private long extended(int field) {
@@ -40,7 +48,7 @@ public final class RClass extends RValue {
      * @return {@code super}, a target address; 0 if there is none
      */
     public long rawSuperclass() {
-        return layout.superInExtension() ? extended(layout.superclass()) : reader().word(address() + layout.superclass());
+        return superclassAt(address());
     }
 
     /**
@@ -55,15 +63,9 @@ public final class RClass extends RValue {
             if (RubyType.of(flags) != RubyType.ICLASS) {
                 return RubyType.of(flags) == RubyType.CLASS ? above : 0;
             }
-            above = reader().word(layout.superInExtension()
-                    ? extensionOf(above) + layout.superclass()
-                    : above + layout.superclass());
+            above = superclassAt(above);
         }
         return 0;
-    }
-
-    private long extensionOf(long address) {
-        return layout.extensionInline() ? address + layout.extension() : reader().word(address + layout.extension());
     }
 
     /**

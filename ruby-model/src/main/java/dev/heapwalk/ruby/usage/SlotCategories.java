@@ -16,8 +16,6 @@ import java.util.Map;
 
 /** Names what slots are used for: the class as the kind, the type as the detail. One object for each pair. */
 final class SlotCategories {
-    private static final int MOST_ANCESTORS = 1 << 16;
-
     private final ObjectReader reader;
     private final DataTypes dataTypes = new DataTypes();
     private final Map<Long, String> names = new HashMap<>();
@@ -84,28 +82,26 @@ final class SlotCategories {
         return names.computeIfAbsent(klass, this::realName);
     }
 
-    /** The name of the class that a program sees: the first above that is neither a singleton class nor a module's place. */
+    /** The name of the class that a program sees. */
     private String realName(long klass) {
         if (klass == 0) {
             return "internal";
         }
-        try {
-            long at = klass;
-            for (int i = 0; i < MOST_ANCESTORS; i++) {
-                RValue found = reader.at(at);
-                if (found == null) {
-                    return "class unknown";
-                }
-                // A module is what its place among ancestors has for a class.
-                if (found.type() == RubyType.MODULE || found.type() == RubyType.CLASS && !found.has(reader.layout().classes().singleton())) {
-                    String name = reader.classNames().of(at);
-                    return name == null ? "anonymous" : name;
-                }
-                at = reader.superclass(found);
-            }
-        } catch (UnmappedAddressException e) {
-            // Torn or damaged.
+        long real = reader.classNames().realClass(klass);
+        if (real == 0 && !isModule(klass)) {
+            return "class unknown";
         }
-        return "class unknown";
+        String name = reader.classNames().of(real == 0 ? klass : real);
+        return name == null ? "anonymous" : name;
+    }
+
+    /** Whether it is a module, which a module's place among ancestors has for a class. */
+    private boolean isModule(long klass) {
+        try {
+            RValue found = reader.isSlot(klass) ? reader.at(klass) : null;
+            return found != null && found.type() == RubyType.MODULE;
+        } catch (UnmappedAddressException e) {
+            return false;
+        }
     }
 }
