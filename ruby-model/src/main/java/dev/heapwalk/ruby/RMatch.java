@@ -35,7 +35,12 @@ public final class RMatch extends RValue {
         return longAt(layout.matchInline() ? 24 : 32);
     }
 
-    private long registers() {
+    /**
+     * Where what was matched is kept: the registers, and further fields behind them.
+     *
+     * @return target address of {@code rmatch}, since 3.3 of the {@code rb_matchext_t} in the slot; 0 if there is none
+     */
+    public long rmatch() {
         return layout.matchInline() ? address() + 32 : longAt(24);
     }
 
@@ -46,7 +51,7 @@ public final class RMatch extends RValue {
      * @throws UnmappedAddressException if the registers can't be read
      */
     public int groups() {
-        long registers = registers();
+        long registers = rmatch();
         if (registers == 0) {
             return 0;
         }
@@ -69,7 +74,7 @@ public final class RMatch extends RValue {
      * @throws UnmappedAddressException if it can't be read
      */
     public long begin(int group) {
-        return reader().word(reader().word(registers() + BEG) + 8L * group);
+        return reader().word(reader().word(rmatch() + BEG) + 8L * group);
     }
 
     /**
@@ -80,6 +85,6 @@ public final class RMatch extends RValue {
      * @throws UnmappedAddressException if it can't be read
      */
     public long end(int group) {
-        return reader().word(reader().word(registers() + END) + 8L * group);
+        return reader().word(reader().word(rmatch() + END) + 8L * group);
     }
 }

@@ -6,16 +6,17 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RArray;
+import dev.heapwalk.ruby.RBignum;
+import dev.heapwalk.ruby.RClass;
 import dev.heapwalk.ruby.RData;
 import dev.heapwalk.ruby.RHash;
+import dev.heapwalk.ruby.RObject;
 import dev.heapwalk.ruby.RString;
 import dev.heapwalk.ruby.RStruct;
-import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.layout.ClassLayout;
-import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
 import java.util.ArrayList;
@@ -53,7 +54,7 @@ final class OwnedBuffers {
 
     static OwnedBuffers of(RubyVm vm, SlotCategories names) {
         OwnedBuffers buffers = new OwnedBuffers(vm, names);
-        SlotCursor slot = vm.slots();
+        SlotCursor slot = vm.slots(buffers.reader);
         while (slot.next()) {
             if (slot.state() == SlotState.LIVE || slot.state() == SlotState.UNSWEPT) {
                 try {
@@ -98,12 +99,9 @@ final class OwnedBuffers {
                 }
             }
             case OBJECT -> {
-                RValue object = slot.asValue();
-                boolean outside = objects.objectHeapFlag() != 0
-                        ? object.has(objects.objectHeapFlag())
-                        : !object.has(Flags.USER1);
-                if (outside) {
-                    add(slot, object.word(objects.objectFields()));
+                RObject object = slot.asObject();
+                if (!object.embedded()) {
+                    add(slot, object.ivptr());
                 }
             }
             case HASH -> {
@@ -122,12 +120,17 @@ final class OwnedBuffers {
                     add(slot, data.data());
                 }
             }
-            case REGEXP, FILE -> add(slot, slot.asValue().word(16));
-            case MATCH -> add(slot, slot.asValue().word(24));
+            case REGEXP -> add(slot, slot.asRegexp().pattern());
+            case FILE -> add(slot, slot.asFile().state());
+            case MATCH -> {
+                if (!objects.matchInline()) {
+                    add(slot, slot.asMatch().rmatch());
+                }
+            }
             case BIGNUM -> {
-                RValue bignum = slot.asValue();
-                if (!bignum.has(Flags.USER2)) {
-                    add(slot, bignum.word(24));
+                RBignum bignum = slot.asBignum();
+                if (!bignum.embedded()) {
+                    add(slot, bignum.digits());
                 }
             }
             case CLASS, MODULE, ICLASS -> classTables(slot);
@@ -143,32 +146,22 @@ final class OwnedBuffers {
     }
 
     private void classTables(SlotCursor slot) {
-        RValue klass = slot.asValue();
-        long extension = classes.extensionInline()
-                ? slot.address() + classes.extension()
-                : klass.word(classes.extension());
+        RClass klass = slot.asClass();
+        long extension = klass.extension();
         if (!classes.extensionInline()) {
             add(slot, extension);
         }
         if (extension == 0) {
             return;
         }
-        idTable(slot, classes.methodsInExtension()
-                ? reader.word(extension + classes.methods())
-                : klass.word(classes.methods()));
-        idTable(slot, reader.word(extension + classes.constants()));
-        idTable(slot, reader.word(extension + classes.callables()));
-        long ivars = reader.word(extension + classes.ivars());
-        add(slot, ivars);
-        if (classes.ivIndexTable() >= 0 && ivars != 0) {
-            stTable(slot, ivars);
-        }
+        idTable(slot, klass.methodTable());
+        idTable(slot, klass.constantTable());
+        idTable(slot, klass.callableTable());
+        add(slot, klass.ivars());
         if (classes.ivIndexTable() >= 0) {
-            long indexes = reader.word(extension + classes.ivIndexTable());
-            add(slot, indexes);
-            if (indexes != 0) {
-                stTable(slot, indexes);
-            }
+            add(slot, klass.ivIndexTable());
+            stTable(slot, klass.ivars());
+            stTable(slot, klass.ivIndexTable());
         }
     }
 
@@ -180,6 +173,9 @@ final class OwnedBuffers {
     }
 
     private void stTable(SlotCursor slot, long table) {
+        if (table == 0) {
+            return;
+        }
         long offset = reader.require(table, TableLayout.ST_SIZE);
         long bins = reader.segment().get(Words.LONG, offset + TableLayout.ST_BINS);
         long entries = reader.segment().get(Words.LONG, offset + TableLayout.ST_ENTRIES);
