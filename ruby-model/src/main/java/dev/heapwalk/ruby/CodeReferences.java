@@ -4,17 +4,13 @@ package dev.heapwalk.ruby;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.layout.EnvFlags;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.MarkLayout;
 import java.lang.foreign.MemorySegment;
 
 /** The references of what the virtual machine keeps for itself: compiled code, methods, environments. C name {@code gc_mark_imemo}. */
 final class CodeReferences {
-    /** Of an environment, that it has no parent: {@code VM_ENV_FLAG_LOCAL}. */
-    static final long LOCAL = 2;
-    /** Of an environment, that it is an object: {@code VM_ENV_FLAG_ESCAPED}. */
-    static final long ESCAPED = 4;
-
     private static final long IMEMO_USER0 = 1L << Flags.USHIFT + 4;
     private static final long NOT_LOADED_YET = 1L << Flags.USHIFT + 5;
     private static final long USE_COMPILE_DATA = 1L << Flags.USHIFT + 6;
@@ -109,7 +105,7 @@ final class CodeReferences {
         mark.value(code);
         mark.values(values, size & 0xffffffffL);
         // rb_vm_env_prev_env
-        if ((reader.word(ep) & LOCAL) == 0) {
+        if ((reader.word(ep) & EnvFlags.LOCAL) == 0) {
             mark.at((reader.word(ep - 8) & ~3L) + 8);
         }
     }

@@ -4,6 +4,7 @@ package dev.heapwalk.ruby;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.layout.ContextLayout;
+import dev.heapwalk.ruby.layout.EnvFlags;
 import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
 import java.lang.foreign.MemorySegment;
@@ -14,10 +15,6 @@ final class ContextReferences {
     private static final int INVOKE_PROC = 1;
     /** {@code basket_type_deleted}; what comes after it is none that holds a value either. Since 3.3. */
     private static final int BASKET_DELETED = 5;
-    /** {@code VM_FRAME_MAGIC_MASK}. */
-    private static final long FRAME_MASK = 0x7fff0001;
-    /** {@code VM_FRAME_MAGIC_DUMMY}. */
-    private static final long FRAME_DUMMY = 0x79990001;
 
     private final ObjectReader reader;
     private final Marking mark;
@@ -120,18 +117,18 @@ final class ContextReferences {
                 continue;
             }
             long flags = reader.word(ep);
-            if (version == 302 && (flags & FRAME_MASK) == FRAME_DUMMY) {
+            if (version == 302 && (flags & EnvFlags.MAGIC_MASK) == EnvFlags.MAGIC_DUMMY) {
                 continue;
             }
             mark.value(self);
             mark.value(iseq);
             mark.value(block);
-            if ((flags & CodeReferences.LOCAL) == 0) {
+            if ((flags & EnvFlags.LOCAL) == 0) {
                 long previous = reader.word(ep - 8) & ~3L;
-                if ((reader.word(previous) & CodeReferences.ESCAPED) != 0) {
+                if ((reader.word(previous) & EnvFlags.ESCAPED) != 0) {
                     mark.at(previous + 8);
                 }
-                if (version >= 300 && (flags & CodeReferences.ESCAPED) != 0) {
+                if (version >= 300 && (flags & EnvFlags.ESCAPED) != 0) {
                     mark.at(ep + 8);
                     mark.at(ep - 16);
                 }

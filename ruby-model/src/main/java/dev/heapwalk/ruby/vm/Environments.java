@@ -4,6 +4,7 @@ package dev.heapwalk.ruby.vm;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ImemoType;
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.layout.EnvFlags;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -15,17 +16,6 @@ import java.util.Set;
  * variables. A level lies on the VM stack, or in an object where it outlived its frame. For one thread.
  */
 public final class Environments {
-    /** {@code VM_ENV_FLAG_LOCAL}: the outermost level of a method. */
-    static final long LOCAL = 0x0002;
-    /** {@code VM_ENV_FLAG_ESCAPED}: the level lies in an object, which {@code ep[1]} refers to. */
-    static final long ESCAPED = 0x0004;
-    /** {@code VM_ENV_FLAG_ISOLATED}: the level knows nothing of those around it. */
-    static final long ISOLATED = 0x0010;
-    /** {@code VM_FRAME_FLAG_CFRAME}: the level is a function's in C. */
-    static final long CFRAME = 0x0080;
-    /** {@code VM_FRAME_FLAG_MODIFIED_BLOCK_PARAM}: the block parameter was read or assigned to. */
-    static final long MODIFIED_BLOCK_PARAM = 0x0200;
-
     /** {@code VM_ENV_DATA_SIZE}: method or class reference, block or outer level, flags. */
     private static final int DATA_SIZE = 3;
     /** No program nests scopes deeper; more levels than this are a cycle. */
@@ -46,7 +36,7 @@ public final class Environments {
      * @return that of the level around it, 0 for the outermost level of a method
      */
     public long outer(long ep) {
-        return (reader.word(ep) & LOCAL) != 0 ? 0 : reader.word(ep - 8) & ~3L;
+        return (reader.word(ep) & EnvFlags.LOCAL) != 0 ? 0 : reader.word(ep - 8) & ~3L;
     }
 
     /**
@@ -103,7 +93,7 @@ public final class Environments {
      * @return target address of an imemo env; 0 while the level lies on the VM stack
      */
     public long object(long ep) {
-        if ((reader.word(ep) & ESCAPED) == 0) {
+        if ((reader.word(ep) & EnvFlags.ESCAPED) == 0) {
             return 0;
         }
         long env = reader.word(ep + 8);
@@ -131,7 +121,7 @@ public final class Environments {
                 code = own == null ? code : own;
             }
             // A level whose code is not known, such as that of a function in C, has no names.
-            if ((flags & (ISOLATED | CFRAME)) != 0 || code == null) {
+            if ((flags & (EnvFlags.ISOLATED | EnvFlags.CFRAME)) != 0 || code == null) {
                 break;
             }
             add(found, names, at, flags, code);
@@ -168,7 +158,7 @@ public final class Environments {
 
     private long value(long ep, long flags, Iseq code, int index) {
         long value = reader.word(ep - 8L * (DATA_SIZE - 1 + code.localCount() - index));
-        if ((flags & MODIFIED_BLOCK_PARAM) == 0 && code.address() == code.local() && isBlock(code, index)) {
+        if ((flags & EnvFlags.MODIFIED_BLOCK_PARAM) == 0 && code.address() == code.local() && isBlock(code, index)) {
             // The block becomes an object when the program first looks at it.
             long handler = reader.word(ep - 8);
             if (handler == 0) {

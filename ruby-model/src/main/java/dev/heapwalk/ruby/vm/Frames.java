@@ -7,6 +7,7 @@ import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.ContextLayout;
+import dev.heapwalk.ruby.layout.EnvFlags;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -22,12 +23,6 @@ import java.util.List;
  * read, is not shown, and a {@link #note()} tells of it.
  */
 public final class Frames {
-    /** {@code VM_FRAME_MAGIC_MASK}. */
-    private static final long MAGIC_MASK = 0x7fff0001;
-    /** {@code VM_FRAME_MAGIC_CFUNC}. */
-    private static final long MAGIC_CFUNC = 0x55550001;
-    /** {@code VM_FRAME_MAGIC_DUMMY}. */
-    private static final long MAGIC_DUMMY = 0x78880001;
     /** The largest VM stack that is believed, in bytes. */
     private static final long LARGEST = 1L << 30;
 
@@ -252,8 +247,8 @@ public final class Frames {
                 nearMethods[i - nearFrom] = copy.get(Words.LONG, environment);
                 nearOuter[i - nearFrom] = copy.get(Words.LONG, environment + 8) & ~3L;
                 nearFlags[i - nearFrom] = copy.get(Words.LONG, environment + 16);
-                long magic = nearFlags[i - nearFrom] & MAGIC_MASK;
-                good &= rangeRead[range] == ENVIRONMENT && (codes[i] != 0 || magic == MAGIC_CFUNC || magic == MAGIC_DUMMY);
+                long magic = nearFlags[i - nearFrom] & EnvFlags.MAGIC_MASK;
+                good &= rangeRead[range] == ENVIRONMENT && (codes[i] != 0 || magic == EnvFlags.MAGIC_CFUNC || magic == EnvFlags.MAGIC_DUMMY);
             }
             if (!good) {
                 first = i + 1;
@@ -273,7 +268,7 @@ public final class Frames {
 
     /** The method of one of the innermost frames, by what was copied as far as that tells it. */
     private MethodEntry nearMethod(int i) {
-        if (codes[i] == 0 || (nearFlags[i - nearFrom] & Environments.LOCAL) != 0) {
+        if (codes[i] == 0 || (nearFlags[i - nearFrom] & EnvFlags.LOCAL) != 0) {
             MethodEntry found = interpreter.method(nearMethods[i - nearFrom]);
             return found != null || codes[i] == 0 ? found : interpreter.environments().method(eps[i]);
         }
@@ -416,7 +411,7 @@ public final class Frames {
         if (codes[i] == 0) {
             try {
                 long flags = i < nearEnd ? nearFlags[i - nearFrom] : reader.word(eps[i]);
-                return (flags & MAGIC_MASK) == MAGIC_CFUNC ? NATIVE : HIDDEN;
+                return (flags & EnvFlags.MAGIC_MASK) == EnvFlags.MAGIC_CFUNC ? NATIVE : HIDDEN;
             } catch (UnmappedAddressException e) {
                 note = "the frame at 0x%x has no environment: %s".formatted(addresses[i], e.getMessage());
                 return HIDDEN;
