@@ -14,7 +14,6 @@ import dev.heapwalk.ruby.layout.ObjectLayout;
  * <p>A flyweight that moves, for one thread. What it says is good until the next {@link #next()}.
  */
 public final class IvarCursor {
-    private static final long OBJECT_EMBED = Flags.USER1;
     /** {@code OBJ_FIELD_HEAP}, in 4.0. */
     private static final long FIELDS_HEAP = Flags.USER4;
     private static final int OLD_EMBEDDED = 3;
@@ -102,7 +101,7 @@ public final class IvarCursor {
     private void overObject(RValue object) {
         if (!shapes) {
             long[] names = reader.classNames().ivarNames(object.klass());
-            if (object.has(OBJECT_EMBED)) {
+            if (layout.embedsIvars(object.flags())) {
                 overEmbedded(object, names, OLD_EMBEDDED);
             } else {
                 overValues(object.word(layout.objectFields()), names, (int) object.word(16));
@@ -115,7 +114,7 @@ public final class IvarCursor {
             return;
         }
         long[] names = reader.shapes().namesOf(shape);
-        if (layout.objectHeapFlag() == 0 ? object.has(OBJECT_EMBED) : !object.has(layout.objectHeapFlag())) {
+        if (layout.embedsIvars(object.flags())) {
             overEmbedded(object, names, (object.slotSize() - 16) / 8);
         } else {
             overValues(object.word(layout.objectFields()), names, names.length);

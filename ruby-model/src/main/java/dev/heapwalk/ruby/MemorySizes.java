@@ -28,7 +28,6 @@ public final class MemorySizes {
     private static final long BIGNUM_DIGIT = 4;
 
     private static final long HASH_ST_TABLE = Flags.USER3;
-    private static final long OBJECT_EMBED = Flags.USER1;
     private static final long SUPERCLASSES_INCLUDE_SELF = Flags.USER2;
     private static final long NOT_EXECUTABLE = 1L << Flags.USHIFT + 5 | 1L << Flags.USHIFT + 6;
 
@@ -166,17 +165,14 @@ public final class MemorySizes {
     private long object(RValue object) {
         if (!shapes) {
             // What is embedded, or has no buffer yet, counts nothing.
-            boolean none = object.has(OBJECT_EMBED) || object.word(24) == 0 && !reader.layout().since(3, 0);
+            boolean none = objects.embedsIvars(object.flags()) || object.word(24) == 0 && !reader.layout().since(3, 0);
             return none ? 0 : 8L * (int) object.word(16);
         }
         int shape = Shapes.of(object.flags());
         if (reader.shapes().tooComplex(shape)) {
             return table(object.word(objects.objectFields()));
         }
-        boolean embedded = objects.objectHeapFlag() == 0
-                ? object.has(OBJECT_EMBED)
-                : !object.has(objects.objectHeapFlag());
-        return embedded ? 0 : 8L * reader.shapes().capacity(shape);
+        return objects.embedsIvars(object.flags()) ? 0 : 8L * reader.shapes().capacity(shape);
     }
 
     private long struct(RValue object) {
@@ -220,10 +216,7 @@ public final class MemorySizes {
         if (view.extension() == 0) {
             return 0;
         }
-        long origin = reader.layout().since(3, 2) ? Flags.USER0 : 1L << Flags.USHIFT + 5;
-        long shared = reader.layout().since(3, 2) ? Flags.USER3 : 1L << Flags.USHIFT + 8;
-        boolean owns = (object.flags() & (origin | shared)) == origin;
-        return (owns ? idTableIfAny(view.methodTable()) : 0) + callCaches(view.callCacheTable());
+        return (view.ownsMethods() ? idTableIfAny(view.methodTable()) : 0) + callCaches(view.callCacheTable());
     }
 
     /** C name {@code cc_table_memsize}. */

@@ -175,6 +175,16 @@ public final class RClass extends RValue {
     }
 
     /**
+     * Of a module's place, whether its table of methods is its own, and not the module's.
+     *
+     * @return {@code RICLASS_OWNS_M_TBL_P}
+     */
+    public boolean ownsMethods() {
+        return layout.ownsMethods(
+                layout.iclassBits() < 0 ? flags() : reader().octet(extension() + layout.iclassBits()));
+    }
+
+    /**
      * Of a module's place, the class that has it among its ancestors.
      *
      * @return {@code includer}, 0 if there is none

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
-import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 
 /** An object of a class that Ruby code defined. C name {@code struct RObject}. {@link IvarCursor} tells what it holds. */
 public final class RObject extends RValue {
-    private static final long EMBED = Flags.USER1;
-
     private final ObjectLayout layout;
 
     RObject(ObjectReader reader) {
@@ -21,7 +18,7 @@ public final class RObject extends RValue {
      * @return {@code ROBJECT_EMBED}, no {@code ROBJECT_HEAP} since 4.0
      */
     public boolean embedded() {
-        return layout.objectHeapFlag() == 0 ? has(EMBED) : !has(layout.objectHeapFlag());
+        return layout.embedsIvars(flags());
     }
 
     /**

@@ -12,11 +12,6 @@ import dev.heapwalk.ruby.layout.ObjectLayout;
  * lists. Allocates nothing for a slot. For one thread.
  */
 public final class References {
-    /** {@code RICLASS_IS_ORIGIN} and {@code RICLASS_ORIGIN_SHARED_MTBL} until 3.1; the second did not exist in 2.7. */
-    private static final long OLD_ORIGIN = 1L << Flags.USHIFT + 5;
-    private static final long OLD_SHARED = 1L << Flags.USHIFT + 8;
-    private static final long ORIGIN = Flags.USER0;
-    private static final long SHARED = 1L << Flags.USHIFT + 3;
     private static final int MOST_IVARS = 1 << 20;
 
     private final ObjectReader reader;
@@ -276,9 +271,7 @@ public final class References {
     }
 
     private void object(RValue slot, long flags) {
-        boolean embedded = objects.objectHeapFlag() == 0
-                ? (flags & Flags.USER1) != 0
-                : (flags & objects.objectHeapFlag()) == 0;
+        boolean embedded = objects.embedsIvars(flags);
         if (!objects.shapesInFlags()) {
             if (embedded) {
                 for (int i = 0; i < 3; i++) {
@@ -327,7 +320,7 @@ public final class References {
     /** The string and the regexp, whose places were swapped in 3.3. */
     private void match(RValue slot) {
         mark.value(slot.word(16));
-        mark.value(slot.word(version >= 303 ? 24 : 32));
+        mark.value(slot.word(objects.matchInline() ? 24 : 32));
     }
 
     private void klass(RValue slot, RubyType type, long flags) {
@@ -367,7 +360,7 @@ public final class References {
             return;
         }
         mark.value(superclass(superclass, extension));
-        if (ownsMethods(flags)) {
+        if (classes.ownsMethods(classes.iclassBits() < 0 ? flags : reader.octet(extension + classes.iclassBits()))) {
             mark.idTable(methods(methods, extension));
         }
         if (version >= 302) {
@@ -387,13 +380,6 @@ public final class References {
 
     private long methods(long ofSlot, long extension) {
         return classes.methodsInExtension() ? reader.word(extension + classes.methods()) : ofSlot;
-    }
-
-    /** C name {@code RICLASS_OWNS_M_TBL_P}. */
-    private boolean ownsMethods(long flags) {
-        long origin = version < 302 ? OLD_ORIGIN : ORIGIN;
-        long shared = version < 300 ? 0 : version < 302 ? OLD_SHARED : SHARED;
-        return (flags & (origin | shared)) == origin;
     }
 
     private void ivars(long extension, long flags) {

@@ -3,6 +3,9 @@ package dev.heapwalk.ruby.layout;
 
 import static dev.heapwalk.ruby.layout.Flags.USER0;
 import static dev.heapwalk.ruby.layout.Flags.USER1;
+import static dev.heapwalk.ruby.layout.Flags.USER3;
+import static dev.heapwalk.ruby.layout.Flags.USER5;
+import static dev.heapwalk.ruby.layout.Flags.USER8;
 
 /**
  * C names {@code struct RClass} and {@code rb_classext_t}. Offsets in the extension are from its own beginning.
@@ -27,6 +30,9 @@ import static dev.heapwalk.ruby.layout.Flags.USER1;
  * @param permanentClasspath the byte that holds the bit {@code permanent_classpath}, or -1
  * @param permanentBit the number of that bit
  * @param singleton {@code FL_SINGLETON}
+ * @param iclassBits the byte that tells the two that follow, or -1 where the flags of a module's place do
+ * @param isOrigin the bit {@code iclass_is_origin}, {@code RICLASS_IS_ORIGIN}
+ * @param sharedMethods the bit {@code iclass_origin_shared_mtbl}, {@code RICLASS_ORIGIN_SHARED_MTBL}; 0 in 2.7
  */
 public record ClassLayout(
         int superclass,
@@ -48,17 +54,37 @@ public record ClassLayout(
         int classpath,
         int permanentClasspath,
         int permanentBit,
-        long singleton) {
+        long singleton,
+        int iclassBits,
+        long isOrigin,
+        long sharedMethods) {
 
     static ClassLayout of(int version) {
         return switch (version) {
-            case 207 -> new ClassLayout(16, false, 24, false, 16, true, 0, 8, 24, 32, -1, -1, 64, 72, 88, -1, -1, -1, 0, USER0);
-            case 300 -> new ClassLayout(16, false, 24, false, 16, true, 0, 8, 24, 32, 40, -1, 72, 80, 96, -1, -1, -1, 0, USER0);
-            case 301 -> new ClassLayout(16, false, 24, false, 16, true, 0, 8, 24, 32, 40, 48, 80, 88, 104, -1, -1, -1, 0, USER0);
-            case 302 -> new ClassLayout(16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, -1, -1, -1, 0, USER0);
-            case 303 -> new ClassLayout(16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER0);
-            case 304 -> new ClassLayout(16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER1);
-            default -> new ClassLayout(8, true, 24, true, 24, true, -1, 16, 32, 40, 48, 56, 96, 104, 112, 112, 128, 125, 0, USER1);
+            case 207 -> new ClassLayout(
+                    16, false, 24, false, 16, true, 0, 8, 24, 32, -1, -1, 64, 72, 88, -1, -1, -1, 0, USER0, -1, USER5, 0);
+            case 300 -> new ClassLayout(
+                    16, false, 24, false, 16, true, 0, 8, 24, 32, 40, -1, 72, 80, 96, -1, -1, -1, 0, USER0, -1, USER5, USER8);
+            case 301 -> new ClassLayout(
+                    16, false, 24, false, 16, true, 0, 8, 24, 32, 40, 48, 80, 88, 104, -1, -1, -1, 0, USER0, -1, USER5, USER8);
+            case 302 -> new ClassLayout(
+                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, -1, -1, -1, 0, USER0, -1, USER0, USER3);
+            case 303 -> new ClassLayout(
+                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER0, -1, USER0, USER3);
+            case 304 -> new ClassLayout(
+                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER1, -1, USER0, USER3);
+            default -> new ClassLayout(
+                    8, true, 24, true, 24, true, -1, 16, 32, 40, 48, 56, 96, 104, 112, 112, 128, 125, 0, USER1, 125, 1 << 3, 1 << 4);
         };
+    }
+
+    /**
+     * Whether a module's place has a table of methods of its own. C name {@code RICLASS_OWNS_M_TBL_P}.
+     *
+     * @param bits its flags, or the byte {@link #iclassBits} where there is one
+     * @return whether it does
+     */
+    public boolean ownsMethods(long bits) {
+        return (bits & (isOrigin | sharedMethods)) == isOrigin;
     }
 }

@@ -33,8 +33,12 @@ public final class Flags {
     public static final long USER3 = 1L << USHIFT + 3;
     /** {@code FL_USER4}. */
     public static final long USER4 = 1L << USHIFT + 4;
+    /** {@code FL_USER5}. */
+    public static final long USER5 = 1L << USHIFT + 5;
     /** {@code FL_USER6}. */
     public static final long USER6 = 1L << USHIFT + 6;
+    /** {@code FL_USER8}. */
+    public static final long USER8 = 1L << USHIFT + 8;
     /** {@code FL_USER17}: of a String, that it is in the table of frozen strings. */
     public static final long USER17 = 1L << USHIFT + 17;
 

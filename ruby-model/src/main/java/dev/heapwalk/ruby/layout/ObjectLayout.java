@@ -45,6 +45,16 @@ public record ObjectLayout(
         int ioDescriptor,
         int ioPath) {
 
+    /**
+     * Whether the instance variables of an Object stand in its slot.
+     *
+     * @param flags its flags
+     * @return {@code ROBJECT_EMBED}, no {@code ROBJECT_HEAP} since 4.0
+     */
+    public boolean embedsIvars(long flags) {
+        return objectHeapFlag == 0 ? (flags & Flags.USER1) != 0 : (flags & objectHeapFlag) == 0;
+    }
+
     static ObjectLayout of(int version) {
         boolean embedsLong = version >= 302;
         boolean inlineTables = version >= 303;
