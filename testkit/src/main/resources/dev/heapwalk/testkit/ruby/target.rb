@@ -62,10 +62,10 @@ module Target
 
   # On one line, so that the locations are those of the waiting.
   def self.next_line(&last)
-    @waiting ||= ready(caller_locations(0), &last); $stdin.gets
+    (@waiting = caller_locations(0); ready(&last)) unless @waiting; $stdin.gets
   end
 
-  def self.ready(waiting, &last)
+  def self.ready(&last)
     $stdout.sync = true
     File.open(File::NULL, "w") do |null|
       # Beside ractors, what walks the heap can wait for ever: seen in 3.2.3.
@@ -78,7 +78,6 @@ module Target
     settle
     last&.call
     $stdout.puts("READY")
-    waiting
   end
 
   def self.obey(name, rest = nil)
