@@ -7,7 +7,6 @@ import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.PageLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -15,15 +14,8 @@ import java.util.List;
  * good until the next {@link #next()}. A page that can't be read is recorded and left out.
  */
 public final class SlotCursor {
-    /** What the type of a slot tells of its state. */
-    private static final SlotState[] STATES = new SlotState[(int) Flags.TYPE_MASK + 1];
-
-    static {
-        Arrays.fill(STATES, SlotState.LIVE);
-        STATES[RubyType.NONE.tag()] = SlotState.FREE;
-        STATES[RubyType.ZOMBIE.tag()] = SlotState.ZOMBIE;
-        STATES[RubyType.MOVED.tag()] = SlotState.MOVED;
-    }
+    /** The types that no object has, a bit each. */
+    private static final int NO_OBJECTS = 1 << RubyType.NONE.tag() | 1 << RubyType.ZOMBIE.tag() | 1 << RubyType.MOVED.tag();
 
     private final Window window;
     private final HeapPages pages;
@@ -228,8 +220,12 @@ public final class SlotCursor {
      * @return the state
      */
     public SlotState state() {
-        SlotState told = STATES[(int) (flags & Flags.TYPE_MASK)];
-        return unswept && told == SlotState.LIVE && !marked() ? SlotState.UNSWEPT : told;
+        int type = (int) (flags & Flags.TYPE_MASK);
+        // Free slots lie at random between objects, so the branch is often guessed wrong: it is to wait for no table.
+        if ((NO_OBJECTS >>> type & 1) == 0) {
+            return unswept && !marked() ? SlotState.UNSWEPT : SlotState.LIVE;
+        }
+        return type == RubyType.NONE.tag() ? SlotState.FREE : type == RubyType.ZOMBIE.tag() ? SlotState.ZOMBIE : SlotState.MOVED;
     }
 
     private boolean marked() {
