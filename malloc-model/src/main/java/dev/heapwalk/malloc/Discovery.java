@@ -42,7 +42,7 @@ final class Discovery {
     Discovery(Target target, boolean symbols) {
         this.target = target;
         this.symbols = symbols;
-        this.peek = new Peek(target.memory(), CACHE);
+        this.peek = new Peek(target, CACHE);
         this.mappings = target.memory().mappings();
         this.finder = new ArenaFinder(target.memory(), peek);
     }

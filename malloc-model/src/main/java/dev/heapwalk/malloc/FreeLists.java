@@ -4,10 +4,8 @@ package dev.heapwalk.malloc;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Walks the linked lists of free chunks. Each step is checked, and no list is followed in circles. */
+/** The linked lists of free chunks. Each step is checked, and no list is followed in circles. */
 final class FreeLists {
-    private static final long MOST = 1L << 32;
-
     private final Peek peek;
     private final MallocLayout layout;
     private final WalkPlan plan;
@@ -29,78 +27,58 @@ final class FreeLists {
     }
 
     /**
-     * Walks a singly linked list.
+     * Begins to walk a bin of a thread cache, whose links point behind the headers of chunks.
      *
-     * @param first target address that the first link points to, 0 for an empty list
-     * @param linkOffset where the next link lies behind the address that a link holds, in bytes
-     * @param chunkOffset what is subtracted from such an address to get the chunk's, in bytes
-     * @param minSize smallest chunk that may be in the list
-     * @param maxSize largest chunk
-     * @param name the list's name for messages
-     * @return how many chunks there were, or -1 if the list is damaged
+     * @param first what the first link points to, 0 for an empty list
+     * @param index number of the bin
+     * @param cache target address of the thread cache
      */
-    long single(
-            long first,
-            long linkOffset,
-            long chunkOffset,
-            long minSize,
-            long maxSize,
-            String name,
-            Visitor visitor,
-            Fault fault) {
-        long count = 0;
-        long at = first;
-        // Brent: the tortoise is put where the hare is at every power of two.
-        long tortoise = 0;
-        long power = 1;
-        boolean sound = true;
-        while (at != 0) {
-            long chunk = at - chunkOffset;
-            if (!plan.chunk(chunk)) {
-                fault.at(at, "%s: entry %d points to no chunk".formatted(name, count));
-                return -1;
-            }
-            long size = peek.sizeWord(chunk) & ~MallocChunk.SIZE_BITS;
-            if (size < minSize || size > maxSize) {
-                // The link is another word than the size, so the rest of the list is still worth its name.
-                fault.at(chunk, "%s: entry %d is a chunk of size 0x%x".formatted(name, count, size));
-                sound = false;
-            }
-            if (at == tortoise || count >= MOST) {
-                fault.at(chunk, "%s: the list goes in circles".formatted(name));
-                return -1;
-            }
-            visitor.chunk(chunk, size);
-            if (++count == power) {
-                tortoise = at;
-                power *= 2;
-            }
-            long field = at + linkOffset;
-            at = layout.reveal(field, peek.word(field, 0));
-        }
-        return sound ? count : -1;
+    FreeList tcache(long first, int index, long cache, Fault fault) {
+        return new FreeList(peek, layout, plan, first, MallocChunk.HEADER, MallocLayout.Tcache.minSize(index),
+                MallocLayout.Tcache.maxSize(index), "bin %d of the thread cache at 0x%x".formatted(index, cache), fault);
     }
 
-    /** The fastbins of an arena. */
+    /**
+     * The fastbins of an arena. They are walked side by side: what was freed in some order lies in each list in that order, and so all
+     * of them go through the same memory once instead of ten times.
+     */
     List<Bin> fastbins(Arena arena, Visitor visitor, Fault fault) {
-        List<Bin> bins = new ArrayList<>();
         if (layout.state().fastbins() < 0) {
-            return bins;
+            return List.of();
         }
-        for (int i = 0; i < MallocLayout.FASTBINS; i++) {
+        FreeList[] lists = new FreeList[MallocLayout.FASTBINS];
+        for (int i = 0; i < lists.length; i++) {
             long size = MallocChunk.MIN_SIZE + 16L * i;
-            long[] sums = new long[2];
-            long head = peek.arena(arena.address(), layout.state()).fastbin(i);
-            single(head, 16, 0, size, size, "fastbin %d of arena %d".formatted(i, arena.index()), (chunk, bytes) -> {
-                sums[0]++;
-                sums[1] += bytes;
-                visitor.chunk(chunk, bytes);
-            }, fault);
-            if (sums[0] > 0) {
-                bins.add(new Bin(arena.index(), Bin.Kind.FAST, i, size, size, sums[0], sums[1]));
+            lists[i] = new FreeList(peek, layout, plan, peek.arena(arena.address(), layout.state()).fastbin(i), 0, size, size,
+                    "fastbin %d of arena %d".formatted(i, arena.index()), fault);
+        }
+        for (FreeList list = nearest(lists, 0); list != null; list = nearest(lists, list.chunk())) {
+            if (list.next()) {
+                visitor.chunk(list.chunk(), list.size());
+            }
+        }
+        List<Bin> bins = new ArrayList<>();
+        for (int i = 0; i < lists.length; i++) {
+            if (lists[i].count() > 0) {
+                long size = MallocChunk.MIN_SIZE + 16L * i;
+                bins.add(new Bin(arena.index(), Bin.Kind.FAST, i, size, size, lists[i].count(), lists[i].bytes()));
             }
         }
         return bins;
+    }
+
+    /** The list whose next chunk lies nearest to an address; null if all are at their end. */
+    private static FreeList nearest(FreeList[] lists, long address) {
+        FreeList nearest = null;
+        long least = Long.MAX_VALUE;
+        for (FreeList list : lists) {
+            long distance = Math.abs(list.following() - address);
+            if (list.following() != 0 && (nearest == null || distance < least)) {
+                nearest = list;
+                least = distance;
+            }
+        }
+        return nearest;
     }
 
     /** The doubly linked bins of an arena. */
@@ -132,7 +110,7 @@ final class FreeLists {
                     fault.at(at, "%s: entry %d is a chunk of size 0x%x".formatted(name, count, size));
                     break;
                 }
-                if (at == tortoise || count >= MOST) {
+                if (at == tortoise || count >= FreeList.MOST) {
                     fault.at(at, "%s: the list goes in circles".formatted(name));
                     break;
                 }

@@ -1,31 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
-import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 
-/** Reads single words and small structures by address, while pointers of the target are followed. For one thread. */
+/**
+ * Reads single words and small structures by address, while pointers of the target are followed. What lies near the last one is read
+ * with its surroundings, what a pointer leads to elsewhere with its page alone. For one thread.
+ */
 final class Peek {
     private static final long USER_SPACE = 1L << 56;
+    private static final long NEAR = 1 << 16;
 
     /** What a structure seems to hold that can't be read. */
     private static final MemorySegment ZEROS = MemorySegment.ofArray(new long[512]).asReadOnly();
 
-    private final Window window;
+    private final Window surroundings;
+    private final Window pages;
+    private final long pageMask;
+    private Window window;
+    private long last;
 
-    Peek(AddressSpace memory, long budget) {
-        window = memory.cache(budget);
+    /** Begins to read; {@code budget} is the most bytes that each of two caches holds. */
+    Peek(Target target, long budget) {
+        surroundings = target.memory().cache(budget);
+        pages = target.memory().cache(budget, target.pageSize());
+        pageMask = -(long) target.pageSize();
+        window = surroundings;
     }
 
     boolean has(long address, long length) {
-        return address > 0 && address < USER_SPACE && window.find(address, length) >= 0;
+        return find(address, length) >= 0;
     }
 
     /** The offset of a range in {@link #segment()}, or -1 if it can't be read. */
     long find(long address, long length) {
-        return address > 0 && address < USER_SPACE ? window.find(address, length) : -1;
+        if (address <= 0 || address >= USER_SPACE) {
+            return -1;
+        }
+        if ((address & pageMask) != (last & pageMask)) {
+            window = Math.abs(address - last) <= NEAR ? surroundings : pages;
+        }
+        last = address;
+        return window.find(address, length);
     }
 
     MemorySegment segment() {

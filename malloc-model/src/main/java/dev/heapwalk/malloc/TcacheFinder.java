@@ -25,7 +25,6 @@ final class TcacheFinder {
     /** How far around the thread pointer variables are looked for if no GOT word names their place, in bytes. */
     private static final long TLS_REACH = 8192;
 
-    private static final FreeLists.Visitor NOTHING = (chunk, size) -> {};
     private static final FreeLists.Fault SILENT = (address, reason) -> {};
 
     private final Target target;
@@ -101,20 +100,14 @@ final class TcacheFinder {
                 continue;
             }
             List<Long> chunks = new ArrayList<>();
-            boolean[] keysAgree = {true};
-            long length = lists.single(
-                    entries[i],
-                    0,
-                    16,
-                    MallocLayout.Tcache.minSize(i),
-                    MallocLayout.Tcache.maxSize(i),
-                    "bin %d of the thread cache at 0x%x".formatted(i, address),
-                    (chunk, size) -> {
-                        chunks.add(chunk);
-                        keysAgree[0] &= keyAgrees(tcache, address, peek.word(chunk + 24, 0), key);
-                    },
-                    strict ? SILENT : fault);
-            if (strict && (length != expected || !keysAgree[0])) {
+            boolean keysAgree = true;
+            FreeList list = lists.tcache(entries[i], i, address, strict ? SILENT : fault);
+            while (list.next()) {
+                chunks.add(list.chunk());
+                keysAgree &= keyAgrees(tcache, address, peek.word(list.chunk() + 24, 0), key);
+            }
+            long length = list.sound() ? list.count() : -1;
+            if (strict && (length != expected || !keysAgree)) {
                 return null;
             }
             // A thread that stands inside malloc may be one off.

@@ -31,7 +31,7 @@ class TcacheFinderTest {
         SmallTarget target = new SmallTarget(BASE, content, List.of(new ThreadState(
                 1, "", Optional.of(new Registers(0, 0, THREAD_POINTER, new long[0])))));
         WalkPlan plan = new WalkPlan(List.of(new WalkPlan.Run(BASE, BASE + 0x2000, 0, 0)));
-        return new TcacheFinder(target, new Peek(target.memory(), 1 << 20), plan, slots);
+        return new TcacheFinder(target, new Peek(target, 1 << 20), plan, slots);
     }
 
     private static MallocLayout layout(String version) {

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+/**
+ * A walk along one singly linked list of free chunks, a fastbin or a bin of a thread cache. Each step is checked, and the list is
+ * not followed in circles.
+ */
+final class FreeList {
+    static final long MOST = 1L << 32;
+
+    private final Peek peek;
+    private final MallocLayout layout;
+    private final WalkPlan plan;
+    private final long chunkOffset;
+    private final long minSize;
+    private final long maxSize;
+    private final String name;
+    private final FreeLists.Fault fault;
+
+    private long at;
+    private long chunk;
+    private long size;
+    private long count;
+    private long bytes;
+    private boolean sound = true;
+    // Brent: the tortoise is put where the hare is at every power of two.
+    private long tortoise;
+    private long power = 1;
+
+    /**
+     * Begins a walk.
+     *
+     * @param first target address that the first link points to, 0 for an empty list
+     * @param chunkOffset what is subtracted from such an address to get the chunk's, in bytes
+     * @param minSize smallest chunk that may be in the list
+     * @param maxSize largest chunk
+     * @param name the list's name for messages
+     */
+    FreeList(
+            Peek peek,
+            MallocLayout layout,
+            WalkPlan plan,
+            long first,
+            long chunkOffset,
+            long minSize,
+            long maxSize,
+            String name,
+            FreeLists.Fault fault) {
+        this.peek = peek;
+        this.layout = layout;
+        this.plan = plan;
+        this.at = first;
+        this.chunkOffset = chunkOffset;
+        this.minSize = minSize;
+        this.maxSize = maxSize;
+        this.name = name;
+        this.fault = fault;
+    }
+
+    /** What the next link points to, 0 at the end of the list. */
+    long following() {
+        return at;
+    }
+
+    /** Moves to the next chunk. */
+    boolean next() {
+        if (at == 0) {
+            return false;
+        }
+        chunk = at - chunkOffset;
+        if (!plan.chunk(chunk)) {
+            return stop(at, "%s: entry %d points to no chunk");
+        }
+        size = peek.sizeWord(chunk) & ~MallocChunk.SIZE_BITS;
+        if (size < minSize || size > maxSize) {
+            // The link is another word than the size, so the rest of the list is still worth its name.
+            fault.at(chunk, "%s: entry %d is a chunk of size 0x%x".formatted(name, count, size));
+            sound = false;
+        }
+        if (at == tortoise || count >= MOST) {
+            return stop(chunk, "%s: the list goes in circles");
+        }
+        bytes += size;
+        if (++count == power) {
+            tortoise = at;
+            power *= 2;
+        }
+        long link = chunk + MallocChunk.HEADER;
+        at = layout.reveal(link, peek.word(link, 0));
+        return true;
+    }
+
+    private boolean stop(long address, String reason) {
+        fault.at(address, reason.formatted(name, count));
+        sound = false;
+        at = 0;
+        return false;
+    }
+
+    /** The chunk that {@link #next()} moved to. */
+    long chunk() {
+        return chunk;
+    }
+
+    /** Its size in bytes. */
+    long size() {
+        return size;
+    }
+
+    /** How many chunks there were so far. */
+    long count() {
+        return count;
+    }
+
+    /** Their sizes together. */
+    long bytes() {
+        return bytes;
+    }
+
+    /** Whether no damage was met so far. */
+    boolean sound() {
+        return sound;
+    }
+}
