@@ -7,8 +7,10 @@ import dev.heapwalk.ruby.dump.ObjectSpaceDump;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -33,7 +35,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
 @Warmup(iterations = 5, time = 2)
 @Measurement(iterations = 8, time = 2)
-public class DumpJson {
+public class DumpJson implements Subject {
 
     /** How many objects the program holds, beside those of the interpreter. */
     @Param("1000000")
@@ -42,38 +44,56 @@ public class DumpJson {
     private RubyProcess process;
     private Target target;
     private RubyVm vm;
+    private SlotWalkFloor slots;
+    private CopyFloor copy;
     private Path file;
 
     /** Made by JMH, which sets the parameters. */
     public DumpJson() {}
 
+    DumpJson(int objects) {
+        this.objects = objects;
+    }
+
     /**
-     * Starts the program and opens it, and tells how much there is to write.
+     * Starts the program and opens it, and sees to it that both ways write much the same.
      *
      * @throws IOException if the program can't be started or read
      */
     @Setup
+    @Override
     public void open() throws IOException {
         process = BenchmarkTarget.ruby(BenchmarkTarget.FRESH, objects);
         target = Target.observe(process.pid());
         vm = RubyVm.locate(target);
+        slots = new SlotWalkFloor(vm);
+        copy = new CopyFloor((int) process.pid(), slots.ranges());
         file = Files.createTempFile("heapwalk-dump", ".json");
-        try (OutputStream out = OutputStream.nullOutputStream()) {
-            ObjectSpaceDump.Summary summary = ObjectSpaceDump.of(vm).write(out, slots -> {});
-            System.out.printf("%,d objects, %,d bytes%n", summary.objects(), summary.bytes());
+        long outside = outside();
+        long inside = inside();
+        if (Math.abs(outside - inside) > inside / 100) {
+            throw new IllegalStateException("%,d bytes from outside, %,d from inside".formatted(outside, inside));
+        }
+        System.out.printf("%,d bytes, %,d slots%n", outside, vm.pages().totalSlots());
+    }
+
+    /** Ends the program. */
+    @TearDown
+    @Override
+    public void close() {
+        copy.close();
+        slots.close();
+        target.close();
+        process.close();
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
-    /**
-     * Ends the program.
-     *
-     * @throws IOException if the file can't be removed
-     */
-    @TearDown
-    public void close() throws IOException {
-        target.close();
-        process.close();
-        Files.deleteIfExists(file);
+    private long write(OutputStream out) throws IOException {
+        return ObjectSpaceDump.of(vm).write(out, done -> {}).bytes();
     }
 
     /**
@@ -85,7 +105,7 @@ public class DumpJson {
     @Benchmark
     public long lines() throws IOException {
         try (OutputStream out = OutputStream.nullOutputStream()) {
-            return ObjectSpaceDump.of(vm).write(out, slots -> {}).bytes();
+            return write(out);
         }
     }
 
@@ -93,12 +113,13 @@ public class DumpJson {
      * From outside, to a file.
      *
      * @return how many bytes were written
-     * @throws IOException if the file can't be written
      */
     @Benchmark
-    public long outside() throws IOException {
+    public long outside() {
         try (OutputStream out = Files.newOutputStream(file)) {
-            return ObjectSpaceDump.of(vm).write(out, slots -> {}).bytes();
+            return write(out);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -106,13 +127,31 @@ public class DumpJson {
      * By the process itself, to a file. It does nothing else meanwhile.
      *
      * @return how many bytes were written
-     * @throws IOException if the process is gone or fails
      */
     @Benchmark
-    public long inside() throws IOException {
-        Path written = process.dumpAll();
-        long size = Files.size(written);
-        Files.delete(written);
-        return size;
+    public long inside() {
+        try {
+            Path written = process.dumpAll();
+            long size = Files.size(written);
+            Files.delete(written);
+            return size;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * A plain copy of the slots.
+     *
+     * @return bytes
+     */
+    @Benchmark
+    public long copy() {
+        return copy.copy();
+    }
+
+    @Override
+    public List<Lane> lanes() {
+        return List.of(new Lane(JAVA, this::outside, false), new Lane(C, this::inside, false), new Lane(COPY, this::copy));
     }
 }

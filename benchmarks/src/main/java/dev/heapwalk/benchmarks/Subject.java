@@ -12,8 +12,13 @@ interface Subject extends AutoCloseable {
      *
      * @param name {@link #JAVA}, {@link #C} or {@link #COPY}
      * @param work does it once; what it returns keeps the compiler from leaving it out
+     * @param here whether this JVM does the work; if another process does, or threads that come and go, CPU times are not compared
      */
-    record Lane(String name, LongSupplier work) {}
+    record Lane(String name, LongSupplier work, boolean here) {
+        Lane(String name, LongSupplier work) {
+            this(name, work, true);
+        }
+    }
 
     /** Heapwalk. */
     String JAVA = "java";

@@ -76,6 +76,7 @@ final class Suite {
                         () -> new Categorize(program, source, 1_000_000), true, Map.of()));
             }
         }
+        entries.add(new Entry("DumpJson/process/1M", Set.QUICK, () -> new DumpJson(1_000_000), true, Map.of()));
     }
 
     /** All measurements, in the order of the page. */

@@ -133,7 +133,9 @@ final class Turns {
         }
         Series ours = all.getFirst();
         for (Series floor : all.subList(1, all.size())) {
-            ratios.put(floor.lane.name() + " cpu", median(quotients(ours.cpu, floor.cpu, turns), turns));
+            if (ours.lane.here() && floor.lane.here()) {
+                ratios.put(floor.lane.name() + " cpu", median(quotients(ours.cpu, floor.cpu, turns), turns));
+            }
             ratios.put(floor.lane.name() + " wall", median(quotients(ours.wall, floor.wall, turns), turns));
         }
         return new Measurement(turns, ways, ratios);
