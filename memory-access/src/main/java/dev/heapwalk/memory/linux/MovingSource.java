@@ -18,6 +18,10 @@ final class MovingSource implements Window.Source {
     /** After a jump, which another one may follow, no more than a page. */
     private static final long AFTER_JUMP = 1 << 12;
     private static final long GROWTH = 4;
+    /** One that has jumped so often without going on in between is believed to jump on, */
+    private static final int JUMPY = 4;
+    /** and gets a cache line more or less: a header, and what else of a small structure may be asked for. */
+    private static final long AFTER_JUMPS = 1 << 6;
     /** A walker that has gone on through so many full buffers is believed to go on. */
     private static final int STEADY = 2;
 
@@ -28,6 +32,7 @@ final class MovingSource implements Window.Source {
     private ReadAhead readAhead;
     private boolean reading;
     private int steady;
+    private int jumps;
     private MemorySegment segment;
     private long base;
     private long length;
@@ -54,8 +59,10 @@ final class MovingSource implements Window.Source {
         }
         long reached = base + length;
         boolean goesOn = length > 0 && address >= base && address - reached <= NEAR;
-        ahead = goesOn ? Math.min(ahead * GROWTH, CAPACITY) : AFTER_JUMP;
-        long start = address & pageMask;
+        jumps = goesOn ? 0 : jumps + 1;
+        boolean jumpy = jumps > JUMPY;
+        ahead = goesOn ? Math.clamp(ahead * GROWTH, AFTER_JUMP, CAPACITY) : jumpy ? AFTER_JUMPS : AFTER_JUMP;
+        long start = jumpy ? address : address & pageMask;
         long limit = Math.min(start + Math.max(ahead, end - start), start + buffer.byteSize());
         // At least what was asked for: mappings of a running process may be out of date, and the kernel knows.
         long until = Math.max(memory.mappings().readableEnd(start, limit), end);
