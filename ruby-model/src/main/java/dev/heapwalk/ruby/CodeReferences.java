@@ -215,9 +215,7 @@ final class CodeReferences {
     /** Marks the literals of the nodes that may have some. Since 3.3 there are pointers to the nodes. */
     private void nodes(long at, long count, boolean pointers) {
         int size = pointers ? Long.BYTES : 56;
-        if (count < 0 || count > Integer.MAX_VALUE || !reader.mapped(at, count * size)) {
-            throw new UnmappedAddressException(at, at, Math.max(0, count));
-        }
+        reader.requireMapped(at, count, size);
         for (long i = 0; i < count; i++) {
             mark.at(pointers ? reader.word(at + i * size) + 32 : at + i * size + 8);
         }
@@ -290,9 +288,7 @@ final class CodeReferences {
         if (calls == 0 || count == 0) {
             return;
         }
-        if (!reader.mapped(calls, count * 16)) {
-            throw new UnmappedAddressException(calls, calls, count * 16);
-        }
+        reader.requireMapped(calls, count, 16);
         for (long i = 0; i < count; i++) {
             long offset = reader.require(calls + i * 16, 16);
             long cache = reader.segment().get(Words.LONG, offset + 8);
@@ -328,9 +324,7 @@ final class CodeReferences {
             markedWords(encoded, bits);
             return;
         }
-        if (!reader.mapped(encoded, size * Long.BYTES)) {
-            throw new UnmappedAddressException(encoded, encoded, size * Long.BYTES);
-        }
+        reader.requireMapped(encoded, size, Long.BYTES);
         for (long i = 0; i < (size + Long.SIZE - 1) / Long.SIZE; i++) {
             markedWords(encoded + i * Long.SIZE * Long.BYTES, reader.word(bits + i * Long.BYTES));
         }
@@ -352,11 +346,8 @@ final class CodeReferences {
         long once = reader.half(body + iseq.inlineCounts() + 4) & 0xffffffffL;
         long ivars = reader.half(body + iseq.inlineCounts() + 8) & 0xffffffffL;
         long classVariables = reader.half(body + iseq.inlineCounts() + 12) & 0xffffffffL;
-        long size = iseq.inlineStorageSize();
-        long all = constants + once + ivars + classVariables;
-        if (!reader.mapped(storage, all * size)) {
-            throw new UnmappedAddressException(storage, storage, all * size);
-        }
+        int size = iseq.inlineStorageSize();
+        reader.requireMapped(storage, constants + once + ivars + classVariables, size);
         long at = storage + ivars * size;
         for (long i = 0; i < classVariables; i++, at += size) {
             long entry = reader.word(at);
@@ -386,9 +377,7 @@ final class CodeReferences {
         long encoded = reader.word(body + 8);
         long storage = reader.word(body + iseq.inlineStorage());
         long stored = (reader.half(body + iseq.inlineCounts()) & 0xffffffffL) * iseq.inlineStorageSize();
-        if (!reader.mapped(encoded, size * Long.BYTES)) {
-            throw new UnmappedAddressException(encoded, encoded, size * Long.BYTES);
-        }
+        reader.requireMapped(encoded, size, Long.BYTES);
         long previous = 0;
         for (long index = 0; index < size; ) {
             int length = (int) Math.min(code.length, size - index);

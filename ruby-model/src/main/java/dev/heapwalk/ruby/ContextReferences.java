@@ -97,9 +97,7 @@ final class ContextReferences {
         if (stack == 0) {
             return;
         }
-        if (size < 0 || size > Long.MAX_VALUE / Long.BYTES || !reader.mapped(stack, size * Long.BYTES)) {
-            throw new UnmappedAddressException(stack, stack, Math.max(0, size));
-        }
+        reader.requireMapped(stack, size, Long.BYTES);
         long limit = stack + size * Long.BYTES;
         long top = reader.word(frame + ContextLayout.FRAME_SP);
         if (top > limit || frame < stack) {

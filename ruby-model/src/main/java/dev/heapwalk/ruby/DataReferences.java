@@ -315,9 +315,7 @@ final class DataReferences {
         long locations = data.backtraceInline() ? at + data.backtrace() : reader.word(at + data.backtrace());
         long size = reader.half(at + data.backtraceSize());
         if (size > 0) {
-            if (!reader.mapped(locations, size * data.locationSize())) {
-                throw new UnmappedAddressException(locations, locations, size * data.locationSize());
-            }
+            reader.requireMapped(locations, size, data.locationSize());
             for (long i = 0; i < size; i++) {
                 location(locations + i * data.locationSize());
             }

@@ -45,9 +45,7 @@ public final class IdEntries {
         int claimed = segment.get(Words.INT, offset + TableLayout.ID_CAPACITY);
         size = segment.get(Words.INT, offset + TableLayout.ID_NUMBER);
         items = segment.get(Words.LONG, offset + TableLayout.ID_ITEMS);
-        if (claimed < 0 || claimed > 0 && !reader.mapped(items, (long) claimed * TableLayout.ID_ITEM_SIZE)) {
-            throw new UnmappedAddressException(items, items, Math.max(0, claimed));
-        }
+        reader.requireMapped(items, claimed, TableLayout.ID_ITEM_SIZE);
         capacity = claimed;
         return this;
     }

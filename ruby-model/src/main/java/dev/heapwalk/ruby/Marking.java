@@ -118,9 +118,7 @@ final class Marking {
         if (count <= 0) {
             return;
         }
-        if (count > Long.MAX_VALUE / Long.BYTES || !reader.mapped(address, count * Long.BYTES)) {
-            throw new UnmappedAddressException(address, address, Math.max(0, count));
-        }
+        reader.requireMapped(address, count, Long.BYTES);
         for (long index = 0; index < count; ) {
             int length = piece(address + index * Long.BYTES, count - index);
             for (int i = 0; i < length; i++) {
@@ -155,10 +153,7 @@ final class Marking {
         long start = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_START);
         long bound = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_BOUND);
         long entries = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES);
-        if (start < 0 || bound < start || bound > Long.MAX_VALUE / TableLayout.ST_ENTRY_SIZE
-                || !reader.mapped(entries, bound * TableLayout.ST_ENTRY_SIZE)) {
-            throw new UnmappedAddressException(entries, entries, Math.max(0, bound));
-        }
+        reader.requireMapped(entries, start < 0 || start > bound ? -1 : bound, TableLayout.ST_ENTRY_SIZE);
         int words = TableLayout.ST_ENTRY_SIZE / Long.BYTES;
         for (long index = start; index < bound; ) {
             int length = (int) Math.min(PIECE / words, bound - index);

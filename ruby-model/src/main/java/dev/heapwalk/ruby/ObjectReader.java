@@ -240,6 +240,21 @@ public final class ObjectReader {
     }
 
     /**
+     * Checks that every byte of a run of elements is mapped readable. The check to make before a count from the target is believed.
+     *
+     * @param address target address of the first element
+     * @param count how many there are; 0 is always good, and a negative one never
+     * @param size the size of an element in bytes
+     * @throws UnmappedAddressException if they are not mapped
+     */
+    public void requireMapped(long address, long count, int size) {
+        long length = count < 0 || count > Long.MAX_VALUE / size ? Long.MAX_VALUE : count * size;
+        if (length != 0 && !mapped(address, length)) {
+            throw new UnmappedAddressException(address, address, length);
+        }
+    }
+
+    /**
      * Whether a value is a reference to a slot of the heap.
      *
      * @param reference a {@code VALUE}

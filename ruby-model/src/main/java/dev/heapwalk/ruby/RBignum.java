@@ -63,9 +63,7 @@ public final class RBignum extends RValue {
 
     private long readableLength() {
         long length = length();
-        if (length < 0 || !reader().mapped(digits(), DIGIT * Math.min(length, 1L << 40))) {
-            throw new UnmappedAddressException(digits(), digits(), length);
-        }
+        reader().requireMapped(digits(), length, DIGIT);
         return length;
     }
 

@@ -60,9 +60,7 @@ public final class RMatch extends RValue {
             return 0;
         }
         long begins = reader().word(registers + BEG);
-        if (count < 0 || !reader().mapped(begins, 8L * count)) {
-            throw new UnmappedAddressException(begins, begins, 8L * count);
-        }
+        reader().requireMapped(begins, count, Long.BYTES);
         return count;
     }
 

@@ -440,9 +440,7 @@ public final class References {
             if (length <= 0) {
                 continue;
             }
-            if (!reader.mapped(entries, 16L * length)) {
-                throw new UnmappedAddressException(entries, entries, 16L * length);
-            }
+            reader.requireMapped(entries, length, 16);
             // Call information and cache; since 3.4 flags and the number of arguments, which are no slot, before or behind.
             mark.values(entries, 2L * length);
         }

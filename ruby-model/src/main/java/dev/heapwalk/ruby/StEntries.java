@@ -45,15 +45,11 @@ public final class StEntries {
         MemorySegment segment = reader.segment();
         size = segment.get(Words.LONG, offset + TableLayout.ST_NUM_ENTRIES);
         index = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_START);
-        bound = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_BOUND);
         entries = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES);
+        long claimed = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_BOUND);
         // No table is larger than the memory it claims to lie in.
-        if (bound < 0 || index < 0 || index > bound || bound > Long.MAX_VALUE / TableLayout.ST_ENTRY_SIZE
-                || bound > 0 && !reader.mapped(entries, bound * TableLayout.ST_ENTRY_SIZE)) {
-            bound = 0;
-            index = 0;
-            throw new UnmappedAddressException(entries, entries, Math.max(0, bound));
-        }
+        reader.requireMapped(entries, index < 0 || index > claimed ? -1 : claimed, TableLayout.ST_ENTRY_SIZE);
+        bound = claimed;
         return this;
     }
 

@@ -52,9 +52,7 @@ public final class StringDecoder {
     public byte[] bytes(RString string, int most) {
         long length = string.length();
         long bytes = string.bytes();
-        if (length < 0 || length > 0 && !reader.mapped(bytes, length)) {
-            throw new UnmappedAddressException(bytes, bytes, length);
-        }
+        reader.requireMapped(bytes, length, 1);
         byte[] read = new byte[(int) Math.min(length, most)];
         if (read.length > 0) {
             reader.vm().target().memory().readFully(bytes, MemorySegment.ofArray(read));
