@@ -212,7 +212,8 @@ public final class Shapes {
 
     private long[] read(int shape) {
         long address = address(shape);
-        if (reader.octet(address + layout.type()) == layout.tooComplexType()) {
+        // In 4.0 no type tells of a table, and a damaged shape may have any byte for one.
+        if (layout.tooComplexType() >= 0 && reader.octet(address + layout.type()) == layout.tooComplexType()) {
             return TABLE;
         }
         int size = index(address, layout.nextIvIndex());
