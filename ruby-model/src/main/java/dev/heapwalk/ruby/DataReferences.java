@@ -256,11 +256,6 @@ final class DataReferences {
         };
     }
 
-    /** Whether what an object refers to is known. */
-    boolean isKnown(RData slot) {
-        return type(slot).kind() != Kind.UNKNOWN;
-    }
-
     /** Marks what an object refers to. Returns whether that is known. */
     boolean of(RData slot) {
         Type type = type(slot);

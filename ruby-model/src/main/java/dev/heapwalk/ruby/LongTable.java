@@ -54,11 +54,6 @@ final class LongTable {
         }
     }
 
-    /** How many keys there are. */
-    int size() {
-        return size;
-    }
-
     /** Forgets all keys. */
     void clear() {
         keys = new long[FIRST];

@@ -27,10 +27,9 @@ public final class References {
     private final RData dataView;
     private final IdEntries ids;
     private final ReferenceSink withoutClass = this::exceptClass;
-    private final ReferenceSink nowhere = address -> {};
 
     private long klass;
-    private ReferenceSink sink = nowhere;
+    private ReferenceSink sink;
 
     /**
      * Makes one that marks no slot yet.
@@ -109,16 +108,6 @@ public final class References {
      */
     public boolean all(RValue slot, ReferenceSink to) {
         return mark(slot, slot.type(), to);
-    }
-
-    /**
-     * Whether the references of an object whose data C code holds are known.
-     *
-     * @param slot a slot of type {@link RubyType#DATA}
-     * @return false if only its type's own mark function knows them
-     */
-    public boolean isKnown(RData slot) {
-        return datas.isKnown(slot);
     }
 
     /** C name {@code gc_mark_children}. */

@@ -108,27 +108,13 @@ public final class SymbolNames {
      * @return target address of the String, 0 if it has none
      */
     public long stringOfSerial(int serial) {
-        return entry(serial, 0);
-    }
-
-    /**
-     * The Symbol of an ID, if it has one.
-     *
-     * @param serial the serial number of the ID
-     * @return a {@code VALUE}, 0 if it has none
-     */
-    public long symbolOfSerial(int serial) {
-        return entry(serial, 1);
-    }
-
-    private long entry(int serial, int which) {
         long ids = reader.vm().symbolIds();
         if (ids == 0 || serial <= 0) {
             return 0;
         }
         try {
             long unit = element(ids, serial / UNIT);
-            return unit == 0 ? 0 : element(unit, serial % UNIT * 2 + which);
+            return unit == 0 ? 0 : element(unit, serial % UNIT * 2);
         } catch (UnmappedAddressException e) {
             return 0;
         }
@@ -208,7 +194,7 @@ public final class SymbolNames {
         if (serials == null) {
             serials = new HashMap<>();
             int units = units();
-            for (int serial = 1; serial < units * UNIT; serial++) {
+            for (int serial = 1, end = units * UNIT; serial < end; serial++) {
                 String text = ofSerial(serial);
                 if (text != null) {
                     serials.putIfAbsent(text, serial);
@@ -220,17 +206,7 @@ public final class SymbolNames {
 
     private int units() {
         RArray found = reader.vm().symbolIds() == 0 ? null : reader.at(reader.vm().symbolIds(), array);
-        return found == null ? 0 : (int) Math.min(Math.max(0, found.length()), Integer.MAX_VALUE / UNIT);
-    }
-
-    /**
-     * Whether an ID has a name.
-     *
-     * @param id an {@code ID}
-     * @param name the name
-     * @return whether it is that
-     */
-    public boolean is(long id, String name) {
-        return Arrays.equals(bytesOf(id), name.getBytes(StandardCharsets.UTF_8));
+        long length = found == null ? 0 : found.length();
+        return length > 0 && length <= Integer.MAX_VALUE / UNIT && reader.mapped(found.elements(), 8 * length) ? (int) length : 0;
     }
 }
