@@ -305,6 +305,7 @@ public final class Roots {
         }
         long elements = arrays.elements();
         long count = arrays.length();
+        reader.requireMapped(elements, count, Long.BYTES);
         RArray array = new RArray(reader);
         for (long i = 0; i < count; i++) {
             long element = reader.word(elements + 8 * i);
@@ -368,8 +369,12 @@ public final class Roots {
      */
     public List<Registered> registered() {
         List<Registered> found = new ArrayList<>();
-        long at = registeredList();
-        while (at != 0 && found.size() < Marking.LONGEST_LIST) {
+        long first = registeredList();
+        long at = first;
+        while (at != 0) {
+            if (found.size() == Marking.LONGEST_LIST) {
+                throw new UnmappedAddressException(at, first, Marking.LONGEST_LIST);
+            }
             long variable = reader.word(at);
             found.add(new Registered(variable, reader.word(variable)));
             at = reader.word(at + 8);
@@ -421,14 +426,17 @@ public final class Roots {
         IdEntries entries = new IdEntries(reader).over(vm.globals());
         while (entries.next()) {
             long variable = reader.word(entries.value());
-            long data = reader.word(variable + 8);
+            long data = reader.word(variable + DATA);
             if (reader.isSlot(data)) {
                 mark.value(data);
             } else if (isVariable(data)) {
                 mark.maybe(reader.word(data));
             }
             long trace = reader.word(variable + (layout.since(3, 0) ? 48 : 40));
-            for (int left = Marking.LONGEST_LIST; trace != 0 && left > 0; left--) {
+            for (int left = Marking.LONGEST_LIST; trace != 0; left--) {
+                if (left == 0) {
+                    throw new UnmappedAddressException(trace, variable, Marking.LONGEST_LIST);
+                }
                 mark.maybe(reader.word(trace + 16));
                 trace = reader.word(trace + 24);
             }
