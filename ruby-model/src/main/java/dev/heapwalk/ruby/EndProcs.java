@@ -2,10 +2,6 @@
 package dev.heapwalk.ruby;
 
 import dev.heapwalk.memory.Mapping;
-import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.elf.ElfModule;
-import dev.heapwalk.memory.struct.Words;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -14,8 +10,6 @@ import java.util.List;
  * and {@code struct end_proc_data}, a function of the interpreter, its data and the next.
  */
 final class EndProcs {
-    private static final int STEP = 1 << 16;
-
     private final ObjectReader reader;
     private final RData view;
 
@@ -31,48 +25,34 @@ final class EndProcs {
         if (ruby == null) {
             return found;
         }
-        for (ElfModule.Range range : ruby.module().writableSegments()) {
-            for (long at = range.start() + 7 & ~7L; at < range.end(); ) {
-                int length = (int) Math.min(STEP, range.end() - at) & ~7;
-                MemorySegment words = MemorySegment.ofArray(new long[length / 8]);
-                long got = reader.vm().target().memory().read(at, words);
-                for (long offset = 0; offset + 8 <= got; offset += 8) {
-                    long value = words.get(Words.LONG, offset);
-                    if (value != 0 && (value & 7) == 0) {
-                        take(value, ruby.module(), found);
-                    }
-                }
-                at += Math.max(8, length);
-            }
-        }
+        new StaticVariables(reader.vm().target().memory(), ruby.module()).find((address, value) -> {
+            take(value, found);
+            return false;
+        });
         return found;
     }
 
     /** Takes a list if it is one: functions of code, and at least one proc. */
-    private void take(long list, ElfModule module, List<Long> found) {
+    private void take(long list, List<Long> found) {
         List<Long> data = new ArrayList<>();
         boolean proc = false;
-        try {
-            long at = list;
-            while (at != 0) {
-                if (data.size() == Marking.LONGEST_LIST || reader.find(at, 24) < 0 || !isCode(reader.word(at))) {
-                    return;
-                }
-                long value = reader.word(at + 8);
-                if (!reader.isSlot(value) && reader.layout().constants().isReference(value)) {
-                    return;
-                }
-                RData object = reader.isSlot(value) ? reader.at(value, view) : null;
-                boolean isProc = object != null && object.type() == RubyType.DATA && "proc".equals(DataTypes.name(object));
-                proc |= isProc;
-                data.add(value);
-                at = reader.word(at + 16);
-                if (at != 0 && (at & 7) != 0) {
-                    return;
-                }
+        long at = list;
+        while (at != 0) {
+            if (data.size() == Marking.LONGEST_LIST || reader.find(at, 24) < 0 || !isCode(reader.word(at))) {
+                return;
             }
-        } catch (UnmappedAddressException e) {
-            return;
+            long value = reader.word(at + 8);
+            if (!reader.isSlot(value) && reader.layout().constants().isReference(value)) {
+                return;
+            }
+            RData object = reader.isSlot(value) ? reader.at(value, view) : null;
+            boolean isProc = object != null && object.type() == RubyType.DATA && "proc".equals(DataTypes.name(object));
+            proc |= isProc;
+            data.add(value);
+            at = reader.word(at + 16);
+            if (at != 0 && (at & 7) != 0) {
+                return;
+            }
         }
         if (proc) {
             found.addAll(data);

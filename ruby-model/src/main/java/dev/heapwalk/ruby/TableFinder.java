@@ -4,10 +4,8 @@ package dev.heapwalk.ruby;
 import dev.heapwalk.malloc.Evidence;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
-import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.RubyLayout;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
@@ -20,7 +18,6 @@ final class TableFinder {
     /** Where the shapes are and how many there are. */
     record Shapes(long list, long count) {}
 
-    private static final int SHAPE_SIZE = 40;
     private static final int MOST_SHAPES = 1 << 19;
 
     private final RubyVm vm;
@@ -28,6 +25,7 @@ final class TableFinder {
     private final RubyLayout layout;
     private final ElfModule module;
     private final boolean symbols;
+    private final StaticVariables variables;
     private final List<Evidence> evidence = new ArrayList<>();
 
     TableFinder(RubyVm vm, ElfModule module, boolean symbols) {
@@ -36,46 +34,15 @@ final class TableFinder {
         this.layout = vm.layout();
         this.module = module;
         this.symbols = symbols;
+        this.variables = new StaticVariables(vm.target().memory(), module);
     }
 
     List<Evidence> evidence() {
         return evidence;
     }
 
-    /** Whether what a static variable holds is what is looked for. */
-    private interface Test {
-        boolean holds(long address, long value);
-    }
-
-    /** The address of the first static variable that passes a test, 0 if none does. */
-    private long search(Test test) {
-        for (ElfModule.Range range : module.writableSegments()) {
-            for (long at = range.start() + 7 & ~7L; at < range.end(); ) {
-                int length = (int) Math.min(1 << 16, range.end() - at) & ~7;
-                MemorySegment words = MemorySegment.ofArray(new long[length / 8]);
-                long got = vm.target().memory().read(at, words);
-                for (long offset = 0; offset + 8 <= got; offset += 8) {
-                    long value = words.get(Words.LONG, offset);
-                    if (value != 0 && (value & 7) == 0 && holds(test, at + offset, value)) {
-                        return at + offset;
-                    }
-                }
-                at += Math.max(8, length);
-            }
-        }
-        return 0;
-    }
-
-    private static boolean holds(Test test, long address, long value) {
-        try {
-            return test.holds(address, value);
-        } catch (UnmappedAddressException e) {
-            return false;
-        }
-    }
-
     /** Searches, but tries first what a symbol names. */
-    private long find(String symbol, int offset, String subject, Test test) {
+    private long find(String symbol, int offset, String subject, StaticVariables.Test test) {
         OptionalLong named = symbols ? module.symbol(symbol) : OptionalLong.empty();
         if (named.isPresent()) {
             long at = named.getAsLong() + offset;
@@ -88,7 +55,7 @@ final class TableFinder {
                 // Then it is looked for.
             }
         }
-        long at = search(test);
+        long at = variables.find(test);
         if (at != 0) {
             evidence.add(new Evidence(subject, "0x%x".formatted(at), "found among the static variables by what it holds"));
         } else {
@@ -121,8 +88,9 @@ final class TableFinder {
             }
             // A name is a String; some serial numbers have none.
             long pairs = array.elements();
+            long count = Math.min(array.length() / 2, 512);
             int names = 0;
-            for (int pair = 0; pair < array.length() / 2 && pair < 512; pair++) {
+            for (int pair = 0; pair < count; pair++) {
                 long name = reader.word(pairs + 16L * pair);
                 if (layout.constants().isReference(name)) {
                     RString found = reader.at(name, string);
@@ -130,10 +98,6 @@ final class TableFinder {
                         return false;
                     }
                     names++;
-                }
-                array = new RArray(reader);
-                if (!hiddenArray(held, array)) {
-                    return false;
                 }
             }
             if (names < 4) {
@@ -188,7 +152,7 @@ final class TableFinder {
             evidence.add(new Evidence("generic instance variables", "0x%x".formatted(named.getAsLong()), "the symbol " + symbol));
             return reader.word(named.getAsLong());
         }
-        long at = search((address, value) -> {
+        long at = variables.find((address, value) -> {
             if (!reader.mapped(value, 56)) {
                 return false;
             }
@@ -232,7 +196,7 @@ final class TableFinder {
                     && reader.word(tree) != 0
                     && reader.word(tree) == reader.word(tree + 8)
                     && count(tree) > 1
-                    && reader.mapped(reader.word(tree), (long) count(tree) * SHAPE_SIZE)
+                    && reader.mapped(reader.word(tree), (long) count(tree) * layout.shape().size())
                     && isRoot(reader.word(tree));
         });
         if (at == 0) {
@@ -254,8 +218,7 @@ final class TableFinder {
 
     private Shapes checked(long list, long field) {
         int count = reader.half(field + 16);
-        int size = 32;
-        if (count <= 0 || count > MOST_SHAPES || !reader.mapped(list, (long) count * size)) {
+        if (count <= 0 || count > MOST_SHAPES || !reader.mapped(list, (long) count * layout.shape().size())) {
             evidence.add(new Evidence("shapes", "not found", "rb_vm_t holds no list of them where it is known to be"));
             return new Shapes(0, 0);
         }
