@@ -19,13 +19,6 @@ final class CodeReferences {
     /** {@code VM_CALLCACHE_SUPER} and {@code VM_CALLCACHE_REFINEMENT}, since 3.3. */
     private static final long UNCHAINED = 3L << Flags.USHIFT + 6;
 
-    private static final int METHOD_ISEQ = 0;
-    private static final int METHOD_ATTRSET = 2;
-    private static final int METHOD_IVAR = 3;
-    private static final int METHOD_BMETHOD = 4;
-    private static final int METHOD_ALIAS = 6;
-    private static final int METHOD_REFINED = 11;
-
     /** {@code iseq_overload} of a method definition, since 3.1. */
     private static final int OVERLOAD = 1 << 4;
 
@@ -121,23 +114,23 @@ final class CodeReferences {
         int bits = segment.get(Words.INT, offset);
         long first = segment.get(Words.LONG, offset + 8);
         long second = segment.get(Words.LONG, offset + 16);
-        switch (bits & 0xf) {
-            case METHOD_ISEQ -> {
+        switch (MethodCursor.Kind.of(bits)) {
+            case ISEQ -> {
                 mark.value(first);
                 mark.value(second);
                 if (version >= 301 && (bits & OVERLOAD) != 0 && definedClass != 0) {
                     mark.value(entry);
                 }
             }
-            case METHOD_ATTRSET, METHOD_IVAR -> mark.value(second);
-            case METHOD_BMETHOD -> {
+            case ATTRSET, IVAR -> mark.value(second);
+            case BMETHOD -> {
                 mark.value(first);
                 if (second != 0) {
                     mark.hooks(second);
                 }
             }
-            case METHOD_ALIAS -> mark.value(first);
-            case METHOD_REFINED -> {
+            case ALIAS -> mark.value(first);
+            case REFINED -> {
                 mark.value(first);
                 if (version < 303) {
                     mark.value(second);

@@ -38,7 +38,19 @@ public final class MethodCursor {
         /** A refinement may replace it. */
         REFINED,
         /** A number that stands for none of these. */
-        UNKNOWN
+        UNKNOWN;
+
+        private static final Kind[] ALL = values();
+
+        /**
+         * What the first bits of a definition tell.
+         *
+         * @param definition the first byte of an {@code rb_method_definition_t}, or more
+         * @return the kind
+         */
+        public static Kind of(int definition) {
+            return ALL[Math.min(definition & 0xf, UNKNOWN.ordinal())];
+        }
     }
 
     /** Who may call a method. C name {@code rb_method_visibility_t}. */
@@ -50,18 +62,26 @@ public final class MethodCursor {
         /** The object itself. */
         PRIVATE,
         /** Objects of the class. */
-        PROTECTED
+        PROTECTED;
+
+        private static final Visibility[] ALL = values();
+
+        /**
+         * What the flags of an entry tell: {@code IMEMO_FL_USER0} and {@code IMEMO_FL_USER1}.
+         *
+         * @param flags the flags of an {@code rb_method_entry_t}
+         * @return the visibility
+         */
+        public static Visibility of(long flags) {
+            return ALL[(int) (flags >>> Flags.USHIFT + 4) & 3];
+        }
     }
 
-    private static final Kind[] KINDS = Kind.values();
-    private static final Visibility[] VISIBILITIES = Visibility.values();
     /** {@code struct rb_method_entry_struct}: flags, defined_class, def, called_id, owner. */
     private static final int ENTRY_SIZE = 40;
 
     private static final int DEFINITION = 16;
     private static final int OWNER = 32;
-    private static final int VISIBILITY_SHIFT = Flags.USHIFT + 4;
-    private static final int TYPE_MASK = 0xf;
     private static final int BODY = 8;
     private static final int ORIGINAL_ID = 32;
 
@@ -133,8 +153,7 @@ public final class MethodCursor {
         flags = segment.get(Words.LONG, offset);
         definition = segment.get(Words.LONG, offset + DEFINITION);
         owner = segment.get(Words.LONG, offset + OWNER);
-        int type = definition == 0 ? Kind.UNKNOWN.ordinal() : reader.octet(definition) & TYPE_MASK;
-        kind = KINDS[Math.min(type, Kind.UNKNOWN.ordinal())];
+        kind = definition == 0 ? Kind.UNKNOWN : Kind.of(reader.octet(definition));
         return true;
     }
 
@@ -189,7 +208,7 @@ public final class MethodCursor {
      * @return its visibility
      */
     public Visibility visibility() {
-        return VISIBILITIES[(int) (flags >>> VISIBILITY_SHIFT) & 3];
+        return Visibility.of(flags);
     }
 
     /**

@@ -139,8 +139,6 @@ public final class Interpreter {
 
     private MethodEntry defined(long address, long flags, long definedClass, long definition, long calledId, long owner) {
         // rb_method_definition_t: a word of bits that begins with the type, the body, original_id.
-        int number = reader.half(definition) & 0xf;
-        MethodCursor.Kind[] kinds = MethodCursor.Kind.values();
         return new MethodEntry(
                 this,
                 address,
@@ -149,7 +147,7 @@ public final class Interpreter {
                 definition,
                 calledId,
                 owner,
-                number < kinds.length ? kinds[number] : MethodCursor.Kind.UNKNOWN,
+                MethodCursor.Kind.of(reader.half(definition)),
                 reader.word(definition + 32),
                 reader.word(definition + 8),
                 reader.word(definition + 16),

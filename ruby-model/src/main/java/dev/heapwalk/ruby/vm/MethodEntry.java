@@ -2,7 +2,6 @@
 package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.ruby.MethodCursor;
-import dev.heapwalk.ruby.layout.Flags;
 
 /**
  * A method as it stands in a class. C names {@code rb_method_entry_t}, {@code rb_callable_method_entry_t} and
@@ -74,8 +73,7 @@ public final class MethodEntry {
      * @return the visibility
      */
     public MethodCursor.Visibility visibility() {
-        // IMEMO_FL_USER0 and 1.
-        return MethodCursor.Visibility.values()[(int) (flags >>> Flags.USHIFT + 4) & 3];
+        return MethodCursor.Visibility.of(flags);
     }
 
     /**
