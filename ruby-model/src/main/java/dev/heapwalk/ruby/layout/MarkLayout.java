@@ -2,8 +2,8 @@
 package dev.heapwalk.ruby.layout;
 
 /**
- * Where the fields lie that the garbage collector marks in the structures that no other layout tells of. Arrays hold the offsets
- * of fields that are each a {@code VALUE}; they are not to be changed.
+ * What the garbage collector marks in the structures of the interpreter, and where that lies as far as no other layout tells it.
+ * Arrays hold the offsets of fields that are each a {@code VALUE}; they are not to be changed.
  *
  * @param iseq compiled code
  * @param context the fields of an execution context that are marked as they are: C name {@code rb_execution_context_t}
