@@ -3,13 +3,16 @@ package dev.heapwalk.benchmarks;
 
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.dump.DumpOutput;
 import dev.heapwalk.ruby.dump.ObjectSpaceDump;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -46,6 +49,7 @@ public class DumpJson implements Subject {
     private RubyVm vm;
     private SlotWalkFloor slots;
     private CopyFloor copy;
+    private Path folder;
     private Path file;
 
     /** Made by JMH, which sets the parameters. */
@@ -68,7 +72,8 @@ public class DumpJson implements Subject {
         vm = RubyVm.locate(target);
         slots = new SlotWalkFloor(vm);
         copy = new CopyFloor((int) process.pid(), slots.ranges());
-        file = Files.createTempFile("heapwalk-dump", ".json");
+        folder = Files.createTempDirectory("heapwalk-dump");
+        file = folder.resolve("dump.json");
         long outside = outside();
         long inside = inside();
         if (Math.abs(outside - inside) > inside / 100) {
@@ -86,13 +91,13 @@ public class DumpJson implements Subject {
         target.close();
         process.close();
         try {
-            Files.deleteIfExists(file);
+            Files.delete(folder);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private long write(OutputStream out) throws IOException {
+    private long write(DumpOutput out) {
         return ObjectSpaceDump.of(vm).write(out, done -> {}).bytes();
     }
 
@@ -105,26 +110,30 @@ public class DumpJson implements Subject {
     @Benchmark
     public long lines() throws IOException {
         try (OutputStream out = OutputStream.nullOutputStream()) {
-            return write(out);
+            return write(DumpOutput.to(out));
         }
     }
 
     /**
-     * From outside, to a file.
+     * From outside, to a new file.
      *
      * @return how many bytes were written
      */
     @Benchmark
     public long outside() {
-        try (OutputStream out = Files.newOutputStream(file)) {
-            return write(out);
+        try {
+            try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                return write(DumpOutput.to(out));
+            } finally {
+                Files.delete(file);
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
     /**
-     * By the process itself, to a file. It does nothing else meanwhile.
+     * By the process itself, to a new file. It does nothing else meanwhile.
      *
      * @return how many bytes were written
      */

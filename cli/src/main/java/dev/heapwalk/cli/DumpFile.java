@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.ruby.dump.DumpOutput;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.FileSystemException;
@@ -12,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.function.Function;
 import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
 
@@ -22,25 +26,30 @@ import java.util.zip.GZIPOutputStream;
  * kept in a {@link Spool} until {@link #finish}.
  */
 final class DumpFile implements AutoCloseable {
-    private static final String GZIP = ".gz";
-
     /** The file that is asked for; null for standard output. */
     private final Path file;
-    /** The file under another name; null where there is none. */
+    /** The file under another name; null for standard output, and for a device or a pipe, which has no other. */
     private final Path temporary;
 
+    private final boolean packed;
+    private final StandardOutput standardOutput = new StandardOutput();
+    /** Null where a file is written at once. */
     private final Spool spool;
-    private final OutputStream stream;
-    private final Thread atShutdown;
+    /** Null where nothing but a file is written at once. */
+    private final FileChannel channel;
+
+    private final Thread atShutdown = new Thread(this::discard, "remove what is half written");
     private boolean finished;
 
-    private DumpFile(Path file, Path temporary, Spool spool, OutputStream stream) {
+    private DumpFile(Path file, Path temporary) throws IOException {
         this.file = file;
         this.temporary = temporary;
-        this.spool = spool;
-        this.stream = stream;
+        this.packed = file != null && file.toString().endsWith(".gz");
+        boolean waitsForNobody =
+                file == null ? Files.isRegularFile(Path.of("/proc/self/fd/1")) : temporary != null && !packed;
+        this.spool = waitsForNobody ? null : new Spool();
+        this.channel = waitsForNobody && file != null ? FileChannel.open(temporary, StandardOpenOption.WRITE) : null;
         // Ctrl-C ends us without close().
-        atShutdown = new Thread(this::discard, "remove what is half written");
         Runtime.getRuntime().addShutdownHook(atShutdown);
     }
 
@@ -50,27 +59,17 @@ final class DumpFile implements AutoCloseable {
      * @param wanted the file, gzip if its name ends in {@code .gz}; null for standard output
      */
     static DumpFile to(Path wanted) {
-        if (wanted == null) {
-            boolean waitsForNobody = Files.isRegularFile(Path.of("/proc/self/fd/1"));
-            Spool spool = waitsForNobody ? null : new Spool();
-            return new DumpFile(null, null, spool, waitsForNobody ? new StandardOutput() : into(spool));
-        }
         try {
+            if (wanted == null) {
+                return new DumpFile(null, null);
+            }
             Path file = Files.exists(wanted) ? wanted.toRealPath() : wanted.toAbsolutePath();
             if (Files.isDirectory(file)) {
                 throw new IOException("it is a folder");
             }
-            if (Files.exists(file) && !Files.isRegularFile(file)) {
-                // A device or a pipe has no other name to be written under.
-                Spool spool = new Spool();
-                return new DumpFile(file, null, spool, into(spool));
-            }
-            Path temporary = Files.createTempFile(file.getParent(), "." + file.getFileName() + ".", ".part");
-            if (file.toString().endsWith(GZIP)) {
-                Spool spool = new Spool();
-                return new DumpFile(file, temporary, spool, into(spool));
-            }
-            return new DumpFile(file, temporary, null, new Named(new FileOutputStream(temporary.toFile()), file));
+            boolean other = Files.exists(file) && !Files.isRegularFile(file);
+            return new DumpFile(
+                    file, other ? null : Files.createTempFile(file.getParent(), "." + file.getFileName() + ".", ".part"));
         } catch (IOException e) {
             throw failure(wanted, e);
         }
@@ -87,57 +86,18 @@ final class DumpFile implements AutoCloseable {
         return new UncheckedIOException(new IOException("can't write " + file + ": " + reason, e));
     }
 
-    private static OutputStream into(Spool spool) {
-        return new OutputStream() {
-            @Override
-            public void write(int value) {
-                spool.put(value);
-            }
-
-            @Override
-            public void write(byte[] bytes, int offset, int length) {
-                spool.bytes(bytes, offset, length);
-            }
-        };
-    }
-
-    /** A stream whose failures name its file. */
-    private static final class Named extends OutputStream {
-        private final OutputStream stream;
-        private final Path file;
-
-        Named(OutputStream stream, Path file) {
-            this.stream = stream;
-            this.file = file;
+    /** Has the dump written, while the target is read. */
+    <T> T writing(Function<DumpOutput, T> dump) {
+        if (channel == null) {
+            return dump.apply(DumpOutput.to(spool == null ? standardOutput : spool));
         }
-
-        @Override
-        public void write(int value) {
-            write(new byte[] {(byte) value}, 0, 1);
+        try {
+            return dump.apply(DumpOutput.to(channel));
+        } catch (UncheckedIOException e) {
+            throw failure(file, e.getCause());
+        } catch (IOException e) {
+            throw failure(file, e);
         }
-
-        @Override
-        public void write(byte[] bytes, int offset, int length) {
-            try {
-                stream.write(bytes, offset, length);
-            } catch (IOException e) {
-                throw failure(file, e);
-            }
-        }
-
-        @Override
-        public void close() {
-            try {
-                stream.close();
-            } catch (IOException e) {
-                throw failure(file, e);
-            }
-        }
-    }
-
-    /** What the dump is written to, while the target is read. It has no buffer. */
-    OutputStream stream() {
-        return stream;
     }
 
     /** Writes what was kept back, and gives the file its name. */
@@ -145,13 +105,14 @@ final class DumpFile implements AutoCloseable {
         try {
             if (file == null) {
                 if (spool != null) {
-                    spool.transferTo(new StandardOutput());
+                    spool.transferTo(standardOutput);
                 }
             } else {
-                if (spool != null) {
+                if (spool == null) {
+                    channel.close();
+                } else {
                     transfer();
                 }
-                stream.close();
                 if (temporary != null) {
                     move();
                 }
@@ -163,15 +124,9 @@ final class DumpFile implements AutoCloseable {
     }
 
     private void transfer() throws IOException {
-        Path to = temporary == null ? file : temporary;
-        try (OutputStream plain = new FileOutputStream(to.toFile())) {
-            if (file.toString().endsWith(GZIP)) {
-                try (OutputStream packed = new Fast(plain)) {
-                    spool.transferTo(packed);
-                }
-            } else {
-                spool.transferTo(plain);
-            }
+        try (OutputStream plain = new FileOutputStream((temporary == null ? file : temporary).toFile());
+                OutputStream out = packed ? new Fast(plain) : plain) {
+            spool.transferTo(out);
         }
     }
 
@@ -191,6 +146,11 @@ final class DumpFile implements AutoCloseable {
         }
     }
 
+    /** How many bytes of the dump were taken by whoever reads it: all, unless it is standard output. */
+    long taken() {
+        return file == null ? standardOutput.taken() : Long.MAX_VALUE;
+    }
+
     private void discard() {
         if (!finished && temporary != null) {
             try {
@@ -207,8 +167,8 @@ final class DumpFile implements AutoCloseable {
             if (spool != null) {
                 spool.close();
             }
-            if (file != null) {
-                stream.close();
+            if (channel != null) {
+                channel.close();
             }
         } catch (IOException e) {
             throw failure(file, e);

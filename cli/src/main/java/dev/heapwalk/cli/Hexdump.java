@@ -85,7 +85,7 @@ final class Hexdump extends ReportCommand {
         while (done < wanted) {
             int some = (int) Math.min(buffer.length, wanted - done);
             int got = (int) opened.memory().read(start + done, MemorySegment.ofArray(buffer).asSlice(0, some));
-            bytes.bytes(buffer, got);
+            bytes.write(buffer, 0, got);
             done += got;
             progress.at(done, wanted);
             if (got == some) {

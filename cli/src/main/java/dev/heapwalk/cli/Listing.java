@@ -59,7 +59,7 @@ final class Listing implements Report {
                 | (chunk.arena() != arena ? OTHER_ARENA : 0)
                 | (number != category ? OTHER_CATEGORY : 0)
                 | ((size & BELOW_GRANULE) != 0 ? EXACT_SIZE : 0);
-        rows.put(flags);
+        rows.write(flags);
         rows.signed(chunk.address() - end);
         rows.number((flags & EXACT_SIZE) != 0 ? size : size >>> GRANULE_BITS);
         if (chunk.arena() != arena) {

@@ -2,6 +2,7 @@
 package dev.heapwalk.cli;
 
 import dev.heapwalk.malloc.Corruption;
+import dev.heapwalk.ruby.dump.DumpSummary;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -35,6 +36,14 @@ final class Problems {
 
     void hole(long address, String reason) {
         lines.add("at 0x" + Long.toHexString(address) + ": " + reason);
+    }
+
+    /** The objects of a dump that are damaged; of very many only the first have an address. */
+    void damage(DumpSummary dump) {
+        dump.damage().forEach(damage -> hole(damage.address(), damage.what()));
+        if (dump.damaged() > dump.damage().size()) {
+            missing("%,d objects are damaged in all".formatted(dump.damaged()));
+        }
     }
 
     /** Prints them. Returns the exit status. */

@@ -2,7 +2,6 @@
 package dev.heapwalk.cli;
 
 import dev.heapwalk.memory.Target;
-import java.util.Locale;
 import picocli.CommandLine.Option;
 
 /**
@@ -26,19 +25,8 @@ abstract class ReportCommand extends TargetCommand {
     final int answer(Subject subject) {
         Problems problems = new Problems();
         Progress progress = new Progress();
-        long before = System.nanoTime();
         try (Report report = reading(subject, problems, progress, target -> read(target, problems, progress))) {
-            long read = System.nanoTime();
-            int status = printing(subject, problems, () -> print(report));
-            if (verbose()) {
-                Failure.say(String.format(
-                        Locale.ROOT,
-                        "%s from opening to closing the target %.1f ms, printing %.1f ms",
-                        stops(subject) ? "stopped:" : "read:",
-                        (read - before) / 1e6,
-                        (System.nanoTime() - read) / 1e6));
-            }
-            return status;
+            return printing(subject, problems, () -> print(report));
         }
     }
 

@@ -2,20 +2,14 @@
 package dev.heapwalk.cli;
 
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.Reachability;
 import dev.heapwalk.ruby.RubyVm;
-import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.dump.DumpSummary;
 import dev.heapwalk.ruby.dump.HeapDump;
-import dev.heapwalk.ruby.dump.JsonLines;
 import dev.heapwalk.ruby.dump.ObjectSpaceDump;
-import dev.heapwalk.ruby.vm.Interpreter;
-import dev.heapwalk.ruby.vm.RubyThread;
-import dev.heapwalk.ruby.vm.RubyThreads;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -66,32 +60,48 @@ final class RubyDump extends TargetCommand {
         }
     }
 
-    /** What came of it. */
-    private record Outcome(long objects, long bytes, Map<String, Long> unknownSizes, Map<String, Long> unknownReferences) {}
-
     @Override
     int answer(Subject subject) {
         Problems problems = new Problems();
         Progress progress = new Progress();
         Path file = output == null || output.toString().equals("-") ? null : output;
         try (DumpFile to = DumpFile.to(file)) {
-            long begun = System.nanoTime();
-            Outcome outcome = reading(subject, problems, progress, opened -> dump(opened, to, problems, progress));
-            long read = System.nanoTime();
+            DumpSummary written = reading(subject, problems, progress, opened -> dump(opened, to, problems, progress));
             int status = printing(subject, problems, to::finish);
-            Failure.say(summary(subject, outcome, read - begun, System.nanoTime() - begun));
+            Failure.say(summary(subject, written, to.taken()));
             return status;
         }
     }
 
-    private String summary(Subject subject, Outcome outcome, long reading, long all) {
-        StringBuilder line = new StringBuilder(String.format(
-                Locale.ROOT, "%,d objects, %,d bytes in %.2f s", outcome.objects, outcome.bytes, all / 1e9));
-        if (stops(subject)) {
-            line.append(String.format(Locale.ROOT, "; the process stood still for %.2f s", reading / 1e9));
+    private DumpSummary dump(Target opened, DumpFile to, Problems problems, Progress progress) {
+        RubyVm vm = Ruby.locate(opened, problems);
+        long bytes = (long) vm.pages().count() * vm.layout().page().bodySize();
+        double bytesASlot = (double) bytes / Math.max(1, vm.pages().totalSlots());
+        LongConsumer done = slots -> progress.at((long) (slots * bytesASlot), bytes);
+        DumpSummary written = to.writing(out -> {
+            if (format == DumpFormat.OBJECTSPACE) {
+                return ObjectSpaceDump.of(vm).write(out, done);
+            }
+            HeapDump all = HeapDump.of(vm, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN);
+            return (reachable ? all.reachable() : all).write(out, done);
+        });
+        written.holes().forEach(problems::missing);
+        problems.damage(written);
+        return written;
+    }
+
+    private String summary(Subject subject, DumpSummary written, long taken) {
+        StringBuilder line =
+                new StringBuilder(String.format(Locale.ROOT, "%,d objects, %,d bytes", written.objects(), written.bytes()));
+        if (taken < written.bytes()) {
+            line.append(String.format(Locale.ROOT, ", of which %,d were taken,", taken));
         }
-        unknown("sizes", outcome.unknownSizes, line);
-        unknown("more references", outcome.unknownReferences, line);
+        line.append(String.format(Locale.ROOT, " in %.2f s", seconds()));
+        if (stops(subject)) {
+            line.append(String.format(Locale.ROOT, "; the process stood still for %.2f s", secondsOpen()));
+        }
+        unknown("sizes", written.unknownSizes(), line);
+        unknown("more references", written.unknownReferences(), line);
         return line.toString();
     }
 
@@ -101,57 +111,6 @@ final class RubyDump extends TargetCommand {
             line.append("; ").append(what).append(" not known of ").append(counts.entrySet().stream()
                     .map(type -> String.format(Locale.ROOT, "%,d %s", type.getValue(), type.getKey()))
                     .collect(Collectors.joining(", ")));
-        }
-    }
-
-    private Outcome dump(Target opened, DumpFile to, Problems problems, Progress progress) {
-        RubyVm vm = Ruby.locate(opened, problems);
-        long all = (long) vm.pages().count() * vm.layout().page().bodySize();
-        return format == DumpFormat.OBJECTSPACE
-                ? objectSpace(vm, to, all, problems, progress)
-                : heapDump(vm, to, all, problems, progress);
-    }
-
-    private Outcome objectSpace(RubyVm vm, DumpFile to, long all, Problems problems, Progress progress) {
-        double bytesASlot = (double) all / Math.max(1, vm.pages().totalSlots());
-        ObjectSpaceDump.Summary summary =
-                ObjectSpaceDump.of(vm).write(to.stream(), slots -> progress.at((long) (slots * bytesASlot), all));
-        summary.holes().forEach(problems::missing);
-        summary.damagedAddresses().forEach(address -> problems.hole(address, "the object is damaged, and its line lacks something"));
-        tellAll(summary.damaged(), summary.damagedAddresses().size(), problems);
-        return new Outcome(summary.objects(), summary.bytes(), summary.unknownSizes(), summary.unknownReferences());
-    }
-
-    private Outcome heapDump(RubyVm vm, DumpFile to, long all, Problems problems, Progress progress) {
-        ObjectReader reader = vm.reader();
-        SlotCursor slot = vm.slots(reader);
-        JsonLines json = new JsonLines(to.stream());
-        HeapDump dump = new HeapDump(reader, json, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN);
-        RubyThreads threads = new RubyThreads(new Interpreter(reader));
-        List<Long> living = threads.living().stream().map(RubyThread::self).toList();
-        threads.notes().forEach(problems::missing);
-        dump.roots(living).forEach(problems::missing);
-        Reachability reached = reachable ? Reachability.of(reader) : null;
-        int page = -1;
-        while (slot.next()) {
-            if (reached == null || reached.contains(slot.address())) {
-                dump.slot(slot);
-            }
-            if (slot.page() != page) {
-                page = slot.page();
-                progress.at((long) page * vm.layout().page().bodySize(), all);
-            }
-        }
-        json.flush();
-        slot.holes().forEach(problems::missing);
-        dump.damage().forEach(problems::missing);
-        tellAll(dump.damaged(), dump.damage().size(), problems);
-        return new Outcome(dump.objects(), json.bytes(), dump.unknownSizes(), dump.unknownReferences());
-    }
-
-    private static void tellAll(long damaged, int told, Problems problems) {
-        if (damaged > told) {
-            problems.missing("%,d objects are damaged in all".formatted(damaged));
         }
     }
 }

@@ -7,6 +7,9 @@ import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.dump.HeapDump;
 import dev.heapwalk.ruby.dump.JsonLines;
+import dev.heapwalk.ruby.dump.ObjectLines;
+import dev.heapwalk.ruby.vm.Interpreter;
+import dev.heapwalk.ruby.vm.RubyThreads;
 import java.io.ByteArrayOutputStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -46,12 +49,12 @@ final class RubyShow extends TargetCommand {
             RubyVm vm = Ruby.locate(opened, problems);
             ObjectReader reader = vm.reader();
             JsonLines json = new JsonLines(shown);
-            HeapDump dump = new HeapDump(reader, json, HeapDump.Id.PLAIN);
-            if (!dump.object(number())) {
+            ObjectLines lines = new ObjectLines(new RubyThreads(new Interpreter(reader)), json, HeapDump.Id.PLAIN);
+            if (!lines.object(number())) {
                 throw wrong(why(vm, reader));
             }
             json.flush();
-            dump.damage().forEach(problems::missing);
+            problems.damage(lines.summary());
             return shown;
         });
         return printing(subject, problems, () -> new StandardOutput().write(shown.toByteArray(), 0, shown.size()));

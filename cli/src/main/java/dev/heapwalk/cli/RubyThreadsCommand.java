@@ -11,6 +11,7 @@ import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.dump.HeapDump;
 import dev.heapwalk.ruby.dump.JsonLines;
+import dev.heapwalk.ruby.dump.ObjectLines;
 import dev.heapwalk.ruby.vm.Argument;
 import dev.heapwalk.ruby.vm.Fiber;
 import dev.heapwalk.ruby.vm.Frames;
@@ -65,18 +66,18 @@ final class RubyThreadsCommand extends TargetCommand {
         threads.notes().forEach(problems::missing);
         List<Fiber> fibers = suspended(vm, reader, threads, problems);
         if (format == ThreadsFormat.JSONL) {
-            ByteArrayOutputStream lines = new ByteArrayOutputStream();
-            JsonLines json = new JsonLines(lines);
-            HeapDump dump = new HeapDump(reader, json, HeapDump.Id.PLAIN);
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            JsonLines json = new JsonLines(out);
+            ObjectLines lines = new ObjectLines(threads, json, HeapDump.Id.PLAIN);
             for (RubyThread thread : living) {
-                line(thread.self(), dump, problems);
+                line(thread.self(), lines, problems);
             }
             for (Fiber fiber : fibers) {
-                line(fiber.self(), dump, problems);
+                line(fiber.self(), lines, problems);
             }
             json.flush();
-            dump.damage().forEach(problems::missing);
-            return lines.toByteArray();
+            problems.damage(lines.summary());
+            return out.toByteArray();
         }
         StringBuilder text = new StringBuilder();
         Frames frames = interpreter.frames();
@@ -117,8 +118,8 @@ final class RubyThreadsCommand extends TargetCommand {
         return found;
     }
 
-    private static void line(long address, HeapDump dump, Problems problems) {
-        if (!dump.object(address)) {
+    private static void line(long address, ObjectLines lines, Problems problems) {
+        if (!lines.object(address)) {
             problems.hole(address, "the object of a thread or fiber can't be read");
         }
     }

@@ -16,7 +16,7 @@ import java.nio.file.StandardOpenOption;
  * puts the rest into a temporary file without a name, so that a listing of any length needs bounded memory while the target
  * stands still, and never waits for whoever reads the output.
  */
-final class Spool implements AutoCloseable {
+final class Spool extends OutputStream {
     private static final int BLOCK = 1 << 20;
     private static final int BLOCKS_IN_MEMORY = 32;
 
@@ -27,7 +27,8 @@ final class Spool implements AutoCloseable {
     private FileChannel file;
     private long fileLength;
 
-    void put(int value) {
+    @Override
+    public void write(int value) {
         if (used == BLOCK) {
             store();
         }
@@ -38,10 +39,10 @@ final class Spool implements AutoCloseable {
     void number(long value) {
         long rest = value;
         while ((rest & ~0x7fL) != 0) {
-            put((int) rest | 0x80);
+            write((int) rest | 0x80);
             rest >>>= 7;
         }
-        put((int) rest);
+        write((int) rest);
     }
 
     /** Writes a number that is mostly near zero, on either side. */
@@ -49,11 +50,8 @@ final class Spool implements AutoCloseable {
         number(value << 1 ^ value >> 63);
     }
 
-    void bytes(byte[] source, int length) {
-        bytes(source, 0, length);
-    }
-
-    void bytes(byte[] source, int offset, int length) {
+    @Override
+    public void write(byte[] source, int offset, int length) {
         int done = 0;
         while (done < length) {
             if (used == BLOCK) {

@@ -8,8 +8,17 @@ import java.io.OutputStream;
 
 /** Standard output, without a buffer; closing it does nothing. */
 final class StandardOutput extends OutputStream {
+    /** What a pipe takes at once, in bytes. */
+    private static final int PIECE = 1 << 16;
+
     // Not closed: the descriptor is the process's.
     private final FileOutputStream stream = new FileOutputStream(FileDescriptor.out);
+    private long taken;
+
+    /** How many bytes were taken, but for the beginning of a piece that was not taken whole. */
+    long taken() {
+        return taken;
+    }
 
     @Override
     public void write(int value) {
@@ -19,7 +28,12 @@ final class StandardOutput extends OutputStream {
     @Override
     public void write(byte[] bytes, int offset, int length) {
         try {
-            stream.write(bytes, offset, length);
+            for (int done = 0; done < length; ) {
+                int some = Math.min(PIECE, length - done);
+                stream.write(bytes, offset + done, some);
+                done += some;
+                taken += some;
+            }
         } catch (IOException e) {
             throw new Output.WriteException(e);
         }

@@ -7,6 +7,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.CoreTarget;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import picocli.CommandLine.Model.CommandSpec;
@@ -36,6 +37,12 @@ abstract class TargetCommand implements Callable<Integer> {
     @Option(names = "--verbose", description = "Tell how long the target stood still, and where a failure arose.")
     private boolean verbose;
 
+    /** How long the target was open, in nanoseconds. */
+    private long reading;
+
+    /** How long its answer was printed, in nanoseconds. */
+    private long printing;
+
     @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
     private boolean help;
 
@@ -57,6 +64,16 @@ abstract class TargetCommand implements Callable<Integer> {
         return verbose;
     }
 
+    /** How long the target was open, in seconds. */
+    final double secondsOpen() {
+        return reading / 1e9;
+    }
+
+    /** How long it was open and its answer was printed, in seconds. */
+    final double seconds() {
+        return (reading + printing) / 1e9;
+    }
+
     final ParameterException wrong(String message) {
         return new ParameterException(spec.commandLine(), message);
     }
@@ -76,20 +93,35 @@ abstract class TargetCommand implements Callable<Integer> {
         check();
         if (subject instanceof Subject.Demo) {
             try (Demo demo = ((CommandGroup) spec.parent().userObject()).demo()) {
-                return answer(new Subject.Pid(demo.pid()));
+                return timed(new Subject.Pid(demo.pid()));
             }
         }
-        return answer(subject);
+        return timed(subject);
+    }
+
+    private int timed(Subject subject) {
+        int status = answer(subject);
+        if (verbose) {
+            Failure.say(String.format(
+                    Locale.ROOT,
+                    "%s from opening to closing the target %.1f ms, printing %.1f ms",
+                    stops(subject) ? "stopped:" : "read:",
+                    reading / 1e6,
+                    printing / 1e6));
+        }
+        return status;
     }
 
     /** Prints the answer and then what was wrong. Returns the exit status. */
     final int printing(Subject subject, Problems problems, Runnable print) {
         Output.WriteException unwritten = null;
+        long begun = System.nanoTime();
         try {
             print.run();
         } catch (Output.WriteException e) {
             unwritten = e;
         }
+        printing = System.nanoTime() - begun;
         int status = problems.report();
         if (status == Failure.DAMAGED && mode == Mode.OBSERVE && subject instanceof Subject.Pid) {
             Failure.say("try --mode stop: the process ran on while it was read, "
@@ -103,8 +135,11 @@ abstract class TargetCommand implements Callable<Integer> {
 
     /** Opens the target, reads it and closes it, which lets the process run on. */
     final <T> T reading(Subject subject, Problems problems, Progress progress, Function<Target, T> read) {
+        long begun = System.nanoTime();
         try {
-            return open(subject, problems, progress, read);
+            T answer = open(subject, problems, progress, read);
+            reading = System.nanoTime() - begun;
+            return answer;
         } catch (RuntimeException | Error e) {
             // What is missing from the target may be why.
             problems.report();

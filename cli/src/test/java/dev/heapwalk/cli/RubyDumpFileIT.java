@@ -56,7 +56,8 @@ final class RubyDumpFileIT {
     @Test
     void mongoGetsItsOwnId() throws IOException {
         try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
-            Run run = Run.heapwalk("ruby", "dump", Long.toString(process.pid()), "--mongo").exited(0);
+            Run run = Run.heapwalk("ruby", "dump", Long.toString(process.pid()), "--mongo", "--verbose").exited(0);
+            assertThat(run.err()).contains("heapwalk: stopped: from opening to closing the target ").doesNotContain("taken");
             HeapDumpLines lines = HeapDumpLines.of(new ByteArrayInputStream(run.out()), "_id");
             assertThat(lines.all()).hasSizeGreaterThan(10_000);
             assertThat(lines.all().values()).allMatch(line -> line.fieldNames().next().equals("_id") && !line.has("id"));
@@ -81,7 +82,8 @@ final class RubyDumpFileIT {
             Run run = Run.of(new ProcessBuilder("sh", "-c", Run.checkout().resolve("bin/heapwalk") + " ruby dump " + process.pid()
                     + " | head -c 100; exit ${PIPESTATUS:-0}"));
             assertThat(run.out()).hasSize(100);
-            assertThat(run.err()).doesNotContain("Broken", "\tat ").matches("heapwalk: [0-9,]+ objects.*\n");
+            assertThat(run.err()).doesNotContain("Broken", "\tat ")
+                    .matches("heapwalk: [0-9,]+ objects, [0-9,]+ bytes, of which [0-9,]+ were taken, in .*\n");
             Process stuck = new ProcessBuilder(
                             Run.checkout().resolve("bin/heapwalk").toString(), "ruby", "dump", Long.toString(process.pid()))
                     .start();

@@ -178,7 +178,7 @@ final class WritersTest {
                 spool.signed(random.nextLong() >> random.nextInt(64));
             }
             spool.number(-1);
-            spool.bytes(new byte[] {1, 2, 3}, 2);
+            spool.write(new byte[] {0, 1, 2, 3}, 1, 2);
             for (int pass = 0; pass < 2; pass++) {
                 random.setSeed(3);
                 Spool.Reader reader = spool.reader();

@@ -104,12 +104,12 @@ final class CodeKeys {
     private final Fields fields;
     private final Map<String, byte[]> keys = new HashMap<>();
 
-    CodeKeys(ObjectReader reader, JsonLines json, DumpLine line) {
-        this.reader = reader;
+    CodeKeys(RubyThreads threads, JsonLines json, DumpLine line) {
+        this.interpreter = threads.interpreter();
+        this.reader = interpreter.reader();
         this.json = json;
         this.line = line;
-        this.interpreter = new Interpreter(reader);
-        this.threads = new RubyThreads(interpreter);
+        this.threads = threads;
         this.frames = interpreter.frames();
         this.fields = new Fields(interpreter);
     }

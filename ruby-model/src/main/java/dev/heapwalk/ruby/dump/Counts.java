@@ -13,8 +13,8 @@ final class Counts {
         counts.merge(name, 1L, Long::sum);
     }
 
-    void add(Counts other) {
-        other.counts.forEach((name, count) -> counts.merge(name, count, Long::sum));
+    void add(Map<String, Long> others) {
+        others.forEach((name, count) -> counts.merge(name, count, Long::sum));
     }
 
     Map<String, Long> asMap() {

@@ -1,92 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
-import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.struct.Words;
-import dev.heapwalk.ruby.ConstantCursor;
-import dev.heapwalk.ruby.DataTypes;
-import dev.heapwalk.ruby.HashCursor;
-import dev.heapwalk.ruby.IvarCursor;
-import dev.heapwalk.ruby.MemorySizes;
-import dev.heapwalk.ruby.MethodCursor;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RArray;
-import dev.heapwalk.ruby.RBignum;
-import dev.heapwalk.ruby.RClass;
-import dev.heapwalk.ruby.RData;
-import dev.heapwalk.ruby.RFile;
-import dev.heapwalk.ruby.RHash;
-import dev.heapwalk.ruby.RMatch;
-import dev.heapwalk.ruby.RRegexp;
-import dev.heapwalk.ruby.RString;
-import dev.heapwalk.ruby.RStruct;
-import dev.heapwalk.ruby.RValue;
-import dev.heapwalk.ruby.ReferenceSink;
-import dev.heapwalk.ruby.References;
-import dev.heapwalk.ruby.Roots;
-import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.Reachability;
+import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
-import dev.heapwalk.ruby.SlotState;
-import dev.heapwalk.ruby.layout.Flags;
-import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
+import dev.heapwalk.ruby.vm.Interpreter;
+import dev.heapwalk.ruby.vm.RubyThreads;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.function.LongConsumer;
 
 /**
- * Writes a heap in the format of heap_dump: a line of JSON for the roots and one for each object, with its contents. What the keys
- * mean is written in {@code docs/ruby-dump.md}.
+ * Writes a heap in the format of heap_dump: a line of JSON for the roots, which comes first, and one for each object, with its contents.
+ * What the keys mean is written in {@code docs/ruby-dump.md}.
  *
- * <p>An object that is damaged has a line as well, with what could be read and the key {@code damage}. For one thread.
+ * <p>Several threads write where there is enough to do; the lines come in the order of the addresses all the same.
  */
 public final class HeapDump {
-    private static final int MOST_DAMAGE_KEPT = 20;
-    private static final int CHUNK = 512;
-
-    private static final byte[] ROOTS = JsonLines.ascii("\"_ROOTS_\"");
-    private static final byte[] VERSION = DumpLine.key("version");
-    private static final byte[] PLATFORM = DumpLine.key("platform");
-    private static final byte[] COLLECTION = DumpLine.key("gc");
-    private static final byte[] THREADS = DumpLine.key("threads");
-    private static final byte[] FINALIZERS = DumpLine.key("finalizers");
-    private static final byte[] GLOBALS = DumpLine.key("global_tbl");
-    private static final byte[] CLASS = DumpLine.key("class");
-    private static final byte[] FROZEN = DumpLine.key("frozen");
-    private static final byte[] SWEPT = DumpLine.key("swept");
-    private static final byte[] VALUE = DumpLine.key("val");
-    private static final byte[] IVARS = DumpLine.key("ivs");
-    private static final byte[] GENERIC_IVARS = DumpLine.key("generic_ivars");
-    private static final byte[] NAME = DumpLine.key("name");
-    private static final byte[] SUPER = DumpLine.key("super");
-    private static final byte[] METHODS = DumpLine.key("methods");
-    private static final byte[] CONSTANTS = DumpLine.key("consts");
-    private static final byte[] ENCODING = DumpLine.key("encoding");
-    private static final byte[] SHARED = DumpLine.key("shared");
-    private static final byte[] DEFAULT = DumpLine.key("default");
-    private static final byte[] DEFAULT_PROC = DumpLine.key("default_proc");
-    private static final byte[] BY_IDENTITY = DumpLine.key("compare_by_identity");
-    private static final byte[] SINGLETON = DumpLine.key("singleton");
-    private static final byte[] ATTACHED = DumpLine.key("attached");
-    private static final byte[] MODULE = DumpLine.key("module");
-    private static final byte[] INCLUDER = DumpLine.key("includer");
-    private static final byte[] OPTIONS = DumpLine.key("options");
-    private static final byte[] STRING = DumpLine.key("str");
-    private static final byte[] REGEXP = DumpLine.key("regexp");
-    private static final byte[] OFFSETS = DumpLine.key("offsets");
-    private static final byte[] DESCRIPTOR = DumpLine.key("fd");
-    private static final byte[] PATH = DumpLine.key("path");
-    private static final byte[] TYPE_NAME = DumpLine.key("type_name");
-    private static final byte[] SIZE = DumpLine.key("size");
-    private static final byte[] DESTINATION = DumpLine.key("destination");
-    private static final byte[] DAMAGE = DumpLine.key("damage");
-    private static final byte[] BITS = DumpLine.key("bits");
-    private static final byte[] AUTOLOAD = JsonLines.ascii("\"#autoload\"");
-
     /** What the id is called. */
     public enum Id {
         /** {@code id}, as in heap_dump. */
@@ -95,528 +28,85 @@ public final class HeapDump {
         MONGO
     }
 
-    private final ObjectReader reader;
-    private final JsonLines json;
-    private final DumpLine line;
-    private final byte[] opening;
-    private final Map<RubyType, byte[]> types = new EnumMap<>(RubyType.class);
-    private final boolean fieldObjects;
+    private final RubyVm vm;
+    private final Id id;
+    private final boolean reachable;
 
-    private final CodeKeys code;
-    private final References references;
-    private final ReferenceSink remember;
-    private final MemorySizes sizes;
-    private final IvarCursor ivars;
-    private final HashCursor pairs;
-    private final MethodCursor methods;
-    private final ConstantCursor constants;
-    private final DataTypes dataTypes = new DataTypes();
-    private final long[] chunk = new long[CHUNK];
-
-    private final Map<String, Long> unknownSizes = new TreeMap<>();
-    private final Map<String, Long> unknownReferences = new TreeMap<>();
-    private final List<String> damage = new ArrayList<>();
-    private SlotCursor single;
-    private long damaged;
-    private long objects;
+    private HeapDump(RubyVm vm, Id id, boolean reachable) {
+        this.vm = vm;
+        this.id = id;
+        this.reachable = reachable;
+    }
 
     /**
-     * Prepares to write.
+     * Prepares a dump of all objects.
      *
-     * @param reader a reader of the virtual machine, for the thread that writes
-     * @param json where the lines go
+     * @param vm the virtual machine whose heap to dump
      * @param id what the id is called
+     * @return the dump
      */
-    public HeapDump(ObjectReader reader, JsonLines json, Id id) {
-        this.reader = reader;
-        this.json = json;
-        this.line = new DumpLine(reader, json);
-        this.opening = JsonLines.ascii(id == Id.MONGO ? "{\"_id\":" : "{\"id\":");
-        for (RubyType type : RubyType.values()) {
-            types.put(type, JsonLines.ascii(",\"bt\":\"" + type.label() + "\""));
-        }
-        this.fieldObjects = reader.layout().since(4, 0);
-        this.code = new CodeKeys(reader, json, line);
-        this.references = new References(reader);
-        this.remember = line::remember;
-        this.sizes = reader.memorySizes();
-        this.ivars = new IvarCursor(reader);
-        this.pairs = new HashCursor(reader);
-        this.methods = new MethodCursor(reader);
-        this.constants = new ConstantCursor(reader);
+    public static HeapDump of(RubyVm vm, Id id) {
+        return new HeapDump(vm, id, false);
     }
 
     /**
-     * How many objects were written.
+     * Prepares a dump of what the roots reach.
      *
-     * @return a count of lines, without that of the roots
+     * @return a dump that leaves out the other objects
      */
-    public long objects() {
-        return objects;
+    public HeapDump reachable() {
+        return new HeapDump(vm, id, true);
     }
 
     /**
-     * How many of them are damaged.
+     * Writes all lines.
      *
-     * @return a count
+     * @param out where they go
+     * @param progress is now and then given the number of slots that are done, of {@link dev.heapwalk.ruby.HeapPages#totalSlots()}
+     * @return what was written
+     * @throws UncheckedIOException if writing fails
      */
-    public long damaged() {
-        return damaged;
+    public DumpSummary write(DumpOutput out, LongConsumer progress) {
+        PageBatches batches = new PageBatches(vm, out, progress);
+        ObjectReader reader = batches.reader();
+        JsonLines json = new JsonLines(out.stream());
+        List<String> holes = new ObjectLines(new RubyThreads(new Interpreter(reader)), json, id).roots();
+        json.flush();
+        Reachability reached = reachable ? Reachability.of(reader) : null;
+        List<DumpSummary> parts = new ArrayList<>();
+        parts.add(DumpSummary.head(json.bytes(), holes));
+        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, lines)));
+        return DumpSummary.of(parts);
     }
 
-    /**
-     * The first objects that are damaged, and how.
-     *
-     * @return a list that grows
-     */
-    public List<String> damage() {
-        return damage;
-    }
+    /** Writes the lines of objects, for one thread. */
+    private final class Objects implements PageBatches.Writer {
+        private final SlotCursor slot;
+        private final Reachability reached;
+        private final JsonLines json;
+        private final ObjectLines lines;
 
-    /**
-     * How many objects have no {@code size}, because only a function of a C extension could tell it.
-     *
-     * @return counts by the name of their type
-     */
-    public Map<String, Long> unknownSizes() {
-        return Collections.unmodifiableMap(unknownSizes);
-    }
+        private Objects(ObjectReader reader, Reachability reached, OutputStream out) {
+            this.slot = vm.slots(reader);
+            this.reached = reached;
+            this.json = new JsonLines(out);
+            this.lines = new ObjectLines(new RubyThreads(new Interpreter(reader)), json, id);
+        }
 
-    /**
-     * How many objects may have more references than were written, because only a function of a C extension knows them.
-     *
-     * @return counts by the name of their type
-     */
-    public Map<String, Long> unknownReferences() {
-        return Collections.unmodifiableMap(unknownReferences);
-    }
-
-    /**
-     * Writes the line of the roots, which comes first.
-     *
-     * @param living target addresses of the objects of the living threads
-     * @return what of the roots can't be read, a line each
-     */
-    public List<String> roots(List<Long> living) {
-        Roots roots = new Roots(reader);
-        List<String> holes = new ArrayList<>();
-        json.raw(opening);
-        json.raw(ROOTS);
-        line.begin();
-        line.text(VERSION, reader.vm().version());
-        line.text(PLATFORM, reader.vm().platform());
-        line.text(COLLECTION, reader.vm().collection().name().toLowerCase(Locale.ROOT));
-        list(THREADS, living);
-        for (Roots.Category category : roots.categories()) {
-            List<Long> found = new ArrayList<>();
-            if (category != Roots.Category.GLOBAL_TABLE && category != Roots.Category.FINALIZERS) {
-                roots.of(category, found::add);
-                list(DumpLine.key(category.label()), found.stream().distinct().toList());
-            }
-        }
-        try {
-            finalizers(roots.finalizers());
-            globals(roots.globals());
-        } catch (UnmappedAddressException e) {
-            line.closeInner();
-            holes.add("roots: " + e.getMessage());
-        }
-        line.references();
-        line.closeAll();
-        holes.addAll(roots.holes());
-        return holes;
-    }
-
-    private void list(byte[] key, List<Long> addresses) {
-        line.name(key);
-        line.openArray();
-        for (long address : addresses) {
-            line.comma();
-            json.address(address);
-        }
-        line.close();
-    }
-
-    private void finalizers(List<Roots.Finalizer> finalizers) {
-        line.name(FINALIZERS);
-        line.openObject();
-        for (Roots.Finalizer finalizer : finalizers) {
-            line.comma();
-            json.address(finalizer.object());
-            json.raw(':');
-            json.address(finalizer.procs());
-        }
-        line.close();
-    }
-
-    private void globals(List<Roots.Global> globals) {
-        line.name(GLOBALS);
-        line.openObject();
-        for (Roots.Global global : globals) {
-            if (global.known() && global.name() != null) {
-                line.member(global.name().getBytes(StandardCharsets.UTF_8), 0);
-                line.value(global.value());
-            } else if (!global.known() && reader.isSlot(global.value())) {
-                line.remember(global.value());
-            }
-        }
-        line.close();
-    }
-
-    /**
-     * Writes the line of a slot, unless it is free.
-     *
-     * @param slot a cursor at the slot; it is not moved
-     */
-    public void slot(SlotCursor slot) {
-        SlotState state = slot.state();
-        if (state == SlotState.FREE) {
-            return;
-        }
-        objects++;
-        RubyType type = slot.type();
-        json.raw(opening);
-        line.begin();
-        json.address(slot.address());
-        json.raw(types.get(type));
-        try {
-            switch (state) {
-                case MOVED -> line.reference(DESTINATION, slot.asValue().word(16));
-                case ZOMBIE -> {}
-                default -> object(slot, type, state);
-            }
-        } catch (UnmappedAddressException | IndexOutOfBoundsException e) {
-            damaged(slot.address(), e);
-        }
-        line.closeAll();
-    }
-
-    /**
-     * Writes the line of one object.
-     *
-     * @param address target address of a slot
-     * @return false if no slot begins there, it is free, or it can't be read; then nothing is written
-     */
-    public boolean object(long address) {
-        if (single == null) {
-            single = reader.vm().slots(reader);
-        }
-        if (!single.moveTo(address) || single.state() == SlotState.FREE) {
-            return false;
-        }
-        slot(single);
-        return true;
-    }
-
-    private void damaged(long address, RuntimeException e) {
-        line.closeInner();
-        line.text(DAMAGE, e.getMessage());
-        if (damaged++ < MOST_DAMAGE_KEPT) {
-            damage.add("object at 0x%x is damaged: %s".formatted(address, e.getMessage()));
-        }
-    }
-
-    private void object(SlotCursor slot, RubyType type, SlotState state) {
-        RValue object = slot.asValue();
-        if (type != RubyType.IMEMO && type != RubyType.NODE) {
-            line.reference(CLASS, object.klass());
-        }
-        if (object.frozen()) {
-            line.flag(FROZEN, true);
-        }
-        if (state == SlotState.UNSWEPT) {
-            line.flag(SWEPT, false);
-        }
-        switch (type) {
-            case OBJECT -> ivars(IVARS, object);
-            case STRING -> string(slot.asString());
-            case ARRAY -> array(slot.asArray());
-            case HASH -> hash(slot.asHash());
-            case STRUCT -> struct(slot.asStruct());
-            case CLASS, MODULE, ICLASS -> module(slot.asClass());
-            case FLOAT -> number(slot.asFloat().value());
-            case BIGNUM -> bignum(slot.asBignum());
-            case RATIONAL -> pair(slot.asRational().numerator(), slot.asRational().denominator());
-            case COMPLEX -> pair(slot.asComplex().real(), slot.asComplex().imaginary());
-            case SYMBOL -> contents(slot.asSymbol().name());
-            case REGEXP -> regexp(slot.asRegexp());
-            case MATCH -> match(slot.asMatch());
-            case FILE -> file(slot.asFile());
-            case DATA -> data(slot.asData());
-            case IMEMO -> code.imemo(object);
-            default -> {}
-        }
-        if (generic(type) && (fieldObjects || object.has(Flags.EXIVAR))) {
-            ivars(GENERIC_IVARS, object);
-        }
-        if (type == RubyType.IMEMO) {
-            // Where others have their class it may have anything.
-            references.all(object, remember);
-        } else if (hidden(type) && !references.of(slot, remember)) {
-            count(unknownReferences, slot.asData());
-        }
-        line.references();
-    }
-
-    private void count(Map<String, Long> counts, RData data) {
-        String type = dataTypes.of(data);
-        counts.merge(type == null ? "(data without a type)" : type, 1L, Long::sum);
-    }
-
-    /** Whether a type has references that its other keys may not show. */
-    private static boolean hidden(RubyType type) {
-        return switch (type) {
-            case CLASS, MODULE, ICLASS, SYMBOL, REGEXP, MATCH, FILE, DATA -> true;
-            default -> false;
-        };
-    }
-
-    /** Whether the instance variables of a type lie outside it. */
-    private static boolean generic(RubyType type) {
-        return switch (type) {
-            case OBJECT, CLASS, MODULE, ICLASS, IMEMO, NODE -> false;
-            default -> true;
-        };
-    }
-
-    private void ivars(byte[] key, RValue object) {
-        ivars.over(object);
-        if (!ivars.next()) {
-            return;
-        }
-        line.name(key);
-        line.openObject();
-        do {
-            line.member(ivars.name(), ivars.id());
-            line.value(ivars.value());
-        } while (ivars.next());
-        line.close();
-    }
-
-    private void string(RString string) {
-        String encoding = reader.encodings().name(reader.encodings().indexOf(string));
-        if (encoding != null) {
-            line.text(ENCODING, encoding);
-        }
-        if (string.shared()) {
-            line.reference(SHARED, string.auxiliary());
-        }
-        line.contents(string);
-    }
-
-    /** The contents of another String as those of this object. */
-    private void contents(long address) {
-        RString string = reader.isSlot(address) ? reader.stringAt(address) : null;
-        if (string == null) {
-            return;
-        }
-        String encoding = reader.encodings().name(reader.encodings().indexOf(string));
-        if (encoding != null) {
-            line.text(ENCODING, encoding);
-        }
-        line.contents(reader.stringAt(address));
-    }
-
-    private void array(RArray array) {
-        if (array.shared()) {
-            line.reference(SHARED, array.auxiliary());
-        }
-        values(VALUE, array.elements(), array.length());
-    }
-
-    private void values(byte[] key, long address, long count) {
-        if (count < 0 || count > Long.MAX_VALUE / 8 || count > 0 && !reader.mapped(address, 8 * count)) {
-            throw new UnmappedAddressException(address, address, Math.max(0, count));
-        }
-        line.name(key);
-        line.openArray();
-        for (long done = 0; done < count; done += CHUNK) {
-            int some = (int) Math.min(CHUNK, count - done);
-            long offset = reader.require(address + 8 * done, 8L * some);
-            MemorySegment.copy(reader.segment(), Words.LONG, offset, chunk, 0, some);
-            for (int i = 0; i < some; i++) {
-                line.comma();
-                line.value(chunk[i]);
-            }
-        }
-        line.close();
-    }
-
-    private void pair(long one, long other) {
-        line.name(VALUE);
-        line.openArray();
-        line.comma();
-        line.value(one);
-        line.comma();
-        line.value(other);
-        line.close();
-    }
-
-    private void hash(RHash hash) {
-        boolean byIdentity = hash.comparesByIdentity();
-        if (byIdentity) {
-            line.flag(BY_IDENTITY, true);
-        }
-        long ifnone = hash.defaultValue();
-        if (ifnone != reader.layout().constants().nil()) {
-            line.value(hash.defaultIsProc() ? DEFAULT_PROC : DEFAULT, ifnone);
-        }
-        pairs.over(hash);
-        line.name(VALUE);
-        line.openObject();
-        while (pairs.next()) {
-            line.comma();
-            line.key(pairs.key(), !byIdentity);
-            line.value(pairs.value());
-        }
-        line.close();
-    }
-
-    private void struct(RStruct struct) {
-        long length = struct.length();
-        long members = struct.members();
-        long klass = struct.klass();
-        int named = reader.structMembers().count(klass);
-        if (named < length) {
-            values(VALUE, members, length);
-            return;
-        }
-        if (length < 0 || length > 0 && !reader.mapped(members, 8 * length)) {
-            throw new UnmappedAddressException(members, members, Math.max(0, length));
-        }
-        line.name(VALUE);
-        line.openObject();
-        for (int i = 0; i < length; i++) {
-            long value = reader.word(members + 8L * i);
-            line.member(reader.structMembers().name(klass, i), i);
-            line.value(value);
-        }
-        line.close();
-    }
-
-    private void module(RClass module) {
-        byte[] name = reader.classNames().bytesOf(module.address());
-        if (name != null) {
-            line.text(NAME, name);
-        }
-        if (module.type() == RubyType.ICLASS) {
-            line.reference(MODULE, module.klass());
-            line.reference(INCLUDER, module.includer());
-        }
-        line.reference(SUPER, module.rawSuperclass());
-        if (module.singleton()) {
-            line.flag(SINGLETON, true);
-            line.value(ATTACHED, module.attachedObject());
-        }
-        line.name(METHODS);
-        line.openObject();
-        methods.over(module.address());
-        while (methods.next()) {
-            long body = body();
-            line.member(methods.name(), methods.serial());
-            if (body == 0) {
-                json.string("(" + methods.kind() + ")");
-            } else {
-                json.address(body);
-            }
-        }
-        line.close();
-        if (module.type() == RubyType.ICLASS) {
-            return;
-        }
-        ivars(IVARS, module);
-        constants.over(module.address());
-        if (constants.next()) {
-            line.name(CONSTANTS);
-            line.openObject();
-            do {
-                boolean autoload = constants.autoload();
-                long value = constants.value();
-                line.member(constants.name(), constants.serial());
-                if (autoload) {
-                    json.raw(AUTOLOAD);
-                } else {
-                    line.value(value);
+        @Override
+        public void write(int first, int end) {
+            slot.within(first, end);
+            while (slot.next()) {
+                if (reached == null || reached.contains(slot.address())) {
+                    lines.slot(slot);
                 }
-            } while (constants.next());
-            line.close();
-        }
-    }
-
-    /** The slot that a method's code is, 0 if it is none. */
-    private long body() {
-        return switch (methods.kind()) {
-            case ISEQ, BMETHOD, ALIAS -> {
-                long body = methods.body();
-                yield reader.isSlot(body) ? body : 0;
             }
-            default -> 0;
-        };
-    }
+            json.flush();
+        }
 
-    private void number(double number) {
-        line.name(VALUE);
-        json.exact(number);
-        if (Double.isNaN(number)) {
-            line.text(BITS, Long.toHexString(Double.doubleToRawLongBits(number)));
-        }
-    }
-
-    private void bignum(RBignum bignum) {
-        String digits = bignum.text();
-        if (digits != null) {
-            line.text(VALUE, digits);
-        }
-    }
-
-    private void regexp(RRegexp regexp) {
-        line.number(OPTIONS, regexp.options());
-        contents(regexp.source());
-    }
-
-    private void match(RMatch match) {
-        line.value(STRING, match.string());
-        line.value(REGEXP, match.regexp());
-        int groups = match.groups();
-        line.name(OFFSETS);
-        line.openArray();
-        for (int i = 0; i < groups; i++) {
-            long begin = match.begin(i);
-            long end = match.end(i);
-            line.comma();
-            json.raw('[');
-            json.decimal(begin);
-            json.raw(',');
-            json.decimal(end);
-            json.raw(']');
-        }
-        line.close();
-    }
-
-    private void file(RFile file) {
-        int descriptor = file.descriptor();
-        if (descriptor >= 0) {
-            line.number(DESCRIPTOR, descriptor);
-        }
-        long path = file.path();
-        if (path != 0) {
-            line.value(PATH, path);
-        }
-    }
-
-    private void data(RData data) {
-        String type = dataTypes.of(data);
-        if (type != null) {
-            line.text(TYPE_NAME, type);
-        }
-        long size = sizes.of(data);
-        if (size == MemorySizes.UNKNOWN) {
-            count(unknownSizes, data);
-        } else {
-            line.number(SIZE, size);
-        }
-        if (type != null) {
-            code.data(type, data.address(), data.data());
+        @Override
+        public DumpSummary summary() {
+            return lines.summary().with(slot.holes());
         }
     }
 }

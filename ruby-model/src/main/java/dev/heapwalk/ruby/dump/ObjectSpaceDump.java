@@ -10,7 +10,6 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.function.LongConsumer;
 
 /**
@@ -23,11 +22,6 @@ import java.util.function.LongConsumer;
  * <p>Free slots are left out, and so is garbage that the target has not yet swept, as {@code dump_all} sweeps before it begins.
  */
 public final class ObjectSpaceDump {
-    /** The most memory of the target that is kept, by all threads together, in bytes. */
-    private static final long BUDGET = 64L << 20;
-    /** How many addresses of damaged objects are kept. */
-    private static final int MOST_ADDRESSES = 100;
-
     private final RubyVm vm;
 
     private ObjectSpaceDump(RubyVm vm) {
@@ -45,78 +39,32 @@ public final class ObjectSpaceDump {
     }
 
     /**
-     * What was written.
-     *
-     * @param objects how many lines of objects
-     * @param bytes how many bytes in all
-     * @param unknownSizes how many objects have no {@code memsize}, because only a function of a C extension could tell it, by the
-     *     name of their type
-     * @param unknownReferences how many objects may have more references than were written, by the name of their type
-     * @param damaged how many objects have lines that lack something because it could not be read
-     * @param damagedAddresses target addresses of the first of those
-     * @param holes what else could not be read, a line of text each
-     */
-    public record Summary(
-            long objects,
-            long bytes,
-            Map<String, Long> unknownSizes,
-            Map<String, Long> unknownReferences,
-            long damaged,
-            List<Long> damagedAddresses,
-            List<String> holes) {}
-
-    /**
      * Writes all lines.
      *
-     * @param out where they go; it needs no buffer of its own, and is neither flushed nor closed
+     * @param out where they go
      * @param progress is now and then given the number of slots that are done, of {@link dev.heapwalk.ruby.HeapPages#totalSlots()}
      * @return what was written
      * @throws UncheckedIOException if writing fails
      */
-    public Summary write(OutputStream out, LongConsumer progress) {
-        int pages = vm.pages().count();
-        int pageSize = vm.layout().page().bodySize();
-        int threads = PageBatches.threads((long) pages * pageSize);
-        ObjectReader reader = vm.reader(BUDGET / (threads + 1));
-        JsonLines json = new JsonLines(out);
+    public DumpSummary write(DumpOutput out, LongConsumer progress) {
+        PageBatches batches = new PageBatches(vm, out, progress);
+        ObjectReader reader = batches.reader();
+        JsonLines json = new JsonLines(out.stream());
         Roots roots = new Roots(reader);
         new RootLines(roots, json).write();
+        List<String> holes = new ArrayList<>(roots.holes());
         if (reader.layout().since(3, 2)) {
-            new ShapeLines(reader, new Names(reader)).write(json);
+            long unread = new ShapeLines(reader, new Names(reader)).write(json);
+            if (unread > 0) {
+                holes.add("%,d shapes can't be read, and have no lines".formatted(unread));
+            }
         }
         json.flush();
         Allocations allocations = Allocations.find(reader);
-        List<Objects> written = PageBatches.run(
-                pages,
-                pageSize,
-                threads,
-                lines -> new Objects(vm, vm.reader(BUDGET / (threads + 1)), allocations, lines),
-                out,
-                done -> progress.accept(vm.pages().totalSlots() * done / pages));
-        long objects = 0;
-        long bytes = json.bytes();
-        long damaged = 0;
-        Counts sizes = new Counts();
-        Counts references = new Counts();
-        List<Long> addresses = new ArrayList<>();
-        List<String> holes = new ArrayList<>(roots.holes());
-        for (Objects part : written) {
-            objects += part.objects;
-            bytes += part.json.bytes();
-            damaged += part.damaged;
-            sizes.add(part.lines.unknownSizes());
-            references.add(part.lines.unknownReferences());
-            addresses.addAll(part.damagedAddresses);
-            holes.addAll(part.slot.holes());
-        }
-        return new Summary(
-                objects,
-                bytes,
-                sizes.asMap(),
-                references.asMap(),
-                damaged,
-                addresses.stream().sorted().limit(MOST_ADDRESSES).toList(),
-                List.copyOf(holes));
+        List<DumpSummary> parts = new ArrayList<>();
+        parts.add(DumpSummary.head(json.bytes(), holes));
+        parts.addAll(batches.write((own, lines) -> new Objects(own, allocations, lines)));
+        return DumpSummary.of(parts);
     }
 
     /** Writes the lines of objects, for one thread. */
@@ -124,13 +72,13 @@ public final class ObjectSpaceDump {
         private final SlotCursor slot;
         private final SlotLines lines;
         private final JsonLines json;
-        private final List<Long> damagedAddresses = new ArrayList<>();
+        private final List<DumpSummary.Damage> damage = new ArrayList<>();
         private long objects;
         private long damaged;
 
-        private Objects(RubyVm vm, ObjectReader reader, Allocations allocations, OutputStream out) {
+        private Objects(ObjectReader reader, Allocations allocations, OutputStream out) {
             json = new JsonLines(out);
-            slot = vm.slots(reader);
+            slot = reader.vm().slots(reader);
             lines = new SlotLines(slot, reader, allocations == null ? null : allocations.with(reader), json);
         }
 
@@ -141,12 +89,24 @@ public final class ObjectSpaceDump {
                 SlotState state = slot.state();
                 if (state == SlotState.LIVE || state == SlotState.ZOMBIE) {
                     objects++;
-                    if (!lines.write() && ++damaged <= MOST_ADDRESSES) {
-                        damagedAddresses.add(slot.address());
+                    if (!lines.write() && ++damaged <= DumpSummary.MOST_DAMAGE) {
+                        damage.add(new DumpSummary.Damage(slot.address(), "the object is damaged, and its line lacks something"));
                     }
                 }
             }
             json.flush();
+        }
+
+        @Override
+        public DumpSummary summary() {
+            return new DumpSummary(
+                    objects,
+                    json.bytes(),
+                    lines.unknownSizes().asMap(),
+                    lines.unknownReferences().asMap(),
+                    damaged,
+                    damage,
+                    slot.holes());
         }
     }
 }

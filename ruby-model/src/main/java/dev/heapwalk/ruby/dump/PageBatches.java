@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
-import java.io.ByteArrayOutputStream;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyVm;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Function;
-import java.util.function.IntConsumer;
+import java.util.function.LongConsumer;
 
 /**
- * Has several threads write the lines of a heap's pages, each a batch of pages at a time into memory, and puts what they wrote out in
- * the order of the pages.
- *
- * @param <W> what writes the lines of pages
+ * Has several threads write the lines of a heap's pages, each a batch of pages at a time into memory. In the order of the pages the
+ * batches get their places in the output; a thread that has to wait for that is soon done waiting, as batches are small.
  */
-final class PageBatches<W extends PageBatches.Writer> {
-    /** A batch of so much of the heap is one to two megabytes of lines, in bytes. */
-    private static final int BATCH = 512 << 10;
+final class PageBatches {
+    /** How much of the heap is a batch, in bytes; its lines are mostly three to eight times as long. */
+    private static final int BATCH = 256 << 10;
+    /** How much of a batch's lines is kept until it is its turn, in bytes. */
+    private static final int CAPACITY = 4 << 20;
+    /** The most memory of the target that is kept, by all threads together, in bytes. */
+    private static final long BUDGET = 64L << 20;
+
+    private static final int MOST_THREADS = 4;
 
     /** Writes lines; made in and for one thread. */
     interface Writer {
@@ -30,49 +36,63 @@ final class PageBatches<W extends PageBatches.Writer> {
          * @param end index behind the last one
          */
         void write(int first, int end);
+
+        /** What was written so far. */
+        DumpSummary summary();
     }
 
+    /** Makes writers. */
+    interface Maker {
+        /** Makes a writer to a stream, in the thread that will use it. */
+        Writer make(ObjectReader reader, OutputStream lines);
+    }
+
+    private final RubyVm vm;
     private final int pages;
     private final int step;
-    private final OutputStream out;
-    private final IntConsumer progress;
+    private final int threads;
+    private final DumpOutput out;
+    private final LongConsumer progress;
     private final AtomicInteger next = new AtomicInteger();
-    private final List<W> writers = new ArrayList<>();
+    private final List<DumpSummary> parts = new ArrayList<>();
     private int turn;
     private Throwable failure;
 
-    private PageBatches(int pages, int step, OutputStream out, IntConsumer progress) {
-        this.pages = pages;
-        this.step = step;
+    /**
+     * Prepares to write all pages.
+     *
+     * @param vm the virtual machine
+     * @param out where the lines go
+     * @param progress is given the number of slots that are done, by one thread at a time
+     */
+    PageBatches(RubyVm vm, DumpOutput out, LongConsumer progress) {
+        int pageSize = vm.layout().page().bodySize();
+        this.vm = vm;
+        this.pages = vm.pages().count();
+        this.step = Math.max(1, BATCH / pageSize);
+        this.threads = Math.clamp(pages / (8L * step), 1, Math.min(Runtime.getRuntime().availableProcessors(), MOST_THREADS));
         this.out = out;
         this.progress = progress;
     }
 
-    /** How many threads are worth their while for so many bytes of pages. */
-    static int threads(long bytes) {
-        return Math.clamp(bytes / (4 * BATCH), 1, Math.min(Runtime.getRuntime().availableProcessors() + 1, 4));
+    /** A reader with one thread's share of memory. */
+    ObjectReader reader() {
+        return vm.reader(BUDGET / (threads + 1));
     }
 
     /**
      * Writes all pages.
      *
-     * @param pages how many there are
-     * @param pageSize how large each is, in bytes
-     * @param threads how many threads to use
-     * @param maker makes a writer to a stream, in the thread that will use it
-     * @param out where the lines go
-     * @param progress is given how many pages are done, by one thread at a time
-     * @return the writers, for what they have counted
+     * @param maker makes a writer for each thread
+     * @return what each thread has written
      * @throws UncheckedIOException if writing fails
      */
-    static <W extends Writer> List<W> run(
-            int pages, int pageSize, int threads, Function<OutputStream, W> maker, OutputStream out, IntConsumer progress) {
-        PageBatches<W> batches = new PageBatches<>(pages, Math.max(1, BATCH / pageSize), out, progress);
+    List<DumpSummary> write(Maker maker) {
         List<Thread> others = new ArrayList<>();
         for (int i = 1; i < threads; i++) {
-            others.add(Thread.ofPlatform().daemon().name("heapwalk dump " + i).start(() -> batches.work(maker)));
+            others.add(Thread.ofPlatform().daemon().name("heapwalk dump " + i).start(() -> work(maker)));
         }
-        batches.work(maker);
+        work(maker);
         boolean interrupted = false;
         for (Thread other : others) {
             while (other.isAlive()) {
@@ -86,52 +106,34 @@ final class PageBatches<W extends PageBatches.Writer> {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        switch (batches.failure) {
+        switch (failure) {
             case null -> {
-                return batches.writers;
+                return parts;
             }
             case RuntimeException e -> throw e;
             case Error e -> throw e;
-            default -> throw new IllegalStateException(batches.failure);
+            case IOException e -> throw new UncheckedIOException(e);
+            default -> throw new IllegalStateException(failure);
         }
     }
 
-    private void work(Function<OutputStream, W> maker) {
-        try {
-            ByteArrayOutputStream lines = new ByteArrayOutputStream(1 << 20);
-            W writer = maker.apply(lines);
-            synchronized (this) {
-                writers.add(writer);
-            }
+    private void work(Maker maker) {
+        try (Arena arena = Arena.ofConfined()) {
+            Lines lines = new Lines(out.buffer(CAPACITY, arena));
+            Writer writer = maker.make(reader(), lines);
             for (int first; (first = next.getAndIncrement() * step) < pages; ) {
+                lines.begin(first);
                 writer.write(first, Math.min(first + step, pages));
-                if (!put(first, lines)) {
-                    return;
-                }
-                lines.reset();
+                lines.end();
             }
+            synchronized (this) {
+                parts.add(writer.summary());
+            }
+        } catch (OtherFailed e) {
+            // What that thread threw is told.
         } catch (Throwable e) {
             fail(e);
         }
-    }
-
-    /** Waits for the turn of a batch and puts it out. Returns false if another thread has failed. */
-    private synchronized boolean put(int first, ByteArrayOutputStream lines) throws IOException, InterruptedException {
-        while (turn != first && failure == null) {
-            wait();
-        }
-        if (failure != null) {
-            return false;
-        }
-        try {
-            lines.writeTo(out);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        turn = first + step;
-        progress.accept(Math.min(turn, pages));
-        notifyAll();
-        return true;
     }
 
     private synchronized void fail(Throwable e) {
@@ -139,5 +141,81 @@ final class PageBatches<W extends PageBatches.Writer> {
             failure = e;
         }
         notifyAll();
+    }
+
+    private synchronized void await(int first) {
+        boolean interrupted = false;
+        while (turn != first && failure == null) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (failure != null) {
+            throw new OtherFailed();
+        }
+    }
+
+    private synchronized void passOn(int first) {
+        turn = first + step;
+        progress.accept(vm.pages().totalSlots() * Math.min(turn, pages) / pages);
+        notifyAll();
+    }
+
+    /** Ends a thread because another has failed. */
+    private static final class OtherFailed extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        private OtherFailed() {
+            super(null, null, false, false);
+        }
+    }
+
+    /** The lines of a batch. One that has more than there is room for waits for its turn and holds it until its end. */
+    private final class Lines extends OutputStream {
+        private final ByteBuffer buffer;
+        private int first;
+
+        private Lines(ByteBuffer buffer) {
+            this.buffer = buffer;
+        }
+
+        void begin(int page) {
+            first = page;
+            buffer.clear();
+        }
+
+        @Override
+        public void write(int one) throws IOException {
+            write(new byte[] {(byte) one}, 0, 1);
+        }
+
+        @Override
+        public void write(byte[] bytes, int offset, int length) throws IOException {
+            for (int done = 0; done < length; ) {
+                if (!buffer.hasRemaining()) {
+                    await(first);
+                    buffer.flip();
+                    out.write(buffer, out.place(buffer));
+                    buffer.clear();
+                }
+                int some = Math.min(length - done, buffer.remaining());
+                buffer.put(bytes, offset + done, some);
+                done += some;
+            }
+        }
+
+        /** Writes what is left. The next batch gets its place before that, and may be written meanwhile. */
+        void end() throws IOException {
+            await(first);
+            buffer.flip();
+            long place = out.place(buffer);
+            passOn(first);
+            out.write(buffer, place);
+        }
     }
 }

@@ -58,6 +58,15 @@ public final class RubyThreads {
     }
 
     /**
+     * What reads the interpreter's structures.
+     *
+     * @return the one that was given
+     */
+    public Interpreter interpreter() {
+        return interpreter;
+    }
+
+    /**
      * What could not be read at the last call of {@link #ractors()} or {@link #living()}.
      *
      * @return a sentence each

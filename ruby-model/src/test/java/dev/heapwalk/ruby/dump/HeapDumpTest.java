@@ -6,9 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
-import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ruby;
@@ -19,7 +17,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -76,27 +73,20 @@ class HeapDumpTest {
     /** Writes all and reads it back. Returns how many objects were damaged. */
     private long dump(RubyVm vm) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        JsonLines lines = new JsonLines(out);
-        ObjectReader reader = vm.reader();
-        HeapDump dump = new HeapDump(reader, lines, HeapDump.Id.PLAIN);
-        dump.roots(List.of());
-        SlotCursor slot = vm.slots(reader);
-        while (slot.next()) {
-            dump.slot(slot);
-        }
-        lines.flush();
+        DumpSummary written = HeapDump.of(vm, HeapDump.Id.PLAIN).write(DumpOutput.to(out), slots -> {});
         String text = StandardCharsets.UTF_8
                 .newDecoder()
                 .onMalformedInput(CodingErrorAction.REPORT)
                 .decode(ByteBuffer.wrap(out.toByteArray()))
                 .toString();
-        long written = 0;
+        long lines = 0;
         for (String line : (Iterable<String>) text.lines()::iterator) {
             JsonNode object = json.readTree(line);
             assertThat(object.get("id").isTextual()).isTrue();
-            written++;
+            lines++;
         }
-        assertThat(written).isEqualTo(dump.objects() + 1);
-        return dump.damaged();
+        assertThat(lines).isEqualTo(written.objects() + 1);
+        assertThat(written.bytes()).isEqualTo(out.size());
+        return written.damaged();
     }
 }

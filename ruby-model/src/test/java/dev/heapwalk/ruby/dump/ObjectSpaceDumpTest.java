@@ -10,9 +10,10 @@ import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
-import java.io.OutputStream;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -42,9 +43,9 @@ class ObjectSpaceDumpTest {
                 .flatMap(ruby -> Stream.of("every_type", "stdlib").map(script -> Arguments.of(ruby, script)));
     }
 
-    private ObjectSpaceDump.Summary dump(Target target, Path file) throws IOException {
-        try (OutputStream out = Files.newOutputStream(file)) {
-            return ObjectSpaceDump.of(RubyVm.locate(target)).write(out, slots -> {});
+    private DumpSummary dump(Target target, Path file) throws IOException {
+        try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            return ObjectSpaceDump.of(RubyVm.locate(target)).write(DumpOutput.to(out), slots -> {});
         }
     }
 
@@ -53,7 +54,7 @@ class ObjectSpaceDumpTest {
     void saysWhatRubySaysOfItself(Ruby ruby, String script) throws Exception {
         Path file = folder.resolve("outside.json");
         try (RubyProcess process = RubyProcess.of(ruby, script).start()) {
-            ObjectSpaceDump.Summary summary;
+            DumpSummary summary;
             try (Target target = Target.attach(process.pid())) {
                 summary = dump(target, file);
             }
@@ -92,10 +93,10 @@ class ObjectSpaceDumpTest {
     /** What is the same and what is not, by cause. */
     private static final class Comparison {
         private final Ruby ruby;
-        private final ObjectSpaceDump.Summary summary;
+        private final DumpSummary summary;
         private final Map<String, List<String>> causes = new TreeMap<>();
 
-        Comparison(Ruby ruby, ObjectSpaceDump.Summary summary) {
+        Comparison(Ruby ruby, DumpSummary summary) {
             this.ruby = ruby;
             this.summary = summary;
         }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.dump;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a dump has written.
+ *
+ * @param objects how many lines of objects
+ * @param bytes how many bytes in all
+ * @param unknownSizes how many objects have no size in their line, because only a function of a C extension could tell it, by the name
+ *     of their type
+ * @param unknownReferences how many objects may have more references than were written, by the name of their type
+ * @param damaged how many objects have lines that lack something because it could not be read
+ * @param damage the first of those, by their addresses
+ * @param holes what else could not be read, a line of text each
+ */
+public record DumpSummary(
+        long objects,
+        long bytes,
+        Map<String, Long> unknownSizes,
+        Map<String, Long> unknownReferences,
+        long damaged,
+        List<Damage> damage,
+        List<String> holes) {
+    /** How much damage is told. */
+    static final int MOST_DAMAGE = 100;
+
+    /**
+     * An object that could not be read in full.
+     *
+     * @param address its target address
+     * @param what what is wrong
+     */
+    public record Damage(long address, String what) {}
+
+    /** The head of a dump, which has no objects. */
+    static DumpSummary head(long bytes, List<String> holes) {
+        return new DumpSummary(0, bytes, Map.of(), Map.of(), 0, List.of(), holes);
+    }
+
+    DumpSummary with(List<String> moreHoles) {
+        return new DumpSummary(objects, bytes, unknownSizes, unknownReferences, damaged, damage, moreHoles);
+    }
+
+    /** The parts of a dump as one. */
+    static DumpSummary of(List<DumpSummary> parts) {
+        long objects = 0;
+        long bytes = 0;
+        Counts sizes = new Counts();
+        Counts references = new Counts();
+        long damaged = 0;
+        List<Damage> damage = new ArrayList<>();
+        List<String> holes = new ArrayList<>();
+        for (DumpSummary part : parts) {
+            objects += part.objects;
+            bytes += part.bytes;
+            sizes.add(part.unknownSizes);
+            references.add(part.unknownReferences);
+            damaged += part.damaged;
+            damage.addAll(part.damage);
+            holes.addAll(part.holes);
+        }
+        damage.sort(Comparator.comparingLong(Damage::address));
+        return new DumpSummary(
+                objects,
+                bytes,
+                sizes.asMap(),
+                references.asMap(),
+                damaged,
+                damage.stream().limit(MOST_DAMAGE).toList(),
+                List.copyOf(holes));
+    }
+}
