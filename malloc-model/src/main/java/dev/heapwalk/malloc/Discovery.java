@@ -97,7 +97,7 @@ final class Discovery {
                 && (par == null || parameters().sbrkBase() == 0 && parameters().nMmaps() == 0)) {
             return nothing("malloc has no memory: system_mem is 0 and there is no other arena");
         }
-        ThreadHeaps threadHeaps = new ThreadHeaps(mappings, peek, finder, main, ring,
+        ThreadHeaps threadHeaps = new ThreadHeaps(mappings, target.memory().touched(), peek, finder, main, ring,
                 par == null ? 0 : parameters().hugePageSize(), corruptions);
         Map<Long, List<Range>> scanned = threadHeaps.scan(ring);
         Map<Long, List<Arena.Region>> heaps = new LinkedHashMap<>();

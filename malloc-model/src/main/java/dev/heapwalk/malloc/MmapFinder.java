@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.elf.ElfModule.Range;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
@@ -147,22 +148,24 @@ final class MmapFinder {
         return whole ? new Candidate(chunk, start, end) : null;
     }
 
-    /** Looks at every page of some ranges. */
+    /** Looks at every page of some ranges that may hold something. */
     private void scan(List<Range> ranges) {
         long[] addresses = new long[BATCH];
         long[] lengths = new long[BATCH];
         Arrays.fill(lengths, MallocChunk.HEADER);
         long[] read = new long[BATCH];
         MemorySegment buffer = MemorySegment.ofArray(new long[(int) (BATCH * MallocChunk.HEADER / 8)]);
+        TouchedPages touched = memory.touched();
         for (Range range : ranges) {
-            long at = range.start();
+            long at = touched.next(range.start(), range.end());
             while (range.end() - at >= page) {
-                int count = (int) Math.min(BATCH, (range.end() - at) / page);
-                for (int i = 0; i < count; i++) {
-                    addresses[i] = at + i * page;
+                int count = 0;
+                long behind = at;
+                while (count < BATCH && range.end() - behind >= page) {
+                    addresses[count++] = behind;
+                    behind = touched.next(behind + page, range.end());
                 }
                 memory.readRanges(addresses, lengths, count, buffer, read);
-                long behind = at + count * page;
                 for (int i = 0; i < count; i++) {
                     if (read[i] < MallocChunk.HEADER || addresses[i] < at) {
                         continue;
@@ -171,7 +174,7 @@ final class MmapFinder {
                     long sizeWord = buffer.get(Words.LONG, i * MallocChunk.HEADER + 8);
                     if (firstHeader(prevSize, sizeWord)) {
                         at = chain(addresses[i], range.end());
-                        behind = Math.max(behind, at);
+                        behind = Math.max(behind, touched.next(at, range.end()));
                     }
                 }
                 at = behind;

@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.elf.ElfModule.Range;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,6 +21,7 @@ final class ThreadHeaps {
     private static final long MAX = 64L << 20;
 
     private final Mappings mappings;
+    private final TouchedPages touched;
     private final Peek peek;
     private final ArenaFinder finder;
     private final ArenaFinder.Found main;
@@ -34,6 +36,7 @@ final class ThreadHeaps {
      */
     ThreadHeaps(
             Mappings mappings,
+            TouchedPages touched,
             Peek peek,
             ArenaFinder finder,
             ArenaFinder.Found main,
@@ -41,6 +44,7 @@ final class ThreadHeaps {
             long hugePageSize,
             Corruptions corruptions) {
         this.mappings = mappings;
+        this.touched = touched;
         this.peek = peek;
         this.finder = finder;
         this.main = main;
@@ -87,6 +91,9 @@ final class ThreadHeaps {
                 continue;
             }
             for (long at = mapping.start() + max - 1 & -max; at >= 0 && at < mapping.end(); at += max) {
+                if (touched.next(at, at + HeapInfo.SIZE) > at) {
+                    continue;
+                }
                 HeapInfo heap = peek.heapInfo(at);
                 long arena = heap.arPtr();
                 long size = heap.size();

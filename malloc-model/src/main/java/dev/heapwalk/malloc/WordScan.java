@@ -2,19 +2,21 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 
 /**
  * Goes through a range of memory piece by piece, as aligned words in an array, which even a JVM that has just started looks
- * at quickly. Each piece shows what lies behind it as well, so that a structure is seen as a whole.
+ * at quickly. Each piece shows what lies behind it as well, so that a structure is seen as a whole. It begins where something is.
  */
 final class WordScan {
     private static final int STEP = 1 << 20;
     private static final long PAGE = 4096;
 
     private final AddressSpace memory;
+    private final TouchedPages touched;
     private final long end;
     private final MemorySegment buffer;
     private final long[] words;
@@ -30,6 +32,7 @@ final class WordScan {
      */
     WordScan(AddressSpace memory, ElfModule.Range range, int beyond) {
         this.memory = memory;
+        this.touched = memory.touched();
         this.next = range.start() + 7 & ~7L;
         this.end = range.end();
         int size = (int) Math.min(STEP + beyond, Math.max(0, end - next)) / 8;
@@ -40,7 +43,7 @@ final class WordScan {
     /** Goes to the next piece that can be read. */
     boolean next() {
         while (end - next >= 8) {
-            at = next;
+            at = touched.next(next, end);
             long wanted = Math.min(buffer.byteSize(), end - at) & ~7L;
             long got = memory.read(at, buffer.asSlice(0, wanted));
             readable = (int) (got / 8);

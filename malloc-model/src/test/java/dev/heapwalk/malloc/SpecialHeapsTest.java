@@ -490,4 +490,47 @@ class SpecialHeapsTest {
                     .hasMessageContaining("musl (");
         }
     }
+
+    /** A program that reserves much more than it uses, in three ways. */
+    private static final String RESERVED = """
+            #include <malloc.h>
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <sys/mman.h>
+            #include <unistd.h>
+            int main(void) {
+                char *mapped = mmap(0, 4L << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                char *block = malloc(1 << 30), *zeros = calloc(1 << 20, 512);
+                mapped[2L << 30] = block[100] = 1;
+                printf("pid %d\\n", (int) getpid());
+                printf("%p %ld\\n", block, (long) malloc_usable_size(block));
+                printf("%p %ld\\n", zeros, (long) malloc_usable_size(zeros));
+                puts("READY");
+                fflush(stdout);
+                pause();
+            }
+            """;
+
+    /** To read a page that was never touched makes the kernel set up page tables for it: 2 MiB for each GiB. */
+    @Test
+    void memoryThatWasNeverTouchedIsLeftAlone() throws IOException {
+        Path program = CProgram.compile("reserving", RESERVED);
+        try (Told told = new Told(Map.of(), program.toString())) {
+            long before = pageTableKilobytes(told.pid);
+            for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+                try (Target target = Target.attach(told.pid)) {
+                    assertThat(used(MallocHeap.locate(target, symbols))).containsAllEntriesOf(told.blocks);
+                }
+            }
+            assertThat(pageTableKilobytes(told.pid)).isLessThan(before + 100);
+        }
+    }
+
+    private static long pageTableKilobytes(long pid) throws IOException {
+        return Files.readAllLines(Path.of("/proc/" + pid + "/status")).stream()
+                .filter(line -> line.startsWith("VmPTE:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
+                .findFirst()
+                .orElseThrow();
+    }
 }

@@ -80,6 +80,15 @@ public interface AddressSpace {
     }
 
     /**
+     * Which pages were never touched, for a search through large ranges. What a process that runs on touches meanwhile may be missed.
+     *
+     * @return the answers for one search, for one thread, valid until the target is closed
+     */
+    default TouchedPages touched() {
+        return (address, limit) -> address;
+    }
+
+    /**
      * Reads a range as a whole.
      *
      * @param address target address of the first byte

@@ -3,6 +3,7 @@ package dev.heapwalk.ruby;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.layout.PageLayout;
 import java.lang.foreign.MemorySegment;
@@ -75,16 +76,18 @@ final class PageFinder {
         return count > before;
     }
 
-    /** Looks at every aligned address of memory that no file lies behind. */
+    /** Looks at every aligned address of memory that no file lies behind, where something may be. */
     void scan() {
+        TouchedPages touched = memory.touched();
         long[] bodies = new long[BATCH];
         int batch = 0;
         for (Mapping mapping : memory.mappings()) {
             if (!mapping.writable() || !mapping.readable() || !mapping.anonymous()) {
                 continue;
             }
-            long body = mapping.start() + layout.bodySize() - 1 & -(long) layout.bodySize();
-            for (; body > 0 && mapping.end() - body >= FIRST_SLOT; body += layout.bodySize()) {
+            long body = aligned(touched.next(aligned(mapping.start()), mapping.end()));
+            for (; body > 0 && mapping.end() - body >= FIRST_SLOT;
+                    body = aligned(touched.next(body + layout.bodySize(), mapping.end()))) {
                 bodies[batch++] = body;
                 if (batch == BATCH) {
                     takeBodies(bodies, batch);
@@ -93,6 +96,11 @@ final class PageFinder {
             }
         }
         takeBodies(bodies, batch);
+    }
+
+    /** Where the first body may begin from an address on. */
+    private long aligned(long address) {
+        return address + layout.bodySize() - 1 & -(long) layout.bodySize();
     }
 
     private void takeBodies(long[] bodies, int batch) {

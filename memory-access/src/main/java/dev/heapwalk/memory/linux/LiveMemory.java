@@ -8,6 +8,7 @@ import dev.heapwalk.memory.ErrnoException;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.PermissionDeniedException;
+import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.Window;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -22,6 +23,7 @@ final class LiveMemory implements AddressSpace {
     private static final long IOVEC_SIZE = 16;
     private static final int BOUNCE_SIZE = 1 << 18;
     private static final int NOT_OPEN = -1;
+    private static final int NOT_TO_BE_HAD = -2;
     private static final long REFUSED = -1;
 
     private final Libc libc;
@@ -33,6 +35,7 @@ final class LiveMemory implements AddressSpace {
     private volatile boolean closed;
     private volatile boolean throughFile;
     private int file = NOT_OPEN;
+    private int pageMap = NOT_OPEN;
 
     /**
      * Opens the memory of a process.
@@ -128,6 +131,32 @@ final class LiveMemory implements AddressSpace {
             throw new IllegalArgumentException("a cache needs a budget of at least " + CacheSource.LINE + " bytes, not " + budget);
         }
         return new Window(new CacheSource(this, budget, line));
+    }
+
+    @Override
+    public TouchedPages touched() {
+        checkOpen();
+        return new PageMap(this);
+    }
+
+    /**
+     * Reads {@code /proc/PID/pagemap}.
+     *
+     * @param page number of the first page
+     * @param words native memory for a word of each page
+     * @return how many words were read, 0 where the kernel does not tell
+     */
+    long readPageMap(long page, MemorySegment words) {
+        synchronized (fileLock) {
+            checkOpen();
+            if (pageMap == NOT_OPEN) {
+                int fd = libc.open(process.pageMapFile().toString(), Libc.O_RDONLY | Libc.O_CLOEXEC);
+                pageMap = fd >= 0 ? fd : NOT_TO_BE_HAD;
+            }
+            return pageMap == NOT_TO_BE_HAD
+                    ? 0
+                    : Math.max(0, libc.pread(pageMap, words, words.byteSize(), page * Long.BYTES)) / Long.BYTES;
+        }
     }
 
     @Override
@@ -380,6 +409,10 @@ final class LiveMemory implements AddressSpace {
             if (file != NOT_OPEN) {
                 libc.close(file);
                 file = NOT_OPEN;
+            }
+            if (pageMap >= 0) {
+                libc.close(pageMap);
+                pageMap = NOT_OPEN;
             }
         }
     }

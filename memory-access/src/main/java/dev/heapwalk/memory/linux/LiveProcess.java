@@ -148,6 +148,10 @@ final class LiveProcess {
         return proc.thread(pid, memoryThread).resolve("mem");
     }
 
+    Path pageMapFile() {
+        return proc.thread(pid, memoryThread).resolve("pagemap");
+    }
+
     Path root() {
         return proc.root(pid, memoryThread);
     }

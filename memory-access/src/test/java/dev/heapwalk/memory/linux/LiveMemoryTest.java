@@ -8,6 +8,7 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
@@ -17,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -225,5 +227,52 @@ class LiveMemoryTest {
         target.close();
         assertThatThrownBy(() -> target.memory().readLong(area)).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> window.require(area + (400 << 12), 8)).isInstanceOf(IllegalStateException.class);
+    }
+
+    /** Four GiB of memory of which the program writes to two pages, and a file that it writes nothing of. */
+    private static final String RESERVED =
+            """
+            #define _GNU_SOURCE
+            #include <stdio.h>
+            #include <sys/mman.h>
+            #include <unistd.h>
+            int main(void) {
+                long page = sysconf(_SC_PAGESIZE);
+                char *area = mmap(0, 1L << 32, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                area[1000 * page] = area[900000 * page + 17] = 1;
+                int fd = memfd_create("one page", 0);
+                if (ftruncate(fd, page)) return 1;
+                char *file = mmap(0, page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+                printf("%lx\\n%lx\\n", (long)area, (long)file);
+                fflush(stdout);
+                pause();
+            }
+            """;
+
+    @Test
+    void tellsWhichPagesWereNeverTouched() throws IOException {
+        try (CTarget reserved = CTarget.start("reserved", RESERVED)) {
+            long start = reserved.hex();
+            long file = reserved.hex();
+            try (Target target = Target.observe(reserved.pid())) {
+                long end = start + (1L << 32);
+                TouchedPages touched = target.memory().touched();
+                assertThat(touched.next(start, end)).isEqualTo(start + 1000 * 4096);
+                assertThat(touched.next(start + 1000 * 4096 + 5, end)).isEqualTo(start + 1000 * 4096 + 5);
+                assertThat(touched.next(start + 1001 * 4096, end)).isEqualTo(start + 900_000L * 4096);
+                assertThat(touched.next(start + 900_001L * 4096 + 1, end)).isEqualTo(end);
+                assertThat(touched.next(start + 1001 * 4096, start + 1001 * 4096 + 8)).isEqualTo(start + 1001 * 4096 + 8);
+                // What a file holds is there without having been touched, and what is not mapped is for others to tell.
+                assertThat(touched.next(file, file + 4096)).isEqualTo(file);
+                assertThat(touched.next(8, 4096)).isEqualTo(8);
+                assertThat(touched.next(end, end)).isEqualTo(end);
+            }
+            FakeLibc refusing = new FakeLibc();
+            try (Target target = LiveTarget.observe(reserved.pid(), refusing, ProcFs.ofThisMachine())) {
+                refusing.always("open", Errno.EACCES);
+                assertThat(target.memory().touched().next(start, start + 8192)).isEqualTo(start);
+            }
+        }
     }
 }
