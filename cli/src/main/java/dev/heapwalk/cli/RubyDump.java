@@ -55,9 +55,6 @@ final class RubyDump extends TargetCommand {
         if (mongo && format != DumpFormat.HEAP_DUMP) {
             throw wrong("--mongo is for --format heap_dump");
         }
-        if (reachable && format != DumpFormat.HEAP_DUMP) {
-            throw wrong("--reachable is for --format heap_dump");
-        }
     }
 
     @Override
@@ -80,7 +77,8 @@ final class RubyDump extends TargetCommand {
         LongConsumer done = slots -> progress.at((long) (slots * bytesASlot), bytes);
         DumpSummary written = to.writing(out -> {
             if (format == DumpFormat.OBJECTSPACE) {
-                return ObjectSpaceDump.of(vm).write(out, done);
+                ObjectSpaceDump all = ObjectSpaceDump.of(vm);
+                return (reachable ? all.reachable() : all).write(out, done);
             }
             HeapDump all = HeapDump.of(vm, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN);
             return (reachable ? all.reachable() : all).write(out, done);

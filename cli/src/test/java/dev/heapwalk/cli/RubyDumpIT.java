@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
@@ -147,7 +148,35 @@ final class RubyDumpIT {
                 }
             }
             assertThat(lost).isEmpty();
+            // Beside what the stack of a thread that was stopped again shows, the other format has the same objects.
+            assertThat(difference(objectSpace(process, "--reachable"), reached.all().keySet())).hasSizeLessThan(20);
+            HeapDumpLines again = dump(process);
+            assertThat(difference(objectSpace(process), again.all().keySet()))
+                    .allMatch(address -> again.at(address) != null && again.at(address).has("swept"));
         }
+    }
+
+    private static Set<String> difference(Set<String> some, Set<String> others) {
+        Set<String> difference = new HashSet<>(some);
+        difference.removeAll(others);
+        others.stream().filter(other -> !some.contains(other)).forEach(difference::add);
+        return difference;
+    }
+
+    /** The addresses of what a dump in the other format has. */
+    private Set<String> objectSpace(RubyProcess process, String... options) throws IOException {
+        Path file = folder.resolve("objectspace.json");
+        List<String> line = new ArrayList<>(List.of(
+                "ruby", "dump", Long.toString(process.pid()), "--format", "objectspace", "-o", file.toString()));
+        line.addAll(List.of(options));
+        Run.heapwalk(line.toArray(String[]::new)).exited(0);
+        Set<String> addresses = new HashSet<>();
+        for (JsonNode row : new Run(0, Files.readAllBytes(file), "").rows()) {
+            if (row.has("address")) {
+                addresses.add(row.get("address").textValue());
+            }
+        }
+        return addresses;
     }
 
     @ParameterizedTest

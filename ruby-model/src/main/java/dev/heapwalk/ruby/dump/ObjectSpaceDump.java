@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.Reachability;
 import dev.heapwalk.ruby.Roots;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
@@ -23,9 +24,11 @@ import java.util.function.LongConsumer;
  */
 public final class ObjectSpaceDump {
     private final RubyVm vm;
+    private final boolean reachable;
 
-    private ObjectSpaceDump(RubyVm vm) {
+    private ObjectSpaceDump(RubyVm vm, boolean reachable) {
         this.vm = vm;
+        this.reachable = reachable;
     }
 
     /**
@@ -35,7 +38,16 @@ public final class ObjectSpaceDump {
      * @return the dump
      */
     public static ObjectSpaceDump of(RubyVm vm) {
-        return new ObjectSpaceDump(vm);
+        return new ObjectSpaceDump(vm, false);
+    }
+
+    /**
+     * Prepares a dump of what the roots reach. The lines of roots and shapes are those of any dump.
+     *
+     * @return a dump that leaves out the other objects
+     */
+    public ObjectSpaceDump reachable() {
+        return new ObjectSpaceDump(vm, true);
     }
 
     /**
@@ -61,22 +73,25 @@ public final class ObjectSpaceDump {
         }
         json.flush();
         Allocations allocations = Allocations.find(reader);
+        Reachability reached = reachable ? Reachability.of(reader) : null;
         List<DumpSummary> parts = new ArrayList<>();
         parts.add(DumpSummary.head(json.bytes(), holes));
-        parts.addAll(batches.write((own, lines) -> new Objects(own, allocations, lines)));
+        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, allocations, lines)));
         return DumpSummary.of(parts);
     }
 
     /** Writes the lines of objects, for one thread. */
     private static final class Objects implements PageBatches.Writer {
         private final SlotCursor slot;
+        private final Reachability reached;
         private final SlotLines lines;
         private final JsonLines json;
         private final List<DumpSummary.Damage> damage = new ArrayList<>();
         private long objects;
         private long damaged;
 
-        private Objects(ObjectReader reader, Allocations allocations, OutputStream out) {
+        private Objects(ObjectReader reader, Reachability reached, Allocations allocations, OutputStream out) {
+            this.reached = reached;
             json = new JsonLines(out);
             slot = reader.vm().slots(reader);
             lines = new SlotLines(slot, reader, allocations == null ? null : allocations.with(reader), json);
@@ -87,7 +102,8 @@ public final class ObjectSpaceDump {
             slot.within(first, end);
             while (slot.next()) {
                 SlotState state = slot.state();
-                if (state == SlotState.LIVE || state == SlotState.ZOMBIE) {
+                if ((state == SlotState.LIVE || state == SlotState.ZOMBIE)
+                        && (reached == null || reached.contains(slot.address()))) {
                     objects++;
                     if (!lines.write() && ++damaged <= DumpSummary.MOST_DAMAGE) {
                         damage.add(new DumpSummary.Damage(slot.address(), "the object is damaged, and its line lacks something"));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.Reachability;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ruby;
@@ -34,6 +35,8 @@ class ObjectSpaceDumpTest {
     /** How many objects the command to dump may make: its line, the file, what it is called with and what finds that. */
     private static final int MADE_BY_THE_CALL = 60;
     private static final int GIVEN_BACK = 3;
+    /** What the commands before and after a dump made for themselves, while collections were off and then on. */
+    private static final int OF_THE_COMMANDS = 200;
 
     @TempDir
     private Path folder;
@@ -44,8 +47,12 @@ class ObjectSpaceDumpTest {
     }
 
     private DumpSummary dump(Target target, Path file) throws IOException {
+        return dump(ObjectSpaceDump.of(RubyVm.locate(target)), file);
+    }
+
+    private static DumpSummary dump(ObjectSpaceDump dump, Path file) throws IOException {
         try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            return ObjectSpaceDump.of(RubyVm.locate(target)).write(DumpOutput.to(out), slots -> {});
+            return dump.write(DumpOutput.to(out), slots -> {});
         }
     }
 
@@ -74,6 +81,51 @@ class ObjectSpaceDumpTest {
             assertThat(summary.holes()).isEmpty();
             new Comparison(ruby, summary).check(ours, theirs);
         }
+    }
+
+    /** With garbage that is known, and beside what a collection leaves. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void leavesOutWhatTheCollectorWouldCollect(Ruby ruby) throws Exception {
+        Path everything = folder.resolve("everything.json");
+        Path file = folder.resolve("reachable.json");
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            process.ask("gc_disable");
+            Set<String> garbage = addresses(process, "Array.new(5000) { Target.address([Object.new]) }");
+            Set<String> kept = addresses(process, "($kept = Array.new(5000) { [Object.new] }).map { |a| Target.address(a) }");
+            try (Target target = Target.attach(process.pid())) {
+                RubyVm vm = RubyVm.locate(target);
+                dump(ObjectSpaceDump.of(vm), everything);
+                DumpSummary summary = dump(ObjectSpaceDump.of(vm).reachable(), file);
+                assertThat(summary.objects()).isEqualTo(Reachability.of(vm.reader()).count());
+                assertThat(summary.damaged()).isZero();
+            }
+            process.ask("gc_enable");
+            process.ask("gc");
+            Set<String> alive = DumpLines.of(process.dumpAll(), false).objects.keySet();
+            DumpLines all = DumpLines.of(everything, true);
+            DumpLines ours = DumpLines.of(file, true);
+            assertThat(ours.objects.keySet().containsAll(kept)).isTrue();
+            assertThat(all.objects.keySet().containsAll(garbage)).isTrue();
+            garbage.retainAll(ours.objects.keySet());
+            assertThat(garbage).as("garbage that the stack still shows").hasSizeLessThan(20);
+            assertThat(ours.roots).isEqualTo(all.roots);
+            assertThat(ours.shapes).isEqualTo(all.shapes);
+            ours.objects.forEach((address, line) -> assertThat(Arrays.equals(line, all.objects.get(address))).as(address).isTrue());
+
+            Set<String> collected = new HashSet<>(ours.objects.keySet());
+            collected.removeAll(alive);
+            assertThat(collected).as("what Ruby collected").hasSizeLessThan(OF_THE_COMMANDS);
+            Set<String> lost = new HashSet<>(all.objects.keySet());
+            lost.removeAll(ours.objects.keySet());
+            lost.retainAll(alive);
+            assertThat(lost).as("what Ruby left, or put something else in the place of").hasSizeLessThan(OF_THE_COMMANDS);
+        }
+    }
+
+    /** Has another thread make objects, so that no stack still shows them. */
+    private static Set<String> addresses(RubyProcess process, String code) throws IOException {
+        return new HashSet<>(List.of(process.ask("eval Thread.new { " + code + ".join(' ') }.value").getFirst().split(" ")));
     }
 
     /** A thread that is stopped again has something else on its machine stack, which is taken for references. */
