@@ -148,19 +148,16 @@ final class RubyDumpIT {
                 }
             }
             assertThat(lost).isEmpty();
-            // Beside what the stack of a thread that was stopped again shows, the other format has the same objects.
-            assertThat(difference(objectSpace(process, "--reachable"), reached.all().keySet())).hasSizeLessThan(20);
+            // The stack may show a few of them in one dump and not in another.
+            Set<String> left = objectSpace(process, "--reachable");
+            long others = instances(all, parent) - left.stream().filter(address -> isInstance(all, address, parent)).count();
+            assertThat(others).isBetween(990L, 1000L);
+            assertThat(left).hasSizeGreaterThan(10_000);
             HeapDumpLines again = dump(process);
-            assertThat(difference(objectSpace(process), again.all().keySet()))
-                    .allMatch(address -> again.at(address) != null && again.at(address).has("swept"));
+            Set<String> swept = new HashSet<>(again.all().keySet());
+            swept.removeIf(address -> again.at(address).has("swept"));
+            assertThat(objectSpace(process).equals(swept)).isTrue();
         }
-    }
-
-    private static Set<String> difference(Set<String> some, Set<String> others) {
-        Set<String> difference = new HashSet<>(some);
-        difference.removeAll(others);
-        others.stream().filter(other -> !some.contains(other)).forEach(difference::add);
-        return difference;
     }
 
     /** The addresses of what a dump in the other format has. */
@@ -233,9 +230,12 @@ final class RubyDumpIT {
     }
 
     private static long instances(HeapDumpLines lines, String klass) {
-        return lines.all().values().stream()
-                .filter(line -> line.path("class").asText().equals(klass) && line.get("bt").textValue().equals("T_OBJECT"))
-                .count();
+        return lines.all().keySet().stream().filter(address -> isInstance(lines, address, klass)).count();
+    }
+
+    private static boolean isInstance(HeapDumpLines lines, String address, String klass) {
+        JsonNode line = lines.at(address);
+        return line != null && line.path("class").asText().equals(klass) && line.get("bt").textValue().equals("T_OBJECT");
     }
 
     private static void check(JsonNode truth, JsonNode line) {

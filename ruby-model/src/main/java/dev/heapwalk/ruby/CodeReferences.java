@@ -125,7 +125,8 @@ final class CodeReferences {
             case ATTRSET, IVAR -> mark.value(second);
             case BMETHOD -> {
                 mark.value(first);
-                if (second != 0) {
+                // Since 4.0 the ractors have the hooks.
+                if (second != 0 && version < 400) {
                     mark.hooks(second);
                 }
             }

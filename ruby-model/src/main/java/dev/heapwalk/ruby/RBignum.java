@@ -16,13 +16,17 @@ public final class RBignum extends RValue {
     private static final long POSITIVE = Flags.USER1;
     private static final long EMBED = Flags.USER2;
     private static final int EMBEDDED_SHIFT = Flags.USHIFT + 3;
-    private static final int EMBEDDED_MASK = 7;
-    private static final int EMBEDDED_MOST = 6;
+    private static final int EMBEDDED_AT = 16;
+    private static final int OLD_EMBEDDED_MOST = 6;
     /** {@code SIZEOF_BDIGIT}. */
     private static final int DIGIT = 4;
 
+    /** {@code BIGNUM_EMBED_LEN_MASK}, moved to the right. */
+    private final int embeddedMask;
+
     RBignum(ObjectReader reader) {
         super(reader);
+        embeddedMask = reader.layout().since(4, 0) ? 511 : 7;
     }
 
     /**
@@ -49,7 +53,12 @@ public final class RBignum extends RValue {
      * @return a count; negative if the target's memory is damaged
      */
     public long length() {
-        return embedded() ? Math.min(flags() >>> EMBEDDED_SHIFT & EMBEDDED_MASK, EMBEDDED_MOST) : longAt(16);
+        if (!embedded()) {
+            return longAt(16);
+        }
+        // Since 4.0 the slot may be a larger one.
+        int most = embeddedMask == 7 ? OLD_EMBEDDED_MOST : (slotSize() - EMBEDDED_AT) / DIGIT;
+        return Math.min(flags() >>> EMBEDDED_SHIFT & embeddedMask, most);
     }
 
     /**
@@ -58,7 +67,7 @@ public final class RBignum extends RValue {
      * @return a target address
      */
     public long digits() {
-        return embedded() ? address() + 16 : longAt(24);
+        return embedded() ? address() + EMBEDDED_AT : longAt(24);
     }
 
     private long readableLength() {

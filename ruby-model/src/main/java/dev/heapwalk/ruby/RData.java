@@ -5,7 +5,12 @@ import dev.heapwalk.ruby.layout.ObjectLayout;
 
 /** An object whose data C code holds. C names {@code struct RTypedData} and {@code struct RData}. */
 public final class RData extends RValue {
-    private static final long TYPE_BITS = 7;
+    /** {@code RUBY_TYPED_FL_IS_TYPED_DATA}, since 4.0. */
+    private static final long IS_TYPED = 1 << 6;
+    /** {@code TYPED_DATA_EMBEDDED}, in the pointer to the type since 4.0. */
+    private static final long EMBEDDED_TYPE = 1;
+    /** {@code TYPED_DATA_EMBEDDED}, in the flag that tells typed data before. */
+    private static final long EMBEDDED_FLAG = 2;
 
     private final ObjectLayout layout;
 
@@ -26,7 +31,7 @@ public final class RData extends RValue {
      */
     public boolean typed() {
         if (layout.dataTypedFlag() < 0) {
-            return (longAt(layout.dataType()) & 1) != 0;
+            return has(IS_TYPED);
         }
         long flag = longAt(layout.dataTypedFlag());
         return flag >= 1 && flag <= 3;
@@ -38,7 +43,12 @@ public final class RData extends RValue {
      * @return {@code TYPED_DATA_EMBEDDED}
      */
     public boolean embedded() {
-        return typed() && (longAt(layout.dataTypedFlag() < 0 ? layout.dataType() : layout.dataTypedFlag()) & 2) != 0;
+        if (!typed()) {
+            return false;
+        }
+        return layout.dataTypedFlag() < 0
+                ? (longAt(layout.dataType()) & EMBEDDED_TYPE) != 0
+                : (longAt(layout.dataTypedFlag()) & EMBEDDED_FLAG) != 0;
     }
 
     /**
@@ -48,7 +58,7 @@ public final class RData extends RValue {
      */
     public long dataType() {
         long type = longAt(layout.dataType());
-        return layout.dataTypedFlag() < 0 ? type & ~TYPE_BITS : type;
+        return layout.dataTypedFlag() < 0 ? type & ~EMBEDDED_TYPE : type;
     }
 
     /**

@@ -16,8 +16,8 @@ package dev.heapwalk.ruby.layout;
  *     are embedded
  * @param objectFields the pointer to instance variables that lie outside
  * @param structEmbedLengthMask the length of an embedded Struct, after a shift by 13
- * @param dataType {@code type} of typed data; its lowest bits are flags in 4.0
- * @param dataTypedFlag {@code typed_flag}, or -1 where it stands in the low bits of {@code type}
+ * @param dataType {@code type} of typed data; its lowest bit is a flag since 4.0
+ * @param dataTypedFlag {@code typed_flag}, or -1 where it stands in the flags of the object
  * @param dataFieldsObject {@code fields_obj}, or -1 before 4.0
  * @param genericIvarsByFlag whether {@code FL_EXIVAR} tells that an object has generic instance variables
  * @param shapesInFlags whether the upper half of the flags of a {@code T_OBJECT} is its shape

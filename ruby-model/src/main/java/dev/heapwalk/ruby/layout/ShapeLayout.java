@@ -38,7 +38,7 @@ public record ShapeLayout(
             case 207, 300, 301 -> new ShapeLayout(0, 0, 0, 0, 0, false, 0, 0, -1, 0, 0);
             case 302 -> new ShapeLayout(32, 0, 8, 16, 20, false, 24, 28, 6, -1, 0);
             case 303, 304 -> new ShapeLayout(40, 0, 8, 16, 20, false, 24, 28, 4, -1, 0);
-            default -> new ShapeLayout(40, 0, 8, 28, 30, true, 32, 24, -1, (1 << 19) - 1, 1 << 21);
+            default -> new ShapeLayout(40, 0, 8, 28, 30, true, 32, 24, -1, (1 << 19) - 1, 1 << 27);
         };
     }
 }

@@ -428,7 +428,9 @@ end
 keep("range child", RangeChild.new(1, 2, true))
 keep("regexps", [/plain/, /i/i, /m/m, /x y # comment/x, /all/imx, /ünïcode/, /n/n, /e/e, /u/u, /s/s, //, %r{a/b}, /(?<year>\d+)-(?<month>\d+)/,
                  /\xff/n, /#{"inter" + "polated"}/, Regexp.new("a\nb"), Regexp.new("\u00e9".encode("ISO-8859-1")), Regexp.union("a.b", /c/)])
-3.times { |i| keep("once regexp #{i}", /once #{"only"}/o) }
+# Not a literal: 4.0.5 crashes when its parser meets one in there.
+ONLY = "only"
+3.times { |i| keep("once regexp #{i}", /once #{ONLY}/o) }
 class RegexpChild < Regexp; end
 keep("regexp child", RegexpChild.new("child"))
 keep("match", /(?<first>\w+) (?<second>\w+)?/.match("hello world of matches"))
