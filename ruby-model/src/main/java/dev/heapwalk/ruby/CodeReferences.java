@@ -218,11 +218,10 @@ final class CodeReferences {
     /** The instance variables of another object. C name {@code struct rb_fields}. */
     private void fields(long object, long flags, long first) {
         int shape = Shapes.of(flags);
-        long fields = (flags & IMEMO_USER0) == 0 ? object + 16 : first;
         if (reader.shapes().tooComplex(shape)) {
-            mark.table(fields, false, true);
+            mark.table(first, false, true);
         } else {
-            mark.values(fields, reader.shapes().nextIvIndex(shape));
+            mark.values((flags & IMEMO_USER0) == 0 ? object + 16 : first, reader.shapes().nextIvIndex(shape));
         }
     }
 
@@ -236,7 +235,7 @@ final class CodeReferences {
             if (auxiliary != 0) {
                 mark.values(auxiliary, 2);
             }
-        } else if (auxiliary != 0) {
+        } else if (auxiliary != 0 && version < 400) {
             mark.hooks(auxiliary);
         }
     }

@@ -264,8 +264,24 @@ final class ContextReferences {
         }
         mark.fields(at, ractor.values());
         mark.hooks(at + MarkLayout.Ractor.HOOKS);
+        if (version >= 400) {
+            targetedHooks(reader.word(at + MarkLayout.Ractor.TARGETED_HOOKS));
+        }
         threads(at);
         locals(at);
+    }
+
+    /** Marks what hooks are for, code or the definition of a method made from a block, and their data. */
+    private void targetedHooks(long table) {
+        StEntries entries = new StEntries(reader).over(table);
+        while (entries.next()) {
+            if (reader.isSlot(entries.key())) {
+                mark.value(entries.key());
+            } else {
+                mark.at(entries.key() + 8);
+            }
+            mark.hooks(entries.record());
+        }
     }
 
     private void queue(long queue) {

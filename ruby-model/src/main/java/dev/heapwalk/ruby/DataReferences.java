@@ -5,6 +5,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.MarkLayout;
+import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,7 +47,13 @@ final class DataReferences {
         ARRAY_LIST,
         GZIP_FILE,
         WEAK_KEYS,
-        COMPATIBILITY
+        COMPATIBILITY,
+        SET,
+        BOX,
+        CALL_CACHES,
+        ID_TABLE,
+        SHAPES,
+        PORT
     }
 
     private record Type(Kind kind, int[] offsets, String name) {}
@@ -59,6 +66,14 @@ final class DataReferences {
     private static final int MOST_DECLARED = 1 << 12;
     private static final int LONGEST_NAME = 256;
     private static final int[] FIRST = {0};
+    /** The values of a {@code rb_box_t}. */
+    private static final int[] BOX = {0, 16, 24, 32, 40, 48, 56, 64, 72, 80, 104, 112};
+    /** {@code loading_table} of a {@code rb_box_t}. */
+    private static final int BOX_LOADING_TABLE = 96;
+    /** {@code classext_cow_classes} of a {@code rb_box_t}. */
+    private static final int BOX_CLASSES = 120;
+    /** {@code set_table_entry}. */
+    private static final int SET_ENTRY = 16;
     private static final Type UNTYPED = new Type(Kind.UNKNOWN, null, null);
     private static final Type UNTYPED_NOTHING = new Type(Kind.NOTHING, null, null);
     private static final Type UNTYPED_COMPATIBILITY = new Type(Kind.COMPATIBILITY, null, null);
@@ -202,9 +217,10 @@ final class DataReferences {
             case "weakmap" -> version < 303 ? fields(name, 16) : of(Kind.NOTHING, name);
             case "weakkeymap" -> of(Kind.WEAK_KEYS, name);
             case "enumerator" -> fields(name, 0, 16, 24, 32, 40, 48, 56, 64, 72);
-            case "proc_entry", "generator", "producer", "autoload_data" -> fields(name, 0, 8);
+            case "producer" -> version < 400 ? fields(name, 0, 8) : fields(name, 0, 8, 16);
+            case "proc_entry", "generator", "autoload_data" -> fields(name, 0, 8);
             case "yielder", "chain", "product", "random", "random/MT" -> fields(name, FIRST);
-            case "queue", "sized_queue" -> fields(name, 24);
+            case "queue", "sized_queue", "Thread::Queue", "Thread::SizedQueue" -> fields(name, 24);
             case "name_err_mesg" -> version < 303 ? new Type(Kind.WORDS, new int[] {0, 8, 16}, name) : fields(name, 0, 8, 16);
             case "time" -> fields(name, 0, 8, 16, 24, 32);
             case "dir" -> fields(name, 8);
@@ -213,7 +229,11 @@ final class DataReferences {
             case "thread_shield" -> of(Kind.ITSELF, name);
             case "T_IMEMO/iseq" -> version < 304 ? of(Kind.ITSELF, name) : fields(name, FIRST);
             case "autoload", "autoload_table", "label_wrapper" -> of(Kind.TABLE_VALUES, name);
-            case "tmpset", "compiler/labels_wrapper", "memory_view/exported_object_registry" -> of(Kind.TABLE_KEYS, name);
+            case "VM/cc_table" -> of(Kind.CALL_CACHES, name);
+            case "VM/marked_id_table" -> of(Kind.ID_TABLE, name);
+            case "VM/shape_tree" -> of(Kind.SHAPES, name);
+            case "ractor/port" -> of(Kind.PORT, name);
+            case "ractor/selector", "tmpset", "compiler/labels_wrapper", "memory_view/exported_object_registry" -> of(Kind.TABLE_KEYS, name);
             case "autoload_i" -> fields(name, data.autoloadFeature());
             case "autoload_const" -> fields(name, data.autoloadConstant());
             case "dump_arg" -> of(Kind.DUMP_ARGUMENT, name);
@@ -222,6 +242,8 @@ final class DataReferences {
             case "AST/node" -> fields(name, FIRST);
             case "pinned_list" -> of(Kind.ARRAY_LIST, name);
             case "VM/pin_array_list" -> of(Kind.ARRAY_LIST, name);
+            case "set" -> of(Kind.SET, name);
+            case "Ruby::Box::Entry", "Ruby::Box::Root" -> of(Kind.BOX, name);
             case "marshal_compat_table" -> of(Kind.COMPATIBILITY, name);
             // With the compiler that translates to machine code this would be in that compiler's own memory.
             default -> null;
@@ -283,6 +305,17 @@ final class DataReferences {
             case THREAD -> contexts.thread(at);
             case FIBER -> contexts.fiber(at);
             case MUTEX -> contexts.mutex(at);
+            case SET -> set(at);
+            case BOX -> box(at);
+            case CALL_CACHES -> callCaches(at);
+            case ID_TABLE -> mark.idTable(at);
+            case SHAPES -> shapes();
+            case PORT -> {
+                long owner = reader.word(at);
+                if (owner != 0) {
+                    mark.at(owner + ThreadLayout.RACTOR_SELF);
+                }
+            }
             case CONTINUATION -> contexts.continuation(at);
             case RACTOR -> contexts.ractor(at);
             case BACKTRACE -> backtrace(at);
@@ -337,6 +370,55 @@ final class DataReferences {
         long thread = reader.word(at + 8);
         if (thread != 0) {
             mark.at(thread + ThreadLayout.SELF);
+        }
+    }
+
+    /** C name {@code rb_box_t}: a set of classes and variables of its own. Since 4.0. */
+    void box(long at) {
+        if (at != 0) {
+            mark.fields(at, BOX);
+            mark.table(reader.word(at + BOX_LOADING_TABLE), false, true);
+            mark.table(reader.word(at + BOX_CLASSES), false, true);
+        }
+    }
+
+    /** C name {@code mark_cc_entry_i}: the callable methods of a class and the caches of calls to them. Since 4.0. */
+    private void callCaches(long at) {
+        IdEntries ids = new IdEntries(reader).over(at);
+        while (ids.next()) {
+            // struct rb_class_cc_entries: capa, len, cme, and for each cache two numbers and its address.
+            long caches = ids.value();
+            int length = reader.half(caches + 4);
+            long entry = reader.word(caches + 8);
+            if (mark.invalidated(entry)) {
+                continue;
+            }
+            mark.value(entry);
+            reader.requireMapped(caches + 16, length, 16);
+            for (int i = 0; i < length; i++) {
+                mark.at(caches + 24 + 16L * i);
+            }
+        }
+    }
+
+    /** The tables of the shapes that were made from each shape. Since 4.0. */
+    private void shapes() {
+        Shapes shapes = reader.shapes();
+        for (int i = 0; i < shapes.count(); i++) {
+            mark.value(shapes.edges(i));
+        }
+    }
+
+    /** C name {@code set_table}: entries of a hash and a key. Since 4.0. */
+    private void set(long at) {
+        long index = reader.word(at + 24);
+        long bound = reader.word(at + 32);
+        long entries = reader.word(at + 40);
+        reader.requireMapped(entries, index < 0 || index > bound ? -1 : bound, SET_ENTRY);
+        for (; index < bound; index++) {
+            if (reader.word(entries + index * SET_ENTRY) != TableLayout.ST_DELETED) {
+                mark.at(entries + index * SET_ENTRY + 8);
+            }
         }
     }
 

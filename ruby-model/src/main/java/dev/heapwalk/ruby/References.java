@@ -12,6 +12,8 @@ import dev.heapwalk.ruby.layout.ObjectLayout;
  * lists. Allocates nothing for a slot. For one thread.
  */
 public final class References {
+    /** {@code RSTRUCT_GEN_FIELDS}, since 4.0: the table has the instance variables. */
+    private static final long STRUCT_GENERIC = 1L << Flags.USHIFT + 8;
     private static final int MOST_IVARS = 1 << 20;
 
     private final ObjectReader reader;
@@ -57,6 +59,10 @@ public final class References {
 
     ContextReferences contexts() {
         return contexts;
+    }
+
+    DataReferences datas() {
+        return datas;
     }
 
     CodeReferences codes() {
@@ -120,7 +126,12 @@ public final class References {
             case NONE, ZOMBIE, MOVED, NIL, TRUE, FALSE, FIXNUM, UNDEF, NODE, UNKNOWN -> {
                 return true;
             }
-            case FLOAT, BIGNUM, SYMBOL -> {}
+            case FLOAT, BIGNUM -> {}
+            case SYMBOL -> {
+                if (version >= 400) {
+                    mark.value(slot.word(24));
+                }
+            }
             case IMEMO -> {
                 return codes.of(slot);
             }
@@ -275,11 +286,6 @@ public final class References {
             return;
         }
         int shape = Shapes.of(flags);
-        if (objects.objectHeapFlag() != 0 && !embedded) {
-            // Since 4.0 an object of its own has them.
-            mark.value(slot.word(objects.objectFields()));
-            return;
-        }
         // Asking for the shape may move the view.
         long address = slot.address();
         long heap = slot.word(objects.objectFields());
@@ -296,6 +302,10 @@ public final class References {
 
     private void struct(RValue slot, long flags) {
         int embedded = (int) (flags >>> 13) & objects.structEmbedLengthMask();
+        if (version >= 400 && (flags & STRUCT_GENERIC) == 0 && reader.shapes().hasNames(Shapes.of(flags))) {
+            // An object behind the members has the instance variables.
+            mark.at(slot.address() + (embedded == 0 ? 32 : 16 + 8L * embedded));
+        }
         if (embedded != 0) {
             int length = Math.min(embedded, (slot.slotSize() - 16) / 8);
             for (int i = 0; i < length; i++) {

@@ -241,6 +241,12 @@ public final class Roots {
             mark.fields(at, machine.values());
             mark.fields(at + moved, machine.laterValues());
         });
+        if (machine.boxes() >= 0) {
+            part("boxes", () -> {
+                references.datas().box(reader.word(at + machine.boxes()));
+                references.datas().box(reader.word(at + machine.boxes() + 8));
+            });
+        }
         part("tables of the virtual machine", () -> {
             if (machine.definedModules() >= 0) {
                 mark.table(reader.word(at + moved + machine.definedModules()), false, true);

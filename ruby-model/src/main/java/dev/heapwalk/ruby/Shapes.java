@@ -194,6 +194,11 @@ public final class Shapes {
                 : namesOf(shape) == null;
     }
 
+    /** Whether an object of a shape has anything in its fields, as the number of the shape tells since 4.0. */
+    boolean hasNames(int shape) {
+        return (shape & layout.tooComplexBit()) != 0 || index(shape) != 0;
+    }
+
     /**
      * The IDs of the instance variables of a shape in the order of their values, 0 for one that is none. Not to be changed. Null
      * if the shape is that of objects that keep a table.

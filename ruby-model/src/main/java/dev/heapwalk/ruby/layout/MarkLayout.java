@@ -66,6 +66,8 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
             int runningContext) {
         /** {@code pub.hooks}. */
         public static final int HOOKS = 16;
+        /** {@code pub.targeted_hooks}, since 4.0. */
+        public static final int TARGETED_HOOKS = 40;
     }
 
     /**
@@ -76,11 +78,12 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
      * @param laterValues those that are as far from the object space as the hints
      * @param loadingTable {@code loading_table}
      * @param definedModules {@code defined_module_hash}, or -1 since 3.4
-     * @param globalHooks {@code global_hooks}, or -1 since 3.0
+     * @param globalHooks {@code global_hooks}, or -1 from 3.0 to 3.4
      * @param negativeEntries {@code negative_cme_table}, or -1 in 2.7
      * @param overloadedEntries {@code overloaded_cme_table}, or -1 before 3.1
      * @param callCaches {@code global_cc_cache_table}, or -1 in 2.7
      * @param runningThread {@code running_thread}, or -1 since 3.0
+     * @param boxes {@code root_box}, which {@code main_box} follows, or -1 before 4.0
      */
     public record Machine(
             int[] values,
@@ -91,7 +94,8 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
             int negativeEntries,
             int overloadedEntries,
             int callCaches,
-            int runningThread) {
+            int runningThread,
+            int boxes) {
         /** {@code RUBY_NSIG}. */
         public static final int SIGNALS = 65;
         /** {@code VM_GLOBAL_CC_CACHE_TABLE_SIZE}. */
@@ -176,25 +180,25 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
                     at(200, 208, 224, 232, 240, 552, 544, 600, 608, 616), at(128), 24, 16, 8, 584, 520);
             case 303 -> new Ractor(at(200, 416, 408, 464, 472, 480), at(88, 120), 32, 8, 16, 448, 384);
             case 304 -> new Ractor(at(200, 416, 408, 472, 480, 488, 464), at(88, 120), 32, 8, 16, 448, 384);
-            default -> new Ractor(at(344, 336, 400, 408, 416, 392), at(), 0, 0, 0, 376, 312);
+            default -> new Ractor(at(344, 336, 408, 416, 424, 432, 440, 120), at(), 0, 0, 0, 384, 312);
         };
     }
 
     private static Machine machine(int version) {
         return switch (version) {
             case 207 -> new Machine(
-                    at(328, 408, 416, 424, 432, 440, 448, 400), at(1112, 1128), 464, 1144, 992, -1, -1, -1, 200);
+                    at(328, 408, 416, 424, 432, 440, 448, 400), at(1112, 1128), 464, 1144, 992, -1, -1, -1, 200, -1);
             case 300 -> new Machine(
-                    at(384, 392, 400, 408, 416, 424, 376), at(1048, 1064), 440, 1080, -1, 1136, -1, 1144, -1);
+                    at(384, 392, 400, 408, 416, 424, 376), at(1048, 1064), 440, 1080, -1, 1136, -1, 1144, -1, -1);
             case 301 -> new Machine(
-                    at(384, 392, 400, 408, 416, 424, 432, 376), at(1056, 1072, 1080), 448, 1096, -1, 1144, 1152, 1160, -1);
+                    at(384, 392, 400, 408, 416, 424, 432, 376), at(1056, 1072, 1080), 448, 1096, -1, 1144, 1152, 1160, -1, -1);
             case 302 -> new Machine(
-                    at(408, 416, 424, 432, 440, 448, 456, 464, 400), at(1096, 1112, 1120), 480, 1136, -1, 1184, 1192, 1208, -1);
+                    at(408, 416, 424, 432, 440, 448, 456, 464, 400), at(1096, 1112, 1120), 480, 1136, -1, 1184, 1192, 1208, -1, -1);
             case 303 -> new Machine(
-                    at(568, 576, 584, 592, 600, 608, 616, 624, 560), at(1256, 1272, 1280), 640, 1296, -1, 1352, 1360, 1384, -1);
+                    at(568, 576, 584, 592, 600, 608, 616, 624, 560), at(1256, 1272, 1280), 640, 1296, -1, 1352, 1360, 1384, -1, -1);
             case 304 -> new Machine(
-                    at(576, 584, 592, 600, 608, 616, 624, 632, 568), at(1256, 1272, 1280), 648, -1, -1, 1344, 1352, 1384, -1);
-            default -> new Machine(at(), at(1184, 1200, 1208), -1, -1, -1, -1, -1, -1, -1);
+                    at(576, 584, 592, 600, 608, 616, 624, 632, 568), at(1256, 1272, 1280), 648, -1, -1, 1344, 1352, 1384, -1, -1);
+            default -> new Machine(at(), at(1208, 1224, 1232), -1, -1, 1112, 1288, 1296, 1336, -1, 568);
         };
     }
 
@@ -209,7 +213,7 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
         return new Data(
                 io,
                 newer ? at(0, 8, 16, 24, 32) : at(0, 8, 16, 24),
-                newer ? at(24, 16, 40, 56) : at(16, 24, 32, 40),
+                version >= 400 ? at(32, 16, 48, 64, 24) : newer ? at(24, 16, 40, 56) : at(16, 24, 32, 40),
                 newer ? at(0, 8) : at(0),
                 version >= 303 ? 24 : 0,
                 version >= 303,

@@ -93,13 +93,12 @@ final class DataReader {
         if (data == 0) {
             return null;
         }
-        // rb_mutex_t: the thread (2.7), the fiber or its serial number (4.0); the Thread (4.0, and later releases of 3.4);
-        // next_mutex, waitq.
+        // rb_mutex_t: the thread (2.7), the fiber or its serial number (4.0); the thread (4.0, its object in later releases of
+        // 3.4); next_mutex, waitq.
         long holder = reader.word(data);
         long waiting = isList(data + 16) ? data + 16 : data + 24;
         if (layout.since(4, 0)) {
-            long held = holder == 0 ? 0 : interpreter.data(reader.word(data + 8), "VM/thread");
-            return new Mutex(address, held, 0, waiting(waiting));
+            return new Mutex(address, holder == 0 ? 0 : reader.word(data + 8), 0, waiting(waiting));
         }
         boolean keepsFiber = layout.since(3, 0);
         long thread = holder == 0 || !keepsFiber
