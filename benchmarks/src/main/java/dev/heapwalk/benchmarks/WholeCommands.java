@@ -35,9 +35,15 @@ final class WholeCommands {
     private final Results results;
     private final Path measure = FloorLibrary.program("measure.c");
     private final Path folder;
+    private final Suite.Set set;
+    private final int runs;
+    private final int fewRuns;
     private final List<String> failures = new ArrayList<>();
 
-    private WholeCommands(Function<String, Results.Circumstances> circumstances, Results results) throws IOException {
+    private WholeCommands(Suite.Set set, Function<String, Results.Circumstances> circumstances, Results results) throws IOException {
+        this.set = set;
+        this.runs = set == Suite.Set.SHORT ? 1 : RUNS;
+        this.fewRuns = set == Suite.Set.SHORT ? 1 : FEW_RUNS;
         this.circumstances = circumstances;
         this.results = results;
         this.folder = Files.createTempDirectory("heapwalk-commands");
@@ -52,14 +58,14 @@ final class WholeCommands {
     static List<String> run(
             List<String> names, Suite.Set set, Function<String, Results.Circumstances> circumstances, Results results)
             throws IOException {
-        WholeCommands whole = new WholeCommands(circumstances, results);
+        WholeCommands whole = new WholeCommands(set, circumstances, results);
         System.out.println(HEADING);
         try {
             if (names.contains(COMMANDS)) {
                 whole.commands();
             }
             if (names.contains(SCALE)) {
-                whole.scale(set);
+                whole.scale();
             }
             return whole.failures;
         } finally {
@@ -72,9 +78,9 @@ final class WholeCommands {
     }
 
     private void commands() throws IOException {
-        heapwalk("commands/--version", RUNS, "", "--version");
+        heapwalk("commands/--version", runs, "", "--version");
         try (LedgerProcess small = BenchmarkTarget.ledger(BenchmarkTarget.FRESH, 1000)) {
-            heapwalk("commands/sizes of a process with 1k chunks", RUNS, "", "sizes", small.pid());
+            heapwalk("commands/sizes of a process with 1k chunks", runs, "", "sizes", small.pid());
         }
         try (LedgerProcess process = BenchmarkTarget.ledger(BenchmarkTarget.FRAGMENTED, 1_000_000)) {
             Path core = Cores.gcore(process, folder);
@@ -102,29 +108,44 @@ final class WholeCommands {
         }
     }
 
-    private void scale(Suite.Set set) throws IOException {
-        List<Integer> millions = set == Suite.Set.FULL ? List.of(1, 3, 10, 30) : List.of(1, 3, 10);
-        for (int count : millions) {
+    private void scale() throws IOException {
+        for (int count : upTo(3, 10, 30)) {
+            progress("starting a process with %,d million chunks", count);
             try (LedgerProcess process = BenchmarkTarget.ledger(BenchmarkTarget.FRAGMENTED, count * 1_000_000)) {
                 for (String command : List.of("sizes", "summary")) {
-                    heapwalk("scale/%s, %02dM chunks, %s".formatted(command, count, SMALL_HEAP), FEW_RUNS, SMALL_HEAP, command, process.pid());
+                    heapwalk("scale/%s, %02dM chunks, %s".formatted(command, count, SMALL_HEAP), fewRuns, SMALL_HEAP, command, process.pid());
                 }
             }
         }
-        List<Integer> objects = set == Suite.Set.FULL ? List.of(1, 3, 10) : List.of(1, 3);
-        for (int count : objects) {
+        for (int count : upTo(1, 3, 10)) {
+            progress("starting a Ruby with %,d million objects", count);
             try (RubyProcess process = BenchmarkTarget.ruby(BenchmarkTarget.FRESH, count * 1_000_000)) {
                 for (String command : List.of("count", "dump")) {
-                    heapwalk("scale/ruby %s, %02dM objects, %s".formatted(command, count, SMALL_HEAP), FEW_RUNS, SMALL_HEAP, "ruby",
+                    heapwalk("scale/ruby %s, %02dM objects, %s".formatted(command, count, SMALL_HEAP), fewRuns, SMALL_HEAP, "ruby",
                             command, process.pid());
                 }
             }
         }
     }
 
+    /** How many millions, from 1 to the most of the set. */
+    private List<Integer> upTo(int most, int mostOfQuick, int mostOfFull) {
+        int last = switch (set) {
+            case SHORT -> most;
+            case QUICK -> mostOfQuick;
+            case FULL -> mostOfFull;
+        };
+        return Stream.of(1, 3, 10, 30).filter(count -> count <= last).toList();
+    }
+
+    /** Tells what takes a while, beside the table. */
+    private static void progress(String text, Object... arguments) {
+        System.err.printf(Locale.ROOT, "bench: " + text + "%n", arguments);
+    }
+
     private void both(String name, Object... arguments) throws IOException {
-        heapwalk(name, RUNS, "", arguments);
-        heapwalk(name + ", without the cache", RUNS, NO_CACHE, arguments);
+        heapwalk(name, runs, "", arguments);
+        heapwalk(name + ", without the cache", runs, NO_CACHE, arguments);
     }
 
     private void heapwalk(String name, int runs, String options, Object... arguments) throws IOException {
@@ -135,7 +156,7 @@ final class WholeCommands {
 
     private void gcore(String what, long pid) throws IOException {
         Path core = folder.resolve("core");
-        measure("commands/gcore of a process with " + what, FEW_RUNS, "",
+        measure("commands/gcore of a process with " + what, fewRuns, "",
                 List.of("gdb", "-q", "-nx", "-batch", "-iex", "set sysroot /", "-p", Long.toString(pid), "-ex",
                         "generate-core-file " + core));
         Files.delete(core);
@@ -143,9 +164,9 @@ final class WholeCommands {
 
     /** What the process itself takes for it; its peak is that of the program, and tells nothing. */
     private void dumpAll(RubyProcess process) throws IOException {
-        double[] seconds = new double[FEW_RUNS];
+        double[] seconds = new double[fewRuns];
         Results.Circumstances now = circumstances.apply("");
-        for (int run = -1; run < FEW_RUNS; run++) {
+        for (int run = -1; run < fewRuns; run++) {
             long begun = System.nanoTime();
             Path file = process.dumpAll();
             if (run >= 0) {
@@ -154,11 +175,12 @@ final class WholeCommands {
             Files.delete(file);
         }
         Arrays.sort(seconds);
-        keep("commands/ObjectSpace.dump_all in a process with 1M objects", FEW_RUNS, seconds, Double.NaN, Double.NaN, now);
+        keep("commands/ObjectSpace.dump_all in a process with 1M objects", fewRuns, seconds, Double.NaN, Double.NaN, now);
     }
 
     private void measure(String name, int runs, String options, List<String> command) throws IOException {
         Results.Circumstances now = circumstances.apply(name);
+        progress("%s", name);
         Path figures = folder.resolve("figures");
         Path errors = folder.resolve("errors");
         double[] wall = new double[runs];

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.malloc.usage.Category;
 import dev.heapwalk.malloc.usage.UsageCursor;
-import java.util.Arrays;
-import java.util.Comparator;
+import dev.heapwalk.malloc.usage.UsageTotals;
 import java.util.List;
-import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 
 /** {@code heapwalk summary}: what the used chunks are used for. */
@@ -22,31 +19,21 @@ final class Summary extends HeapCommand {
 
     @Override
     Report read(MallocHeap heap, Problems problems, Progress progress) {
-        Categories categories = new Categories();
-        long[] counts = new long[16];
-        long[] bytes = new long[16];
+        UsageTotals totals = new UsageTotals();
         UsageCursor usage = UsageCursor.over(heap);
         int walked = 0;
         while (usage.next()) {
-            if (usage.state() == ChunkState.USED) {
-                int number = categories.number(usage.category());
-                if (number >= counts.length) {
-                    counts = Arrays.copyOf(counts, number * 2);
-                    bytes = Arrays.copyOf(bytes, number * 2);
-                }
-                counts[number]++;
-                bytes[number] += usage.size();
-            }
+            totals.add(usage);
             if ((++walked & 0xffff) == 0) {
                 progress.at(usage.chunk().walkedBytes(), usage.chunk().totalBytes());
             }
         }
         problems.add(usage.chunk().corruptions());
         usage.holes().forEach(problems::missing);
-        return new Answer(categories, counts, bytes);
+        return new Answer(totals.list());
     }
 
-    private record Answer(Categories categories, long[] counts, long[] bytes) implements Report {
+    private record Answer(List<UsageTotals.Total> totals) implements Report {
 
         @Override
         public List<Column> columns() {
@@ -60,26 +47,23 @@ final class Summary extends HeapCommand {
 
         @Override
         public void rows(RowSink sink) {
-            IntStream.range(0, categories.size())
-                    .boxed()
-                    .sorted(Comparator.comparingLong((Integer number) -> bytes[number]).reversed())
-                    .forEach(number -> {
-                        Category category = categories.get(number);
-                        sink.text(category.domain().label());
-                        sink.text(category.kind());
-                        sink.text(category.detail());
-                        sink.number(counts[number]);
-                        sink.number(bytes[number]);
-                        sink.end();
-                    });
+            for (UsageTotals.Total total : totals) {
+                Category category = total.category();
+                sink.text(category.domain().label());
+                sink.text(category.kind());
+                sink.text(category.detail());
+                sink.number(total.count());
+                sink.number(total.bytes());
+                sink.end();
+            }
         }
 
         @Override
         public void total(RowSink sink) {
             sink.text("");
             sink.text("");
-            sink.number(Arrays.stream(counts).sum());
-            sink.number(Arrays.stream(bytes).sum());
+            sink.number(totals.stream().mapToLong(UsageTotals.Total::count).sum());
+            sink.number(totals.stream().mapToLong(UsageTotals.Total::bytes).sum());
         }
     }
 }

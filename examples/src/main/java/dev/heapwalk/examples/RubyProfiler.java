@@ -32,7 +32,7 @@ final class RubyProfiler {
             Pace pace = new Pace(rate, arguments.length > 3 ? Double.parseDouble(arguments[3]) : 10);
             try {
                 while (true) {
-                    ObjectReader reader = vm.reader();
+                    ObjectReader reader = vm.sampler();
                     Interpreter interpreter = new Interpreter(reader);
                     RubyThreads threads = new RubyThreads(interpreter);
                     Frames frames = interpreter.frames();

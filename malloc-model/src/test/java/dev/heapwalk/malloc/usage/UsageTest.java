@@ -3,6 +3,7 @@ package dev.heapwalk.malloc.usage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.malloc.ThreadCache;
@@ -12,6 +13,7 @@ import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -72,6 +74,28 @@ class UsageTest {
                     }
                 });
                 vectors.forEach(vector -> assertThat(categories.get(vector).kind()).isEqualTo("dtv"));
+            }
+        }
+    }
+
+    @Test
+    void totalsAreWhatMallocCountsAsUsed() throws IOException {
+        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "strings").option("count", 3000).start()) {
+            long used = process.ledger().mallinfo().get("uordblks");
+            try (Target target = Target.attach(process.pid())) {
+                MallocHeap heap = MallocHeap.locate(target);
+                // Malloc counts what is in thread caches as used.
+                long cached = 0;
+                for (ChunkCursor chunk = heap.chunks(); chunk.next(); ) {
+                    cached += chunk.state() == ChunkState.TCACHE ? chunk.size() : 0;
+                }
+                UsageTotals totals = UsageTotals.of(UsageCursor.over(heap));
+                assertThat(totals.list().stream().mapToLong(UsageTotals.Total::bytes).sum() + cached).isEqualTo(used);
+                assertThat(totals.list()).isSortedAccordingTo(Comparator.comparingLong(UsageTotals.Total::bytes).reversed());
+                Category strings = new Category(Domain.C, "string data", "");
+                assertThat(totals.total(strings).count()).isGreaterThan(2000);
+                assertThat(totals.grownSince(totals)).isEmpty();
+                assertThat(totals.grownSince(new UsageTotals())).isEqualTo(totals.list());
             }
         }
     }
