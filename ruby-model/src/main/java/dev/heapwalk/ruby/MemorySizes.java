@@ -41,6 +41,8 @@ public final class MemorySizes {
     private static final long REPEAT_RANGE_SIZE = 8;
     /** What {@code struct rb_class_cc_entries} has for each call cache. */
     private static final long CALL_CACHE_ENTRY = 16;
+    /** {@code sizeof(struct rb_kwarg_call_data)}, in 2.7. */
+    private static final int KEYWORD_CALL_SIZE = 88;
     private static final int MOST_CHAINED = 1 << 10;
     private static final int MOST_TRANSCODERS = 64;
     private static final int MOST_SEGMENTS = 1 << 12;
@@ -288,6 +290,7 @@ public final class MemorySizes {
         if (entries == 0) {
             return size;
         }
+        reader.requireMapped(entries, before + constants, code.inlineStorageSize());
         for (long i = 0; i < constants; i++) {
             long segments = reader.word(entries + (before + i) * each + 8);
             for (int j = 0; segments != 0 && j < MOST_SEGMENTS; j++) {
@@ -302,10 +305,11 @@ public final class MemorySizes {
 
     /** Calls with keywords: {@code struct rb_kwarg_call_data}, in 2.7. */
     private long keywordCalls(long calls, int count) {
+        reader.requireMapped(calls, count, KEYWORD_CALL_SIZE);
         long size = 0;
         for (int i = 0; i < count; i++) {
-            long keywords = reader.word(calls + 88L * i + 80);
-            size += 88 + (keywords == 0 ? 0 : 16 + 8L * (reader.half(keywords) - 1));
+            long keywords = reader.word(calls + (long) KEYWORD_CALL_SIZE * i + 80);
+            size += KEYWORD_CALL_SIZE + (keywords == 0 ? 0 : 16 + 8L * (reader.half(keywords) - 1));
         }
         return size;
     }

@@ -26,16 +26,11 @@ public final class ObjectCounts {
 
     /** The count of one class. */
     private static final class Count {
-        private final String name;
         private long instances;
-
-        private Count(String name) {
-            this.name = name;
-        }
     }
 
     /** Of a class that is not asked for. */
-    private static final Count NOBODY = new Count(null);
+    private static final Count NOBODY = new Count();
 
     private final ObjectReader reader;
     private final List<String> names;
@@ -100,7 +95,7 @@ public final class ObjectCounts {
         if (name != null) {
             for (String wanted : names) {
                 if (name.startsWith(wanted) && (name.length() == wanted.length() || name.startsWith("::", wanted.length()))) {
-                    return byName.computeIfAbsent(name, Count::new);
+                    return byName.computeIfAbsent(name, added -> new Count());
                 }
             }
         }
