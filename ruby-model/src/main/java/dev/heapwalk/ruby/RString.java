@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
+import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ObjectLayout;
+import java.lang.foreign.MemorySegment;
 
 /** A String. C name {@code struct RString}. */
 public final class RString extends RValue {
@@ -59,6 +61,25 @@ public final class RString extends RValue {
      */
     public long bytes() {
         return embedded() ? address() + layout.stringEmbed() : longAt(24);
+    }
+
+    /**
+     * Its bytes, or the first of them.
+     *
+     * @param most the most bytes to read
+     * @return a new array
+     * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read, be they wanted or not
+     */
+    public byte[] content(int most) {
+        long length = length();
+        long bytes = bytes();
+        reader().requireMapped(bytes, length, 1);
+        byte[] content = new byte[(int) Math.min(length, most)];
+        if (content.length > 0) {
+            // Past the reader's window, which this view may lie over.
+            reader().vm().target().memory().readFully(bytes, MemorySegment.ofArray(content));
+        }
+        return content;
     }
 
     /**

@@ -2,7 +2,6 @@
 package dev.heapwalk.ruby;
 
 import dev.heapwalk.memory.UnmappedAddressException;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.Charset;
@@ -13,7 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Reads the bytes of Strings and makes text of them by their encoding. For one thread. */
+/** Makes text of the bytes of Strings by their encoding. For one thread. */
 public final class StringDecoder {
     /** Whether bytes are what their encoding allows. */
     public enum Validity {
@@ -42,25 +41,6 @@ public final class StringDecoder {
     }
 
     /**
-     * The bytes of a String.
-     *
-     * @param string the String
-     * @param most the most bytes to read
-     * @return its first bytes
-     * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read, be they wanted or not
-     */
-    public byte[] bytes(RString string, int most) {
-        long length = string.length();
-        long bytes = string.bytes();
-        reader.requireMapped(bytes, length, 1);
-        byte[] read = new byte[(int) Math.min(length, most)];
-        if (read.length > 0) {
-            reader.vm().target().memory().readFully(bytes, MemorySegment.ofArray(read));
-        }
-        return read;
-    }
-
-    /**
      * The text of a String.
      *
      * @param string the String
@@ -71,8 +51,10 @@ public final class StringDecoder {
      */
     public String text(RString string, int most) {
         boolean cut = string.length() > most;
+        byte[] content = string.content(most);
+        // Last: to find an encoding that does not fit in the flags may move the window that the view lies over.
         int encoding = string.codeRange() == RString.CODE_RANGE_7BIT ? Encodings.US_ASCII : reader.encodings().indexOf(string);
-        return text(bytes(string, most), encoding, cut);
+        return text(content, encoding, cut);
     }
 
     /**
@@ -119,7 +101,7 @@ public final class StringDecoder {
             case RString.CODE_RANGE_BROKEN -> Validity.BROKEN;
             default -> string.length() > MOST_DECODED
                     ? Validity.UNKNOWN
-                    : validity(bytes(string, MOST_DECODED), reader.encodings().indexOf(string));
+                    : validity(string.content(MOST_DECODED), reader.encodings().indexOf(string));
         };
     }
 

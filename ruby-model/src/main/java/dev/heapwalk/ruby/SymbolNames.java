@@ -170,15 +170,7 @@ public final class SymbolNames {
     public byte[] bytesOfString(long address) {
         try {
             RString found = reader.at(address, string);
-            if (found == null || found.type() != RubyType.STRING) {
-                return null;
-            }
-            long length = Math.min(found.length(), LONGEST);
-            long bytes = found.bytes();
-            if (length < 0 || length > 0 && !reader.mapped(bytes, length)) {
-                return null;
-            }
-            return reader.vm().target().memory().readBytes(bytes, (int) length);
+            return found == null || found.type() != RubyType.STRING ? null : found.content(LONGEST);
         } catch (UnmappedAddressException e) {
             return null;
         }

@@ -227,7 +227,7 @@ class ValuesTest {
 
         private void string(RString string) {
             int encoding = heap.reader.encodings().indexOf(string);
-            byte[] bytes = heap.strings.bytes(heap.reader.at(value, heap.string), 1 << 20);
+            byte[] bytes = heap.reader.at(value, heap.string).content(1 << 20);
             is("bytes", HEX.formatHex(bytes), text("bytes"));
             is("encoding", heap.reader.encodings().name(encoding), text("encoding"));
             boolean valid = told.get("valid").booleanValue();
@@ -322,7 +322,7 @@ class ValuesTest {
         private void regexp(RRegexp regexp) {
             is("options", regexp.options(), told.get("options").intValue());
             is("encoding", heap.reader.encodings().name(heap.reader.encodings().indexOf(regexp)), text("encoding"));
-            byte[] source = heap.strings.bytes(heap.reader.at(regexp.source(), heap.string), 1 << 20);
+            byte[] source = heap.reader.at(regexp.source(), heap.string).content(1 << 20);
             is("source", HEX.formatHex(source), text("source"));
         }
 
@@ -348,7 +348,7 @@ class ValuesTest {
             IvarCursor ivar = new IvarCursor(heap.reader).over(value);
             while (ivar.next()) {
                 if (new String(ivar.name(), StandardCharsets.UTF_8).equals("mesg")) {
-                    messages.add(HEX.formatHex(heap.strings.bytes(heap.reader.at(ivar.value(), heap.string), 1000)));
+                    messages.add(HEX.formatHex(heap.reader.at(ivar.value(), heap.string).content(1000)));
                 }
             }
             softly.assertThat(messages).as("message of %s", name).containsExactly(text("message"));

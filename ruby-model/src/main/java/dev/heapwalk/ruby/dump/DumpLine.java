@@ -413,7 +413,7 @@ final class DumpLine {
         int encoding = string.encodingIndex();
         boolean valid = encoding == Encodings.UTF_8 || encoding <= Encodings.US_ASCII && ascii(bytes, length);
         if (encoding > Encodings.US_ASCII && length <= LONGEST_DECODED) {
-            String text = decoder.text(decoder.bytes(string, LONGEST_DECODED), reader.encodings().indexOf(string), false);
+            String text = decoder.text(string.content(LONGEST_DECODED), reader.encodings().indexOf(string), false);
             if (text != null) {
                 text(VALUE, text);
                 return;
