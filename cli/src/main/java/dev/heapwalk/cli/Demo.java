@@ -25,14 +25,12 @@ final class Demo implements AutoCloseable {
     private static final String BETWEEN = "exec 3<&0; \"$@\" <&3 3<&- & exec <&- 3<&- 2>/dev/null; wait $!";
 
     private final Process shell;
-    private final Thread atShutdown;
+    private final AtExit atExit;
     private volatile long pid;
 
     private Demo(Process shell) {
         this.shell = shell;
-        // Ctrl-C ends us without close().
-        atShutdown = new Thread(this::end, "end the demo");
-        Runtime.getRuntime().addShutdownHook(atShutdown);
+        this.atExit = new AtExit("end the demo", this::end);
     }
 
     /** Starts the JVM and waits until it has allocated. */
@@ -138,11 +136,9 @@ final class Demo implements AutoCloseable {
         end();
         try {
             shell.waitFor(5, TimeUnit.SECONDS);
-            Runtime.getRuntime().removeShutdownHook(atShutdown);
+            atExit.close();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        } catch (IllegalStateException e) {
-            // The JVM is shutting down, and the hook has run or will.
         }
     }
 }

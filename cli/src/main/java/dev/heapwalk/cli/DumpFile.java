@@ -38,7 +38,7 @@ final class DumpFile implements AutoCloseable {
     /** Null where nothing but a file is written at once. */
     private final FileChannel channel;
 
-    private final Thread atShutdown = new Thread(this::discard, "remove what is half written");
+    private final AtExit atExit;
     private boolean finished;
 
     private DumpFile(Path file, Path temporary) throws IOException {
@@ -49,8 +49,7 @@ final class DumpFile implements AutoCloseable {
                 file == null ? Files.isRegularFile(Path.of("/proc/self/fd/1")) : temporary != null && !packed;
         this.spool = waitsForNobody ? null : new Spool();
         this.channel = waitsForNobody && file != null ? FileChannel.open(temporary, StandardOpenOption.WRITE) : null;
-        // Ctrl-C ends us without close().
-        Runtime.getRuntime().addShutdownHook(atShutdown);
+        this.atExit = new AtExit("remove what is half written", this::discard);
     }
 
     /**
@@ -174,11 +173,7 @@ final class DumpFile implements AutoCloseable {
             throw failure(file, e);
         } finally {
             discard();
-            try {
-                Runtime.getRuntime().removeShutdownHook(atShutdown);
-            } catch (IllegalStateException e) {
-                // The JVM is shutting down, and the hook has run or will.
-            }
+            atExit.close();
         }
     }
 }
