@@ -29,6 +29,8 @@ final class WholeCommands {
     private static final int FEW_RUNS = 3;
     private static final String NO_CACHE = "-XX:AOTMode=off";
     private static final String SMALL_HEAP = "-Xmx64m";
+    /** How many millions are promised to do with so little. */
+    private static final int MOST_IN_SMALL_HEAP = 10;
     private static final Path HEAPWALK = Path.of("bin/heapwalk");
 
     private final Function<String, Results.Circumstances> circumstances;
@@ -111,9 +113,11 @@ final class WholeCommands {
     private void scale() throws IOException {
         for (int count : upTo(3, 10, 30)) {
             progress("starting a process with %,d million chunks", count);
+            String heap = count <= MOST_IN_SMALL_HEAP ? SMALL_HEAP : "";
             try (LedgerProcess process = BenchmarkTarget.ledger(BenchmarkTarget.FRAGMENTED, count * 1_000_000)) {
                 for (String command : List.of("sizes", "summary")) {
-                    heapwalk("scale/%s, %02dM chunks, %s".formatted(command, count, SMALL_HEAP), fewRuns, SMALL_HEAP, command, process.pid());
+                    heapwalk("scale/%s, %02dM chunks%s".formatted(command, count, heap.isEmpty() ? "" : ", " + heap), fewRuns, heap, command,
+                            process.pid());
                 }
             }
         }

@@ -17,16 +17,17 @@ final class FreeChunks {
     private static final long KIND = 15;
 
     /**
-     * Chunk addresses with the kind in their low bits, which are 0 in an address; ascending, each chunk once, with a sentinel
-     * at the end.
+     * Chunk addresses with the kind in their low bits, which are 0 in an address; ascending, each chunk once, with sentinels
+     * behind them.
      */
     private long[] entries = {Long.MAX_VALUE};
 
     private int count;
 
     void add(long chunk, int kind) {
-        if (count == entries.length) {
-            entries = Arrays.copyOf(entries, Math.max(1024, count * 2));
+        // Room for a sentinel is left, so that no second copy is made in the end: there are millions in a large heap.
+        if (count + 1 >= entries.length) {
+            entries = Arrays.copyOf(entries, Math.max(1024, count + count / 2));
         }
         entries[count++] = chunk | kind;
     }
@@ -42,11 +43,10 @@ final class FreeChunks {
             }
         }
         count = kept;
-        entries = Arrays.copyOf(entries, count + 1);
-        entries[count] = Long.MAX_VALUE;
+        Arrays.fill(entries, count, entries.length, Long.MAX_VALUE);
     }
 
-    /** The chunk that an entry names; of the sentinel an address that no chunk has. */
+    /** The chunk that an entry names; of a sentinel an address that no chunk has. */
     static long chunk(long entry) {
         return entry & ~KIND;
     }

@@ -23,10 +23,10 @@ final class Peek {
     private Window window;
     private long last;
 
-    /** Begins to read; {@code budget} is the most bytes that each of two caches holds. */
+    /** Begins to read; {@code budget} is the most bytes of surroundings to keep, beside a quarter as much of pages. */
     Peek(Target target, long budget) {
         surroundings = target.memory().cache(budget);
-        pages = target.memory().cache(budget, target.pageSize());
+        pages = target.memory().cache(budget / 4, target.pageSize());
         pageMask = -(long) target.pageSize();
         window = surroundings;
     }
