@@ -52,13 +52,13 @@ abstract class HeapCommand extends ReportCommand {
             return Optional.empty();
         }
         return Optional.of(mmapped.expectedCount() >= 0
-                ? "with mmapped chunks: malloc counts %,d with %,d bytes, found %,d with %,d bytes"
+                ? "mmapped chunks: malloc counts %,d with %,d bytes, found %,d with %,d bytes"
                         .formatted(
                                 mmapped.expectedCount(),
                                 mmapped.expectedBytes(),
                                 mmapped.count(),
                                 mmapped.bytes())
-                : "with mmapped chunks: malloc's own count of them was not found, so nothing confirms the %,d found"
+                : "mmapped chunks: malloc's own count of them was not found, so nothing confirms the %,d found"
                         .formatted(mmapped.count()));
     }
 

@@ -31,11 +31,11 @@ final class Problems {
 
     /** A part of the answer that is missing, at no address in particular. */
     void missing(String what) {
-        lines.add(what);
+        lines.add("problem: " + what);
     }
 
     void hole(long address, String reason) {
-        lines.add("at 0x" + Long.toHexString(address) + ": " + reason);
+        lines.add("problem at 0x" + Long.toHexString(address) + ": " + reason);
     }
 
     /** The objects of a dump that are damaged; of very many only the first have an address. */
@@ -53,7 +53,7 @@ final class Problems {
                     + (corruption.arena() >= 0 ? " (arena " + corruption.arena() + ")" : ""));
         }
         say("notice: ", notices);
-        say("problem ", lines);
+        say("", lines);
         return lines.isEmpty() ? Failure.FINE : Failure.DAMAGED;
     }
 

@@ -81,7 +81,7 @@ final class RubyThreadsCommand extends TargetCommand {
         }
         StringBuilder text = new StringBuilder();
         Frames frames = interpreter.frames();
-        ValueText values = new ValueText(reader);
+        ValueText values = new ValueText(interpreter);
         for (RubyThread thread : living) {
             text.append(text.isEmpty() ? "" : "\n");
             head(thread, text);
@@ -159,12 +159,12 @@ final class RubyThreadsCommand extends TargetCommand {
             for (Argument argument : frames.arguments()) {
                 String name = argument.parameter().name();
                 if (name != null && shown.add(name)) {
-                    variable("argument", name, argument.value(), values, text);
+                    variable("argument", name, values.of(argument.value(), argument.block()), text);
                 }
             }
             for (Local local : frames.locals()) {
                 if (local.name() != null && shown.add(local.name())) {
-                    variable("local", local.name(), local.value(), values, text);
+                    variable("local", local.name(), values.of(local.value(), local.block()), text);
                 }
             }
         } catch (UnmappedAddressException e) {
@@ -172,8 +172,8 @@ final class RubyThreadsCommand extends TargetCommand {
         }
     }
 
-    private static void variable(String kind, String name, long value, ValueText values, StringBuilder text) {
+    private static void variable(String kind, String name, String value, StringBuilder text) {
         text.append("      ").append(kind).append(' ')
-                .append(SafeText.of(name)).append(" = ").append(SafeText.of(values.of(value))).append('\n');
+                .append(SafeText.of(name)).append(" = ").append(SafeText.of(value)).append('\n');
     }
 }

@@ -8,17 +8,42 @@ import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.StringDecoder;
 import dev.heapwalk.ruby.layout.SpecialConstants;
+import dev.heapwalk.ruby.vm.Block;
+import dev.heapwalk.ruby.vm.Interpreter;
+import dev.heapwalk.ruby.vm.Iseq;
 
 /** Tells in a few words what a value is. */
 final class ValueText {
     private static final int LONGEST = 60;
 
+    private final Interpreter interpreter;
     private final ObjectReader reader;
     private final StringDecoder decoder;
 
     ValueText(ObjectReader reader) {
-        this.reader = reader;
+        this(new Interpreter(reader));
+    }
+
+    ValueText(Interpreter interpreter) {
+        this.interpreter = interpreter;
+        this.reader = interpreter.reader();
         this.decoder = new StringDecoder(reader);
+    }
+
+    /** As below; a block that was not made a Proc so far is shown as where it is. */
+    String of(long value, Block block) {
+        if (block == null) {
+            return of(value);
+        }
+        if (block.kind() == Block.Kind.IFUNC) {
+            return "(block in C)";
+        }
+        try {
+            Iseq code = interpreter.iseq(block.code());
+            return code == null ? "(block)" : "(block at %s:%d)".formatted(code.path(), code.firstLine());
+        } catch (UnmappedAddressException e) {
+            return "(block)";
+        }
     }
 
     /** A value as {@code inspect} shows it if that is short, else its class and address. */

@@ -324,7 +324,7 @@ final class ExitStatusIT {
                     case 3 -> {
                         // Whatever is listed is true.
                         assertThat(live.rows()).as(where).containsAll(run.rows());
-                        assertThat(run.err()).as(where).contains("heapwalk: problem ");
+                        assertThat(run.err()).as(where).contains("heapwalk: problem");
                     }
                     case 4 -> {
                         assertThat(run.out()).as(where).isEmpty();
@@ -421,7 +421,7 @@ final class ExitStatusIT {
             for (String command : List.of("summary", "sizes", "used", "all")) {
                 Run.heapwalk(command, core.toString())
                         .exited(3)
-                        .said("problem with mmapped chunks: malloc counts 1 with ", "found 0 with 0 bytes");
+                        .said("problem: mmapped chunks: malloc counts 1 with ", "found 0 with 0 bytes");
             }
             for (int i = 0; i < without.size(); i++) {
                 Run run = Run.heapwalk(without.get(i), core.toString()).exited(0);

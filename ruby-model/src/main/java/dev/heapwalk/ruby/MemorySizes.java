@@ -45,6 +45,10 @@ public final class MemorySizes {
     private static final int KEYWORD_CALL_SIZE = 88;
     private static final int MOST_CHAINED = 1 << 10;
     private static final int MOST_TRANSCODERS = 64;
+    /** {@code superclass_depth} of an extension in 4.0, 16 bits. */
+    private static final int SUPERCLASS_DEPTH = 122;
+    /** {@code variation_count}, which a byte of bits follows; {@code superclasses_with_self} is the sixth. In 4.0. */
+    private static final int SUPERCLASSES_WITH_SELF = 124;
     private static final int MOST_SEGMENTS = 1 << 12;
 
     private final ObjectReader reader;
@@ -54,6 +58,7 @@ public final class MemorySizes {
     private final ObjectLayout objects;
     private final boolean inlineHash;
     private final boolean shapes;
+    private final boolean newest;
     private final DataSizes data;
     private final IdEntries ids;
     private final RClass classView;
@@ -67,6 +72,7 @@ public final class MemorySizes {
         this.objects = reader.layout().object();
         this.inlineHash = objects.hashInline();
         this.shapes = objects.shapesInFlags();
+        this.newest = reader.layout().since(4, 0);
         this.data = new DataSizes(reader, this);
         this.ids = new IdEntries(reader);
         this.classView = new RClass(reader);
@@ -191,6 +197,14 @@ public final class MemorySizes {
         long size = idTableIfAny(view.methodTable());
         size += idTableIfAny(view.classVariableTable());
         size += idTableIfAny(view.constantTable());
+        if (newest) {
+            // What else it has is in objects of their own.
+            size = idTableIfAny(view.methodTable()) + idTableIfAny(view.constantTable());
+            boolean own = (reader.half(extension + SUPERCLASSES_WITH_SELF) >>> 13 & 1) != 0;
+            int depth = reader.half(extension + SUPERCLASS_DEPTH) & 0xffff;
+            // Ruby counts the superclasses twice.
+            return own ? size + 2 * 8L * (depth + 1) : size;
+        }
         size += callCaches(view.callCacheTable());
         if (!shapes) {
             // Ruby counts the instance variables twice.
@@ -218,7 +232,8 @@ public final class MemorySizes {
         if (view.extension() == 0) {
             return 0;
         }
-        return (view.ownsMethods() ? idTableIfAny(view.methodTable()) : 0) + callCaches(view.callCacheTable());
+        long methods = view.ownsMethods() ? idTableIfAny(view.methodTable()) : 0;
+        return newest ? methods : methods + callCaches(view.callCacheTable());
     }
 
     /** C name {@code cc_table_memsize}. */
@@ -238,12 +253,22 @@ public final class MemorySizes {
         return switch (ImemoType.of(object.flags(), reader.layout())) {
             case MENT -> 8;
             case ISEQ -> iseq(object.address());
-            case ENV, TMPBUF -> 8 * object.word(32);
+            case ENV -> 8 * object.word(32);
+            case TMPBUF -> 8 * object.word(newest ? 16 : 32);
             // The tree is made of blocks of several kinds, and gone once the code is compiled.
             case AST -> object.word(8) == 0 ? 0 : UNKNOWN;
-            case FIELDS -> UNKNOWN;
+            case FIELDS -> fields(object);
             default -> 0;
         };
+    }
+
+    /** The instance variables of another object, where they are outside the slot. */
+    private long fields(RValue object) {
+        if (!object.has(Flags.USER4)) {
+            return 0;
+        }
+        int shape = Shapes.of(object.flags());
+        return reader.shapes().tooComplex(shape) ? table(object.word(16)) : 8L * reader.shapes().capacity(shape);
     }
 
     /** C name {@code rb_iseq_memsize}. */

@@ -81,7 +81,8 @@ public final class References {
     public boolean of(RValue slot, ReferenceSink to) {
         RubyType type = slot.type();
         // Until 3.1 what the virtual machine keeps for itself is taken to have a class, whatever stands in that place.
-        klass = type == RubyType.NODE || type == RubyType.IMEMO && !imemoHasClass ? 0 : slot.klass();
+        // Since 4.0 the fields of an object have that object for a class.
+        klass = type == RubyType.NODE || type == RubyType.IMEMO && !imemoHasClass && !isFields(slot) ? 0 : slot.klass();
         sink = to;
         return mark(slot, type, withoutClass);
     }
@@ -96,6 +97,10 @@ public final class References {
      */
     public boolean of(SlotCursor slot, ReferenceSink to) {
         return of(slot.type() == RubyType.DATA ? slot.asData() : slot.asValue(), to);
+    }
+
+    private boolean isFields(RValue slot) {
+        return version >= 400 && ImemoType.of(slot.flags(), reader.layout()) == ImemoType.FIELDS;
     }
 
     private void exceptClass(long reference) {
@@ -208,7 +213,7 @@ public final class References {
             if ((flags & Flags.EXIVAR) == 0 || type == RubyType.OBJECT) {
                 return;
             }
-        } else if (type == RubyType.OBJECT || type == RubyType.DATA || type == RubyType.STRUCT
+        } else if (type == RubyType.OBJECT || type == RubyType.DATA || type == RubyType.STRUCT && (flags & STRUCT_GENERIC) == 0
                 || reader.shapes().index(Shapes.of(flags)) == 0) {
             return;
         }

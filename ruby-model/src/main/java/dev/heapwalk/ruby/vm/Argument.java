@@ -6,5 +6,6 @@ package dev.heapwalk.ruby.vm;
  *
  * @param parameter the parameter
  * @param value a {@code VALUE}; {@code Qundef} for a block that was not made an object so far
+ * @param block that block; null for any other value
  */
-public record Argument(Parameter parameter, long value) {}
+public record Argument(Parameter parameter, long value, Block block) {}

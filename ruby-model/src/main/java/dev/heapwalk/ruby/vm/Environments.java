@@ -18,6 +18,10 @@ import java.util.Set;
 public final class Environments {
     /** {@code VM_ENV_DATA_SIZE}: method or class reference, block or outer level, flags. */
     private static final int DATA_SIZE = 3;
+    /** Of a block handler: it is the address of a {@code struct rb_captured_block}. */
+    private static final long CAPTURED = 1;
+    /** Of such a block handler: the block is a function in C. */
+    private static final long CAPTURED_IN_C = 2;
     /** No program nests scopes deeper; more levels than this are a cycle. */
     private static final int DEEPEST = 1000;
 
@@ -135,7 +139,7 @@ public final class Environments {
         for (int i = 0; i < code.localCount(); i++) {
             String name = code.localName(i);
             if (name != null && names.add(name)) {
-                found.add(new Local(name, value(ep, flags, code, i)));
+                found.add(new Local(name, value(ep, flags, code, i), block(ep, flags, code, i)));
             }
         }
     }
@@ -151,22 +155,42 @@ public final class Environments {
         long flags = reader.word(ep);
         List<Argument> found = new ArrayList<>(iseq.parameters().size());
         for (Parameter parameter : iseq.parameters()) {
-            found.add(new Argument(parameter, value(ep, flags, iseq, parameter.index())));
+            int index = parameter.index();
+            found.add(new Argument(parameter, value(ep, flags, iseq, index), block(ep, flags, iseq, index)));
         }
         return found;
     }
 
     private long value(long ep, long flags, Iseq code, int index) {
         long value = reader.word(ep - 8L * (DATA_SIZE - 1 + code.localCount() - index));
-        if ((flags & EnvFlags.MODIFIED_BLOCK_PARAM) == 0 && code.address() == code.local() && isBlock(code, index)) {
+        if (isUntouchedBlock(flags, code, index)) {
             // The block becomes an object when the program first looks at it.
             long handler = reader.word(ep - 8);
             if (handler == 0) {
                 return reader.layout().constants().nil();
             }
-            return (handler & 1) != 0 ? reader.layout().constants().undef() : handler;
+            return (handler & CAPTURED) != 0 ? reader.layout().constants().undef() : handler;
         }
         return value;
+    }
+
+    /** The block that a parameter stands for that the program has not looked at; null for any other variable. */
+    private Block block(long ep, long flags, Iseq code, int index) {
+        long handler = isUntouchedBlock(flags, code, index) ? reader.word(ep - 8) : 0;
+        if ((handler & CAPTURED) == 0) {
+            return null;
+        }
+        // struct rb_captured_block: self, ep, code.
+        long captured = handler & ~3;
+        return new Block(
+                (handler & CAPTURED_IN_C) == 0 ? Block.Kind.ISEQ : Block.Kind.IFUNC,
+                reader.word(captured),
+                reader.word(captured + 8),
+                reader.word(captured + 16));
+    }
+
+    private static boolean isUntouchedBlock(long flags, Iseq code, int index) {
+        return (flags & EnvFlags.MODIFIED_BLOCK_PARAM) == 0 && code.address() == code.local() && isBlock(code, index);
     }
 
     private static boolean isBlock(Iseq code, int index) {

@@ -227,12 +227,12 @@ public final class RubyThreads {
         if (reader.layout().context().localStorageById()) {
             IdEntries entries = new IdEntries(reader).over(table);
             while (entries.next()) {
-                found.add(new Local(reader.symbols().ofSerial(entries.serial()), entries.value()));
+                found.add(new Local(reader.symbols().ofSerial(entries.serial()), entries.value(), null));
             }
         } else {
             StEntries entries = new StEntries(reader).over(table);
             while (entries.next()) {
-                found.add(new Local(reader.symbols().of(entries.key()), entries.record()));
+                found.add(new Local(reader.symbols().of(entries.key()), entries.record(), null));
             }
         }
         return found;

@@ -188,6 +188,64 @@ class FramesTest {
         }
     }
 
+    /** Of block parameters that the program has not looked at: afterwards it tells where each block came from. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void blocksThatAreNoProcsYet(Ruby ruby) throws Exception {
+        String code = "$held = Queue.new\\n"
+                + "def hold(name, &block)\\n $held.pop\\n block && block.source_location\\nend\\n"
+                + "class Each\\n include Enumerable\\n def each(&block)\\n  $held.pop\\n  yield 1\\n end\\nend\\n"
+                + "$blocks = Thread.new { hold('in Ruby') { |x|\\n x } }\\n"
+                + "$symbols = Thread.new { hold('symbol', &:upcase) }\\n"
+                + "$functions = Thread.new { Each.new.to_a }\\n"
+                + "$none = Thread.new { hold('none') }\\n";
+        try (RubyProcess process = RubyProcess.of(ruby, "churn").argument(0).start()) {
+            process.ask("eval eval(\"" + code + "\", TOPLEVEL_BINDING, 'made_up.rb', 40);"
+                    + " sleep 0.01 until [$blocks, $symbols, $functions, $none].all?(&:stop?)");
+            List<Long> threads = new ArrayList<>();
+            JSON.readTree(process.ask("eval JSON.generate([$blocks, $symbols, $functions, $none].map { |t| Target.address(t) })")
+                            .getFirst())
+                    .forEach(address -> threads.add(Long.decode(address.textValue())));
+            String place;
+            try (Target target = Target.attach(process.pid())) {
+                Interpreter interpreter = new Interpreter(RubyVm.locate(target).reader());
+                Argument block = blockOf(interpreter, threads.get(0));
+                Argument symbol = blockOf(interpreter, threads.get(1));
+                Argument function = blockOf(interpreter, threads.get(2));
+                Argument none = blockOf(interpreter, threads.get(3));
+                assertThat(block.block().kind()).isEqualTo(Block.Kind.ISEQ);
+                Iseq found = interpreter.iseq(block.block().code());
+                place = found.path() + ":" + found.firstLine();
+                assertThat(function.block().kind()).isEqualTo(Block.Kind.IFUNC);
+                assertThat(told(symbol.value(), interpreter.reader())).isEqualTo(":upcase");
+                assertThat(told(none.value(), interpreter.reader())).isEqualTo("nil");
+                assertThat(List.of(symbol, none)).allMatch(argument -> argument.block() == null);
+            }
+            JsonNode told = JSON.readTree(process.ask("eval 4.times { $held << 1 };"
+                            + " JSON.generate([$blocks.value.join(':'), $symbols.value, $functions.value, $none.value])")
+                    .getFirst());
+            assertThat(place).isEqualTo(told.get(0).textValue()).startsWith("made_up.rb:");
+            assertThat(told.get(2).get(0).intValue()).isOne();
+            assertThat(told.get(3).isNull()).isTrue();
+        }
+    }
+
+    /** The last argument of the frame that has one, in the thread of an object. */
+    private static Argument blockOf(Interpreter interpreter, long thread) {
+        RubyThread found = new RubyThreads(interpreter).living().stream()
+                .filter(one -> one.self() == thread)
+                .findFirst()
+                .orElseThrow();
+        Frames frames = interpreter.frames().over(found.context());
+        while (frames.next()) {
+            List<Argument> arguments = frames.arguments();
+            if (!arguments.isEmpty() && arguments.getLast().parameter().kind() == Parameter.Kind.BLOCK) {
+                return arguments.getLast();
+            }
+        }
+        throw new AssertionError("no frame of 0x%x has a block parameter".formatted(thread));
+    }
+
     private static String line(String path, String absolutePath, int line, String label) {
         return path + " " + absolutePath + " " + line + " " + label;
     }
