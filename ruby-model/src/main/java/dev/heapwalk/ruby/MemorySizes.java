@@ -253,7 +253,7 @@ public final class MemorySizes {
         return switch (ImemoType.of(object.flags(), reader.layout())) {
             case MENT -> 8;
             case ISEQ -> iseq(object.address());
-            case ENV -> 8 * object.word(32);
+            case ENV -> 8 * (object.word(32) & 0xffffffffL);
             case TMPBUF -> 8 * object.word(newest ? 16 : 32);
             // The tree is made of blocks of several kinds, and gone once the code is compiled.
             case AST -> object.word(8) == 0 ? 0 : UNKNOWN;

@@ -10,7 +10,7 @@ package dev.heapwalk.ruby.layout;
  * @param regexp {@code regex_t}
  * @param regexpChain {@code regex_t.chain}
  * @param classExtension {@code rb_classext_t}, 0 where it lies in the slot
- * @param superclassDepth {@code superclass_depth} in the extension, or -1
+ * @param superclassDepth {@code superclass_depth} in the extension, a word, or -1
  * @param variationCount {@code variation_count} in the extension (a byte), or -1
  * @param iseqBody {@code struct rb_iseq_constant_body}
  * @param iseqBodyWithoutYjit the same if it was built without YJIT
@@ -42,7 +42,7 @@ public record MemsizeLayout(
             case 302 -> new MemsizeLayout(208, 8, 456, 448, 0, 40, 116, 320, 312, 16, 320, 1120, 624);
             case 303 -> new MemsizeLayout(208, 8, 456, 448, 0, 40, 116, 344, 312, 16, 456, 1120, 624);
             case 304 -> new MemsizeLayout(208, 8, 456, 448, 0, 40, 116, 352, 320, 16, 472, 1088, 608);
-            default -> new MemsizeLayout(208, 8, 456, 448, 0, 64, 124, 360, 328, 16, -1, -1, -1);
+            default -> new MemsizeLayout(248, 8, 456, 448, 0, -1, 124, 360, 304, 16, -1, -1, -1);
         };
     }
 }
