@@ -78,7 +78,8 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
         System.exit(status);
     }
 
-    private static int run(String[] args) {
+    /** Runs the command. Returns its exit status. */
+    static int run(String... args) {
         try {
             return commandLine(args)
                     .registerConverter(Format.class, word -> named(word, Format.values()))
