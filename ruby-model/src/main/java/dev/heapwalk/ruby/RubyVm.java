@@ -19,6 +19,8 @@ public final class RubyVm {
     private static final long BUDGET = 64L << 20;
 
     private static final long SAMPLER_BUDGET = 4L << 20;
+    /** So much is read at once where little is kept: objects that refer to each other at random would read in vain most of more. */
+    private static final int SHORT_LINE = 16 << 10;
 
     /**
      * What the discovery found.
@@ -289,7 +291,7 @@ public final class RubyVm {
      * @return a new reader, for one thread
      */
     public ObjectReader reader(long budget) {
-        return new ObjectReader(this, target.memory().cache(budget));
+        return new ObjectReader(this, target.memory().cache(budget, Math.max(SHORT_LINE, target.pageSize())));
     }
 
     /**

@@ -21,8 +21,8 @@ final class PageBatches {
     /** How much of the heap is a batch, in bytes; its lines are mostly three to eight times as long. */
     private static final int BATCH = 256 << 10;
     /** How much of a batch's lines is kept until it is its turn, in bytes. */
-    private static final int CAPACITY = 4 << 20;
-    /** The most memory of the target that is kept, by all threads together, in bytes. */
+    private static final int CAPACITY = 2 << 20;
+    /** The most memory of the target that the threads keep together, in bytes. */
     private static final long BUDGET = 64L << 20;
 
     private static final int MOST_THREADS = 4;
@@ -77,7 +77,7 @@ final class PageBatches {
 
     /** A reader with one thread's share of memory. */
     ObjectReader reader() {
-        return vm.reader(BUDGET / (threads + 1));
+        return vm.reader(BUDGET / threads);
     }
 
     /**
