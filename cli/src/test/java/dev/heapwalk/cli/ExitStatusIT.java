@@ -429,7 +429,7 @@ final class ExitStatusIT {
                 assertThat(run.err()).isEmpty();
             }
             Run explained = Run.heapwalk("arenas", "--explain", core.toString()).exited(0);
-            explained.said("notice: with mmapped chunks: malloc counts 1 with ");
+            explained.said("notice: mmapped chunks: malloc counts 1 with ");
             assertThat(explained.text()).contains("mmapped chunks: 0 chunks, 0 bytes: unconfirmed");
         }
     }
