@@ -242,6 +242,8 @@ final class DataReferences {
             case "AST/node" -> fields(name, FIRST);
             case "pinned_list" -> of(Kind.ARRAY_LIST, name);
             case "VM/pin_array_list" -> of(Kind.ARRAY_LIST, name);
+            // All that it holds is weak.
+            case "VM/concurrent_set" -> of(Kind.NOTHING, name);
             case "set" -> of(Kind.SET, name);
             case "Ruby::Box::Entry", "Ruby::Box::Root" -> of(Kind.BOX, name);
             case "marshal_compat_table" -> of(Kind.COMPATIBILITY, name);

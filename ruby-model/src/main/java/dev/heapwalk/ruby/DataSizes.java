@@ -20,6 +20,9 @@ final class DataSizes {
     /** What {@code mmap} gave malloc is marked so in a chunk's header. */
     private static final long IS_MMAPPED = 2;
 
+    /** {@code sizeof(marshal_compat_t)}. */
+    private static final int COMPATIBILITY_SIZE = 32;
+
     /** What a function looks at. */
     private enum Kind {
         NONE,
@@ -31,6 +34,9 @@ final class DataSizes {
         WEAK_KEY_MAP,
         OLD_WEAK_MAP,
         SCANNER,
+        CALL_CACHES,
+        SET,
+        COMPATIBILITY,
         OTHER
     }
 
@@ -101,13 +107,16 @@ final class DataSizes {
 
     private Kind kind(String name) {
         return switch (name == null ? "" : name) {
-            case "VM/thread" -> layout.thread() < 0 ? Kind.OTHER : Kind.THREAD;
-            case "fiber" -> layout.fiber() < 0 ? Kind.OTHER : Kind.FIBER;
+            case "VM/thread" -> Kind.THREAD;
+            case "fiber" -> Kind.FIBER;
             case "T_IMEMO/iseq" -> Kind.ISEQ;
             case "autoload_table", "autoload" -> Kind.TABLE;
             case "weakmap" -> reader.layout().since(3, 3) ? Kind.WEAK_MAP : Kind.OLD_WEAK_MAP;
             case "weakkeymap" -> Kind.WEAK_KEY_MAP;
             case "StringScanner" -> Kind.SCANNER;
+            case "VM/cc_table" -> Kind.CALL_CACHES;
+            case "set" -> Kind.SET;
+            case "marshal_compat_table" -> Kind.COMPATIBILITY;
             default -> Kind.OTHER;
         };
     }
@@ -124,6 +133,9 @@ final class DataSizes {
             case OLD_WEAK_MAP -> oldWeakMap(data);
             // The registers of the scanner's last match stand in the middle.
             case SCANNER -> 48 + sizes.region(data + 32);
+            case CALL_CACHES -> sizes.callCacheTable(data);
+            case SET -> sizes.set(data);
+            case COMPATIBILITY -> sizes.table(data) + COMPATIBILITY_SIZE * reader.word(data + TableLayout.ST_NUM_ENTRIES);
             case OTHER -> leaf.call(type.function(), data);
         };
     }

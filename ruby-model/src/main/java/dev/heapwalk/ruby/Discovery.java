@@ -66,7 +66,7 @@ final class Discovery {
     private RubyVm refresh(RubyVm.Found before) {
         sayPages();
         TableFinder.Shapes shapes = new TableFinder(draft(before.symbolIds()), module.module(), symbols).shapes();
-        return machine(before.symbolIds(), before.globals(), before.genericIvars(), shapes);
+        return machine(new TableFinder.Symbols(before.symbolSet(), before.symbolIds()), before.globals(), before.genericIvars(), shapes);
     }
 
     RubyVm locate() {
@@ -96,14 +96,14 @@ final class Discovery {
         }
         sayPages();
         TableFinder tables = new TableFinder(draft(0), module.module(), symbols);
-        long ids = tables.symbolIds();
+        TableFinder.Symbols names = tables.symbols();
         evidence.addAll(tables.evidence());
-        tables = new TableFinder(draft(ids), module.module(), symbols);
+        tables = new TableFinder(draft(names.ids()), module.module(), symbols);
         long globals = tables.globals();
         long genericIvars = tables.genericIvars();
         TableFinder.Shapes shapes = tables.shapes();
         evidence.addAll(tables.evidence());
-        return machine(ids, globals, genericIvars, shapes);
+        return machine(names, globals, genericIvars, shapes);
     }
 
     private RubyVm.Collection collecting() {
@@ -116,7 +116,7 @@ final class Discovery {
         say("garbage collection", collecting().name().toLowerCase(Locale.ROOT), "flags of rb_objspace_t");
     }
 
-    private RubyVm machine(long ids, long globals, long genericIvars, TableFinder.Shapes shapes) {
+    private RubyVm machine(TableFinder.Symbols names, long globals, long genericIvars, TableFinder.Shapes shapes) {
         return new RubyVm(
                 this,
                 target,
@@ -126,7 +126,8 @@ final class Discovery {
                         layout,
                         vm,
                         objspace,
-                        ids,
+                        names.set(),
+                        names.ids(),
                         globals,
                         genericIvars,
                         shapes.list(),
@@ -163,7 +164,7 @@ final class Discovery {
                 this,
                 target,
                 new RubyVm.Found(
-                        module.version(), module.platform(), layout, vm, objspace, ids, 0, 0, 0, 0, RubyVm.Collection.NONE),
+                        module.version(), module.platform(), layout, vm, objspace, 0, ids, 0, 0, 0, 0, RubyVm.Collection.NONE),
                 pages,
                 List.of());
     }

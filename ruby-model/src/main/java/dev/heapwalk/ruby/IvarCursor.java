@@ -282,6 +282,42 @@ public final class IvarCursor {
     }
 
     /**
+     * The number that an object was given, where it keeps it with its instance variables: all but classes and modules, since 4.0.
+     * The cursor has no object afterwards.
+     *
+     * @param object the object; the view is not needed afterwards
+     * @return {@code object_id}, a {@code VALUE}; 0 if it was given none
+     * @throws UnmappedAddressException if what it keeps it in can't be read, or claims what can't be
+     */
+    public long objectId(RValue object) {
+        if (!fieldObjects || object.type() == RubyType.IMEMO || !reader.shapes().hasObjectId(Shapes.of(object.flags()))) {
+            return 0;
+        }
+        over(object);
+        From held = from;
+        from = From.NOTHING;
+        switch (held) {
+            case COPY, VALUES -> {
+                for (int i = 0; i < limit; i++) {
+                    if (ids[i] == 0) {
+                        return held == From.COPY ? copy[i] : reader.word(values + 8L * i);
+                    }
+                }
+            }
+            case TABLE -> {
+                long name = reader.shapes().objectIdName();
+                while (table.next()) {
+                    if (table.key() == name) {
+                        return table.record();
+                    }
+                }
+            }
+            default -> {}
+        }
+        return 0;
+    }
+
+    /**
      * Which instance variable it is.
      *
      * @return the {@code ID} of its name

@@ -49,6 +49,19 @@ public final class MemorySizes {
     private static final int SUPERCLASS_DEPTH = 122;
     /** {@code variation_count}, which a byte of bits follows; {@code superclasses_with_self} is the sixth. In 4.0. */
     private static final int SUPERCLASSES_WITH_SELF = 124;
+    /** {@code sizeof(set_table_entry)}. */
+    private static final long SET_ENTRY = 16;
+    /** {@code MAX_POWER2_FOR_TABLES_WITHOUT_BINS}. */
+    private static final int SET_WITHOUT_BINS = 4;
+    /** {@code blocking_operations} of {@code rb_io_t}, in 4.0. */
+    private static final int BLOCKING_OPERATIONS = 208;
+    /** {@code sizeof(struct rb_io_blocking_operation)}. */
+    private static final int BLOCKING_OPERATION_SIZE = 24;
+    /** {@code fork_generation} of {@code rb_io_t}, in 4.0. */
+    private static final int IO_FORK_GENERATION = 240;
+    /** {@code fork_gen} of {@code rb_vm_t}, in 4.0. */
+    private static final int VM_FORK_GENERATION = 496;
+    private static final int MOST_OPERATIONS = 1 << 16;
     private static final int MOST_SEGMENTS = 1 << 12;
 
     private final ObjectReader reader;
@@ -155,6 +168,15 @@ public final class MemorySizes {
         return TableLayout.ST_SIZE + (bins ? binWords(power) * 8 : 0) + ((long) TableLayout.ST_ENTRY_SIZE << power);
     }
 
+    /** The size of what a set has outside its slot: its entries, and bins behind them if it has more than 16. Since 4.0. */
+    long set(long set) {
+        int power = reader.octet(set) & 0xff;
+        if (power > 40) {
+            throw new UnmappedAddressException(set, set, 1);
+        }
+        return (power > SET_WITHOUT_BINS ? binWords(power) * 8 : 0) + (SET_ENTRY << power);
+    }
+
     /** How many words the bins take: twice as many bins as entries, of the fewest bytes that can count those. */
     private static long binWords(int power) {
         int bytesPower = power < 8 ? 0 : power < 16 ? 1 : power < 32 ? 2 : 3;
@@ -234,6 +256,16 @@ public final class MemorySizes {
         }
         long methods = view.ownsMethods() ? idTableIfAny(view.methodTable()) : 0;
         return newest ? methods : methods + callCaches(view.callCacheTable());
+    }
+
+    /** What the object {@code VM/cc_table} has outside of it, in 4.0: the head of its table lies in the slot. */
+    long callCacheTable(long table) {
+        long size = idTable(table) - TableLayout.ID_SIZE;
+        ids.over(table);
+        while (ids.next()) {
+            size += 16 + CALL_CACHE_ENTRY * reader.half(ids.value());
+        }
+        return size;
     }
 
     /** C name {@code cc_table_memsize}. */
@@ -387,7 +419,24 @@ public final class MemorySizes {
         for (int buffer : new int[] {40, 60, 128}) {
             size += reader.half(io + shift + buffer + 16);
         }
+        size += newest ? blockingOperations(io) : 0;
         return size + transcoding(reader.word(io + shift + 120)) + transcoding(reader.word(io + shift + 152));
+    }
+
+    /** What threads that wait for it have on their stacks; a process that was forked has them no more. In 4.0. */
+    private long blockingOperations(long io) {
+        if (reader.word(io + IO_FORK_GENERATION) != reader.word(reader.vm().address() + VM_FORK_GENERATION)) {
+            return 0;
+        }
+        long head = io + BLOCKING_OPERATIONS;
+        long size = 0;
+        for (long at = reader.word(head); at != head; at = reader.word(at)) {
+            size += BLOCKING_OPERATION_SIZE;
+            if (size > MOST_OPERATIONS * BLOCKING_OPERATION_SIZE) {
+                throw new UnmappedAddressException(at, head, 16);
+            }
+        }
+        return size;
     }
 
     /** C name {@code rb_econv_memsize}. */

@@ -204,7 +204,12 @@ public final class Roots {
             case GLOBAL_LIST -> part("registered variables", this::globalList);
             case END_PROC -> part("what runs at the end", () -> endProcs.forEach(mark::value));
             case GLOBAL_TABLE -> part("global variables", this::globalTable);
-            case GLOBAL_SYMBOLS -> part("symbols", () -> mark.value(vm.symbolIds()));
+            case GLOBAL_SYMBOLS -> part("symbols", () -> {
+                if (vm.symbolSet() != 0) {
+                    mark.at(vm.symbolSet());
+                }
+                mark.value(vm.symbolIds());
+            });
         }
     }
 

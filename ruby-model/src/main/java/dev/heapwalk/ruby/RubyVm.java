@@ -30,6 +30,7 @@ public final class RubyVm {
      * @param layout the acting layout
      * @param vm target address of the {@code rb_vm_t}
      * @param objspace target address of the {@code rb_objspace_t}
+     * @param symbolSet target address of the variable {@code rb_symbols_t.sym_set}, since 4.0; 0 before, or if it was not found
      * @param symbolIds target address of the Array {@code rb_symbols_t.ids}, or 0
      * @param globals target address of the {@code struct rb_id_table} of global variables, or 0
      * @param genericIvars target address of the {@code st_table} of generic instance variables, or 0
@@ -43,6 +44,7 @@ public final class RubyVm {
             RubyLayout layout,
             long vm,
             long objspace,
+            long symbolSet,
             long symbolIds,
             long globals,
             long genericIvars,
@@ -209,6 +211,11 @@ public final class RubyVm {
      */
     public long objspace() {
         return found.objspace();
+    }
+
+    /** Target address of the variable {@code rb_symbols_t.sym_set}, 0 before 4.0 or if it was not found. */
+    long symbolSet() {
+        return found.symbolSet();
     }
 
     /**

@@ -43,6 +43,8 @@ public final class Shapes {
     /** {@code SHAPE_BUFFER_SIZE}: no version has more. */
     private static final int MOST = 1 << 19;
     private static final int MOST_OTHERS = 64;
+    /** {@code ROOT_SHAPE_WITH_OBJ_ID}, since 4.0. */
+    private static final int ROOT_WITH_OBJECT_ID = 1;
     /** Stands for the names of a shape whose objects keep a table. */
     private static final long[] TABLE = {};
 
@@ -192,6 +194,16 @@ public final class Shapes {
         return layout.tooComplexType() < 0
                 ? (shape & layout.tooComplexBit()) != 0
                 : namesOf(shape) == null;
+    }
+
+    /** Whether an object of a shape was given a number that it keeps with its instance variables. Since 4.0. */
+    boolean hasObjectId(int shape) {
+        return (shape & layout.objectIdBit()) != 0;
+    }
+
+    /** The ID that the number of an object has in a table of instance variables. Since 4.0. */
+    long objectIdName() {
+        return edgeName(ROOT_WITH_OBJECT_ID);
     }
 
     /** Whether an object of a shape has anything in its fields, as the number of the shape tells since 4.0. */

@@ -15,6 +15,16 @@ import java.util.OptionalLong;
  * variables and looking at what they hold.
  */
 final class TableFinder {
+    /**
+     * Where symbols are.
+     *
+     * @param set target address of the variable that holds the object that finds them by their names, since 4.0; else 0
+     * @param ids target address of the Array of names, 0 if it was not found
+     */
+    record Symbols(long set, long ids) {
+        static final Symbols NONE = new Symbols(0, 0);
+    }
+
     /** Where the shapes are and how many there are. */
     record Shapes(long list, long count) {}
 
@@ -65,9 +75,9 @@ final class TableFinder {
     }
 
     /** The array of names: hidden arrays of pairs in a hidden array. */
-    long symbolIds() {
+    Symbols symbols() {
         long at = find("ruby_global_symbols", 16, "symbols", (address, value) -> isIds(value));
-        return at == 0 ? 0 : reader.word(at);
+        return at == 0 ? Symbols.NONE : new Symbols(layout.since(4, 0) ? at - 8 : 0, reader.word(at));
     }
 
     private boolean isIds(long value) {

@@ -13,8 +13,10 @@ import java.lang.foreign.MemorySegment;
  * {@code rb_obj_gc_flags} makes of them.
  */
 final class GcBits {
-    /** The flags that there are, in the order in which Ruby lists them; each is a bit of {@link #of}. */
-    private static final String[] NAMES = {"wb_protected", "old", "uncollectible", "marking", "marked", "pinned"};
+    /** The flags that there are, in the order in which Ruby lists them; each is a bit of {@link #of}. The last since 4.0. */
+    private static final String[] NAMES = {
+        "wb_protected", "old", "uncollectible", "marking", "marked", "pinned", "remembered"
+    };
 
     private static final int WB_PROTECTED = 1;
     private static final int OLD = 2;
@@ -22,6 +24,9 @@ final class GcBits {
     private static final int MARKING = 8;
     private static final int MARKED = 16;
     private static final int PINNED = 32;
+    private static final int REMEMBERED = 64;
+    /** Where the age is in {@link #of}, since 4.0. */
+    private static final int AGE_SHIFT = NAMES.length;
     private static final int OLD_AGE = 3;
 
     private final ObjectReader reader;
@@ -32,7 +37,9 @@ final class GcBits {
     private final int uncollectible;
     private final int marking;
     private final int pinned;
+    private final int remembered;
     private final int age;
+    private final boolean aged;
     private long body;
 
     GcBits(ObjectReader reader) {
@@ -43,22 +50,31 @@ final class GcBits {
         this.uncollectible = (layout.uncollectibleBits() - layout.wbUnprotectedBits()) / Long.BYTES;
         this.marking = (layout.markingBits() - layout.wbUnprotectedBits()) / Long.BYTES;
         this.pinned = (layout.pinnedBits() - layout.wbUnprotectedBits()) / Long.BYTES;
+        this.remembered = (layout.rememberedBits() - layout.wbUnprotectedBits()) / Long.BYTES;
+        this.aged = reader.layout().since(4, 0);
         this.age = layout.ageBits() < 0 ? -1 : (layout.ageBits() - layout.wbUnprotectedBits()) / Long.BYTES;
         int last = age < 0 ? pinned + layout.bitmapWords() : age + 2 * layout.bitmapWords();
         this.words = new long[last];
     }
 
-    /** The flags of each combination, as {@code ObjectSpace.dump_all} writes them. */
-    static byte[][] json() {
-        byte[][] all = new byte[1 << NAMES.length][];
+    /**
+     * The flags of each combination, as {@code ObjectSpace.dump_all} writes them. Since 4.0 more may follow in the same braces.
+     *
+     * @param aged whether the age is among them, as it is since 4.0
+     */
+    static byte[][] json(boolean aged) {
+        byte[][] all = new byte[1 << NAMES.length + (aged ? 2 : 0)][];
         for (int bits = 0; bits < all.length; bits++) {
             StringBuilder text = new StringBuilder();
             for (int i = 0; i < NAMES.length; i++) {
                 if ((bits >>> i & 1) != 0) {
-                    text.append(text.isEmpty() ? ", \"flags\":{" : ", ").append('"').append(NAMES[i]).append("\":true");
+                    text.append(text.isEmpty() ? "" : ", ").append('"').append(NAMES[i]).append("\":true");
+                }
+                if (aged && i == 0) {
+                    text.append(text.isEmpty() ? "" : ", ").append("\"age\":").append(bits >>> AGE_SHIFT);
                 }
             }
-            all[bits] = JsonLines.ascii(text.isEmpty() ? "" : text + "}");
+            all[bits] = JsonLines.ascii(text.isEmpty() ? "" : ", \"flags\":{" + text + (aged ? "" : "}"));
         }
         return all;
     }
@@ -83,6 +99,10 @@ final class GcBits {
         bits |= (int) (words[marking + word] >>> index & 1) * MARKING;
         bits |= (int) (words[marked + word] >>> index & 1) * MARKED;
         bits |= (int) (words[pinned + word] >>> index & 1) * PINNED;
+        if (aged) {
+            int years = age(index);
+            return bits | (int) (words[remembered + word] >>> index & 1) * REMEMBERED | (years == OLD_AGE ? OLD : 0) | years << AGE_SHIFT;
+        }
         return bits | (old(index, flags) ? OLD : 0);
     }
 
@@ -90,6 +110,10 @@ final class GcBits {
         if (age < 0) {
             return (flags & (Flags.PROMOTED0 | Flags.PROMOTED)) == (Flags.PROMOTED0 | Flags.PROMOTED);
         }
-        return (words[age + (index >>> 5)] >>> 2 * (index & 31) & 3) == OLD_AGE;
+        return age(index) == OLD_AGE;
+    }
+
+    private int age(int index) {
+        return (int) (words[age + (index >>> 5)] >>> 2 * (index & 31)) & 3;
     }
 }

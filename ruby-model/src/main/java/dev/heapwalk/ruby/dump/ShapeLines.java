@@ -3,7 +3,10 @@ package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RData;
+import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.Shapes;
+import dev.heapwalk.ruby.layout.TableLayout;
 
 /** Writes the lines of shapes, since 3.2. */
 final class ShapeLines {
@@ -24,11 +27,15 @@ final class ShapeLines {
     private final ObjectReader reader;
     private final Shapes shapes;
     private final Names names;
+    private final boolean since40;
+    private final RData view;
 
     ShapeLines(ObjectReader reader, Names names) {
         this.reader = reader;
         this.shapes = reader.shapes();
         this.names = names;
+        this.since40 = reader.layout().since(4, 0);
+        this.view = new RData(reader);
     }
 
     /** Writes all shapes. Returns how many of them can't be read; those have no line. */
@@ -52,8 +59,11 @@ final class ShapeLines {
         int depth = depth(shape);
         long edges = shapes.edges(shape);
         boolean single = reader.layout().since(3, 3) && (edges & SINGLE_CHILD) != 0;
-        long count = edges == 0 ? 0 : single ? 1 : reader.half(edges + 4);
-        long size = reader.layout().shape().size() + (edges == 0 || single ? 0 : 24 + 16L * reader.half(edges));
+        long table = edges == 0 || single ? 0 : table(edges);
+        long count = single ? 1 : table == 0 ? 0 : reader.half(table + TableLayout.ID_NUMBER);
+        // In 4.0 Ruby adds the number of edges, not what they take.
+        long size = reader.layout().shape().size()
+                + (table == 0 ? 0 : since40 ? count : TableLayout.ID_SIZE + 16L * reader.half(table));
         int capacity = shapes.capacity(shape);
         long name = shapes.edgeName(shape);
         json.raw(ADDRESS);
@@ -85,6 +95,18 @@ final class ShapeLines {
         json.decimal(size);
         json.raw('}');
         json.newline();
+    }
+
+    /** The table of edges, which an object has since 4.0. */
+    private long table(long edges) {
+        if (!since40) {
+            return edges;
+        }
+        RData held = reader.at(edges, view);
+        if (held == null || held.type() != RubyType.DATA) {
+            throw new UnmappedAddressException(edges, edges, TableLayout.ID_SIZE);
+        }
+        return held.data();
     }
 
     private int depth(int shape) {

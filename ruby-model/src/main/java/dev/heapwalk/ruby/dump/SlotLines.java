@@ -7,6 +7,7 @@ import dev.heapwalk.ruby.ClassNames;
 import dev.heapwalk.ruby.DataTypes;
 import dev.heapwalk.ruby.Encodings;
 import dev.heapwalk.ruby.ImemoType;
+import dev.heapwalk.ruby.IvarCursor;
 import dev.heapwalk.ruby.MemorySizes;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RArray;
@@ -20,9 +21,11 @@ import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.ReferenceSink;
 import dev.heapwalk.ruby.References;
 import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.Shapes;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ObjectLayout;
+import dev.heapwalk.ruby.layout.SpecialConstants;
 import dev.heapwalk.ruby.layout.TableLayout;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
@@ -70,13 +73,15 @@ final class SlotLines {
     private static final byte[] NEXT = JsonLines.ascii(", ");
     private static final byte[] MEMSIZE = JsonLines.ascii(", \"memsize\":");
 
+    private static final byte[] OBJECT_ID = JsonLines.ascii(", \"object_id\":");
+    private static final byte[] SHAREABLE = JsonLines.ascii(", \"shareable\":true");
+
     private static final byte[] END = JsonLines.ascii("}\n");
     private static final byte[] NOTHING = {};
     private static final byte[][] NOT_FINITE = {
         JsonLines.ascii("nan"), JsonLines.ascii("-nan"), JsonLines.ascii("inf"), JsonLines.ascii("-inf")
     };
 
-    private static final byte[][] FLAGS = GcBits.json();
     private static final byte[][] TYPES = new byte[RubyType.values().length][];
     private static final byte[][] IMEMO_TYPES = new byte[ImemoType.values().length][];
 
@@ -107,7 +112,10 @@ final class SlotLines {
     private final boolean since32;
     private final boolean since33;
     private final boolean since34;
+    private final boolean since40;
     private final GcBits bits;
+    private final byte[][] flags;
+    private final IvarCursor ivars;
     private final Encodings encodings;
     private final ClassNames classNames;
     private final Names names;
@@ -137,7 +145,10 @@ final class SlotLines {
         this.since32 = reader.layout().since(3, 2);
         this.since33 = reader.layout().since(3, 3);
         this.since34 = reader.layout().since(3, 4);
+        this.since40 = reader.layout().since(4, 0);
         this.bits = new GcBits(reader);
+        this.flags = GcBits.json(since40);
+        this.ivars = new IvarCursor(reader);
         this.encodings = reader.encodings();
         this.classNames = reader.classNames();
         this.names = new Names(reader);
@@ -169,13 +180,16 @@ final class SlotLines {
         json.raw(ADDRESS);
         json.address(value.address());
         json.raw(TYPES[type.ordinal()]);
+        boolean none = type == RubyType.NODE || since32 && type == RubyType.IMEMO && !fields(value);
         if (since32) {
-            json.raw(SHAPE_ID);
-            json.unsigned(value.flags() >>> 32);
+            if (!none || !since40) {
+                json.raw(SHAPE_ID);
+                json.unsigned(since40 ? shape(value, type) : value.flags() >>> 32);
+            }
             json.raw(SLOT_SIZE);
             json.decimal(value.slotSize());
         }
-        klass = type == RubyType.NODE || since32 && type == RubyType.IMEMO ? 0 : value.klass();
+        klass = none ? 0 : value.klass();
         if (klass != 0) {
             json.raw(CLASS);
             json.address(klass);
@@ -194,10 +208,54 @@ final class SlotLines {
                 allocation(value);
             }
             memsize(value);
-            json.raw(hasBits ? FLAGS[bits.of(value.address(), value.flags())] : NOTHING);
+            if (hasBits) {
+                flags(value);
+            }
         }
         json.raw(END);
         return !damaged && hasBits;
+    }
+
+    /** Whether it holds the instance variables of another object, whose line is like that of an object. */
+    private boolean fields(RValue imemo) {
+        return since40 && ImemoType.of(imemo.flags(), reader.layout()) == ImemoType.FIELDS;
+    }
+
+    /** The shape in 4.0: its place in the list. That of a class is that of what holds its instance variables. */
+    private long shape(RValue value, RubyType type) {
+        if (type != RubyType.CLASS && type != RubyType.MODULE) {
+            return reader.shapes().index(Shapes.of(value.flags()));
+        }
+        try {
+            long held = slot.asClass().ivars();
+            return held == 0 ? 0 : reader.shapes().index(Shapes.of(reader.word(held)));
+        } catch (UnmappedAddressException e) {
+            damaged = true;
+            return 0;
+        }
+    }
+
+    private void flags(RValue value) {
+        json.raw(flags[bits.of(value.address(), value.flags())]);
+        if (since40) {
+            objectId(value);
+            if (value.has(Flags.SHAREABLE)) {
+                json.raw(SHAREABLE);
+            }
+            json.raw('}');
+        }
+    }
+
+    private void objectId(RValue value) {
+        try {
+            long id = ivars.objectId(value);
+            if (SpecialConstants.isFixnum(id)) {
+                json.raw(OBJECT_ID);
+                json.decimal(id >> 1);
+            }
+        } catch (UnmappedAddressException e) {
+            damaged = true;
+        }
     }
 
     private void content(RValue value, RubyType type) {
@@ -469,7 +527,11 @@ final class SlotLines {
             json.raw(NAME);
             json.string(name);
         } else {
-            long real = type == RubyType.CLASS ? classNames.realClass(module.address()) : 0;
+            // A refinement has the flag of a singleton class; since 4.0 what Ruby takes for its real class is what it refines.
+            boolean refinement = since40 && module.has(reader.layout().classes().singleton());
+            long real = type == RubyType.CLASS
+                    ? classNames.realClass(module.address())
+                    : refinement ? classNames.realClass(superclass) : 0;
             byte[] realName = real == 0 ? null : classNames.bytesOf(real);
             if (realName != null) {
                 json.raw(REAL_CLASS_NAME);

@@ -15,8 +15,8 @@ package dev.heapwalk.ruby.layout;
  * @param iseqBody {@code struct rb_iseq_constant_body}
  * @param iseqBodyWithoutYjit the same if it was built without YJIT
  * @param callData {@code struct rb_call_data}
- * @param thread {@code rb_thread_t}, or -1 if it is not known
- * @param fiber {@code rb_fiber_t} and {@code rb_context_t} together, or -1 if it is not known
+ * @param thread {@code rb_thread_t}
+ * @param fiber {@code rb_fiber_t} and {@code rb_context_t} together
  * @param fiberChunk the chunk that malloc has for {@code rb_fiber_t}
  */
 public record MemsizeLayout(
@@ -42,7 +42,7 @@ public record MemsizeLayout(
             case 302 -> new MemsizeLayout(208, 8, 456, 448, 0, 40, 116, 320, 312, 16, 320, 1120, 624);
             case 303 -> new MemsizeLayout(208, 8, 456, 448, 0, 40, 116, 344, 312, 16, 456, 1120, 624);
             case 304 -> new MemsizeLayout(208, 8, 456, 448, 0, 40, 116, 352, 320, 16, 472, 1088, 608);
-            default -> new MemsizeLayout(248, 8, 456, 448, 0, -1, 124, 360, 304, 16, -1, -1, -1);
+            default -> new MemsizeLayout(248, 8, 456, 448, 0, -1, 124, 360, 304, 16, 472, 1152, 640);
         };
     }
 }

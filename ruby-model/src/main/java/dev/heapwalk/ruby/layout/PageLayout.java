@@ -14,6 +14,7 @@ package dev.heapwalk.ruby.layout;
  * @param markBits {@code mark_bits}
  * @param uncollectibleBits {@code uncollectible_bits}
  * @param markingBits {@code marking_bits}
+ * @param rememberedBits {@code remembered_bits} since 4.0, or -1 where no dump tells them
  * @param pinnedBits {@code pinned_bits}
  * @param ageBits {@code age_bits}, two bits for each 40 bytes, or -1 where the age stands in the flags of an object
  * @param bitmapWords how many 64-bit words a bitmap has
@@ -29,6 +30,7 @@ public record PageLayout(
         int markBits,
         int uncollectibleBits,
         int markingBits,
+        int rememberedBits,
         int pinnedBits,
         int ageBits,
         int bitmapWords) {
@@ -38,17 +40,17 @@ public record PageLayout(
     static PageLayout of(int version) {
         // A bitmap has (body size / 40 + 63) / 64 words: 7 for 16 KiB, 26 for 64 KiB, where 3.2 and later keep 25.6 as 26.
         if (version <= 300) {
-            return new PageLayout(1 << 14, 40, -1, 0, 8, 24, 56, 112, 168, 224, 280, -1, 7);
+            return new PageLayout(1 << 14, 40, -1, 0, 8, 24, 56, 112, 168, 224, -1, 280, -1, 7);
         }
         if (version == 301) {
-            return new PageLayout(1 << 14, 48, 0, 2, 12, 32, 64, 120, 176, 232, 288, -1, 7);
+            return new PageLayout(1 << 14, 48, 0, 2, 12, 32, 64, 120, 176, 232, -1, 288, -1, 7);
         }
         if (version == 302) {
-            return new PageLayout(1 << 16, 48, 0, 2, 8, 32, 64, 272, 480, 688, 896, -1, 26);
+            return new PageLayout(1 << 16, 48, 0, 2, 8, 32, 64, 272, 480, 688, -1, 896, -1, 26);
         }
         if (version == 303) {
-            return new PageLayout(1 << 16, 48, 0, 2, 12, 32, 64, 272, 480, 688, 1104, 1312, 26);
+            return new PageLayout(1 << 16, 48, 0, 2, 12, 32, 64, 272, 480, 688, -1, 1104, 1312, 26);
         }
-        return new PageLayout(1 << 16, 56, 0, 2, 12, 40, 72, 280, 488, 696, 1112, 1320, 26);
+        return new PageLayout(1 << 16, 56, 0, 2, 12, 40, 72, 280, 488, 696, version >= 400 ? 904 : -1, 1112, 1320, 26);
     }
 }

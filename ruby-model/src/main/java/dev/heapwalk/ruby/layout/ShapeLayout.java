@@ -15,6 +15,7 @@ package dev.heapwalk.ruby.layout;
  * @param tooComplexType the type of the shape of objects that keep a table, or -1 where a bit of the number tells it
  * @param indexMask the bits of a shape's number that are its place in the list
  * @param tooComplexBit the bit of a shape's number that tells that an object keeps a table, or 0
+ * @param objectIdBit the bit of a shape's number that tells that an object was given a number, or 0
  */
 public record ShapeLayout(
         int size,
@@ -27,7 +28,8 @@ public record ShapeLayout(
         int parent,
         int tooComplexType,
         int indexMask,
-        int tooComplexBit) {
+        int tooComplexBit,
+        int objectIdBit) {
     /** {@code SHAPE_IVAR}, the same in all versions. */
     public static final int IVAR = 1;
     /** {@code SHAPE_OBJ_ID}, in 4.0. */
@@ -35,10 +37,10 @@ public record ShapeLayout(
 
     static ShapeLayout of(int version) {
         return switch (version) {
-            case 207, 300, 301 -> new ShapeLayout(0, 0, 0, 0, 0, false, 0, 0, -1, 0, 0);
-            case 302 -> new ShapeLayout(32, 0, 8, 16, 20, false, 24, 28, 6, -1, 0);
-            case 303, 304 -> new ShapeLayout(40, 0, 8, 16, 20, false, 24, 28, 4, -1, 0);
-            default -> new ShapeLayout(40, 0, 8, 28, 30, true, 32, 24, -1, (1 << 19) - 1, 1 << 27);
+            case 207, 300, 301 -> new ShapeLayout(0, 0, 0, 0, 0, false, 0, 0, -1, 0, 0, 0);
+            case 302 -> new ShapeLayout(32, 0, 8, 16, 20, false, 24, 28, 6, -1, 0, 0);
+            case 303, 304 -> new ShapeLayout(40, 0, 8, 16, 20, false, 24, 28, 4, -1, 0, 0);
+            default -> new ShapeLayout(40, 0, 8, 28, 30, true, 32, 24, -1, (1 << 19) - 1, 1 << 27, 1 << 26);
         };
     }
 }
