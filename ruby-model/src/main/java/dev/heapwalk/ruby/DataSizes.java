@@ -20,6 +20,8 @@ final class DataSizes {
     /** What {@code mmap} gave malloc is marked so in a chunk's header. */
     private static final long IS_MMAPPED = 2;
 
+    /** How far {@code storage} of an execution context, what {@code Fiber#storage} gives, is behind {@code local_storage}. */
+    private static final int INHERITED_STORAGE = 24;
     /** {@code sizeof(marshal_compat_t)}. */
     private static final int COMPATIBILITY_SIZE = 32;
 
@@ -48,7 +50,9 @@ final class DataSizes {
     private final MemsizeLayout layout;
     private final ThreadLayout threads;
     private final ContextLayout contexts;
+    private final boolean fiberStorage;
     private final RData view;
+    private final RValue other;
     private final LeafFunction leaf;
     private final StEntries entries;
     private final LongTable indexes = new LongTable();
@@ -60,7 +64,9 @@ final class DataSizes {
         this.layout = reader.layout().memsize();
         this.threads = reader.layout().thread();
         this.contexts = reader.layout().context();
+        this.fiberStorage = reader.layout().since(3, 3);
         this.view = new RData(reader);
+        this.other = new RValue(reader);
         this.leaf = new LeafFunction(reader);
         this.entries = new StEntries(reader);
     }
@@ -172,6 +178,12 @@ final class DataSizes {
         return contexts.localStorageById() ? sizes.idTable(table) : sizes.table(table);
     }
 
+    /** The size of what fibers inherit, a Hash or nil. */
+    private long hash(long value) {
+        RValue hash = reader.isSlot(value) ? reader.at(value, other) : null;
+        return hash != null && hash.type() == RubyType.HASH ? sizes.of(hash) : 0;
+    }
+
     private long fiber(long fiber) {
         long context = fiber + ContextLayout.FIBER_EC;
         long thread = reader.word(context + contexts.thread());
@@ -181,7 +193,7 @@ final class DataSizes {
         long size = layout.fiber() + 2 * growth;
         long storage = reader.word(context + contexts.localStorage());
         if (storage != 0 && thread != 0 && reader.word(thread + threads.rootFiber()) != fiber) {
-            size += storage(storage);
+            size += storage(storage) + (fiberStorage ? hash(reader.word(context + contexts.localStorage() + INHERITED_STORAGE)) : 0);
         }
         long stack = fiber + ContextLayout.FIBER_VM_STACK;
         if (reader.word(stack) != 0) {
