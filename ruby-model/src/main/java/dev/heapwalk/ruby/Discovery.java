@@ -92,7 +92,8 @@ final class Discovery {
                     .formatted(target.description(), module.version(), otherSlotSize > 0
                             ? "its heap pages have slots of %d bytes, as a debug build's (RVALUE_OVERHEAD), which is not supported"
                                     .formatted(otherSlotSize)
-                            : "no heap page of the usual kind holds an object of type VM; it may still be starting, or ending"));
+                            : "no heap page of the usual kind holds an object of type VM; it may still be starting, or ending,"
+                                    + " or its structures are not those of that version"));
         }
         sayPages();
         TableFinder tables = new TableFinder(draft(0), module.module(), symbols);

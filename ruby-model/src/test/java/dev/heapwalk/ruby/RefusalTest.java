@@ -58,6 +58,24 @@ class RefusalTest {
         }
     }
 
+    /** A process of 3.3 that names a version with other structures. */
+    @ParameterizedTest
+    @ValueSource(strings = {"3.1.2", "3.4.5", "4.0.0"})
+    void refusesUnknownLayouts(String version) throws Exception {
+        try (LibrubyCopy library = new LibrubyCopy(Ruby.TRIXIE)) {
+            library.setVersion(version);
+            try (RubyProcess process = waiting(library);
+                    Target target = Target.attach(process.pid())) {
+                for (RubyVm.Symbols symbols : RubyVm.Symbols.values()) {
+                    assertThatThrownBy(() -> RubyVm.locate(target, symbols))
+                            .isInstanceOf(UnsupportedTargetException.class)
+                            .hasMessageContaining("runs Ruby " + version + ", but its virtual machine was not found")
+                            .hasMessageEndingWith("or its structures are not those of that version");
+                }
+            }
+        }
+    }
+
     /** Its standard library would notice another version. */
     private static RubyProcess waiting(LibrubyCopy library) throws IOException {
         return RubyProcess.of(Ruby.TRIXIE, "values").env("LD_LIBRARY_PATH", library.folder())
@@ -164,7 +182,7 @@ class RefusalTest {
                                 .isInstanceOf(UnsupportedTargetException.class)
                                 .hasMessageContaining("runs Ruby 3.3.")
                                 .hasMessageContaining("its virtual machine was not found")
-                                .hasMessageEndingWith("it may still be starting, or ending");
+                                .hasMessageContaining("it may still be starting, or ending");
                     }
                 }
             } finally {
