@@ -3,13 +3,13 @@ package dev.heapwalk.malloc.usage;
 
 import dev.heapwalk.malloc.ChunkState;
 import java.util.Comparator;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** How many used chunks and blocks there are of each category, and how large they are together. */
 public final class UsageTotals {
-    private final Map<Category, Sum> sums = new HashMap<>();
+    private final Map<Category, Sum> sums = new LinkedHashMap<>();
     private Category last;
     private Sum lastSum;
 
@@ -66,7 +66,7 @@ public final class UsageTotals {
     /**
      * The total of each category that there is.
      *
-     * @return a new list, most bytes first
+     * @return a new list, most bytes first, and of as many those first that were met first
      */
     public List<Total> list() {
         return sums.entrySet().stream()
