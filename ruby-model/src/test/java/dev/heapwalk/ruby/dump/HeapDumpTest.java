@@ -3,6 +3,8 @@ package dev.heapwalk.ruby.dump;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.heapwalk.memory.Target;
@@ -27,7 +29,11 @@ class HeapDumpTest {
     private static final int ROUNDS = 6;
     private static final int WORDS = 3_000;
 
-    private final ObjectMapper json = new ObjectMapper();
+    /** A String with a damaged length may go on to the end of what is mapped. */
+    private final ObjectMapper json = new ObjectMapper(JsonFactory.builder()
+            .streamReadConstraints(
+                    StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
+            .build());
 
     @TempDir
     Path folder;

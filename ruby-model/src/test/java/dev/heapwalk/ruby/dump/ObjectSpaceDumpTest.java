@@ -12,6 +12,7 @@ import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -111,7 +112,12 @@ class ObjectSpaceDumpTest {
             assertThat(garbage).as("garbage that the stack still shows").hasSizeLessThan(20);
             assertThat(ours.roots).isEqualTo(all.roots);
             assertThat(ours.shapes).isEqualTo(all.shapes);
-            ours.objects.forEach((address, line) -> assertThat(Arrays.equals(line, all.objects.get(address))).as(address).isTrue());
+            ours.objects.forEach((address, line) -> {
+                byte[] same = all.objects.get(address);
+                if (!Arrays.equals(line, same)) {
+                    assertThat(text(line)).isEqualTo(same == null ? null : text(same));
+                }
+            });
 
             Set<String> collected = new HashSet<>(ours.objects.keySet());
             collected.removeAll(alive);
@@ -121,6 +127,10 @@ class ObjectSpaceDumpTest {
             lost.retainAll(alive);
             assertThat(lost).as("what Ruby left, or put something else in the place of").hasSizeLessThan(OF_THE_COMMANDS);
         }
+    }
+
+    private static String text(byte[] line) {
+        return new String(line, StandardCharsets.ISO_8859_1);
     }
 
     /** Has another thread make objects, so that no stack still shows them. */
