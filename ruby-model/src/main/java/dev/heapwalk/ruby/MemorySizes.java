@@ -62,6 +62,7 @@ public final class MemorySizes {
     /** {@code fork_gen} of {@code rb_vm_t}, in 4.0. */
     private static final int VM_FORK_GENERATION = 496;
     private static final int MOST_OPERATIONS = 1 << 16;
+    private static final int ISEQS_ASKED = 31;
     private static final int MOST_SEGMENTS = 1 << 12;
 
     private final ObjectReader reader;
@@ -312,7 +313,7 @@ public final class MemorySizes {
             return (flags & 1L << Flags.USHIFT + 6) == 0 ? 0 : UNKNOWN;
         }
         long words = reader.half(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
-        long size = iseqBody(body) + 8 * words;
+        long size = iseqBody() + 8 * words;
         // Each entry has its position, 32 bits, in an array of its own.
         size += (iseqs.insnInfoSize() + 4L) * reader.half(body + iseqs.insnsInfo() + 16);
         size += 8L * reader.half(body + iseqs.localTableSize());
@@ -371,12 +372,27 @@ public final class MemorySizes {
         return size;
     }
 
-    /** The size of the structure, which depends on how Ruby was built; the chunk that holds one tells. */
-    private long iseqBody(long body) {
+    /**
+     * The size of the structure, which depends on how Ruby was built. The chunks that hold some tell; now and then one is larger than
+     * it need be.
+     */
+    private long iseqBody() {
         if (iseqBody < 0) {
-            long without = layout.iseqBodyWithoutYjit();
-            long chunk = reader.word(body - 8) & ~7;
-            iseqBody = chunk == (layout.iseqBody() + 23 & ~15L) ? layout.iseqBody() : without;
+            int asked = 0;
+            int larger = 0;
+            SlotCursor slot = reader.vm().slots(reader);
+            while (asked < ISEQS_ASKED && slot.next()) {
+                if (slot.state() == SlotState.LIVE
+                        && slot.type() == RubyType.IMEMO
+                        && ImemoType.of(slot.flags(), reader.layout()) == ImemoType.ISEQ) {
+                    long body = reader.word(slot.address() + IseqLayout.BODY);
+                    if (body != 0 && reader.find(body - 8, 8) >= 0) {
+                        asked++;
+                        larger += (reader.word(body - 8) & ~7) == (layout.iseqBody() + 23 & ~15L) ? 1 : 0;
+                    }
+                }
+            }
+            iseqBody = 2 * larger > asked ? layout.iseqBody() : layout.iseqBodyWithoutYjit();
         }
         return iseqBody;
     }
