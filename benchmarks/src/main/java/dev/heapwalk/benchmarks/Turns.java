@@ -53,15 +53,15 @@ final class Turns {
 
     Measurement measure(Subject subject) {
         List<Series> all = subject.lanes().stream().map(Series::new).toList();
-        for (Series series : all) {
-            series.batch = batch(series.lane.work());
-        }
+        calibrate(all);
         long begun = System.nanoTime();
         while (System.nanoTime() - begun < warmUpNanos) {
             for (Series series : all) {
                 run(series, 0);
             }
         }
+        // Java was still interpreted when it was first asked how long it takes.
+        calibrate(all);
         int turns = 0;
         begun = System.nanoTime();
         while (turns < FEWEST || turns < MOST && System.nanoTime() - begun < nanos) {
@@ -75,6 +75,12 @@ final class Turns {
             throw new AssertionError("never so");
         }
         return measurement(all, turns);
+    }
+
+    private void calibrate(List<Series> all) {
+        for (Series series : all) {
+            series.batch = batch(series.lane.work());
+        }
     }
 
     /** How often the work is done in a turn, so that the clock's own error is small. */
