@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.benchmarks;
 
+import dev.heapwalk.memory.TargetException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -26,17 +27,13 @@ public final class Bench {
     private static final double CALM = 1.0;
     private static final int ATTEMPTS = 3;
 
-    private final Suite.Set set;
-    private final boolean check;
-    private final List<String> names;
+    private final Arguments arguments;
     private final Results latest = Results.none();
     private final Results accepted = Results.read(ACCEPTED);
     private final List<String> failures = new ArrayList<>();
 
-    private Bench(Suite.Set set, boolean check, List<String> names) throws IOException {
-        this.set = set;
-        this.check = check;
-        this.names = names;
+    private Bench(Arguments arguments) throws IOException {
+        this.arguments = arguments;
     }
 
     /**
@@ -50,62 +47,48 @@ public final class Bench {
             one(args[1], Double.parseDouble(args[2]), Double.parseDouble(args[3]));
             return;
         }
-        Suite.Set set = Suite.Set.QUICK;
-        boolean check = false;
-        boolean accept = false;
-        List<String> names = new ArrayList<>();
-        for (String arg : args) {
-            switch (arg) {
-                case "--short" -> set = Suite.Set.SHORT;
-                case "--full" -> set = Suite.Set.FULL;
-                case "--check" -> check = true;
-                case "--accept" -> accept = true;
-                default -> names.add(arg);
+        try {
+            if (!new Bench(Arguments.of(args)).run()) {
+                System.exit(1);
             }
-        }
-        Bench bench = new Bench(set, check, names);
-        boolean good = bench.run();
-        if (accept) {
-            bench.accepted.take(bench.latest);
-            bench.accepted.write(ACCEPTED);
-            Page.write(PAGE, bench.accepted);
-        }
-        if (!good) {
+        } catch (Arguments.Refused e) {
+            System.err.println("bench: " + e.getMessage());
+            System.exit(2);
+        } catch (Exception e) {
+            System.err.println("bench: " + inALine(e));
             System.exit(1);
         }
+    }
+
+    /** What an exception says; the name of its type too where the text alone may say little. */
+    private static String inALine(Exception e) {
+        return (e instanceof TargetException ? e.getMessage() : e.toString()).replaceAll("\\s*\\R\\s*", " ");
     }
 
     private boolean run() throws Exception {
         String machine = Machine.description();
         System.out.printf("%s%ncommit %s, load average %s%n%n", machine, Machine.commit(), Machine.load());
-        List<Suite.Entry> chosen = Suite.entries().stream().filter(this::isWanted).toList();
-        boolean commands = WholeCommands.areWanted(names);
-        if (chosen.isEmpty() && !commands) {
-            throw new IllegalArgumentException("nothing is called " + String.join(" or ", names));
-        }
+        List<Suite.Entry> chosen = Suite.entries().stream().filter(arguments::want).toList();
         if (!chosen.isEmpty()) {
             System.out.println(Page.HEADING);
         }
         for (Suite.Entry entry : chosen) {
             measure(entry, machine);
         }
-        if (commands) {
-            failures.addAll(WholeCommands.run(names, set, name -> circumstances(machine), latest));
+        if (arguments.names().stream().anyMatch(WholeCommands::areCalled)) {
+            failures.addAll(WholeCommands.run(arguments.names(), arguments.set(), name -> circumstances(machine), latest));
         }
         latest.write(LATEST);
         System.out.printf("%n%s holds these figures.%n", LATEST);
-        if (failures.isEmpty()) {
-            return true;
-        }
         failures.forEach(failure -> System.err.println("bench: " + failure));
-        return false;
-    }
-
-    private boolean isWanted(Suite.Entry entry) {
-        return names.isEmpty()
-                ? entry.set().compareTo(set) <= 0
-                : names.stream().anyMatch(name -> entry.name().equals(name)
-                        || entry.name().startsWith(name + "/") && entry.set().compareTo(set) <= 0);
+        if (arguments.accept() && arguments.check() && !failures.isEmpty()) {
+            System.err.println("bench: nothing was accepted, since the check failed");
+        } else if (arguments.accept()) {
+            accepted.take(latest);
+            accepted.write(ACCEPTED);
+            Page.write(PAGE, accepted);
+        }
+        return failures.isEmpty();
     }
 
     private static Results.Circumstances circumstances(String machine) {
@@ -119,12 +102,12 @@ public final class Bench {
     /** Measures until it is as good as it must be; on a machine that others use one bad run is no proof. */
     private void measure(Suite.Entry entry, String machine) throws Exception {
         List<String> wrong = List.of();
-        for (int attempt = 0; attempt < (check ? ATTEMPTS : 1); attempt++) {
+        for (int attempt = 0; attempt < (arguments.check() ? ATTEMPTS : 1); attempt++) {
             Results.Circumstances circumstances = circumstances(machine);
             Results.Result result = new Results.Result(fork(entry), circumstances);
             System.out.println(Page.line(entry, result));
             latest.results().put(entry.name(), result);
-            wrong = check ? compare(entry, result) : List.of();
+            wrong = arguments.check() ? compare(entry, result) : List.of();
             if (wrong.isEmpty()) {
                 return;
             }
@@ -138,7 +121,7 @@ public final class Bench {
         if (!entry.allocates() && ours.allocated() >= 1) {
             wrong.add(String.format(Locale.ROOT, "%s allocates %.0f B/op", entry.name(), ours.allocated()));
         }
-        if (set == Suite.Set.SHORT) {
+        if (arguments.set() == Suite.Set.SHORT) {
             double ratio = result.measurement().ratios().getOrDefault("c cpu", 0.0);
             if (ratio > WIDE) {
                 wrong.add(String.format(
@@ -163,7 +146,7 @@ public final class Bench {
 
     /** Measures in a JVM of its own: what one has compiled for its target does not slow another. */
     private Measurement fork(Suite.Entry entry) throws IOException, InterruptedException {
-        boolean shortRun = set == Suite.Set.SHORT;
+        boolean shortRun = arguments.set() == Suite.Set.SHORT;
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "--enable-native-access=ALL-UNNAMED",
@@ -174,7 +157,7 @@ public final class Bench {
                         "one",
                         entry.name(),
                         shortRun ? "1.5" : "2",
-                        shortRun ? "3" : set == Suite.Set.FULL ? "20" : "5")
+                        shortRun ? "3" : arguments.set() == Suite.Set.FULL ? "20" : "5")
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         Measurement measurement = null;

@@ -51,9 +51,9 @@ final class WholeCommands {
         this.folder = Files.createTempDirectory("heapwalk-commands");
     }
 
-    /** Whether they are among the names; not if nothing is named. */
-    static boolean areWanted(List<String> names) {
-        return names.contains(COMMANDS) || names.contains(SCALE);
+    /** Whether a name is that of some of them. */
+    static boolean areCalled(String name) {
+        return name.equals(COMMANDS) || name.equals(SCALE);
     }
 
     /** Runs those that are named; returns what failed. */
@@ -61,6 +61,7 @@ final class WholeCommands {
             List<String> names, Suite.Set set, Function<String, Results.Circumstances> circumstances, Results results)
             throws IOException {
         WholeCommands whole = new WholeCommands(set, circumstances, results);
+        build();
         System.out.println(HEADING);
         try {
             if (names.contains(COMMANDS)) {
@@ -76,6 +77,18 @@ final class WholeCommands {
                     Files.delete(path);
                 }
             }
+        }
+    }
+
+    /** Builds the command and its cache, which is no part of what is measured. */
+    private static void build() throws IOException {
+        Process process = new ProcessBuilder(HEAPWALK.toString(), "--version")
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        await(process);
+        if (process.exitValue() != 0) {
+            throw new IOException(HEAPWALK + " does not run");
         }
     }
 

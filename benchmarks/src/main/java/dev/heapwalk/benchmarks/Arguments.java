@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.benchmarks;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+
+/**
+ * What {@code script/bench} was asked for. The script has refused options that there are not, and those that contradict each other.
+ *
+ * @param set how much
+ * @param check whether it is compared with what was accepted
+ * @param accept whether it is accepted
+ * @param names of measurements, or beginnings of such, {@code commands} or {@code scale}; none means all but these two
+ */
+record Arguments(Suite.Set set, boolean check, boolean accept, List<String> names) {
+
+    /** Something was asked for that there is not. */
+    static final class Refused extends Exception {
+        private static final long serialVersionUID = 1;
+
+        private Refused(String message) {
+            super(message);
+        }
+    }
+
+    /** Reads them, and sees to it that there is something of each name. */
+    static Arguments of(String[] args) throws Refused {
+        Suite.Set set = Suite.Set.QUICK;
+        boolean check = false;
+        boolean accept = false;
+        List<String> names = new ArrayList<>();
+        for (String arg : args) {
+            switch (arg) {
+                case "--short" -> set = Suite.Set.SHORT;
+                case "--full" -> set = Suite.Set.FULL;
+                case "--check" -> check = true;
+                case "--accept" -> accept = true;
+                default -> names.add(arg);
+            }
+        }
+        for (String name : names) {
+            if (!WholeCommands.areCalled(name)) {
+                checkName(name, set);
+            }
+        }
+        return new Arguments(set, check, accept, List.copyOf(names));
+    }
+
+    private static void checkName(String name, Suite.Set set) throws Refused {
+        List<Suite.Entry> called = Suite.entries().stream()
+                .filter(entry -> entry.name().equals(name) || entry.name().startsWith(name + "/"))
+                .toList();
+        if (called.isEmpty()) {
+            LinkedHashSet<String> known = new LinkedHashSet<>();
+            Suite.entries().forEach(entry -> known.add(entry.name().substring(0, entry.name().indexOf('/'))));
+            throw new Refused("nothing is called %s, but %s, commands and scale; each row of the tables in docs/benchmarks.md begins with its name"
+                    .formatted(name, String.join(", ", known)));
+        }
+        if (called.stream().noneMatch(entry -> isWanted(entry, name, set))) {
+            boolean quick = called.stream().anyMatch(entry -> entry.set() == Suite.Set.QUICK);
+            throw new Refused("%s is not among what %s measures: %s".formatted(
+                    name, set == Suite.Set.SHORT ? "--short" : "script/bench without --full", quick ? "leave --short out" : "take --full"));
+        }
+    }
+
+    /** Whether something is to be measured. A whole name says so whatever the set. */
+    boolean want(Suite.Entry entry) {
+        return names.isEmpty() ? entry.set().compareTo(set) <= 0 : names.stream().anyMatch(name -> isWanted(entry, name, set));
+    }
+
+    private static boolean isWanted(Suite.Entry entry, String name, Suite.Set set) {
+        return entry.name().equals(name) || entry.name().startsWith(name + "/") && entry.set().compareTo(set) <= 0;
+    }
+}
