@@ -6,6 +6,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
@@ -17,8 +18,10 @@ import java.util.Map;
 public final class Bench {
     private static final Path ACCEPTED = Path.of("benchmarks/accepted.json");
     private static final Path LATEST = Path.of("benchmarks/target/bench/results.json");
+    private static final Path ERRORS = Path.of("benchmarks/target/bench/errors");
     private static final Path PAGE = Path.of("docs/benchmarks.md");
     private static final String FIGURES = "FIGURES ";
+    private static final String FAILURE = "FAILURE ";
     /** A ratio that has grown by more than this is a regression. */
     private static final double TOLERANCE = 1.10;
     /** Whatever was accepted: no walker takes longer than so many times its floor. */
@@ -31,6 +34,15 @@ public final class Bench {
     private final Results latest = Results.none();
     private final Results accepted = Results.read(ACCEPTED);
     private final List<String> failures = new ArrayList<>();
+
+    /** What was asked for could not be measured. */
+    private static final class Unmeasured extends Exception {
+        private static final long serialVersionUID = 1;
+
+        private Unmeasured(String message) {
+            super(message);
+        }
+    }
 
     private Bench(Arguments arguments) throws IOException {
         this.arguments = arguments;
@@ -62,7 +74,7 @@ public final class Bench {
 
     /** What an exception says; the name of its type too where the text alone may say little. */
     private static String inALine(Exception e) {
-        return (e instanceof TargetException ? e.getMessage() : e.toString()).replaceAll("\\s*\\R\\s*", " ");
+        return (e instanceof TargetException ? e.getMessage() : e.toString()).strip().replaceAll("\\s*\\R\\s*", " ");
     }
 
     private boolean run() throws Exception {
@@ -72,13 +84,20 @@ public final class Bench {
         if (!chosen.isEmpty()) {
             System.out.println(Page.HEADING);
         }
+        latest.write(LATEST);
+        Files.deleteIfExists(ERRORS);
         for (Suite.Entry entry : chosen) {
-            measure(entry, machine);
+            try {
+                measure(entry, machine);
+            } catch (Unmeasured e) {
+                // The others are still worth to be measured.
+                failures.add(e.getMessage());
+                System.out.println(Page.failed(entry));
+            }
         }
         if (arguments.names().stream().anyMatch(WholeCommands::areCalled)) {
-            failures.addAll(WholeCommands.run(arguments.names(), arguments.set(), name -> circumstances(machine), latest));
+            commands(machine);
         }
-        latest.write(LATEST);
         System.out.printf("%n%s holds these figures.%n", LATEST);
         failures.forEach(failure -> System.err.println("bench: " + failure));
         if (arguments.accept() && arguments.check() && !failures.isEmpty()) {
@@ -91,6 +110,17 @@ public final class Bench {
         return failures.isEmpty();
     }
 
+    private void commands(String machine) {
+        try {
+            failures.addAll(WholeCommands.run(arguments.names(), arguments.set(), name -> circumstances(machine), (name, command) -> {
+                latest.commands().put(name, command);
+                latest.write(LATEST);
+            }));
+        } catch (IOException | RuntimeException e) {
+            failures.add("not all commands can be measured: " + inALine(e));
+        }
+    }
+
     private static Results.Circumstances circumstances(String machine) {
         try {
             return new Results.Circumstances(machine, Machine.commit(), LocalDate.now().toString(), Machine.load());
@@ -100,13 +130,14 @@ public final class Bench {
     }
 
     /** Measures until it is as good as it must be; on a machine that others use one bad run is no proof. */
-    private void measure(Suite.Entry entry, String machine) throws Exception {
+    private void measure(Suite.Entry entry, String machine) throws IOException, InterruptedException, Unmeasured {
         List<String> wrong = List.of();
         for (int attempt = 0; attempt < (arguments.check() ? ATTEMPTS : 1); attempt++) {
             Results.Circumstances circumstances = circumstances(machine);
             Results.Result result = new Results.Result(fork(entry), circumstances);
             System.out.println(Page.line(entry, result));
             latest.results().put(entry.name(), result);
+            latest.write(LATEST);
             wrong = arguments.check() ? compare(entry, result) : List.of();
             if (wrong.isEmpty()) {
                 return;
@@ -145,7 +176,7 @@ public final class Bench {
     }
 
     /** Measures in a JVM of its own: what one has compiled for its target does not slow another. */
-    private Measurement fork(Suite.Entry entry) throws IOException, InterruptedException {
+    private Measurement fork(Suite.Entry entry) throws IOException, InterruptedException, Unmeasured {
         boolean shortRun = arguments.set() == Suite.Set.SHORT;
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -158,28 +189,35 @@ public final class Bench {
                         entry.name(),
                         shortRun ? "1.5" : "2",
                         shortRun ? "3" : arguments.set() == Suite.Set.FULL ? "20" : "5")
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .redirectError(ProcessBuilder.Redirect.appendTo(ERRORS.toFile()))
                 .start();
         Measurement measurement = null;
+        String reason = "";
         try (BufferedReader output =
                 new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
             for (String line = output.readLine(); line != null; line = output.readLine()) {
                 if (line.startsWith(FIGURES)) {
                     measurement = Results.measurement(line.substring(FIGURES.length()));
+                } else if (line.startsWith(FAILURE)) {
+                    reason = line.substring(FAILURE.length()) + "; ";
                 }
             }
         }
         if (process.waitFor() != 0 || measurement == null) {
-            throw new IllegalStateException(entry.name() + " failed");
+            throw new Unmeasured("%s can't be measured: %ssee %s".formatted(entry.name(), reason, ERRORS));
         }
         return measurement;
     }
 
+    /** In the other JVM. */
     private static void one(String name, double warmUpSeconds, double seconds) throws Exception {
         Suite.Entry entry = Suite.entries().stream().filter(each -> each.name().equals(name)).findFirst().orElseThrow();
         try (Subject subject = entry.subject().get()) {
             subject.open();
             System.out.println(FIGURES + Results.text(new Turns(warmUpSeconds, seconds).measure(subject)));
+        } catch (Exception e) {
+            System.out.println(FAILURE + inALine(e));
+            throw e;
         }
     }
 }

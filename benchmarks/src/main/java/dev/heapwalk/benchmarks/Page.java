@@ -33,6 +33,11 @@ final class Page {
                 Math.floor(ours.allocated()), goal(entry.goals(), ratios));
     }
 
+    /** A row for what could not be measured. */
+    static String failed(Suite.Entry entry) {
+        return "| %s | failed | | | | | |".formatted(entry.name());
+    }
+
     private static String time(double millis) {
         return millis >= 1
                 ? String.format(Locale.ROOT, "%.4g ms", millis)

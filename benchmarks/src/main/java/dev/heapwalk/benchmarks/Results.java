@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.TreeMap;
 
 /**
@@ -57,9 +58,12 @@ record Results(TreeMap<String, Result> results, TreeMap<String, Command> command
         return Files.exists(file) ? JSON.readValue(file.toFile(), Results.class) : none();
     }
 
+    /** Writes them in place of what the file holds, so that it holds these or those at any time. */
     void write(Path file) throws IOException {
-        Files.createDirectories(file.toAbsolutePath().getParent());
-        Files.writeString(file, JSON.writeValueAsString(this) + "\n");
+        Path folder = Files.createDirectories(file.toAbsolutePath().getParent());
+        Path next = folder.resolve(file.getFileName() + ".new");
+        Files.writeString(next, JSON.writeValueAsString(this) + "\n");
+        Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
     }
 
     /** Takes over what others hold, in place of what is held here under the same name. */

@@ -34,7 +34,7 @@ final class WholeCommands {
     private static final Path HEAPWALK = Path.of("bin/heapwalk");
 
     private final Function<String, Results.Circumstances> circumstances;
-    private final Results results;
+    private final Keeper keeper;
     private final Path measure = FloorLibrary.program("measure.c");
     private final Path folder;
     private final Suite.Set set;
@@ -42,12 +42,17 @@ final class WholeCommands {
     private final int fewRuns;
     private final List<String> failures = new ArrayList<>();
 
-    private WholeCommands(Suite.Set set, Function<String, Results.Circumstances> circumstances, Results results) throws IOException {
+    /** Where figures go, as soon as they are there. */
+    interface Keeper {
+        void keep(String name, Results.Command command) throws IOException;
+    }
+
+    private WholeCommands(Suite.Set set, Function<String, Results.Circumstances> circumstances, Keeper keeper) throws IOException {
         this.set = set;
         this.runs = set == Suite.Set.SHORT ? 1 : RUNS;
         this.fewRuns = set == Suite.Set.SHORT ? 1 : FEW_RUNS;
         this.circumstances = circumstances;
-        this.results = results;
+        this.keeper = keeper;
         this.folder = Files.createTempDirectory("heapwalk-commands");
     }
 
@@ -58,9 +63,9 @@ final class WholeCommands {
 
     /** Runs those that are named; returns what failed. */
     static List<String> run(
-            List<String> names, Suite.Set set, Function<String, Results.Circumstances> circumstances, Results results)
+            List<String> names, Suite.Set set, Function<String, Results.Circumstances> circumstances, Keeper keeper)
             throws IOException {
-        WholeCommands whole = new WholeCommands(set, circumstances, results);
+        WholeCommands whole = new WholeCommands(set, circumstances, keeper);
         build();
         System.out.println(HEADING);
         try {
@@ -238,11 +243,12 @@ final class WholeCommands {
         }
     }
 
-    private void keep(String name, int runs, double[] wall, double cpu, double peak, Results.Circumstances now) {
+    private void keep(String name, int runs, double[] wall, double cpu, double peak, Results.Circumstances now)
+            throws IOException {
         Results.Command command =
                 new Results.Command(runs, new double[] {wall[0], wall[runs / 2], wall[runs - 1]}, cpu, peak, now);
-        results.commands().put(name, command);
         System.out.println(line(name, command));
+        keeper.keep(name, command);
     }
 
     /** A row of the table. */
