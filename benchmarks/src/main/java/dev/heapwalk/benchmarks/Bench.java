@@ -11,8 +11,6 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 
 /** What {@code script/bench} runs: measurements in turns, each in a JVM of its own, their comparison with accepted ones, the page. */
 public final class Bench {
@@ -22,17 +20,16 @@ public final class Bench {
     private static final Path PAGE = Path.of("docs/benchmarks.md");
     private static final String FIGURES = "FIGURES ";
     private static final String FAILURE = "FAILURE ";
-    /** A ratio that has grown by more than this is a regression. */
-    private static final double TOLERANCE = 1.10;
-    /** Whatever was accepted: no walker takes longer than so many times its floor. */
-    private static final double WIDE = 1.5;
-    /** Wall time is compared only where both runs had the machine to themselves. */
-    private static final double CALM = 1.0;
+    /** On a machine that others use one bad run is no proof. */
     private static final int ATTEMPTS = 3;
 
     private final Arguments arguments;
     private final Results latest = Results.none();
     private final Results accepted = Results.read(ACCEPTED);
+    private final Check check;
+    // Of the time before anything runs: what is measured here is no load of others.
+    private final Results.Circumstances circumstances = new Results.Circumstances(
+            Machine.description(), Machine.commit(), LocalDate.now().toString(), Machine.loadBefore());
     private final List<String> failures = new ArrayList<>();
 
     /** What was asked for could not be measured. */
@@ -46,6 +43,7 @@ public final class Bench {
 
     private Bench(Arguments arguments) throws IOException {
         this.arguments = arguments;
+        this.check = new Check(arguments.set(), accepted);
     }
 
     /**
@@ -78,8 +76,8 @@ public final class Bench {
     }
 
     private boolean run() throws Exception {
-        String machine = Machine.description();
-        System.out.printf("%s%ncommit %s, load average %s%n%n", machine, Machine.commit(), Machine.load());
+        System.out.printf(
+                "%s%ncommit %s, load average %s%n%n", circumstances.machine(), circumstances.commit(), circumstances.load());
         List<Suite.Entry> chosen = Suite.entries().stream().filter(arguments::want).toList();
         if (!chosen.isEmpty()) {
             System.out.println(Page.HEADING);
@@ -88,7 +86,7 @@ public final class Bench {
         Files.deleteIfExists(ERRORS);
         for (Suite.Entry entry : chosen) {
             try {
-                measure(entry, machine);
+                measure(entry);
             } catch (Unmeasured e) {
                 // The others are still worth to be measured.
                 failures.add(e.getMessage());
@@ -96,7 +94,7 @@ public final class Bench {
             }
         }
         if (arguments.names().stream().anyMatch(WholeCommands::areCalled)) {
-            commands(machine);
+            commands();
         }
         System.out.printf("%n%s holds these figures.%n", LATEST);
         failures.forEach(failure -> System.err.println("bench: " + failure));
@@ -110,69 +108,61 @@ public final class Bench {
         return failures.isEmpty();
     }
 
-    private void commands(String machine) {
+    /** Measures until it is as good as it must be. */
+    private void measure(Suite.Entry entry) throws IOException, InterruptedException, Unmeasured {
+        List<String> wrong = List.of();
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            Results.Result result = new Results.Result(fork(entry), circumstances);
+            System.out.println(Page.line(entry, result));
+            latest.results().put(entry.name(), result);
+            latest.write(LATEST);
+            wrong = arguments.check() ? check.of(entry, result) : List.of();
+            if (wrong.isEmpty()) {
+                break;
+            }
+        }
+        failures.addAll(wrong);
+        if (arguments.check() && check.lacks(entry)) {
+            lacking(entry.name());
+        }
+    }
+
+    private void commands() {
         try {
-            failures.addAll(WholeCommands.run(arguments.names(), arguments.set(), name -> circumstances(machine), (name, command) -> {
-                latest.commands().put(name, command);
-                latest.write(LATEST);
-            }));
+            WholeCommands.run(arguments.names(), arguments.set(), circumstances, new WholeCommands.Judge() {
+                @Override
+                public boolean again(String name, Results.Command command, int attempt) throws IOException {
+                    latest.commands().put(name, command);
+                    latest.write(LATEST);
+                    List<String> wrong = arguments.check() ? check.of(name, command) : List.of();
+                    boolean again = !wrong.isEmpty() && attempt + 1 < ATTEMPTS;
+                    if (!again) {
+                        failures.addAll(wrong);
+                    }
+                    if (arguments.check() && check.lacks(name)) {
+                        lacking(name);
+                    }
+                    return again;
+                }
+
+                @Override
+                public void failed(String failure) {
+                    failures.add(failure);
+                }
+            });
         } catch (IOException | RuntimeException e) {
             failures.add("not all commands can be measured: " + inALine(e));
         }
     }
 
-    private static Results.Circumstances circumstances(String machine) {
-        try {
-            return new Results.Circumstances(machine, Machine.commit(), LocalDate.now().toString(), Machine.load());
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+    /** Whoever names something wants to know that it is as good as it was. */
+    private void lacking(String name) {
+        String said = name + " is not compared: no accepted figure";
+        if (arguments.names().isEmpty()) {
+            System.err.println("bench: " + said);
+        } else {
+            failures.add(said);
         }
-    }
-
-    /** Measures until it is as good as it must be; on a machine that others use one bad run is no proof. */
-    private void measure(Suite.Entry entry, String machine) throws IOException, InterruptedException, Unmeasured {
-        List<String> wrong = List.of();
-        for (int attempt = 0; attempt < (arguments.check() ? ATTEMPTS : 1); attempt++) {
-            Results.Circumstances circumstances = circumstances(machine);
-            Results.Result result = new Results.Result(fork(entry), circumstances);
-            System.out.println(Page.line(entry, result));
-            latest.results().put(entry.name(), result);
-            latest.write(LATEST);
-            wrong = arguments.check() ? compare(entry, result) : List.of();
-            if (wrong.isEmpty()) {
-                return;
-            }
-        }
-        failures.addAll(wrong);
-    }
-
-    private List<String> compare(Suite.Entry entry, Results.Result result) {
-        List<String> wrong = new ArrayList<>();
-        Measurement.Way ours = result.measurement().ways().get(Subject.JAVA);
-        if (!entry.allocates() && ours.allocated() >= 1) {
-            wrong.add(String.format(Locale.ROOT, "%s allocates %.0f B/op", entry.name(), ours.allocated()));
-        }
-        if (arguments.set() == Suite.Set.SHORT) {
-            double ratio = result.measurement().ratios().getOrDefault("c cpu", 0.0);
-            if (ratio > WIDE) {
-                wrong.add(String.format(
-                        Locale.ROOT, "%s takes %.2f times the CPU time of C, more than %.2f", entry.name(), ratio, WIDE));
-            }
-            return wrong;
-        }
-        Results.Result before = accepted.results().get(entry.name());
-        if (before == null) {
-            return wrong;
-        }
-        boolean calm = before.circumstances().load() < CALM && result.circumstances().load() < CALM;
-        for (Map.Entry<String, Double> ratio : result.measurement().ratios().entrySet()) {
-            Double then = before.measurement().ratios().get(ratio.getKey());
-            if (then != null && (calm || ratio.getKey().endsWith("cpu")) && ratio.getValue() > then * TOLERANCE) {
-                wrong.add(String.format(Locale.ROOT, "%s: the ratio to %s is %.2f, and was %.2f (%s)",
-                        entry.name(), ratio.getKey(), ratio.getValue(), then, before.circumstances().commit()));
-            }
-        }
-        return wrong;
     }
 
     /** Measures in a JVM of its own: what one has compiled for its target does not slow another. */

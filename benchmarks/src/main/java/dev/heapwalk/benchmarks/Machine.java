@@ -30,9 +30,10 @@ final class Machine {
                 output(List.of("gcc", "--version")).replaceFirst("\\s*\\(.*?\\)", ""));
     }
 
-    /** The load average of the last minute. */
-    static double load() throws IOException {
-        return Double.parseDouble(Files.readString(Path.of("/proc/loadavg")).split(" ")[0]);
+    /** The load average of the minute before {@code script/bench} began, whose build is a load too; else of that before now. */
+    static double loadBefore() throws IOException {
+        String before = System.getProperty("load", Files.readString(Path.of("/proc/loadavg")));
+        return Double.parseDouble(before.split(" ")[0]);
     }
 
     /** The commit that was built, with a mark if sources were changed since. */

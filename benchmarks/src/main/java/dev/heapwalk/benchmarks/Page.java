@@ -51,12 +51,14 @@ final class Page {
 
     private static String goal(Map<String, Double> goals, Map<String, Double> ratios) {
         List<String> said = new ArrayList<>();
-        goals.forEach((name, most) -> {
-            Double ratio = ratios.get(name);
-            said.add(String.format(Locale.ROOT, "%s ≤ %.3g%s", name.equals("c cpu") ? "CPU" : "time", most,
-                    ratio != null && Math.round(ratio * 1000) <= Math.round(most * 1000) ? "" : ", **missed**"));
-        });
+        goals.forEach((name, most) ->
+                said.add(goal((name.equals("c cpu") ? "CPU" : "time") + " ≤ %.3g", most, ratios.getOrDefault(name, Double.NaN))));
         return String.join("; ", said);
+    }
+
+    /** What is hoped for, and whether it is missed. */
+    static String goal(String text, double most, double reached) {
+        return String.format(Locale.ROOT, text + "%s", most, reached < most + 0.0005 ? "" : ", **missed**");
     }
 
     static void write(Path page, Results results) throws IOException {

@@ -27,7 +27,7 @@ record Results(TreeMap<String, Result> results, TreeMap<String, Command> command
      * @param machine what it was measured on
      * @param commit what was built
      * @param date the day, as ISO writes it
-     * @param load the load average of the minute before
+     * @param load the load average of the minute before all that was measured in the same run
      */
     record Circumstances(String machine, String commit, String date, double load) {}
 

@@ -28,7 +28,12 @@ final class Suite {
      * @param allocates whether it allocates, by its nature
      * @param goals by the name of a ratio, the most it should be
      */
-    record Entry(String name, Set set, Supplier<Subject> subject, boolean allocates, Map<String, Double> goals) {}
+    record Entry(String name, Set set, Supplier<Subject> subject, boolean allocates, Map<String, Double> goals) {
+        /** Whether it is one of the walkers, which the build holds against C. */
+        boolean walks() {
+            return name.startsWith("ChunkWalk/") || name.startsWith("SlotWalk/");
+        }
+    }
 
     private static final Map<String, Double> WALK_PROCESS = Map.of("c cpu", 1.10);
     private static final Map<String, Double> WALK_CORE = Map.of("c cpu", 1.05);

@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.Function;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -21,10 +21,15 @@ import java.util.stream.Stream;
  */
 final class WholeCommands {
     static final String HEADING = """
-            | command | runs | time, median (shortest to longest) | CPU time | peak memory |
-            |---|---:|---:|---:|---:|""";
+            | command | runs | time, median (shortest to longest) | CPU time | peak memory | goal |
+            |---|---:|---:|---:|---:|---|""";
     private static final String COMMANDS = "commands";
     private static final String SCALE = "scale";
+    private static final Map<String, Goal> GOALS = Map.of(
+            "commands/--version", new Goal(0.15, 0),
+            "commands/sizes of a process with 1k chunks", new Goal(0.35, 0),
+            "commands/sizes of a process with 1M chunks", new Goal(1, 150),
+            "commands/summary of a process with 1M chunks", new Goal(1, 150));
     private static final int RUNS = 7;
     private static final int FEW_RUNS = 3;
     private static final String NO_CACHE = "-XX:AOTMode=off";
@@ -33,26 +38,51 @@ final class WholeCommands {
     private static final int MOST_IN_SMALL_HEAP = 10;
     private static final Path HEAPWALK = Path.of("bin/heapwalk");
 
-    private final Function<String, Results.Circumstances> circumstances;
-    private final Keeper keeper;
+    private final Results.Circumstances circumstances;
+    private final Judge judge;
     private final Path measure = FloorLibrary.program("measure.c");
     private final Path folder;
     private final Suite.Set set;
     private final int runs;
     private final int fewRuns;
-    private final List<String> failures = new ArrayList<>();
 
-    /** Where figures go, as soon as they are there. */
-    interface Keeper {
-        void keep(String name, Results.Command command) throws IOException;
+    /** Whom figures go to, as soon as they are there. */
+    interface Judge {
+        /** Whether to measure a command again. The first attempt has number 0. */
+        boolean again(String name, Results.Command command, int attempt) throws IOException;
+
+        /** Takes note of a command that fails. */
+        void failed(String failure);
     }
 
-    private WholeCommands(Suite.Set set, Function<String, Results.Circumstances> circumstances, Keeper keeper) throws IOException {
+    /** Measures once, so many runs as that takes. */
+    private interface Attempt {
+        Results.Command run() throws IOException, Failed;
+    }
+
+    /** A command has failed; the others are still worth to be measured. */
+    private static final class Failed extends Exception {
+        private static final long serialVersionUID = 1;
+
+        private Failed(String message) {
+            super(message);
+        }
+    }
+
+    /**
+     * What is hoped for.
+     *
+     * @param seconds by the clock, the most
+     * @param megabytes of a million bytes, the most at the peak; 0 if that was not thought of
+     */
+    private record Goal(double seconds, double megabytes) {}
+
+    private WholeCommands(Suite.Set set, Results.Circumstances circumstances, Judge judge) throws IOException {
         this.set = set;
         this.runs = set == Suite.Set.SHORT ? 1 : RUNS;
         this.fewRuns = set == Suite.Set.SHORT ? 1 : FEW_RUNS;
         this.circumstances = circumstances;
-        this.keeper = keeper;
+        this.judge = judge;
         this.folder = Files.createTempDirectory("heapwalk-commands");
     }
 
@@ -61,11 +91,9 @@ final class WholeCommands {
         return name.equals(COMMANDS) || name.equals(SCALE);
     }
 
-    /** Runs those that are named; returns what failed. */
-    static List<String> run(
-            List<String> names, Suite.Set set, Function<String, Results.Circumstances> circumstances, Keeper keeper)
-            throws IOException {
-        WholeCommands whole = new WholeCommands(set, circumstances, keeper);
+    /** Runs those that are named. */
+    static void run(List<String> names, Suite.Set set, Results.Circumstances circumstances, Judge judge) throws IOException {
+        WholeCommands whole = new WholeCommands(set, circumstances, judge);
         build();
         System.out.println(HEADING);
         try {
@@ -75,7 +103,6 @@ final class WholeCommands {
             if (names.contains(SCALE)) {
                 whole.scale();
             }
-            return whole.failures;
         } finally {
             try (Stream<Path> left = Files.walk(whole.folder)) {
                 for (Path path : left.sorted(Comparator.reverseOrder()).toList()) {
@@ -186,23 +213,25 @@ final class WholeCommands {
 
     /** What the process itself takes for it; its peak is that of the program, and tells nothing. */
     private void dumpAll(RubyProcess process) throws IOException {
-        double[] seconds = new double[fewRuns];
-        Results.Circumstances now = circumstances.apply("");
-        for (int run = -1; run < fewRuns; run++) {
-            long begun = System.nanoTime();
-            Path file = process.dumpAll();
-            if (run >= 0) {
-                seconds[run] = (System.nanoTime() - begun) / 1e9;
+        keep("commands/ObjectSpace.dump_all in a process with 1M objects", () -> {
+            double[] seconds = new double[fewRuns];
+            for (int run = -1; run < fewRuns; run++) {
+                long begun = System.nanoTime();
+                Path file = process.dumpAll();
+                if (run >= 0) {
+                    seconds[run] = (System.nanoTime() - begun) / 1e9;
+                }
+                Files.delete(file);
             }
-            Files.delete(file);
-        }
-        Arrays.sort(seconds);
-        keep("commands/ObjectSpace.dump_all in a process with 1M objects", fewRuns, seconds, Double.NaN, Double.NaN, now);
+            return command(seconds, Double.NaN, Double.NaN);
+        });
     }
 
     private void measure(String name, int runs, String options, List<String> command) throws IOException {
-        Results.Circumstances now = circumstances.apply(name);
-        progress("%s", name);
+        keep(name, () -> attempt(runs, options, command));
+    }
+
+    private Results.Command attempt(int runs, String options, List<String> command) throws IOException, Failed {
         Path figures = folder.resolve("figures");
         Path errors = folder.resolve("errors");
         double[] wall = new double[runs];
@@ -218,10 +247,7 @@ final class WholeCommands {
             await(builder.start());
             String[] said = Files.readString(figures).strip().split(" ");
             if (!said[3].equals("0")) {
-                // The others are still worth to be measured.
-                failures.add(name + " failed with status " + said[3] + ":\n" + Files.readString(errors));
-                System.out.printf("| %s | | failed | | |%n", name.substring(name.indexOf('/') + 1));
-                return;
+                throw new Failed("failed with status " + said[3] + ":\n" + Files.readString(errors));
             }
             if (run >= 0) {
                 wall[run] = Long.parseLong(said[0]) / 1e9;
@@ -229,9 +255,14 @@ final class WholeCommands {
                 peak = Math.max(peak, Long.parseLong(said[2]) / 1024.0);
             }
         }
-        Arrays.sort(wall);
         Arrays.sort(cpu);
-        keep(name, runs, wall, cpu[runs / 2], peak, now);
+        return command(wall, cpu[runs / 2], peak);
+    }
+
+    private Results.Command command(double[] seconds, double cpu, double peak) {
+        int runs = seconds.length;
+        Arrays.sort(seconds);
+        return new Results.Command(runs, new double[] {seconds[0], seconds[runs / 2], seconds[runs - 1]}, cpu, peak, circumstances);
     }
 
     private static void await(Process process) throws IOException {
@@ -243,12 +274,24 @@ final class WholeCommands {
         }
     }
 
-    private void keep(String name, int runs, double[] wall, double cpu, double peak, Results.Circumstances now)
-            throws IOException {
-        Results.Command command =
-                new Results.Command(runs, new double[] {wall[0], wall[runs / 2], wall[runs - 1]}, cpu, peak, now);
-        System.out.println(line(name, command));
-        keeper.keep(name, command);
+    private void keep(String name, Attempt measuring) throws IOException {
+        progress("%s", name);
+        boolean again = true;
+        for (int attempt = 0; again; attempt++) {
+            try {
+                Results.Command command = measuring.run();
+                System.out.println(line(name, command));
+                again = judge.again(name, command, attempt);
+            } catch (Failed e) {
+                System.out.printf("| %s | | failed | | | |%n", label(name));
+                judge.failed(name + " " + e.getMessage());
+                return;
+            }
+        }
+    }
+
+    private static String label(String name) {
+        return name.substring(name.indexOf('/') + 1);
     }
 
     /** A row of the table. */
@@ -256,13 +299,25 @@ final class WholeCommands {
         double[] wall = command.wallSeconds();
         return String.format(
                 Locale.ROOT,
-                "| %s | %d | %.3g s (%.3g to %.3g) | %s | %s |",
-                name.substring(name.indexOf('/') + 1),
+                "| %s | %d | %.3g s (%.3g to %.3g) | %s | %s | %s |",
+                label(name),
                 command.runs(),
                 wall[1],
                 wall[0],
                 wall[2],
                 Double.isNaN(command.cpuSeconds()) ? "" : String.format(Locale.ROOT, "%.3g s", command.cpuSeconds()),
-                Double.isNaN(command.peakMegabytes()) ? "" : String.format(Locale.ROOT, "%.0f MiB", command.peakMegabytes()));
+                Double.isNaN(command.peakMegabytes()) ? "" : String.format(Locale.ROOT, "%.0f MiB", command.peakMegabytes()),
+                goal(name, command));
+    }
+
+    private static String goal(String name, Results.Command command) {
+        Goal goal = GOALS.get(name);
+        if (goal == null) {
+            return "";
+        }
+        String said = Page.goal("time ≤ %.3g s", goal.seconds, command.wallSeconds()[1]);
+        return goal.megabytes == 0
+                ? said
+                : said + "; " + Page.goal("memory ≤ %.3g MB", goal.megabytes, command.peakMegabytes() * (1 << 20) / 1e6);
     }
 }

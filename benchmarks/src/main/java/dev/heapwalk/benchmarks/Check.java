@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.benchmarks;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** Holds figures against what was accepted, and walkers against what they must keep to in any case. */
+final class Check {
+    /** A ratio that has grown by more than this is a regression; so is what is allocated. */
+    private static final double TOLERANCE = 1.10;
+    /** Whole commands are not measured in turn with anything, so that others on the machine show more. */
+    private static final double COMMAND_TOLERANCE = 1.25;
+    /** Whatever was accepted: no walker takes longer than so many times its floor. */
+    private static final double WIDE = 1.5;
+    /** Wall time is compared only where both runs had the machine to themselves. */
+    private static final double CALM = 1.0;
+
+    private final Suite.Set set;
+    private final Results accepted;
+
+    Check(Suite.Set set, Results accepted) {
+        this.set = set;
+        this.accepted = accepted;
+    }
+
+    /** What is worse than it may be. */
+    List<String> of(Suite.Entry entry, Results.Result result) {
+        List<String> wrong = new ArrayList<>();
+        double allocated = result.measurement().ways().get(Subject.JAVA).allocated();
+        if (!entry.allocates() && allocated >= 1) {
+            wrong.add(String.format(Locale.ROOT, "%s allocates %.0f B/op", entry.name(), allocated));
+        }
+        if (isWide(entry)) {
+            Double ratio = result.measurement().ratios().get("c cpu");
+            if (ratio == null) {
+                wrong.add(entry.name() + " was not held against the CPU time of C");
+            } else if (!(ratio <= WIDE)) {
+                wrong.add(String.format(
+                        Locale.ROOT, "%s takes %.2f times the CPU time of C, more than %.2f", entry.name(), ratio, WIDE));
+            }
+            return wrong;
+        }
+        Results.Result before = accepted.results().get(entry.name());
+        if (before == null) {
+            return wrong;
+        }
+        String when = before.circumstances().commit();
+        double allocatedThen = before.measurement().ways().get(Subject.JAVA).allocated();
+        if (entry.allocates() && !(allocated <= allocatedThen * TOLERANCE)) {
+            wrong.add(String.format(
+                    Locale.ROOT, "%s allocates %.0f B/op, and did %.0f (%s)", entry.name(), allocated, allocatedThen, when));
+        }
+        boolean calm = before.circumstances().load() < CALM && result.circumstances().load() < CALM;
+        for (Map.Entry<String, Double> then : before.measurement().ratios().entrySet()) {
+            Double ratio = result.measurement().ratios().get(then.getKey());
+            if (ratio == null) {
+                wrong.add("%s: the ratio to %s is not measured any more (%s)".formatted(entry.name(), then.getKey(), when));
+            } else if ((calm || then.getKey().endsWith("cpu")) && !(ratio <= then.getValue() * TOLERANCE)) {
+                wrong.add(String.format(Locale.ROOT, "%s: the ratio to %s is %.2f, and was %.2f (%s)",
+                        entry.name(), then.getKey(), ratio, then.getValue(), when));
+            }
+        }
+        return wrong;
+    }
+
+    /** What is worse than it may be. */
+    List<String> of(String name, Results.Command command) {
+        Results.Command before = accepted.commands().get(name);
+        if (before == null) {
+            return List.of();
+        }
+        List<String> wrong = new ArrayList<>();
+        compare(wrong, name, "s of CPU time", command.cpuSeconds(), before.cpuSeconds(), before.circumstances());
+        compare(wrong, name, "MiB at its peak", command.peakMegabytes(), before.peakMegabytes(), before.circumstances());
+        return wrong;
+    }
+
+    private static void compare(
+            List<String> wrong, String name, String what, double now, double then, Results.Circumstances circumstances) {
+        // Neither is known of what another process does.
+        if (!Double.isNaN(then) && !(now <= then * COMMAND_TOLERANCE)) {
+            wrong.add(String.format(
+                    Locale.ROOT, "%s took %.3g %s, and did %.3g (%s)", name, now, what, then, circumstances.commit()));
+        }
+    }
+
+    /** Whether there is nothing to hold it against. */
+    boolean lacks(Suite.Entry entry) {
+        return !isWide(entry) && !accepted.results().containsKey(entry.name());
+    }
+
+    /** Whether there is nothing to hold it against. */
+    boolean lacks(String command) {
+        return !accepted.commands().containsKey(command);
+    }
+
+    /** Whether it has to keep to the wide limit, and to no other. */
+    private boolean isWide(Suite.Entry entry) {
+        return set == Suite.Set.SHORT && entry.walks();
+    }
+}
