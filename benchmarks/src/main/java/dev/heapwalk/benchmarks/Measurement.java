@@ -17,7 +17,7 @@ record Measurement(int turns, Map<String, Way> ways, Map<String, Double> ratios)
      *
      * @param wallMs milliseconds by the clock
      * @param cpuMs milliseconds of the thread and of those that read ahead for it
-     * @param allocated bytes that the thread allocated in the Java heap, the least of some operations in a row
+     * @param allocated bytes that all threads allocated in the Java heap, the least of some operations in a row
      */
     record Way(double wallMs, double cpuMs, double allocated) {}
 }

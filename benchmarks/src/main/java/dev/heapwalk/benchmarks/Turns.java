@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
@@ -18,6 +19,7 @@ import java.util.function.Predicate;
 final class Turns {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final long SHORTEST_NANOS = 4_000_000;
+    private static final long ENDING_NANOS = 10_000_000;
     private static final int FEWEST = 9;
     private static final int MOST = 150;
     private static final int IN_A_ROW = 9;
@@ -119,15 +121,23 @@ final class Turns {
 
     /**
      * For what is allocated, of which the least counts: what each one allocates. A walker's second thread ends when it was idle for a while, and
-     * is then made anew.
+     * is then made anew. All threads count, those too that came and went meanwhile: those that write a dump do.
      */
     private void runInARow(Series series) {
         repeat(series.lane.work(), 1);
         for (int i = 0; i < IN_A_ROW; i++) {
-            long before = THREADS.getCurrentThreadAllocatedBytes();
+            long before = allocatedBytes(series.lane);
             repeat(series.lane.work(), series.batch);
-            series.allocated[i] = (THREADS.getCurrentThreadAllocatedBytes() - before) / (double) series.batch;
+            series.allocated[i] = (allocatedBytes(series.lane) - before) / (double) series.batch;
         }
+    }
+
+    private static long allocatedBytes(Subject.Lane lane) {
+        if (!lane.here()) {
+            // While a thread ends, it may be counted twice.
+            LockSupport.parkNanos(ENDING_NANOS);
+        }
+        return THREADS.getTotalThreadAllocatedBytes();
     }
 
     private static Measurement measurement(List<Series> all, int turns) {
