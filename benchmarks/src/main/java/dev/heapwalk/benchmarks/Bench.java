@@ -30,6 +30,7 @@ public final class Bench {
     // Of the time before anything runs: what is measured here is no load of others.
     private final Results.Circumstances circumstances = new Results.Circumstances(
             Machine.description(), Machine.commit(), LocalDate.now().toString(), Machine.loadBefore());
+    private final Tables tables = new Tables();
     private final List<String> failures = new ArrayList<>();
 
     /** What was asked for could not be measured. */
@@ -79,9 +80,6 @@ public final class Bench {
         System.out.printf(
                 "%s%ncommit %s, load average %s%n%n", circumstances.machine(), circumstances.commit(), circumstances.load());
         List<Suite.Entry> chosen = Suite.entries().stream().filter(arguments::want).toList();
-        if (!chosen.isEmpty()) {
-            System.out.println(Page.HEADING);
-        }
         latest.write(LATEST);
         Files.deleteIfExists(ERRORS);
         for (Suite.Entry entry : chosen) {
@@ -90,10 +88,13 @@ public final class Bench {
             } catch (Unmeasured e) {
                 // The others are still worth to be measured.
                 failures.add(e.getMessage());
-                System.out.println(Page.failed(entry));
+                tables.failed(entry).forEach(System.out::println);
             }
         }
         if (arguments.names().stream().anyMatch(WholeCommands::areCalled)) {
+            if (!chosen.isEmpty()) {
+                System.out.println();
+            }
             commands();
         }
         System.out.printf("%n%s holds these figures.%n", LATEST);
@@ -113,7 +114,7 @@ public final class Bench {
         List<String> wrong = List.of();
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             Results.Result result = new Results.Result(fork(entry), circumstances);
-            System.out.println(Page.line(entry, result));
+            tables.rows(entry, result).forEach(System.out::println);
             latest.results().put(entry.name(), result);
             latest.write(LATEST);
             wrong = arguments.check() ? check.of(entry, result) : List.of();

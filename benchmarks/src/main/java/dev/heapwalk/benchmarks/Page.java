@@ -11,55 +11,14 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Tables in Markdown. On the page, what lies between a line {@code <!-- figures: NAME -->} and the next {@code <!-- end -->} is made anew
+ * The page with the figures. What lies between a line {@code <!-- figures: NAME -->} and the next {@code <!-- end -->} is made anew
  * from the accepted figures whose names begin so; the rest is written by people, and stays.
  */
 final class Page {
-    static final String HEADING = """
-            | name | Heapwalk | CPU / C | time / C | time / copy | B/op | goal |
-            |---|---:|---:|---:|---:|---:|---|""";
     private static final String BEGIN = "<!-- figures: ";
     private static final String END = "<!-- end -->";
 
     private Page() {}
-
-    /** A row of the table. */
-    static String line(Suite.Entry entry, Results.Result result) {
-        Measurement measurement = result.measurement();
-        Map<String, Double> ratios = measurement.ratios();
-        Measurement.Way ours = measurement.ways().get(Subject.JAVA);
-        return "| %s | %s | %s | %s | %s | %.0f | %s |".formatted(
-                entry.name(), time(ours.wallMs()), ratio(ratios, "c cpu"), ratio(ratios, "c wall"), ratio(ratios, "copy wall"),
-                Math.floor(ours.allocated()), goal(entry.goals(), ratios));
-    }
-
-    /** A row for what could not be measured. */
-    static String failed(Suite.Entry entry) {
-        return "| %s | failed | | | | | |".formatted(entry.name());
-    }
-
-    private static String time(double millis) {
-        return millis >= 1
-                ? String.format(Locale.ROOT, "%.4g ms", millis)
-                : String.format(Locale.ROOT, "%.4g µs", millis * 1000);
-    }
-
-    private static String ratio(Map<String, Double> ratios, String name) {
-        Double ratio = ratios.get(name);
-        return ratio == null ? "" : String.format(Locale.ROOT, ratio < 0.2 ? "%.3f" : "%.2f", ratio);
-    }
-
-    private static String goal(Map<String, Double> goals, Map<String, Double> ratios) {
-        List<String> said = new ArrayList<>();
-        goals.forEach((name, most) ->
-                said.add(goal((name.equals("c cpu") ? "CPU" : "time") + " ≤ %.3g", most, ratios.getOrDefault(name, Double.NaN))));
-        return String.join("; ", said);
-    }
-
-    /** What is hoped for, and whether it is missed. */
-    static String goal(String text, double most, double reached) {
-        return String.format(Locale.ROOT, text + "%s", most, reached < most + 0.0005 ? "" : ", **missed**");
-    }
 
     static void write(Path page, Results results) throws IOException {
         List<String> made = new ArrayList<>();
@@ -81,15 +40,13 @@ final class Page {
 
     private static List<String> table(String names, Results results) {
         List<String> lines = new ArrayList<>();
+        Tables tables = new Tables();
         Map<String, Results.Circumstances> measured = new TreeMap<>();
         List<String> wanted = List.of(names.split(" "));
         for (Suite.Entry entry : Suite.entries()) {
             Results.Result result = results.results().get(entry.name());
             if (result != null && wanted.stream().anyMatch(name -> entry.name().startsWith(name + "/"))) {
-                if (lines.isEmpty()) {
-                    lines.addAll(HEADING.lines().toList());
-                }
-                lines.add(line(entry, result));
+                lines.addAll(tables.rows(entry, result));
                 circumstances(measured, result.circumstances());
             }
         }

@@ -10,7 +10,7 @@ interface Subject extends AutoCloseable {
     /**
      * One of the ways.
      *
-     * @param name {@link #JAVA}, {@link #C} or {@link #COPY}
+     * @param name {@link #JAVA}, {@link #C}, {@link #WALK} or {@link #COPY}
      * @param work does it once; what it returns keeps the compiler from leaving it out
      * @param here whether this JVM does the work; if another process does, or threads that come and go, CPU times are not compared
      */
@@ -24,6 +24,8 @@ interface Subject extends AutoCloseable {
     String JAVA = "java";
     /** The same, by hand in C. */
     String C = "c";
+    /** The walk alone, by hand in C, without what Heapwalk does at each step: no like for like. */
+    String WALK = "walk";
     /** A plain copy of the same bytes. */
     String COPY = "copy";
 

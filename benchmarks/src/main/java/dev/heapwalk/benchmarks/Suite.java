@@ -65,7 +65,7 @@ final class Suite {
             add("StructView/" + view, Set.QUICK, () -> new StructView(view), Map.of());
         }
         for (String view : List.of("RString", "RArray", "RHash", "RObject", "RStruct", "RData", "RFloat", "RClass", "RBignum", "RRational",
-                "RComplex", "RSymbol", "RRegexp", "RMatch")) {
+                "RComplex", "RSymbol", "RRegexp", "RMatch", "RFile")) {
             add("ObjectView/" + view, quick(view) ? Set.QUICK : Set.FULL, () -> new ObjectView(view), Map.of());
         }
         for (String call : List.of("gettid", "gettid-plain", "gettid-critical", "readv8", "pread8")) {
@@ -76,6 +76,8 @@ final class Suite {
                 entries.add(new Entry("Locate/%s/%s/1M".formatted(what, source), Set.QUICK,
                         () -> new Locate(what, source, 1_000_000), true, Map.of()));
             }
+        }
+        for (String source : List.of("process", "core")) {
             for (String program : List.of("strings", "ruby")) {
                 entries.add(new Entry("Categorize/%s/%s/1M".formatted(program, source), Set.QUICK,
                         () -> new Categorize(program, source, 1_000_000), true, Map.of()));

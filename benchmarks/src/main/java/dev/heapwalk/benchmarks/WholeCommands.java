@@ -315,9 +315,9 @@ final class WholeCommands {
         if (goal == null) {
             return "";
         }
-        String said = Page.goal("time ≤ %.3g s", goal.seconds, command.wallSeconds()[1]);
+        String said = Tables.goal("time ≤ %.3g s", goal.seconds, command.wallSeconds()[1]);
         return goal.megabytes == 0
                 ? said
-                : said + "; " + Page.goal("memory ≤ %.3g MB", goal.megabytes, command.peakMegabytes() * (1 << 20) / 1e6);
+                : said + "; " + Tables.goal("memory ≤ %.3g MB", goal.megabytes, command.peakMegabytes() * (1 << 20) / 1e6);
     }
 }
