@@ -4,17 +4,20 @@ package dev.heapwalk.benchmarks;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.dump.DumpOutput;
+import dev.heapwalk.ruby.dump.DumpSummary;
 import dev.heapwalk.ruby.dump.ObjectSpaceDump;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -51,6 +54,8 @@ public class DumpJson implements Subject {
     private CopyFloor copy;
     private Path folder;
     private Path file;
+    private Written outsideWrites;
+    private Written insideWrites;
 
     /** Made by JMH, which sets the parameters. */
     public DumpJson() {}
@@ -74,12 +79,24 @@ public class DumpJson implements Subject {
         copy = new CopyFloor((int) process.pid(), slots.ranges());
         folder = Files.createTempDirectory("heapwalk-dump");
         file = folder.resolve("dump.json");
-        long outside = outside();
-        long inside = inside();
-        if (Math.abs(outside - inside) > inside / 100) {
-            throw new IllegalStateException("%,d bytes from outside, %,d from inside".formatted(outside, inside));
+        DumpSummary ours = ObjectSpaceDump.of(vm).write(DumpOutput.to(OutputStream.nullOutputStream()), done -> {});
+        outsideWrites = new Written(ours.bytes(), ours.objects());
+        insideWrites = written(process.dumpAll());
+        if (Math.abs(ours.bytes() - insideWrites.bytes()) > insideWrites.bytes() / 100) {
+            throw new IllegalStateException(
+                    "%,d bytes from outside, %,d from inside".formatted(ours.bytes(), insideWrites.bytes()));
         }
-        System.out.printf("%,d bytes, %,d slots%n", outside, vm.pages().totalSlots());
+    }
+
+    /** What the process has written into a file, which is deleted. */
+    private static Written written(Path file) throws IOException {
+        try (Stream<String> lines = Files.lines(file, StandardCharsets.ISO_8859_1)) {
+            // Roots have no address, but shapes have.
+            long objects = lines.filter(line -> line.startsWith("{\"address\"") && !line.contains("\"type\":\"SHAPE\"")).count();
+            return new Written(Files.size(file), objects);
+        } finally {
+            Files.delete(file);
+        }
     }
 
     /** Ends the program. */
@@ -161,6 +178,8 @@ public class DumpJson implements Subject {
 
     @Override
     public List<Lane> lanes() {
-        return List.of(new Lane(JAVA, this::outside, false), new Lane(C, this::inside, false), new Lane(COPY, this::copy));
+        return List.of(new Lane(JAVA, this::outside, outsideWrites, false),
+                new Lane(DUMP_ALL, this::inside, insideWrites, false),
+                new Lane(COPY, this::copy));
     }
 }

@@ -18,6 +18,7 @@ record Measurement(int turns, Map<String, Way> ways, Map<String, Double> ratios)
      * @param wallMs milliseconds by the clock
      * @param cpuMs milliseconds of the thread and of those that read ahead for it
      * @param allocated bytes that all threads allocated in the Java heap, the least of some operations in a row
+     * @param written what it writes; null if it writes nothing
      */
-    record Way(double wallMs, double cpuMs, double allocated) {}
+    record Way(double wallMs, double cpuMs, double allocated, Written written) {}
 }

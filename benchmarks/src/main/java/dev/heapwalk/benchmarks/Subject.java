@@ -10,13 +10,14 @@ interface Subject extends AutoCloseable {
     /**
      * One of the ways.
      *
-     * @param name {@link #JAVA}, {@link #C}, {@link #WALK} or {@link #COPY}
+     * @param name {@link #JAVA}, {@link #C}, {@link #WALK}, {@link #DUMP_ALL} or {@link #COPY}
      * @param work does it once; what it returns keeps the compiler from leaving it out
+     * @param written what it writes; null if it writes nothing
      * @param here whether this JVM does the work; if another process does, or threads that come and go, CPU times are not compared
      */
-    record Lane(String name, LongSupplier work, boolean here) {
+    record Lane(String name, LongSupplier work, Written written, boolean here) {
         Lane(String name, LongSupplier work) {
-            this(name, work, true);
+            this(name, work, null, true);
         }
     }
 
@@ -26,6 +27,8 @@ interface Subject extends AutoCloseable {
     String C = "c";
     /** The walk alone, by hand in C, without what Heapwalk does at each step: no like for like. */
     String WALK = "walk";
+    /** Ruby's own {@code ObjectSpace.dump_all}. */
+    String DUMP_ALL = "dump_all";
     /** A plain copy of the same bytes. */
     String COPY = "copy";
 

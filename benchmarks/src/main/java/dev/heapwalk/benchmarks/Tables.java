@@ -15,21 +15,42 @@ final class Tables {
             | name | Heapwalk | CPU / bare walk | time / bare walk | time / copy | B/op |
             |---|---:|---:|---:|---:|---:|""";
 
+    private static final String DUMP = """
+            | name | Heapwalk | dump_all | time / dump_all | time / copy | MB/s | of dump_all | million objects/s | of dump_all | B/op |
+            |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|""";
+
     private String heading = "";
 
     /** A row, below a heading if it needs another than the last one. */
     List<String> rows(Suite.Entry entry, Results.Result result) {
-        Measurement measurement = result.measurement();
-        Map<String, Double> ratios = measurement.ratios();
-        Measurement.Way ours = measurement.ways().get(Subject.JAVA);
-        boolean bare = measurement.ways().containsKey(Subject.WALK);
-        String floor = bare ? Subject.WALK : Subject.C;
-        List<String> lines = begin(bare ? BARE_WALK : LIKE_FOR_LIKE);
-        String row = "| %s | %s | %s | %s | %s | %.0f |".formatted(
-                entry.name(), time(ours.wallMs()), ratio(ratios, floor + " cpu"), ratio(ratios, floor + " wall"),
-                ratio(ratios, "copy wall"), Math.floor(ours.allocated()));
-        lines.add(bare ? row : row + " " + goal(entry.goals(), ratios) + " |");
+        Map<String, Measurement.Way> ways = result.measurement().ways();
+        Map<String, Double> ratios = result.measurement().ratios();
+        Measurement.Way ours = ways.get(Subject.JAVA);
+        Measurement.Way dumpAll = ways.get(Subject.DUMP_ALL);
+        String begun = "| %s | %s |".formatted(entry.name(), time(ours.wallMs()));
+        String ended = " %s | %.0f |".formatted(ratio(ratios, "copy wall"), Math.floor(ours.allocated()));
+        List<String> lines;
+        if (dumpAll != null) {
+            lines = begin(DUMP);
+            lines.add("%s %s | %s | %s | %s | %s | %s | %s | %.0f |".formatted(
+                    begun, time(dumpAll.wallMs()), ratio(ratios, "dump_all wall"), ratio(ratios, "copy wall"),
+                    perSecond(ours.written().bytes(), ours), perSecond(dumpAll.written().bytes(), dumpAll),
+                    perSecond(ours.written().objects(), ours), perSecond(dumpAll.written().objects(), dumpAll),
+                    Math.floor(ours.allocated())));
+        } else if (ways.containsKey(Subject.WALK)) {
+            lines = begin(BARE_WALK);
+            lines.add("%s %s | %s |%s".formatted(begun, ratio(ratios, "walk cpu"), ratio(ratios, "walk wall"), ended));
+        } else {
+            lines = begin(LIKE_FOR_LIKE);
+            lines.add("%s %s | %s |%s %s |".formatted(
+                    begun, ratio(ratios, "c cpu"), ratio(ratios, "c wall"), ended, goal(entry.goals(), ratios)));
+        }
         return lines;
+    }
+
+    /** In millions. */
+    private static String perSecond(long many, Measurement.Way way) {
+        return String.format(Locale.ROOT, "%.3g", many / way.wallMs() / 1e3);
     }
 
     /** A row for what could not be measured. */

@@ -145,7 +145,8 @@ final class Turns {
         Map<String, Double> ratios = new LinkedHashMap<>();
         for (Series series : all) {
             ways.put(series.lane.name(), new Measurement.Way(
-                    median(series.wall, turns) / 1e6, median(series.cpu, turns) / 1e6, Arrays.stream(series.allocated).min().orElseThrow()));
+                    median(series.wall, turns) / 1e6, median(series.cpu, turns) / 1e6, Arrays.stream(series.allocated).min().orElseThrow(),
+                    series.lane.written()));
         }
         Series ours = all.getFirst();
         for (Series floor : all.subList(1, all.size())) {
