@@ -5,6 +5,7 @@ import dev.heapwalk.memory.TargetException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -97,7 +98,7 @@ public final class Bench {
             }
             commands();
         }
-        System.out.printf("%n%s holds these figures.%n", LATEST);
+        System.out.printf("%n%s holds these figures. The whole run took %s.%n", LATEST, duration());
         failures.forEach(failure -> System.err.println("bench: " + failure));
         if (arguments.accept() && arguments.check() && !failures.isEmpty()) {
             System.err.println("bench: nothing was accepted, since the check failed");
@@ -107,6 +108,12 @@ public final class Bench {
             Page.write(PAGE, accepted);
         }
         return failures.isEmpty();
+    }
+
+    /** With that of the build. */
+    private static String duration() {
+        long seconds = Long.getLong("build.seconds", 0) + ManagementFactory.getRuntimeMXBean().getUptime() / 1000;
+        return "%d min %02d s".formatted(seconds / 60, seconds % 60);
     }
 
     /** Measures until it is as good as it must be. */

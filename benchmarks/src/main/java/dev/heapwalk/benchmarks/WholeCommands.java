@@ -42,6 +42,8 @@ final class WholeCommands {
     private final Judge judge;
     private final Path measure = FloorLibrary.program("measure.c");
     private final Path folder;
+    /** What commands write to. They make it anew, as {@code dump_all} does. */
+    private final Path dump;
     private final Suite.Set set;
     private final int runs;
     private final int fewRuns;
@@ -84,6 +86,7 @@ final class WholeCommands {
         this.circumstances = circumstances;
         this.judge = judge;
         this.folder = Files.createTempDirectory("heapwalk-commands");
+        this.dump = folder.resolve("dump");
     }
 
     /** Whether a name is that of some of them. */
@@ -125,9 +128,9 @@ final class WholeCommands {
     }
 
     private void commands() throws IOException {
-        heapwalk("commands/--version", runs, "", "--version");
+        both("commands/--version", "--version");
         try (LedgerProcess small = BenchmarkTarget.ledger(BenchmarkTarget.FRESH, 1000)) {
-            heapwalk("commands/sizes of a process with 1k chunks", runs, "", "sizes", small.pid());
+            both("commands/sizes of a process with 1k chunks", "sizes", small.pid());
         }
         try (LedgerProcess process = BenchmarkTarget.ledger(BenchmarkTarget.FRAGMENTED, 1_000_000)) {
             Path core = Cores.gcore(process, folder);
@@ -150,6 +153,9 @@ final class WholeCommands {
                         "ruby", "dump", "--format", format, "--sysroot", root, core);
             }
             Files.delete(core);
+            heapwalk("commands/ruby dump -o FILE of a process with 1M objects", runs, "", "ruby", "dump", "-o", dump, process.pid());
+            heapwalk("commands/ruby dump --format objectspace -o FILE of a process with 1M objects", runs, "",
+                    "ruby", "dump", "--format", "objectspace", "-o", dump, process.pid());
             gcore("1M Ruby objects", process.pid());
             dumpAll(process);
         }
@@ -173,6 +179,8 @@ final class WholeCommands {
                     heapwalk("scale/ruby %s, %02dM objects, %s".formatted(command, count, SMALL_HEAP), fewRuns, SMALL_HEAP, "ruby",
                             command, process.pid());
                 }
+                heapwalk("scale/ruby dump --format objectspace -o FILE, %02dM objects, %s".formatted(count, SMALL_HEAP), fewRuns,
+                        SMALL_HEAP, "ruby", "dump", "--format", "objectspace", "-o", dump, process.pid());
             }
         }
     }
@@ -245,6 +253,7 @@ final class WholeCommands {
                     .redirectError(errors.toFile());
             builder.environment().put("HEAPWALK_JAVA_OPTIONS", options);
             await(builder.start());
+            Files.deleteIfExists(dump);
             String[] said = Files.readString(figures).strip().split(" ");
             if (!said[3].equals("0")) {
                 throw new Failed("failed with status " + said[3] + ":\n" + Files.readString(errors));
