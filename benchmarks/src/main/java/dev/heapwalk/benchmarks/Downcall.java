@@ -28,7 +28,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What a call of a C function costs, a thousand of them an operation, by handles like those that memory-access uses. */
+/** What a call of a C function costs, a thousand of them an operation, by handles like those of memory-access, or by memory-access itself. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -50,7 +50,8 @@ public class Downcall implements Subject {
     /**
      * What is called: {@code gettid} with its error number, as memory-access calls everything; {@code gettid-plain} without it;
      * {@code gettid-critical} without leaving the state of a thread in Java, which is not for calls that can wait; {@code readv8} and
-     * {@code pread8}, which read eight bytes of another process.
+     * {@code pread8}, which read eight bytes of another process as memory-access does: by the one call, and by the other where that one is
+     * refused.
      */
     @Param({"gettid", "gettid-plain", "gettid-critical", "readv8", "pread8"})
     public String call;
@@ -88,18 +89,20 @@ public class Downcall implements Subject {
     @Setup
     @Override
     public void open() throws Exception {
+        if (call.equals("pread8")) {
+            RefusedCall.fromNowOn();
+        }
         opened = BenchmarkTarget.malloc("process", BenchmarkTarget.FRESH, 1000);
         space = opened.target().memory();
         pid = (int) opened.target().pid().orElseThrow();
         address = MallocHeap.locate(opened.target()).arenas().getFirst().regions().getFirst().start();
-        file = ProcessMemoryFile.open(pid, memory);
+        file = ProcessMemoryFile.open(pid);
         which = call.startsWith("gettid") ? GETTID : call.equals("readv8") ? READV : PREAD;
         once = switch (call) {
             case "gettid" -> this::checkedGettid;
             case "gettid-plain" -> Downcall::plainGettid;
             case "gettid-critical" -> Downcall::criticalGettid;
-            case "readv8" -> () -> space.read(address, buffer);
-            case "pread8" -> () -> file.read(address, buffer);
+            case "readv8", "pread8" -> () -> space.read(address, buffer);
             default -> throw new IllegalArgumentException("there is no call " + call);
         };
         downcall = FloorLibrary.function("downcall.c", "downcall", DOWNCALL, memory);

@@ -48,7 +48,7 @@ public class RemoteRead implements Subject {
 
     /**
      * What is called: {@code readv} and {@code readv64} are {@code process_vm_readv} of one range and of 64, {@code mem} is {@code pread} of
-     * {@code /proc/PID/mem}, as it is used where the other is refused.
+     * {@code /proc/PID/mem}, which is read where the other is refused, and so it is.
      */
     @Param({"readv", "readv64", "mem"})
     public String call;
@@ -86,6 +86,9 @@ public class RemoteRead implements Subject {
     @Setup
     @Override
     public void open() throws Exception {
+        if (call.equals("mem")) {
+            RefusedCall.fromNowOn();
+        }
         opened = BenchmarkTarget.malloc("process", BenchmarkTarget.LARGE, BLOCKS);
         space = opened.target().memory();
         pid = (int) opened.target().pid().orElseThrow();
@@ -94,7 +97,7 @@ public class RemoteRead implements Subject {
         buffer.fill((byte) 1);
         ranges = call.equals("readv64") ? MANY : 1;
         Arrays.fill(lengths, window / ranges);
-        file = call.equals("mem") ? ProcessMemoryFile.open(pid, memory) : null;
+        file = call.equals("mem") ? ProcessMemoryFile.open(pid) : null;
         remoteRead = FloorLibrary.function("remote_read.c", "remote_read", REMOTE_READ, memory);
         if (java() != TOTAL || c() != TOTAL) {
             throw new IllegalStateException("not all of the memory can be read");
@@ -108,9 +111,7 @@ public class RemoteRead implements Subject {
         long[] few = new long[MANY];
         Arrays.fill(few, Long.BYTES);
         for (int i = 0; i < COMPILED_AFTER; i++) {
-            if (file != null) {
-                file.read(start, little);
-            } else if (ranges == 1) {
+            if (ranges == 1) {
                 space.read(start, little);
             } else {
                 space.readRanges(addresses, few, 1, little, read);
@@ -139,9 +140,7 @@ public class RemoteRead implements Subject {
         long total = 0;
         long address = start;
         for (int done = 0; done < TOTAL; done += window) {
-            if (file != null) {
-                total += file.read(address, buffer);
-            } else if (ranges == 1) {
+            if (ranges == 1) {
                 total += space.read(address, buffer);
             } else {
                 total += readMany(address);

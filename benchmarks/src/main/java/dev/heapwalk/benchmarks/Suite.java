@@ -48,7 +48,7 @@ final class Suite {
             chunks(Set.QUICK, source, BenchmarkTarget.FRESH, 1_000_000, goals);
             chunks(Set.FULL, source, BenchmarkTarget.FRAGMENTED, 10_000_000, goals);
             slots(Set.QUICK, source, BenchmarkTarget.FRAGMENTED, 10_000, goals);
-            slots(Set.QUICK, source, BenchmarkTarget.FRAGMENTED, 1_000_000, goals);
+            slots(Set.SHORT, source, BenchmarkTarget.FRAGMENTED, 1_000_000, goals);
             slots(Set.SHORT, source, BenchmarkTarget.FRESH, 1_000_000, goals);
             slots(Set.FULL, source, BenchmarkTarget.FRAGMENTED, 10_000_000, goals);
         }
