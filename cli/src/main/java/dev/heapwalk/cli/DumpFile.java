@@ -6,6 +6,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
@@ -28,28 +29,44 @@ import java.util.zip.GZIPOutputStream;
 final class DumpFile implements AutoCloseable {
     /** The file that is asked for; null for standard output. */
     private final Path file;
-    /** The file under another name; null for standard output, and for a device or a pipe, which has no other. */
-    private final Path temporary;
+    /** The file under another name; null for standard output, for a device or a pipe, which has no other, and before there is one. */
+    private Path temporary;
 
     private final boolean packed;
     private final StandardOutput standardOutput = new StandardOutput();
     /** Null where a file is written at once. */
     private final Spool spool;
-    /** Null where nothing but a file is written at once. */
+    /**
+     * The temporary file, from its beginning to its end: opened again when the JVM ends, it would be made anew behind the back of who removes it.
+     * Null where there is none.
+     */
     private final FileChannel channel;
 
     private final AtExit atExit;
     private boolean finished;
+    private boolean ended;
 
-    private DumpFile(Path file, Path temporary) throws IOException {
+    private DumpFile(Path file, boolean named) throws IOException {
         this.file = file;
-        this.temporary = temporary;
         this.packed = file != null && file.toString().endsWith(".gz");
-        boolean waitsForNobody =
-                file == null ? Files.isRegularFile(Path.of("/proc/self/fd/1")) : temporary != null && !packed;
+        boolean waitsForNobody = file == null ? Files.isRegularFile(Path.of("/proc/self/fd/1")) : named && !packed;
         this.spool = waitsForNobody ? null : new Spool();
-        this.channel = waitsForNobody && file != null ? FileChannel.open(temporary, StandardOpenOption.WRITE) : null;
-        this.atExit = new AtExit("remove what is half written", this::discard);
+        // Before there is anything to remove, so that nothing is left whenever the JVM ends.
+        this.atExit = new AtExit("remove what is half written", this::end);
+        this.channel = named ? openTemporary() : null;
+    }
+
+    private synchronized FileChannel openTemporary() throws IOException {
+        if (ended) {
+            throw new IOException("the command is ending");
+        }
+        temporary = Files.createTempFile(file.getParent(), "." + file.getFileName() + ".", ".part");
+        return FileChannel.open(temporary, StandardOpenOption.WRITE);
+    }
+
+    private synchronized void end() {
+        ended = true;
+        discard();
     }
 
     /**
@@ -60,15 +77,14 @@ final class DumpFile implements AutoCloseable {
     static DumpFile to(Path wanted) {
         try {
             if (wanted == null) {
-                return new DumpFile(null, null);
+                return new DumpFile(null, false);
             }
             Path file = Files.exists(wanted) ? wanted.toRealPath() : wanted.toAbsolutePath();
             if (Files.isDirectory(file)) {
                 throw new IOException("it is a folder");
             }
             boolean other = Files.exists(file) && !Files.isRegularFile(file);
-            return new DumpFile(
-                    file, other ? null : Files.createTempFile(file.getParent(), "." + file.getFileName() + ".", ".part"));
+            return new DumpFile(file, !other);
         } catch (IOException e) {
             throw failure(wanted, e);
         }
@@ -87,7 +103,7 @@ final class DumpFile implements AutoCloseable {
 
     /** Has the dump written, while the target is read. */
     <T> T writing(Function<DumpOutput, T> dump) {
-        if (channel == null) {
+        if (spool != null || file == null) {
             return dump.apply(DumpOutput.to(spool == null ? standardOutput : spool));
         }
         try {
@@ -123,7 +139,7 @@ final class DumpFile implements AutoCloseable {
     }
 
     private void transfer() throws IOException {
-        try (OutputStream plain = new FileOutputStream((temporary == null ? file : temporary).toFile());
+        try (OutputStream plain = channel == null ? new FileOutputStream(file.toFile()) : Channels.newOutputStream(channel);
                 OutputStream out = packed ? new Fast(plain) : plain) {
             spool.transferTo(out);
         }
