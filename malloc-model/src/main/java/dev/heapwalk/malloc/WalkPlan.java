@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.memory.Ranges;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -17,6 +18,8 @@ final class WalkPlan {
     final long[] tops;
     final long[] before;
     final long totalBytes;
+    /** All that is read as a whole: of mmapped chunks only the headers are. */
+    final Ranges course;
 
     WalkPlan(List<Run> runs) {
         List<Run> sorted = runs.stream()
@@ -33,6 +36,8 @@ final class WalkPlan {
             total += ends[i] - starts[i];
         }
         totalBytes = total;
+        int[] ofArenas = IntStream.range(0, arenas.length).filter(i -> arenas[i] >= 0).toArray();
+        course = Ranges.of(IntStream.of(ofArenas).mapToLong(i -> starts[i]).toArray(), IntStream.of(ofArenas).mapToLong(i -> ends[i]).toArray());
     }
 
     static WalkPlan of(List<Arena> arenas, long[] mmapStarts, long[] mmapEnds) {

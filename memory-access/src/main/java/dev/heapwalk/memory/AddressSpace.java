@@ -60,6 +60,17 @@ public interface AddressSpace {
     Window window();
 
     /**
+     * A window for a walker of which it is known what it will go through: as {@link #window()}, but what comes next is also read ahead
+     * where it lies elsewhere.
+     *
+     * @param course what the walker will go through; it may ask for other ranges too
+     * @return a new window, for one thread, valid until the target is closed
+     */
+    default Window window(Ranges course) {
+        return window();
+    }
+
+    /**
      * A window for a walker that follows pointers: over a process a cache of 64 KiB lines, over a core the mapped file.
      * A cached line is not read again, so over an observed process call {@link Window#forget()} before each look.
      *

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
+import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.ruby.layout.PageLayout;
 import java.util.Arrays;
 
@@ -75,6 +76,13 @@ public final class HeapPages {
      */
     public int count() {
         return starts.length;
+    }
+
+    /** What the slots of all pages lie in. */
+    Ranges ranges() {
+        long[] ends = new long[starts.length];
+        Arrays.setAll(ends, page -> starts[page] + (long) slotSizes[page] * slotCounts[page]);
+        return Ranges.of(starts, ends);
     }
 
     /**

@@ -343,6 +343,27 @@ static void work(struct worker *w, long how_many) {
     }
 }
 
+static long or_default(long given, long standard) {
+    return given < 0 ? standard : given;
+}
+
+static int is(const char *name) {
+    return strcmp(scenario, name) == 0;
+}
+
+// Small blocks, some of them freed again at random.
+static void hold_many(struct worker *w, long how_many) {
+    long percent = or_default(freed_percent, 30);
+    for (long i = 0; i < how_many; i++) {
+        take(w, &w->blocks[i], 1 + below(w, 200));
+    }
+    for (long i = 0; i < how_many; i++) {
+        if ((long) below(w, 100) < percent) {
+            give_back(w, &w->blocks[i]);
+        }
+    }
+}
+
 // ---- threads
 
 static void introduce(struct worker *w) {
@@ -383,7 +404,11 @@ static void *worker_main(void *argument) {
         if (atomic_load(&leave) > 0 && w->index <= atomic_load(&leave)) {
             return NULL;
         }
-        work(w, rounds_now);
+        if (is("many")) {
+            hold_many(w, count / threads_asked);
+        } else {
+            work(w, rounds_now);
+        }
     }
 }
 
@@ -415,7 +440,7 @@ static struct worker *new_worker(void) {
     struct worker *w = &workers[worker_count];
     w->index = worker_count;
     w->random = seed * 1000003 + (uint64_t) w->index;
-    w->block_slots = LEDGER_SLOTS;
+    w->block_slots = LEDGER_SLOTS + (is("many") ? (size_t) (count / threads_asked) : 0);
     w->blocks = map(w->block_slots * sizeof(struct block));
     w->freed = map(FREED_SLOTS * sizeof(uintptr_t));
     return w;
@@ -646,20 +671,13 @@ static void pages(void) {
     let_go_every(5, 11);
 }
 
-static long or_default(long given, long standard) {
-    return given < 0 ? standard : given;
-}
-
 static void many(void) {
-    struct worker *w = &workers[0];
-    long percent = or_default(freed_percent, 30);
-    for (long i = 0; i < count; i++) {
-        hold(1 + below(w, 200));
-    }
-    for (long i = 0; i < count; i++) {
-        if ((long) below(w, 100) < percent) {
-            give_back(w, &w->blocks[i]);
-        }
+    if (threads_asked > 0) {
+        start_workers(threads_asked);
+        run_workers(0);
+    } else {
+        hold_many(&workers[0], count);
+        used_slots = (size_t) count;
     }
 }
 
@@ -691,10 +709,6 @@ static long more_threads_than_arenas(void) {
     cpu_set_t cpus;
     long cores = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 2;
     return 8 * cores + 4;
-}
-
-static int is(const char *name) {
-    return strcmp(scenario, name) == 0;
 }
 
 static void play(void) {

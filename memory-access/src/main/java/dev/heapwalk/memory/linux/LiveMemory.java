@@ -8,6 +8,7 @@ import dev.heapwalk.memory.ErrnoException;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.PermissionDeniedException;
+import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.Window;
 import java.lang.foreign.Arena;
@@ -111,8 +112,13 @@ final class LiveMemory implements AddressSpace {
 
     @Override
     public Window window() {
+        return window(Ranges.NONE);
+    }
+
+    @Override
+    public Window window(Ranges course) {
         checkOpen();
-        return new Window(new MovingSource(this));
+        return new Window(new MovingSource(this, course));
     }
 
     @Override
@@ -315,6 +321,36 @@ final class LiveMemory implements AddressSpace {
                         "pread", (int) -got, Errno.name((int) -got),
                         "%d bytes at 0x%x of %s".formatted(length, address, process.description()));
             }
+        }
+    }
+
+    /**
+     * Reads pieces of one length that lie at equal distances, in one system call, as far as the kernel gives them at once.
+     *
+     * @param vectors the caller's own
+     * @param address target address of the first piece
+     * @param distance from the beginning of a piece to that of the next, in bytes, at least {@code length}
+     * @param destination native memory with room for all, which come to lie one behind the other
+     * @param length of a piece, in bytes
+     * @param count how many pieces, up to {@link Libc#IOV_MAX}
+     * @return how many were read as a whole; 0 too where memory is read through the file, which takes a call for each
+     */
+    int readEvery(Vectors vectors, long address, long distance, MemorySegment destination, long length, int count) {
+        checkOpen();
+        long end = mappings.readableEnd(address, address + distance * count);
+        long within = end - address < length ? 0 : 1 + (end - address - length) / distance;
+        int pieces = (int) Math.min(count, within);
+        if (pieces == 0 || throughFile) {
+            return 0;
+        }
+        Vectors.set(vectors.local, 0, destination.address(), pieces * length);
+        for (int i = 0; i < pieces; i++) {
+            Vectors.set(vectors.remote, i, address + i * distance, length);
+        }
+        try {
+            return (int) (Math.max(0, call(vectors, pieces, address, pieces * length)) / length);
+        } finally {
+            Reference.reachabilityFence(destination);
         }
     }
 

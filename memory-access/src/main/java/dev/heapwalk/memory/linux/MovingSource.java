@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.linux;
 
+import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.Window;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -9,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * One buffer that moves over the memory of a process, biased forward: each refill is one system call and begins on the page
  * of the wanted address. It reads far ahead only for a walker that goes on where the buffer ended, so that one that jumps
  * over large blocks does not pay for their contents. Once one has gone on for a while, what it will come to next is copied ahead of
- * it.
+ * it; once one has jumped by the same length for a while, the next few ends of such jumps are read with the first.
  */
 final class MovingSource implements Window.Source {
     private static final long CAPACITY = 1 << 20;
@@ -21,17 +22,19 @@ final class MovingSource implements Window.Source {
     /** One that has jumped so often without going on in between is believed to jump on, */
     private static final int JUMPY = 4;
     /** and gets a cache line more or less: a header, and what else of a small structure may be asked for. */
-    private static final long AFTER_JUMPS = 1 << 6;
-    /** A walker that has gone on through so many full buffers is believed to go on. */
-    private static final int STEADY = 2;
+    private static final long AFTER_JUMPS = EqualJumps.LENGTH;
+    /** A walker that has gone on through so many bytes is believed to go on. */
+    private static final long STEADY = 2 * CAPACITY;
 
     private final LiveMemory memory;
+    private final Ranges course;
     private final LiveMemory.Vectors vectors = new LiveMemory.Vectors();
     private final MemorySegment buffer;
     private final long pageMask;
     private ReadAhead readAhead;
+    private EqualJumps equalJumps;
     private boolean reading;
-    private int steady;
+    private long steady;
     private int jumps;
     private MemorySegment segment;
     private long base;
@@ -39,8 +42,9 @@ final class MovingSource implements Window.Source {
     private long missing;
     private long ahead = AFTER_JUMP;
 
-    MovingSource(LiveMemory memory) {
+    MovingSource(LiveMemory memory, Ranges course) {
         this.memory = memory;
+        this.course = course;
         this.pageMask = -(long) memory.pageSize();
         // The largest request may begin at the very end of a page. Allocated memory is zeroed, so its pages are there.
         this.buffer = Arena.ofAuto().allocate(Math.max(CAPACITY, Window.MAX_LENGTH + memory.pageSize()), 4096);
@@ -54,16 +58,27 @@ final class MovingSource implements Window.Source {
             missing = address < 0 ? address : Long.MIN_VALUE;
             return false;
         }
-        if (reading && readAhead(address, wanted)) {
+        int range = course.at(address);
+        // What is on its way then will be wanted later.
+        boolean beside = range < 0 && course.count() > 0;
+        if (reading && !beside && readAhead(address, wanted)) {
             return true;
         }
-        long reached = base + length;
-        boolean goesOn = length > 0 && address >= base && address - reached <= NEAR;
+        boolean goesOn = !beside && goesOn(address, range);
         jumps = goesOn ? 0 : jumps + 1;
+        if (goesOn && equalJumps != null) {
+            equalJumps.forget();
+        }
         boolean jumpy = jumps > JUMPY;
+        if (jumpy && wanted <= AFTER_JUMPS && jump(address)) {
+            return true;
+        }
         ahead = goesOn ? Math.clamp(ahead * GROWTH, AFTER_JUMP, CAPACITY) : jumpy ? AFTER_JUMPS : AFTER_JUMP;
         long start = jumpy ? address : address & pageMask;
         long limit = Math.min(start + Math.max(ahead, end - start), start + buffer.byteSize());
+        if (range >= 0) {
+            limit = Math.min(limit, course.end(range));
+        }
         // At least what was asked for: mappings of a running process may be out of date, and the kernel knows.
         long until = Math.max(memory.mappings().readableEnd(start, limit), end);
         segment = buffer;
@@ -71,9 +86,9 @@ final class MovingSource implements Window.Source {
         length = 0;
         length = memory.read(vectors, start, buffer, 0, until - start);
         if (start + length >= end) {
-            steady = goesOn && length >= CAPACITY ? steady + 1 : 0;
-            if (steady >= STEADY) {
-                goAhead(wanted);
+            steady = goesOn ? steady + length : 0;
+            if (steady >= STEADY && !reading) {
+                goAhead(address, wanted);
             }
             return true;
         }
@@ -85,6 +100,15 @@ final class MovingSource implements Window.Source {
         }
         missing = Math.max(start + length, address);
         return false;
+    }
+
+    /** Whether a walker goes on where the buffer ended, or from the end of a range of its course to the next one. */
+    private boolean goesOn(long address, int range) {
+        long reached = base + length;
+        return length > 0
+                && address >= base
+                && (address - reached <= NEAR
+                        || range > 0 && address - course.start(range) <= NEAR && reached >= course.end(range - 1) - NEAR);
     }
 
     private boolean readAhead(long address, long wanted) {
@@ -100,14 +124,28 @@ final class MovingSource implements Window.Source {
         return true;
     }
 
+    private boolean jump(long address) {
+        if (equalJumps == null) {
+            equalJumps = new EqualJumps(memory, vectors);
+        }
+        MemorySegment place = equalJumps.to(address);
+        if (place == null) {
+            return false;
+        }
+        segment = place;
+        base = address;
+        length = place.byteSize();
+        return true;
+    }
+
     /** Has the memory behind the buffer copied while the walker is in it. */
-    private void goAhead(long wanted) {
+    private void goAhead(long address, long wanted) {
         if (readAhead == null) {
-            readAhead = new ReadAhead(memory, vectors, CAPACITY);
+            readAhead = new ReadAhead(memory, vectors, course, CAPACITY);
         }
         // What lies across the end of the buffer begins on one of its last pages.
         long overlap = wanted + memory.pageSize() & pageMask;
-        readAhead.start(base + length - overlap, overlap);
+        readAhead.start(base + length - overlap, overlap, address);
         reading = true;
         steady = 0;
     }
@@ -117,6 +155,9 @@ final class MovingSource implements Window.Source {
         if (reading) {
             readAhead.stop();
             reading = false;
+        }
+        if (equalJumps != null) {
+            equalJumps.forget();
         }
         steady = 0;
         length = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.linux;
 
+import dev.heapwalk.memory.Ranges;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -8,8 +9,8 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Copies the memory that a walker will come to next while it is busy with what it has: a few blocks, one behind the other, each
- * copied by whoever is free to, a second thread or the walker itself when the block that it wants is still on its way. So two
+ * Copies the memory that a walker will come to next while it is busy with what it has: a few blocks, one behind the other and then from
+ * the next range on that it will go through, each copied by whoever is free to, a second thread or the walker itself when the block that it wants is still on its way. So two
  * processors share the copying, whatever the walker does with the memory.
  *
  * <p>All methods belong to the walker's thread. The second thread is made when it is first needed and ends by itself when it has had
@@ -54,13 +55,16 @@ final class ReadAhead {
 
     private final LiveMemory memory;
     private final LiveMemory.Vectors vectors;
+    private final Ranges course;
     private final LiveMemory.Vectors copierVectors = new LiveMemory.Vectors();
     private final long blockSize;
     private final Block[] ring = new Block[BLOCKS];
     private long overlap;
     private int first;
+    /** What the next block begins with, in the range of the course (if any) that ends there. */
     private long next;
     private long end;
+    private int range;
 
     private volatile Thread copier;
     private volatile boolean running;
@@ -71,11 +75,13 @@ final class ReadAhead {
      *
      * @param memory what is read
      * @param vectors the walker's own
+     * @param course what the walker will go through
      * @param blockSize how much is read at once, in bytes
      */
-    ReadAhead(LiveMemory memory, LiveMemory.Vectors vectors, long blockSize) {
+    ReadAhead(LiveMemory memory, LiveMemory.Vectors vectors, Ranges course, long blockSize) {
         this.memory = memory;
         this.vectors = vectors;
+        this.course = course;
         this.blockSize = blockSize;
         for (int i = 0; i < BLOCKS; i++) {
             ring[i] = new Block(blockSize);
@@ -83,31 +89,49 @@ final class ReadAhead {
     }
 
     /**
-     * Reads from an address on, as far as memory is mapped. What was on its way is dropped.
+     * Reads from an address on, as far as memory is mapped or the range of the course goes, and then from range to range. What was on its
+     * way is dropped.
      *
      * @param address target address of the first byte
      * @param longest the longest range that will be asked for; so much of a block the next one holds once more, so that what lies across
      *     both is found in one
+     * @param walker target address that the walker has come to, in the same range
      */
-    void start(long address, long longest) {
+    void start(long address, long longest, long walker) {
         stop();
         overlap = longest;
-        next = address;
-        end = memory.mappings().readableEnd(address, Long.MAX_VALUE);
+        range = course.at(walker);
+        begin(address, range < 0 ? Long.MAX_VALUE : course.end(range));
+        if (end - next <= overlap) {
+            // All of it was in the buffer before.
+            next = end;
+        }
         for (int i = 0; i < BLOCKS; i++) {
             want(ring[i]);
         }
         wake();
     }
 
+    private void begin(long address, long limit) {
+        next = address;
+        end = memory.mappings().readableEnd(address, limit);
+    }
+
     private void want(Block block) {
-        if (end - next <= overlap) {
-            return;
+        while (next == end) {
+            if (range < 0 || range >= course.count() - 1) {
+                return;
+            }
+            range++;
+            begin(course.start(range), course.end(range));
         }
         block.start = next;
         block.wanted = Math.min(blockSize, end - next);
         block.length = 0;
-        next += block.wanted == blockSize ? blockSize - overlap : block.wanted;
+        next += block.wanted;
+        if (next < end) {
+            next -= overlap;
+        }
         block.state = WANTED;
     }
 

@@ -7,6 +7,7 @@ import java.util.Deque;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** The real C library, with failures put in its way. */
 final class FakeLibc implements Libc {
@@ -14,6 +15,7 @@ final class FakeLibc implements Libc {
     private final Map<String, Integer> always = new ConcurrentHashMap<>();
     private final Map<String, Deque<Integer>> next = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> calls = new ConcurrentHashMap<>();
+    private final AtomicLong bytes = new AtomicLong();
     private volatile long longest = Long.MAX_VALUE;
     private volatile long late;
     private volatile Runnable atFirstWait = () -> {};
@@ -60,6 +62,11 @@ final class FakeLibc implements Libc {
     int calls(String function) {
         AtomicInteger count = calls.get(function);
         return count == null ? 0 : count.get();
+    }
+
+    /** How many bytes {@code process_vm_readv} has read. */
+    long bytesRead() {
+        return bytes.get();
     }
 
     private int failure(String function) {
@@ -128,7 +135,9 @@ final class FakeLibc implements Libc {
         long wanted = local.get(java.lang.foreign.ValueLayout.JAVA_LONG, 8);
         local.set(java.lang.foreign.ValueLayout.JAVA_LONG, 8, Math.min(wanted, longest));
         try {
-            return real.processVmReadv(tid, local, localCount, remote, remoteCount);
+            long got = real.processVmReadv(tid, local, localCount, remote, remoteCount);
+            bytes.addAndGet(Math.max(got, 0));
+            return got;
         } finally {
             local.set(java.lang.foreign.ValueLayout.JAVA_LONG, 8, wanted);
         }

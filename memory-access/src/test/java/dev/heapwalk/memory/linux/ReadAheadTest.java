@@ -4,11 +4,14 @@ package dev.heapwalk.memory.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -89,6 +92,100 @@ class ReadAheadTest {
                     if (random.nextInt(500_000) == 0) {
                         window.forget();
                     }
+                }
+            }
+        }
+    }
+
+    /** Goes from range to range, and now and then reads something that lies between two. */
+    @ParameterizedTest
+    @ValueSource(longs = {64, 4096, 1 << 16})
+    void goesFromRangeToRange(long step) {
+        FakeLibc libc = new FakeLibc();
+        try (Target target = LiveTarget.observe(program.pid(), libc, ProcFs.ofThisMachine())) {
+            Random random = new Random(step);
+            List<Long> starts = new ArrayList<>();
+            List<Long> ends = new ArrayList<>();
+            long at = 0;
+            long fewest = 0;
+            long length = 0;
+            while (at < SIZE) {
+                long start = at + 8192 + random.nextInt(600_000) & ~7;
+                long end = Math.min(start + 4096 + random.nextInt(random.nextInt(16) == 0 ? 12 << 20 : 400_000) & ~7, SIZE);
+                if (start >= end) {
+                    break;
+                }
+                starts.add(area + start);
+                ends.add(area + end);
+                length += end - start;
+                fewest += 1 + (end - start >> 20);
+                at = end;
+            }
+            Ranges course = Ranges.of(longs(starts), longs(ends));
+            Window window = target.memory().window(course);
+            for (int pass = 0; pass < 2; pass++) {
+                int calls = libc.calls("process_vm_readv");
+                long bytes = libc.bytesRead();
+                int beside = 0;
+                for (int range = 0; range < course.count(); range++) {
+                    for (long address = course.start(range); address < course.end(range); address += step) {
+                        beside += look(window, address, Math.min(step == 1 << 16 ? step : 16, course.end(range) - address));
+                    }
+                    if (range % 5 == 4) {
+                        beside += 1 + look(window, course.end(range) + 4096, 16);
+                    }
+                }
+                // A call for each block and range, some more where reading ahead begins, and hardly anything of what lies between.
+                assertThat(libc.calls("process_vm_readv") - calls - beside).isLessThan((int) (1.6 * fewest));
+                assertThat(libc.bytesRead() - bytes).isLessThan((long) (1.2 * length));
+                window.forget();
+            }
+        }
+    }
+
+    /** Returns how many calls were of no use. */
+    private int look(Window window, long address, long wanted) {
+        long offset = window.find(address, wanted);
+        long expected = Math.min(holeFrom(address - area), SIZE) - (address - area);
+        if (expected < wanted) {
+            assertThat(offset).isEqualTo(-1);
+            assertThat(window.missing()).isEqualTo(address + Math.max(expected, 0));
+            return 1;
+        }
+        assertThat(window.segment().get(Words.LONG, offset)).isEqualTo(address);
+        assertThat(window.segment().get(Words.LONG, offset + (wanted - 8 & ~7))).isEqualTo(address + (wanted - 8 & ~7));
+        return 0;
+    }
+
+    private static long[] longs(List<Long> list) {
+        return list.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    /** Jumps of one length for a while, then of another; what lies at their ends is read in few calls, and is what is there. */
+    @Test
+    void guessesEqualJumps() {
+        FakeLibc libc = new FakeLibc();
+        try (Target target = LiveTarget.observe(program.pid(), libc, ProcFs.ofThisMachine())) {
+            Window window = target.memory().window();
+            Random random = new Random(1);
+            for (int pass = 0; pass < 20; pass++) {
+                int before = libc.calls("process_vm_readv");
+                int looks = 0;
+                int changes = 0;
+                int lost = 0;
+                long at = 0;
+                while (at < SIZE - (4 << 20)) {
+                    long jump = 20_000 + random.nextInt(200_000) & ~7;
+                    changes++;
+                    for (int times = 1 + random.nextInt(60); times > 0 && at < SIZE - (4 << 20); times--) {
+                        lost += look(window, area + at, 16);
+                        looks++;
+                        at += jump;
+                    }
+                }
+                assertThat(libc.calls("process_vm_readv") - before).isLessThan(7 * changes + looks / 16 + 2 * lost + 20);
+                if (pass % 3 == 0) {
+                    window.forget();
                 }
             }
         }
