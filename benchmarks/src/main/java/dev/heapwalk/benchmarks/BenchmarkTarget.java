@@ -17,8 +17,12 @@ final class BenchmarkTarget implements AutoCloseable {
     static final String FRESH = "fresh";
     /** Small blocks, some of them freed again at random. */
     static final String FRAGMENTED = "fragmented";
+    /** The same, allocated by several threads in as many arenas. */
+    static final String ARENAS = "arenas";
     /** Blocks of 100 KiB. */
     static final String LARGE = "large";
+
+    private static final int THREADS = 12;
 
     private interface CoreMaker {
         Path into(Path folder) throws IOException;
@@ -37,6 +41,7 @@ final class BenchmarkTarget implements AutoCloseable {
         LedgerProcess.Launch launch = switch (heap) {
             case FRESH -> LedgerProcess.of(Release.HOST, "many").option("freed", 0);
             case FRAGMENTED -> LedgerProcess.of(Release.HOST, "many");
+            case ARENAS -> LedgerProcess.of(Release.HOST, "many").option("threads", THREADS);
             default -> LedgerProcess.of(Release.HOST, heap);
         };
         return launch.option("count", mallocs).start();

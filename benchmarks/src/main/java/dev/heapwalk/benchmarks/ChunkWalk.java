@@ -36,7 +36,7 @@ public class ChunkWalk implements Subject {
     @Param({"process", "core"})
     public String source;
 
-    /** What it is like: {@code fresh}, {@code fragmented} or {@code large}. */
+    /** What it is like: {@code fresh}, {@code fragmented}, {@code arenas} or {@code large}. */
     @Param("fragmented")
     public String heap;
 

@@ -25,8 +25,6 @@ final class ChunkWalkFloor extends Floor {
             ValueLayout.JAVA_LONG,
             ValueLayout.ADDRESS,
             ValueLayout.JAVA_LONG,
-            ValueLayout.ADDRESS,
-            ValueLayout.JAVA_LONG,
             ValueLayout.ADDRESS);
     private static final int STATES = ChunkState.values().length;
     private static final int REGION_WORDS = 4;
@@ -34,8 +32,7 @@ final class ChunkWalkFloor extends Floor {
     private final MethodHandle chunkWalk;
     private final MemorySegment regions;
     private final long regionCount;
-    private final MemorySegment fast;
-    private final MemorySegment cached;
+    private final MemorySegment listed;
     private final MemorySegment tally;
 
     ChunkWalkFloor(MallocHeap heap) {
@@ -54,8 +51,7 @@ final class ChunkWalkFloor extends Floor {
                 regions.setAtIndex(ValueLayout.JAVA_LONG, index++, local(target, region));
             }
         }
-        fast = addresses(heap, ChunkState.FASTBIN);
-        cached = addresses(heap, ChunkState.TCACHE);
+        listed = listed(heap);
         tally = memory.allocate(ValueLayout.JAVA_LONG, STATES * 2L + 1);
     }
 
@@ -82,15 +78,17 @@ final class ChunkWalkFloor extends Floor {
                 .toList();
     }
 
-    private MemorySegment addresses(MallocHeap heap, ChunkState state) {
+    /** The chunks of fastbins and thread caches in address order, each with its state in the low bits, and a sentinel. */
+    private MemorySegment listed(MallocHeap heap) {
         LongStream.Builder found = LongStream.builder();
         ChunkCursor chunk = heap.chunks();
         while (chunk.next()) {
-            if (chunk.state() == state && !chunk.mmapped()) {
-                found.add(chunk.address());
+            ChunkState state = chunk.state();
+            if ((state == ChunkState.FASTBIN || state == ChunkState.TCACHE) && !chunk.mmapped()) {
+                found.add(chunk.address() | state.ordinal());
             }
         }
-        return memory.allocateFrom(ValueLayout.JAVA_LONG, found.build().toArray());
+        return memory.allocateFrom(ValueLayout.JAVA_LONG, found.add(Long.MAX_VALUE).build().toArray());
     }
 
     /** Walks once; returns the bytes in used chunks. */
@@ -101,10 +99,8 @@ final class ChunkWalkFloor extends Floor {
                     pid,
                     regions,
                     regionCount,
-                    fast,
-                    fast.byteSize() / Long.BYTES,
-                    cached,
-                    cached.byteSize() / Long.BYTES,
+                    listed,
+                    listed.byteSize() / Long.BYTES,
                     buffer,
                     WINDOW,
                     tally);

@@ -75,9 +75,11 @@ public class SlotWalk implements Subject {
         floor = new SlotWalkFloor(vm);
         copy = new CopyFloor(floor.pid(), floor.ranges());
         slot = vm.slots();
+        floor.walkInRegisters();
+        long inRegisters = floor.bytes();
         floor.walk();
         walk();
-        if (live != floor.live() || bytes != floor.bytes()) {
+        if (live != floor.live() || bytes != floor.bytes() || bytes != inRegisters) {
             throw new IllegalStateException("the cursor counts %,d live slots of %,d bytes, the floor %,d of %,d"
                     .formatted(live, bytes, floor.live(), floor.bytes()));
         }
@@ -139,6 +141,16 @@ public class SlotWalk implements Subject {
     }
 
     /**
+     * The same in C, with its sums in registers.
+     *
+     * @return bytes in live slots
+     */
+    @Benchmark
+    public long cInRegisters() {
+        return floor.walkInRegisters();
+    }
+
+    /**
      * A plain copy of the pages.
      *
      * @return bytes
@@ -150,6 +162,7 @@ public class SlotWalk implements Subject {
 
     @Override
     public List<Lane> lanes() {
-        return List.of(new Lane(JAVA, this::java), new Lane(C, this::c), new Lane(COPY, this::copy));
+        return List.of(new Lane(JAVA, this::java), new Lane(C, this::c), new Lane(C_IN_REGISTERS, this::cInRegisters),
+                new Lane(COPY, this::copy));
     }
 }

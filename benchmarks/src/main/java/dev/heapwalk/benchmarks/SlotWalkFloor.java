@@ -26,6 +26,7 @@ final class SlotWalkFloor extends Floor {
     private static final int PAGE_WORDS = 6;
 
     private final MethodHandle slotWalk;
+    private final MethodHandle inRegisters;
     private final MemorySegment pages;
     private final long count;
     private final MemorySegment tally;
@@ -35,6 +36,7 @@ final class SlotWalkFloor extends Floor {
         Target target = vm.target();
         HeapPages found = vm.pages();
         slotWalk = FloorLibrary.function("slot_walk.c", "slot_walk", SLOT_WALK, memory);
+        inRegisters = FloorLibrary.function("slot_walk.c", "slot_walk_registers", SLOT_WALK, memory);
         count = found.count();
         pages = memory.allocate(ValueLayout.JAVA_LONG, count * PAGE_WORDS);
         Window window = target.memory().window();
@@ -75,11 +77,20 @@ final class SlotWalkFloor extends Floor {
         return ranges;
     }
 
-    /** Walks once; returns the bytes of live slots. */
+    /** Walks once, with its sums in memory; returns the bytes of live slots. */
     long walk() {
+        return walk(slotWalk);
+    }
+
+    /** The same with its sums in registers. */
+    long walkInRegisters() {
+        return walk(inRegisters);
+    }
+
+    private long walk(MethodHandle function) {
         int failed;
         try {
-            failed = (int) slotWalk.invokeExact(pid, pages, count, buffer, WINDOW, tally);
+            failed = (int) function.invokeExact(pid, pages, count, buffer, WINDOW, tally);
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }

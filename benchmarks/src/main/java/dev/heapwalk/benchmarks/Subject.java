@@ -10,7 +10,7 @@ interface Subject extends AutoCloseable {
     /**
      * One of the ways.
      *
-     * @param name {@link #JAVA}, {@link #C}, {@link #WALK}, {@link #DUMP_ALL} or {@link #COPY}
+     * @param name {@link #JAVA}, {@link #C}, {@link #C_IN_REGISTERS}, {@link #WALK}, {@link #DUMP_ALL} or {@link #COPY}
      * @param work does it once; what it returns keeps the compiler from leaving it out
      * @param written what it writes; null if it writes nothing
      * @param here whether this JVM does the work; if another process does, or threads that come and go, CPU times are not compared
@@ -25,6 +25,8 @@ interface Subject extends AutoCloseable {
     String JAVA = "java";
     /** The same, by hand in C. */
     String C = "c";
+    /** The same, by hand in C, with nothing in memory that can be in a register. */
+    String C_IN_REGISTERS = "c in registers";
     /** The walk alone, by hand in C, without what Heapwalk does at each step: no like for like. */
     String WALK = "walk";
     /** Ruby's own {@code ObjectSpace.dump_all}. */

@@ -43,17 +43,25 @@ final class Suite {
     private Suite() {
         for (String source : List.of("process", "core")) {
             Map<String, Double> goals = source.equals("core") ? WALK_CORE : WALK_PROCESS;
+            chunks(Set.QUICK, source, BenchmarkTarget.FRESH, 10_000, goals);
+            chunks(Set.QUICK, source, BenchmarkTarget.FRESH, 1_000_000, goals);
             chunks(Set.QUICK, source, BenchmarkTarget.FRAGMENTED, 10_000, goals);
             chunks(Set.SHORT, source, BenchmarkTarget.FRAGMENTED, 1_000_000, goals);
-            chunks(Set.QUICK, source, BenchmarkTarget.FRESH, 1_000_000, goals);
             chunks(Set.FULL, source, BenchmarkTarget.FRAGMENTED, 10_000_000, goals);
-            slots(Set.QUICK, source, BenchmarkTarget.FRAGMENTED, 10_000, goals);
-            slots(Set.SHORT, source, BenchmarkTarget.FRAGMENTED, 1_000_000, goals);
-            slots(Set.SHORT, source, BenchmarkTarget.FRESH, 1_000_000, goals);
-            slots(Set.FULL, source, BenchmarkTarget.FRAGMENTED, 10_000_000, goals);
         }
         chunks(Set.FULL, "process", BenchmarkTarget.FRESH, 10_000_000, Map.of("c wall", 1 / 1.6));
+        chunks(Set.FULL, "core", BenchmarkTarget.FRESH, 10_000_000, WALK_CORE);
+        chunks(Set.QUICK, "process", BenchmarkTarget.ARENAS, 1_000_000, WALK_PROCESS);
+        chunks(Set.FULL, "process", BenchmarkTarget.ARENAS, 10_000_000, Map.of("c wall", 1 / 1.6));
         chunks(Set.QUICK, "process", BenchmarkTarget.LARGE, 5_500, Map.of("c wall", 1 / 10.0));
+        for (String source : List.of("process", "core")) {
+            Map<String, Double> goals = source.equals("core") ? WALK_CORE : WALK_PROCESS;
+            for (String heap : List.of(BenchmarkTarget.FRESH, BenchmarkTarget.FRAGMENTED)) {
+                slots(Set.QUICK, source, heap, 10_000, goals);
+                slots(Set.SHORT, source, heap, 1_000_000, goals);
+                slots(Set.FULL, source, heap, 10_000_000, goals);
+            }
+        }
         for (String call : List.of("readv", "readv64", "mem")) {
             for (int window = 1 << 16; window <= 1 << 24; window <<= 2) {
                 int size = window;

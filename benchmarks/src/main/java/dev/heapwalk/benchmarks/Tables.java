@@ -11,6 +11,9 @@ final class Tables {
     private static final String LIKE_FOR_LIKE = """
             | name | Heapwalk | CPU / C | time / C | time / copy | B/op | goal |
             |---|---:|---:|---:|---:|---:|---|""";
+    private static final String TWO_FLOORS = """
+            | name | Heapwalk | CPU / C | CPU / C in registers | time / C | time / copy | B/op | goal |
+            |---|---:|---:|---:|---:|---:|---:|---|""";
     private static final String BARE_WALK = """
             | name | Heapwalk | CPU / bare walk | time / bare walk | time / copy | B/op |
             |---|---:|---:|---:|---:|---:|""";
@@ -40,6 +43,11 @@ final class Tables {
         } else if (ways.containsKey(Subject.WALK)) {
             lines = begin(BARE_WALK);
             lines.add("%s %s | %s |%s".formatted(begun, ratio(ratios, "walk cpu"), ratio(ratios, "walk wall"), ended));
+        } else if (ways.containsKey(Subject.C_IN_REGISTERS)) {
+            lines = begin(TWO_FLOORS);
+            lines.add("%s %s | %s | %s |%s %s |".formatted(
+                    begun, ratio(ratios, "c cpu"), ratio(ratios, "c in registers cpu"), ratio(ratios, "c wall"), ended,
+                    goal(entry.goals(), ratios)));
         } else {
             lines = begin(LIKE_FOR_LIKE);
             lines.add("%s %s | %s |%s %s |".formatted(

@@ -2,7 +2,8 @@
 //
 // The floor that ChunkCursor is held against: the same walk over the same chunks, by hand in C. It is given what the
 // discovery found (regions, tops, the free chunks that the thread caches and fastbins hold, sorted by address) and does
-// what the cursor does for every chunk: read the header, check the size, tell the state, move on.
+// what the cursor does for every chunk: read the header, check the size, tell the state, move on. As in the cursor, the state
+// is told without a branch: used, free and listed chunks alternate at random.
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <string.h>
@@ -46,8 +47,9 @@ static const char *require(struct window *window, uint64_t address, uint64_t wan
     return address - base + wanted <= window->length ? window->buffer + (address - base) : NULL;
 }
 
-static size_t lower_bound(const uint64_t *sorted, size_t count, uint64_t address) {
+static size_t lower_bound(const uint64_t *sorted, int64_t length, uint64_t address) {
     size_t low = 0;
+    size_t count = (size_t) length;
     while (low < count) {
         size_t middle = low + (count - low) / 2;
         if (sorted[middle] < address) {
@@ -59,59 +61,55 @@ static size_t lower_bound(const uint64_t *sorted, size_t count, uint64_t address
     return low;
 }
 
-// Walks every region. Returns 0, or -1 where memory could not be read.
-int chunk_walk(int pid, const struct region *regions, int64_t region_count, const uint64_t *fast, int64_t fast_count,
-               const uint64_t *cached, int64_t cached_count, char *buffer, int64_t capacity, struct tally *tally) {
+// Walks every region. A listed chunk is its address, with its state in the low bits; the last one is larger than any
+// address. Returns 0, or -1 where memory could not be read.
+int chunk_walk(int pid, const struct region *regions, int64_t region_count, const uint64_t *listed, int64_t listed_count,
+               char *buffer, int64_t capacity, struct tally *tally) {
     struct window window = {pid, buffer, (uint64_t) capacity, 0, 0};
     memset(tally, 0, sizeof *tally);
     for (int64_t i = 0; i < region_count; i++) {
-        const struct region *region = &regions[i];
-        size_t next_fast = lower_bound(fast, (size_t) fast_count, region->start);
-        size_t next_cached = lower_bound(cached, (size_t) cached_count, region->start);
-        uint64_t address = region->start;
+        // A copy: the tally could be the original, for all that the compiler knows.
+        struct region region = regions[i];
+        const uint64_t *next_listed = listed + lower_bound(listed, listed_count - 1, region.start);
+        uint64_t address = region.start;
         uint64_t word = 0;
-        if (region->local != NULL) {
-            memcpy(&word, region->local + 8, sizeof word);
+        if (region.local != NULL) {
+            memcpy(&word, region.local + 8, sizeof word);
         } else {
-            const char *at = require(&window, address, 16, region->end);
+            const char *at = require(&window, address, 16, region.end);
             if (at == NULL) {
                 return -1;
             }
             memcpy(&word, at + 8, sizeof word);
         }
-        while (address < region->end) {
+        while (address < region.end) {
             uint64_t size = word & ~UINT64_C(7);
-            if (size < 16 || (size & 15) != 0 || size > region->end - address) {
+            if (size < 16 || (size & 15) != 0 || size > region.end - address) {
                 tally->damaged++;
                 break;
             }
-            if (address == region->top) {
+            if (address == region.top) {
                 tally->chunks[TOP]++;
                 tally->bytes[TOP] += (int64_t) size;
                 break;
             }
             uint64_t next = address + size;
-            if (next + 16 > region->end) {
+            if (next + 16 > region.end) {
                 break;
             }
-            if (region->local != NULL) {
-                memcpy(&word, region->local + (next - region->start) + 8, sizeof word);
+            if (region.local != NULL) {
+                memcpy(&word, region.local + (next - region.start) + 8, sizeof word);
             } else {
-                const char *at = require(&window, next, 16, region->end);
+                const char *at = require(&window, next, 16, region.end);
                 if (at == NULL) {
                     return -1;
                 }
                 memcpy(&word, at + 8, sizeof word);
             }
-            int state = (word & 1) == 0 ? FREE : USED;
-            if (next_fast < (size_t) fast_count && fast[next_fast] == address) {
-                state = FASTBIN;
-                next_fast++;
-            }
-            if (next_cached < (size_t) cached_count && cached[next_cached] == address) {
-                state = TCACHE;
-                next_cached++;
-            }
+            uint64_t ahead = *next_listed - address;
+            int64_t is_listed = -(int64_t) (ahead < 16);
+            int state = (int) ((ahead & (uint64_t) is_listed) | (~word & FREE));
+            next_listed -= is_listed;
             tally->chunks[state]++;
             tally->bytes[state] += (int64_t) size;
             address = next;
