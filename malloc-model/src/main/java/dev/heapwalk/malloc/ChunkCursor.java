@@ -21,6 +21,9 @@ public final class ChunkCursor {
     /** Chunks that end this close to the end of a run are looked at with care: fenceposts stand there. */
     private static final long MARGIN = 64;
 
+    /** So far at most the fast path goes on at a time, in bytes: where no chunk is listed it need not look at the lists. */
+    private static final long STRETCH = 1 << 16;
+
     /** The flags that are the same in all used chunks of an arena. */
     private static final long FLAGS = MallocChunk.IS_MMAPPED | MallocChunk.NON_MAIN_ARENA;
 
@@ -56,6 +59,8 @@ public final class ChunkCursor {
     private MemorySegment segment = MemorySegment.NULL;
     private long base;
     private long limit = -1;
+    // Whether one of the chunks up to there is listed.
+    private boolean dense;
 
     // The chunk that next() will move to: its header was read to tell the state of the one before.
     private long following;
@@ -67,7 +72,7 @@ public final class ChunkCursor {
     private boolean mmapped;
 
     ChunkCursor(AddressSpace memory, WalkPlan plan, FreeChunks free, MallocLayout layout, BitSet busy) {
-        this.window = memory.window();
+        this.window = memory.window(plan.course);
         this.plan = plan;
         this.search = new RunSearch(memory);
         this.lists = free.entries();
@@ -110,14 +115,20 @@ public final class ChunkCursor {
             // Used, free and listed chunks alternate at random: a branch would be guessed wrong every few chunks. So each
             // answer is a mask, and all that speaks against the chunk ends in one test.
             long inUse = -(nextWord & MallocChunk.PREV_INUSE);
-            long ahead = lists[listed] - p;
-            long isListed = ahead - 16 >> 63;
-            long kind = ahead & isListed;
+            long isListed = 0;
+            long kind = 0;
+            if (dense) {
+                long ahead = lists[listed] - p;
+                isListed = ahead - 16 >> 63;
+                kind = ahead & isListed;
+            }
             long wrong = (word & CHECKED ^ inUseBits) & (inUse | ~MallocChunk.NON_MAIN_ARENA)
                     | ~inUse & (previous ^ length | kind)
                     | kind >> FreeChunks.KIND_BITS;
             if (wrong == 0) {
-                listed -= (int) isListed;
+                if (dense) {
+                    listed -= (int) isListed;
+                }
                 return move(p, length, (int) (kind | ~inUse & FREE), p + length, nextWord);
             }
         }
@@ -247,7 +258,8 @@ public final class ChunkCursor {
     private void show(long q, long offset) {
         segment = window.segment();
         base = q - offset;
-        limit = Math.min(careful, q + window.available(offset) - MallocChunk.HEADER);
+        limit = Math.min(careful, q + Math.min(STRETCH, window.available(offset)) - MallocChunk.HEADER);
+        dense = lists[listed] < limit;
     }
 
     /** The state of a chunk that is not in a bin. */
