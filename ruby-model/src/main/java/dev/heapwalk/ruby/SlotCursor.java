@@ -7,6 +7,7 @@ import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.PageLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -14,8 +15,15 @@ import java.util.List;
  * good until the next {@link #next()}. A page that can't be read is recorded and left out.
  */
 public final class SlotCursor {
-    /** The types that no object has, a bit each. */
-    private static final int NO_OBJECTS = 1 << RubyType.NONE.tag() | 1 << RubyType.ZOMBIE.tag() | 1 << RubyType.MOVED.tag();
+    /** What a slot is by its type alone. */
+    private static final SlotState[] BY_TYPE = new SlotState[(int) Flags.TYPE_MASK + 1];
+
+    static {
+        Arrays.fill(BY_TYPE, SlotState.LIVE);
+        BY_TYPE[RubyType.NONE.tag()] = SlotState.FREE;
+        BY_TYPE[RubyType.ZOMBIE.tag()] = SlotState.ZOMBIE;
+        BY_TYPE[RubyType.MOVED.tag()] = SlotState.MOVED;
+    }
 
     private final Window window;
     private final HeapPages pages;
@@ -34,6 +42,9 @@ public final class SlotCursor {
     private long shift;
     private int slotSize;
     private long flags;
+    // The flags of the slot behind it. Free slots lie at random between objects, so a caller's branch on the state is often guessed wrong: it
+    // is not to wait for the place of the slot, then for its flags.
+    private long flagsBehind;
 
     private RValue value;
     private RString string;
@@ -53,7 +64,7 @@ public final class SlotCursor {
     private RFile file;
 
     SlotCursor(RubyVm vm, ObjectReader reader) {
-        this.window = vm.target().memory().window();
+        this.window = vm.target().memory().window(vm.pages().ranges());
         this.pages = vm.pages();
         this.layout = vm.layout().page();
         this.endPage = pages.count();
@@ -83,7 +94,11 @@ public final class SlotCursor {
             return false;
         }
         offset = following;
-        flags = segment.get(Words.LONG, following);
+        flags = flagsBehind;
+        long behind = following + slotSize;
+        if (behind < end) {
+            flagsBehind = segment.get(Words.LONG, behind);
+        }
         return true;
     }
 
@@ -104,9 +119,9 @@ public final class SlotCursor {
             slotSize = 0;
             return false;
         }
-        offset = slot - shift;
-        flags = segment.get(Words.LONG, offset);
-        return true;
+        offset = slot - shift - slotSize;
+        flagsBehind = segment.get(Words.LONG, slot - shift);
+        return next();
     }
 
     /**
@@ -140,6 +155,7 @@ public final class SlotCursor {
             segment = window.segment();
             shift = start - first;
             end = first + length;
+            flagsBehind = segment.get(Words.LONG, first);
             return first;
         }
         page = pages.count();
@@ -220,12 +236,8 @@ public final class SlotCursor {
      * @return the state
      */
     public SlotState state() {
-        int type = (int) (flags & Flags.TYPE_MASK);
-        // Free slots lie at random between objects, so the branch is often guessed wrong: it is to wait for no table.
-        if ((NO_OBJECTS >>> type & 1) == 0) {
-            return unswept && !marked() ? SlotState.UNSWEPT : SlotState.LIVE;
-        }
-        return type == RubyType.NONE.tag() ? SlotState.FREE : type == RubyType.ZOMBIE.tag() ? SlotState.ZOMBIE : SlotState.MOVED;
+        SlotState byType = BY_TYPE[(int) (flags & Flags.TYPE_MASK)];
+        return unswept && byType == SlotState.LIVE && !marked() ? SlotState.UNSWEPT : byType;
     }
 
     private boolean marked() {
