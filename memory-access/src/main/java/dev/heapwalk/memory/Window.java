@@ -8,7 +8,8 @@ import java.lang.foreign.MemorySegment;
  * {@link #segment()}. Over a core the segment is the mapped file; over a process it is a buffer that the window reuses, so
  * an offset and the segment are good until the next {@code require} or {@code find}.
  *
- * <p>A window belongs to one thread. It allocates nothing after it was made.
+ * <p>A window belongs to one thread. A read allocates nothing in the Java heap; one over a process makes buffers outside it, and a thread that
+ * reads ahead, when a walker has first gone on for a while.
  */
 public final class Window {
 
