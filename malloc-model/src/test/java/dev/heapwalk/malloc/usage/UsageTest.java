@@ -8,11 +8,14 @@ import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.malloc.ThreadCache;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
@@ -22,6 +25,66 @@ import org.junit.jupiter.api.Test;
 
 /** What chunks are taken for. */
 class UsageTest {
+    /** Blocks of text with one byte of each value at each place, and for each whether the C library takes it for text in UTF-8. */
+    private static final String TEXTS =
+            """
+            #include <locale.h>
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <string.h>
+            #include <unistd.h>
+            #include <wchar.h>
+            static int text(const char *s) {
+                wchar_t wide[64];
+                if (mbstowcs(wide, s, 64) == (size_t) -1 || wcslen(wide) < 3) return 0;
+                for (wchar_t *c = wide; *c != 0; c++)
+                    if ((*c < 0x20 && strchr("\\t\\n\\r", (int) *c) == NULL) || *c == 0x7f) return 0;
+                return 1;
+            }
+            int main(void) {
+                if (setlocale(LC_ALL, "C.UTF-8") == NULL) return 1;
+                for (int place = 0; place < 23; place++)
+                    for (int value = 1; value < 256; value++) {
+                        char *s = malloc(24);
+                        strcpy(s, "a text of some length !");
+                        s[place] = (char) value;
+                        printf("%p %d\\n", (void *) s, text(s));
+                    }
+                const char *wide[] = {"äöü, wörter in ümläuten", "a 漢字 in eight or so b", "at the very end: aaaaa€", "12345678é12345é78123456"};
+                for (int i = 0; i < 4; i++)
+                    for (int cut = 20; cut < 24; cut++) {
+                        char *s = malloc(24);
+                        memset(s, 0, 24);
+                        strncpy(s, wide[i], (size_t) cut);
+                        s[23] = 0;
+                        printf("%p %d\\n", (void *) s, text(s));
+                    }
+                puts("END");
+                fflush(stdout);
+                pause();
+            }
+            """;
+
+    @Test
+    void textIsWhatTheCLibraryTakesForText() throws Exception {
+        Process process = new ProcessBuilder(CProgram.compile("texts", TEXTS).toString()).start();
+        try (BufferedReader output = process.inputReader(StandardCharsets.UTF_8)) {
+            Map<Long, Boolean> texts = new HashMap<>();
+            for (String line = output.readLine(); !line.equals("END"); line = output.readLine()) {
+                texts.put(Long.decode(line.split(" ")[0]), line.endsWith("1"));
+            }
+            assertThat(texts).hasSize(23 * 255 + 16);
+            try (Target target = Target.observe(process.pid())) {
+                Map<Long, Category> categories = categories(MallocHeap.locate(target));
+                texts.forEach((address, text) -> assertThat(categories.get(address).domain() == Domain.C)
+                        .as("0x%x", address)
+                        .isEqualTo(text));
+            }
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+    }
+
     private static Map<Long, Category> categories(MallocHeap heap) {
         Map<Long, Category> categories = new HashMap<>();
         UsageCursor cursor = UsageCursor.over(heap);
