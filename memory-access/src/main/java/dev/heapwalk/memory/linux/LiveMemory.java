@@ -299,11 +299,13 @@ final class LiveMemory implements AddressSpace {
         if (end == address) {
             return 0;
         }
+        // A slice is an object, and nearly always the first read gives all.
+        MemorySegment rest = at == 0 ? destination : destination.asSlice(at);
         while (true) {
             long got;
             synchronized (fileLock) {
                 checkOpen();
-                got = libc.pread(file, destination.asSlice(at), end - address, address);
+                got = libc.pread(file, rest, end - address, address);
             }
             if (got > 0) {
                 return got;
