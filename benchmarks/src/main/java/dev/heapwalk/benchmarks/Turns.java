@@ -23,6 +23,7 @@ final class Turns {
     private static final int FEWEST = 9;
     private static final int MOST = 150;
     private static final int IN_A_ROW = 9;
+    private static final long IN_A_ROW_NANOS = 4_000_000_000L;
 
     private final long warmUpNanos;
     private final long nanos;
@@ -45,7 +46,7 @@ final class Turns {
         private final Subject.Lane lane;
         private final double[] wall = new double[MOST];
         private final double[] cpu = new double[MOST];
-        private final double[] allocated = new double[IN_A_ROW];
+        private double allocated = Double.POSITIVE_INFINITY;
         private long batch;
 
         private Series(Subject.Lane lane) {
@@ -121,14 +122,16 @@ final class Turns {
 
     /**
      * For what is allocated, of which the least counts: what each one allocates. A walker's second thread ends when it was idle for a while, and
-     * is then made anew. All threads count, those too that came and went meanwhile: those that write a dump do.
+     * is then made anew; and what makes few calls in an operation may do so for some seconds before they are compiled for good, without an object
+     * for each. All threads count, those too that came and went meanwhile: those that write a dump do.
      */
     private void runInARow(Series series) {
         repeat(series.lane.work(), 1);
-        for (int i = 0; i < IN_A_ROW; i++) {
+        long begun = System.nanoTime();
+        for (int i = 0; i < IN_A_ROW || series.allocated > 0 && System.nanoTime() - begun < IN_A_ROW_NANOS; i++) {
             long before = allocatedBytes(series.lane);
             repeat(series.lane.work(), series.batch);
-            series.allocated[i] = (allocatedBytes(series.lane) - before) / (double) series.batch;
+            series.allocated = Math.min(series.allocated, (allocatedBytes(series.lane) - before) / (double) series.batch);
         }
     }
 
@@ -145,7 +148,7 @@ final class Turns {
         Map<String, Double> ratios = new LinkedHashMap<>();
         for (Series series : all) {
             ways.put(series.lane.name(), new Measurement.Way(
-                    median(series.wall, turns) / 1e6, median(series.cpu, turns) / 1e6, Arrays.stream(series.allocated).min().orElseThrow(),
+                    median(series.wall, turns) / 1e6, median(series.cpu, turns) / 1e6, series.allocated,
                     series.lane.written()));
         }
         Series ours = all.getFirst();

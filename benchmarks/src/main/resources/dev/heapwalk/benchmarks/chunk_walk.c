@@ -82,10 +82,17 @@ int chunk_walk(int pid, const struct region *regions, int64_t region_count, cons
             }
             memcpy(&word, at + 8, sizeof word);
         }
+        uint64_t before = 0;
         while (address < region.end) {
             uint64_t size = word & ~UINT64_C(7);
-            if (size < 16 || (size & 15) != 0 || size > region.end - address) {
-                tally->damaged++;
+            if (size < 32 || (size & 15) != 0 || size > region.end - address) {
+                if (size == 0 && address + 16 == region.end && before == 32) {
+                    // What was counted last is an old top chunk, too small for two fenceposts, which became one itself.
+                    tally->chunks[USED]--;
+                    tally->bytes[USED] -= 32;
+                } else if (size != 16) {
+                    tally->damaged++;
+                }
                 break;
             }
             if (address == region.top) {
@@ -113,6 +120,7 @@ int chunk_walk(int pid, const struct region *regions, int64_t region_count, cons
             tally->chunks[state]++;
             tally->bytes[state] += (int64_t) size;
             address = next;
+            before = size;
         }
     }
     return 0;
