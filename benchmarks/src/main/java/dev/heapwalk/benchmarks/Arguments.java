@@ -54,7 +54,7 @@ record Arguments(Suite.Set set, boolean check, boolean accept, List<String> name
         if (called.isEmpty()) {
             LinkedHashSet<String> known = new LinkedHashSet<>();
             Suite.entries().forEach(entry -> known.add(entry.name().substring(0, entry.name().indexOf('/'))));
-            throw new Refused("nothing is called %s, but %s, commands and scale; each row of the tables in docs/benchmarks.md begins with its name"
+            throw new Refused("nothing is called %s, but %s, commands and scale; the rows of those tables in docs/benchmarks.md begin with longer names"
                     .formatted(name, String.join(", ", known)));
         }
         if (called.stream().noneMatch(entry -> isWanted(entry, name, set))) {

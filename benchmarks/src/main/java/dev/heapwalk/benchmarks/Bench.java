@@ -13,6 +13,8 @@ import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** What {@code script/bench} runs: measurements in turns, each in a JVM of its own, their comparison with accepted ones, the page. */
 public final class Bench {
@@ -176,16 +178,20 @@ public final class Bench {
     }
 
     /**
-     * What is accepted is that of three JVMs which has the middle one of their ratios to C: each compiles the same code a little otherwise,
-     * and others are held against it.
+     * What is accepted is that of three JVMs which has the middle one of their ratios, that with a goal or else the first: each compiles the
+     * same code a little otherwise, and others are held against it.
      */
     private Measurement median(Suite.Entry entry) throws IOException, InterruptedException, Unmeasured {
         List<Measurement> measured = new ArrayList<>();
         for (int i = 0; i < FORKS; i++) {
             measured.add(fork(entry));
         }
-        measured.sort(Comparator.comparingDouble(each ->
-                each.ratios().values().stream().findFirst().orElse(each.ways().get(Subject.JAVA).wallMs())));
+        Set<String> goals = entry.goals().keySet();
+        measured.sort(Comparator.comparingDouble(each -> each.ratios().entrySet().stream()
+                .filter(ratio -> goals.isEmpty() || goals.contains(ratio.getKey()))
+                .map(Map.Entry::getValue)
+                .findFirst()
+                .orElse(each.ways().get(Subject.JAVA).wallMs())));
         return measured.get(FORKS / 2);
     }
 

@@ -176,6 +176,12 @@ public class DumpJson implements Subject {
         return copy.copy();
     }
 
+    /** A dump takes long, and much code. */
+    @Override
+    public int slowToWarmUp() {
+        return 5;
+    }
+
     @Override
     public List<Lane> lanes() {
         return List.of(new Lane(JAVA, this::outside, outsideWrites, false),

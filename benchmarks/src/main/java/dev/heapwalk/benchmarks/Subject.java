@@ -40,6 +40,11 @@ interface Subject extends AutoCloseable {
     /** The ways, Heapwalk's first. */
     List<Lane> lanes();
 
+    /** How many times the usual time it takes until what Heapwalk does is compiled for good. */
+    default int slowToWarmUp() {
+        return 1;
+    }
+
     /** Ends the target. */
     @Override
     void close();

@@ -246,6 +246,8 @@ final class WholeCommands {
         double[] cpu = new double[runs];
         double peak = 0;
         for (int run = -1; run < runs; run++) {
+            // Those of another command must not stand for this one's.
+            Files.deleteIfExists(figures);
             List<String> line = new ArrayList<>(List.of(measure.toString(), figures.toString()));
             line.addAll(command);
             ProcessBuilder builder = new ProcessBuilder(line)

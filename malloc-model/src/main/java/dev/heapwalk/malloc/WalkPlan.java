@@ -18,7 +18,7 @@ final class WalkPlan {
     final long[] tops;
     final long[] before;
     final long totalBytes;
-    /** All that is read as a whole: of mmapped chunks only the headers are. */
+    /** All that is read as a whole: of top chunks and mmapped ones only the headers are. */
     final Ranges course;
 
     WalkPlan(List<Run> runs) {
@@ -37,7 +37,9 @@ final class WalkPlan {
         }
         totalBytes = total;
         int[] ofArenas = IntStream.range(0, arenas.length).filter(i -> arenas[i] >= 0).toArray();
-        course = Ranges.of(IntStream.of(ofArenas).mapToLong(i -> starts[i]).toArray(), IntStream.of(ofArenas).mapToLong(i -> ends[i]).toArray());
+        course = Ranges.of(
+                IntStream.of(ofArenas).mapToLong(i -> starts[i]).toArray(),
+                IntStream.of(ofArenas).mapToLong(i -> tops[i] == 0 ? ends[i] : tops[i] + MallocChunk.HEADER).toArray());
     }
 
     static WalkPlan of(List<Arena> arenas, long[] mmapStarts, long[] mmapEnds) {

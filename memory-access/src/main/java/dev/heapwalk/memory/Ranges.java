@@ -23,7 +23,7 @@ public final class Ranges {
     }
 
     /**
-     * Takes ranges; such as are less than a page apart become one.
+     * Takes ranges; such as are no more than 4 KiB apart become one.
      *
      * @param starts target addresses of their first bytes, ascending
      * @param ends the address behind the last byte of each; one that is not above its start is left out

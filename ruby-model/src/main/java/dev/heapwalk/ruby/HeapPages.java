@@ -16,6 +16,7 @@ public final class HeapPages {
     private final int[] slotCounts;
     private final boolean[] unswept;
     private final long totalSlots;
+    private final Ranges ranges;
 
     // From a page's body to its index: open addressing, half empty.
     private final long bodyMask;
@@ -63,6 +64,9 @@ public final class HeapPages {
             indexes[place] = i;
         }
         this.totalSlots = total;
+        long[] ends = new long[count];
+        Arrays.setAll(ends, page -> this.starts[page] + (long) this.slotSizes[page] * this.slotCounts[page]);
+        this.ranges = Ranges.of(this.starts, ends);
     }
 
     private int place(long body) {
@@ -80,9 +84,7 @@ public final class HeapPages {
 
     /** What the slots of all pages lie in. */
     Ranges ranges() {
-        long[] ends = new long[starts.length];
-        Arrays.setAll(ends, page -> starts[page] + (long) slotSizes[page] * slotCounts[page]);
-        return Ranges.of(starts, ends);
+        return ranges;
     }
 
     /**

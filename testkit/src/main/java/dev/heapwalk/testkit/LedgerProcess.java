@@ -17,9 +17,10 @@ import java.util.OptionalInt;
  * {@code fastbins}, {@code tcachefull}, {@code memalign}, {@code foreign-sbrk} (somebody else moves the break), {@code brk-blocked}
  * (a mapping behind the break, so that the main heap goes on elsewhere), {@code many} (options {@code count}: that many small
  * blocks, {@code freed}: so many percent of them freed again, 30 if not given, {@code threads}: allocated by so many threads in equal
- * parts, in as many arenas where there may be so many), {@code large} (options {@code count} and {@code size}: that
- * many blocks of that size, 100 KiB if not given, all written to), {@code pages} (option {@code count}: that many blocks of one to six pages), {@code strings} (option {@code count}: blocks with C strings), {@code threads}, {@code arenas} (more
- * threads than arenas), {@code exits} (threads that end while others go on), {@code churn} (threads that go on allocating and freeing).
+ * parts, in as many arenas where there may be so many), {@code large} (options {@code count} and {@code size}: that many blocks of that size,
+ * 100 KiB if not given, all written to), {@code pages} (option {@code count}: that many blocks of one to six pages), {@code strings} (option
+ * {@code count}: blocks with C strings), {@code threads}, {@code arenas} (more threads than arenas), {@code exits} (threads that end while
+ * others go on), {@code churn} (threads that go on allocating and freeing).
  * Options: {@code threads}, {@code rounds}, {@code count}, {@code freed}, {@code size}, {@code seed}.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.

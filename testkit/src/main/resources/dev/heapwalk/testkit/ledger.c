@@ -404,7 +404,7 @@ static void *worker_main(void *argument) {
         if (atomic_load(&leave) > 0 && w->index <= atomic_load(&leave)) {
             return NULL;
         }
-        if (is("many")) {
+        if (is("many") && seen == 1) {
             hold_many(w, count / threads_asked);
         } else {
             work(w, rounds_now);

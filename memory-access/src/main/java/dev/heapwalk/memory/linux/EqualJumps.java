@@ -45,9 +45,10 @@ final class EqualJumps {
      * Notes a jump, and gives what is at its end if that was guessed or is worth a guess.
      *
      * @param address target address of what the walker wants, of at most {@link #LENGTH} bytes
+     * @param limit the target address behind the last byte that the walker may come to
      * @return local memory with the bytes from that address on, the walker's until the next call; null if it has to be read
      */
-    MemorySegment to(long address) {
+    MemorySegment to(long address, long limit) {
         long length = address - last;
         last = address;
         if (length != jump || length < LENGTH || length > LONGEST) {
@@ -62,7 +63,9 @@ final class EqualJumps {
         // None after the first two equal jumps, which may be by chance.
         guesses = guesses == 0 ? 1 : Math.min(guesses * 2, MOST);
         shown = 0;
-        read = guesses == 1 ? 0 : memory.readEvery(vectors, address, jump, buffer, LENGTH, guesses);
+        // Should the read throw, nothing of what was read is good any more.
+        read = 0;
+        read = guesses == 1 ? 0 : memory.readEvery(vectors, address, jump, limit, buffer, LENGTH, guesses);
         return read > 0 ? places[0] : null;
     }
 

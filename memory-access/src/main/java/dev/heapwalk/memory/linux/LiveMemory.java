@@ -332,14 +332,16 @@ final class LiveMemory implements AddressSpace {
      * @param vectors the caller's own
      * @param address target address of the first piece
      * @param distance from the beginning of a piece to that of the next, in bytes, at least {@code length}
+     * @param limit the target address behind the last byte of interest
      * @param destination native memory with room for all, which come to lie one behind the other
      * @param length of a piece, in bytes
      * @param count how many pieces, up to {@link Libc#IOV_MAX}
      * @return how many were read as a whole; 0 too where memory is read through the file, which takes a call for each
      */
-    int readEvery(Vectors vectors, long address, long distance, MemorySegment destination, long length, int count) {
+    int readEvery(
+            Vectors vectors, long address, long distance, long limit, MemorySegment destination, long length, int count) {
         checkOpen();
-        long end = mappings.readableEnd(address, address + distance * count);
+        long end = mappings.readableEnd(address, Math.min(address + distance * count, limit));
         long within = end - address < length ? 0 : 1 + (end - address - length) / distance;
         int pieces = (int) Math.min(count, within);
         if (pieces == 0 || throughFile) {

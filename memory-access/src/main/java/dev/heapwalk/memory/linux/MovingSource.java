@@ -34,6 +34,7 @@ final class MovingSource implements Window.Source {
     private ReadAhead readAhead;
     private EqualJumps equalJumps;
     private boolean reading;
+    private boolean beside;
     private long steady;
     private int jumps;
     private MemorySegment segment;
@@ -59,18 +60,19 @@ final class MovingSource implements Window.Source {
             return false;
         }
         int range = course.at(address);
-        // What is on its way then will be wanted later.
-        boolean beside = range < 0 && course.count() > 0;
+        boolean left = beside;
+        beside = range < 0 && course.count() > 0;
+        // Beside the course, what is on its way will be wanted later.
         if (reading && !beside && readAhead(address, wanted)) {
             return true;
         }
-        boolean goesOn = !beside && goesOn(address, range);
+        boolean goesOn = beside == left && goesOn(address, range);
         jumps = goesOn ? 0 : jumps + 1;
         if (goesOn && equalJumps != null) {
             equalJumps.forget();
         }
         boolean jumpy = jumps > JUMPY;
-        if (jumpy && wanted <= AFTER_JUMPS && jump(address)) {
+        if (jumpy && wanted <= AFTER_JUMPS && jump(address, range)) {
             return true;
         }
         ahead = goesOn ? Math.clamp(ahead * GROWTH, AFTER_JUMP, CAPACITY) : jumpy ? AFTER_JUMPS : AFTER_JUMP;
@@ -87,7 +89,7 @@ final class MovingSource implements Window.Source {
         length = memory.read(vectors, start, buffer, 0, until - start);
         if (start + length >= end) {
             steady = goesOn ? steady + length : 0;
-            if (steady >= STEADY && !reading) {
+            if (steady >= STEADY && !beside) {
                 goAhead(address, wanted);
             }
             return true;
@@ -124,11 +126,11 @@ final class MovingSource implements Window.Source {
         return true;
     }
 
-    private boolean jump(long address) {
+    private boolean jump(long address, int range) {
         if (equalJumps == null) {
             equalJumps = new EqualJumps(memory, vectors);
         }
-        MemorySegment place = equalJumps.to(address);
+        MemorySegment place = equalJumps.to(address, range < 0 ? Long.MAX_VALUE : course.end(range));
         if (place == null) {
             return false;
         }
@@ -159,6 +161,7 @@ final class MovingSource implements Window.Source {
         if (equalJumps != null) {
             equalJumps.forget();
         }
+        beside = false;
         steady = 0;
         length = 0;
         base = 0;

@@ -10,8 +10,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Copies the memory that a walker will come to next while it is busy with what it has: a few blocks, one behind the other and then from
- * the next range on that it will go through, each copied by whoever is free to, a second thread or the walker itself when the block that it wants is still on its way. So two
- * processors share the copying, whatever the walker does with the memory.
+ * the next range on that it will go through, each copied by whoever is free to, a second thread or the walker itself when the block that it
+ * wants is still on its way. So two processors share the copying, whatever the walker does with the memory.
  *
  * <p>All methods belong to the walker's thread. The second thread is made when it is first needed and ends by itself when it has had
  * nothing to do for a while.
