@@ -122,7 +122,7 @@ final class Discovery {
                                         threadHeaps.max() >> 20, scanned.keySet().equals(heaps.keySet()) ? "the same" : "others")));
 
         arenas.getFirst().regions().forEach(region -> claimed.add(new Range(region.start(), region.end())));
-        MmapFinder mmaps = new MmapFinder(target.memory(), peek, target.pageSize(), layouts.getLast().mmapTail(),
+        MmapFinder mmaps = new MmapFinder(target.memory(), mmapHeaders(), target.pageSize(), layouts.getLast().mmapTail(),
                 par == null ? -1 : parameters().nMmaps(), par == null ? -1 : parameters().mmappedMem());
         MmappedChunks mmapped = mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()));
         findings.say("mmapped chunks", "%s, %d bytes: %s".formatted(Findings.counted(mmapped.count(), "chunk"), mmapped.bytes(),
@@ -399,6 +399,10 @@ final class Discovery {
                 state.attachedThreads(), List.of());
     }
 
+    private MmapHeaders mmapHeaders() {
+        return new MmapHeaders(peek, target.pageSize(), layouts.getLast().mmapTail());
+    }
+
     // ---- runs of the main arena
 
     private List<Arena.Region> mainRegions(List<Range> claimed) {
@@ -424,8 +428,7 @@ final class Discovery {
                 }
             }
             anonymous.addAll(MmapFinder.unclaimed(list, claimed, target.pageSize()));
-            MainRuns runs = new MainRuns(
-                    target.memory(), peek, target.pageSize(), layouts.getLast().mmapTail(), top, system);
+            MainRuns runs = new MainRuns(target.memory(), mmapHeaders(), target.pageSize(), top, system);
             List<Arena.Region> regions = runs.find(anonymous, base);
             if (!runs.complete()) {
                 corruptions.add(main.address() + main.state().systemMem(), 0,

@@ -15,20 +15,18 @@ final class MainRuns {
     private static final long HEADERS = 1L << 27;
 
     private final RunSearch search;
-    private final Peek peek;
+    private final MmapHeaders headers;
     private final long page;
-    private final long tail;
     private final long top;
     private final long system;
     private final List<Arena.Region> runs = new ArrayList<>();
     private long accounted;
     private long gaps;
 
-    MainRuns(AddressSpace memory, Peek peek, long page, long tail, long top, long system) {
+    MainRuns(AddressSpace memory, MmapHeaders headers, long page, long top, long system) {
         this.search = new RunSearch(memory);
-        this.peek = peek;
+        this.headers = headers;
         this.page = page;
-        this.tail = tail;
         this.top = top;
         this.system = system;
     }
@@ -94,17 +92,8 @@ final class MainRuns {
 
     /** Where an mmapped chunk ends that begins at an address, or that address: its content is the program's. */
     private long mmapped(long at, long to) {
-        if ((at & page - 1) != 0) {
-            return at;
-        }
-        long word = peek.sizeWord(at);
-        long length = (word & ~MallocChunk.SIZE_BITS) + tail;
-        boolean is = (word & MallocChunk.SIZE_BITS) == MallocChunk.IS_MMAPPED
-                && peek.word(at, -1) >>> 1 == 0
-                && length >= page
-                && (length & page - 1) == 0
-                && length <= to - at;
-        return is ? at + length : at;
+        MmapHeaders.Chunk chunk = (at & page - 1) == 0 ? headers.startingAt(at, to) : null;
+        return chunk == null ? at : chunk.end();
     }
 
     /** Whether the runs make up {@code system_mem}; what others took with {@code sbrk} may be counted in it. */

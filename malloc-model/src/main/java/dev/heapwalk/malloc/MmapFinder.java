@@ -20,24 +20,17 @@ final class MmapFinder {
     private static final int BATCH = 1024;
     private static final int MOST_SUBSETS = 200_000;
     private final AddressSpace memory;
-    private final Peek peek;
+    private final MmapHeaders headers;
     private final long page;
     private final long tail;
     private final long expectedCount;
     private final long expectedBytes;
-    private final List<Candidate> found = new ArrayList<>();
+    private final List<MmapHeaders.Chunk> found = new ArrayList<>();
     private String how = "";
 
-    /** A chunk with the mapping that its header describes. */
-    record Candidate(long chunk, long start, long end) {
-        long length() {
-            return end - start;
-        }
-    }
-
-    MmapFinder(AddressSpace memory, Peek peek, long page, long tail, long expectedCount, long expectedBytes) {
+    MmapFinder(AddressSpace memory, MmapHeaders headers, long page, long tail, long expectedCount, long expectedBytes) {
         this.memory = memory;
-        this.peek = peek;
+        this.headers = headers;
         this.page = page;
         this.tail = tail;
         this.expectedCount = expectedCount;
@@ -66,7 +59,7 @@ final class MmapFinder {
             scan(rest);
             how = "headers at every page of anonymous mappings";
         }
-        found.sort(Comparator.comparingLong(Candidate::start));
+        found.sort(Comparator.comparingLong(MmapHeaders.Chunk::start));
         if (expectedCount < 0) {
             how += "; mp_ is not known, so nothing confirms them";
             return result(MmappedChunks.Confidence.UNCONFIRMED);
@@ -81,71 +74,14 @@ final class MmapFinder {
     private long chain(long from, long to) {
         long at = from;
         while (to - at >= page) {
-            Candidate candidate = startingAt(at, to);
-            if (candidate == null) {
+            MmapHeaders.Chunk chunk = headers.startingAt(at, to);
+            if (chunk == null) {
                 break;
             }
-            found.add(candidate);
-            at = candidate.end();
+            found.add(chunk);
+            at = chunk.end();
         }
         return at;
-    }
-
-    /** The chunk whose mapping begins at an address, if one does. */
-    private Candidate startingAt(long start, long to) {
-        if (!firstHeader(peek.word(start, -1), peek.sizeWord(start))) {
-            return null;
-        }
-        // A block with an alignment of its own got a header further up, and the first one was left where it was. It may be
-        // out of date: mremap changes the later one only.
-        for (long alignment = 32; alignment < to - start; alignment *= 2) {
-            long user = start + 16 + alignment - 1 & -alignment;
-            Candidate aligned = header(user - 16, start, to);
-            if (aligned == null && alignment == 32) {
-                aligned = header(user + 16, start, to);
-            }
-            if (aligned != null && aligned.start() == start) {
-                return aligned;
-            }
-        }
-        return header(start, start, to);
-    }
-
-    /** Whether two words are what malloc puts at the start of each mapping, whatever it did to the chunk later on. */
-    private boolean firstHeader(long prevSize, long sizeWord) {
-        return (tail > 0 ? prevSize & ~1L : prevSize) == 0
-                && (sizeWord & MallocChunk.SIZE_BITS) == MallocChunk.IS_MMAPPED
-                && sizeWord >= MallocChunk.MIN_SIZE
-                && (sizeWord + tail & page - 1) == MallocChunk.IS_MMAPPED;
-    }
-
-    private Candidate header(long chunk, long start, long to) {
-        long offset = peek.find(chunk, MallocChunk.HEADER);
-        return offset < 0
-                ? null
-                : candidate(
-                        chunk,
-                        peek.segment().get(Words.LONG, offset),
-                        peek.segment().get(Words.LONG, offset + 8),
-                        start,
-                        to);
-    }
-
-    /** A candidate if the two words of a header describe a mapping of whole pages that lies in a range. */
-    private Candidate candidate(long chunk, long prevSize, long sizeWord, long from, long to) {
-        if ((sizeWord & MallocChunk.SIZE_BITS) != MallocChunk.IS_MMAPPED) {
-            return null;
-        }
-        // Since 2.43 the low bit says that the mapping has huge pages.
-        long front = tail > 0 ? prevSize & ~1L : prevSize;
-        long size = sizeWord & ~MallocChunk.SIZE_BITS;
-        long start = chunk - front;
-        if (front < 0 || start < from || size < MallocChunk.MIN_SIZE || size > to - chunk) {
-            return null;
-        }
-        long end = chunk + size + tail;
-        boolean whole = (start & page - 1) == 0 && (end & page - 1) == 0 && end <= to;
-        return whole ? new Candidate(chunk, start, end) : null;
     }
 
     /** Looks at every page of some ranges that may hold something. */
@@ -172,7 +108,7 @@ final class MmapFinder {
                     }
                     long prevSize = buffer.get(Words.LONG, i * MallocChunk.HEADER);
                     long sizeWord = buffer.get(Words.LONG, i * MallocChunk.HEADER + 8);
-                    if (firstHeader(prevSize, sizeWord)) {
+                    if (headers.first(prevSize, sizeWord)) {
                         at = chain(addresses[i], range.end());
                         behind = Math.max(behind, touched.next(at, range.end()));
                     }
@@ -182,7 +118,7 @@ final class MmapFinder {
         }
     }
 
-    private boolean agrees(List<Candidate> chunks) {
+    private boolean agrees(List<MmapHeaders.Chunk> chunks) {
         return chunks.size() == expectedCount && bytesAgree(sum(chunks));
     }
 
@@ -191,8 +127,8 @@ final class MmapFinder {
         return bytes == expectedBytes || tail > 0 && bytes < expectedBytes && (expectedBytes - bytes & 15) == 0;
     }
 
-    private static long sum(List<Candidate> chunks) {
-        return chunks.stream().mapToLong(Candidate::length).sum();
+    private static long sum(List<MmapHeaders.Chunk> chunks) {
+        return chunks.stream().mapToLong(MmapHeaders.Chunk::length).sum();
     }
 
     /** Leaves out what must be left out for count and bytes to agree, if there is such a choice. */
@@ -296,10 +232,10 @@ final class MmapFinder {
     }
 
     long[] starts() {
-        return found.stream().mapToLong(Candidate::chunk).toArray();
+        return found.stream().mapToLong(MmapHeaders.Chunk::chunk).toArray();
     }
 
     long[] ends() {
-        return found.stream().mapToLong(Candidate::end).toArray();
+        return found.stream().mapToLong(MmapHeaders.Chunk::end).toArray();
     }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.heapwalk.malloc.usage.Domain;
 import dev.heapwalk.malloc.usage.UsageCursor;
 import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.testkit.CProgram;
@@ -295,6 +296,84 @@ class SpecialHeapsTest {
         assertThat(heap.mmapped().confidence()).isEqualTo(MmappedChunks.Confidence.EXACT);
         assertThat(heap.arenas().getFirst().regions()).hasSize(mode.size() > 1 ? 2 : 1);
         assertThat(heap.threadCaches()).hasSize(1);
+    }
+
+    private static final String SHRUNK = """
+            #define _GNU_SOURCE
+            #include <malloc.h>
+            #include <stdint.h>
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <string.h>
+            #include <sys/mman.h>
+            #include <unistd.h>
+            #define N 1500
+            #define HOLE (1 << 20)
+            static void *held[N];
+            static char *map(void *at, size_t bytes, int flags) {
+                char *p = mmap(at, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+                if (p == MAP_FAILED) abort();
+                return p;
+            }
+            int main(int argc, char **argv) {
+                if (argc < 2) return 1;
+                held[N - 1] = malloc(10);
+                if (strcmp(argv[1], "padding") == 0) {
+                    // Each lies one page further from a multiple of the alignment than the one before.
+                    for (int i = 0; i < 16; i++) held[i] = memalign(1 << 16, HOLE);
+                    for (int i = 0; i < 16; i++) held[i] = realloc(held[i], 3000);
+                } else {
+                    char *block = memalign(64, HOLE);
+                    // No gap above is as large as the one that the block leaves, and the main heap can't grow where it is.
+                    for (char *filling = NULL; filling == NULL || filling > block; ) filling = map(NULL, HOLE, 0);
+                    held[0] = realloc(block, 3000);
+                    map((void *) (((uintptr_t) sbrk(0) + 4095) & -4096l), 4096, MAP_FIXED_NOREPLACE);
+                    for (int i = 1; i < N - 1; i++) held[i] = malloc(200 + i % 200);
+                    for (int i = 1; i < N - 1; i += 7) { free(held[i]); held[i] = NULL; }
+                }
+                static char buffer[1 << 18];
+                setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+                printf("pid %d\\n", (int) getpid());
+                for (int i = 0; i < N; i++)
+                    if (held[i]) printf("%p %d\\n", held[i], (int) malloc_usable_size(held[i]));
+                puts("READY");
+                fflush(stdout);
+                char c;
+                while (read(0, &c, 1) > 0) ;
+                _exit(0);
+            }
+            """;
+
+    /** {@code mremap} changes the header of the block only; the one where its mapping begins tells the old length. */
+    @ParameterizedTest
+    @MethodSource("releases")
+    void alignedBlocksThatShrank(Release release) throws IOException {
+        String program = CProgram.portableSource("shrunk", SHRUNK).install(release, false);
+        for (String mode : List.of("padding", "heap-behind")) {
+            boolean heap = mode.equals("heap-behind");
+            try (Told told = new Told(Map.of(), release.command(false, List.of(program, mode)).toArray(String[]::new))) {
+                for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+                    try (Target target = Target.attach(told.pid)) {
+                        MallocHeap found = MallocHeap.locate(target, symbols);
+                        assertThat(used(found)).as(mode + " " + found.evidence()).containsAllEntriesOf(told.blocks);
+                        assertThat(found.mmapped().confidence()).isEqualTo(MmappedChunks.Confidence.EXACT);
+                        assertThat(found.arenas().getFirst().regions()).hasSize(heap ? 2 : 1);
+                        if (heap) {
+                            assertThat(blocksBesideTheMmappedOne(target, told.blocks.keySet())).isGreaterThan(100);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static long blocksBesideTheMmappedOne(Target target, Set<Long> blocks) {
+        Mapping mapping = blocks.stream()
+                .map(block -> target.memory().mappings().at(block).orElseThrow())
+                .filter(one -> !one.path().equals("[heap]"))
+                .findFirst()
+                .orElseThrow();
+        return blocks.stream().filter(mapping::contains).count();
     }
 
     @ParameterizedTest
