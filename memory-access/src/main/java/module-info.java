@@ -2,8 +2,13 @@
 /**
  * Memory, threads and ELF modules of another Linux process, or of its core file.
  */
+// The modules that may read raw memory are built after this one.
+@SuppressWarnings("module")
 module dev.heapwalk.memory {
     exports dev.heapwalk.memory;
     exports dev.heapwalk.memory.elf;
+    exports dev.heapwalk.memory.raw to
+            dev.heapwalk.malloc,
+            dev.heapwalk.ruby;
     exports dev.heapwalk.memory.struct;
 }

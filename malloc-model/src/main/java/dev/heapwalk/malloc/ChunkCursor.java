@@ -3,8 +3,8 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.raw.RawMemory;
 import dev.heapwalk.memory.struct.Words;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
@@ -55,9 +55,8 @@ public final class ChunkCursor {
     private long inUseBits;
     private int listed;
 
-    // What the window shows: a header may be read at an address from that of the last one up to this limit.
-    private MemorySegment segment = MemorySegment.NULL;
-    private long base;
+    // What the window shows: a header may be read at an address from that of the last one up to this limit, where it is here plus shift.
+    private long shift;
     private long limit = -1;
     // Whether one of the chunks up to there is listed.
     private boolean dense;
@@ -109,9 +108,9 @@ public final class ChunkCursor {
         long length = word & ~MallocChunk.SIZE_BITS;
         // What is negative, too small or too large, the end of a run and that of the window are left to the slow path.
         if (length >= MallocChunk.MIN_SIZE && length <= limit - p) {
-            long offset = p - base + length;
-            long previous = segment.get(Words.LONG, offset);
-            long nextWord = segment.get(Words.LONG, offset + 8);
+            long header = p + shift + length;
+            long previous = RawMemory.word(header);
+            long nextWord = RawMemory.word(header + 8);
             // Used, free and listed chunks alternate at random: a branch would be guessed wrong every few chunks. So each
             // answer is a mask, and all that speaks against the chunk ends in one test.
             long inUse = -(nextWord & MallocChunk.PREV_INUSE);
@@ -238,10 +237,11 @@ public final class ChunkCursor {
         if (listed < 0) {
             listed = -listed - 1;
         }
-        long offset = window.find(start, MallocChunk.HEADER);
+        // None lies in the half of all addresses that is the kernel's, whatever a core says: the fast path relies on it.
+        long offset = start < 0 ? -1 : window.find(start, MallocChunk.HEADER);
         if (offset < 0) {
             record(start, "memory at 0x%x can't be read, so %d bytes of chunks are left out"
-                    .formatted(window.missing(), end - start));
+                    .formatted(start < 0 ? start : window.missing(), end - start));
             leftOut += end - start;
             following = end;
         } else {
@@ -256,8 +256,7 @@ public final class ChunkCursor {
 
     /** Lets the fast path go on from an address that the window shows at an offset. */
     private void show(long q, long offset) {
-        segment = window.segment();
-        base = q - offset;
+        shift = window.segment().address() + offset - q;
         limit = Math.min(careful, q + Math.min(STRETCH, window.available(offset)) - MallocChunk.HEADER);
         dense = lists[listed] < limit;
     }

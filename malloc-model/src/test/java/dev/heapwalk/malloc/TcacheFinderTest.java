@@ -20,7 +20,7 @@ class TcacheFinderTest {
     private static final long THREAD_POINTER = BASE + 0x3000;
 
     /** A heap that begins with the block of a thread cache, and a thread whose variable points to it. */
-    private final MemorySegment content = MemorySegment.ofArray(new long[0x800]);
+    private final MemorySegment content = java.lang.foreign.Arena.ofAuto().allocate(0x800L * 8, 8);
 
     private TcacheFinder finder(MallocLayout layout, int slots) {
         content.set(Words.LONG, 8, layout.tcache().chunkSize() | MallocChunk.PREV_INUSE);

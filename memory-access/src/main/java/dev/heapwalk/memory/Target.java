@@ -148,7 +148,8 @@ public interface Target extends AutoCloseable {
     }
 
     /**
-     * Lets the process go, unmaps the core, frees buffers. A second call does nothing.
+     * Lets the process go, or ends all that windows show of the core. A second call does nothing. Buffers are freed and the
+     * core's file is unmapped when the garbage collector finds that no window is left.
      */
     @Override
     void close();

@@ -28,7 +28,8 @@ public final class Window {
         boolean load(long address, long length);
 
         /**
-         * The local memory, after the last {@code load}.
+         * The local memory, after the last {@code load}: native memory, which must not be freed while the source can be reached,
+         * since cursors read it without asking.
          *
          * @return a segment at least {@link #length()} long
          */
@@ -115,6 +116,9 @@ public final class Window {
         length = 0;
         boolean loaded = source.load(address, wanted);
         segment = source.segment();
+        if (!segment.isNative()) {
+            throw new IllegalArgumentException("a window shows native memory only, not " + segment);
+        }
         base = source.base();
         length = source.length();
         return loaded ? address - base : -1;

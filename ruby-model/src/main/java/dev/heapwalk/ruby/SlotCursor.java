@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby;
 
 import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.raw.RawMemory;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.PageLayout;
@@ -35,9 +36,9 @@ public final class SlotCursor {
     private int page = -1;
     private int endPage;
     private boolean unswept;
-    // The page in local memory: where the slot and the page's end are in it, and what makes a target address of an offset.
+    // The page in local memory: where the slot and the end of the last one are, and what makes a target address of a local one.
     private MemorySegment segment;
-    private long offset;
+    private long local;
     private long end;
     private long shift;
     private int slotSize;
@@ -78,7 +79,7 @@ public final class SlotCursor {
         holes.clear();
         page = -1;
         endPage = pages.count();
-        offset = 0;
+        local = 0;
         end = 0;
         slotSize = 0;
     }
@@ -89,15 +90,15 @@ public final class SlotCursor {
      * @return whether there is one
      */
     public boolean next() {
-        long following = offset + slotSize;
+        long following = local + slotSize;
         if (following >= end && (following = enter()) < 0) {
             return false;
         }
-        offset = following;
+        local = following;
         flags = flagsBehind;
         long behind = following + slotSize;
         if (behind < end) {
-            flagsBehind = segment.get(Words.LONG, behind);
+            flagsBehind = RawMemory.word(behind);
         }
         return true;
     }
@@ -114,13 +115,13 @@ public final class SlotCursor {
         page = wanted < 0 ? endPage : wanted - 1;
         if (enter() < 0 || page != wanted) {
             page = pages.count();
-            offset = 0;
+            local = 0;
             end = 0;
             slotSize = 0;
             return false;
         }
-        offset = slot - shift - slotSize;
-        flagsBehind = segment.get(Words.LONG, slot - shift);
+        local = slot - shift - slotSize;
+        flagsBehind = segment.get(Words.LONG, inSegment(slot - shift));
         return next();
     }
 
@@ -133,17 +134,17 @@ public final class SlotCursor {
     public void within(int first, int end) {
         page = first - 1;
         endPage = Math.min(end, pages.count());
-        offset = 0;
+        local = 0;
         this.end = 0;
         slotSize = 0;
     }
 
-    /** Goes to the next page that can be read. Returns where its first slot is, -1 if there is none. */
+    /** Goes to the next page that can be read. Returns where its first slot is here, -1 if there is none. */
     private long enter() {
         while (++page < endPage) {
             long start = pages.start(page);
-            slotSize = pages.slotSize(page);
-            long length = (long) slotSize * pages.slots(page);
+            int size = pages.slotSize(page);
+            long length = (long) size * pages.slots(page);
             long first = window.find(start, length);
             if (first < 0) {
                 holes.add("heap page at 0x%x can't be read at 0x%x, so its %d slots are left out"
@@ -153,16 +154,23 @@ public final class SlotCursor {
             unswept = pages.beforeSweep(page) && readMarks();
             // Reading the marks goes through another window, so this one still shows the page.
             segment = window.segment();
-            shift = start - first;
-            end = first + length;
+            // Not raw, so that a core which was closed is met at the next page.
             flagsBehind = segment.get(Words.LONG, first);
-            return first;
+            long here = segment.address() + first;
+            slotSize = size;
+            shift = start - here;
+            end = here + length;
+            return here;
         }
         page = pages.count();
-        offset = 0;
+        local = 0;
         end = 0;
         slotSize = 0;
         return -1;
+    }
+
+    private long inSegment(long address) {
+        return address - segment.address();
     }
 
     private boolean readMarks() {
@@ -182,7 +190,7 @@ public final class SlotCursor {
      * @return a target address
      */
     public long address() {
-        return offset + shift;
+        return local + shift;
     }
 
     /**
@@ -218,7 +226,7 @@ public final class SlotCursor {
      * @return {@code RBasic.klass}, a target address
      */
     public long klass() {
-        return segment.get(Words.LONG, offset + 8);
+        return segment.get(Words.LONG, inSegment(local) + 8);
     }
 
     /**
@@ -406,7 +414,7 @@ public final class SlotCursor {
      * @return the view
      */
     public <T extends RValue> T lay(T view) {
-        view.wrap(segment, offset, offset + shift, slotSize);
+        view.wrap(segment, inSegment(local), local + shift, slotSize);
         return view;
     }
 }

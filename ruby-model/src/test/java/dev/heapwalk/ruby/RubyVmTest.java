@@ -59,6 +59,35 @@ class RubyVmTest {
         }
     }
 
+    /** A cursor reads what its window shows without asking: whoever closes the core under it must not end the JVM. */
+    @Test
+    void aCursorOverAClosedCoreEndsAtTheNextPage() throws Exception {
+        Path core;
+        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
+            core = Cores.gcore(process, folder);
+        }
+        SlotCursor slot = slotsOfAClosedCore(core);
+        int page = slot.page();
+        System.gc();
+        System.gc();
+        assertThatThrownBy(() -> {
+                    while (slot.next()) {
+                        assertThat(slot.page()).isEqualTo(page);
+                        assertThat(slot.type()).isNotNull();
+                    }
+                })
+                .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(slot::klass).isInstanceOf(IllegalStateException.class);
+    }
+
+    private static SlotCursor slotsOfAClosedCore(Path core) {
+        try (Target target = Target.core(core, Ruby.BOOKWORM.root())) {
+            SlotCursor slot = RubyVm.locate(target).slots();
+            assertThat(slot.next()).isTrue();
+            return slot;
+        }
+    }
+
     /** Nothing here needs the C library's malloc. */
     @Test
     void readsARubyOnAnotherAllocator() throws Exception {

@@ -28,7 +28,8 @@ import java.util.OptionalLong;
  * A core file as it lies on disk: its segments and notes, nothing interpreted beyond that.
  *
  * @param path the file
- * @param bytes the whole file, mapped
+ * @param mapping what keeps the file mapped
+ * @param bytes the whole file, until the core is closed
  * @param machine the dead process's machine
  * @param segments its {@code PT_LOAD} headers, in the order of the file
  * @param threads the threads, the main thread first, then by id
@@ -41,6 +42,7 @@ import java.util.OptionalLong;
  */
 record CoreFile(
         Path path,
+        MemorySegment mapping,
         MemorySegment bytes,
         Machine machine,
         List<ProgramHeader> segments,
@@ -75,11 +77,13 @@ record CoreFile(
      * Maps and parses a core.
      *
      * @param path the file
-     * @param arena what the mapping belongs to
+     * @param arena when it is closed, {@link #bytes} is
      * @return its parts
      */
     static CoreFile open(Path path, Arena arena) {
-        MemorySegment bytes = map(path, arena);
+        // Cursors read what a window shows without asking whether it was closed meanwhile.
+        MemorySegment mapping = map(path, Arena.ofAuto());
+        MemorySegment bytes = mapping.reinterpret(arena, null);
         ElfHeader header = header(path, bytes);
         List<String> notices = new ArrayList<>();
         List<ProgramHeader> headers = programHeaders(path, bytes, header, notices);
@@ -98,6 +102,7 @@ record CoreFile(
         }
         return new CoreFile(
                 path,
+                mapping,
                 bytes,
                 machine,
                 headers.stream()

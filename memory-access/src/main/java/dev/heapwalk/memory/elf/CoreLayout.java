@@ -86,7 +86,7 @@ final class CoreLayout {
     }
 
     private CoreMemory memory() {
-        return new CoreMemory(new Mappings(mappings), regions, core.bytes());
+        return new CoreMemory(new Mappings(mappings), regions, core.bytes(), core.mapping());
     }
 
     private TreeMap<Long, LoadedModule> find(CoreMemory memory) {

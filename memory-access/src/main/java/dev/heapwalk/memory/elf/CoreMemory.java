@@ -16,6 +16,8 @@ final class CoreMemory implements AddressSpace {
     private final long[] starts;
     private final long[] ends;
     private final MemorySegment[] segments;
+    /** Never looked at: windows belong to this, so that what they show stays mapped. */
+    private final MemorySegment mapping;
 
     /**
      * Memory at an address.
@@ -41,9 +43,11 @@ final class CoreMemory implements AddressSpace {
      * @param mappings what was mapped
      * @param regions what of it is at hand, in any order, not overlapping
      * @param whole the whole core file, which most regions are parts of
+     * @param mapping what keeps that file mapped
      */
-    CoreMemory(Mappings mappings, List<Region> regions, MemorySegment whole) {
+    CoreMemory(Mappings mappings, List<Region> regions, MemorySegment whole, MemorySegment mapping) {
         this.mappings = mappings;
+        this.mapping = mapping;
         List<Region> sorted = regions.stream()
                 .sorted(Comparator.comparingLong(region -> region.start() + Long.MIN_VALUE))
                 .toList();

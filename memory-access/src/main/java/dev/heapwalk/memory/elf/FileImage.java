@@ -47,7 +47,7 @@ final class FileImage {
                 end = segment.address() + segment.fileSize();
             }
         }
-        this.image = new CoreMemory(new Mappings(List.of()), regions, bytes);
+        this.image = new CoreMemory(new Mappings(List.of()), regions, bytes, bytes);
         this.dynamicSegment = found;
         this.dynamic = found == null
                 ? null

@@ -16,6 +16,7 @@ import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.testkit.CProgram;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -194,7 +196,7 @@ class CoreTargetTest {
             long pattern = subject.told("pattern");
             long offset = window.require(pattern, 16);
             MemorySegment segment = window.segment();
-            assertThat(segment.isMapped()).isTrue();
+            assertThat(target.description()).startsWith("core file " + mappedHere(segment.address()) + " ");
             assertThat(window.available(offset)).isGreaterThan(300000);
             assertThat(window.require(pattern + 299000, 8)).isEqualTo(offset + 299000);
             assertThat(window.segment()).isSameAs(segment);
@@ -221,8 +223,22 @@ class CoreTargetTest {
         }
     }
 
+    /** The file that the kernel says is mapped at an address of this process. */
+    private static String mappedHere(long address) throws IOException {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
+            return lines.map(line -> line.split(" +", 6))
+                    .filter(fields -> {
+                        String[] range = fields[0].split("-");
+                        return Long.parseUnsignedLong(range[0], 16) <= address && address < Long.parseUnsignedLong(range[1], 16);
+                    })
+                    .map(fields -> fields.length > 5 ? fields[5] : "")
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
     @Test
-    void closingUnmapsTheCore() throws IOException {
+    void closingEndsWhatWindowsShow() throws IOException {
         try (Subject subject = Subject.start()) {
             Target target = Target.core(subject.gcore());
             Window window = target.memory().window();
