@@ -60,9 +60,7 @@ final class Suite {
             Map<String, Double> goals = source.equals("core") ? WALK_CORE : WALK_PROCESS;
             for (String heap : List.of(BenchmarkTarget.FRESH, BenchmarkTarget.FRAGMENTED)) {
                 slots(Set.QUICK, source, heap, 10_000, goals);
-                // The fragmented core is too near the wide limit for a build on a busy machine.
-                boolean near = source.equals("core") && heap.equals(BenchmarkTarget.FRAGMENTED);
-                slots(near ? Set.QUICK : Set.SHORT, source, heap, 1_000_000, goals);
+                slots(Set.SHORT, source, heap, 1_000_000, goals);
                 slots(Set.FULL, source, heap, 10_000_000, goals);
             }
         }

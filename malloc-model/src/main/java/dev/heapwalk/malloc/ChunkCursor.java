@@ -225,9 +225,14 @@ public final class ChunkCursor {
             followingWord = 0;
             return false;
         }
+        long start = plan.starts[run + 1];
+        // None lies in the half of all addresses that is the kernel's, whatever a core says: the fast path relies on it.
+        long offset = start < 0 ? -1 : window.find(start, MallocChunk.HEADER);
+        // Should one of these throw, the cursor stays where it is.
+        long word = offset < 0 ? 0 : window.segment().get(Words.LONG, offset + 8);
         run++;
-        long start = plan.starts[run];
         following = start;
+        followingWord = word;
         end = plan.ends[run];
         arena = plan.arenas[run];
         top = plan.tops[run];
@@ -237,19 +242,13 @@ public final class ChunkCursor {
         if (listed < 0) {
             listed = -listed - 1;
         }
-        // None lies in the half of all addresses that is the kernel's, whatever a core says: the fast path relies on it.
-        long offset = start < 0 ? -1 : window.find(start, MallocChunk.HEADER);
         if (offset < 0) {
             record(start, "memory at 0x%x can't be read, so %d bytes of chunks are left out"
                     .formatted(start < 0 ? start : window.missing(), end - start));
             leftOut += end - start;
             following = end;
-        } else {
-            followingWord = window.segment().get(Words.LONG, offset + 8);
-            if (arena >= 0 && (followingWord & MallocChunk.PREV_INUSE) == 0) {
-                record(start, "the first chunk of a run says that the one before it is free (size word 0x%x)"
-                        .formatted(followingWord));
-            }
+        } else if (arena >= 0 && (word & MallocChunk.PREV_INUSE) == 0) {
+            record(start, "the first chunk of a run says that the one before it is free (size word 0x%x)".formatted(word));
         }
         return true;
     }
@@ -257,7 +256,8 @@ public final class ChunkCursor {
     /** Lets the fast path go on from an address that the window shows at an offset. */
     private void show(long q, long offset) {
         shift = window.segment().address() + offset - q;
-        limit = Math.min(careful, q + Math.min(STRETCH, window.available(offset)) - MallocChunk.HEADER);
+        // As a length, since a sum of addresses may wrap in a core that lies.
+        limit = q + Math.min(careful - q, Math.min(STRETCH, window.available(offset)) - MallocChunk.HEADER);
         dense = lists[listed] < limit;
     }
 

@@ -30,7 +30,7 @@ final class MmapHeaders {
         // A block with an alignment of its own got a header further up, and the first one was left where it was. It may be
         // out of date: mremap changes the later one only. The padding is shorter than the alignment, and the mapping may be
         // hardly longer than the padding.
-        for (long alignment = 32; alignment / 2 < to - start; alignment *= 2) {
+        for (long alignment = 32; alignment > 0 && alignment / 2 < to - start; alignment *= 2) {
             long user = start + 16 + alignment - 1 & -alignment;
             Chunk aligned = header(user - 16, start, to);
             if (aligned == null && alignment == 32) {

@@ -16,16 +16,7 @@ class ChunkCursorTest {
     @Test
     void aRunAtAddressesOfTheKernelIsDamage() {
         long start = -0x2000;
-        MemorySegment content = java.lang.foreign.Arena.ofAuto().allocate(BYTES, 8);
-        for (int at = 0; at < BYTES; at += 64) {
-            content.set(Words.LONG, at + 8, 64 | MallocChunk.PREV_INUSE);
-        }
-        ChunkCursor chunk = new ChunkCursor(
-                new SmallTarget(start, content, List.of()).memory(),
-                new WalkPlan(List.of(new WalkPlan.Run(start, start + BYTES, 0, 0))),
-                new FreeChunks(),
-                MallocLayout.ALL.getLast(),
-                new BitSet());
+        ChunkCursor chunk = chunks(start, BYTES, new WalkPlan.Run(start, start + BYTES, 0, 0));
         for (int walk = 0; walk < 2; walk++) {
             assertThat(chunk.next()).isFalse();
             assertThat(chunk.next()).isFalse();
@@ -36,5 +27,34 @@ class ChunkCursorTest {
             });
             chunk.rewind();
         }
+    }
+
+    /** What lies behind the run looks like more of it, and its addresses wrap. */
+    @Test
+    void aRunAtTheEndOfTheAddressesEndsWhereItEnds() {
+        long end = Long.MIN_VALUE - 64;
+        long start = end - BYTES;
+        ChunkCursor chunk = chunks(start, 4 * BYTES, new WalkPlan.Run(start, end, 0, end - 64));
+        int chunks = 0;
+        while (chunk.next()) {
+            assertThat(chunk.address()).isEqualTo(start + chunks++ * 64L);
+            assertThat(chunk.state()).isEqualTo(chunk.address() == end - 64 ? ChunkState.TOP : ChunkState.USED);
+        }
+        assertThat(chunks).isEqualTo(BYTES / 64);
+        assertThat(chunk.corruptions()).isEmpty();
+    }
+
+    /** Over memory that is full of used chunks of 64 bytes. */
+    private static ChunkCursor chunks(long start, int bytes, WalkPlan.Run run) {
+        MemorySegment content = java.lang.foreign.Arena.ofAuto().allocate(bytes, 8);
+        for (int at = 0; at < bytes; at += 64) {
+            content.set(Words.LONG, at + 8, 64 | MallocChunk.PREV_INUSE);
+        }
+        return new ChunkCursor(
+                new SmallTarget(start, content, List.of()).memory(),
+                new WalkPlan(List.of(run)),
+                new FreeChunks(),
+                MallocLayout.ALL.getLast(),
+                new BitSet());
     }
 }

@@ -19,7 +19,7 @@ record SmallTarget(long base, MemorySegment content, List<ThreadState> threads) 
     private record Content(long base, MemorySegment content) implements Window.Source {
         @Override
         public boolean load(long address, long length) {
-            return address >= base && address + length <= base + content.byteSize();
+            return address - base >= 0 && address - base <= content.byteSize() - length;
         }
 
         @Override

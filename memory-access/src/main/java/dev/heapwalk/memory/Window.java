@@ -116,11 +116,12 @@ public final class Window {
         length = 0;
         boolean loaded = source.load(address, wanted);
         segment = source.segment();
-        if (!segment.isNative()) {
-            throw new IllegalArgumentException("a window shows native memory only, not " + segment);
-        }
         base = source.base();
-        length = source.length();
+        long shown = source.length();
+        if (!segment.isNative() || shown > segment.byteSize()) {
+            throw new IllegalArgumentException("a window shows native memory, but its source says %d bytes of %s".formatted(shown, segment));
+        }
+        length = shown;
         return loaded ? address - base : -1;
     }
 

@@ -79,9 +79,7 @@ public final class SlotCursor {
         holes.clear();
         page = -1;
         endPage = pages.count();
-        local = 0;
-        end = 0;
-        slotSize = 0;
+        leave();
     }
 
     /**
@@ -113,11 +111,10 @@ public final class SlotCursor {
         int wanted = (slot & 7) != 0 || pages.slotSizeAt(slot) == 0 ? -1 : pages.at(slot);
         endPage = pages.count();
         page = wanted < 0 ? endPage : wanted - 1;
+        leave();
         if (enter() < 0 || page != wanted) {
             page = pages.count();
-            local = 0;
-            end = 0;
-            slotSize = 0;
+            leave();
             return false;
         }
         local = slot - shift - slotSize;
@@ -134,8 +131,13 @@ public final class SlotCursor {
     public void within(int first, int end) {
         page = first - 1;
         endPage = Math.min(end, pages.count());
+        leave();
+    }
+
+    /** Lets the next step enter a page. */
+    private void leave() {
         local = 0;
-        this.end = 0;
+        end = 0;
         slotSize = 0;
     }
 
@@ -163,9 +165,7 @@ public final class SlotCursor {
             return here;
         }
         page = pages.count();
-        local = 0;
-        end = 0;
-        slotSize = 0;
+        leave();
         return -1;
     }
 

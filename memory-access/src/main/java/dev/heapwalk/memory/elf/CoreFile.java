@@ -7,10 +7,12 @@ import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.memory.raw.NativeAccess;
 import dev.heapwalk.memory.struct.Words;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
@@ -81,9 +83,9 @@ record CoreFile(
      * @return its parts
      */
     static CoreFile open(Path path, Arena arena) {
-        // Cursors read what a window shows without asking whether it was closed meanwhile.
+        // Cursors read what a window shows without asking whether it was closed meanwhile. Until then the arena keeps the mapping, too.
         MemorySegment mapping = map(path, Arena.ofAuto());
-        MemorySegment bytes = mapping.reinterpret(arena, null);
+        MemorySegment bytes = until(arena, mapping);
         ElfHeader header = header(path, bytes);
         List<String> notices = new ArrayList<>();
         List<ProgramHeader> headers = programHeaders(path, bytes, header, notices);
@@ -115,6 +117,14 @@ record CoreFile(
                 List.copyOf(notes.files),
                 notices,
                 cutOff(bytes.byteSize(), headers, !notices.isEmpty()));
+    }
+
+    private static MemorySegment until(Arena arena, MemorySegment mapping) {
+        try {
+            return mapping.reinterpret(arena, closed -> Reference.reachabilityFence(mapping));
+        } catch (IllegalCallerException e) {
+            throw NativeAccess.refused("show a core file", e);
+        }
     }
 
     /** Compares the size of the file with the ends of its segments. Headers or notes that are missing are known already. */

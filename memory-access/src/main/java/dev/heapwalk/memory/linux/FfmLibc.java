@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.raw.NativeAccess;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -50,11 +51,7 @@ final class FfmLibc implements Libc {
         try {
             return new FfmLibc();
         } catch (LinkageError e) {
-            String flag = FfmLibc.class.getModule().isNamed()
-                    ? FfmLibc.class.getModule().getName()
-                    : "ALL-UNNAMED";
-            throw new TargetException(
-                    "this JVM may not call the C library: start it with --enable-native-access=" + flag, e);
+            throw NativeAccess.refused("call the C library", e);
         }
     }
 

@@ -9,6 +9,7 @@ import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
@@ -16,6 +17,7 @@ import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.testkit.CProgram;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -234,6 +236,52 @@ class CoreTargetTest {
                     .map(fields -> fields.length > 5 ? fields[5] : "")
                     .findFirst()
                     .orElseThrow();
+        }
+    }
+
+    @Test
+    void whatAWindowShowedIsThereWhenNothingElseIs() throws Exception {
+        try (Subject subject = Subject.start()) {
+            MemorySegment pattern = shown(subject.gcore(), subject.told("pattern"));
+            for (int i = 0; i < 10; i++) {
+                // What is unmapped is so a little later, by a thread of its own.
+                System.gc();
+                Thread.sleep(20);
+            }
+            assertThat(pattern.get(Words.BYTE, 1000)).isEqualTo((byte) (1000 * 7 + (1000 >> 8)));
+        }
+    }
+
+    private static MemorySegment shown(Path core, long address) {
+        Window window = Target.core(core).memory().window();
+        long offset = window.require(address, 2000);
+        return window.segment().asSlice(offset, 2000);
+    }
+
+    /** Prints why a core can't be opened. */
+    static final class Refused {
+        private Refused() {}
+
+        public static void main(String... core) {
+            try {
+                Target.core(Path.of(core[0])).close();
+            } catch (TargetException e) {
+                System.out.print(e.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void aJvmThatMayNotReadByAddressSaysSo() throws Exception {
+        try (Subject subject = Subject.start()) {
+            Process java = new ProcessBuilder(
+                            Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--illegal-native-access=deny",
+                            "-cp", System.getProperty("java.class.path"), Refused.class.getName(), subject.gcore().toString())
+                    .redirectErrorStream(true)
+                    .start();
+            assertThat(new String(java.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                    .isEqualTo("this JVM may not show a core file: start it with --enable-native-access=ALL-UNNAMED");
+            assertThat(java.waitFor()).isZero();
         }
     }
 
