@@ -29,13 +29,16 @@ final class FfmLibc implements Libc {
             Linker.Option.firstVariadicArg(1));
     private static final MethodHandle WAITPID =
             handle("waitpid", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
-    private static final MethodHandle PROCESS_VM_READV = handle(
-            "process_vm_readv",
-            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG));
+    private static final FunctionDescriptor PROCESS_VM_READV_TYPE =
+            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle PROCESS_VM_READV = handle("process_vm_readv", PROCESS_VM_READV_TYPE);
+    private static final MethodHandle PROCESS_VM_READV_PLAIN = plain("process_vm_readv", PROCESS_VM_READV_TYPE);
     private static final MethodHandle OPEN = handle(
             "open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT), Linker.Option.firstVariadicArg(2));
-    private static final MethodHandle PREAD =
-            handle("pread", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG));
+    private static final FunctionDescriptor PREAD_TYPE =
+            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle PREAD = handle("pread", PREAD_TYPE);
+    private static final MethodHandle PREAD_PLAIN = plain("pread", PREAD_TYPE);
     private static final MethodHandle CLOSE = handle("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     private static final MethodHandle GETTID = handle("gettid", FunctionDescriptor.of(JAVA_INT));
 
@@ -61,6 +64,15 @@ final class FfmLibc implements Libc {
         options[0] = Linker.Option.captureCallState("errno");
         System.arraycopy(more, 0, options, 1, more.length);
         return linker.downcallHandle(linker.defaultLookup().findOrThrow(function), descriptor, options);
+    }
+
+    /**
+     * A function without its {@code errno}. To capture that takes an object of 40 bytes at each call, which the compiler does not see
+     * through in every JVM; so reads ask for it when they have failed, by failing once more.
+     */
+    private static MethodHandle plain(String function, FunctionDescriptor descriptor) {
+        Linker linker = Linker.nativeLinker();
+        return linker.downcallHandle(linker.defaultLookup().findOrThrow(function), descriptor);
     }
 
     private static long result(long returned, MemorySegment state) {
@@ -100,8 +112,12 @@ final class FfmLibc implements Libc {
     @Override
     public long processVmReadv(
             int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount) {
-        MemorySegment state = CAPTURED.get();
         try {
+            long read = (long) PROCESS_VM_READV_PLAIN.invokeExact(tid, local, localCount, remote, remoteCount, 0L);
+            if (read >= 0) {
+                return read;
+            }
+            MemorySegment state = CAPTURED.get();
             return result(
                     (long) PROCESS_VM_READV.invokeExact(state, tid, local, localCount, remote, remoteCount, 0L), state);
         } catch (Throwable e) {
@@ -121,8 +137,12 @@ final class FfmLibc implements Libc {
 
     @Override
     public long pread(int fd, MemorySegment buffer, long length, long offset) {
-        MemorySegment state = CAPTURED.get();
         try {
+            long read = (long) PREAD_PLAIN.invokeExact(fd, buffer, length, offset);
+            if (read >= 0) {
+                return read;
+            }
+            MemorySegment state = CAPTURED.get();
             return result((long) PREAD.invokeExact(state, fd, buffer, length, offset), state);
         } catch (Throwable e) {
             throw unexpected(e);
