@@ -36,8 +36,8 @@ final class LauncherIT {
     }
 
     private Run launch(Path script, Map<String, String> environment, String... arguments) {
-        ProcessBuilder builder = new ProcessBuilder(
-                Stream.concat(Stream.of(script.toString()), Stream.of(arguments)).toList());
+        ProcessBuilder builder = new ProcessBuilder(Stream.concat(Stream.of(script.toString()), Stream.of(arguments))
+                .toList());
         builder.directory(folder.toFile());
         builder.environment().remove("JAVA_HOME");
         builder.environment().putAll(environment);
@@ -54,7 +54,8 @@ final class LauncherIT {
         Path old = jdk("jdks/jdk-17", "17.0.15");
         Path veryOld = jdk("jdks/jdk8", "1.8.0_402");
         String folders = folder.resolve("jdks").toString();
-        Run none = choose(Map.of("HEAPWALK_JDKS", folders, "PATH", "/nowhere:" + toolsOnly())).exited(1);
+        Run none = choose(Map.of("HEAPWALK_JDKS", folders, "PATH", "/nowhere:" + toolsOnly()))
+                .exited(1);
         none.said("a JDK 25 or later is needed", "17.0.15 in " + old, "1.8.0_402 in " + veryOld, "install");
         assertThat(none.text()).as("no JVM is started to ask").isEmpty();
 
@@ -63,12 +64,18 @@ final class LauncherIT {
                 .startsWith("ran " + fit + " with ")
                 .contains("--enable-native-access=ALL-UNNAMED", "dev.heapwalk.cli.Heapwalk --version");
         Path named = jdk("named", "25.0.1");
-        assertThat(choose(Map.of("HEAPWALK_JDKS", folders, "JAVA_HOME", named.toString())).exited(0).text())
+        assertThat(choose(Map.of("HEAPWALK_JDKS", folders, "JAVA_HOME", named.toString()))
+                        .exited(0)
+                        .text())
                 .startsWith("ran " + named + " with ");
-        assertThat(choose(Map.of("HEAPWALK_JDKS", folders, "JAVA_HOME", old.toString())).exited(0).text())
+        assertThat(choose(Map.of("HEAPWALK_JDKS", folders, "JAVA_HOME", old.toString()))
+                        .exited(0)
+                        .text())
                 .startsWith("ran " + fit + " with ");
         String path = named.resolve("bin") + ":" + toolsOnly();
-        assertThat(choose(Map.of("HEAPWALK_JDKS", folder.resolve("nothing").toString(), "PATH", path)).exited(0).text())
+        assertThat(choose(Map.of("HEAPWALK_JDKS", folder.resolve("nothing").toString(), "PATH", path))
+                        .exited(0)
+                        .text())
                 .startsWith("ran " + named + " with ");
         Run nothing = choose(Map.of("HEAPWALK_JDKS", folder.resolve("nothing").toString(), "PATH", toolsOnly()));
         nothing.exited(1).said("found none");
@@ -95,7 +102,10 @@ final class LauncherIT {
                 if (Files.isRegularFile(file)
                         && !name.contains("target/")
                         && !name.startsWith(".git")
-                        && (name.endsWith("pom.xml") || name.startsWith("bin/") || name.contains("src/main/"))) {
+                        && (name.endsWith("pom.xml")
+                                || name.startsWith("bin/")
+                                || name.equals("script/jdk.sh")
+                                || name.contains("src/main/"))) {
                     Path destination = copy.resolve(relative);
                     Files.createDirectories(destination.getParent());
                     Files.copy(file, destination);
@@ -116,7 +126,8 @@ final class LauncherIT {
         Run one = launch(script, environment, "--version").exited(0);
         Run two = other.get().exited(0);
         assertThat(one.text()).startsWith("heapwalk ").isEqualTo(two.text());
-        assertThat((one.err() + two.err()).lines()).containsExactly("heapwalk: building (this takes a moment, and only happens when sources changed)");
+        assertThat((one.err() + two.err()).lines())
+                .containsExactly("heapwalk: building (this takes a moment, and only happens when sources changed)");
 
         // A Maven run in the same checkout has those folders to itself.
         try (Stream<Path> files = Files.walk(copy)) {
@@ -132,7 +143,9 @@ final class LauncherIT {
         Path current = state.resolve("current").toRealPath();
         Path cache;
         try (Stream<Path> files = Files.list(current)) {
-            cache = files.filter(file -> file.toString().endsWith(".aot")).findFirst().orElseThrow();
+            cache = files.filter(file -> file.toString().endsWith(".aot"))
+                    .findFirst()
+                    .orElseThrow();
         }
         assertThat(Files.size(cache)).as("a cache was made").isGreaterThan(1 << 20);
         byte[] whole = Files.readAllBytes(cache);
@@ -158,6 +171,8 @@ final class LauncherIT {
         Run broken = launch(script, environment, "--version").exited(1);
         assertThat(broken.err()).contains("Mode.java", "the build failed", "build.log");
         assertThat(broken.text()).isEmpty();
-        assertThat(state.resolve("current").toRealPath()).as("the old state is left").isEqualTo(current);
+        assertThat(state.resolve("current").toRealPath())
+                .as("the old state is left")
+                .isEqualTo(current);
     }
 }
