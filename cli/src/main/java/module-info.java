@@ -7,5 +7,6 @@ module dev.heapwalk.cli {
     requires dev.heapwalk.ruby;
     requires info.picocli;
 
-    opens dev.heapwalk.cli to info.picocli;
+    opens dev.heapwalk.cli to
+            info.picocli;
 }

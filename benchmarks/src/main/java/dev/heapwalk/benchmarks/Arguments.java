@@ -6,7 +6,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 
 /**
- * What {@code script/bench} was asked for. The script has refused options that there are not, and those that contradict each other.
+ * What {@code script/bench} was asked for. The script has refused options that there are not, and those that contradict
+ * each other.
  *
  * @param set how much
  * @param check whether it is compared with what was accepted
@@ -53,23 +54,32 @@ record Arguments(Suite.Set set, boolean check, boolean accept, List<String> name
                 .toList();
         if (called.isEmpty()) {
             LinkedHashSet<String> known = new LinkedHashSet<>();
-            Suite.entries().forEach(entry -> known.add(entry.name().substring(0, entry.name().indexOf('/'))));
-            throw new Refused("nothing is called %s, but %s, commands and scale; the rows of those tables in docs/benchmarks.md begin with longer names"
-                    .formatted(name, String.join(", ", known)));
+            Suite.entries()
+                    .forEach(entry ->
+                            known.add(entry.name().substring(0, entry.name().indexOf('/'))));
+            throw new Refused(
+                    "nothing is called %s, but %s, commands and scale; the rows of those tables in docs/benchmarks.md begin with longer names"
+                            .formatted(name, String.join(", ", known)));
         }
         if (called.stream().noneMatch(entry -> isWanted(entry, name, set))) {
             boolean quick = called.stream().anyMatch(entry -> entry.set() == Suite.Set.QUICK);
-            throw new Refused("%s is not among what %s measures: %s".formatted(
-                    name, set == Suite.Set.SHORT ? "--short" : "script/bench without --full", quick ? "leave --short out" : "take --full"));
+            throw new Refused("%s is not among what %s measures: %s"
+                    .formatted(
+                            name,
+                            set == Suite.Set.SHORT ? "--short" : "script/bench without --full",
+                            quick ? "leave --short out" : "take --full"));
         }
     }
 
     /** Whether something is to be measured. A whole name says so whatever the set. */
     boolean want(Suite.Entry entry) {
-        return names.isEmpty() ? entry.set().compareTo(set) <= 0 : names.stream().anyMatch(name -> isWanted(entry, name, set));
+        return names.isEmpty()
+                ? entry.set().compareTo(set) <= 0
+                : names.stream().anyMatch(name -> isWanted(entry, name, set));
     }
 
     private static boolean isWanted(Suite.Entry entry, String name, Suite.Set set) {
-        return entry.name().equals(name) || entry.name().startsWith(name + "/") && entry.set().compareTo(set) <= 0;
+        return entry.name().equals(name)
+                || entry.name().startsWith(name + "/") && entry.set().compareTo(set) <= 0;
     }
 }

@@ -16,7 +16,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What {@code script/bench} runs: measurements in turns, each in a JVM of its own, their comparison with accepted ones, the page. */
+/**
+ * What {@code script/bench} runs: measurements in turns, each in a JVM of its own, their comparison with accepted ones,
+ * the page.
+ */
 public final class Bench {
     private static final Path ACCEPTED = Path.of("benchmarks/accepted.json");
     private static final Path LATEST = Path.of("benchmarks/target/bench/results.json");
@@ -26,6 +29,7 @@ public final class Bench {
     private static final String FAILURE = "FAILURE ";
     /** On a machine that others use one bad run is no proof. */
     private static final int ATTEMPTS = 3;
+
     private static final int FORKS = 3;
 
     private final Arguments arguments;
@@ -78,13 +82,17 @@ public final class Bench {
 
     /** What an exception says; the name of its type too where the text alone may say little. */
     private static String inALine(Exception e) {
-        return (e instanceof TargetException ? e.getMessage() : e.toString()).strip().replaceAll("\\s*\\R\\s*", " ");
+        return (e instanceof TargetException ? e.getMessage() : e.toString())
+                .strip()
+                .replaceAll("\\s*\\R\\s*", " ");
     }
 
     private boolean run() throws Exception {
         System.out.printf(
-                "%s%ncommit %s, load average %s%n%n", circumstances.machine(), circumstances.commit(), circumstances.load());
-        List<Suite.Entry> chosen = Suite.entries().stream().filter(arguments::want).toList();
+                "%s%ncommit %s, load average %s%n%n",
+                circumstances.machine(), circumstances.commit(), circumstances.load());
+        List<Suite.Entry> chosen =
+                Suite.entries().stream().filter(arguments::want).toList();
         latest.write(LATEST);
         Files.deleteIfExists(ERRORS);
         for (Suite.Entry entry : chosen) {
@@ -116,7 +124,8 @@ public final class Bench {
 
     /** With that of the build. */
     private static String duration() {
-        long seconds = Long.getLong("build.seconds", 0) + ManagementFactory.getRuntimeMXBean().getUptime() / 1000;
+        long seconds = Long.getLong("build.seconds", 0)
+                + ManagementFactory.getRuntimeMXBean().getUptime() / 1000;
         return "%d min %02d s".formatted(seconds / 60, seconds % 60);
     }
 
@@ -178,8 +187,8 @@ public final class Bench {
     }
 
     /**
-     * What is accepted is that of three JVMs which has the middle one of their ratios, that with a goal or else the first: each compiles the
-     * same code a little otherwise, and others are held against it.
+     * What is accepted is that of three JVMs which has the middle one of their ratios, that with a goal or else the
+     * first: each compiles the same code a little otherwise, and others are held against it.
      */
     private Measurement median(Suite.Entry entry) throws IOException, InterruptedException, Unmeasured {
         List<Measurement> measured = new ArrayList<>();
@@ -231,7 +240,10 @@ public final class Bench {
 
     /** In the other JVM. */
     private static void one(String name, double warmUpSeconds, double seconds) throws Exception {
-        Suite.Entry entry = Suite.entries().stream().filter(each -> each.name().equals(name)).findFirst().orElseThrow();
+        Suite.Entry entry = Suite.entries().stream()
+                .filter(each -> each.name().equals(name))
+                .findFirst()
+                .orElseThrow();
         try (Subject subject = entry.subject().get()) {
             subject.open();
             System.out.println(FIGURES + Results.text(new Turns(warmUpSeconds, seconds).measure(subject)));

@@ -52,12 +52,15 @@ final class BenchmarkTarget implements AutoCloseable {
         RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start();
         String make = "Array.new(%d) { |i| i %% 3 == 0 ? [i, i] : \"object number #{i}\" }";
         try {
-            process.ask("eval " + switch (heap) {
-                case FRESH -> "$kept = " + make.formatted(objects) + "; GC.start; 1";
-                case FRAGMENTED -> "r = Random.new(1); $kept = " + make.formatted(2 * objects)
-                        + ".select { r.rand(2) == 0 }; GC.start; 1";
-                default -> throw new IllegalArgumentException("a Ruby heap is fresh or fragmented, not " + heap);
-            });
+            process.ask("eval "
+                    + switch (heap) {
+                        case FRESH -> "$kept = " + make.formatted(objects) + "; GC.start; 1";
+                        case FRAGMENTED ->
+                            "r = Random.new(1); $kept = " + make.formatted(2 * objects)
+                                    + ".select { r.rand(2) == 0 }; GC.start; 1";
+                        default ->
+                            throw new IllegalArgumentException("a Ruby heap is fresh or fragmented, not " + heap);
+                    });
             return process;
         } catch (IOException | RuntimeException e) {
             process.close();
@@ -79,11 +82,13 @@ final class BenchmarkTarget implements AutoCloseable {
     private static BenchmarkTarget open(String source, AutoCloseable process, long pid, Path sysroot, CoreMaker core)
             throws IOException {
         try {
-            return new BenchmarkTarget(process, switch (source) {
-                case "process" -> Target.observe(pid);
-                case "core" -> core(sysroot, core);
-                default -> throw new IllegalArgumentException("source is process or core, not " + source);
-            });
+            return new BenchmarkTarget(
+                    process,
+                    switch (source) {
+                        case "process" -> Target.observe(pid);
+                        case "core" -> core(sysroot, core);
+                        default -> throw new IllegalArgumentException("source is process or core, not " + source);
+                    });
         } catch (IOException | RuntimeException e) {
             close(process);
             throw e;

@@ -14,8 +14,8 @@ import org.openjdk.jmh.runner.options.CommandLineOptions;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 
 /**
- * Runs the benchmarks with JMH's own options, with thread CPU time and allocation as secondary results, and ends in a table
- * that holds each one against its floor, which for walkers is the same loop in C.
+ * Runs the benchmarks with JMH's own options, with thread CPU time and allocation as secondary results, and ends in a
+ * table that holds each one against its floor, which for walkers is the same loop in C.
  */
 public final class Benchmarks {
     private static final String FLOOR = ".c";
@@ -57,7 +57,14 @@ public final class Benchmarks {
         }
         System.out.printf(
                 "%n%-48s %11s %12s %7s %11s %11s %7s %11s%n",
-                "Heapwalk beside its floor", "Java cpu ms", "floor cpu ms", "ratio", "Java time", "floor time", "ratio", "Java B/op");
+                "Heapwalk beside its floor",
+                "Java cpu ms",
+                "floor cpu ms",
+                "ratio",
+                "Java time",
+                "floor time",
+                "ratio",
+                "Java B/op");
         byName.forEach((name, result) -> {
             RunResult floor = byName.get(name.replace(WALKER + " ", FLOOR + " "));
             if (!name.contains(WALKER + " ") || floor == null) {
@@ -69,17 +76,28 @@ public final class Benchmarks {
             double cWall = floor.getPrimaryResult().getScore();
             System.out.printf(
                     "%-48s %11.4g %12.4g %7.2f %11.4g %11.4g %7.2f %11.0f %s%n",
-                    name.replace(WALKER, ""), java, c, java / c, javaWall, cWall, javaWall / cWall,
-                    secondary(result, "gc.alloc.rate.norm"), result.getPrimaryResult().getScoreUnit());
+                    name.replace(WALKER, ""),
+                    java,
+                    c,
+                    java / c,
+                    javaWall,
+                    cWall,
+                    javaWall / cWall,
+                    secondary(result, "gc.alloc.rate.norm"),
+                    result.getPrimaryResult().getScoreUnit());
         });
     }
 
     private static String name(RunResult result) {
         String method = result.getParams().getBenchmark();
-        StringBuilder name = new StringBuilder(method.substring(method.lastIndexOf('.', method.lastIndexOf('.') - 1) + 1));
+        StringBuilder name =
+                new StringBuilder(method.substring(method.lastIndexOf('.', method.lastIndexOf('.') - 1) + 1));
         name.append(' ');
         for (String parameter : result.getParams().getParamsKeys()) {
-            name.append(parameter).append('=').append(result.getParams().getParam(parameter)).append(' ');
+            name.append(parameter)
+                    .append('=')
+                    .append(result.getParams().getParam(parameter))
+                    .append(' ');
         }
         return name.toString();
     }

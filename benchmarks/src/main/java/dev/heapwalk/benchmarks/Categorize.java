@@ -19,8 +19,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One pass over every chunk of a heap that also says what each is used for, as {@link UsageCursor} does it. It is held against
- * the bare walk in C, which says nothing of use.
+ * One pass over every chunk of a heap that also says what each is used for, as {@link UsageCursor} does it. It is held
+ * against the bare walk in C, which says nothing of use.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -72,7 +72,8 @@ public class Categorize implements Subject {
         copy = new CopyFloor(floor.pid(), floor.ranges());
         long categorized = java();
         if (categorized < count / 2) {
-            throw new IllegalStateException("only %,d of some %,d blocks have a category".formatted(categorized, count));
+            throw new IllegalStateException(
+                    "only %,d of some %,d blocks have a category".formatted(categorized, count));
         }
     }
 

@@ -38,7 +38,11 @@ final class Check {
                 wrong.add(entry.name() + " was not held against the CPU time of C");
             } else if (!(ratio <= WIDE)) {
                 wrong.add(String.format(
-                        Locale.ROOT, "%s takes %.2f times the CPU time of C, more than %.2f", entry.name(), ratio, WIDE));
+                        Locale.ROOT,
+                        "%s takes %.2f times the CPU time of C, more than %.2f",
+                        entry.name(),
+                        ratio,
+                        WIDE));
             }
             return wrong;
         }
@@ -50,16 +54,29 @@ final class Check {
         double allocatedThen = before.measurement().ways().get(Subject.JAVA).allocated();
         if (entry.allocates() && !(allocated <= allocatedThen * TOLERANCE)) {
             wrong.add(String.format(
-                    Locale.ROOT, "%s allocates %.0f B/op, and did %.0f (%s)", entry.name(), allocated, allocatedThen, when));
+                    Locale.ROOT,
+                    "%s allocates %.0f B/op, and did %.0f (%s)",
+                    entry.name(),
+                    allocated,
+                    allocatedThen,
+                    when));
         }
-        boolean calm = before.circumstances().load() < CALM && result.circumstances().load() < CALM;
+        boolean calm =
+                before.circumstances().load() < CALM && result.circumstances().load() < CALM;
         for (Map.Entry<String, Double> then : before.measurement().ratios().entrySet()) {
             Double ratio = result.measurement().ratios().get(then.getKey());
             if (ratio == null) {
-                wrong.add("%s: the ratio to %s is not measured any more (%s)".formatted(entry.name(), then.getKey(), when));
+                wrong.add("%s: the ratio to %s is not measured any more (%s)"
+                        .formatted(entry.name(), then.getKey(), when));
             } else if ((calm || then.getKey().endsWith("cpu")) && !(ratio <= then.getValue() * TOLERANCE)) {
-                wrong.add(String.format(Locale.ROOT, "%s: the ratio to %s is %.2f, and was %.2f (%s)",
-                        entry.name(), then.getKey(), ratio, then.getValue(), when));
+                wrong.add(String.format(
+                        Locale.ROOT,
+                        "%s: the ratio to %s is %.2f, and was %.2f (%s)",
+                        entry.name(),
+                        then.getKey(),
+                        ratio,
+                        then.getValue(),
+                        when));
             }
         }
         return wrong;
@@ -73,12 +90,23 @@ final class Check {
         }
         List<String> wrong = new ArrayList<>();
         compare(wrong, name, "s of CPU time", command.cpuSeconds(), before.cpuSeconds(), before.circumstances());
-        compare(wrong, name, "MiB at its peak", command.peakMegabytes(), before.peakMegabytes(), before.circumstances());
+        compare(
+                wrong,
+                name,
+                "MiB at its peak",
+                command.peakMegabytes(),
+                before.peakMegabytes(),
+                before.circumstances());
         return wrong;
     }
 
     private static void compare(
-            List<String> wrong, String name, String what, double now, double then, Results.Circumstances circumstances) {
+            List<String> wrong,
+            String name,
+            String what,
+            double now,
+            double then,
+            Results.Circumstances circumstances) {
         // Neither is known of what another process does.
         if (!Double.isNaN(then) && !(now <= then * COMMAND_TOLERANCE)) {
             wrong.add(String.format(

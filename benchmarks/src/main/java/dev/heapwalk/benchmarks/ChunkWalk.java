@@ -21,8 +21,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One pass over every chunk of a heap, as {@link ChunkCursor} does it and as the same loop does it in C. Over a process a
- * pass copies the memory too; over a core it is the walk alone.
+ * One pass over every chunk of a heap, as {@link ChunkCursor} does it and as the same loop does it in C. Over a process
+ * a pass copies the memory too; over a core it is the walk alone.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

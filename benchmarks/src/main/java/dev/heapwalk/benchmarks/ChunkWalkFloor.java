@@ -73,12 +73,15 @@ final class ChunkWalkFloor extends Floor {
                 .map(region -> region * REGION_WORDS)
                 .mapToObj(at -> new CopyFloor.Range(
                         regions.getAtIndex(ValueLayout.JAVA_LONG, at),
-                        regions.getAtIndex(ValueLayout.JAVA_LONG, at + 1) - regions.getAtIndex(ValueLayout.JAVA_LONG, at),
+                        regions.getAtIndex(ValueLayout.JAVA_LONG, at + 1)
+                                - regions.getAtIndex(ValueLayout.JAVA_LONG, at),
                         regions.getAtIndex(ValueLayout.JAVA_LONG, at + 3)))
                 .toList();
     }
 
-    /** The chunks of fastbins and thread caches in address order, each with its state in the low bits, and a sentinel. */
+    /**
+     * The chunks of fastbins and thread caches in address order, each with its state in the low bits, and a sentinel.
+     */
     private MemorySegment listed(MallocHeap heap) {
         LongStream.Builder found = LongStream.builder();
         ChunkCursor chunk = heap.chunks();
@@ -88,7 +91,8 @@ final class ChunkWalkFloor extends Floor {
                 found.add(chunk.address() | state.ordinal());
             }
         }
-        return memory.allocateFrom(ValueLayout.JAVA_LONG, found.add(Long.MAX_VALUE).build().toArray());
+        return memory.allocateFrom(
+                ValueLayout.JAVA_LONG, found.add(Long.MAX_VALUE).build().toArray());
     }
 
     /** Walks once; returns the bytes in used chunks. */
@@ -96,14 +100,7 @@ final class ChunkWalkFloor extends Floor {
         int failed;
         try {
             failed = (int) chunkWalk.invokeExact(
-                    pid,
-                    regions,
-                    regionCount,
-                    listed,
-                    listed.byteSize() / Long.BYTES,
-                    buffer,
-                    WINDOW,
-                    tally);
+                    pid, regions, regionCount, listed, listed.byteSize() / Long.BYTES, buffer, WINDOW, tally);
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }

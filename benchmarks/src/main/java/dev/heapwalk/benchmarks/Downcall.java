@@ -13,8 +13,8 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
-import java.util.function.LongSupplier;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -28,7 +28,10 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What a call of a C function costs, a thousand of them an operation, by handles like those of memory-access, or by memory-access itself. */
+/**
+ * What a call of a C function costs, a thousand of them an operation, by handles like those of memory-access, or by
+ * memory-access itself.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -48,10 +51,10 @@ public class Downcall implements Subject {
     private static final MethodHandle CHECKED_GETTID = gettid(Linker.Option.captureCallState("errno"));
 
     /**
-     * What is called: {@code gettid} with its error number, as memory-access calls everything; {@code gettid-plain} without it;
-     * {@code gettid-critical} without leaving the state of a thread in Java, which is not for calls that can wait; {@code readv8} and
-     * {@code pread8}, which read eight bytes of another process as memory-access does: by the one call, and by the other where that one is
-     * refused.
+     * What is called: {@code gettid} with its error number, as memory-access calls everything; {@code gettid-plain}
+     * without it; {@code gettid-critical} without leaving the state of a thread in Java, which is not for calls that
+     * can wait; {@code readv8} and {@code pread8}, which read eight bytes of another process as memory-access does: by
+     * the one call, and by the other where that one is refused.
      */
     @Param({"gettid", "gettid-plain", "gettid-critical", "readv8", "pread8"})
     public String call;
@@ -95,7 +98,12 @@ public class Downcall implements Subject {
         opened = BenchmarkTarget.malloc("process", BenchmarkTarget.FRESH, 1000);
         space = opened.target().memory();
         pid = (int) opened.target().pid().orElseThrow();
-        address = MallocHeap.locate(opened.target()).arenas().getFirst().regions().getFirst().start();
+        address = MallocHeap.locate(opened.target())
+                .arenas()
+                .getFirst()
+                .regions()
+                .getFirst()
+                .start();
         file = ProcessMemoryFile.open(pid);
         which = call.startsWith("gettid") ? GETTID : call.equals("readv8") ? READV : PREAD;
         once = switch (call) {

@@ -32,8 +32,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A Ruby heap as lines of JSON: {@link ObjectSpaceDump} from outside, beside the {@code ObjectSpace.dump_all} of the same process.
- * The lines are the same but for a few hundredths of a percent. Both write a file; {@link #lines} writes nowhere.
+ * A Ruby heap as lines of JSON: {@link ObjectSpaceDump} from outside, beside the {@code ObjectSpace.dump_all} of the
+ * same process. The lines are the same but for a few hundredths of a percent. Both write a file; {@link #lines} writes
+ * nowhere.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -92,7 +93,8 @@ public class DumpJson implements Subject {
     private static Written written(Path file) throws IOException {
         try (Stream<String> lines = Files.lines(file, StandardCharsets.ISO_8859_1)) {
             // Roots have no address, but shapes have.
-            long objects = lines.filter(line -> line.startsWith("{\"address\"") && !line.contains("\"type\":\"SHAPE\"")).count();
+            long objects = lines.filter(line -> line.startsWith("{\"address\"") && !line.contains("\"type\":\"SHAPE\""))
+                    .count();
             return new Written(Files.size(file), objects);
         } finally {
             Files.delete(file);
@@ -184,7 +186,8 @@ public class DumpJson implements Subject {
 
     @Override
     public List<Lane> lanes() {
-        return List.of(new Lane(JAVA, this::outside, outsideWrites, false),
+        return List.of(
+                new Lane(JAVA, this::outside, outsideWrites, false),
                 new Lane(DUMP_ALL, this::inside, insideWrites, false),
                 new Lane(COPY, this::copy));
     }

@@ -5,7 +5,10 @@ import dev.heapwalk.memory.Target;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** A loop in C over the memory of a target, which it reads by itself: from a process through a buffer, from a core where that is mapped. */
+/**
+ * A loop in C over the memory of a target, which it reads by itself: from a process through a buffer, from a core where
+ * that is mapped.
+ */
 abstract class Floor implements AutoCloseable {
     /** Bytes that it reads at once, as many as Heapwalk's own walkers. */
     static final long WINDOW = 1 << 20;

@@ -19,9 +19,12 @@ import java.util.List;
 final class FloorLibrary {
     private FloorLibrary() {}
 
-    /** Compiles a source file of this package and finds a function of it, which is good as long as the arena is open. */
+    /**
+     * Compiles a source file of this package and finds a function of it, which is good as long as the arena is open.
+     */
     static MethodHandle function(String file, String name, FunctionDescriptor type, Arena arena) {
-        SymbolLookup library = SymbolLookup.libraryLookup(compile(file, ".so", "-march=native", "-shared", "-fPIC"), arena);
+        SymbolLookup library =
+                SymbolLookup.libraryLookup(compile(file, ".so", "-march=native", "-shared", "-fPIC"), arena);
         return Linker.nativeLinker().downcallHandle(library.findOrThrow(name), type);
     }
 

@@ -30,7 +30,10 @@ final class Machine {
                 output(List.of("gcc", "--version")).replaceFirst("\\s*\\(.*?\\)", ""));
     }
 
-    /** The load average of the minute before {@code script/bench} began, whose build is a load too; else of that before now. */
+    /**
+     * The load average of the minute before {@code script/bench} began, whose build is a load too; else of that before
+     * now.
+     */
     static double loadBefore() throws IOException {
         String before = System.getProperty("load", Files.readString(Path.of("/proc/loadavg")));
         return Double.parseDouble(before.split(" ")[0]);
@@ -39,14 +42,17 @@ final class Machine {
     /** The commit that was built, with a mark if sources were changed since. */
     static String commit() throws IOException {
         String commit = output(List.of("git", "rev-parse", "--short=10", "HEAD"));
-        String changed = output(List.of("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs", ":!*.json"));
+        String changed = output(
+                List.of("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs", ":!*.json"));
         return changed.isEmpty() ? commit : commit + " and changes";
     }
 
     private static String value(String file, String key) throws IOException {
         try (Stream<String> lines = Files.lines(Path.of(file))) {
             return lines.filter(line -> line.startsWith(key))
-                    .map(line -> line.substring(key.length()).replaceFirst("^\\s*[:=]\\s*", "").strip())
+                    .map(line -> line.substring(key.length())
+                            .replaceFirst("^\\s*[:=]\\s*", "")
+                            .strip())
                     .findFirst()
                     .orElse("unknown");
         }
@@ -55,6 +61,9 @@ final class Machine {
     /** The first line that a program prints; empty if there is none. */
     private static String output(List<String> command) throws IOException {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines().findFirst().orElse("");
+        return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+                .lines()
+                .findFirst()
+                .orElse("");
     }
 }

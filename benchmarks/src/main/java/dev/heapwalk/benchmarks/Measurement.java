@@ -8,7 +8,8 @@ import java.util.Map;
  *
  * @param turns how many there were
  * @param ways by name, the medians of all turns
- * @param ratios medians of Heapwalk's figure over that of a floor in the same turn, by the floor's name and {@code cpu} or {@code wall}
+ * @param ratios medians of Heapwalk's figure over that of a floor in the same turn, by the floor's name and {@code cpu}
+ *     or {@code wall}
  */
 record Measurement(int turns, Map<String, Way> ways, Map<String, Double> ratios) {
 

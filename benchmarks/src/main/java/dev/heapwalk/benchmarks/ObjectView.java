@@ -39,8 +39,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Each view of a Ruby object: a walk over a core that reads all fields of all objects of one type. It is held against the bare walk in C,
- * which reads nothing but flags.
+ * Each view of a Ruby object: a walk over a core that reads all fields of all objects of one type. It is held against
+ * the bare walk in C, which reads nothing but flags.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -52,8 +52,23 @@ public class ObjectView implements Subject {
     private static final int OBJECTS = 20_000;
 
     /** The view. */
-    @Param({"RString", "RArray", "RHash", "RObject", "RStruct", "RData", "RFloat", "RClass", "RBignum", "RRational", "RComplex",
-        "RSymbol", "RRegexp", "RMatch", "RFile"})
+    @Param({
+        "RString",
+        "RArray",
+        "RHash",
+        "RObject",
+        "RStruct",
+        "RData",
+        "RFloat",
+        "RClass",
+        "RBignum",
+        "RRational",
+        "RComplex",
+        "RSymbol",
+        "RRegexp",
+        "RMatch",
+        "RFile"
+    })
     public String view;
 
     private BenchmarkTarget opened;
@@ -81,9 +96,13 @@ public class ObjectView implements Subject {
                 case "RString" -> new Kind(RubyType.STRING, "\"object number #{i}\"", Kind::string);
                 case "RArray" -> new Kind(RubyType.ARRAY, "[i] * (i % 6)", Kind::array);
                 case "RHash" -> new Kind(RubyType.HASH, "(0..i % 12).to_h { |k| [k, i] }", Kind::hash);
-                case "RObject" -> new Kind(RubyType.OBJECT,
-                        "Object.new.tap { |o| (i % 9).times { |k| o.instance_variable_set(\"@v#{k}\", k) } }", Kind::object);
-                case "RStruct" -> new Kind(RubyType.STRUCT, "($s ||= Struct.new(:a, :b, :c, :d)).new(i, 1, 2, 3)", Kind::struct);
+                case "RObject" ->
+                    new Kind(
+                            RubyType.OBJECT,
+                            "Object.new.tap { |o| (i % 9).times { |k| o.instance_variable_set(\"@v#{k}\", k) } }",
+                            Kind::object);
+                case "RStruct" ->
+                    new Kind(RubyType.STRUCT, "($s ||= Struct.new(:a, :b, :c, :d)).new(i, 1, 2, 3)", Kind::struct);
                 case "RData" -> new Kind(RubyType.DATA, "Thread::Mutex.new", Kind::data);
                 case "RFloat" -> new Kind(RubyType.FLOAT, "1e300 + i * 1e290", Kind::floating);
                 case "RClass" -> new Kind(RubyType.CLASS, "Class.new", Kind::klass);
@@ -94,7 +113,11 @@ public class ObjectView implements Subject {
                 case "RRegexp" -> new Kind(RubyType.REGEXP, "Regexp.new(\"a#{i}\")", Kind::regexp);
                 case "RMatch" -> new Kind(RubyType.MATCH, "\"abc#{i}\".match(/(b)(c)/)", Kind::match);
                 // All of one descriptor, since a process has some thousand at most.
-                case "RFile" -> new Kind(RubyType.FILE, "IO.for_fd(($f ||= File.open(File::NULL)).fileno, autoclose: false)", Kind::file);
+                case "RFile" ->
+                    new Kind(
+                            RubyType.FILE,
+                            "IO.for_fd(($f ||= File.open(File::NULL)).fileno, autoclose: false)",
+                            Kind::file);
                 default -> throw new IllegalArgumentException("there is no view " + view);
             };
         }
@@ -109,20 +132,40 @@ public class ObjectView implements Subject {
 
         private static long string(SlotCursor slot) {
             RString at = slot.asString();
-            return basic(at) + bit(at.embedded()) + at.length() + at.bytes() + bit(at.shared()) + at.auxiliary() + bit(at.interned())
-                    + at.encodingIndex() + at.codeRange();
+            return basic(at)
+                    + bit(at.embedded())
+                    + at.length()
+                    + at.bytes()
+                    + bit(at.shared())
+                    + at.auxiliary()
+                    + bit(at.interned())
+                    + at.encodingIndex()
+                    + at.codeRange();
         }
 
         private static long array(SlotCursor slot) {
             RArray at = slot.asArray();
-            return basic(at) + bit(at.embedded()) + at.length() + at.elements() + bit(at.shared()) + at.auxiliary()
+            return basic(at)
+                    + bit(at.embedded())
+                    + at.length()
+                    + at.elements()
+                    + bit(at.shared())
+                    + at.auxiliary()
                     + (at.length() > 0 ? at.element(at.length() - 1) : 0);
         }
 
         private static long hash(SlotCursor slot) {
             RHash at = slot.asHash();
-            return basic(at) + bit(at.hasTable()) + at.table() + at.pairs() + at.pairsBound() + at.pairsSize() + at.defaultValue()
-                    + bit(at.defaultIsProc()) + at.tableType() + bit(at.comparesByIdentity());
+            return basic(at)
+                    + bit(at.hasTable())
+                    + at.table()
+                    + at.pairs()
+                    + at.pairsBound()
+                    + at.pairsSize()
+                    + at.defaultValue()
+                    + bit(at.defaultIsProc())
+                    + at.tableType()
+                    + bit(at.comparesByIdentity());
         }
 
         private static long object(SlotCursor slot) {
@@ -145,12 +188,29 @@ public class ObjectView implements Subject {
             return basic(at) + (long) at.value();
         }
 
-        /** Before 3.3 some of these look for a hidden instance variable, whose name they make; this is 3.3, and no module. */
+        /**
+         * Before 3.3 some of these look for a hidden instance variable, whose name they make; this is 3.3, and no
+         * module.
+         */
         private static long klass(SlotCursor slot) {
             RClass at = slot.asClass();
-            return basic(at) + at.extension() + at.rawSuperclass() + bit(at.singleton()) + at.methodTable() + at.constantTable() + at.ivars()
-                    + at.classVariableTable() + at.origin() + at.superclass() + at.attachedObject() + at.ivIndexTable()
-                    + at.callableTable() + at.callCacheTable() + at.refinedClass() + bit(at.ownsMethods()) + at.includer()
+            return basic(at)
+                    + at.extension()
+                    + at.rawSuperclass()
+                    + bit(at.singleton())
+                    + at.methodTable()
+                    + at.constantTable()
+                    + at.ivars()
+                    + at.classVariableTable()
+                    + at.origin()
+                    + at.superclass()
+                    + at.attachedObject()
+                    + at.ivIndexTable()
+                    + at.callableTable()
+                    + at.callCacheTable()
+                    + at.refinedClass()
+                    + bit(at.ownsMethods())
+                    + at.includer()
                     + bit(at.permanentName());
         }
 
@@ -208,7 +268,8 @@ public class ObjectView implements Subject {
         floor.walk();
         java();
         if (floor.slots(kind.type().tag()) < OBJECTS) {
-            throw new IllegalStateException("%s holds %,d objects of that type".formatted(process, floor.slots(kind.type().tag())));
+            throw new IllegalStateException("%s holds %,d objects of that type"
+                    .formatted(process, floor.slots(kind.type().tag())));
         }
     }
 

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * The page with the figures. What lies between a line {@code <!-- figures: NAME -->} and the next {@code <!-- end -->} is made anew
- * from the accepted figures whose names begin so; the rest is written by people, and stays.
+ * The page with the figures. What lies between a line {@code <!-- figures: NAME -->} and the next {@code <!-- end -->}
+ * is made anew from the accepted figures whose names begin so; the rest is written by people, and stays.
  */
 final class Page {
     private static final String BEGIN = "<!-- figures: ";
@@ -61,13 +61,16 @@ final class Page {
         });
         if (!lines.isEmpty()) {
             lines.add("");
-            measured.forEach((what, worst) -> lines.add(String.format(Locale.ROOT, "%s, load average up to %.1f.", what, worst.load())));
+            measured.forEach((what, worst) ->
+                    lines.add(String.format(Locale.ROOT, "%s, load average up to %.1f.", what, worst.load())));
         }
         return lines;
     }
 
-    private static void circumstances(Map<String, Results.Circumstances> measured, Results.Circumstances circumstances) {
-        String key = "Measured on %s, commit %s, %s".formatted(circumstances.date(), circumstances.commit(), circumstances.machine());
+    private static void circumstances(
+            Map<String, Results.Circumstances> measured, Results.Circumstances circumstances) {
+        String key = "Measured on %s, commit %s, %s"
+                .formatted(circumstances.date(), circumstances.commit(), circumstances.machine());
         measured.merge(key, circumstances, (one, other) -> one.load() > other.load() ? one : other);
     }
 }

@@ -14,8 +14,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /**
- * Has the kernel refuse {@code process_vm_readv}, as it does in some containers, so that Heapwalk reads {@code /proc/PID/mem} instead. The
- * seccomp filter takes some time of each other call too, from Java and from C alike.
+ * Has the kernel refuse {@code process_vm_readv}, as it does in some containers, so that Heapwalk reads {@code
+ * /proc/PID/mem} instead. The seccomp filter takes some time of each other call too, from Java and from C alike.
  */
 final class RefusedCall {
     private static final int PR_SET_SECCOMP = 22;
@@ -56,7 +56,8 @@ final class RefusedCall {
             // Without the first the kernel takes filters from none but root.
             if ((int) prctl.invokeExact(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0
                     || (int) prctl.invokeExact(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program.address(), 0L, 0L) != 0) {
-                throw new IllegalStateException("the kernel takes no seccomp filter, without which /proc/PID/mem is not read");
+                throw new IllegalStateException(
+                        "the kernel takes no seccomp filter, without which /proc/PID/mem is not read");
             }
         } catch (RuntimeException e) {
             throw e;

@@ -47,8 +47,8 @@ public class RemoteRead implements Subject {
     private static final int COMPILED_AFTER = 50_000;
 
     /**
-     * What is called: {@code readv} and {@code readv64} are {@code process_vm_readv} of one range and of 64, {@code mem} is {@code pread} of
-     * {@code /proc/PID/mem}, which is read where the other is refused, and so it is.
+     * What is called: {@code readv} and {@code readv64} are {@code process_vm_readv} of one range and of 64, {@code
+     * mem} is {@code pread} of {@code /proc/PID/mem}, which is read where the other is refused, and so it is.
      */
     @Param({"readv", "readv64", "mem"})
     public String call;
@@ -92,7 +92,12 @@ public class RemoteRead implements Subject {
         opened = BenchmarkTarget.malloc("process", BenchmarkTarget.LARGE, BLOCKS);
         space = opened.target().memory();
         pid = (int) opened.target().pid().orElseThrow();
-        start = MallocHeap.locate(opened.target()).arenas().getFirst().regions().getFirst().start();
+        start = MallocHeap.locate(opened.target())
+                .arenas()
+                .getFirst()
+                .regions()
+                .getFirst()
+                .start();
         buffer = memory.allocate(window, 4096);
         buffer.fill((byte) 1);
         ranges = call.equals("readv64") ? MANY : 1;
@@ -174,7 +179,13 @@ public class RemoteRead implements Subject {
     public long c() {
         try {
             return (long) remoteRead.invokeExact(
-                    pid, file == null ? -1 : file.descriptor(), start, (long) TOTAL, (long) window, (long) ranges, buffer);
+                    pid,
+                    file == null ? -1 : file.descriptor(),
+                    start,
+                    (long) TOTAL,
+                    (long) window,
+                    (long) ranges,
+                    buffer);
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }

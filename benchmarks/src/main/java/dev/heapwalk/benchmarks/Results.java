@@ -48,7 +48,8 @@ record Results(TreeMap<String, Result> results, TreeMap<String, Command> command
      * @param peakMegabytes of resident memory, the most
      * @param circumstances where and when
      */
-    record Command(int runs, double[] wallSeconds, double cpuSeconds, double peakMegabytes, Circumstances circumstances) {}
+    record Command(
+            int runs, double[] wallSeconds, double cpuSeconds, double peakMegabytes, Circumstances circumstances) {}
 
     static Results none() {
         return new Results(new TreeMap<>(), new TreeMap<>());

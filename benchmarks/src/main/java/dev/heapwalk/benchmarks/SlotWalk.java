@@ -22,8 +22,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One pass over every slot of a Ruby heap, as {@link SlotCursor} does it and as the same loop does it in C. Over a process a
- * pass copies the memory too; over a core it is the walk alone.
+ * One pass over every slot of a Ruby heap, as {@link SlotCursor} does it and as the same loop does it in C. Over a
+ * process a pass copies the memory too; over a core it is the walk alone.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -162,7 +162,10 @@ public class SlotWalk implements Subject {
 
     @Override
     public List<Lane> lanes() {
-        return List.of(new Lane(JAVA, this::java), new Lane(C, this::c), new Lane(C_IN_REGISTERS, this::cInRegisters),
+        return List.of(
+                new Lane(JAVA, this::java),
+                new Lane(C, this::c),
+                new Lane(C_IN_REGISTERS, this::cInRegisters),
                 new Lane(COPY, this::copy));
     }
 }

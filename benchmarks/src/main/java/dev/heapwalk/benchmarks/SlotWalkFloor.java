@@ -48,24 +48,32 @@ final class SlotWalkFloor extends Floor {
             pages.setAtIndex(ValueLayout.JAVA_LONG, at++, found.slotSize(page));
             pages.setAtIndex(ValueLayout.JAVA_LONG, at++, found.slots(page));
             long local = pid != 0 ? 0 : window.require(found.start(page), length);
-            pages.setAtIndex(ValueLayout.JAVA_LONG, at++, pid != 0 ? 0 : window.segment().address() + local);
+            pages.setAtIndex(
+                    ValueLayout.JAVA_LONG, at++, pid != 0 ? 0 : window.segment().address() + local);
             pages.setAtIndex(ValueLayout.JAVA_LONG, at++, found.beforeSweep(page) ? marks(vm, page) : 0);
         }
         tally = memory.allocate(ValueLayout.JAVA_LONG, TYPES + 2L);
     }
 
     private long marks(RubyVm vm, int page) {
-        MemorySegment bits = memory.allocate(ValueLayout.JAVA_LONG, vm.layout().page().bitmapWords());
-        vm.target().memory().readFully(vm.pages().descriptor(page) + vm.layout().page().markBits(), bits);
+        MemorySegment bits =
+                memory.allocate(ValueLayout.JAVA_LONG, vm.layout().page().bitmapWords());
+        vm.target()
+                .memory()
+                .readFully(vm.pages().descriptor(page) + vm.layout().page().markBits(), bits);
         return bits.address();
     }
 
-    /** What is walked, for a plain copy of it: pages of a process as far as they follow each other, those of a core one by one. */
+    /**
+     * What is walked, for a plain copy of it: pages of a process as far as they follow each other, those of a core one
+     * by one.
+     */
     List<CopyFloor.Range> ranges() {
         List<CopyFloor.Range> ranges = new ArrayList<>();
         for (long at = 0; at < count * PAGE_WORDS; at += PAGE_WORDS) {
             long start = pages.getAtIndex(ValueLayout.JAVA_LONG, at);
-            long length = pages.getAtIndex(ValueLayout.JAVA_LONG, at + 2) * pages.getAtIndex(ValueLayout.JAVA_LONG, at + 3);
+            long length =
+                    pages.getAtIndex(ValueLayout.JAVA_LONG, at + 2) * pages.getAtIndex(ValueLayout.JAVA_LONG, at + 3);
             long local = pages.getAtIndex(ValueLayout.JAVA_LONG, at + 4);
             CopyFloor.Range last = ranges.isEmpty() ? null : ranges.getLast();
             if (local == 0 && last != null && start - (last.address() + last.length()) < 1 << 13) {

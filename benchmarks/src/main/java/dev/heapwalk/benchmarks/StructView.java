@@ -16,8 +16,8 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
-import java.util.function.LongSupplier;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -32,8 +32,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Each view of a structure of glibc: lays it over a thousand structures and reads all fields of each. What is read is a copy of a real
- * heap, in which structures of that kind may lie or not: a view does not ask.
+ * Each view of a structure of glibc: lays it over a thousand structures and reads all fields of each. What is read is a
+ * copy of a real heap, in which structures of that kind may lie or not: a view does not ask.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -83,10 +83,13 @@ public class StructView implements Subject {
             long size = prepare();
             stride = size + ALIGNMENT - 1 & -ALIGNMENT;
             bytes = memory.allocate(stride * COUNT, 4096);
-            opened.target().memory().readFully(heap.arenas().getFirst().regions().getFirst().start(), bytes);
+            opened.target()
+                    .memory()
+                    .readFully(heap.arenas().getFirst().regions().getFirst().start(), bytes);
         }
         if (java() != c()) {
-            throw new IllegalStateException("%s reads other fields than the floor: %d and %d".formatted(view, java(), c()));
+            throw new IllegalStateException(
+                    "%s reads other fields than the floor: %d and %d".formatted(view, java(), c()));
         }
     }
 
@@ -109,15 +112,30 @@ public class StructView implements Subject {
             }
             case "MallocState" -> {
                 state = new MallocState(inState);
-                floor("states", inState.fastbins(), inState.top(), inState.bins(), inState.next(), inState.attachedThreads(),
-                        inState.systemMem(), inState.maxSystemMem());
+                floor(
+                        "states",
+                        inState.fastbins(),
+                        inState.top(),
+                        inState.bins(),
+                        inState.next(),
+                        inState.attachedThreads(),
+                        inState.systemMem(),
+                        inState.maxSystemMem());
                 walk = this::states;
                 yield inState.size();
             }
             case "MallocPar" -> {
                 par = new MallocPar(inPar);
-                floor("pars", inPar.nMmaps(), inPar.mmappedMem(), inPar.maxMmappedMem(), inPar.sbrkBase(), inPar.tcacheBins(),
-                        inPar.tcacheMaxBytes(), inPar.tcacheCount(), inPar.hugePageSize());
+                floor(
+                        "pars",
+                        inPar.nMmaps(),
+                        inPar.mmappedMem(),
+                        inPar.maxMmappedMem(),
+                        inPar.sbrkBase(),
+                        inPar.tcacheBins(),
+                        inPar.tcacheMaxBytes(),
+                        inPar.tcacheCount(),
+                        inPar.hugePageSize());
                 walk = this::pars;
                 yield inPar.size();
             }
@@ -133,8 +151,11 @@ public class StructView implements Subject {
 
     private void floor(String function, long... where) {
         offsets = memory.allocateFrom(JAVA_LONG, where);
-        floor = FloorLibrary.function("struct_view.c", function,
-                FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS), memory);
+        floor = FloorLibrary.function(
+                "struct_view.c",
+                function,
+                FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS),
+                memory);
     }
 
     /** Frees the copy. */
@@ -182,9 +203,19 @@ public class StructView implements Subject {
         long sum = 0;
         for (long at = 0; at < COUNT * stride; at += stride) {
             par.wrap(bytes, at, at);
-            sum += par.topPad() + par.mmapThreshold() + par.nMmaps() + par.nMmapsMax() + par.maxNMmaps() + par.noDynThreshold()
-                    + par.mmappedMem() + par.maxMmappedMem() + par.sbrkBase() + par.tcacheBins() + par.tcacheMaxBytes()
-                    + par.tcacheCount() + par.hugePageSize();
+            sum += par.topPad()
+                    + par.mmapThreshold()
+                    + par.nMmaps()
+                    + par.nMmapsMax()
+                    + par.maxNMmaps()
+                    + par.noDynThreshold()
+                    + par.mmappedMem()
+                    + par.maxMmappedMem()
+                    + par.sbrkBase()
+                    + par.tcacheBins()
+                    + par.tcacheMaxBytes()
+                    + par.tcacheCount()
+                    + par.hugePageSize();
         }
         return sum;
     }

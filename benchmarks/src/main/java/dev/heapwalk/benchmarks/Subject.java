@@ -13,7 +13,8 @@ interface Subject extends AutoCloseable {
      * @param name {@link #JAVA}, {@link #C}, {@link #C_IN_REGISTERS}, {@link #WALK}, {@link #DUMP_ALL} or {@link #COPY}
      * @param work does it once; what it returns keeps the compiler from leaving it out
      * @param written what it writes; null if it writes nothing
-     * @param here whether this JVM does the work; if another process does, or threads that come and go, CPU times are not compared
+     * @param here whether this JVM does the work; if another process does, or threads that come and go, CPU times are
+     *     not compared
      */
     record Lane(String name, LongSupplier work, Written written, boolean here) {
         Lane(String name, LongSupplier work) {

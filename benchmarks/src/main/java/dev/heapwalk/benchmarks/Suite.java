@@ -49,7 +49,12 @@ final class Suite {
             chunks(Set.QUICK, source, BenchmarkTarget.FRESH, 1_000_000, goals);
             chunks(Set.QUICK, source, BenchmarkTarget.FRAGMENTED, 10_000, goals);
             chunks(Set.SHORT, source, BenchmarkTarget.FRAGMENTED, 1_000_000, goals);
-            chunks(Set.FULL, source, BenchmarkTarget.FRAGMENTED, 10_000_000, source.equals("core") ? WALK_CORE : TWO_THREADS);
+            chunks(
+                    Set.FULL,
+                    source,
+                    BenchmarkTarget.FRAGMENTED,
+                    10_000_000,
+                    source.equals("core") ? WALK_CORE : TWO_THREADS);
         }
         chunks(Set.FULL, "process", BenchmarkTarget.FRESH, 10_000_000, TWO_THREADS);
         chunks(Set.FULL, "core", BenchmarkTarget.FRESH, 10_000_000, WALK_CORE);
@@ -68,14 +73,32 @@ final class Suite {
             for (int window = 1 << 16; window <= 1 << 24; window <<= 2) {
                 int size = window;
                 boolean quick = call.equals("readv") || size == 1 << 16 || size == 1 << 20;
-                add("RemoteRead/%s/%s".formatted(call, bytes(size)), quick ? Set.QUICK : Set.FULL, () -> new RemoteRead(call, size), Map.of());
+                add(
+                        "RemoteRead/%s/%s".formatted(call, bytes(size)),
+                        quick ? Set.QUICK : Set.FULL,
+                        () -> new RemoteRead(call, size),
+                        Map.of());
             }
         }
         for (String view : List.of("MallocChunk", "HeapInfo", "MallocState", "MallocPar", "TcachePerthread")) {
             add("StructView/" + view, Set.QUICK, () -> new StructView(view), Map.of());
         }
-        for (String view : List.of("RString", "RArray", "RHash", "RObject", "RStruct", "RData", "RFloat", "RClass", "RBignum", "RRational",
-                "RComplex", "RSymbol", "RRegexp", "RMatch", "RFile")) {
+        for (String view : List.of(
+                "RString",
+                "RArray",
+                "RHash",
+                "RObject",
+                "RStruct",
+                "RData",
+                "RFloat",
+                "RClass",
+                "RBignum",
+                "RRational",
+                "RComplex",
+                "RSymbol",
+                "RRegexp",
+                "RMatch",
+                "RFile")) {
             add("ObjectView/" + view, quick(view) ? Set.QUICK : Set.FULL, () -> new ObjectView(view), Map.of());
         }
         for (String call : List.of("gettid", "gettid-plain", "gettid-critical", "readv8", "pread8")) {
@@ -83,14 +106,22 @@ final class Suite {
         }
         for (String source : List.of("process", "core")) {
             for (String what : List.of("malloc", "ruby")) {
-                entries.add(new Entry("Locate/%s/%s/1M".formatted(what, source), Set.QUICK,
-                        () -> new Locate(what, source, 1_000_000), true, Map.of()));
+                entries.add(new Entry(
+                        "Locate/%s/%s/1M".formatted(what, source),
+                        Set.QUICK,
+                        () -> new Locate(what, source, 1_000_000),
+                        true,
+                        Map.of()));
             }
         }
         for (String source : List.of("process", "core")) {
             for (String program : List.of("strings", "ruby")) {
-                entries.add(new Entry("Categorize/%s/%s/1M".formatted(program, source), Set.QUICK,
-                        () -> new Categorize(program, source, 1_000_000), true, Map.of()));
+                entries.add(new Entry(
+                        "Categorize/%s/%s/1M".formatted(program, source),
+                        Set.QUICK,
+                        () -> new Categorize(program, source, 1_000_000),
+                        true,
+                        Map.of()));
             }
         }
         entries.add(new Entry("DumpJson/process/1M", Set.QUICK, () -> new DumpJson(1_000_000), true, Map.of()));
@@ -106,11 +137,19 @@ final class Suite {
     }
 
     private void chunks(Set set, String source, String heap, int mallocs, Map<String, Double> goals) {
-        add("ChunkWalk/%s/%s/%s".formatted(source, heap, count(mallocs)), set, () -> new ChunkWalk(source, heap, mallocs), goals);
+        add(
+                "ChunkWalk/%s/%s/%s".formatted(source, heap, count(mallocs)),
+                set,
+                () -> new ChunkWalk(source, heap, mallocs),
+                goals);
     }
 
     private void slots(Set set, String source, String heap, int objects, Map<String, Double> goals) {
-        add("SlotWalk/%s/%s/%s".formatted(source, heap, count(objects)), set, () -> new SlotWalk(source, heap, objects), goals);
+        add(
+                "SlotWalk/%s/%s/%s".formatted(source, heap, count(objects)),
+                set,
+                () -> new SlotWalk(source, heap, objects),
+                goals);
     }
 
     private void add(String name, Set set, Supplier<Subject> subject, Map<String, Double> goals) {
@@ -118,7 +157,9 @@ final class Suite {
     }
 
     private static String count(int count) {
-        return count % 1_000_000 == 0 ? count / 1_000_000 + "M" : count % 1000 == 0 ? count / 1000 + "k" : String.valueOf(count);
+        return count % 1_000_000 == 0
+                ? count / 1_000_000 + "M"
+                : count % 1000 == 0 ? count / 1000 + "k" : String.valueOf(count);
     }
 
     private static String bytes(int bytes) {

@@ -6,7 +6,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** Rows of Markdown, in tables that begin anew where other columns are needed: not everything is held against the same. */
+/**
+ * Rows of Markdown, in tables that begin anew where other columns are needed: not everything is held against the same.
+ */
 final class Tables {
     private static final String LIKE_FOR_LIKE = """
             | name | Heapwalk | CPU / C | time / C | time / copy | B/op | goal |
@@ -35,23 +37,39 @@ final class Tables {
         List<String> lines;
         if (dumpAll != null) {
             lines = begin(DUMP);
-            lines.add("%s %s | %s | %s | %s | %s | %s | %s | %.0f |".formatted(
-                    begun, time(dumpAll.wallMs()), ratio(ratios, "dump_all wall"), ratio(ratios, "copy wall"),
-                    perSecond(ours.written().bytes(), ours), perSecond(dumpAll.written().bytes(), dumpAll),
-                    perSecond(ours.written().objects(), ours), perSecond(dumpAll.written().objects(), dumpAll),
-                    Math.floor(ours.allocated())));
+            lines.add("%s %s | %s | %s | %s | %s | %s | %s | %.0f |"
+                    .formatted(
+                            begun,
+                            time(dumpAll.wallMs()),
+                            ratio(ratios, "dump_all wall"),
+                            ratio(ratios, "copy wall"),
+                            perSecond(ours.written().bytes(), ours),
+                            perSecond(dumpAll.written().bytes(), dumpAll),
+                            perSecond(ours.written().objects(), ours),
+                            perSecond(dumpAll.written().objects(), dumpAll),
+                            Math.floor(ours.allocated())));
         } else if (ways.containsKey(Subject.WALK)) {
             lines = begin(BARE_WALK);
             lines.add("%s %s | %s |%s".formatted(begun, ratio(ratios, "walk cpu"), ratio(ratios, "walk wall"), ended));
         } else if (ways.containsKey(Subject.C_IN_REGISTERS)) {
             lines = begin(TWO_FLOORS);
-            lines.add("%s %s | %s | %s |%s %s |".formatted(
-                    begun, ratio(ratios, "c cpu"), ratio(ratios, "c in registers cpu"), ratio(ratios, "c wall"), ended,
-                    goal(entry.goals(), ratios)));
+            lines.add("%s %s | %s | %s |%s %s |"
+                    .formatted(
+                            begun,
+                            ratio(ratios, "c cpu"),
+                            ratio(ratios, "c in registers cpu"),
+                            ratio(ratios, "c wall"),
+                            ended,
+                            goal(entry.goals(), ratios)));
         } else {
             lines = begin(LIKE_FOR_LIKE);
-            lines.add("%s %s | %s |%s %s |".formatted(
-                    begun, ratio(ratios, "c cpu"), ratio(ratios, "c wall"), ended, goal(entry.goals(), ratios)));
+            lines.add("%s %s | %s |%s %s |"
+                    .formatted(
+                            begun,
+                            ratio(ratios, "c cpu"),
+                            ratio(ratios, "c wall"),
+                            ended,
+                            goal(entry.goals(), ratios)));
         }
         return lines;
     }
@@ -93,8 +111,8 @@ final class Tables {
 
     private static String goal(Map<String, Double> goals, Map<String, Double> ratios) {
         List<String> said = new ArrayList<>();
-        goals.forEach((name, most) ->
-                said.add(goal((name.equals("c cpu") ? "CPU" : "time") + " ≤ %.3g", most, ratios.getOrDefault(name, Double.NaN))));
+        goals.forEach((name, most) -> said.add(goal(
+                (name.equals("c cpu") ? "CPU" : "time") + " ≤ %.3g", most, ratios.getOrDefault(name, Double.NaN))));
         return String.join("; ", said);
     }
 

@@ -12,8 +12,8 @@ import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.ScalarResult;
 
 /**
- * The CPU time of the measuring threads, and of those that read ahead for them, as a secondary result: on a shared machine it says more
- * than wall time. It counts native code that a thread calls and the kernel's work for it.
+ * The CPU time of the measuring threads, and of those that read ahead for them, as a secondary result: on a shared
+ * machine it says more than wall time. It counts native code that a thread calls and the kernel's work for it.
  */
 public final class ThreadCpuProfiler implements InternalProfiler {
     /** The name of the result, in milliseconds for each operation. */

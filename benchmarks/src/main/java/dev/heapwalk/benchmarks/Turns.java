@@ -12,9 +12,9 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
- * Measures the ways of a {@link Subject} in turn, one after the other, many times. JMH measures one for seconds and then the next: where
- * others use the machine too, it has changed meanwhile. Two that were measured within milliseconds had the same machine, so the median of
- * their ratios holds.
+ * Measures the ways of a {@link Subject} in turn, one after the other, many times. JMH measures one for seconds and
+ * then the next: where others use the machine too, it has changed meanwhile. Two that were measured within milliseconds
+ * had the same machine, so the median of their ratios holds.
  */
 final class Turns {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -126,9 +126,10 @@ final class Turns {
     }
 
     /**
-     * For what is allocated, of which the least counts: what each one allocates. A walker's second thread ends when it was idle for a while, and
-     * is then made anew; and what makes few calls in an operation may do so for some seconds before they are compiled for good, without an object
-     * for each. All threads count, those too that came and went meanwhile: those that write a dump do.
+     * For what is allocated, of which the least counts: what each one allocates. A walker's second thread ends when it
+     * was idle for a while, and is then made anew; and what makes few calls in an operation may do so for some seconds
+     * before they are compiled for good, without an object for each. All threads count, those too that came and went
+     * meanwhile: those that write a dump do.
      */
     private void runInARow(Series series) {
         repeat(series.lane.work(), 1);
@@ -136,7 +137,8 @@ final class Turns {
         for (int i = 0; i < IN_A_ROW || series.allocated > 0 && System.nanoTime() - begun < IN_A_ROW_NANOS; i++) {
             long before = allocatedBytes(series.lane);
             repeat(series.lane.work(), series.batch);
-            series.allocated = Math.min(series.allocated, (allocatedBytes(series.lane) - before) / (double) series.batch);
+            series.allocated =
+                    Math.min(series.allocated, (allocatedBytes(series.lane) - before) / (double) series.batch);
         }
     }
 
@@ -152,9 +154,13 @@ final class Turns {
         Map<String, Measurement.Way> ways = new LinkedHashMap<>();
         Map<String, Double> ratios = new LinkedHashMap<>();
         for (Series series : all) {
-            ways.put(series.lane.name(), new Measurement.Way(
-                    median(series.wall, turns) / 1e6, median(series.cpu, turns) / 1e6, series.allocated,
-                    series.lane.written()));
+            ways.put(
+                    series.lane.name(),
+                    new Measurement.Way(
+                            median(series.wall, turns) / 1e6,
+                            median(series.cpu, turns) / 1e6,
+                            series.allocated,
+                            series.lane.written()));
         }
         Series ours = all.getFirst();
         for (Series floor : all.subList(1, all.size())) {

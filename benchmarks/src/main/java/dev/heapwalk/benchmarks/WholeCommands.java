@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Whole commands from the shell, each run in a JVM of its own: how long they take, and how much memory. Beside them the programs that other
- * people would use on the same process.
+ * Whole commands from the shell, each run in a JVM of its own: how long they take, and how much memory. Beside them the
+ * programs that other people would use on the same process.
  */
 final class WholeCommands {
     static final String HEADING = """
@@ -36,6 +36,7 @@ final class WholeCommands {
     private static final String SMALL_HEAP = "-Xmx64m";
     /** How many millions are promised to do with so little. */
     private static final int MOST_IN_SMALL_HEAP = 10;
+
     private static final Path HEAPWALK = Path.of("bin/heapwalk");
 
     private final Results.Circumstances circumstances;
@@ -44,6 +45,7 @@ final class WholeCommands {
     private final Path folder;
     /** What commands write to. They make it anew, as {@code dump_all} does. */
     private final Path dump;
+
     private final Suite.Set set;
     private final int runs;
     private final int fewRuns;
@@ -95,7 +97,8 @@ final class WholeCommands {
     }
 
     /** Runs those that are named. */
-    static void run(List<String> names, Suite.Set set, Results.Circumstances circumstances, Judge judge) throws IOException {
+    static void run(List<String> names, Suite.Set set, Results.Circumstances circumstances, Judge judge)
+            throws IOException {
         WholeCommands whole = new WholeCommands(set, circumstances, judge);
         build();
         System.out.println(HEADING);
@@ -147,15 +150,44 @@ final class WholeCommands {
             both("commands/ruby count of a process with 1M objects", "ruby", "count", process.pid());
             both("commands/ruby count of its core", "ruby", "count", "--sysroot", root, core);
             for (String format : List.of("heap_dump", "objectspace")) {
-                both("commands/ruby dump --format %s of a process with 1M objects".formatted(format),
-                        "ruby", "dump", "--format", format, process.pid());
-                both("commands/ruby dump --format %s of its core".formatted(format),
-                        "ruby", "dump", "--format", format, "--sysroot", root, core);
+                both(
+                        "commands/ruby dump --format %s of a process with 1M objects".formatted(format),
+                        "ruby",
+                        "dump",
+                        "--format",
+                        format,
+                        process.pid());
+                both(
+                        "commands/ruby dump --format %s of its core".formatted(format),
+                        "ruby",
+                        "dump",
+                        "--format",
+                        format,
+                        "--sysroot",
+                        root,
+                        core);
             }
             Files.delete(core);
-            heapwalk("commands/ruby dump -o FILE of a process with 1M objects", runs, "", "ruby", "dump", "-o", dump, process.pid());
-            heapwalk("commands/ruby dump --format objectspace -o FILE of a process with 1M objects", runs, "",
-                    "ruby", "dump", "--format", "objectspace", "-o", dump, process.pid());
+            heapwalk(
+                    "commands/ruby dump -o FILE of a process with 1M objects",
+                    runs,
+                    "",
+                    "ruby",
+                    "dump",
+                    "-o",
+                    dump,
+                    process.pid());
+            heapwalk(
+                    "commands/ruby dump --format objectspace -o FILE of a process with 1M objects",
+                    runs,
+                    "",
+                    "ruby",
+                    "dump",
+                    "--format",
+                    "objectspace",
+                    "-o",
+                    dump,
+                    process.pid());
             gcore("1M Ruby objects", process.pid());
             dumpAll(process);
         }
@@ -167,7 +199,11 @@ final class WholeCommands {
             String heap = count <= MOST_IN_SMALL_HEAP ? SMALL_HEAP : "";
             try (LedgerProcess process = BenchmarkTarget.ledger(BenchmarkTarget.FRAGMENTED, count * 1_000_000)) {
                 for (String command : List.of("sizes", "summary")) {
-                    heapwalk("scale/%s, %02dM chunks%s".formatted(command, count, heap.isEmpty() ? "" : ", " + heap), fewRuns, heap, command,
+                    heapwalk(
+                            "scale/%s, %02dM chunks%s".formatted(command, count, heap.isEmpty() ? "" : ", " + heap),
+                            fewRuns,
+                            heap,
+                            command,
                             process.pid());
                 }
             }
@@ -176,11 +212,25 @@ final class WholeCommands {
             progress("starting a Ruby with %,d million objects", count);
             try (RubyProcess process = BenchmarkTarget.ruby(BenchmarkTarget.FRESH, count * 1_000_000)) {
                 for (String command : List.of("count", "dump")) {
-                    heapwalk("scale/ruby %s, %02dM objects, %s".formatted(command, count, SMALL_HEAP), fewRuns, SMALL_HEAP, "ruby",
-                            command, process.pid());
+                    heapwalk(
+                            "scale/ruby %s, %02dM objects, %s".formatted(command, count, SMALL_HEAP),
+                            fewRuns,
+                            SMALL_HEAP,
+                            "ruby",
+                            command,
+                            process.pid());
                 }
-                heapwalk("scale/ruby dump --format objectspace -o FILE, %02dM objects, %s".formatted(count, SMALL_HEAP), fewRuns,
-                        SMALL_HEAP, "ruby", "dump", "--format", "objectspace", "-o", dump, process.pid());
+                heapwalk(
+                        "scale/ruby dump --format objectspace -o FILE, %02dM objects, %s".formatted(count, SMALL_HEAP),
+                        fewRuns,
+                        SMALL_HEAP,
+                        "ruby",
+                        "dump",
+                        "--format",
+                        "objectspace",
+                        "-o",
+                        dump,
+                        process.pid());
             }
         }
     }
@@ -213,8 +263,20 @@ final class WholeCommands {
 
     private void gcore(String what, long pid) throws IOException {
         Path core = folder.resolve("core");
-        measure("commands/gcore of a process with " + what, fewRuns, "",
-                List.of("gdb", "-q", "-nx", "-batch", "-iex", "set sysroot /", "-p", Long.toString(pid), "-ex",
+        measure(
+                "commands/gcore of a process with " + what,
+                fewRuns,
+                "",
+                List.of(
+                        "gdb",
+                        "-q",
+                        "-nx",
+                        "-batch",
+                        "-iex",
+                        "set sysroot /",
+                        "-p",
+                        Long.toString(pid),
+                        "-ex",
                         "generate-core-file " + core));
         Files.delete(core);
     }
@@ -273,7 +335,8 @@ final class WholeCommands {
     private Results.Command command(double[] seconds, double cpu, double peak) {
         int runs = seconds.length;
         Arrays.sort(seconds);
-        return new Results.Command(runs, new double[] {seconds[0], seconds[runs / 2], seconds[runs - 1]}, cpu, peak, circumstances);
+        return new Results.Command(
+                runs, new double[] {seconds[0], seconds[runs / 2], seconds[runs - 1]}, cpu, peak, circumstances);
     }
 
     private static void await(Process process) throws IOException {
@@ -317,7 +380,9 @@ final class WholeCommands {
                 wall[0],
                 wall[2],
                 Double.isNaN(command.cpuSeconds()) ? "" : String.format(Locale.ROOT, "%.3g s", command.cpuSeconds()),
-                Double.isNaN(command.peakMegabytes()) ? "" : String.format(Locale.ROOT, "%.0f MiB", command.peakMegabytes()),
+                Double.isNaN(command.peakMegabytes())
+                        ? ""
+                        : String.format(Locale.ROOT, "%.0f MiB", command.peakMegabytes()),
                 goal(name, command));
     }
 
@@ -329,6 +394,7 @@ final class WholeCommands {
         String said = Tables.goal("time ≤ %.3g s", goal.seconds, command.wallSeconds()[1]);
         return goal.megabytes == 0
                 ? said
-                : said + "; " + Tables.goal("memory ≤ %.3g MB", goal.megabytes, command.peakMegabytes() * (1 << 20) / 1e6);
+                : said + "; "
+                        + Tables.goal("memory ≤ %.3g MB", goal.megabytes, command.peakMegabytes() * (1 << 20) / 1e6);
     }
 }

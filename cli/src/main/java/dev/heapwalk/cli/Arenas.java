@@ -16,8 +16,8 @@ import picocli.CommandLine.Option;
 @Command(name = "arenas", description = "List the arenas and what their chunks come to.")
 final class Arenas extends HeapCommand {
     /** In the order in which the columns come. */
-    private static final List<ChunkState> STATES = List.of(
-            ChunkState.USED, ChunkState.FREE, ChunkState.FASTBIN, ChunkState.TCACHE, ChunkState.TOP);
+    private static final List<ChunkState> STATES =
+            List.of(ChunkState.USED, ChunkState.FREE, ChunkState.FASTBIN, ChunkState.TCACHE, ChunkState.TOP);
 
     @Option(
             names = "--explain",
@@ -117,7 +117,8 @@ final class Arenas extends HeapCommand {
         public void total(RowSink sink) {
             sink.text("");
             sink.text("");
-            sink.number(arenas.stream().mapToLong(arena -> arena.regions().size()).sum());
+            sink.number(
+                    arenas.stream().mapToLong(arena -> arena.regions().size()).sum());
             sink.number(arenas.stream().mapToLong(Arena::systemBytes).sum());
             sink.number(arenas.stream().mapToLong(Arena::maxSystemBytes).sum());
             for (ChunkState state : STATES) {

@@ -25,8 +25,7 @@ import picocli.CommandLine.Spec;
         })
 final class Completion implements Callable<Integer> {
     /** What goes around the parts that are made from the commands. bash cuts words at {@code =}, zsh does not. */
-    private static final String SCRIPT =
-            """
+    private static final String SCRIPT = """
             # Completes heapwalk in bash and in zsh. Load it by: source <(heapwalk completion)
             if [ -n "${ZSH_VERSION-}" ]; then
                 autoload -U +X compinit && compinit
@@ -82,7 +81,10 @@ final class Completion implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help and exit.")
     private boolean help;
 
     @Override
@@ -104,8 +106,8 @@ final class Completion implements Callable<Integer> {
             }
         });
         StringBuilder arguments = new StringBuilder();
-        values.forEach((called, actions) -> actions.forEach((action, typed) -> arguments.append("        %s) %s ;;\n".formatted(
-                actions.size() == 1 ? "*' " + called + "'" : String.join(" | ", typed), action))));
+        values.forEach((called, actions) -> actions.forEach((action, typed) -> arguments.append("        %s) %s ;;\n"
+                .formatted(actions.size() == 1 ? "*' " + called + "'" : String.join(" | ", typed), action))));
         String typed = commands.keySet().stream()
                 .filter(name -> !name.isEmpty())
                 .map(name -> "'" + name + "'")

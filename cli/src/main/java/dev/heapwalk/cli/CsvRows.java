@@ -3,7 +3,10 @@ package dev.heapwalk.cli;
 
 import java.util.List;
 
-/** Writes rows as RFC 4180 has them. Text that could drive a terminal is escaped as in tables: CSV has no escape of its own. */
+/**
+ * Writes rows as RFC 4180 has them. Text that could drive a terminal is escaped as in tables: CSV has no escape of its
+ * own.
+ */
 final class CsvRows implements RowSink {
     private final Output out;
     private boolean first = true;

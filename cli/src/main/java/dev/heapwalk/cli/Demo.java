@@ -15,8 +15,8 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A process to try heapwalk on: a child JVM that allocates in a known pattern, or a Ruby that makes some objects, and that waits
- * until it is ended.
+ * A process to try heapwalk on: a child JVM that allocates in a known pattern, or a Ruby that makes some objects, and
+ * that waits until it is ended.
  */
 final class Demo implements AutoCloseable {
     private static final String RUBY_HOLDS = "a shop with 300 books, 20 carts and 3 threads";
@@ -56,13 +56,12 @@ final class Demo implements AutoCloseable {
     static Demo ruby() {
         String ruby = onPath("ruby");
         if (ruby == null) {
-            throw new UncheckedIOException(new IOException(
-                    "the demo of the ruby commands needs a Ruby, and there is no ruby on PATH: "
+            throw new UncheckedIOException(
+                    new IOException("the demo of the ruby commands needs a Ruby, and there is no ruby on PATH: "
                             + "install one (on Debian: apt install ruby), or name a process that runs"));
         }
         try (InputStream program = Demo.class.getResourceAsStream("demo.rb")) {
-            return start(
-                    List.of(ruby, "-e", new String(program.readAllBytes(), StandardCharsets.UTF_8)), RUBY_HOLDS);
+            return start(List.of(ruby, "-e", new String(program.readAllBytes(), StandardCharsets.UTF_8)), RUBY_HOLDS);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -99,14 +98,13 @@ final class Demo implements AutoCloseable {
             Failure.say("demo: process " + demo.pid() + " holds " + holds);
             return demo;
         } catch (IOException e) {
-            throw new UncheckedIOException(
-                    new IOException("can't start the demo process with " + command.getFirst() + ": " + e.getMessage(), e));
+            throw new UncheckedIOException(new IOException(
+                    "can't start the demo process with " + command.getFirst() + ": " + e.getMessage(), e));
         }
     }
 
     private boolean ready() throws IOException {
-        BufferedReader said =
-                new BufferedReader(new InputStreamReader(shell.getInputStream(), StandardCharsets.UTF_8));
+        BufferedReader said = new BufferedReader(new InputStreamReader(shell.getInputStream(), StandardCharsets.UTF_8));
         String line = said.readLine();
         if (line == null || !line.startsWith(DemoProgram.READY + " ")) {
             throw new IOException("it said '" + line + "' instead of " + DemoProgram.READY);

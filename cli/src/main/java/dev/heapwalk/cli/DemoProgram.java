@@ -10,8 +10,8 @@ import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The program that {@code heapwalk COMMAND demo} starts and reads. It allocates through the C library's {@code malloc}, says
- * so, and ends when its standard input does, hence also when whoever started it was killed.
+ * The program that {@code heapwalk COMMAND demo} starts and reads. It allocates through the C library's {@code malloc},
+ * says so, and ends when its standard input does, hence also when whoever started it was killed.
  */
 public final class DemoProgram {
     static final String READY = "READY";

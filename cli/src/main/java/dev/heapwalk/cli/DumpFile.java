@@ -23,13 +23,16 @@ import java.util.zip.GZIPOutputStream;
 /**
  * Where a dump goes. A file gets its name when all of it is there, and nobody but its owner may read it.
  *
- * <p>While the target stands still nothing waits for a reader of the output or for a compressor: what can't be written at once is
- * kept in a {@link Spool} until {@link #finish}.
+ * <p>While the target stands still nothing waits for a reader of the output or for a compressor: what can't be written
+ * at once is kept in a {@link Spool} until {@link #finish}.
  */
 final class DumpFile implements AutoCloseable {
     /** The file that is asked for; null for standard output. */
     private final Path file;
-    /** The file under another name; null for standard output, for a device or a pipe, which has no other, and before there is one. */
+    /**
+     * The file under another name; null for standard output, for a device or a pipe, which has no other, and before
+     * there is one.
+     */
     private Path temporary;
 
     private final boolean packed;
@@ -37,8 +40,8 @@ final class DumpFile implements AutoCloseable {
     /** Null where a file is written at once. */
     private final Spool spool;
     /**
-     * The temporary file, from its beginning to its end: opened again when the JVM ends, it would be made anew behind the back of who removes it.
-     * Null where there is none.
+     * The temporary file, from its beginning to its end: opened again when the JVM ends, it would be made anew behind
+     * the back of who removes it. Null where there is none.
      */
     private final FileChannel channel;
 
@@ -91,13 +94,12 @@ final class DumpFile implements AutoCloseable {
     }
 
     private static UncheckedIOException failure(Path file, IOException e) {
-        String reason =
-                switch (e) {
-                    case NoSuchFileException none -> "there is no such folder";
-                    case AccessDeniedException denied -> "permission denied";
-                    case FileSystemException other when other.getReason() != null -> other.getReason();
-                    default -> e.getMessage();
-                };
+        String reason = switch (e) {
+            case NoSuchFileException none -> "there is no such folder";
+            case AccessDeniedException denied -> "permission denied";
+            case FileSystemException other when other.getReason() != null -> other.getReason();
+            default -> e.getMessage();
+        };
         return new UncheckedIOException(new IOException("can't write " + file + ": " + reason, e));
     }
 
@@ -139,7 +141,8 @@ final class DumpFile implements AutoCloseable {
     }
 
     private void transfer() throws IOException {
-        try (OutputStream plain = channel == null ? new FileOutputStream(file.toFile()) : Channels.newOutputStream(channel);
+        try (OutputStream plain =
+                        channel == null ? new FileOutputStream(file.toFile()) : Channels.newOutputStream(channel);
                 OutputStream out = packed ? new Fast(plain) : plain) {
             spool.transferTo(out);
         }

@@ -44,22 +44,23 @@ abstract class HeapCommand extends ReportCommand {
     }
 
     /**
-     * What malloc says itself that is missing: the chunks that it mapped on their own are looked for among all mappings,
-     * and nothing else tells that one of them was not in a core.
+     * What malloc says itself that is missing: the chunks that it mapped on their own are looked for among all
+     * mappings, and nothing else tells that one of them was not in a core.
      */
     static Optional<String> unconfirmed(MmappedChunks mmapped) {
         if (mmapped.confidence() != MmappedChunks.Confidence.UNCONFIRMED) {
             return Optional.empty();
         }
-        return Optional.of(mmapped.expectedCount() >= 0
-                ? "mmapped chunks: malloc counts %,d with %,d bytes, found %,d with %,d bytes"
-                        .formatted(
-                                mmapped.expectedCount(),
-                                mmapped.expectedBytes(),
-                                mmapped.count(),
-                                mmapped.bytes())
-                : "mmapped chunks: malloc's own count of them was not found, so nothing confirms the %,d found"
-                        .formatted(mmapped.count()));
+        return Optional.of(
+                mmapped.expectedCount() >= 0
+                        ? "mmapped chunks: malloc counts %,d with %,d bytes, found %,d with %,d bytes"
+                                .formatted(
+                                        mmapped.expectedCount(),
+                                        mmapped.expectedBytes(),
+                                        mmapped.count(),
+                                        mmapped.bytes())
+                        : "mmapped chunks: malloc's own count of them was not found, so nothing confirms the %,d found"
+                                .formatted(mmapped.count()));
     }
 
     abstract Report read(MallocHeap heap, Problems problems, Progress progress);

@@ -52,10 +52,16 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help and exit.")
     private boolean help;
 
-    @Option(names = {"-V", "--version"}, versionHelp = true, description = "Show the version and exit.")
+    @Option(
+            names = {"-V", "--version"},
+            versionHelp = true,
+            description = "Show the version and exit.")
     private boolean version;
 
     private Heapwalk() {}
@@ -68,7 +74,8 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
     public static void main(String[] args) {
         int status = 0;
         if (args.length == 1 && args[0].equals("--version")) {
-            // Without picocli, whose classes are of a version (49) that no AOT cache takes: to load them takes most of a start.
+            // Without picocli, whose classes are of a version (49) that no AOT cache takes: to load them takes most of
+            // a start.
             System.out.println(version());
         } else {
             status = run(args);
@@ -108,8 +115,7 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
         if (ruby != null) {
             add(ruby, Ruby.COMMANDS, args.length > 1 && first.equals("ruby") ? args[1] : "");
         }
-        return line
-                .setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF))
+        return line.setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF))
                 .setUsageHelpWidth(110)
                 .setAbbreviatedOptionsAllowed(false);
     }
@@ -153,7 +159,8 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
 
     @Override
     public Integer call() {
-        throw new ParameterException(spec.commandLine(), "which command? One of " + String.join(", ", COMMANDS.keySet()));
+        throw new ParameterException(
+                spec.commandLine(), "which command? One of " + String.join(", ", COMMANDS.keySet()));
     }
 
     @Override
@@ -171,6 +178,7 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
 
     private static String version() {
         String version = Heapwalk.class.getPackage().getImplementationVersion();
-        return "heapwalk " + (version == null ? "(not packaged)" : version) + " on Java " + System.getProperty("java.version");
+        return "heapwalk " + (version == null ? "(not packaged)" : version) + " on Java "
+                + System.getProperty("java.version");
     }
 }

@@ -84,7 +84,8 @@ final class Hexdump extends ReportCommand {
         long partStart = 0;
         while (done < wanted) {
             int some = (int) Math.min(buffer.length, wanted - done);
-            int got = (int) opened.memory().read(start + done, MemorySegment.ofArray(buffer).asSlice(0, some));
+            int got = (int) opened.memory()
+                    .read(start + done, MemorySegment.ofArray(buffer).asSlice(0, some));
             bytes.write(buffer, 0, got);
             done += got;
             progress.at(done, wanted);
@@ -143,7 +144,8 @@ final class Hexdump extends ReportCommand {
 
         /** How far it is to where memory may be readable again. */
         private long step(long address) {
-            while (next < mappings.size() && Long.compareUnsigned(mappings.get(next).end(), address) <= 0) {
+            while (next < mappings.size()
+                    && Long.compareUnsigned(mappings.get(next).end(), address) <= 0) {
                 next++;
             }
             if (next == mappings.size()) {
@@ -212,7 +214,10 @@ final class Hexdump extends ReportCommand {
 
         @Override
         public void total(RowSink sink) {
-            long length = parts.stream().filter(part -> !part.hole).mapToLong(Part::length).sum();
+            long length = parts.stream()
+                    .filter(part -> !part.hole)
+                    .mapToLong(Part::length)
+                    .sum();
             sink.text(length + (length == 1 ? " byte" : " bytes"));
             if (!characters) {
                 sink.text("");

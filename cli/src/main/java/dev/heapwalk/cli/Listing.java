@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A row for each of many chunks or blocks, packed into some six bytes each: flags, the distance from the end of the chunk before, the
- * size, and arena and category where they change.
+ * A row for each of many chunks or blocks, packed into some six bytes each: flags, the distance from the end of the
+ * chunk before, the size, and arena and category where they change.
  */
 final class Listing implements Report {
     private static final ChunkState[] STATES = ChunkState.values();

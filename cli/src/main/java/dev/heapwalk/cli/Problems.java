@@ -49,8 +49,9 @@ final class Problems {
     /** Prints them. Returns the exit status. */
     int report() {
         for (Corruption corruption : seen) {
-            hole(corruption.address(), corruption.reason()
-                    + (corruption.arena() >= 0 ? " (arena " + corruption.arena() + ")" : ""));
+            hole(
+                    corruption.address(),
+                    corruption.reason() + (corruption.arena() >= 0 ? " (arena " + corruption.arena() + ")" : ""));
         }
         say("notice: ", notices);
         say("", lines);

@@ -6,8 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * What {@code bin/heapwalk} has the JVM run to make its AOT cache from: commands over the demos, in one JVM. The cache has the classes that
- * they load, and what the compilers should know of their methods. Where no Ruby is installed the commands for one fail, which does not matter.
+ * What {@code bin/heapwalk} has the JVM run to make its AOT cache from: commands over the demos, in one JVM. The cache
+ * has the classes that they load, and what the compilers should know of their methods. Where no Ruby is installed the
+ * commands for one fail, which does not matter.
  */
 final class Rehearsal {
     private Rehearsal() {}

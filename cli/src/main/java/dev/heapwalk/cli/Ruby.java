@@ -35,12 +35,16 @@ final class Ruby implements Callable<Integer>, CommandGroup {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help and exit.")
     private boolean help;
 
     @Override
     public Integer call() {
-        throw new ParameterException(spec.commandLine(), "which command? One of " + String.join(", ", COMMANDS.keySet()));
+        throw new ParameterException(
+                spec.commandLine(), "which command? One of " + String.join(", ", COMMANDS.keySet()));
     }
 
     @Override
@@ -52,11 +56,13 @@ final class Ruby implements Callable<Integer>, CommandGroup {
     static RubyVm locate(Target target, Problems problems) {
         RubyVm vm = RubyVm.locate(target);
         switch (vm.collection()) {
-            case RUNNING -> problems.missing(
-                    "a garbage collection was running, so anything in the heap may have been halfway through a change");
-            case SWEEPING -> problems.notices(List.of(
-                    "%s is sweeping its heap step by step; garbage on pages that it has yet to sweep is told apart"
-                            .formatted(target.description())));
+            case RUNNING ->
+                problems.missing(
+                        "a garbage collection was running, so anything in the heap may have been halfway through a change");
+            case SWEEPING ->
+                problems.notices(List.of(
+                        "%s is sweeping its heap step by step; garbage on pages that it has yet to sweep is told apart"
+                                .formatted(target.description())));
             case MARKING, NONE -> {}
         }
         return vm;

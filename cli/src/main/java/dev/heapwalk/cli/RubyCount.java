@@ -21,7 +21,11 @@ final class RubyCount extends TargetCommand {
     @Parameters(index = "0", paramLabel = "TARGET", description = "A process id, a core file, or demo.")
     private String target;
 
-    @Parameters(index = "1..*", arity = "0..*", paramLabel = "NAME", description = "A class or a namespace, such as ActiveRecord.")
+    @Parameters(
+            index = "1..*",
+            arity = "0..*",
+            paramLabel = "NAME",
+            description = "A class or a namespace, such as ActiveRecord.")
     private List<String> names = List.of();
 
     @Override

@@ -16,9 +16,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code heapwalk ruby dump}: every object, a line each. */
-@Command(
-        name = "dump",
-        description = "Write every object with its contents and references, one JSON object a line.")
+@Command(name = "dump", description = "Write every object with its contents and references, one JSON object a line.")
 final class RubyDump extends TargetCommand {
     @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
     private String target;
@@ -89,8 +87,8 @@ final class RubyDump extends TargetCommand {
     }
 
     private String summary(Subject subject, DumpSummary written, long taken) {
-        StringBuilder line =
-                new StringBuilder(String.format(Locale.ROOT, "%,d objects, %,d bytes", written.objects(), written.bytes()));
+        StringBuilder line = new StringBuilder(
+                String.format(Locale.ROOT, "%,d objects, %,d bytes", written.objects(), written.bytes()));
         if (taken < written.bytes()) {
             line.append(String.format(Locale.ROOT, ", of which %,d were taken,", taken));
         }
@@ -106,9 +104,12 @@ final class RubyDump extends TargetCommand {
     /** Tells what only the functions of C extensions know. */
     private static void unknown(String what, Map<String, Long> counts, StringBuilder line) {
         if (!counts.isEmpty()) {
-            line.append("; ").append(what).append(" not known of ").append(counts.entrySet().stream()
-                    .map(type -> String.format(Locale.ROOT, "%,d %s", type.getValue(), type.getKey()))
-                    .collect(Collectors.joining(", ")));
+            line.append("; ")
+                    .append(what)
+                    .append(" not known of ")
+                    .append(counts.entrySet().stream()
+                            .map(type -> String.format(Locale.ROOT, "%,d %s", type.getValue(), type.getKey()))
+                            .collect(Collectors.joining(", ")));
         }
     }
 }

@@ -10,7 +10,8 @@ import picocli.CommandLine.Parameters;
 /** {@code heapwalk ruby info}: which Ruby it is, and where its heap was found. */
 @Command(
         name = "info",
-        description = "Tell the version and platform, what was found of the virtual machine, where, and on what evidence.")
+        description =
+                "Tell the version and platform, what was found of the virtual machine, where, and on what evidence.")
 final class RubyInfo extends ReportCommand {
     @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
     private String target;
@@ -29,7 +30,9 @@ final class RubyInfo extends ReportCommand {
         @Override
         public List<Column> columns() {
             return List.of(
-                    Column.text("Subject", "subject"), Column.text("Found", "conclusion"), Column.text("Evidence", "basis"));
+                    Column.text("Subject", "subject"),
+                    Column.text("Found", "conclusion"),
+                    Column.text("Evidence", "basis"));
         }
 
         @Override

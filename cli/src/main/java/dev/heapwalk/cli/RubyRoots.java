@@ -17,7 +17,8 @@ import picocli.CommandLine.Parameters;
 /** {@code heapwalk ruby roots}: what keeps objects alive. */
 @Command(
         name = "roots",
-        description = "List what keeps objects alive without being one: global variables by name, machine stack, finalizers ...")
+        description =
+                "List what keeps objects alive without being one: global variables by name, machine stack, finalizers ...")
 final class RubyRoots extends ReportCommand {
     @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
     private String target;

@@ -35,7 +35,8 @@ final class RubyShow extends TargetCommand {
 
     private long number() {
         try {
-            return Long.parseUnsignedLong(address.startsWith("0x") || address.startsWith("0X") ? address.substring(2) : "", 16);
+            return Long.parseUnsignedLong(
+                    address.startsWith("0x") || address.startsWith("0X") ? address.substring(2) : "", 16);
         } catch (NumberFormatException e) {
             throw wrong("ADDRESS must be the id of an object, such as 0x7f0012345678, not '" + address + "'");
         }
@@ -65,8 +66,12 @@ final class RubyShow extends TargetCommand {
         long wanted = number();
         SlotCursor slot = vm.slots(reader);
         if (slot.moveTo(wanted)) {
-            return "there is no object at %s: the slot is %s".formatted(
-                    address, slot.state() == SlotState.FREE ? "free" : slot.type().label());
+            return "there is no object at %s: the slot is %s"
+                    .formatted(
+                            address,
+                            slot.state() == SlotState.FREE
+                                    ? "free"
+                                    : slot.type().label());
         }
         long around = vm.pages().slotAround(wanted);
         return around == 0 || around == wanted

@@ -32,7 +32,8 @@ import picocli.CommandLine.Parameters;
 /** {@code heapwalk ruby threads}: what the threads do. */
 @Command(
         name = "threads",
-        description = "Show the backtraces of threads and suspended fibers, the innermost frame first, with arguments and variables.")
+        description =
+                "Show the backtraces of threads and suspended fibers, the innermost frame first, with arguments and variables.")
 final class RubyThreadsCommand extends TargetCommand {
     private static final int MOST_FRAMES = 10_000;
 
@@ -91,7 +92,9 @@ final class RubyThreadsCommand extends TargetCommand {
             RubyThread thread = fiber.thread() == 0 ? null : threads.thread(fiber.thread());
             text.append("\nfiber 0x%x".formatted(fiber.self()))
                     .append(thread == null ? "" : " of thread 0x%x".formatted(thread.self()))
-                    .append(": ").append(fiber.status().label()).append('\n');
+                    .append(": ")
+                    .append(fiber.status().label())
+                    .append('\n');
             backtrace(fiber.self(), frames.over(fiber.context()), values, text, problems);
         }
         return text.toString().getBytes(StandardCharsets.UTF_8);
@@ -103,7 +106,9 @@ final class RubyThreadsCommand extends TargetCommand {
         DataTypes types = new DataTypes();
         SlotCursor slot = vm.slots(reader);
         while (slot.next()) {
-            if (slot.type() == RubyType.DATA && slot.state() == SlotState.LIVE && "fiber".equals(types.of(slot.asData()))) {
+            if (slot.type() == RubyType.DATA
+                    && slot.state() == SlotState.LIVE
+                    && "fiber".equals(types.of(slot.asData()))) {
                 try {
                     Fiber fiber = threads.fiber(slot.asData().data());
                     if (fiber != null && fiber.status() == Fiber.Status.SUSPENDED) {
@@ -138,7 +143,9 @@ final class RubyThreadsCommand extends TargetCommand {
         if (thread.name() != null) {
             text.append(" \"").append(SafeText.of(thread.name())).append('"');
         }
-        text.append(thread.main() ? " (main)" : "").append(": ").append(thread.status().label());
+        text.append(thread.main() ? " (main)" : "")
+                .append(": ")
+                .append(thread.status().label());
         if (thread.tid() != 0) {
             text.append(", tid ").append(thread.tid());
         }
@@ -173,7 +180,12 @@ final class RubyThreadsCommand extends TargetCommand {
     }
 
     private static void variable(String kind, String name, String value, StringBuilder text) {
-        text.append("      ").append(kind).append(' ')
-                .append(SafeText.of(name)).append(" = ").append(SafeText.of(value)).append('\n');
+        text.append("      ")
+                .append(kind)
+                .append(' ')
+                .append(SafeText.of(name))
+                .append(" = ")
+                .append(SafeText.of(value))
+                .append('\n');
     }
 }

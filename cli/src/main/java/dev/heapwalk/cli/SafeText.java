@@ -2,8 +2,8 @@
 package dev.heapwalk.cli;
 
 /**
- * Text from a target, made harmless for a terminal: control characters, direction marks and everything else that does not
- * stand for itself is written as {@code \x1b} or {@code \\u{202e}}.
+ * Text from a target, made harmless for a terminal: control characters, direction marks and everything else that does
+ * not stand for itself is written as {@code \x1b} or {@code \\u{202e}}.
  */
 final class SafeText {
     private SafeText() {}

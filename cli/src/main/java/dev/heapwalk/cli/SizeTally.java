@@ -6,7 +6,9 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.LongStream;
 
-/** Counts sizes: small ones in an array, since there are millions of them, large ones in a map, since these are rare. */
+/**
+ * Counts sizes: small ones in an array, since there are millions of them, large ones in a map, since these are rare.
+ */
 final class SizeTally {
     private static final int GRANULE = 16;
     private static final int SMALL = 1 << 16;
@@ -33,10 +35,12 @@ final class SizeTally {
 
     /** The sizes that occur, the one that takes most bytes first. */
     long[] byBytes() {
-        LongStream low = LongStream.range(0, SMALL).filter(i -> small[(int) i] > 0).map(i -> i * GRANULE);
+        LongStream low =
+                LongStream.range(0, SMALL).filter(i -> small[(int) i] > 0).map(i -> i * GRANULE);
         return LongStream.concat(low, others.keySet().stream().mapToLong(Long::longValue))
                 .boxed()
-                .sorted(Comparator.comparingLong((Long size) -> size * count(size)).reversed()
+                .sorted(Comparator.comparingLong((Long size) -> size * count(size))
+                        .reversed()
                         .thenComparing(Comparator.reverseOrder()))
                 .mapToLong(Long::longValue)
                 .toArray();

@@ -12,9 +12,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A queue of bytes and packed numbers that is written once and then read as often as needed. It keeps the first 32 MiB in memory and
- * puts the rest into a temporary file without a name, so that a listing of any length needs bounded memory while the target
- * stands still, and never waits for whoever reads the output.
+ * A queue of bytes and packed numbers that is written once and then read as often as needed. It keeps the first 32 MiB
+ * in memory and puts the rest into a temporary file without a name, so that a listing of any length needs bounded
+ * memory while the target stands still, and never waits for whoever reads the output.
  */
 final class Spool extends OutputStream {
     private static final int BLOCK = 1 << 20;
@@ -86,9 +86,10 @@ final class Spool extends OutputStream {
                 fileLength += file.write(rest, fileLength);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(
-                    new IOException("can't keep the rows in " + System.getProperty("java.io.tmpdir") + ": "
-                            + e.getMessage() + " (TMPDIR may name another folder)", e));
+            throw new UncheckedIOException(new IOException(
+                    "can't keep the rows in " + System.getProperty("java.io.tmpdir") + ": " + e.getMessage()
+                            + " (TMPDIR may name another folder)",
+                    e));
         }
     }
 

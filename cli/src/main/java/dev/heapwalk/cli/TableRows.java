@@ -142,7 +142,8 @@ final class TableRows implements RowSink {
 
         Widths(List<Column> columns) {
             this.columns = columns;
-            widths = columns.stream().mapToInt(column -> column.title().length()).toArray();
+            widths =
+                    columns.stream().mapToInt(column -> column.title().length()).toArray();
         }
 
         void totalFollows() {

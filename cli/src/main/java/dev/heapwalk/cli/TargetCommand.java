@@ -43,7 +43,10 @@ abstract class TargetCommand implements Callable<Integer> {
     /** How long its answer was printed, in nanoseconds. */
     private long printing;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help and exit.")
     private boolean help;
 
     /** The word that names the target. */

@@ -107,13 +107,15 @@ final class ValueText {
         if (text.codePointCount(0, text.length()) <= LONGEST) {
             return '"' + text + '"';
         }
-        return '"' + text.substring(0, text.offsetByCodePoints(0, LONGEST)) + "…\" (%,d bytes)"
-                .formatted(reader.stringAt(address).length());
+        return '"'
+                + text.substring(0, text.offsetByCodePoints(0, LONGEST))
+                + "…\" (%,d bytes)".formatted(reader.stringAt(address).length());
     }
 
     private String plain(long address, RValue found) {
         return switch (found.type()) {
-            case IMEMO, NODE, NONE, MOVED, ZOMBIE, UNKNOWN -> "#<%s 0x%x>".formatted(found.type().label(), address);
+            case IMEMO, NODE, NONE, MOVED, ZOMBIE, UNKNOWN ->
+                "#<%s 0x%x>".formatted(found.type().label(), address);
             default -> {
                 RubyType type = found.type();
                 String name = reader.classNames().of(reader.classNames().realClass(found.klass()));

@@ -46,7 +46,9 @@ final class CommandIT {
     private static Map<String, JsonNode> byAddress(List<JsonNode> rows) {
         Map<String, JsonNode> map = new HashMap<>();
         for (JsonNode row : rows) {
-            assertThat(map.put(row.get("address").textValue(), row)).as("listed once: %s", row).isNull();
+            assertThat(map.put(row.get("address").textValue(), row))
+                    .as("listed once: %s", row)
+                    .isNull();
         }
         return map;
     }
@@ -80,7 +82,8 @@ final class CommandIT {
             assertThat(free.get(block.address()).get("state").textValue()).isEqualTo("FREE");
         }
         assertThat(free.keySet()).doesNotContainAnyElementsOf(used.keySet());
-        assertThat(free.values()).allSatisfy(row -> assertThat(row.get("domain").isNull()).isTrue());
+        assertThat(free.values())
+                .allSatisfy(row -> assertThat(row.get("domain").isNull()).isTrue());
     }
 
     @Test
@@ -89,7 +92,9 @@ final class CommandIT {
         Map<String, JsonNode> used = byAddress(rows("used"));
         Map<String, JsonNode> free = byAddress(rows("free"));
         assertThat(all).containsAllEntriesOf(used).containsAllEntriesOf(free);
-        assertThat(all.values().stream().filter(row -> row.get("state").textValue().equals("TOP"))).hasSize(2);
+        assertThat(all.values().stream()
+                        .filter(row -> row.get("state").textValue().equals("TOP")))
+                .hasSize(2);
         assertThat(all).hasSize(used.size() + free.size() + 2);
     }
 
@@ -107,7 +112,8 @@ final class CommandIT {
         assertThat(bySize.get(5008L).get("count").longValue()).isEqualTo(100);
         assertThat(bySize.get(720L).get("count").longValue()).isBetween(30L, 31L);
         assertThat(bySize.get((3L << 20) + 4096).get("count").longValue()).isEqualTo(1);
-        long inLedger = known.blocks("used", "thread", "mapped", "string", "hostile").size();
+        long inLedger =
+                known.blocks("used", "thread", "mapped", "string", "hostile").size();
         assertThat(count).isBetween(inLedger + 2, inLedger + 6);
         assertThat(count).isEqualTo(rows("used").size());
     }
@@ -122,13 +128,17 @@ final class CommandIT {
             assertThat(row.fieldNames()).toIterable().containsExactly("domain", "kind", "detail", "count", "bytes");
             count += row.get("count").longValue();
             bytes += row.get("bytes").longValue();
-            if (row.get("domain").textValue().equals("C") && row.get("kind").textValue().equals("string data")) {
+            if (row.get("domain").textValue().equals("C")
+                    && row.get("kind").textValue().equals("string data")) {
                 strings += row.get("count").longValue();
             }
         }
         List<JsonNode> used = rows("used");
         assertThat(count).isEqualTo(used.size());
-        assertThat(bytes).isEqualTo(used.stream().mapToLong(row -> row.get("size").longValue()).sum());
+        assertThat(bytes)
+                .isEqualTo(used.stream()
+                        .mapToLong(row -> row.get("size").longValue())
+                        .sum());
         assertThat(strings).isBetween(20L, 26L);
     }
 
@@ -149,7 +159,9 @@ final class CommandIT {
                         .toList();
                 assertThat(arena.get(state + "_chunks").longValue()).isEqualTo(chunks.size());
                 assertThat(arena.get(state + "_bytes").longValue())
-                        .isEqualTo(chunks.stream().mapToLong(row -> row.get("size").longValue()).sum());
+                        .isEqualTo(chunks.stream()
+                                .mapToLong(row -> row.get("size").longValue())
+                                .sum());
             }
             assertThat(arena.get("system_bytes").longValue())
                     .isLessThanOrEqualTo(arena.get("max_system_bytes").longValue())
@@ -160,12 +172,14 @@ final class CommandIT {
     @Test
     void arenaListsItsOwnChunks() {
         Map<String, JsonNode> chunks = byAddress(rows("arena", "1"));
-        assertThat(chunks.values()).allSatisfy(row -> assertThat(row.get("arena").intValue()).isEqualTo(1));
+        assertThat(chunks.values())
+                .allSatisfy(row -> assertThat(row.get("arena").intValue()).isEqualTo(1));
         for (KnownProcess.Block block : known.blocks("thread")) {
             assertThat(chunks).containsKey(block.address());
         }
-        List<JsonNode> ofAll =
-                rows("all").stream().filter(row -> row.get("arena").intValue() == 1).toList();
+        List<JsonNode> ofAll = rows("all").stream()
+                .filter(row -> row.get("arena").intValue() == 1)
+                .toList();
         assertThat(chunks.values()).containsExactlyInAnyOrderElementsOf(ofAll);
     }
 
@@ -174,7 +188,8 @@ final class CommandIT {
         Run table = Run.heapwalk("arenas", "--explain", known.pid()).exited(0);
         assertThat(table.text()).contains("main_arena").containsPattern("mmapped chunks: 1 .*3149824 bytes.*exact");
         assertThat(table.lines().getLast()).startsWith("TOTAL");
-        Run json = Run.heapwalk("arenas", "--explain", "--format", "jsonl", known.pid()).exited(0);
+        Run json = Run.heapwalk("arenas", "--explain", "--format", "jsonl", known.pid())
+                .exited(0);
         assertThat(json.rows()).hasSize(2);
         assertThat(json.err()).contains("main_arena");
     }
@@ -182,14 +197,20 @@ final class CommandIT {
     @Test
     void binsHoldTheFreeChunks() {
         List<JsonNode> bins = rows("bins");
-        long chunks = bins.stream().mapToLong(row -> row.get("chunks").longValue()).sum();
-        long bytes = bins.stream().mapToLong(row -> row.get("bytes").longValue()).sum();
+        long chunks =
+                bins.stream().mapToLong(row -> row.get("chunks").longValue()).sum();
+        long bytes =
+                bins.stream().mapToLong(row -> row.get("bytes").longValue()).sum();
         List<JsonNode> free = rows("free").stream()
                 .filter(row -> !row.get("state").textValue().equals("TCACHE"))
                 .toList();
         assertThat(chunks).isEqualTo(free.size()).isGreaterThanOrEqualTo(10);
-        assertThat(bytes).isEqualTo(free.stream().mapToLong(row -> row.get("size").longValue()).sum());
-        assertThat(bins).anySatisfy(bin -> assertThat(bin.get("kind").textValue()).isIn("unsorted", "large"));
+        assertThat(bytes)
+                .isEqualTo(free.stream()
+                        .mapToLong(row -> row.get("size").longValue())
+                        .sum());
+        assertThat(bins)
+                .anySatisfy(bin -> assertThat(bin.get("kind").textValue()).isIn("unsorted", "large"));
     }
 
     @Test
@@ -216,7 +237,8 @@ final class CommandIT {
         assertThat(rows.get(0).get("bytes").textValue()).startsWith("74 68 65 20 74 65 78 74  20 6f 66");
         assertThat(rows.get(0).get("text").textValue() + rows.get(1).get("text").textValue())
                 .isEqualTo("the text of string number 0.");
-        Run characters = Run.heapwalk("hexdump", "-c", address, known.pid(), "--length=0x1c").exited(0);
+        Run characters = Run.heapwalk("hexdump", "-c", address, known.pid(), "--length=0x1c")
+                .exited(0);
         assertThat(characters.lines().get(2)).endsWith(address + "  the text of string number 0.");
     }
 
@@ -230,13 +252,26 @@ final class CommandIT {
                 Arguments.of(List.of("arena", "0"), CHUNK_FIELDS),
                 Arguments.of(
                         List.of("arenas"),
-                        List.of("index", "address", "kind", "heaps", "system_bytes", "max_system_bytes",
-                                "used_chunks", "used_bytes", "free_chunks", "free_bytes", "fastbin_chunks",
-                                "fastbin_bytes", "tcache_chunks", "tcache_bytes", "top_chunks", "top_bytes",
+                        List.of(
+                                "index",
+                                "address",
+                                "kind",
+                                "heaps",
+                                "system_bytes",
+                                "max_system_bytes",
+                                "used_chunks",
+                                "used_bytes",
+                                "free_chunks",
+                                "free_bytes",
+                                "fastbin_chunks",
+                                "fastbin_bytes",
+                                "tcache_chunks",
+                                "tcache_bytes",
+                                "top_chunks",
+                                "top_bytes",
                                 "threads")),
                 Arguments.of(
-                        List.of("bins"),
-                        List.of("arena", "kind", "index", "min_size", "max_size", "chunks", "bytes")),
+                        List.of("bins"), List.of("arena", "kind", "index", "min_size", "max_size", "chunks", "bytes")),
                 Arguments.of(List.of("tcache"), List.of("address", "tid", "index", "chunk_size", "chunks")),
                 Arguments.of(List.of("hexdump", known.address("hostile")), List.of("address", "bytes", "text")),
                 Arguments.of(List.of("hexdump", "-c", known.address("hostile")), List.of("address", "text")));
@@ -291,7 +326,9 @@ final class CommandIT {
         // The block of 3 MiB comes first, the 100 blocks of 5,000 bytes next.
         assertThat(lines.get(2)).isEqualTo(" 3,149,824           1       3,149,824");
         assertThat(lines.get(3)).isEqualTo("     5,008         100         500,800");
-        assertThat(lines.getLast()).matches("TOTAL +2\\d\\d +[0-9,]+").hasSize(lines.get(2).length());
+        assertThat(lines.getLast())
+                .matches("TOTAL +2\\d\\d +[0-9,]+")
+                .hasSize(lines.get(2).length());
     }
 
     @Test

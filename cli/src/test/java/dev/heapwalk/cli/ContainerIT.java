@@ -36,9 +36,17 @@ final class ContainerIT {
     void ownPidAndMountNamespace() throws IOException {
         Path inside = Files.createDirectory(folder.resolve("inside"));
         List<String> line = unshare(
-                "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", "sh", "-c",
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount-proc",
+                "--",
+                "sh",
+                "-c",
                 "mount -t tmpfs none \"$1\" && cp \"$0\" \"$1/known\" && exec \"$1/known\"",
-                KnownProcess.program().toString(), inside.toString());
+                KnownProcess.program().toString(),
+                inside.toString());
         try (KnownProcess known = KnownProcess.start(line)) {
             String status = Files.readString(Path.of("/proc", known.pid(), "status"));
             assertThat(status).containsPattern("NSpid:\t" + known.pid() + "\t1\n");
@@ -46,7 +54,8 @@ final class ContainerIT {
             KnownBlocks.areListed(known, LIBC_BLOCKS);
             // Of its own namespace it is process 1, and here that is another one.
             Path core = folder.resolve("core." + known.pid());
-            Run.of(new ProcessBuilder("gcore", "-o", folder.resolve("core").toString(), known.pid())).exited(0);
+            Run.of(new ProcessBuilder("gcore", "-o", folder.resolve("core").toString(), known.pid()))
+                    .exited(0);
             KnownBlocks.areListedOfCore(known, LIBC_BLOCKS, core.toString(), "/");
         }
     }
@@ -80,7 +89,9 @@ final class ContainerIT {
             for (Path file : files(root)) {
                 Files.delete(file);
             }
-            assertThat(Files.readSymbolicLink(Path.of("/proc", known.pid(), "exe")).toString()).endsWith("(deleted)");
+            assertThat(Files.readSymbolicLink(Path.of("/proc", known.pid(), "exe"))
+                            .toString())
+                    .endsWith("(deleted)");
             KnownBlocks.areListed(known, LIBC_BLOCKS);
         }
     }

@@ -37,7 +37,17 @@ final class ExitStatusIT {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "summary", "sizes", "used", "free", "all", "arenas", "arena", "bins", "tcache", "hexdump", "ruby",
+                "summary",
+                "sizes",
+                "used",
+                "free",
+                "all",
+                "arenas",
+                "arena",
+                "bins",
+                "tcache",
+                "hexdump",
+                "ruby",
                 "completion"
             })
     void everyCommandHasHelp(String command) {
@@ -89,10 +99,16 @@ final class ExitStatusIT {
                 "ruby dump -o /etc/hostn > /etc/hostname"
             })
     void completionIsAScriptThatBashTakes(String words, String completed) throws IOException {
-        Path script = Files.write(folder.resolve("completion"), Run.heapwalk("completion").exited(0).out());
-        Run shell = Run.of(new ProcessBuilder("bash", "-c", ". " + script + " && complete -p heapwalk"
-                + "; COMP_WORDS=(heapwalk " + words + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _complete_heapwalk"
-                + "; echo ${COMPREPLY[@]}"));
+        Path script = Files.write(
+                folder.resolve("completion"),
+                Run.heapwalk("completion").exited(0).out());
+        Run shell = Run.of(new ProcessBuilder(
+                "bash",
+                "-c",
+                ". " + script + " && complete -p heapwalk"
+                        + "; COMP_WORDS=(heapwalk " + words
+                        + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _complete_heapwalk"
+                        + "; echo ${COMPREPLY[@]}"));
         assertThat(shell.exited(0).lines()).containsExactly("complete -F _complete_heapwalk heapwalk", completed);
         assertThat(shell.err()).isEmpty();
     }
@@ -151,16 +167,17 @@ final class ExitStatusIT {
     @ParameterizedTest
     @ValueSource(strings = {"stop", "observe"})
     void processThatEndsInTheMiddleOfTheWalk(String mode) throws Exception {
-        try (LedgerProcess many =
-                LedgerProcess.of(Release.HOST, "many").option("count", 1_000_000).start()) {
+        try (LedgerProcess many = LedgerProcess.of(Release.HOST, "many")
+                .option("count", 1_000_000)
+                .start()) {
             Process walk = slowly("summary", "--mode=" + mode, Long.toString(many.pid()));
             try {
                 String said = untilProgress(walk);
                 ProcessHandle.of(many.pid()).orElseThrow().destroyForcibly();
                 said += new String(walk.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
                 assertThat(walk.waitFor()).as(said).isEqualTo(4);
-                assertThat(said).endsWith("\r\033[Kheapwalk: process " + many.pid()
-                        + " (ledger) ended while it was read\r\n");
+                assertThat(said)
+                        .endsWith("\r\033[Kheapwalk: process " + many.pid() + " (ledger) ended while it was read\r\n");
             } finally {
                 walk.descendants().forEach(ProcessHandle::destroyForcibly);
                 walk.destroyForcibly().waitFor();
@@ -171,8 +188,13 @@ final class ExitStatusIT {
     /** Starts the command on a terminal, in interpreted code: that takes seconds, so that its progress is shown. */
     private static Process slowly(String... arguments) throws IOException {
         ProcessBuilder builder = new ProcessBuilder(
-                "script", "--quiet", "--return", "--flush", "--command",
-                Run.checkout().resolve("bin/heapwalk") + " " + String.join(" ", arguments), "/dev/null");
+                "script",
+                "--quiet",
+                "--return",
+                "--flush",
+                "--command",
+                Run.checkout().resolve("bin/heapwalk") + " " + String.join(" ", arguments),
+                "/dev/null");
         builder.environment().put("HEAPWALK_JAVA_OPTIONS", "-Xint");
         return builder.redirectErrorStream(true).start();
     }
@@ -182,22 +204,24 @@ final class ExitStatusIT {
         StringBuilder said = new StringBuilder();
         Pattern progress = Pattern.compile("\rheapwalk: read ([0-9]+) of ([0-9]+) MiB ");
         Matcher shown = progress.matcher(said);
-        for (int c = walk.getInputStream().read(); c >= 0; c = walk.getInputStream().read()) {
+        for (int c = walk.getInputStream().read();
+                c >= 0;
+                c = walk.getInputStream().read()) {
             said.append((char) c);
             if (c == ' ' && shown.reset().find()) {
                 break;
             }
         }
-        assertThat(shown.reset().find()).as("progress was shown before the end: %s", said).isTrue();
+        assertThat(shown.reset().find())
+                .as("progress was shown before the end: %s", said)
+                .isTrue();
         assertThat(Integer.parseInt(shown.group(1))).isLessThan(Integer.parseInt(shown.group(2)) / 2);
         return said.toString();
     }
 
     @Test
     void zombieAndKernelThread() throws Exception {
-        Path program = CProgram.compile(
-                "zombie",
-                """
+        Path program = CProgram.compile("zombie", """
                 #include <stdio.h>
                 #include <sys/prctl.h>
                 #include <sys/wait.h>
@@ -295,7 +319,10 @@ final class ExitStatusIT {
         Run.heapwalk("sizes", "/dev/null").exited(4).said("/dev/null");
         Path hostile = Files.createFile(folder.resolve("\033]0;title\007\u202e"));
         Run run = Run.heapwalk("sizes", hostile.toString()).exited(4);
-        assertThat(run.err()).contains("\\x1b]0;title\\x07\\u{202e}").doesNotContain("\033").doesNotContain("\u202e");
+        assertThat(run.err())
+                .contains("\\x1b]0;title\\x07\\u{202e}")
+                .doesNotContain("\033")
+                .doesNotContain("\u202e");
     }
 
     @Test
@@ -318,7 +345,9 @@ final class ExitStatusIT {
                 Run run = Run.heapwalk("used", "--format=jsonl", core.toString());
                 String where = "cut at %d of %d: %s".formatted(cut, length, run.err());
                 assertThat(run.err()).as(where).startsWith("heapwalk: ").doesNotContain("internal error", "\tat ");
-                assertThat(run.err()).as(where).containsPattern("cut off at " + cut + "\\b|cut off .*\\b" + cut + " bytes");
+                assertThat(run.err())
+                        .as(where)
+                        .containsPattern("cut off at " + cut + "\\b|cut off .*\\b" + cut + " bytes");
                 switch (run.status()) {
                     case 0 -> assertThat(run.rows()).as(where).isEqualTo(live.rows());
                     case 3 -> {
@@ -336,7 +365,9 @@ final class ExitStatusIT {
                 }
                 statuses.add(run.status());
             }
-            assertThat(statuses).as("some cut leaves a part of the heap, and some leaves nothing").contains(3, 4);
+            assertThat(statuses)
+                    .as("some cut leaves a part of the heap, and some leaves nothing")
+                    .contains(3, 4);
             // The less there is of a core, the less is told.
             assertThat(statuses).isSorted();
         }
@@ -346,8 +377,9 @@ final class ExitStatusIT {
     @Test
     void coreThatIsCutWhileItIsRead() throws Exception {
         Path core;
-        try (LedgerProcess many =
-                LedgerProcess.of(Release.HOST, "many").option("count", 1_000_000).start()) {
+        try (LedgerProcess many = LedgerProcess.of(Release.HOST, "many")
+                .option("count", 1_000_000)
+                .start()) {
             core = Cores.gcore(many, folder);
         }
         Process walk = slowly("summary", core.toString());
@@ -377,7 +409,8 @@ final class ExitStatusIT {
                 .start()) {
             core = Cores.gcore(threads, folder);
         }
-        List<JsonNode> whole = Run.heapwalk("all", "--format=jsonl", core.toString()).exited(0).rows();
+        List<JsonNode> whole =
+                Run.heapwalk("all", "--format=jsonl", core.toString()).exited(0).rows();
         List<JsonNode> ofArena = whole.stream().filter(row -> arena(row) == 1).toList();
         List<JsonNode> others = whole.stream().filter(row -> arena(row) != 1).toList();
         assertThat(ofArena).hasSizeGreaterThan(10);
@@ -389,16 +422,28 @@ final class ExitStatusIT {
                 for (long wrong : new long[] {0, 1L << 40 | 5, word | 8}) {
                     editor.set(address - 8, wrong);
                     String where = "size word 0x%x at 0x%x became 0x%x".formatted(word, address - 8, wrong);
-                    Run run = Run.heapwalk("all", "--format=jsonl", core.toString()).exited(3);
-                    assertThat(run.err().lines()).as(where).anyMatch(line -> line.matches(
-                            "heapwalk: problem at 0x(%x|%x): .*\\w+.* \\(arena 1\\)".formatted(address - 16, address - 8)));
-                    assertThat(run.rows().stream().filter(row -> arena(row) != 1).toList()).as(where).isEqualTo(others);
-                    assertThat(Run.heapwalk("sizes", core.toString()).exited(3).err()).as(where).isEqualTo(run.err());
+                    Run run = Run.heapwalk("all", "--format=jsonl", core.toString())
+                            .exited(3);
+                    assertThat(run.err().lines())
+                            .as(where)
+                            .anyMatch(line -> line.matches("heapwalk: problem at 0x(%x|%x): .*\\w+.* \\(arena 1\\)"
+                                    .formatted(address - 16, address - 8)));
+                    assertThat(run.rows().stream()
+                                    .filter(row -> arena(row) != 1)
+                                    .toList())
+                            .as(where)
+                            .isEqualTo(others);
+                    assertThat(Run.heapwalk("sizes", core.toString()).exited(3).err())
+                            .as(where)
+                            .isEqualTo(run.err());
                 }
                 editor.set(address - 8, word);
             }
         }
-        assertThat(Run.heapwalk("all", "--format=jsonl", core.toString()).exited(0).rows()).isEqualTo(whole);
+        assertThat(Run.heapwalk("all", "--format=jsonl", core.toString())
+                        .exited(0)
+                        .rows())
+                .isEqualTo(whole);
     }
 
     private static int arena(JsonNode row) {
@@ -410,10 +455,12 @@ final class ExitStatusIT {
     void mmappedChunkThatIsNotFound() throws Exception {
         try (KnownProcess known = KnownProcess.start()) {
             Path core = folder.resolve("core." + known.pid());
-            Run.of(new ProcessBuilder("gcore", "-o", folder.resolve("core").toString(), known.pid())).exited(0);
+            Run.of(new ProcessBuilder("gcore", "-o", folder.resolve("core").toString(), known.pid()))
+                    .exited(0);
             List<String> without = List.of("free", "bins", "tcache", "arenas");
             List<String> before = without.stream()
-                    .map(command -> Run.heapwalk(command, core.toString()).exited(0).text())
+                    .map(command ->
+                            Run.heapwalk(command, core.toString()).exited(0).text())
                     .toList();
             try (CoreEditor editor = new CoreEditor(core)) {
                 editor.set(Long.decode(known.address("mapped")) - 8, 0);
@@ -441,12 +488,20 @@ final class ExitStatusIT {
             Path listed = folder.resolve("listed");
             String heapwalk = Run.checkout().resolve("bin/heapwalk").toString();
             Run.of(new ProcessBuilder(
-                            "gdb", "-q", "-nx", "-batch", "-p", known.pid(),
-                            "-ex", "shell %s sizes %s 2>%s; echo $? >>%s".formatted(heapwalk, known.pid(), said, said),
-                            "-ex", "shell %s sizes --mode=observe %s >%s".formatted(heapwalk, known.pid(), listed)))
+                            "gdb",
+                            "-q",
+                            "-nx",
+                            "-batch",
+                            "-p",
+                            known.pid(),
+                            "-ex",
+                            "shell %s sizes %s 2>%s; echo $? >>%s".formatted(heapwalk, known.pid(), said, said),
+                            "-ex",
+                            "shell %s sizes --mode=observe %s >%s".formatted(heapwalk, known.pid(), listed)))
                     .exited(0);
             assertThat(Files.readString(said))
-                    .matches("heapwalk: process " + known.pid() + " .*traced by .*\\(gdb\\).* with --mode observe\n4\n");
+                    .matches(
+                            "heapwalk: process " + known.pid() + " .*traced by .*\\(gdb\\).* with --mode observe\n4\n");
             assertThat(Files.readString(listed)).as("so does that").contains("TOTAL");
         }
     }
@@ -458,16 +513,20 @@ final class ExitStatusIT {
             String chunk = "0x" + Long.toHexString(Long.decode(broken) - 16);
             for (String command : List.of("sizes", "summary", "used", "all", "arenas")) {
                 Run run = Run.heapwalk(command, known.pid()).exited(3);
-                assertThat(run.err()).startsWith("heapwalk: problem at 0x").containsAnyOf(broken, chunk, "0x"
-                        + Long.toHexString(Long.decode(broken) - 8));
+                assertThat(run.err())
+                        .startsWith("heapwalk: problem at 0x")
+                        .containsAnyOf(broken, chunk, "0x" + Long.toHexString(Long.decode(broken) - 8));
                 assertThat(run.lines().getLast()).startsWith("TOTAL");
             }
             // The other arena is listed as if nothing had happened.
             Run used = Run.heapwalk("used", "--format=jsonl", known.pid()).exited(3);
-            List<String> addresses =
-                    used.rows().stream().map(row -> row.get("address").textValue()).toList();
+            List<String> addresses = used.rows().stream()
+                    .map(row -> row.get("address").textValue())
+                    .toList();
             assertThat(addresses)
-                    .containsAll(known.blocks("thread").stream().map(KnownProcess.Block::address).toList());
+                    .containsAll(known.blocks("thread").stream()
+                            .map(KnownProcess.Block::address)
+                            .toList());
             assertThat(known.alive()).isTrue();
         }
     }
@@ -490,7 +549,9 @@ final class ExitStatusIT {
             assertThat(run.lines().get(2)).isEqualTo("   0x10  -        can't read 0x10 to 0x110");
             assertThat(run.lines().getLast()).isEqualTo("TOTAL    0 bytes");
             // However much is asked for, the walk ends.
-            Run.heapwalk("hexdump", "0x10", "--length", "0x10000000", known.pid()).exited(3).said("0x10");
+            Run.heapwalk("hexdump", "0x10", "--length", "0x10000000", known.pid())
+                    .exited(3)
+                    .said("0x10");
             Run top = Run.heapwalk("hexdump", "0xffffffffffffe000", "--length", "0x7fffffffffffffff", known.pid());
             top.exited(3).said("0xffffffffffffe000");
             assertThat(top.lines()).hasSize(4);
@@ -505,11 +566,19 @@ final class ExitStatusIT {
             String from = "0x" + Long.toHexString(pages + 0x1000);
             String to = "0x" + Long.toHexString(pages + 0x2000);
             Path core = folder.resolve("core." + known.pid());
-            Run.of(new ProcessBuilder("gcore", "-o", folder.resolve("core").toString(), known.pid())).exited(0);
+            Run.of(new ProcessBuilder("gcore", "-o", folder.resolve("core").toString(), known.pid()))
+                    .exited(0);
             for (String target : List.of(known.pid(), core.toString())) {
                 for (String mode : List.of("stop", "observe")) {
-                    Run run = Run.heapwalk("hexdump", known.address("pages"), "--length", "0x3000", "--mode", mode,
-                                    "--format=jsonl", target)
+                    Run run = Run.heapwalk(
+                                    "hexdump",
+                                    known.address("pages"),
+                                    "--length",
+                                    "0x3000",
+                                    "--mode",
+                                    mode,
+                                    "--format=jsonl",
+                                    target)
                             .exited(3)
                             .said("problem at " + from + ": ", to);
                     List<JsonNode> rows = run.rows();
@@ -522,7 +591,9 @@ final class ExitStatusIT {
                 }
             }
             Run characters = Run.heapwalk("hexdump", "-c", known.address("pages"), "--length", "0x3000", known.pid());
-            assertThat(characters.exited(3).lines()).hasSize(2 + 64 + 1 + 64 + 1).anyMatch(line -> line.endsWith(from + " to " + to));
+            assertThat(characters.exited(3).lines())
+                    .hasSize(2 + 64 + 1 + 64 + 1)
+                    .anyMatch(line -> line.endsWith(from + " to " + to));
             assertThat(characters.lines().getLast()).startsWith("TOTAL").endsWith("8192 bytes");
         }
     }
@@ -536,8 +607,12 @@ final class ExitStatusIT {
                 assertThat(table.lines()).as(command).hasSize(3);
                 assertThat(table.lines().getLast()).startsWith("TOTAL").contains("0");
                 assertThat(table.err()).isEmpty();
-                assertThat(Run.heapwalk(command, "--format=jsonl", pid).exited(0).out()).isEmpty();
-                assertThat(Run.heapwalk(command, "--format=csv", pid).exited(0).lines()).hasSize(1);
+                assertThat(Run.heapwalk(command, "--format=jsonl", pid)
+                                .exited(0)
+                                .out())
+                        .isEmpty();
+                assertThat(Run.heapwalk(command, "--format=csv", pid).exited(0).lines())
+                        .hasSize(1);
             }
         }
     }
@@ -566,7 +641,10 @@ final class ExitStatusIT {
     void fullDiskIsAFailure() throws Exception {
         try (KnownProcess known = KnownProcess.start()) {
             Run run = Run.of(new ProcessBuilder(
-                    "bash", "-c", "\"$0\" all \"$1\" >/dev/full", Run.checkout().resolve("bin/heapwalk").toString(),
+                    "bash",
+                    "-c",
+                    "\"$0\" all \"$1\" >/dev/full",
+                    Run.checkout().resolve("bin/heapwalk").toString(),
                     known.pid()));
             run.exited(1).said("can't write the output", "No space left");
         }
@@ -600,10 +678,12 @@ final class ExitStatusIT {
     void hostileTextNeverReachesTheTerminal() throws IOException {
         try (KnownProcess known = KnownProcess.start("well", "\033[31m\007")) {
             for (String format : List.of("table", "jsonl", "csv")) {
-                Run run = Run.heapwalk("hexdump", "--format", format, known.address("hostile"), known.pid()).exited(0);
+                Run run = Run.heapwalk("hexdump", "--format", format, known.address("hostile"), known.pid())
+                        .exited(0);
                 assertThat(run.text()).contains("hostile").contains("1b 5d 30 3b");
                 for (byte b : run.out()) {
-                    assertThat((int) b).matches(value -> value >= 0x20 && value < 0x7f || value == '\n' || value == '\r');
+                    assertThat((int) b)
+                            .matches(value -> value >= 0x20 && value < 0x7f || value == '\n' || value == '\r');
                 }
             }
             for (String command : List.of("summary", "arenas", "used")) {

@@ -47,9 +47,8 @@ final class HeapDumpLines {
 
     private static HeapDumpLines of(InputStream in, String id, ObjectMapper json) throws IOException {
         HeapDumpLines lines = new HeapDumpLines();
-        BufferedReader reader = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8
-                .newDecoder()
-                .onMalformedInput(CodingErrorAction.REPORT)));
+        BufferedReader reader = new BufferedReader(new InputStreamReader(
+                in, StandardCharsets.UTF_8.newDecoder().onMalformedInput(CodingErrorAction.REPORT)));
         String line = null;
         try {
             while ((line = reader.readLine()) != null) {

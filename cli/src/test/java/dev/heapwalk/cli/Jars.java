@@ -14,8 +14,8 @@ final class Jars {
 
     static List<Path> all() throws IOException {
         List<Path> jars = new ArrayList<>();
-        for (Path folder : List.of(
-                Run.checkout().resolve("cli/target"), Run.checkout().resolve("cli/target/lib"))) {
+        for (Path folder :
+                List.of(Run.checkout().resolve("cli/target"), Run.checkout().resolve("cli/target/lib"))) {
             try (Stream<Path> files = Files.list(folder)) {
                 files.filter(file -> file.toString().endsWith(".jar")).forEach(jars::add);
             }

@@ -25,23 +25,31 @@ final class KnownBlocks {
         assertThat(run.err()).isEmpty();
         Map<String, JsonNode> used = new HashMap<>();
         for (JsonNode row : run.rows()) {
-            assertThat(used.put(row.get("address").textValue(), row)).as("listed once: %s", row).isNull();
+            assertThat(used.put(row.get("address").textValue(), row))
+                    .as("listed once: %s", row)
+                    .isNull();
         }
         int all = used.size();
         List<KnownProcess.Block> held = known.blocks("used", "thread", "mapped", "string", "hostile");
         for (KnownProcess.Block block : held) {
             JsonNode row = used.remove(block.address());
             assertThat(row).as("used has %s", block).isNotNull();
-            assertThat(row.get("size").longValue()).isEqualTo(block.chunkSize(row.get("mmapped").booleanValue()));
+            assertThat(row.get("size").longValue())
+                    .isEqualTo(block.chunkSize(row.get("mmapped").booleanValue()));
         }
         for (KnownProcess.Block block : known.blocks("cached", "freed")) {
             assertThat(used).doesNotContainKey(block.address());
         }
-        assertThat(used.size()).as("blocks that are not the program's: %s", used.values()).isBetween(2, most);
+        assertThat(used.size())
+                .as("blocks that are not the program's: %s", used.values())
+                .isBetween(2, most);
 
-        Run sizes = Run.heapwalk("sizes", "--format=jsonl", option, value, target).exited(0);
+        Run sizes =
+                Run.heapwalk("sizes", "--format=jsonl", option, value, target).exited(0);
         Map<Long, Long> counts = new HashMap<>();
-        sizes.rows().forEach(row -> counts.put(row.get("size").longValue(), row.get("count").longValue()));
+        sizes.rows()
+                .forEach(row ->
+                        counts.put(row.get("size").longValue(), row.get("count").longValue()));
         assertThat(counts).containsEntry(5008L, 100L).containsEntry((3L << 20) + 4096, 1L);
         assertThat(counts.values().stream().mapToLong(Long::longValue).sum()).isEqualTo(all);
     }

@@ -14,8 +14,7 @@ import java.util.Map;
 
 /** A C program that says what it allocated, where, and then waits. */
 final class KnownProcess implements AutoCloseable {
-    private static final String SOURCE =
-            """
+    private static final String SOURCE = """
             #define _GNU_SOURCE
             #include <malloc.h>
             #include <pthread.h>

@@ -24,8 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Programs that do not allocate by a shared glibc of this machine. */
 final class OtherProgramsIT {
-    private static final String ALLOCATES =
-            """
+    private static final String ALLOCATES = """
             #include <stdlib.h>
             #include <string.h>
             #include <unistd.h>
@@ -39,8 +38,7 @@ final class OtherProgramsIT {
             }
             """;
 
-    private static final String NO_MALLOC =
-            """
+    private static final String NO_MALLOC = """
             void _start(void) {
                 __asm__ volatile("syscall" : : "a"(1L), "D"(1L), "S"("READY\\n"), "d"(6L) : "rcx", "r11", "memory");
                 for (;;) __asm__ volatile("syscall" : : "a"(34L) : "rcx", "r11", "memory");
@@ -85,19 +83,23 @@ final class OtherProgramsIT {
     /** What was found is named, in one line, and nothing is listed. */
     private void refusedLiveAndDead(String pid, String... words) throws IOException {
         for (String mode : List.of("stop", "observe")) {
-            Run run = Run.heapwalk("sizes", "--mode", mode, pid).exited(4).said("no glibc malloc", pid).said(words);
+            Run run = Run.heapwalk("sizes", "--mode", mode, pid)
+                    .exited(4)
+                    .said("no glibc malloc", pid)
+                    .said(words);
             assertThat(run.out()).isEmpty();
         }
         Path core = folder.resolve("core." + pid);
-        Run.of(new ProcessBuilder("gcore", "-o", folder.resolve("core").toString(), pid)).exited(0);
+        Run.of(new ProcessBuilder("gcore", "-o", folder.resolve("core").toString(), pid))
+                .exited(0);
         Run.heapwalk("sizes", core.toString()).exited(4).said(words).said(core.toString());
     }
 
     private Path built(String compiler, String source, String... options) throws IOException {
         Path file = Files.writeString(folder.resolve("other.c"), source);
         Path program = folder.resolve("other");
-        List<String> line = new ArrayList<>(List.of(compiler, "-O1", "-fno-builtin-malloc", "-o", program.toString(),
-                file.toString()));
+        List<String> line = new ArrayList<>(
+                List.of(compiler, "-O1", "-fno-builtin-malloc", "-o", program.toString(), file.toString()));
         line.addAll(List.of(options));
         Run.of(new ProcessBuilder(line)).exited(0);
         return program;
@@ -119,17 +121,24 @@ final class OtherProgramsIT {
     @Test
     void staticMusl() throws Exception {
         Path program = built("musl-gcc", ALLOCATES, "-static");
-        running(new ProcessBuilder(program.toString()), true, pid -> refusedLiveAndDead(pid, "a program on musl (other)"));
+        running(
+                new ProcessBuilder(program.toString()),
+                true,
+                pid -> refusedLiveAndDead(pid, "a program on musl (other)"));
         Run.of(new ProcessBuilder("strip", program.toString())).exited(0);
         // Nothing in it tells of musl any more.
-        running(new ProcessBuilder(program.toString()), true,
+        running(
+                new ProcessBuilder(program.toString()),
+                true,
                 pid -> refusedLiveAndDead(pid, "none of its modules is glibc", "looks like main_arena"));
     }
 
     @Test
     void staticWithoutMalloc() throws Exception {
         Path program = built("gcc", NO_MALLOC, "-static", "-nostdlib");
-        running(new ProcessBuilder(program.toString()), true,
+        running(
+                new ProcessBuilder(program.toString()),
+                true,
                 pid -> refusedLiveAndDead(pid, "none of its modules is glibc"));
     }
 
@@ -142,7 +151,8 @@ final class OtherProgramsIT {
     @ParameterizedTest
     @CsvSource({"libjemalloc.so.2, jemalloc in libjemalloc.so.2", "libtcmalloc_minimal.so.4, tcmalloc in libtcmalloc"})
     void anotherAllocator(String library, String name) throws Exception {
-        ProcessBuilder builder = new ProcessBuilder(CProgram.compile("other", ALLOCATES).toString());
+        ProcessBuilder builder =
+                new ProcessBuilder(CProgram.compile("other", ALLOCATES).toString());
         builder.environment().put("LD_PRELOAD", library);
         running(builder, true, pid -> refusedLiveAndDead(pid, "it allocates with " + name, "malloc is unused"));
     }
@@ -159,8 +169,9 @@ final class OtherProgramsIT {
             Run run = Run.heapwalk("used", "--format=jsonl", pid).exited(0);
             run.said("notice", "Go's own allocator in fzf", "only what glibc's malloc holds");
             // What starting threads takes: a cache, and a vector of thread-local storage for each thread.
-            assertThat(run.rows()).isNotEmpty().allSatisfy(
-                    row -> assertThat(row.get("kind").textValue()).isIn("tcache", "dtv"));
+            assertThat(run.rows())
+                    .isNotEmpty()
+                    .allSatisfy(row -> assertThat(row.get("kind").textValue()).isIn("tcache", "dtv"));
         });
     }
 
@@ -177,13 +188,16 @@ final class OtherProgramsIT {
 
     @Test
     void guestOfQemu() throws Exception {
-        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "threads").aarch64().start()) {
+        try (LedgerProcess process =
+                LedgerProcess.of(Release.HOST, "threads").aarch64().start()) {
             Ledger ledger = process.ledger();
             Path core = Cores.abort(process, folder);
-            Run run = Run.heapwalk("used", "--format=jsonl", core.toString(), "--sysroot", "/usr/aarch64-linux-gnu").exited(0);
+            Run run = Run.heapwalk("used", "--format=jsonl", core.toString(), "--sysroot", "/usr/aarch64-linux-gnu")
+                    .exited(0);
             Map<Long, JsonNode> used = new TreeMap<>();
             for (JsonNode row : run.rows()) {
-                assertThat(used.put(Long.decode(row.get("address").textValue()), row)).isNull();
+                assertThat(used.put(Long.decode(row.get("address").textValue()), row))
+                        .isNull();
             }
             for (Ledger.Block block : ledger.live()) {
                 JsonNode row = used.remove(block.address());
@@ -192,9 +206,11 @@ final class OtherProgramsIT {
                         .isEqualTo(row.get("mmapped").booleanValue() ? 16 : 8);
             }
             ledger.threads().forEach(thread -> used.remove(thread.dtv() - 16));
-            assertThat(used.values()).as("besides: thread caches").allSatisfy(
-                    row -> assertThat(row.get("kind").textValue()).isEqualTo("tcache"));
-            assertThat(used).hasSize((int) ledger.threads().stream().filter(Ledger.LedgerThread::lives).count());
+            assertThat(used.values())
+                    .as("besides: thread caches")
+                    .allSatisfy(row -> assertThat(row.get("kind").textValue()).isEqualTo("tcache"));
+            assertThat(used).hasSize((int)
+                    ledger.threads().stream().filter(Ledger.LedgerThread::lives).count());
         }
     }
 }

@@ -49,7 +49,9 @@ final class ReleasesIT {
     }
 
     private static List<JsonNode> in(List<JsonNode> rows, Predicate<String> state) {
-        return rows.stream().filter(row -> state.test(row.get("state").textValue())).toList();
+        return rows.stream()
+                .filter(row -> state.test(row.get("state").textValue()))
+                .toList();
     }
 
     @ParameterizedTest
@@ -101,17 +103,22 @@ final class ReleasesIT {
                         TreeMap::new));
     }
 
-    /** Each block of the ledger is used; besides, only thread caches and the vectors that threads keep their storage by. */
+    /**
+     * Each block of the ledger is used; besides, only thread caches and the vectors that threads keep their storage by.
+     */
     private static void isTheLedger(List<JsonNode> used, Ledger ledger, List<JsonNode> tcache) {
         Map<Long, JsonNode> rest = new TreeMap<>();
         for (JsonNode row : used) {
-            assertThat(rest.put(Long.decode(row.get("address").textValue()), row)).as("listed once: %s", row).isNull();
+            assertThat(rest.put(Long.decode(row.get("address").textValue()), row))
+                    .as("listed once: %s", row)
+                    .isNull();
         }
         for (Ledger.Block block : ledger.live()) {
             JsonNode row = rest.remove(block.address());
             assertThat(row).as("used has %s", block).isNotNull();
             long header = row.get("size").longValue() - block.usable();
-            // A mapping of one block has no next chunk whose first word the block could use; 2.43 takes that off the size.
+            // A mapping of one block has no next chunk whose first word the block could use; 2.43 takes that off the
+            // size.
             boolean wide = row.get("mmapped").booleanValue() && ledger.glibc().compareTo("2.43") < 0;
             assertThat(header).as("%s of %s", row, block).isEqualTo(wide ? 16 : 8);
             assertThat(row.get("domain").textValue()).isNotEqualTo("libc");
@@ -141,7 +148,8 @@ final class ReleasesIT {
                 .collect(Collectors.groupingBy(row -> row.get("size").longValue(), Collectors.counting()));
         Map<Long, Long> said = sizes.stream()
                 .collect(Collectors.toMap(
-                        row -> row.get("size").longValue(), row -> row.get("count").longValue()));
+                        row -> row.get("size").longValue(),
+                        row -> row.get("count").longValue()));
         assertThat(said).isEqualTo(counted);
         assertThat(sum(sizes, "bytes")).isEqualTo(sum(used, "size"));
     }
@@ -154,12 +162,16 @@ final class ReleasesIT {
                 List<JsonNode> own = in(all, state::equalsIgnoreCase).stream()
                         .filter(row -> row.get("arena").equals(arena.get("index")))
                         .toList();
-                assertThat(arena.get(state + "_chunks").longValue()).as("%s of %s", state, arena).isEqualTo(own.size());
-                assertThat(arena.get(state + "_bytes").longValue()).as("%s of %s", state, arena).isEqualTo(sum(own, "size"));
+                assertThat(arena.get(state + "_chunks").longValue())
+                        .as("%s of %s", state, arena)
+                        .isEqualTo(own.size());
+                assertThat(arena.get(state + "_bytes").longValue())
+                        .as("%s of %s", state, arena)
+                        .isEqualTo(sum(own, "size"));
                 chunks += arena.get(state + "_bytes").longValue();
             }
-            // Between two runs of chunks lie fenceposts; a thread's heap begins with a header, the first one of an arena
-            // with that arena's malloc_state too.
+            // Between two runs of chunks lie fenceposts; a thread's heap begins with a header, the first one of an
+            // arena with that arena's malloc_state too.
             long ends = arena.get("heaps").longValue() - 1;
             long least = 32 * ends;
             long most = 63 * ends + 15;
@@ -167,14 +179,17 @@ final class ReleasesIT {
                 least += 32 * (ends + 1) + 2000;
                 most += 64 * (ends + 1) + 2400;
             }
-            assertThat(arena.get("system_bytes").longValue() - chunks).as("no chunk in %s", arena).isBetween(least, most);
+            assertThat(arena.get("system_bytes").longValue() - chunks)
+                    .as("no chunk in %s", arena)
+                    .isBetween(least, most);
         }
         assertThat(sum(arenas, "system_bytes")).isEqualTo(ledger.mallinfo().get("arena"));
         assertThat(sum(arenas, "fastbin_bytes")).isEqualTo(ledger.mallinfo().get("fsmblks"));
         assertThat(sum(arenas, "free_bytes") + sum(arenas, "fastbin_bytes") + sum(arenas, "top_bytes"))
                 .as("fordblks of mallinfo")
                 .isEqualTo(ledger.mallinfo().get("fordblks"));
-        assertThat(in(all, "USED"::equals).stream().filter(row -> row.get("mmapped").booleanValue()))
+        assertThat(in(all, "USED"::equals).stream()
+                        .filter(row -> row.get("mmapped").booleanValue()))
                 .hasSize(ledger.mallinfo().get("hblks").intValue());
     }
 }

@@ -43,11 +43,15 @@ final class RubyDumpFileIT {
             Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw-rw-"));
             Run run = Run.heapwalk("ruby", "dump", pid, "-o", file.toString()).exited(0);
             assertThat(files()).containsExactly(name);
-            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------");
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                    .isEqualTo("rw-------");
             HeapDumpLines lines = HeapDumpLines.of(file);
-            assertThat(run.err()).startsWith("heapwalk: %,d objects, ".formatted(lines.all().size()));
+            assertThat(run.err())
+                    .startsWith("heapwalk: %,d objects, ".formatted(lines.all().size()));
             Run stdout = Run.heapwalk("ruby", "dump", pid).exited(0);
-            assertThat(HeapDumpLines.of(new ByteArrayInputStream(stdout.out()), "id").all()).isEqualTo(lines.all());
+            assertThat(HeapDumpLines.of(new ByteArrayInputStream(stdout.out()), "id")
+                            .all())
+                    .isEqualTo(lines.all());
             Run dash = Run.heapwalk("ruby", "dump", "-o", "-", pid).exited(0);
             assertThat(dash.out()).isEqualTo(stdout.out());
         }
@@ -56,22 +60,34 @@ final class RubyDumpFileIT {
     @Test
     void mongoGetsItsOwnId() throws IOException {
         try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
-            Run run = Run.heapwalk("ruby", "dump", Long.toString(process.pid()), "--mongo", "--verbose").exited(0);
-            assertThat(run.err()).contains("heapwalk: stopped: from opening to closing the target ").doesNotContain("taken");
+            Run run = Run.heapwalk("ruby", "dump", Long.toString(process.pid()), "--mongo", "--verbose")
+                    .exited(0);
+            assertThat(run.err())
+                    .contains("heapwalk: stopped: from opening to closing the target ")
+                    .doesNotContain("taken");
             HeapDumpLines lines = HeapDumpLines.of(new ByteArrayInputStream(run.out()), "_id");
             assertThat(lines.all()).hasSizeGreaterThan(10_000);
-            assertThat(lines.all().values()).allMatch(line -> line.fieldNames().next().equals("_id") && !line.has("id"));
+            assertThat(lines.all().values())
+                    .allMatch(line -> line.fieldNames().next().equals("_id") && !line.has("id"));
         }
     }
 
     @Test
     void placesThatCanNotBeWritten() {
         String pid = Long.toString(ProcessHandle.current().pid());
-        Run.heapwalk("ruby", "dump", pid, "-o", folder.toString()).exited(1).said("can't write", folder.toString(), "folder");
-        Run.heapwalk("ruby", "dump", pid, "-o", folder.resolve("none/dump").toString()).exited(1).said("can't write", "no such folder");
-        Run.heapwalk("ruby", "dump", pid, "--mongo", "--format=objectspace").exited(2).said("--mongo is for --format heap_dump");
+        Run.heapwalk("ruby", "dump", pid, "-o", folder.toString())
+                .exited(1)
+                .said("can't write", folder.toString(), "folder");
+        Run.heapwalk("ruby", "dump", pid, "-o", folder.resolve("none/dump").toString())
+                .exited(1)
+                .said("can't write", "no such folder");
+        Run.heapwalk("ruby", "dump", pid, "--mongo", "--format=objectspace")
+                .exited(2)
+                .said("--mongo is for --format heap_dump");
         Run full = Run.heapwalk("ruby", "dump", "demo", "-o", "/dev/full").exited(1);
-        assertThat(full.err()).contains("heapwalk: can't write /dev/full: No space left on device").doesNotContain("\tat ");
+        assertThat(full.err())
+                .contains("heapwalk: can't write /dev/full: No space left on device")
+                .doesNotContain("\tat ");
         Run.heapwalk("ruby", "dump", "demo", "-o", "/dev/null").exited(0);
     }
 
@@ -79,13 +95,20 @@ final class RubyDumpFileIT {
     @Test
     void closedPipeEndsQuietly() throws Exception {
         try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
-            Run run = Run.of(new ProcessBuilder("sh", "-c", Run.checkout().resolve("bin/heapwalk") + " ruby dump " + process.pid()
-                    + " | head -c 100; exit ${PIPESTATUS:-0}"));
+            Run run = Run.of(new ProcessBuilder(
+                    "sh",
+                    "-c",
+                    Run.checkout().resolve("bin/heapwalk") + " ruby dump " + process.pid()
+                            + " | head -c 100; exit ${PIPESTATUS:-0}"));
             assertThat(run.out()).hasSize(100);
-            assertThat(run.err()).doesNotContain("Broken", "\tat ")
+            assertThat(run.err())
+                    .doesNotContain("Broken", "\tat ")
                     .matches("heapwalk: [0-9,]+ objects, [0-9,]+ bytes, of which [0-9,]+ were taken, in .*\n");
             Process stuck = new ProcessBuilder(
-                            Run.checkout().resolve("bin/heapwalk").toString(), "ruby", "dump", Long.toString(process.pid()))
+                            Run.checkout().resolve("bin/heapwalk").toString(),
+                            "ruby",
+                            "dump",
+                            Long.toString(process.pid()))
                     .start();
             try {
                 assertThat(stuck.getInputStream().read()).isEqualTo('{');
@@ -107,12 +130,19 @@ final class RubyDumpFileIT {
                 Path file = folder.resolve(name);
                 Files.deleteIfExists(file);
                 // A shell lets children in the background ignore SIGINT; this one does not.
-                Process dump = new ProcessBuilder(Run.checkout().resolve("bin/heapwalk").toString(), "ruby", "dump", "-o",
-                                file.toString(), Long.toString(process.pid()))
+                Process dump = new ProcessBuilder(
+                                Run.checkout().resolve("bin/heapwalk").toString(),
+                                "ruby",
+                                "dump",
+                                "-o",
+                                file.toString(),
+                                Long.toString(process.pid()))
                         .redirectError(ProcessBuilder.Redirect.DISCARD)
                         .start();
                 if (!dump.waitFor(millis, TimeUnit.MILLISECONDS)) {
-                    new ProcessBuilder("kill", "-" + signal, Long.toString(dump.pid())).start().waitFor();
+                    new ProcessBuilder("kill", "-" + signal, Long.toString(dump.pid()))
+                            .start()
+                            .waitFor();
                     dump.waitFor();
                 }
                 if (Files.exists(file)) {
@@ -144,14 +174,23 @@ final class RubyDumpFileIT {
                 Path file = folder.resolve("dump" + i + ".json");
                 boolean stop = i % 2 == 0;
                 Run run = Run.heapwalk(
-                        "ruby", "dump", pid, "-o", file.toString(), "--mode", stop ? "stop" : "observe",
-                        "--format", i % 4 < 2 ? "heap_dump" : "objectspace");
+                        "ruby",
+                        "dump",
+                        pid,
+                        "-o",
+                        file.toString(),
+                        "--mode",
+                        stop ? "stop" : "observe",
+                        "--format",
+                        i % 4 < 2 ? "heap_dump" : "objectspace");
                 assertThat(run.err()).doesNotContain("internal error", "\tat ");
                 if (stop) {
                     assertThat(run.status()).as(run.err()).isIn(0, 3);
                     if (run.status() == 3 && !run.err().contains("a garbage collection was running")) {
-                        // A thread may have been stopped where it had begun to make an object, but no more than one a thread.
-                        assertThat(run.err().lines().filter(line -> line.startsWith("heapwalk: problem"))).hasSizeLessThan(5);
+                        // A thread may have been stopped where it had begun to make an object, but no more than one a
+                        // thread.
+                        assertThat(run.err().lines().filter(line -> line.startsWith("heapwalk: problem")))
+                                .hasSizeLessThan(5);
                     }
                 } else {
                     assertThat(run.status()).as(run.err()).isIn(0, 3, 4);
@@ -171,10 +210,13 @@ final class RubyDumpFileIT {
         if (heapDump) {
             HeapDumpLines lines = consistent ? HeapDumpLines.of(file) : HeapDumpLines.torn(file);
             assertThat(lines.all()).hasSizeGreaterThan(10_000);
-            assertThat(lines.all().values().stream().anyMatch(line -> line.has("damage")) && consistent).isFalse();
+            assertThat(lines.all().values().stream().anyMatch(line -> line.has("damage")) && consistent)
+                    .isFalse();
             return;
         }
         List<JsonNode> rows = new Run(0, Files.readAllBytes(file), "").rows();
-        assertThat(rows).hasSizeGreaterThan(10_000).allMatch(row -> row.has("address") || row.has("root") || row.has("id"));
+        assertThat(rows)
+                .hasSizeGreaterThan(10_000)
+                .allMatch(row -> row.has("address") || row.has("root") || row.has("id"));
     }
 }

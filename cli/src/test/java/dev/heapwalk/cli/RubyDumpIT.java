@@ -38,11 +38,14 @@ final class RubyDumpIT {
 
     private HeapDumpLines dump(RubyProcess process, String... options) throws IOException {
         Path file = folder.resolve("dump.json");
-        List<String> line = new ArrayList<>(List.of("ruby", "dump", Long.toString(process.pid()), "-o", file.toString()));
+        List<String> line =
+                new ArrayList<>(List.of("ruby", "dump", Long.toString(process.pid()), "-o", file.toString()));
         line.addAll(List.of(options));
         Run run = Run.heapwalk(line.toArray(String[]::new)).exited(0);
         assertThat(run.out()).isEmpty();
-        assertThat(run.err()).matches("heapwalk: [0-9,]+ objects, [0-9,]+ bytes in [0-9.]+ s; the process stood still for [0-9.]+ s.*\n");
+        assertThat(run.err())
+                .matches(
+                        "heapwalk: [0-9,]+ objects, [0-9,]+ bytes in [0-9.]+ s; the process stood still for [0-9.]+ s.*\n");
         return HeapDumpLines.of(file);
     }
 
@@ -69,7 +72,8 @@ final class RubyDumpIT {
                     checked++;
                 } catch (AssertionError | RuntimeException e) {
                     String text = String.valueOf(line);
-                    wrong.add(value.get("name").textValue() + ": " + e + "\n  " + text.substring(0, Math.min(400, text.length())));
+                    wrong.add(value.get("name").textValue() + ": " + e + "\n  "
+                            + text.substring(0, Math.min(400, text.length())));
                 }
             }
             assertThat(wrong).as(String.join("\n", wrong)).isEmpty();
@@ -87,8 +91,12 @@ final class RubyDumpIT {
             long compared = 0;
             for (String own : Files.readAllLines(process.dumpAll())) {
                 JsonNode truth = JSON.readTree(own);
-                JsonNode line = truth.has("address") ? dump.at(truth.get("address").textValue()) : null;
-                if (line == null || !line.get("bt").textValue().equals("T_" + truth.get("type").textValue())) {
+                JsonNode line =
+                        truth.has("address") ? dump.at(truth.get("address").textValue()) : null;
+                if (line == null
+                        || !line.get("bt")
+                                .textValue()
+                                .equals("T_" + truth.get("type").textValue())) {
                     // A root, or made or reused by the dump itself.
                     continue;
                 }
@@ -102,7 +110,8 @@ final class RubyDumpIT {
                 }
                 if (truth.get("type").textValue().equals("IMEMO")) {
                     // Until 3.1 Ruby takes what stands there for a class.
-                    if (List.of("ment", "env", "constcache").contains(truth.path("imemo_type").asText())
+                    if (List.of("ment", "env", "constcache")
+                                    .contains(truth.path("imemo_type").asText())
                             && truth.has("class")
                             && dump.at(truth.get("class").textValue()) != null
                             && !references.contains(truth.get("class").textValue())) {
@@ -113,7 +122,9 @@ final class RubyDumpIT {
                 }
             }
             assertThat(compared).isGreaterThan(40_000);
-            assertThat(wrong.size() * 1000L).as(String.join("\n", wrong.subList(0, Math.min(20, wrong.size())))).isLessThan(compared);
+            assertThat(wrong.size() * 1000L)
+                    .as(String.join("\n", wrong.subList(0, Math.min(20, wrong.size()))))
+                    .isLessThan(compared);
         }
     }
 
@@ -126,21 +137,26 @@ final class RubyDumpIT {
             String parent = process.ask("eval Target.address(Parent)").getFirst();
             HeapDumpLines all = dump(process);
             JsonNode roots = all.roots();
-            assertThat(roots.get("version").textValue()).isEqualTo(process.ask("version").getFirst());
+            assertThat(roots.get("version").textValue())
+                    .isEqualTo(process.ask("version").getFirst());
             assertThat(roots.get("global_tbl").get("$plain").textValue()).isEqualTo("plain global");
             assertThat(roots.get("global_tbl").get("$other_name").textValue()).isEqualTo("plain global");
             assertThat(roots.get("global_tbl").get("$traced").textValue()).isEqualTo("traced value");
             assertThat(roots.get("threads").size())
-                    .isEqualTo(Integer.parseInt(process.ask("eval Thread.list.size").getFirst()));
+                    .isEqualTo(Integer.parseInt(
+                            process.ask("eval Thread.list.size").getFirst()));
             JsonNode finalizers = roots.get("finalizers");
-            assertThat(finalizers.has(process.ask("eval Target.address(KEPT[\"finalized object\"])").getFirst())).isTrue();
+            assertThat(finalizers.has(process.ask("eval Target.address(KEPT[\"finalized object\"])")
+                            .getFirst()))
+                    .isTrue();
             HeapDumpLines reached = dump(process, "--reachable");
             long garbage = instances(all, parent) - instances(reached, parent);
             assertThat(garbage).isBetween(990L, 1000L);
             // What is reached refers to nothing that is not.
             List<String> lost = new ArrayList<>();
             for (JsonNode line : reached.all().values()) {
-                for (JsonNode element : line.get("bt").textValue().equals("T_ARRAY") ? line.get("val") : JSON.createArrayNode()) {
+                for (JsonNode element :
+                        line.get("bt").textValue().equals("T_ARRAY") ? line.get("val") : JSON.createArrayNode()) {
                     String value = element.asText();
                     if (value.startsWith("0x") && reached.at(value) == null) {
                         lost.add(value + " of " + line);
@@ -150,7 +166,10 @@ final class RubyDumpIT {
             assertThat(lost).isEmpty();
             // The stack may show a few of them in one dump and not in another.
             Set<String> left = objectSpace(process, "--reachable");
-            long others = instances(all, parent) - left.stream().filter(address -> isInstance(all, address, parent)).count();
+            long others = instances(all, parent)
+                    - left.stream()
+                            .filter(address -> isInstance(all, address, parent))
+                            .count();
             assertThat(others).isBetween(990L, 1000L);
             assertThat(left).hasSizeGreaterThan(10_000);
             HeapDumpLines again = dump(process);
@@ -185,10 +204,12 @@ final class RubyDumpIT {
             JsonNode lambda = kept(process, dump, "lambda");
             assertThat(lambda.get("type_name").textValue()).isEqualTo("proc");
             assertThat(lambda.get("is_lambda").booleanValue()).isTrue();
-            assertThat(kept(process, dump, "proc").get("is_lambda").booleanValue()).isFalse();
+            assertThat(kept(process, dump, "proc").get("is_lambda").booleanValue())
+                    .isFalse();
             assertThat(lambda.get("filename").textValue()).isEqualTo(file);
             assertThat(lambda.get("line").asText())
-                    .isEqualTo(process.ask("eval KEPT[\"lambda\"].source_location[1]").getFirst());
+                    .isEqualTo(process.ask("eval KEPT[\"lambda\"].source_location[1]")
+                            .getFirst());
             JsonNode env = dump.at(lambda.get("envval").textValue());
             assertThat(env.get("env").get("captured").textValue()).isEqualTo("captured value");
             assertThat(env.get("env").get("local").textValue()).isEqualTo("local of make_procs");
@@ -205,8 +226,10 @@ final class RubyDumpIT {
             assertThat(symbol.get("symbol").textValue()).isEqualTo(":upcase");
             JsonNode mutex = kept(process, dump, "mutex");
             assertThat(mutex.get("locked").booleanValue()).isTrue();
-            assertThat(dump.at(mutex.get("thread").textValue()).get("main").booleanValue()).isTrue();
-            assertThat(kept(process, dump, "free mutex").get("locked").booleanValue()).isFalse();
+            assertThat(dump.at(mutex.get("thread").textValue()).get("main").booleanValue())
+                    .isTrue();
+            assertThat(kept(process, dump, "free mutex").get("locked").booleanValue())
+                    .isFalse();
             // The key stands in place where it is short enough for that version.
             String target = kept(process, dump, "weak target").get("id").textValue();
             String object = kept(process, dump, "object").get("id").textValue();
@@ -214,11 +237,14 @@ final class RubyDumpIT {
                 assertThat(pair.get(0).textValue()).isIn(target, "target of weak references");
                 assertThat(pair.get(1).textValue()).isEqualTo(object);
             });
-            JsonNode method = dump.at(kept(process, dump, "methods").get("val").get(2).textValue());
+            JsonNode method =
+                    dump.at(kept(process, dump, "methods").get("val").get(2).textValue());
             assertThat(method.get("name").textValue()).isEqualTo("speak");
-            assertThat(method.get("recv").textValue()).isEqualTo(kept(process, dump, "parent").get("id").textValue());
+            assertThat(method.get("recv").textValue())
+                    .isEqualTo(kept(process, dump, "parent").get("id").textValue());
             assertThat(dump.at(method.get("owner").textValue()).get("name").textValue())
-                    .isEqualTo(process.ask("eval KEPT[\"parent\"].method(:speak).owner").getFirst());
+                    .isEqualTo(process.ask("eval KEPT[\"parent\"].method(:speak).owner")
+                            .getFirst());
             JsonNode parent = dump.at(kept(process, dump, "parent").get("class").textValue());
             assertThat(parent.get("methods").get("speak").textValue()).startsWith("0x");
             assertThat(parent.get("methods").get("reader").textValue()).isEqualTo("(IVAR)");
@@ -226,38 +252,51 @@ final class RubyDumpIT {
     }
 
     private static JsonNode kept(RubyProcess process, HeapDumpLines dump, String name) throws IOException {
-        return dump.at(process.ask("eval Target.address(KEPT[\"" + name + "\"])").getFirst());
+        return dump.at(
+                process.ask("eval Target.address(KEPT[\"" + name + "\"])").getFirst());
     }
 
     private static long instances(HeapDumpLines lines, String klass) {
-        return lines.all().keySet().stream().filter(address -> isInstance(lines, address, klass)).count();
+        return lines.all().keySet().stream()
+                .filter(address -> isInstance(lines, address, klass))
+                .count();
     }
 
     private static boolean isInstance(HeapDumpLines lines, String address, String klass) {
         JsonNode line = lines.at(address);
-        return line != null && line.path("class").asText().equals(klass) && line.get("bt").textValue().equals("T_OBJECT");
+        return line != null
+                && line.path("class").asText().equals(klass)
+                && line.get("bt").textValue().equals("T_OBJECT");
     }
 
     private static void check(JsonNode truth, JsonNode line) {
         assertThat(line.has("damage")).isFalse();
         String type = truth.get("type").textValue();
         assertThat(line.get("bt").textValue()).isEqualTo("T_" + type);
-        assertThat(line.path("frozen").booleanValue()).as("frozen").isEqualTo(truth.get("frozen").booleanValue());
-        JsonNode ivars = line.path(type.equals("OBJECT") || type.equals("CLASS") || type.equals("MODULE") ? "ivs" : "generic_ivars");
+        assertThat(line.path("frozen").booleanValue())
+                .as("frozen")
+                .isEqualTo(truth.get("frozen").booleanValue());
+        JsonNode ivars = line.path(
+                type.equals("OBJECT") || type.equals("CLASS") || type.equals("MODULE") ? "ivs" : "generic_ivars");
         int visible = 0;
         for (Iterator<String> names = ivars.fieldNames(); names.hasNext(); ) {
             String name = names.next();
             visible += name.startsWith("@") && !name.startsWith("@@") ? 1 : 0;
         }
-        assertThat(visible).as("instance variables").isEqualTo(truth.get("ivars").size());
+        assertThat(visible)
+                .as("instance variables")
+                .isEqualTo(truth.get("ivars").size());
         for (JsonNode ivar : truth.get("ivars")) {
             same(ivar.get(1), ivars.get(utf8(ivar.get(0))), line);
         }
         switch (type) {
-            case "STRING" -> assertThat(bytes(line)).isEqualTo(truth.get("bytes").textValue());
-            case "SYMBOL" -> assertThat(bytes(line)).isEqualTo(truth.get("bytes").textValue());
+            case "STRING" ->
+                assertThat(bytes(line)).isEqualTo(truth.get("bytes").textValue());
+            case "SYMBOL" ->
+                assertThat(bytes(line)).isEqualTo(truth.get("bytes").textValue());
             case "ARRAY" -> {
-                assertThat(line.get("val").size()).isEqualTo(truth.get("elements").size());
+                assertThat(line.get("val").size())
+                        .isEqualTo(truth.get("elements").size());
                 for (int i = 0; i < line.get("val").size(); i++) {
                     same(truth.get("elements").get(i), line.get("val").get(i), line);
                 }
@@ -268,18 +307,24 @@ final class RubyDumpIT {
                 long bits = Long.parseUnsignedLong(truth.get("bits").textValue(), 16);
                 JsonNode val = line.get("val");
                 double number = val.isTextual() ? Double.parseDouble(val.textValue()) : val.doubleValue();
-                assertThat(Double.isNaN(number)
-                                ? Long.parseUnsignedLong(line.get("bits").textValue(), 16)
-                                : Double.doubleToRawLongBits(number))
+                assertThat(
+                                Double.isNaN(number)
+                                        ? Long.parseUnsignedLong(
+                                                line.get("bits").textValue(), 16)
+                                        : Double.doubleToRawLongBits(number))
                         .isEqualTo(bits);
             }
-            case "BIGNUM" -> assertThat(line.get("val").textValue()).isEqualTo(truth.get("number").textValue());
+            case "BIGNUM" ->
+                assertThat(line.get("val").textValue())
+                        .isEqualTo(truth.get("number").textValue());
             case "RATIONAL" -> {
                 if (line.get("val").get(0).isNumber()) {
-                    assertThat(line.get("val").get(0).asText()).isEqualTo(truth.get("numerator").textValue());
+                    assertThat(line.get("val").get(0).asText())
+                            .isEqualTo(truth.get("numerator").textValue());
                 }
                 if (line.get("val").get(1).isNumber()) {
-                    assertThat(line.get("val").get(1).asText()).isEqualTo(truth.get("denominator").textValue());
+                    assertThat(line.get("val").get(1).asText())
+                            .isEqualTo(truth.get("denominator").textValue());
                 }
             }
             case "COMPLEX" -> {
@@ -288,7 +333,8 @@ final class RubyDumpIT {
             }
             case "REGEXP" -> {
                 assertThat(bytes(line)).isEqualTo(truth.get("source").textValue());
-                assertThat(line.get("options").intValue()).isEqualTo(truth.get("options").intValue());
+                assertThat(line.get("options").intValue())
+                        .isEqualTo(truth.get("options").intValue());
             }
             case "MATCH" -> {
                 same(truth.get("string"), line.get("str"), line);
@@ -296,7 +342,8 @@ final class RubyDumpIT {
                 for (int i = 0; i < truth.get("groups").size(); i++) {
                     JsonNode group = truth.get("groups").get(i);
                     JsonNode offsets = line.get("offsets").get(i);
-                    assertThat(offsets.get(0).intValue()).isEqualTo(group.isNull() ? -1 : group.get(0).intValue());
+                    assertThat(offsets.get(0).intValue())
+                            .isEqualTo(group.isNull() ? -1 : group.get(0).intValue());
                     assertThat(offsets.get(1).intValue() - offsets.get(0).intValue())
                             .isEqualTo(group.isNull() ? 0 : group.get(1).intValue());
                 }
@@ -307,7 +354,8 @@ final class RubyDumpIT {
                 } else {
                     assertThat(line.get("name").textValue()).isEqualTo(utf8(truth.get("name")));
                 }
-                assertThat(line.path("singleton").booleanValue()).isEqualTo(truth.get("singleton").booleanValue());
+                assertThat(line.path("singleton").booleanValue())
+                        .isEqualTo(truth.get("singleton").booleanValue());
             }
             default -> {}
         }
@@ -316,10 +364,13 @@ final class RubyDumpIT {
     /** The bytes that a line tells its value has, in hex. */
     private static String bytes(JsonNode line) {
         if (line.path("binary").booleanValue()) {
-            return HexFormat.of().formatHex(Base64.getDecoder().decode(line.get("base64").textValue()));
+            return HexFormat.of()
+                    .formatHex(Base64.getDecoder().decode(line.get("base64").textValue()));
         }
         String name = line.get("encoding").textValue();
-        Charset charset = name.equals("ASCII-8BIT") || !Charset.isSupported(name) ? StandardCharsets.US_ASCII : Charset.forName(name);
+        Charset charset = name.equals("ASCII-8BIT") || !Charset.isSupported(name)
+                ? StandardCharsets.US_ASCII
+                : Charset.forName(name);
         if (name.equals("UTF-8-MAC") || name.equals("UTF8-MAC")) {
             charset = StandardCharsets.UTF_8;
         }
@@ -327,10 +378,12 @@ final class RubyDumpIT {
     }
 
     private static void hash(JsonNode truth, JsonNode line) {
-        assertThat(line.path("compare_by_identity").booleanValue()).isEqualTo(truth.get("by_identity").booleanValue());
+        assertThat(line.path("compare_by_identity").booleanValue())
+                .isEqualTo(truth.get("by_identity").booleanValue());
         JsonNode pairs = truth.get("pairs");
         assertThat(line.get("val").size()).isEqualTo(pairs.size());
-        Iterator<Map.Entry<String, JsonNode>> given = line.get("val").properties().iterator();
+        Iterator<Map.Entry<String, JsonNode>> given =
+                line.get("val").properties().iterator();
         for (JsonNode pair : pairs) {
             Map.Entry<String, JsonNode> entry = given.next();
             key(pair.get(0), entry.getKey(), line);
@@ -348,7 +401,8 @@ final class RubyDumpIT {
         if (truth.has("begin")) {
             same(truth.get("begin"), val.get("begin"), line);
             same(truth.get("end"), val.get("end"), line);
-            assertThat(val.get("excl").booleanValue()).isEqualTo(truth.get("excludes_end").booleanValue());
+            assertThat(val.get("excl").booleanValue())
+                    .isEqualTo(truth.get("excludes_end").booleanValue());
             return;
         }
         assertThat(val.size()).isEqualTo(truth.get("members").size());
@@ -362,7 +416,9 @@ final class RubyDumpIT {
         String inspect = utf8(truth.get("inspect"));
         if (!truth.get("address").isNull()) {
             String address = truth.get("address").textValue();
-            assertThat(HeapDumpLines.references(line)).as("references of the line").contains(address);
+            assertThat(HeapDumpLines.references(line))
+                    .as("references of the line")
+                    .contains(address);
             if (value.isTextual() && value.textValue().startsWith("0x")) {
                 assertThat(value.textValue()).isEqualTo(address);
                 return;
@@ -370,11 +426,13 @@ final class RubyDumpIT {
         }
         if (value == null || value.isMissingNode() || value.isNull()) {
             assertThat(inspect).isEqualTo("nil");
-        } else if (value.isTextual() && (value.textValue().startsWith(":") || value.textValue().startsWith("#"))) {
+        } else if (value.isTextual()
+                && (value.textValue().startsWith(":") || value.textValue().startsWith("#"))) {
             text(value.textValue(), inspect);
         } else if (value.isTextual()) {
             String text = value.textValue();
-            assertThat("\"" + (text.startsWith("\\") ? text.substring(1) : text) + "\"").isEqualTo(inspect);
+            assertThat("\"" + (text.startsWith("\\") ? text.substring(1) : text) + "\"")
+                    .isEqualTo(inspect);
         } else if (value.isFloatingPointNumber()) {
             assertThat(value.doubleValue()).isEqualTo(Double.parseDouble(inspect));
         } else {

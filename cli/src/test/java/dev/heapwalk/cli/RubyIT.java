@@ -44,7 +44,8 @@ final class RubyIT {
             List<String> version = process.ask("version");
             JsonNode stat = JSON.readTree(process.ask("gc_stat").getFirst());
             String pid = Long.toString(process.pid());
-            Map<String, String> found = info(Run.heapwalk("ruby", "info", pid, "--format=jsonl").exited(0));
+            Map<String, String> found =
+                    info(Run.heapwalk("ruby", "info", pid, "--format=jsonl").exited(0));
             assertThat(found).containsEntry("version", version.get(0)).containsEntry("platform", version.get(1));
             long pages = Long.parseLong(found.get("heap pages").replaceAll(" pages.*|,", ""));
             assertThat(pages).isEqualTo(stat.get("heap_allocated_pages").longValue());
@@ -57,8 +58,8 @@ final class RubyIT {
     }
 
     /** What the counting itself makes in the target: a few strings and the hash of the counts. */
-    private static final Map<String, Integer> MADE_BY_COUNTING = Map.of("T_STRING", 400, "T_HASH", 8, "T_ARRAY", 8, "T_DATA", 8,
-            "T_IMEMO", 60, "T_OBJECT", 4);
+    private static final Map<String, Integer> MADE_BY_COUNTING =
+            Map.of("T_STRING", 400, "T_HASH", 8, "T_ARRAY", 8, "T_DATA", 8, "T_IMEMO", 60, "T_OBJECT", 4);
 
     @ParameterizedTest
     @MethodSource("rubies")
@@ -66,16 +67,22 @@ final class RubyIT {
         try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
             String pid = Long.toString(process.pid());
             process.ask("gc_disable");
-            JsonNode counts = Run.heapwalk("ruby", "count", pid, "Parent", "Nobody").exited(0).rows().getFirst();
+            JsonNode counts = Run.heapwalk("ruby", "count", pid, "Parent", "Nobody")
+                    .exited(0)
+                    .rows()
+                    .getFirst();
             JsonNode truth = JSON.readTree(process.ask("count_objects").getFirst());
-            assertThat(counts.fieldNames()).toIterable()
+            assertThat(counts.fieldNames())
+                    .toIterable()
                     .containsExactly("total_slots", "free_slots", "basic_types", "user_types");
-            assertThat(counts.get("total_slots").longValue()).isEqualTo(truth.get("TOTAL").longValue());
+            assertThat(counts.get("total_slots").longValue())
+                    .isEqualTo(truth.get("TOTAL").longValue());
             List<String> types = new ArrayList<>();
             truth.fieldNames().forEachRemaining(name -> {
                 if (name.startsWith("T_")) {
                     types.add(name);
-                    long made = truth.get(name).longValue() - counts.get("basic_types").path(name).longValue();
+                    long made = truth.get(name).longValue()
+                            - counts.get("basic_types").path(name).longValue();
                     assertThat(made).as(name).isBetween(0L, (long) MADE_BY_COUNTING.getOrDefault(name, 0));
                 }
             });
@@ -85,11 +92,16 @@ final class RubyIT {
                 sum += count.longValue();
             }
             assertThat(sum).isEqualTo(counts.get("total_slots").longValue());
-            assertThat(fields(counts.get("user_types"))).contains("Parent").allMatch(name -> name.matches("Parent(::.*)?"));
+            assertThat(fields(counts.get("user_types")))
+                    .contains("Parent")
+                    .allMatch(name -> name.matches("Parent(::.*)?"));
             for (String name : fields(counts.get("user_types"))) {
                 long instances = Long.parseLong(
-                        process.ask("eval ObjectSpace.each_object(" + name + ").count { |o| o.class == " + name + " }").getFirst());
-                assertThat(counts.get("user_types").get(name).longValue()).as(name).isEqualTo(instances);
+                        process.ask("eval ObjectSpace.each_object(" + name + ").count { |o| o.class == " + name + " }")
+                                .getFirst());
+                assertThat(counts.get("user_types").get(name).longValue())
+                        .as(name)
+                        .isEqualTo(instances);
             }
         }
     }
@@ -133,8 +145,10 @@ final class RubyIT {
     @MethodSource("rubies")
     void threadsHaveTheBacktracesThatRubyTells(Ruby ruby) throws IOException {
         try (RubyProcess process = RubyProcess.of(ruby, "frames").start()) {
-            Run jsonl = Run.heapwalk("ruby", "threads", Long.toString(process.pid()), "--format=jsonl").exited(0);
-            Run text = Run.heapwalk("ruby", "threads", Long.toString(process.pid())).exited(0);
+            Run jsonl = Run.heapwalk("ruby", "threads", Long.toString(process.pid()), "--format=jsonl")
+                    .exited(0);
+            Run text = Run.heapwalk("ruby", "threads", Long.toString(process.pid()))
+                    .exited(0);
             Map<String, JsonNode> threads = new HashMap<>();
             jsonl.rows().forEach(row -> threads.put(row.get("id").textValue(), row));
             int compared = 0;
@@ -146,21 +160,29 @@ final class RubyIT {
                 JsonNode thread = threads.get(truth.get("address").textValue());
                 List<String> expected = new ArrayList<>();
                 for (JsonNode frame : truth.get("backtrace")) {
-                    expected.add("%s:%d in %s".formatted(
-                            frame.get("path").asText(), frame.get("lineno").intValue(), frame.get("label").textValue()));
+                    expected.add("%s:%d in %s"
+                            .formatted(
+                                    frame.get("path").asText(),
+                                    frame.get("lineno").intValue(),
+                                    frame.get("label").textValue()));
                 }
                 List<String> actual = new ArrayList<>();
                 for (JsonNode frame : thread.get("backtrace")) {
-                    actual.add("%s:%d in %s".formatted(frame.path("filename").asText("null"), frame.path("line").intValue(),
-                            frame.get("label").textValue()));
+                    actual.add("%s:%d in %s"
+                            .formatted(
+                                    frame.path("filename").asText("null"),
+                                    frame.path("line").intValue(),
+                                    frame.get("label").textValue()));
                 }
                 if (!truth.get("inside").isNull()) {
-                    assertThat(actual.removeFirst()).endsWith(" in " + truth.get("inside").textValue());
+                    assertThat(actual.removeFirst())
+                            .endsWith(" in " + truth.get("inside").textValue());
                 }
                 assertThat(actual).as(truth.get("name").textValue()).isEqualTo(expected);
-                assertThat(text.lines()).containsAll(expected.stream()
-                        .map(line -> "  " + line.replace("null:0", "?"))
-                        .toList());
+                assertThat(text.lines())
+                        .containsAll(expected.stream()
+                                .map(line -> "  " + line.replace("null:0", "?"))
+                                .toList());
                 compared++;
             }
             assertThat(compared).isGreaterThan(10);
@@ -182,18 +204,27 @@ final class RubyIT {
     void showIsALineOfTheDumpOrSaysWhyThereIsNone() throws IOException {
         try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
             String pid = Long.toString(process.pid());
-            String address = process.ask("eval Target.address(KEPT[\"parent\"])").getFirst();
-            JsonNode shown = Run.heapwalk("ruby", "show", pid, address).exited(0).rows().getFirst();
+            String address =
+                    process.ask("eval Target.address(KEPT[\"parent\"])").getFirst();
+            JsonNode shown =
+                    Run.heapwalk("ruby", "show", pid, address).exited(0).rows().getFirst();
             assertThat(shown.get("id").textValue()).isEqualTo(address);
             assertThat(shown.get("bt").textValue()).isEqualTo("T_OBJECT");
-            String klass = Run.heapwalk("ruby", "show", pid, shown.get("class").textValue()).exited(0).rows().getFirst().get("name").textValue();
+            String klass = Run.heapwalk("ruby", "show", pid, shown.get("class").textValue())
+                    .exited(0)
+                    .rows()
+                    .getFirst()
+                    .get("name")
+                    .textValue();
             assertThat(klass).isEqualTo("Parent");
             Run.heapwalk("ruby", "show", pid, "4096").exited(2).said("ADDRESS", "'4096'");
             Run.heapwalk("ruby", "show", pid, "0x").exited(2).said("ADDRESS", "'0x'");
             Run.heapwalk("ruby", "show", pid, "0x1000").exited(2).said("no object at 0x1000", "not in Ruby's heap");
             Run.heapwalk("ruby", "show", pid, "0xffffffffffffffff").exited(2).said("not in Ruby's heap");
             String inside = "0x" + Long.toHexString(Long.decode(address) + 8);
-            Run.heapwalk("ruby", "show", pid, inside).exited(2).said("no object at " + inside, "inside the one at " + address);
+            Run.heapwalk("ruby", "show", pid, inside)
+                    .exited(2)
+                    .said("no object at " + inside, "inside the one at " + address);
         }
     }
 
@@ -203,7 +234,9 @@ final class RubyIT {
             String pid = Long.toString(process.pid());
             Map<String, JsonNode> byName = new HashMap<>();
             List<String> kinds = new ArrayList<>();
-            for (JsonNode row : Run.heapwalk("ruby", "roots", pid, "--format=jsonl").exited(0).rows()) {
+            for (JsonNode row : Run.heapwalk("ruby", "roots", pid, "--format=jsonl")
+                    .exited(0)
+                    .rows()) {
                 byName.put(row.get("name").textValue(), row);
                 kinds.add(row.get("root").textValue());
             }
@@ -213,7 +246,8 @@ final class RubyIT {
                     .isEqualTo(process.ask("eval Target.address($plain)").getFirst());
             assertThat(byName.get("$nothing").get("value").textValue()).isEqualTo("nil");
             assertThat(byName.get("$nothing").get("address").isNull()).isTrue();
-            assertThat(Run.heapwalk("ruby", "roots", pid).exited(0).lines().getLast()).matches("TOTAL +[0-9,]+ roots");
+            assertThat(Run.heapwalk("ruby", "roots", pid).exited(0).lines().getLast())
+                    .matches("TOTAL +[0-9,]+ roots");
         }
     }
 
@@ -221,7 +255,9 @@ final class RubyIT {
     void processesThatAreNoRuby() throws Exception {
         try (KnownProcess known = KnownProcess.start()) {
             for (String command : List.of("info", "count", "dump", "threads", "roots")) {
-                Run.heapwalk("ruby", command, known.pid()).exited(4).said("no Ruby process", "its program is " + KnownProcess.program());
+                Run.heapwalk("ruby", command, known.pid())
+                        .exited(4)
+                        .said("no Ruby process", "its program is " + KnownProcess.program());
             }
         }
         Process ended = new ProcessBuilder("true").start();

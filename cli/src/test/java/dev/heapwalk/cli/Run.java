@@ -34,7 +34,8 @@ record Run(int status, byte[] out, String err) {
     }
 
     static Run heapwalk(String... arguments) {
-        List<String> line = new ArrayList<>(List.of(checkout().resolve("bin/heapwalk").toString()));
+        List<String> line =
+                new ArrayList<>(List.of(checkout().resolve("bin/heapwalk").toString()));
         line.addAll(List.of(arguments));
         return of(new ProcessBuilder(line));
     }
@@ -97,7 +98,9 @@ record Run(int status, byte[] out, String err) {
     /** Checks that the error stream has one clear line with some words, and no stack trace. */
     Run said(String... words) {
         assertThat(err).startsWith("heapwalk: ").contains(words).doesNotContain("\tat ", "Exception");
-        assertThat(err.lines().filter(line -> !line.startsWith("heapwalk: try "))).as(err).hasSize(1);
+        assertThat(err.lines().filter(line -> !line.startsWith("heapwalk: try ")))
+                .as(err)
+                .hasSize(1);
         return this;
     }
 }

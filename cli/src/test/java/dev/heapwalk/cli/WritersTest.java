@@ -58,12 +58,13 @@ final class WritersTest {
             StringBuilder name = new StringBuilder();
             for (int j = random.nextInt(8); j > 0; j--) {
                 // Every kind of code point, unpaired surrogates too, with many that need care.
-                name.appendCodePoint(switch (random.nextInt(4)) {
-                    case 0 -> random.nextInt(0x110000);
-                    case 1 -> "\"\\,\r\n\t\0\033".charAt(random.nextInt(8));
-                    case 2 -> 0x2000 + random.nextInt(0x70);
-                    default -> random.nextInt(0x100);
-                });
+                name.appendCodePoint(
+                        switch (random.nextInt(4)) {
+                            case 0 -> random.nextInt(0x110000);
+                            case 1 -> "\"\\,\r\n\t\0\033".charAt(random.nextInt(8));
+                            case 2 -> 0x2000 + random.nextInt(0x70);
+                            default -> random.nextInt(0x100);
+                        });
             }
             rows.add(new Row(name.toString(), random.nextLong() >> random.nextInt(64), random.nextLong()));
         }
@@ -136,9 +137,7 @@ final class WritersTest {
     @Test
     void tableIsAligned() {
         Rows rows = new Rows(List.of(new Row("a\033b", 1_234_567, 0x10), new Row("größe", 12, 0x7fff_0000_0000L)));
-        assertThat(print(Format.TABLE, rows))
-                .isEqualTo(
-                        """
+        assertThat(print(Format.TABLE, rows)).isEqualTo("""
                         Name        Bytes  Id         Address  Mmapped  Threads
                         ------  ---------  --  --------------  -------  -------
                         a\\x1bb  1,234,567   -            0x10  no       1,23
@@ -164,7 +163,8 @@ final class WritersTest {
             assertThat(bytes.toString(StandardCharsets.US_ASCII))
                     .isEqualTo(expected + " " + value + " 0x" + Long.toHexString(value));
             assertThat(Output.groupedWidth(value)).isEqualTo(expected.length());
-            assertThat(Output.decimalWidth(value)).isEqualTo(Long.toString(value).length());
+            assertThat(Output.decimalWidth(value))
+                    .isEqualTo(Long.toString(value).length());
         }
     }
 

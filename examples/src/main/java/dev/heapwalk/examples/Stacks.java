@@ -76,7 +76,9 @@ final class Stacks {
         return quoted.append('"').toString();
     }
 
-    /** Prints where the time went, with the error that is left: two standard errors of a share, and the torn samples. */
+    /**
+     * Prints where the time went, with the error that is left: two standard errors of a share, and the torn samples.
+     */
     void print(Pace pace) {
         System.out.printf("%d of %d samples taken, %d stacks, %d torn (%.1f %%)%n",
                 pace.taken(), pace.due(), total, torn, 100.0 * torn / Math.max(1, total));

@@ -25,7 +25,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Runs each example as its user would, on a process whose behaviour is known, from jars that came out of a repository. */
+/**
+ * Runs each example as its user would, on a process whose behaviour is known, from jars that came out of a repository.
+ */
 class ExamplesTest {
     private static final Pattern GROWTH =
             Pattern.compile(".*: (\\d+) of (\\d+) samples taken, (\\d+) torn; this one lacks ([0-9,]+) of ([0-9,]+) bytes");

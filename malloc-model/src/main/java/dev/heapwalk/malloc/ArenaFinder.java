@@ -55,7 +55,9 @@ final class ArenaFinder {
             int emptyBins,
             int brokenBins) {
 
-        /** Whether this shows more of an arena than another: list heads look like such also when seen some places on. */
+        /**
+         * Whether this shows more of an arena than another: list heads look like such also when seen some places on.
+         */
         boolean better(Found other) {
             if (ringClosed != other.ringClosed) {
                 return ringClosed;
@@ -87,7 +89,9 @@ final class ArenaFinder {
         return found;
     }
 
-    /** A {@code malloc_state} that malloc has not touched yet: all zero but for {@code next} and one attached thread. */
+    /**
+     * A {@code malloc_state} that malloc has not touched yet: all zero but for {@code next} and one attached thread.
+     */
     Optional<Found> untouched(List<ElfModule.Range> ranges, long symbol) {
         for (MallocLayout.State state : STATES) {
             if (symbol != 0 && untouched(symbol, state)) {
@@ -204,7 +208,10 @@ final class ArenaFinder {
             return false;
         }
         boolean untouchedTop = top == address + state.top();
-        if (system < 0 || system > arena.maxSystemMem() || arena.maxSystemMem() > USER_SPACE || (untouchedTop ? system != 0 : (top & 15) != 0)) {
+        if (system < 0
+                || system > arena.maxSystemMem()
+                || arena.maxSystemMem() > USER_SPACE
+                || (untouchedTop ? system != 0 : (top & 15) != 0)) {
             return false;
         }
         if (state.nextFree() >= 0 && (peek.word(address + state.nextFree(), 1) & 7) != 0) {
@@ -228,7 +235,9 @@ final class ArenaFinder {
     boolean ring(long address, MallocLayout.State state, Set<Long> members) {
         long at = address;
         while (members.size() < MOST_ARENAS) {
-            if (!peek.has(at, state.size()) || heads(at + state.bins(), MOST_BROKEN_IN_RING) == null || !members.add(at)) {
+            if (!peek.has(at, state.size())
+                    || heads(at + state.bins(), MOST_BROKEN_IN_RING) == null
+                    || !members.add(at)) {
                 return false;
             }
             at = peek.arena(at, state).next();
@@ -243,7 +252,9 @@ final class ArenaFinder {
     long heapInfoSize(long arena) {
         for (long size : new long[] {32, 48}) {
             long heap = arena - size;
-            if ((heap & 0xfff) == 0 && peek.heapInfo(heap).arPtr() == arena && peek.heapInfo(heap).prev() == 0) {
+            if ((heap & 0xfff) == 0
+                    && peek.heapInfo(heap).arPtr() == arena
+                    && peek.heapInfo(heap).prev() == 0) {
                 return size;
             }
         }

@@ -21,7 +21,9 @@ final class BinSizes {
 
     private BinSizes() {}
 
-    /** The bins grow with the size: 32 of 64 bytes each, 16 of 512, 8 of 4096, 4 of 32 KiB, 2 of 256 KiB, and the rest. */
+    /**
+     * The bins grow with the size: 32 of 64 bytes each, 16 of 512, 8 of 4096, 4 of 32 KiB, 2 of 256 KiB, and the rest.
+     */
     private static int largeIndex(long size) {
         if (size >>> 6 <= 48) {
             return (int) (48 + (size >>> 6));

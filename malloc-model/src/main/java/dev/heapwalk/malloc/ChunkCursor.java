@@ -10,18 +10,20 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * Walks chunks in address order. A flyweight that moves: it allocates nothing for a chunk, and what it says is good until
- * the next {@link #next()}.
+ * Walks chunks in address order. A flyweight that moves: it allocates nothing for a chunk, and what it says is good
+ * until the next {@link #next()}.
  *
- * <p>Damage ends neither in an exception nor in a loop: it is recorded, and the walk goes on at the next place where the
- * structure allows: at the next chunk that a fastbin or a thread cache names, else at the top chunk, else at the next heap
- * or arena.
+ * <p>Damage ends neither in an exception nor in a loop: it is recorded, and the walk goes on at the next place where
+ * the structure allows: at the next chunk that a fastbin or a thread cache names, else at the top chunk, else at the
+ * next heap or arena.
  */
 public final class ChunkCursor {
     /** Chunks that end this close to the end of a run are looked at with care: fenceposts stand there. */
     private static final long MARGIN = 64;
 
-    /** So far at most the fast path goes on at a time, in bytes: where no chunk is listed it need not look at the lists. */
+    /**
+     * So far at most the fast path goes on at a time, in bytes: where no chunk is listed it need not look at the lists.
+     */
     private static final long STRETCH = 1 << 16;
 
     /** The flags that are the same in all used chunks of an arena. */
@@ -30,12 +32,16 @@ public final class ChunkCursor {
     /** The same, with the bit that only a size that is no multiple of 16 has. */
     private static final long CHECKED = FLAGS | 8;
 
-    // A state is kept as its ordinal: a reference would cost what the garbage collector does for its store, at each chunk.
+    // A state is kept as its ordinal: a reference would cost what the garbage collector does for its store, at each
+    // chunk.
     private static final int USED = ChunkState.USED.ordinal();
     private static final int FREE = ChunkState.FREE.ordinal();
     private static final int TOP = ChunkState.TOP.ordinal();
 
-    /** The states by ordinal, in a table that any three bits lie in: what is in it needs no check. Null where there is none. */
+    /**
+     * The states by ordinal, in a table that any three bits lie in: what is in it needs no check. Null where there is
+     * none.
+     */
     private static final ChunkState[] STATES = Arrays.copyOf(ChunkState.values(), 8);
 
     private final Window window;
@@ -55,7 +61,8 @@ public final class ChunkCursor {
     private long inUseBits;
     private int listed;
 
-    // What the window shows: a header may be read at an address from that of the last one up to this limit, where it is here plus shift.
+    // What the window shows: a header may be read at an address from that of the last one up to this limit, where it is
+    // here plus shift.
     private long shift;
     private long limit = -1;
     // Whether one of the chunks up to there is listed.
@@ -80,8 +87,8 @@ public final class ChunkCursor {
     }
 
     /**
-     * Goes back before the first chunk and forgets the corruptions, so that the same chunks can be walked again. It keeps to the
-     * ranges that were known when the heap was located; after an observed process went on, use a cursor of
+     * Goes back before the first chunk and forgets the corruptions, so that the same chunks can be walked again. It
+     * keeps to the ranges that were known when the heap was located; after an observed process went on, use a cursor of
      * {@link MallocHeap#relocate()} instead.
      */
     public void rewind() {
@@ -111,8 +118,8 @@ public final class ChunkCursor {
             long header = p + shift + length;
             long previous = RawMemory.word(header);
             long nextWord = RawMemory.word(header + 8);
-            // Used, free and listed chunks alternate at random: a branch would be guessed wrong every few chunks. So each
-            // answer is a mask, and all that speaks against the chunk ends in one test.
+            // Used, free and listed chunks alternate at random: a branch would be guessed wrong every few chunks. So
+            // each answer is a mask, and all that speaks against the chunk ends in one test.
             long inUse = -(nextWord & MallocChunk.PREV_INUSE);
             long isListed = 0;
             long kind = 0;
@@ -171,8 +178,10 @@ public final class ChunkCursor {
             mmapped = false;
             if (p == top) {
                 if (length != end - p) {
-                    record(p, "the top chunk has size 0x%x, but 0x%x bytes are left to the end of its run"
-                            .formatted(length, end - p));
+                    record(
+                            p,
+                            "the top chunk has size 0x%x, but 0x%x bytes are left to the end of its run"
+                                    .formatted(length, end - p));
                 }
                 return move(p, end - p, TOP, end, 0);
             }
@@ -186,9 +195,11 @@ public final class ChunkCursor {
             long q = p + length;
             long offset = end - q < MallocChunk.HEADER ? -1 : window.find(q, MallocChunk.HEADER);
             if (offset < 0) {
-                resynchronise(p, end - q < MallocChunk.HEADER
-                        ? "the chunk reaches to the end of its run, where top or a fencepost should be"
-                        : "memory at 0x%x can't be read".formatted(window.missing()));
+                resynchronise(
+                        p,
+                        end - q < MallocChunk.HEADER
+                                ? "the chunk reaches to the end of its run, where top or a fencepost should be"
+                                : "memory at 0x%x can't be read".formatted(window.missing()));
                 continue;
             }
             long previous = window.segment().get(Words.LONG, offset);
@@ -201,7 +212,10 @@ public final class ChunkCursor {
             show(q, offset);
             if ((nextWord & MallocChunk.PREV_INUSE) == 0) {
                 if (previous != length) {
-                    record(p, "the free chunk has size 0x%x, but the one behind it says 0x%x".formatted(length, previous));
+                    record(
+                            p,
+                            "the free chunk has size 0x%x, but the one behind it says 0x%x"
+                                    .formatted(length, previous));
                 }
                 if ((word & MallocChunk.IS_MMAPPED) != 0) {
                     record(p, "IS_MMAPPED is set in a free chunk of an arena (size word 0x%x)".formatted(word));
@@ -226,7 +240,8 @@ public final class ChunkCursor {
             return false;
         }
         long start = plan.starts[run + 1];
-        // None lies in the half of all addresses that is the kernel's, whatever a core says: the fast path relies on it.
+        // None lies in the half of all addresses that is the kernel's, whatever a core says: the fast path relies on
+        // it.
         long offset = start < 0 ? -1 : window.find(start, MallocChunk.HEADER);
         // Should one of these throw, the cursor stays where it is.
         long word = offset < 0 ? 0 : window.segment().get(Words.LONG, offset + 8);
@@ -243,12 +258,16 @@ public final class ChunkCursor {
             listed = -listed - 1;
         }
         if (offset < 0) {
-            record(start, "memory at 0x%x can't be read, so %d bytes of chunks are left out"
-                    .formatted(start < 0 ? start : window.missing(), end - start));
+            record(
+                    start,
+                    "memory at 0x%x can't be read, so %d bytes of chunks are left out"
+                            .formatted(start < 0 ? start : window.missing(), end - start));
             leftOut += end - start;
             following = end;
         } else if (arena >= 0 && (word & MallocChunk.PREV_INUSE) == 0) {
-            record(start, "the first chunk of a run says that the one before it is free (size word 0x%x)".formatted(word));
+            record(
+                    start,
+                    "the first chunk of a run says that the one before it is free (size word 0x%x)".formatted(word));
         }
         return true;
     }
@@ -265,9 +284,11 @@ public final class ChunkCursor {
     private int stateInUse(long p) {
         while (lists[listed] < p) {
             long entry = lists[listed++];
-            record(FreeChunks.chunk(entry), FreeChunks.kind(entry) == FreeChunks.TCACHE
-                    ? "a thread cache lists an address that is no chunk"
-                    : "a fastbin lists an address that is no chunk");
+            record(
+                    FreeChunks.chunk(entry),
+                    FreeChunks.kind(entry) == FreeChunks.TCACHE
+                            ? "a thread cache lists an address that is no chunk"
+                            : "a fastbin lists an address that is no chunk");
         }
         return FreeChunks.chunk(lists[listed]) == p ? FreeChunks.kind(lists[listed++]) : USED;
     }
@@ -297,7 +318,9 @@ public final class ChunkCursor {
         long behind = second + MallocChunk.HEADER;
         long start = end - behind < MallocChunk.MIN_SIZE ? end : search.next(behind, end, top, 16);
         if (start < 0) {
-            record(behind, "no chunks were found behind the fenceposts, so %d bytes are left out".formatted(end - behind));
+            record(
+                    behind,
+                    "no chunks were found behind the fenceposts, so %d bytes are left out".formatted(end - behind));
             leftOut += end - behind;
             toTop();
             return true;
@@ -339,8 +362,10 @@ public final class ChunkCursor {
             }
         }
         leftOut += (top > p ? top : end) - p;
-        record(p, "%s; %d bytes are left out, up to the %s"
-                .formatted(reason, (top > p ? top : end) - p, top > p ? "top chunk" : "end of the run"));
+        record(
+                p,
+                "%s; %d bytes are left out, up to the %s"
+                        .formatted(reason, (top > p ? top : end) - p, top > p ? "top chunk" : "end of the run"));
         toTop();
     }
 
@@ -355,9 +380,12 @@ public final class ChunkCursor {
     }
 
     private void record(long at, String reason) {
-        corruptions.add(at, arena, arena >= 0 && busy.get(arena)
-                ? reason + " (a thread is inside this arena, and may be halfway through a change)"
-                : reason);
+        corruptions.add(
+                at,
+                arena,
+                arena >= 0 && busy.get(arena)
+                        ? reason + " (a thread is inside this arena, and may be halfway through a change)"
+                        : reason);
     }
 
     /**
@@ -446,8 +474,8 @@ public final class ChunkCursor {
     }
 
     /**
-     * How many bytes behind the cursor were not walked, because what is there is damaged, can't be read, or changed while the walk
-     * went over it. How far off a walk over a process that runs on may be.
+     * How many bytes behind the cursor were not walked, because what is there is damaged, can't be read, or changed
+     * while the walk went over it. How far off a walk over a process that runs on may be.
      *
      * @return bytes
      */

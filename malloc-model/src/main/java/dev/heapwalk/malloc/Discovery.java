@@ -75,12 +75,20 @@ final class Discovery {
         if (libc.foreign().isPresent()) {
             throw unsupported("it is " + libc.foreign().get());
         }
-        findings.say("libc", libc.name() + libc.version().map(version -> ", glibc " + version).orElse(""),
+        findings.say(
+                "libc",
+                libc.name()
+                        + libc.version().map(version -> ", glibc " + version).orElse(""),
                 libc.module().isEmpty()
                         ? "no module is the C library, so every writable mapping is searched"
-                        : libc.version().isPresent() ? "module name; version from its banner, as a hint" : "module name");
-        libc.others().forEach(other -> findings.say(MallocHeap.OTHER_ALLOCATOR, other,
-                "its chunks are not glibc's; what glibc's malloc itself has is listed"));
+                        : libc.version().isPresent()
+                                ? "module name; version from its banner, as a hint"
+                                : "module name");
+        libc.others()
+                .forEach(other -> findings.say(
+                        MallocHeap.OTHER_ALLOCATOR,
+                        other,
+                        "its chunks are not glibc's; what glibc's malloc itself has is listed"));
         if (!findMainAgain()) {
             findMain();
         }
@@ -93,18 +101,30 @@ final class Discovery {
         Set<Long> ring = ring();
         filterByHeapInfo(ring);
         findParameters();
-        if (state(main.address()).systemMem() == 0 && ring.size() == 1
+        if (state(main.address()).systemMem() == 0
+                && ring.size() == 1
                 && (par == null || parameters().sbrkBase() == 0 && parameters().nMmaps() == 0)) {
             return nothing("malloc has no memory: system_mem is 0 and there is no other arena");
         }
-        ThreadHeaps threadHeaps = new ThreadHeaps(mappings, target.memory().touched(), peek, finder, main, ring,
-                par == null ? 0 : parameters().hugePageSize(), corruptions);
+        ThreadHeaps threadHeaps = new ThreadHeaps(
+                mappings,
+                target.memory().touched(),
+                peek,
+                finder,
+                main,
+                ring,
+                par == null ? 0 : parameters().hugePageSize(),
+                corruptions);
         Map<Long, List<Range>> scanned = threadHeaps.scan(ring);
         Map<Long, List<Arena.Region>> heaps = new LinkedHashMap<>();
         for (long arena : ring) {
             if (arena != main.address()) {
-                heaps.put(arena, threadHeaps.of(
-                        arena, scanned.getOrDefault(arena, List.of()), layouts.getLast().heapInfoSize()));
+                heaps.put(
+                        arena,
+                        threadHeaps.of(
+                                arena,
+                                scanned.getOrDefault(arena, List.of()),
+                                layouts.getLast().heapInfoSize()));
             }
         }
         List<Arena> arenas = new ArrayList<>();
@@ -113,38 +133,84 @@ final class Discovery {
         List<Arena.Region> taken = new ArrayList<>(arenas.getFirst().regions());
         heaps.forEach((address, regions) -> arenas.add(
                 arena(arenas.size(), address, Arena.Kind.THREAD, threadHeaps.disjoint(address, regions, taken))));
-        findings.say("arenas", arenas.size() == 1 ? "main_arena alone" : arenas.size() + " arenas, "
-                        + Findings.counted(arenas.stream().mapToInt(one -> one.regions().size()).sum(), "run") + " of chunks",
+        findings.say(
+                "arenas",
+                arenas.size() == 1
+                        ? "main_arena alone"
+                        : arenas.size() + " arenas, "
+                                + Findings.counted(
+                                        arenas.stream()
+                                                .mapToInt(one -> one.regions().size())
+                                                .sum(),
+                                        "run") + " of chunks",
                 (main.ringClosed() ? "the ring of next pointers closes" : "the ring of next pointers is broken")
                         + (scanned.isEmpty() && heaps.isEmpty()
                                 ? "; no heap_info header is at a multiple of %d MiB".formatted(threadHeaps.max() >> 20)
-                                : "; heap_info headers at multiples of %d MiB name %s".formatted(
-                                        threadHeaps.max() >> 20, scanned.keySet().equals(heaps.keySet()) ? "the same" : "others")));
+                                : "; heap_info headers at multiples of %d MiB name %s"
+                                        .formatted(
+                                                threadHeaps.max() >> 20,
+                                                scanned.keySet().equals(heaps.keySet()) ? "the same" : "others")));
 
         arenas.getFirst().regions().forEach(region -> claimed.add(new Range(region.start(), region.end())));
-        MmapFinder mmaps = new MmapFinder(target.memory(), mmapHeaders(), target.pageSize(), layouts.getLast().mmapTail(),
-                par == null ? -1 : parameters().nMmaps(), par == null ? -1 : parameters().mmappedMem());
+        MmapFinder mmaps = new MmapFinder(
+                target.memory(),
+                mmapHeaders(),
+                target.pageSize(),
+                layouts.getLast().mmapTail(),
+                par == null ? -1 : parameters().nMmaps(),
+                par == null ? -1 : parameters().mmappedMem());
         MmappedChunks mmapped = mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()));
-        findings.say("mmapped chunks", "%s, %d bytes: %s".formatted(Findings.counted(mmapped.count(), "chunk"), mmapped.bytes(),
-                        mmapped.confidence().name().toLowerCase(java.util.Locale.ROOT)),
-                mmaps.how() + (par == null || mmapped.expectedCount() == 0 ? "" : "; mp_ counts %d, %d bytes".formatted(
-                        mmapped.expectedCount(), mmapped.expectedBytes())));
+        findings.say(
+                "mmapped chunks",
+                "%s, %d bytes: %s"
+                        .formatted(
+                                Findings.counted(mmapped.count(), "chunk"),
+                                mmapped.bytes(),
+                                mmapped.confidence().name().toLowerCase(java.util.Locale.ROOT)),
+                mmaps.how()
+                        + (par == null || mmapped.expectedCount() == 0
+                                ? ""
+                                : "; mp_ counts %d, %d bytes"
+                                        .formatted(mmapped.expectedCount(), mmapped.expectedBytes())));
 
         WalkPlan plan = WalkPlan.of(arenas, mmaps.starts(), mmaps.ends());
-        ThreadCaches caches = new ThreadCaches(target, peek, libc, symbols, layouts,
-                par == null ? -1 : parameters().tcacheCount(), arenas, plan, findings);
+        ThreadCaches caches = new ThreadCaches(
+                target,
+                peek,
+                libc,
+                symbols,
+                layouts,
+                par == null ? -1 : parameters().tcacheCount(),
+                arenas,
+                plan,
+                findings);
         MallocLayout layout = caches.find();
         FreeChunks free = new FreeChunks();
         for (Arena arena : arenas) {
-            new FreeLists(peek, layout, plan).fastbins(arena, (chunk, size) -> free.add(chunk, FreeChunks.FASTBIN),
-                    (address, reason) -> corruptions.add(address, arena.index(), reason));
+            new FreeLists(peek, layout, plan)
+                    .fastbins(
+                            arena,
+                            (chunk, size) -> free.add(chunk, FreeChunks.FASTBIN),
+                            (address, reason) -> corruptions.add(address, arena.index(), reason));
         }
-        caches.list().forEach(cache -> cache.bins()
-                .forEach(bin -> bin.chunks().forEach(chunk -> free.add(chunk, FreeChunks.TCACHE))));
+        caches.list()
+                .forEach(cache ->
+                        cache.bins().forEach(bin -> bin.chunks().forEach(chunk -> free.add(chunk, FreeChunks.TCACHE))));
         free.sort();
-        return new MallocHeap(this, target, peek, layout, findings.evidence(), caches.withThreads(arenas),
+        return new MallocHeap(
+                this,
+                target,
+                peek,
+                layout,
+                findings.evidence(),
+                caches.withThreads(arenas),
                 par == null ? OptionalLong.empty() : OptionalLong.of(par.address()),
-                caches.list(), mmapped, plan, free, busy(arenas), corruptions);
+                caches.list(),
+                mmapped,
+                plan,
+                free,
+                busy(arenas),
+                corruptions);
     }
 
     /** The arenas whose lock is held: a thread stands inside malloc, and what it is at may be half done. */
@@ -175,9 +241,20 @@ final class Discovery {
         }
         findings.say("arenas", "none", why);
         MallocLayout layout = layouts == null || layouts.isEmpty() ? MallocLayout.ALL.getLast() : libc.hinted(layouts);
-        return new MallocHeap(this, target, peek, layout, findings.evidence(), List.of(), OptionalLong.empty(), List.of(),
+        return new MallocHeap(
+                this,
+                target,
+                peek,
+                layout,
+                findings.evidence(),
+                List.of(),
+                OptionalLong.empty(),
+                List.of(),
                 new MmappedChunks(0, 0, 0, 0, MmappedChunks.Confidence.EXACT),
-                new WalkPlan(List.of()), sorted(), new BitSet(), corruptions);
+                new WalkPlan(List.of()),
+                sorted(),
+                new BitSet(),
+                corruptions);
     }
 
     private static FreeChunks sorted() {
@@ -190,7 +267,9 @@ final class Discovery {
 
     /** Whether an arena is still recognised where there was one before. */
     private boolean findMainAgain() {
-        ArenaFinder.Found again = main == null || !main.initialised() ? null : finder.at(main.address()).orElse(null);
+        ArenaFinder.Found again = main == null || !main.initialised()
+                ? null
+                : finder.at(main.address()).orElse(null);
         if (again != null) {
             main = again;
             findings.say("main_arena", "0x%x".formatted(main.address()), "still where it was before");
@@ -210,7 +289,8 @@ final class Discovery {
                 }
                 // List heads look like list heads also when seen one place further on.
                 boolean overlaps = byStructure != null
-                        && Math.abs(mainOf.address() - byStructure.address()) < mainOf.state().size();
+                        && Math.abs(mainOf.address() - byStructure.address())
+                                < mainOf.state().size();
                 if (byStructure == null || mainOf.better(byStructure)) {
                     if (byStructure != null && !overlaps) {
                         others.add(byStructure);
@@ -226,28 +306,34 @@ final class Discovery {
         }
         ArenaFinder.Found bySymbol = symbol == 0 ? null : finder.at(symbol).orElse(null);
         if (bySymbol != null && (byStructure == null || byStructure.address() != symbol)) {
-            corruptions.add(symbol, 0, byStructure == null
-                    ? "main_arena is where its symbol says, but too damaged to be told by its structure"
-                    : "the symbol main_arena says 0x%x, the structure says 0x%x".formatted(symbol, byStructure.address()));
+            corruptions.add(
+                    symbol,
+                    0,
+                    byStructure == null
+                            ? "main_arena is where its symbol says, but too damaged to be told by its structure"
+                            : "the symbol main_arena says 0x%x, the structure says 0x%x"
+                                    .formatted(symbol, byStructure.address()));
         }
         main = bySymbol != null ? bySymbol : byStructure;
         if (main == null) {
-            main = finder.untouched(libc.module().isEmpty() ? List.of() : libc.ranges(), symbol).orElse(null);
+            main = finder.untouched(libc.module().isEmpty() ? List.of() : libc.ranges(), symbol)
+                    .orElse(null);
         }
         if (main == null) {
-            throw unsupported(!libc.others().isEmpty()
-                    ? "it allocates with " + String.join(", ", libc.others())
-                    : libc.module().isPresent()
-                            ? "no main_arena was recognised in the data of %s".formatted(libc.name())
-                            : "none of its modules is glibc, and nothing in its writable memory looks like main_arena");
+            throw unsupported(
+                    !libc.others().isEmpty()
+                            ? "it allocates with " + String.join(", ", libc.others())
+                            : libc.module().isPresent()
+                                    ? "no main_arena was recognised in the data of %s".formatted(libc.name())
+                                    : "none of its modules is glibc, and nothing in its writable memory looks like main_arena");
         }
         List<String> basis = new ArrayList<>();
         if (bySymbol != null || symbol == main.address()) {
             basis.add("symbol main_arena");
         }
         if (main.initialised()) {
-            basis.add("127 list heads: %d empty, %d with chunks, %d damaged".formatted(
-                    main.emptyBins(), 127 - main.emptyBins() - main.brokenBins(), main.brokenBins()));
+            basis.add("127 list heads: %d empty, %d with chunks, %d damaged"
+                    .formatted(main.emptyBins(), 127 - main.emptyBins() - main.brokenBins(), main.brokenBins()));
             basis.add(main.ringClosed() ? "its ring closes" : "its ring does not close");
         } else {
             basis.add("all zero but for next, which points to itself");
@@ -257,7 +343,9 @@ final class Discovery {
         }
         findings.say("main_arena", "0x%x".formatted(main.address()), String.join("; ", basis));
         for (ArenaFinder.Found other : others) {
-            findings.say("another main_arena", "0x%x".formatted(other.address()),
+            findings.say(
+                    "another main_arena",
+                    "0x%x".formatted(other.address()),
                     "looks like one too, but has less memory; a second C library? It is left out");
         }
     }
@@ -282,10 +370,14 @@ final class Discovery {
     private Set<Long> ring() {
         Set<Long> members = new LinkedHashSet<>();
         if (!finder.ring(main.address(), main.state(), members)) {
-            long last = members.isEmpty() ? main.address() : members.stream().reduce((a, b) -> b).orElseThrow();
-            corruptions.add(last + main.state().next(), members.size() - 1,
-                    "the ring of arenas does not close: next of the arena at 0x%x is 0x%x".formatted(
-                            last, state(last).next()));
+            long last = members.isEmpty()
+                    ? main.address()
+                    : members.stream().reduce((a, b) -> b).orElseThrow();
+            corruptions.add(
+                    last + main.state().next(),
+                    members.size() - 1,
+                    "the ring of arenas does not close: next of the arena at 0x%x is 0x%x"
+                            .formatted(last, state(last).next()));
         }
         members.add(main.address());
         return members;
@@ -298,8 +390,13 @@ final class Discovery {
                 .filter(size -> size > 0)
                 .collect(Collectors.toSet());
         if (sizes.size() == 1) {
-            keep(layouts.stream().filter(layout -> sizes.contains(layout.heapInfoSize())).toList());
-            findings.say("heap_info", "%d bytes".formatted(sizes.iterator().next()), "arenas lie that far behind their heaps");
+            keep(layouts.stream()
+                    .filter(layout -> sizes.contains(layout.heapInfoSize()))
+                    .toList());
+            findings.say(
+                    "heap_info",
+                    "%d bytes".formatted(sizes.iterator().next()),
+                    "arenas lie that far behind their heaps");
         }
     }
 
@@ -331,14 +428,16 @@ final class Discovery {
                 ? parameters.scan(nearMain(), possible, expected)
                 : parameters.at(par.address(), possible, expected);
         OptionalLong symbol = symbols ? libc.symbol("mp_") : OptionalLong.empty();
-        Optional<ParFinder.Found> bySymbol = symbol.isPresent()
-                ? parameters.at(symbol.getAsLong(), possible, expected)
-                : Optional.empty();
+        Optional<ParFinder.Found> bySymbol =
+                symbol.isPresent() ? parameters.at(symbol.getAsLong(), possible, expected) : Optional.empty();
         if (bySymbol.isPresent()
                 && byStructure.isPresent()
                 && byStructure.get().address() != bySymbol.get().address()) {
-            corruptions.add(symbol.getAsLong(), -1, "the symbol mp_ says 0x%x, the structure says 0x%x"
-                    .formatted(symbol.getAsLong(), byStructure.get().address()));
+            corruptions.add(
+                    symbol.getAsLong(),
+                    -1,
+                    "the symbol mp_ says 0x%x, the structure says 0x%x"
+                            .formatted(symbol.getAsLong(), byStructure.get().address()));
         }
         par = bySymbol.or(() -> byStructure).orElse(null);
         if (par == null) {
@@ -347,11 +446,15 @@ final class Discovery {
         }
         MallocLayout.Par layout = par.par();
         keep(layouts.stream().filter(one -> one.par().equals(layout)).toList());
-        findings.say("mp_", "0x%x".formatted(par.address()), (bySymbol.isPresent() ? "symbol mp_; " : "")
-                + (par.baseAgrees()
-                        ? "sbrk_base is where top and system_mem say the heap begins; "
-                        : "sbrk_base has nothing to confirm it; ")
-                + "counts and parameters fit (n_mmaps %d)".formatted(parameters().nMmaps()));
+        findings.say(
+                "mp_",
+                "0x%x".formatted(par.address()),
+                (bySymbol.isPresent() ? "symbol mp_; " : "")
+                        + (par.baseAgrees()
+                                ? "sbrk_base is where top and system_mem say the heap begins; "
+                                : "sbrk_base has nothing to confirm it; ")
+                        + "counts and parameters fit (n_mmaps %d)"
+                                .formatted(parameters().nMmaps()));
     }
 
     /** The ranges to look for {@code mp_} in: the C library's data, or the mapping that holds {@code main_arena}. */
@@ -376,12 +479,17 @@ final class Discovery {
 
     private List<Range> claimed(Map<Long, List<Arena.Region>> heaps) {
         List<Range> claimed = new ArrayList<>();
-        heaps.values().forEach(regions -> regions.forEach(region -> claimed.add(
-                new Range(region.heapInfo(), region.heapInfo() + Math.max(peek.heapInfo(region.heapInfo()).mprotectSize(), 4096)))));
+        heaps.values()
+                .forEach(regions -> regions.forEach(region -> claimed.add(new Range(
+                        region.heapInfo(),
+                        region.heapInfo()
+                                + Math.max(peek.heapInfo(region.heapInfo()).mprotectSize(), 4096)))));
         // Not their whole mappings: the kernel joins what is mapped behind a .bss to the mapping of that.
         long page = target.pageSize();
-        target.modules().forEach(module -> module.writableSegments()
-                .forEach(range -> claimed.add(new Range(range.start() & -page, range.end() + page - 1 & -page))));
+        target.modules()
+                .forEach(module -> module.writableSegments()
+                        .forEach(range ->
+                                claimed.add(new Range(range.start() & -page, range.end() + page - 1 & -page))));
         return claimed;
     }
 
@@ -389,14 +497,23 @@ final class Discovery {
         MallocState state = state(address);
         long system = state.systemMem();
         if (kind == Arena.Kind.THREAD) {
-            long sum = regions.stream().mapToLong(region -> region.end() - region.heapInfo()).sum();
+            long sum = regions.stream()
+                    .mapToLong(region -> region.end() - region.heapInfo())
+                    .sum();
             if (sum != system) {
-                corruptions.add(address, index,
-                        "system_mem is %d, but the heaps have %d bytes".formatted(system, sum));
+                corruptions.add(address, index, "system_mem is %d, but the heaps have %d bytes".formatted(system, sum));
             }
         }
-        return new Arena(index, address, kind, regions, system, state.maxSystemMem(), state.top(),
-                state.attachedThreads(), List.of());
+        return new Arena(
+                index,
+                address,
+                kind,
+                regions,
+                system,
+                state.maxSystemMem(),
+                state.top(),
+                state.attachedThreads(),
+                List.of());
     }
 
     private MmapHeaders mmapHeaders() {
@@ -431,10 +548,14 @@ final class Discovery {
             MainRuns runs = new MainRuns(target.memory(), mmapHeaders(), target.pageSize(), top, system);
             List<Arena.Region> regions = runs.find(anonymous, base);
             if (!runs.complete()) {
-                corruptions.add(main.address() + main.state().systemMem(), 0,
+                corruptions.add(
+                        main.address() + main.state().systemMem(),
+                        0,
                         "system_mem is %d, but runs of %d bytes were found".formatted(system, runs.accounted()));
             }
-            findings.say("main heap", "%s, %d of %d bytes".formatted(Findings.counted(regions.size(), "run"), runs.accounted(), system),
+            findings.say(
+                    "main heap",
+                    "%s, %d of %d bytes".formatted(Findings.counted(regions.size(), "run"), runs.accounted(), system),
                     "not contiguous (flag NONCONTIGUOUS): chains of sound chunks that end in fenceposts or top");
             return regions;
         }
@@ -443,8 +564,11 @@ final class Discovery {
             base = end - system;
         }
         if (end == 0 || end - base != system) {
-            corruptions.add(top, 0, "top ends at 0x%x, but sbrk_base 0x%x and system_mem 0x%x say 0x%x"
-                    .formatted(end, base, system, base + system));
+            corruptions.add(
+                    top,
+                    0,
+                    "top ends at 0x%x, but sbrk_base 0x%x and system_mem 0x%x say 0x%x"
+                            .formatted(end, base, system, base + system));
             long byMapping = mappings.at(base).map(Mapping::end).orElse(0L);
             boolean endGood = end != 0 && end > base && mappings.readable(base, end - base);
             boolean systemGood = mappings.readable(base, system);
@@ -455,8 +579,13 @@ final class Discovery {
             corruptions.add(base, 0, "the main heap 0x%x to 0x%x is not mapped as a whole".formatted(base, end));
             end = Math.max(base, Math.min(end, readable));
         }
-        findings.say("main heap", "0x%x to 0x%x".formatted(base, end), "contiguous: "
-                + (par == null ? "end of top less system_mem" : "sbrk_base to the end of top, system_mem agrees"));
+        findings.say(
+                "main heap",
+                "0x%x to 0x%x".formatted(base, end),
+                "contiguous: "
+                        + (par == null
+                                ? "end of top less system_mem"
+                                : "sbrk_base to the end of top, system_mem agrees"));
         long start = base + 15 & ~15L;
         return end - start < MallocChunk.MIN_SIZE ? List.of() : List.of(new Arena.Region(start, end, 0));
     }

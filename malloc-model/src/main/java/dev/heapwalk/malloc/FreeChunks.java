@@ -4,21 +4,22 @@ package dev.heapwalk.malloc;
 import java.util.Arrays;
 
 /**
- * The chunks that lie in fastbins and thread caches, which their neighbours' {@code PREV_INUSE} bits don't tell from used
- * ones: sorted, so that a walk in address order merges them in without looking anything up.
+ * The chunks that lie in fastbins and thread caches, which their neighbours' {@code PREV_INUSE} bits don't tell from
+ * used ones: sorted, so that a walk in address order merges them in without looking anything up.
  */
 final class FreeChunks {
     static final FreeChunks NONE = new FreeChunks();
     /** How many bits a kind takes. */
     static final int KIND_BITS = 2;
+
     static final int FASTBIN = ChunkState.FASTBIN.ordinal();
     static final int TCACHE = ChunkState.TCACHE.ordinal();
 
     private static final long KIND = 15;
 
     /**
-     * Chunk addresses with the kind in their low bits, which are 0 in an address; ascending, each chunk once, with sentinels
-     * behind them.
+     * Chunk addresses with the kind in their low bits, which are 0 in an address; ascending, each chunk once, with
+     * sentinels behind them.
      */
     private long[] entries = {Long.MAX_VALUE};
 

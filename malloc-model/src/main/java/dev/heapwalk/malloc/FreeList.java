@@ -2,8 +2,8 @@
 package dev.heapwalk.malloc;
 
 /**
- * A walk along one singly linked list of free chunks, a fastbin or a bin of a thread cache. Each step is checked, and the list is
- * not followed in circles.
+ * A walk along one singly linked list of free chunks, a fastbin or a bin of a thread cache. Each step is checked, and
+ * the list is not followed in circles.
  */
 final class FreeList {
     static final long MOST = 1L << 32;

@@ -34,13 +34,21 @@ final class FreeLists {
      * @param cache target address of the thread cache
      */
     FreeList tcache(long first, int index, long cache, Fault fault) {
-        return new FreeList(peek, layout, plan, first, MallocChunk.HEADER, MallocLayout.Tcache.minSize(index),
-                MallocLayout.Tcache.maxSize(index), "bin %d of the thread cache at 0x%x".formatted(index, cache), fault);
+        return new FreeList(
+                peek,
+                layout,
+                plan,
+                first,
+                MallocChunk.HEADER,
+                MallocLayout.Tcache.minSize(index),
+                MallocLayout.Tcache.maxSize(index),
+                "bin %d of the thread cache at 0x%x".formatted(index, cache),
+                fault);
     }
 
     /**
-     * The fastbins of an arena. They are walked side by side: what was freed in some order lies in each list in that order, and so all
-     * of them go through the same memory once instead of ten times.
+     * The fastbins of an arena. They are walked side by side: what was freed in some order lies in each list in that
+     * order, and so all of them go through the same memory once instead of ten times.
      */
     List<Bin> fastbins(Arena arena, Visitor visitor, Fault fault) {
         if (layout.state().fastbins() < 0) {
@@ -49,8 +57,16 @@ final class FreeLists {
         FreeList[] lists = new FreeList[MallocLayout.FASTBINS];
         for (int i = 0; i < lists.length; i++) {
             long size = MallocChunk.MIN_SIZE + 16L * i;
-            lists[i] = new FreeList(peek, layout, plan, peek.arena(arena.address(), layout.state()).fastbin(i), 0, size, size,
-                    "fastbin %d of arena %d".formatted(i, arena.index()), fault);
+            lists[i] = new FreeList(
+                    peek,
+                    layout,
+                    plan,
+                    peek.arena(arena.address(), layout.state()).fastbin(i),
+                    0,
+                    size,
+                    size,
+                    "fastbin %d of arena %d".formatted(i, arena.index()),
+                    fault);
         }
         for (FreeList list = nearest(lists, 0); list != null; list = nearest(lists, list.chunk())) {
             if (list.next()) {

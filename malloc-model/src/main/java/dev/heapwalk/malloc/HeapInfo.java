@@ -4,7 +4,10 @@ package dev.heapwalk.malloc;
 import dev.heapwalk.memory.struct.StructView;
 import java.lang.foreign.MemorySegment;
 
-/** View of the header of a thread arena's heap. C name {@code heap_info}; its first 32 bytes are the same in every version. */
+/**
+ * View of the header of a thread arena's heap. C name {@code heap_info}; its first 32 bytes are the same in every
+ * version.
+ */
 public final class HeapInfo extends StructView {
     /** Bytes that this view covers. */
     static final long SIZE = 32;

@@ -56,8 +56,7 @@ record LibcModule(
                     .filter(module -> symbols && module.symbol("main_arena").isPresent())
                     .findFirst();
         }
-        List<ElfModule.Range> ranges = holder
-                .map(ElfModule::writableSegments)
+        List<ElfModule.Range> ranges = holder.map(ElfModule::writableSegments)
                 .filter(list -> !list.isEmpty())
                 .orElseGet(() -> everything(target, modules));
         return new LibcModule(holder, ranges, holder.flatMap(module -> banner(target, module)), others, foreign);
@@ -124,20 +123,28 @@ record LibcModule(
         // A Go program that is linked with a static glibc has that one's malloc as well.
         return modules.stream()
                 .limit(1)
-                .filter(program -> isGo(target, program) && program.symbol("main_arena").isEmpty())
+                .filter(program ->
+                        isGo(target, program) && program.symbol("main_arena").isEmpty())
                 .findFirst()
                 .map(program -> "a Go program (" + file(program) + ")");
     }
 
-    /** Whether a module is musl: its library, which may have any name, or a static program that has not lost its symbols. */
+    /**
+     * Whether a module is musl: its library, which may have any name, or a static program that has not lost its
+     * symbols.
+     */
     private static boolean isMusl(Target target, ElfModule module) {
         String name = file(module);
-        return name.equals("libc.so") && holds(target, module.mappings().stream().filter(mapping -> !mapping.writable()), MUSL, 1)
-                || !name.startsWith("[") && module.symbol("__libc_start_init").isPresent()
+        return name.equals("libc.so")
+                        && holds(target, module.mappings().stream().filter(mapping -> !mapping.writable()), MUSL, 1)
+                || !name.startsWith("[")
+                        && module.symbol("__libc_start_init").isPresent()
                         && module.symbol("__init_libc").isPresent();
     }
 
-    /** Whether a program is one that the Go linker made, which marks it in its data even if it leaves out every symbol. */
+    /**
+     * Whether a program is one that the Go linker made, which marks it in its data even if it leaves out every symbol.
+     */
     private static boolean isGo(Target target, ElfModule program) {
         return holds(target, program.mappings().stream().filter(mapping -> !mapping.executable()), GO, 16)
                 || program.symbol("runtime.mallocgc").isPresent();
@@ -148,7 +155,8 @@ record LibcModule(
         byte[] bytes = new byte[MARK_SEARCH];
         return mappings.filter(Mapping::readable).anyMatch(mapping -> {
             int length = (int) Math.min(bytes.length, mapping.length());
-            int got = (int) target.memory().read(mapping.start(), MemorySegment.ofArray(bytes).asSlice(0, length));
+            int got = (int) target.memory()
+                    .read(mapping.start(), MemorySegment.ofArray(bytes).asSlice(0, length));
             for (int i = 0; i <= got - wanted.length; i += alignment) {
                 if (bytes[i] == wanted[0] && Arrays.equals(bytes, i, i + wanted.length, wanted, 0, wanted.length)) {
                     return true;
@@ -184,12 +192,13 @@ record LibcModule(
             }
             for (long at = mapping.start(); at < mapping.end() && searched < BANNER_SEARCH; at += BANNER_STEP - 256) {
                 int length = (int) Math.min(BANNER_STEP, mapping.end() - at);
-                int got = (int) target.memory().read(at, MemorySegment.ofArray(bytes).asSlice(0, length));
+                int got = (int)
+                        target.memory().read(at, MemorySegment.ofArray(bytes).asSlice(0, length));
                 searched += length;
                 int found = indexOf(bytes, got, "GNU C Library");
                 while (found >= 0) {
-                    Matcher matcher = BANNER.matcher(new String(
-                            bytes, found, Math.min(got - found, 200), StandardCharsets.ISO_8859_1));
+                    Matcher matcher = BANNER.matcher(
+                            new String(bytes, found, Math.min(got - found, 200), StandardCharsets.ISO_8859_1));
                     if (matcher.find()) {
                         return Optional.of(matcher.group(1));
                     }
@@ -203,8 +212,7 @@ record LibcModule(
     private static int indexOf(byte[] bytes, int length, String text) {
         byte[] wanted = text.getBytes(StandardCharsets.ISO_8859_1);
         for (int i = 0; i <= length - wanted.length; i++) {
-            if (bytes[i] == wanted[0]
-                    && Arrays.equals(bytes, i, i + wanted.length, wanted, 0, wanted.length)) {
+            if (bytes[i] == wanted[0] && Arrays.equals(bytes, i, i + wanted.length, wanted, 0, wanted.length)) {
                 return i;
             }
         }
@@ -213,7 +221,8 @@ record LibcModule(
 
     /** The layout that the banner hints at, or else the newest. */
     MallocLayout hinted(List<MallocLayout> possible) {
-        return version.flatMap(named -> possible.stream().filter(layout -> layout.covers(named)).findFirst())
+        return version.flatMap(named ->
+                        possible.stream().filter(layout -> layout.covers(named)).findFirst())
                 .orElse(possible.getLast());
     }
 

@@ -73,8 +73,8 @@ public final class MallocHeap {
      *
      * @param target an open target; it must stay open while the heap is used
      * @return the heap; one without arenas if the process has not allocated yet
-     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no glibc malloc in the target; the message says
-     *     what was found instead
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no glibc malloc in the target; the message
+     *     says what was found instead
      */
     public static MallocHeap locate(Target target) {
         return locate(target, Symbols.USE);
@@ -93,8 +93,9 @@ public final class MallocHeap {
     }
 
     /**
-     * Finds the heap of a process that runs on as it is now. Cheaper than {@link #locate(Target)} by far, since what can't change
-     * (the C library, where its static variables are) is only looked at again; for profilers, at each sample.
+     * Finds the heap of a process that runs on as it is now. Cheaper than {@link #locate(Target)} by far, since what
+     * can't change (the C library, where its static variables are) is only looked at again; for profilers, at each
+     * sample.
      *
      * @return a new heap; this one stays what it was
      * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
@@ -214,8 +215,8 @@ public final class MallocHeap {
     }
 
     /**
-     * What was found to be damaged, or could not be read, while the heap was located: rings, lists, caches. A cursor has
-     * its own list of what it met.
+     * What was found to be damaged, or could not be read, while the heap was located: rings, lists, caches. A cursor
+     * has its own list of what it met.
      *
      * @return an unmodifiable list, as it is now
      */

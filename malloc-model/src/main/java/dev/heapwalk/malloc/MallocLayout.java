@@ -4,8 +4,8 @@ package dev.heapwalk.malloc;
 import java.util.List;
 
 /**
- * How glibc's malloc lays out its structures in a range of versions, for 64-bit little-endian targets (x86-64 and aarch64
- * are the same). Offsets and sizes are bytes; -1 is an offset that the version does not have.
+ * How glibc's malloc lays out its structures in a range of versions, for 64-bit little-endian targets (x86-64 and
+ * aarch64 are the same). Offsets and sizes are bytes; -1 is an offset that the version does not have.
  *
  * <p>Read off {@code malloc/malloc.c} and {@code malloc/arena.c} of the glibc releases. Distributions carry patches of
  * later releases back, so a version alone does not name the layout: it is chosen by what memory shows.
@@ -62,8 +62,8 @@ public record MallocLayout(
             long size) {}
 
     /**
-     * {@code struct malloc_par}: {@code trim_threshold}, {@code top_pad} and {@code mmap_threshold} at 0, 8 and 16 in every
-     * version; {@code n_mmaps_max}, {@code max_n_mmaps} and {@code no_dyn_threshold} follow {@code n_mmaps}.
+     * {@code struct malloc_par}: {@code trim_threshold}, {@code top_pad} and {@code mmap_threshold} at 0, 8 and 16 in
+     * every version; {@code n_mmaps_max}, {@code max_n_mmaps} and {@code no_dyn_threshold} follow {@code n_mmaps}.
      *
      * @param nMmaps {@code n_mmaps}, 32 bits
      * @param mmappedMem {@code mmapped_mem}
@@ -121,8 +121,8 @@ public record MallocLayout(
         }
 
         /**
-         * The largest chunk that malloc gives for the structure. 16 bytes that are too few for a chunk stay with it, and
-         * since 2.42 {@code tcache_init} may round the size up before {@code _int_malloc} does so again.
+         * The largest chunk that malloc gives for the structure. 16 bytes that are too few for a chunk stay with it,
+         * and since 2.42 {@code tcache_init} may round the size up before {@code _int_malloc} does so again.
          *
          * @return bytes
          */
@@ -198,8 +198,7 @@ public record MallocLayout(
      * @return a layout
      */
     public MallocLayout withSafeLinking(boolean linking) {
-        return new MallocLayout(
-                since, until, tested, state, par, tcache, heapInfoSize, linking, tailHeader);
+        return new MallocLayout(since, until, tested, state, par, tcache, heapInfoSize, linking, tailHeader);
     }
 
     /**
@@ -243,8 +242,8 @@ public record MallocLayout(
     }
 
     /**
-     * Whether a thread has the structure of a cache also where {@code tcache_count} is 0, so that it holds nothing. 2.43
-     * tests this first in {@code tcache_init}.
+     * Whether a thread has the structure of a cache also where {@code tcache_count} is 0, so that it holds nothing.
+     * 2.43 tests this first in {@code tcache_init}.
      *
      * @return whether it has
      */

@@ -13,8 +13,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Finds chunks that were mapped on their own by their headers, in memory that nothing else claims, and holds them against
- * malloc's own counts. Reads headers only, never the blocks.
+ * Finds chunks that were mapped on their own by their headers, in memory that nothing else claims, and holds them
+ * against malloc's own counts. Reads headers only, never the blocks.
  */
 final class MmapFinder {
     private static final int BATCH = 1024;
@@ -152,7 +152,8 @@ final class MmapFinder {
             for (int index : drop) {
                 dropped += found.get(index).length();
             }
-            if (dropped == excess || tail > 0 && dropped > excess && (dropped - excess & 15) == 0 && dropped - excess < page) {
+            if (dropped == excess
+                    || tail > 0 && dropped > excess && (dropped - excess & 15) == 0 && dropped - excess < page) {
                 solutions++;
                 chosen = chosen == null ? drop.clone() : chosen;
             }
@@ -209,9 +210,8 @@ final class MmapFinder {
                 free.add(new Range(mapping.start(), mapping.end()));
             }
         }
-        Range[] sorted = claimed.stream()
-                .sorted(Comparator.comparingLong(Range::start))
-                .toArray(Range[]::new);
+        Range[] sorted =
+                claimed.stream().sorted(Comparator.comparingLong(Range::start)).toArray(Range[]::new);
         List<Range> rest = new ArrayList<>();
         for (Range range : free) {
             long at = range.start();

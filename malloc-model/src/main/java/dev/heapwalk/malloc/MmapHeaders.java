@@ -27,9 +27,9 @@ final class MmapHeaders {
         if (!first(peek.word(start, -1), peek.sizeWord(start))) {
             return null;
         }
-        // A block with an alignment of its own got a header further up, and the first one was left where it was. It may be
-        // out of date: mremap changes the later one only. The padding is shorter than the alignment, and the mapping may be
-        // hardly longer than the padding.
+        // A block with an alignment of its own got a header further up, and the first one was left where it was. It may
+        // be out of date: mremap changes the later one only. The padding is shorter than the alignment, and the mapping
+        // may be hardly longer than the padding.
         for (long alignment = 32; alignment > 0 && alignment / 2 < to - start; alignment *= 2) {
             long user = start + 16 + alignment - 1 & -alignment;
             Chunk aligned = header(user - 16, start, to);

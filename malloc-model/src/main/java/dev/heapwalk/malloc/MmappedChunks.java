@@ -10,8 +10,7 @@ package dev.heapwalk.malloc;
  * @param expectedBytes {@code mp_.mmapped_mem}, or -1 where {@code mp_} was not found
  * @param confidence how sure the answer is
  */
-public record MmappedChunks(
-        long count, long bytes, long expectedCount, long expectedBytes, Confidence confidence) {
+public record MmappedChunks(long count, long bytes, long expectedCount, long expectedBytes, Confidence confidence) {
 
     /** How sure it is that these are the chunks. */
     public enum Confidence {

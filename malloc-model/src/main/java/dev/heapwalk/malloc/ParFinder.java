@@ -60,7 +60,9 @@ final class ParFinder {
                     }
                     for (MallocLayout.Par layout : layouts) {
                         Found found = at(words.address(i), layout, expectedBase);
-                        if (found != null && found.score() >= ENOUGH && (best == null || found.score() > best.score())) {
+                        if (found != null
+                                && found.score() >= ENOUGH
+                                && (best == null || found.score() > best.score())) {
                             best = found;
                         }
                     }
@@ -100,7 +102,11 @@ final class ParFinder {
             return null;
         }
         // 2.43 counts 16 bytes too many for each mremap, so bytes may be left over.
-        if (bytes < 0 || bytes > bytesMost || (bytes & 15) != 0 || bytesMost >= LARGE || count > 0 && bytes < 4096L * count) {
+        if (bytes < 0
+                || bytes > bytesMost
+                || (bytes & 15) != 0
+                || bytesMost >= LARGE
+                || count > 0 && bytes < 4096L * count) {
             return null;
         }
         if (topPad < 0 || topPad >= LARGE || threshold < 0 || threshold >= LARGE || base < 0 || base >= LARGE * 512) {

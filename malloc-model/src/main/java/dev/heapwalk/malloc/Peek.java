@@ -7,15 +7,16 @@ import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Reads single words and small structures by address, while pointers of the target are followed. What lies near the last one is read
- * with its surroundings, what a pointer leads to elsewhere with its page alone. For one thread.
+ * Reads single words and small structures by address, while pointers of the target are followed. What lies near the
+ * last one is read with its surroundings, what a pointer leads to elsewhere with its page alone. For one thread.
  */
 final class Peek {
     private static final long USER_SPACE = 1L << 56;
     private static final long NEAR = 1 << 16;
 
     /** What a structure seems to hold that can't be read. */
-    private static final MemorySegment ZEROS = MemorySegment.ofArray(new long[512]).asReadOnly();
+    private static final MemorySegment ZEROS =
+            MemorySegment.ofArray(new long[512]).asReadOnly();
 
     private final Window surroundings;
     private final Window pages;

@@ -6,9 +6,9 @@ import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
 
 /**
- * Finds where runs of the main arena's chunks begin in memory that is not theirs alone: behind a foreign {@code sbrk}, or
- * in mappings that malloc made where {@code brk} failed. A run is a chain of sound chunks that ends in top or in a pair of
- * fenceposts; nothing else in memory looks like that.
+ * Finds where runs of the main arena's chunks begin in memory that is not theirs alone: behind a foreign {@code sbrk},
+ * or in mappings that malloc made where {@code brk} failed. A run is a chain of sound chunks that ends in top or in a
+ * pair of fenceposts; nothing else in memory looks like that.
  */
 final class RunSearch {
     /** So many headers one search may look at. */

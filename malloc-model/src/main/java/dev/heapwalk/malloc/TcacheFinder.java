@@ -18,8 +18,8 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Finds the cache of every thread: through the thread pointers, where registers are known, and by what the structure looks
- * like in the heap.
+ * Finds the cache of every thread: through the thread pointers, where registers are known, and by what the structure
+ * looks like in the heap.
  */
 final class TcacheFinder {
     /** How far around the thread pointer variables are looked for if no GOT word names their place, in bytes. */
@@ -81,7 +81,9 @@ final class TcacheFinder {
         for (int count : counts) {
             pristine &= count == full;
         }
-        if (!used && strict && !(pristine && (tcache.countsDown() ? slots < 0 ? full > 0 : slots == full : full == 0))) {
+        if (!used
+                && strict
+                && !(pristine && (tcache.countsDown() ? slots < 0 ? full > 0 : slots == full : full == 0))) {
             return null;
         }
         FreeLists lists = new FreeLists(peek, layout, plan);
@@ -150,7 +152,8 @@ final class TcacheFinder {
         long word = peek.sizeWord(address - 16);
         long size = word & ~MallocChunk.SIZE_BITS;
         return size >= layout.tcache().chunkSize()
-                && ((word & MallocChunk.IS_MMAPPED) != 0 || size <= layout.tcache().largestChunkSize());
+                && ((word & MallocChunk.IS_MMAPPED) != 0
+                        || size <= layout.tcache().largestChunkSize());
     }
 
     /** Whether there is a cache at an address: by the size of its block or, if that is damaged, by its lists. */
@@ -169,7 +172,9 @@ final class TcacheFinder {
                 && faultless[0];
     }
 
-    /** Whether there is no structure at all since no chunk may be cached: 2.43 has none then, 2.42 one without slots. */
+    /**
+     * Whether there is no structure at all since no chunk may be cached: 2.43 has none then, 2.42 one without slots.
+     */
     private boolean none(MallocLayout layout) {
         return slots == 0 && layout.tcache().countsDown() && !layout.tcacheWithoutSlots();
     }
@@ -178,12 +183,17 @@ final class TcacheFinder {
     private boolean none(long value) {
         // Since 2.43 it points to a constant structure then.
         return value == 0
-                || target.memory().mappings().at(value).map(mapping -> !mapping.writable()).orElse(false);
+                || target.memory()
+                        .mappings()
+                        .at(value)
+                        .map(mapping -> !mapping.writable())
+                        .orElse(false);
     }
 
     private List<ThreadState> threads() {
         return target.threads().stream()
-                .filter(thread -> thread.registers().map(Registers::threadPointer).orElse(0L) != 0)
+                .filter(thread ->
+                        thread.registers().map(Registers::threadPointer).orElse(0L) != 0)
                 .toList();
     }
 
@@ -195,7 +205,9 @@ final class TcacheFinder {
         return values;
     }
 
-    /** The distances from the thread pointer that GOT words of the C library name, or all near ones if there are none. */
+    /**
+     * The distances from the thread pointer that GOT words of the C library name, or all near ones if there are none.
+     */
     private Set<Long> offsets(LibcModule libc, List<ThreadState> threads, boolean brute) {
         Set<Long> offsets = new TreeSet<>(Comparator.comparingLong(Math::abs));
         for (ElfModule.TlsSlot slot : libc.module().map(ElfModule::tlsSlots).orElse(List.of())) {
@@ -208,15 +220,18 @@ final class TcacheFinder {
                 offsets.add(below ? -at : at + 8);
             }
         }
-        offsets.removeIf(offset -> (offset & 7) != 0 || threads.stream()
-                .noneMatch(thread -> peek.has(thread.registers().orElseThrow().threadPointer() + offset, 8)));
+        offsets.removeIf(offset -> (offset & 7) != 0
+                || threads.stream()
+                        .noneMatch(thread ->
+                                peek.has(thread.registers().orElseThrow().threadPointer() + offset, 8)));
         return offsets;
     }
 
     /** Distance of a thread-local symbol from the thread pointer. */
     private OptionalLong symbol(LibcModule libc, String name) {
         OptionalLong value = libc.tlsSymbol(name);
-        List<ElfModule.TlsSlot> slotsOfLibc = libc.module().map(ElfModule::tlsSlots).orElse(List.of());
+        List<ElfModule.TlsSlot> slotsOfLibc =
+                libc.module().map(ElfModule::tlsSlots).orElse(List.of());
         if (value.isEmpty() || slotsOfLibc.isEmpty()) {
             return OptionalLong.empty();
         }
@@ -261,9 +276,11 @@ final class TcacheFinder {
             }
             if (votes > bestVotes) {
                 bestVotes = votes;
-                best = new Variable(values, brute
-                        ? "the word near the thread pointer that is one in every thread"
-                        : "the GOT offset whose word is one in every thread");
+                best = new Variable(
+                        values,
+                        brute
+                                ? "the word near the thread pointer that is one in every thread"
+                                : "the GOT offset whose word is one in every thread");
             }
         }
         return best;
@@ -285,7 +302,8 @@ final class TcacheFinder {
             for (long offset : offsets(libc, threads, brute)) {
                 Map<Long, Long> values = values(threads, offset);
                 boolean possible = values.values().stream().allMatch(value -> value == 0 || ring.contains(value));
-                long votes = values.values().stream().filter(value -> value != 0).count();
+                long votes =
+                        values.values().stream().filter(value -> value != 0).count();
                 if (possible && votes > bestVotes) {
                     bestVotes = votes;
                     best = new Variable(values, "the word of each thread that is an arena");
@@ -298,9 +316,14 @@ final class TcacheFinder {
         return null;
     }
 
-    /** Chunks in mappings of their own that are as small as one for a thread cache is where the threshold is that low. */
+    /**
+     * Chunks in mappings of their own that are as small as one for a thread cache is where the threshold is that low.
+     */
     static List<Long> mmappedBlocks(Collection<MallocLayout> layouts, WalkPlan plan, long page) {
-        long largest = layouts.stream().mapToLong(layout -> layout.tcache().largestChunkSize()).max().orElse(0);
+        long largest = layouts.stream()
+                .mapToLong(layout -> layout.tcache().largestChunkSize())
+                .max()
+                .orElse(0);
         long mapping = largest + MallocChunk.HEADER + page - 1 & -page;
         List<Long> blocks = new ArrayList<>();
         for (int run = 0; run < plan.starts.length; run++) {
@@ -318,10 +341,15 @@ final class TcacheFinder {
                 .filter(tcache -> tcache.bins() > 0)
                 .distinct()
                 .toList();
-        long smallest = tcaches.stream().mapToLong(MallocLayout.Tcache::chunkSize).min().orElse(Long.MAX_VALUE);
-        long largest = tcaches.stream().mapToLong(MallocLayout.Tcache::largestChunkSize).max().orElse(0);
+        long smallest =
+                tcaches.stream().mapToLong(MallocLayout.Tcache::chunkSize).min().orElse(Long.MAX_VALUE);
+        long largest = tcaches.stream()
+                .mapToLong(MallocLayout.Tcache::largestChunkSize)
+                .max()
+                .orElse(0);
         List<Long> blocks = new ArrayList<>();
-        ChunkCursor cursor = new ChunkCursor(target.memory(), arenas, FreeChunks.NONE, layouts.iterator().next(), new BitSet());
+        ChunkCursor cursor = new ChunkCursor(
+                target.memory(), arenas, FreeChunks.NONE, layouts.iterator().next(), new BitSet());
         while (cursor.next()) {
             if (cursor.size() >= smallest && cursor.size() <= largest && cursor.state() == ChunkState.USED) {
                 blocks.add(cursor.userAddress());

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.OptionalLong;
 
 /**
- * One thread's cache of free chunks, as it was when the heap was located. C name {@code struct tcache_perthread_struct},
- * since 2.26.
+ * One thread's cache of free chunks, as it was when the heap was located. C name {@code struct
+ * tcache_perthread_struct}, since 2.26.
  *
  * @param address target address of the structure
  * @param tid kernel id of the thread that owns it, where registers told

@@ -14,8 +14,8 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * The caches of all threads, and with them the choice among the layouts that are left: the one by which most lists of caches
- * and fastbins make sense.
+ * The caches of all threads, and with them the choice among the layouts that are left: the one by which most lists of
+ * caches and fastbins make sense.
  */
 final class ThreadCaches {
     /** Larger heaps are not walked beforehand if the registers told the cache of every thread. */
@@ -74,9 +74,10 @@ final class ThreadCaches {
         boolean known = layouts.stream().anyMatch(layout -> layout.tcache().bins() > 0);
         List<Long> blocks = null;
         List<MallocLayout> possible = new ArrayList<>(layouts);
-        libc.version().ifPresent(version -> layouts.stream()
-                .filter(layout -> layout.covers(version))
-                .forEach(layout -> possible.add(layout.withSafeLinking(!layout.safeLinking()))));
+        libc.version()
+                .ifPresent(version -> layouts.stream()
+                        .filter(layout -> layout.covers(version))
+                        .forEach(layout -> possible.add(layout.withSafeLinking(!layout.safeLinking()))));
         MallocLayout best = null;
         int bestScore = -1;
         Set<Long> bestSet = Set.of();
@@ -91,7 +92,8 @@ final class ThreadCaches {
             for (long block : blocks == null || layout.tcache().bins() == 0 ? List.<Long>of() : blocks) {
                 TcacheFinder.Cache cache =
                         tcaches.block(block, layout) ? tcaches.read(block, layout, true, null) : null;
-                if (cache != null && (cache.chunks() > 0 || layout.tcache().countsDown() && slots != 0 || first(block))) {
+                if (cache != null
+                        && (cache.chunks() > 0 || layout.tcache().countsDown() && slots != 0 || first(block))) {
                     set.add(block);
                     score += 2 * cache.chunks() + (cache.chunks() > 0 ? 2 : 0);
                 }
@@ -104,7 +106,9 @@ final class ThreadCaches {
             }
         }
         boolean patched = !layouts.contains(best);
-        findings.say("layout", best.versions() + (patched ? ", patched" : "") + (best.tested() ? "" : " (not tested)"),
+        findings.say(
+                "layout",
+                best.versions() + (patched ? ", patched" : "") + (best.tested() ? "" : " (not tested)"),
                 basisOfLayout(best, linking, bestSet));
         collect(best, bestSet, blocks != null);
         return best;
@@ -117,19 +121,25 @@ final class ThreadCaches {
             basis.add("mp_ of %d bytes".formatted(layout.par().size()));
         }
         if (!set.isEmpty()) {
-            basis.add("%s of %d bytes whose lists fit".formatted(Findings.counted(set.size(), "thread cache"), layout.tcache().size()));
+            basis.add("%s of %d bytes whose lists fit"
+                    .formatted(
+                            Findings.counted(set.size(), "thread cache"),
+                            layout.tcache().size()));
         }
         if (linking != 0) {
             basis.add(linking > 0 ? "fastbin links are mangled" : "fastbin links are plain");
         }
-        libc.version().ifPresent(version -> basis.add((layout.covers(version) ? "the banner agrees (" : "the banner differs (")
-                + version + ")"));
+        libc.version()
+                .ifPresent(version -> basis.add(
+                        (layout.covers(version) ? "the banner agrees (" : "the banner differs (") + version + ")"));
         return String.join("; ", basis);
     }
 
     private boolean registers() {
-        return target.threads().stream().allMatch(thread -> thread.registers()
-                .map(registers -> registers.threadPointer() != 0).orElse(false));
+        return target.threads().stream()
+                .allMatch(thread -> thread.registers()
+                        .map(registers -> registers.threadPointer() != 0)
+                        .orElse(false));
     }
 
     /** Whether a block is the first one of an arena, as the cache of its first thread is to 2.41. */
@@ -147,7 +157,8 @@ final class ThreadCaches {
         int votes = 0;
         for (Arena arena : arenas) {
             for (int i = 0; i < MallocLayout.FASTBINS; i++) {
-                long chunk = peek.arena(arena.address(), layouts.getFirst().state()).fastbin(i);
+                long chunk =
+                        peek.arena(arena.address(), layouts.getFirst().state()).fastbin(i);
                 if (chunk == 0 || !plan.chunk(chunk)) {
                     continue;
                 }
@@ -173,9 +184,17 @@ final class ThreadCaches {
                     owners.put(value, tid);
                 } else if (variable.basis().startsWith("symbol")
                         && value != 0
-                        && target.memory().mappings().at(value).map(Mapping::writable).orElse(true)) {
-                    findings.corruptions().add(value, -1,
-                            "tcache of thread %d points to 0x%x, which is no block for one".formatted(tid, value));
+                        && target.memory()
+                                .mappings()
+                                .at(value)
+                                .map(Mapping::writable)
+                                .orElse(true)) {
+                    findings.corruptions()
+                            .add(
+                                    value,
+                                    -1,
+                                    "tcache of thread %d points to 0x%x, which is no block for one"
+                                            .formatted(tid, value));
                 }
             });
         }
@@ -185,7 +204,10 @@ final class ThreadCaches {
         Set<Long> seen = new HashSet<>();
         for (long address : all) {
             TcacheFinder.Cache cache = tcaches.read(
-                    address, layout, false, (at, reason) -> findings.corruptions().add(at, -1, reason));
+                    address,
+                    layout,
+                    false,
+                    (at, reason) -> findings.corruptions().add(at, -1, reason));
             if (cache == null) {
                 continue;
             }
@@ -197,19 +219,25 @@ final class ThreadCaches {
                 }
             }
             Long tid = owners.get(address);
-            caches.add(new ThreadCache(
-                    address, tid == null ? OptionalLong.empty() : OptionalLong.of(tid), cache.bins()));
+            caches.add(
+                    new ThreadCache(address, tid == null ? OptionalLong.empty() : OptionalLong.of(tid), cache.bins()));
         }
         threadCaches = List.copyOf(caches);
         long both = owners.keySet().stream().filter(byStructure::contains).count();
         String basis = variable == null
                 ? "by structure alone: blocks of the right size whose counts, lists and keys agree"
-                : "%s names %d%s".formatted(variable.basis(), owners.size(), searched
-                        ? ", structure finds %d, both agree on %d".formatted(byStructure.size(), both)
-                        : "; the heap is too large to look for more");
+                : "%s names %d%s"
+                        .formatted(
+                                variable.basis(),
+                                owners.size(),
+                                searched
+                                        ? ", structure finds %d, both agree on %d".formatted(byStructure.size(), both)
+                                        : "; the heap is too large to look for more");
         findings.say("tcache", Findings.counted(caches.size(), "thread cache"), basis);
         if (variable != null && byStructure.size() > both) {
-            findings.say("tcache", "%d without a thread".formatted(byStructure.size() - both),
+            findings.say(
+                    "tcache",
+                    "%d without a thread".formatted(byStructure.size() - both),
                     "left by threads that are gone, as in the child of a fork; their chunks count as cached");
         }
     }
@@ -221,11 +249,25 @@ final class ThreadCaches {
         if (variable == null) {
             return known;
         }
-        findings.say("thread_arena", "of " + Findings.counted(variable.values().values().stream().filter(v -> v != 0).count(), "thread"),
+        findings.say(
+                "thread_arena",
+                "of "
+                        + Findings.counted(
+                                variable.values().values().stream()
+                                        .filter(v -> v != 0)
+                                        .count(),
+                                "thread"),
                 variable.basis());
         return known.stream()
-                .map(arena -> new Arena(arena.index(), arena.address(), arena.kind(), arena.regions(),
-                        arena.systemBytes(), arena.maxSystemBytes(), arena.top(), arena.attachedThreads(),
+                .map(arena -> new Arena(
+                        arena.index(),
+                        arena.address(),
+                        arena.kind(),
+                        arena.regions(),
+                        arena.systemBytes(),
+                        arena.maxSystemBytes(),
+                        arena.top(),
+                        arena.attachedThreads(),
                         variable.values().entrySet().stream()
                                 .filter(entry -> entry.getValue() == arena.address())
                                 .map(Map.Entry::getKey)

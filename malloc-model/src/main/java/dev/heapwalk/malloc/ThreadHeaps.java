@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The heaps that thread arenas take their memory from: each begins with a {@code heap_info} at a multiple of the largest size
- * that a heap may have, and is linked to the one before it.
+ * The heaps that thread arenas take their memory from: each begins with a {@code heap_info} at a multiple of the
+ * largest size that a heap may have, and is linked to the one before it.
  */
 final class ThreadHeaps {
     /** {@code HEAP_MAX_SIZE} of a 64-bit program without huge pages. */
@@ -146,20 +146,20 @@ final class ThreadHeaps {
             heap = prev;
         }
         if (!complete) {
-            corruptions.add(chain.isEmpty() ? arena + main.state().top() : heap, -1,
+            corruptions.add(
+                    chain.isEmpty() ? arena + main.state().top() : heap,
+                    -1,
                     "the heaps of the arena at 0x%x are not linked soundly from its top 0x%x".formatted(arena, top));
         }
         for (Range range : scanned) {
             if (chain.add(range.start()) && complete) {
-                corruptions.add(range.start(), -1,
-                        "a heap of the arena at 0x%x is not linked to its others".formatted(arena));
+                corruptions.add(
+                        range.start(), -1, "a heap of the arena at 0x%x is not linked to its others".formatted(arena));
             }
         }
         List<Arena.Region> regions = new ArrayList<>();
         for (long one : chain) {
-            long start = one == (arena & -max)
-                    ? arena + main.state().size() + 15 & ~15L
-                    : one + headerSize;
+            long start = one == (arena & -max) ? arena + main.state().size() + 15 & ~15L : one + headerSize;
             regions.add(new Arena.Region(start, one + peek.heapInfo(one).size(), one));
         }
         regions.sort((a, b) -> Long.compare(a.start(), b.start()));
@@ -171,7 +171,9 @@ final class ThreadHeaps {
         List<Arena.Region> kept = new ArrayList<>();
         for (Arena.Region region : regions) {
             if (taken.stream().anyMatch(other -> region.start() < other.end() && other.start() < region.end())) {
-                corruptions.add(region.heapInfo(), -1,
+                corruptions.add(
+                        region.heapInfo(),
+                        -1,
                         "the heap of the arena at 0x%x overlaps memory of another arena".formatted(arena));
             } else {
                 kept.add(region);

@@ -22,9 +22,8 @@ final class WalkPlan {
     final Ranges course;
 
     WalkPlan(List<Run> runs) {
-        List<Run> sorted = runs.stream()
-                .sorted(Comparator.comparingLong(Run::start))
-                .toList();
+        List<Run> sorted =
+                runs.stream().sorted(Comparator.comparingLong(Run::start)).toList();
         starts = sorted.stream().mapToLong(Run::start).toArray();
         ends = sorted.stream().mapToLong(Run::end).toArray();
         arenas = sorted.stream().mapToInt(Run::arena).toArray();
@@ -36,24 +35,27 @@ final class WalkPlan {
             total += ends[i] - starts[i];
         }
         totalBytes = total;
-        int[] ofArenas = IntStream.range(0, arenas.length).filter(i -> arenas[i] >= 0).toArray();
+        int[] ofArenas =
+                IntStream.range(0, arenas.length).filter(i -> arenas[i] >= 0).toArray();
         course = Ranges.of(
                 IntStream.of(ofArenas).mapToLong(i -> starts[i]).toArray(),
-                IntStream.of(ofArenas).mapToLong(i -> tops[i] == 0 ? ends[i] : tops[i] + MallocChunk.HEADER).toArray());
+                IntStream.of(ofArenas)
+                        .mapToLong(i -> tops[i] == 0 ? ends[i] : tops[i] + MallocChunk.HEADER)
+                        .toArray());
     }
 
     static WalkPlan of(List<Arena> arenas, long[] mmapStarts, long[] mmapEnds) {
         return new WalkPlan(java.util.stream.Stream.concat(
-                        arenas.stream().flatMap(arena -> arena.regions().stream()
-                                .map(region -> new Run(
-                                        region.start(),
-                                        region.end(),
-                                        arena.index(),
-                                        arena.top() >= region.start() && arena.top() < region.end()
-                                                ? arena.top()
-                                                : 0))),
-                        IntStream.range(0, mmapStarts.length)
-                                .mapToObj(i -> new Run(mmapStarts[i], mmapEnds[i], -1, 0)))
+                        arenas.stream()
+                                .flatMap(arena -> arena.regions().stream()
+                                        .map(region -> new Run(
+                                                region.start(),
+                                                region.end(),
+                                                arena.index(),
+                                                arena.top() >= region.start() && arena.top() < region.end()
+                                                        ? arena.top()
+                                                        : 0))),
+                        IntStream.range(0, mmapStarts.length).mapToObj(i -> new Run(mmapStarts[i], mmapEnds[i], -1, 0)))
                 .toList());
     }
 

@@ -8,8 +8,9 @@ import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Goes through a range of memory piece by piece, as aligned words in an array, which even a JVM that has just started looks
- * at quickly. Each piece shows what lies behind it as well, so that a structure is seen as a whole. It begins where something is.
+ * Goes through a range of memory piece by piece, as aligned words in an array, which even a JVM that has just started
+ * looks at quickly. Each piece shows what lies behind it as well, so that a structure is seen as a whole. It begins
+ * where something is.
  */
 final class WordScan {
     private static final int STEP = 1 << 20;

@@ -57,8 +57,10 @@ class DamagedHeapTest {
     }
 
     private Path core(Release release, long rounds) throws IOException {
-        try (LedgerProcess process =
-                LedgerProcess.of(release, "arenas").option("threads", 2).option("rounds", rounds).start()) {
+        try (LedgerProcess process = LedgerProcess.of(release, "arenas")
+                .option("threads", 2)
+                .option("rounds", rounds)
+                .start()) {
             return Cores.gcore(process, folder);
         }
     }
@@ -84,19 +86,24 @@ class DamagedHeapTest {
                             .formatted(release, word, chunk.address() + 8, wrong, walk.damage());
                     assertThat(walk.damage()).as(where).isNotEmpty();
                     // As the list is bounded, so is the number of chunks.
-                    assertThat(walk.chunks()).as(where).hasSizeLessThanOrEqualTo(sound.chunks().size());
+                    assertThat(walk.chunks())
+                            .as(where)
+                            .hasSizeLessThanOrEqualTo(sound.chunks().size());
                     for (Arena other : sound.heap().arenas()) {
                         if (other.index() != arena) {
                             assertThat(walk.of(other.index())).as(where).isEqualTo(sound.of(other.index()));
                         }
                     }
-                    List<Seen> before = new ArrayList<>(chunks.headMap(chunk.address()).values());
+                    List<Seen> before =
+                            new ArrayList<>(chunks.headMap(chunk.address()).values());
                     if (!before.isEmpty()) {
                         // The one in front of it may be free or not: the damaged word told.
                         before.removeLast();
                     }
                     List<Seen> found = walk.of(arena);
-                    assertThat(found.subList(0, Math.min(found.size(), before.size()))).as(where).isEqualTo(before);
+                    assertThat(found.subList(0, Math.min(found.size(), before.size())))
+                            .as(where)
+                            .isEqualTo(before);
                 }
                 editor.set(chunk.address() + 8, word);
             }
@@ -122,7 +129,8 @@ class DamagedHeapTest {
             changed(editor, core, release, last, heap.layout().reveal(last, last), "circles");
             changed(editor, core, release, last, 0x4141414141414141L, "points to no chunk");
 
-            long next = heap.arenas().getLast().address() + heap.layout().state().next();
+            long next =
+                    heap.arenas().getLast().address() + heap.layout().state().next();
             changed(editor, core, release, next, heap.arenas().getLast().address(), "ring");
             changed(editor, core, release, next, 0, "ring");
 
@@ -138,19 +146,22 @@ class DamagedHeapTest {
         }
     }
 
-    private static void changed(
-            CoreEditor editor, Path core, Release release, long address, long value, String reason) throws IOException {
+    private static void changed(CoreEditor editor, Path core, Release release, long address, long value, String reason)
+            throws IOException {
         long word = editor.word(address);
         editor.set(address, value);
         Walk walk = walk(core, release);
-        assertThat(walk.damage()).as("%s: 0x%x at 0x%x", release, value, address)
+        assertThat(walk.damage())
+                .as("%s: 0x%x at 0x%x", release, value, address)
                 .anyMatch(damage -> damage.reason().contains(reason));
         assertThat(walk.heap().arenas()).isNotEmpty();
         editor.set(address, word);
     }
 
     @ParameterizedTest
-    @EnumSource(value = Release.class, names = {"BULLSEYE", "BOOKWORM", "TRIXIE"}) // 2.43 has no fastbins.
+    @EnumSource(
+            value = Release.class,
+            names = {"BULLSEYE", "BOOKWORM", "TRIXIE"}) // 2.43 has no fastbins.
     void fastbinsThatGoInCircles(Release release) throws IOException {
         Path core;
         try (LedgerProcess process = LedgerProcess.of(release, "fastbins").start()) {
@@ -159,7 +170,8 @@ class DamagedHeapTest {
         Walk sound = walk(core, release);
         try (CoreEditor editor = new CoreEditor(core)) {
             MallocHeap heap = sound.heap();
-            long head = heap.arenas().getFirst().address() + heap.layout().state().fastbins();
+            long head =
+                    heap.arenas().getFirst().address() + heap.layout().state().fastbins();
             long first = editor.word(head);
             long field = first + 16;
             long second = heap.layout().reveal(field, editor.word(field));

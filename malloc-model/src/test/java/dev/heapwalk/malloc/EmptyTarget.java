@@ -78,7 +78,8 @@ record EmptyTarget(Machine machine) implements Target {
             }
 
             @Override
-            public void readRanges(long[] addresses, long[] lengths, int count, MemorySegment destination, long[] read) {
+            public void readRanges(
+                    long[] addresses, long[] lengths, int count, MemorySegment destination, long[] read) {
                 java.util.Arrays.fill(read, 0, count, 0);
             }
 

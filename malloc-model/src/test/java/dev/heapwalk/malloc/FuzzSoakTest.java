@@ -23,8 +23,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Changes words of a core at random, by fixed seeds, and walks it: whatever they are, the walk ends and throws nothing, and
- * nothing is listed twice. {@code HEAPWALK_SOAK_FUZZ} says how many rounds for each release in place of the short form.
+ * Changes words of a core at random, by fixed seeds, and walks it: whatever they are, the walk ends and throws nothing,
+ * and nothing is listed twice. {@code HEAPWALK_SOAK_FUZZ} says how many rounds for each release in place of the short
+ * form.
  */
 class FuzzSoakTest {
     private static final long SHORT = 60;
@@ -45,8 +46,10 @@ class FuzzSoakTest {
     @MethodSource("releases")
     void randomDamage(Release release) throws IOException {
         Path core;
-        try (LedgerProcess process =
-                LedgerProcess.of(release, "arenas").option("threads", 3).option("rounds", 300).start()) {
+        try (LedgerProcess process = LedgerProcess.of(release, "arenas")
+                .option("threads", 3)
+                .option("rounds", 300)
+                .start()) {
             core = Cores.gcore(process, folder);
         }
         List<Long> words = new ArrayList<>();
@@ -55,7 +58,9 @@ class FuzzSoakTest {
         try (Target target = Target.core(core, release.root(false).orElseThrow())) {
             MallocHeap heap = MallocHeap.locate(target);
             for (Arena arena : heap.arenas()) {
-                for (long at = arena.address(); at < arena.address() + heap.layout().state().size(); at += 8) {
+                for (long at = arena.address();
+                        at < arena.address() + heap.layout().state().size();
+                        at += 8) {
                     words.add(at);
                 }
                 arena.regions().forEach(region -> {
@@ -66,7 +71,9 @@ class FuzzSoakTest {
                     }
                 });
             }
-            for (long at = heap.parameters().orElseThrow(); at < heap.parameters().orElseThrow() + 144; at += 8) {
+            for (long at = heap.parameters().orElseThrow();
+                    at < heap.parameters().orElseThrow() + 144;
+                    at += 8) {
                 words.add(at);
             }
             ChunkCursor chunk = heap.chunks();
@@ -120,12 +127,16 @@ class FuzzSoakTest {
                 long last = 0;
                 long count = 0;
                 while (cursor.next()) {
-                    assertThat(cursor.chunk().address()).as("%s, seed %d", release, seed).isGreaterThan(last);
+                    assertThat(cursor.chunk().address())
+                            .as("%s, seed %d", release, seed)
+                            .isGreaterThan(last);
                     last = cursor.chunk().address();
                     count++;
                 }
                 // Damaged bounds of a heap may take in more memory than before, but no more chunks than fit.
-                assertThat(count).as("%s, seed %d", release, seed).isLessThanOrEqualTo(cursor.chunk().totalBytes() / 32 + 16);
+                assertThat(count)
+                        .as("%s, seed %d", release, seed)
+                        .isLessThanOrEqualTo(cursor.chunk().totalBytes() / 32 + 16);
                 assertThat(cursor.chunk().totalBytes()).isLessThan(bytes + (1L << 30));
                 heap.arenas().forEach(heap::bins);
                 assertThat(heap.corruptions().size()).isLessThanOrEqualTo(1001);

@@ -25,7 +25,10 @@ class GdbAgreesTest {
     @ParameterizedTest
     @MethodSource("releases")
     void gdbAgreesOnArenasParametersAndEveryThreadsCache(Release release) throws IOException {
-        try (LedgerProcess process = LedgerProcess.of(release, "threads").debugSymbols(true).option("threads", 5).start()) {
+        try (LedgerProcess process = LedgerProcess.of(release, "threads")
+                .debugSymbols(true)
+                .option("threads", 5)
+                .start()) {
             Gdb gdb = Gdb.process(process);
             long[] addresses = gdb.addresses("&main_arena", "&mp_");
             List<String> counts = gdb.values("mp_.n_mmaps", "mp_.mmapped_mem", "main_arena.system_mem");
@@ -48,7 +51,8 @@ class GdbAgreesTest {
                     heap.threadCaches().forEach(cache -> cache.tid().ifPresent(tid -> found.put(tid, cache.address())));
                     assertThat(found).as(how).isEqualTo(caches);
                     Map<Long, Long> attached = new TreeMap<>();
-                    heap.arenas().forEach(arena -> arena.threadIds().forEach(tid -> attached.put(tid, arena.address())));
+                    heap.arenas()
+                            .forEach(arena -> arena.threadIds().forEach(tid -> attached.put(tid, arena.address())));
                     assertThat(attached).as(how).isEqualTo(arenas);
                 }
             }
@@ -58,9 +62,11 @@ class GdbAgreesTest {
     @ParameterizedTest
     @MethodSource("releases")
     void theLayoutIsThatOfTheDebugSymbols(Release release) throws IOException {
-        try (LedgerProcess process = LedgerProcess.of(release, "threads").debugSymbols(true).start();
+        try (LedgerProcess process =
+                        LedgerProcess.of(release, "threads").debugSymbols(true).start();
                 Target target = Target.observe(process.pid())) {
-            MallocLayout layout = MallocHeap.locate(target, MallocHeap.Symbols.IGNORE).layout();
+            MallocLayout layout =
+                    MallocHeap.locate(target, MallocHeap.Symbols.IGNORE).layout();
             Gdb gdb = Gdb.process(process);
             Map<String, Long> ours = new LinkedHashMap<>();
             MallocLayout.State state = layout.state();
@@ -89,10 +95,13 @@ class GdbAgreesTest {
                 ours.put(offset("malloc_par", "hp_pagesize"), par.hugePageSize());
             }
             ours.put("sizeof(tcache_perthread_struct)", layout.tcache().size());
-            ours.put("(long)&((tcache_perthread_struct*)0)->entries", layout.tcache().entries());
-            ours.put("sizeof(((tcache_perthread_struct*)0)->entries) / 8", (long) layout.tcache().bins());
-            ours.put("sizeof(((tcache_perthread_struct*)0)->%s[0])".formatted(slots ? "num_slots" : "counts"),
-                    (long) layout.tcache().countWidth());
+            ours.put(
+                    "(long)&((tcache_perthread_struct*)0)->entries",
+                    layout.tcache().entries());
+            ours.put("sizeof(((tcache_perthread_struct*)0)->entries) / 8", (long)
+                    layout.tcache().bins());
+            ours.put("sizeof(((tcache_perthread_struct*)0)->%s[0])".formatted(slots ? "num_slots" : "counts"), (long)
+                    layout.tcache().countWidth());
             ours.put("sizeof(heap_info)", layout.heapInfoSize());
             List<String> said = gdb.values(ours.keySet().toArray(String[]::new));
             Map<String, Long> theirs = new LinkedHashMap<>();
@@ -113,11 +122,13 @@ class GdbAgreesTest {
     @ParameterizedTest
     @MethodSource("releases")
     void gdbAgreesOnWhatTheBinsHold(Release release) throws IOException {
-        try (LedgerProcess process = LedgerProcess.of(release, "basic").debugSymbols(true).start()) {
+        try (LedgerProcess process =
+                LedgerProcess.of(release, "basic").debugSymbols(true).start()) {
             List<String> expressions = new ArrayList<>();
             for (int i = 1; i <= 126; i++) {
                 // The head of a bin seen as a chunk: two words before its links.
-                expressions.add("(char*)main_arena.bins[%d] == (char*)&main_arena.bins[%d] - 16".formatted(2 * i - 2, 2 * i - 2));
+                expressions.add("(char*)main_arena.bins[%d] == (char*)&main_arena.bins[%d] - 16"
+                        .formatted(2 * i - 2, 2 * i - 2));
             }
             List<String> empty = Gdb.process(process).values(expressions.toArray(String[]::new));
             List<Integer> theirs = new ArrayList<>();
@@ -129,15 +140,22 @@ class GdbAgreesTest {
             try (Target target = Target.attach(process.pid())) {
                 MallocHeap heap = MallocHeap.locate(target);
                 List<Bin> bins = heap.bins(heap.arenas().getFirst());
-                assertThat(bins.stream().filter(bin -> bin.kind() != Bin.Kind.FAST).map(Bin::index).toList())
+                assertThat(bins.stream()
+                                .filter(bin -> bin.kind() != Bin.Kind.FAST)
+                                .map(Bin::index)
+                                .toList())
                         .isEqualTo(theirs);
                 long free = 0;
                 ChunkCursor chunk = heap.chunks(heap.arenas().getFirst());
                 while (chunk.next()) {
                     free += chunk.state() == ChunkState.FREE ? chunk.size() : 0;
                 }
-                assertThat(bins.stream().filter(bin -> bin.kind() != Bin.Kind.FAST).mapToLong(Bin::bytes).sum())
-                        .as("what the lists hold is what the walk finds free").isEqualTo(free);
+                assertThat(bins.stream()
+                                .filter(bin -> bin.kind() != Bin.Kind.FAST)
+                                .mapToLong(Bin::bytes)
+                                .sum())
+                        .as("what the lists hold is what the walk finds free")
+                        .isEqualTo(free);
                 assertThat(heap.corruptions()).isEmpty();
             }
         }

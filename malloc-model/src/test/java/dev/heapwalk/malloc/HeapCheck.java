@@ -51,15 +51,20 @@ final class HeapCheck {
         while (chunk.next()) {
             assertThat(chunk.address()).as("addresses ascend, %s", where).isGreaterThan(last);
             last = chunk.address();
-            seen.put(chunk.userAddress(),
+            seen.put(
+                    chunk.userAddress(),
                     new Seen(chunk.state(), chunk.size(), chunk.usableSize(), chunk.arena(), chunk.mmapped()));
             bytes.computeIfAbsent(chunk.arena(), arena -> new HashMap<>())
                     .merge(chunk.state(), chunk.size(), Long::sum);
         }
         assertThat(chunk.walkedBytes()).isEqualTo(chunk.totalBytes());
         assertThat(chunk.leftOutBytes()).isZero();
-        assertThat(chunk.corruptions()).as("damage that the walk met, %s", where).isEmpty();
-        assertThat(heap.corruptions()).as("damage that the discovery met, %s", where).isEmpty();
+        assertThat(chunk.corruptions())
+                .as("damage that the walk met, %s", where)
+                .isEmpty();
+        assertThat(heap.corruptions())
+                .as("damage that the discovery met, %s", where)
+                .isEmpty();
     }
 
     /** Everything a healthy heap must show. */
@@ -76,11 +81,13 @@ final class HeapCheck {
         for (Ledger.Block block : ledger.live()) {
             Seen chunk = seen.get(block.address());
             if (chunk == null || chunk.state() != ChunkState.USED || chunk.usable() != block.usable()) {
-                wrong.add("0x%x of %d bytes, usable %d, is %s".formatted(
-                        block.address(), block.requested(), block.usable(), chunk));
+                wrong.add("0x%x of %d bytes, usable %d, is %s"
+                        .formatted(block.address(), block.requested(), block.usable(), chunk));
             }
         }
-        assertThat(wrong).as("blocks of the ledger that are not USED with their usable size, %s", where).isEmpty();
+        assertThat(wrong)
+                .as("blocks of the ledger that are not USED with their usable size, %s", where)
+                .isEmpty();
     }
 
     /**
@@ -99,12 +106,15 @@ final class HeapCheck {
         ledger.threads().forEach(thread -> rest.remove(thread.dtv() - 16));
         Map<String, Seen> unexplained = new TreeMap<>();
         rest.forEach((address, chunk) -> unexplained.put("0x%x".formatted(address), chunk));
-        assertThat(unexplained).as("used chunks that are in no ledger, %s", where).isEmpty();
+        assertThat(unexplained)
+                .as("used chunks that are in no ledger, %s", where)
+                .isEmpty();
     }
 
     void noFreedBlockIsUsed() {
         List<Long> own = heap.threadCaches().stream().map(ThreadCache::address).toList();
-        List<Long> vectors = ledger.threads().stream().map(thread -> thread.dtv() - 16).toList();
+        List<Long> vectors =
+                ledger.threads().stream().map(thread -> thread.dtv() - 16).toList();
         List<String> wrong = new ArrayList<>();
         for (long freed : ledger.freed()) {
             Seen chunk = seen.get(freed);
@@ -117,16 +127,20 @@ final class HeapCheck {
 
     void arenasAddUp() {
         for (Arena arena : heap.arenas()) {
-            long chunks = bytes.getOrDefault(arena.index(), Map.of()).values().stream().mapToLong(Long::longValue).sum();
+            long chunks = bytes.getOrDefault(arena.index(), Map.of()).values().stream()
+                    .mapToLong(Long::longValue)
+                    .sum();
             long headers = arena.regions().stream()
                     .mapToLong(region -> region.heapInfo() == 0 ? 0 : region.start() - region.heapInfo())
                     .sum();
             long between = arena.systemBytes() - headers - chunks;
             int ends = arena.regions().size() - 1;
-            // Every run but the last ends in fenceposts: two chunks of 16 bytes, in a heap up to 31 more. And the main heap
-            // may begin where somebody else moved the break to, such as the dynamic linker for a copy of the tunables.
+            // Every run but the last ends in fenceposts: two chunks of 16 bytes, in a heap up to 31 more. And the main
+            // heap may begin where somebody else moved the break to, such as the dynamic linker for a copy of the
+            // tunables.
             long misaligned = arena.kind() == Arena.Kind.MAIN ? 15 : 0;
-            assertThat(between).as("bytes of arena %d that are no chunk, %s", arena.index(), where)
+            assertThat(between)
+                    .as("bytes of arena %d that are no chunk, %s", arena.index(), where)
                     .isBetween(32L * ends, 63L * ends + misaligned);
         }
     }
@@ -156,7 +170,10 @@ final class HeapCheck {
         ours.replaceAll((name, value) -> narrow ? value & LOW_32_BITS : value);
         ours.keySet().forEach(name -> theirs.put(name, info.get(name)));
         assertThat(ours).as("mallinfo, %s", where).isEqualTo(theirs);
-        long drift = info.get("hblkhd") - (narrow ? heap.mmapped().bytes() & LOW_32_BITS : heap.mmapped().bytes());
+        long drift = info.get("hblkhd")
+                - (narrow
+                        ? heap.mmapped().bytes() & LOW_32_BITS
+                        : heap.mmapped().bytes());
         if (ledger.glibc().equals("2.43")) {
             // Each mremap of such a chunk adds 16 bytes too many to malloc's own count.
             assertThat(drift).as("hblkhd, %s", where).isBetween(0L, 1L << 20);
@@ -182,8 +199,12 @@ final class HeapCheck {
     /** That libc's own blocks are named as such, and the program's are not. */
     void ownBlocksAreNamed() {
         Map<Long, Category> categories = categories();
-        heap.threadCaches().forEach(cache -> assertThat(categories.get(cache.address()).domain()).isEqualTo(Domain.LIBC));
-        ledger.live().forEach(block ->
-                assertThat(categories.get(block.address()).domain()).as(where).isNotEqualTo(Domain.LIBC));
+        heap.threadCaches()
+                .forEach(cache ->
+                        assertThat(categories.get(cache.address()).domain()).isEqualTo(Domain.LIBC));
+        ledger.live()
+                .forEach(block -> assertThat(categories.get(block.address()).domain())
+                        .as(where)
+                        .isNotEqualTo(Domain.LIBC));
     }
 }

@@ -12,8 +12,9 @@ class LayoutTest {
     void everyVersionFrom2_12To2_43HasALayout() {
         for (int minor = 12; minor <= 43; minor++) {
             String version = "2." + minor;
-            List<MallocLayout> layouts =
-                    MallocLayout.ALL.stream().filter(layout -> layout.covers(version)).toList();
+            List<MallocLayout> layouts = MallocLayout.ALL.stream()
+                    .filter(layout -> layout.covers(version))
+                    .toList();
             // To 2.18 a build option decides between two.
             assertThat(layouts).as(version).hasSize(minor <= 18 ? 2 : 1);
         }
@@ -31,9 +32,13 @@ class LayoutTest {
             assertThat(state.bins() + 254 * 8 + 16).as(layout.versions()).isEqualTo(state.next());
             assertThat(state.systemMem() + 8).as(layout.versions()).isEqualTo(state.maxSystemMem());
             assertThat(state.maxSystemMem() + 8).as(layout.versions()).isEqualTo(state.size());
-            assertThat(layout.par().mmappedMem() + 8).as(layout.versions()).isEqualTo(layout.par().maxMmappedMem());
+            assertThat(layout.par().mmappedMem() + 8)
+                    .as(layout.versions())
+                    .isEqualTo(layout.par().maxMmappedMem());
             MallocLayout.Tcache tcache = layout.tcache();
-            assertThat(tcache.entries() + 8L * tcache.bins()).as(layout.versions()).isEqualTo(tcache.size());
+            assertThat(tcache.entries() + 8L * tcache.bins())
+                    .as(layout.versions())
+                    .isEqualTo(tcache.size());
         }
     }
 
@@ -45,7 +50,10 @@ class LayoutTest {
     }
 
     private static MallocLayout layout(String version) {
-        return MallocLayout.ALL.stream().filter(layout -> layout.covers(version)).findFirst().orElseThrow();
+        return MallocLayout.ALL.stream()
+                .filter(layout -> layout.covers(version))
+                .findFirst()
+                .orElseThrow();
     }
 
     @Test

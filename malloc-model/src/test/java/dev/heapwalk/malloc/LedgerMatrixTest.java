@@ -28,7 +28,10 @@ class LedgerMatrixTest {
     record Case(Release release, boolean debugSymbols, String scenario, Map<String, Long> options, String tunables) {
         @Override
         public String toString() {
-            return release.label() + (debugSymbols ? "-dbg " : " ") + scenario + (options.isEmpty() ? "" : options)
+            return release.label()
+                    + (debugSymbols ? "-dbg " : " ")
+                    + scenario
+                    + (options.isEmpty() ? "" : options)
                     + (tunables.isEmpty() ? "" : " " + tunables);
         }
     }
@@ -37,8 +40,17 @@ class LedgerMatrixTest {
         List<Case> cases = new ArrayList<>();
         for (Release release : Release.debian()) {
             for (boolean symbols : new boolean[] {false, true}) {
-                for (String scenario : List.of("basic", "fastbins", "tcachefull", "memalign", "bigsizes", "brk-blocked",
-                        "threads", "arenas", "exits", "strings")) {
+                for (String scenario : List.of(
+                        "basic",
+                        "fastbins",
+                        "tcachefull",
+                        "memalign",
+                        "bigsizes",
+                        "brk-blocked",
+                        "threads",
+                        "arenas",
+                        "exits",
+                        "strings")) {
                     cases.add(new Case(release, symbols, scenario, Map.of(), ""));
                 }
                 Map<String, Long> four = Map.of("threads", 4L);
@@ -68,7 +80,8 @@ class LedgerMatrixTest {
     }
 
     private static LedgerProcess start(Case it) throws IOException {
-        LedgerProcess.Launch launch = LedgerProcess.of(it.release(), it.scenario()).debugSymbols(it.debugSymbols());
+        LedgerProcess.Launch launch =
+                LedgerProcess.of(it.release(), it.scenario()).debugSymbols(it.debugSymbols());
         it.options().forEach(launch::option);
         if (!it.tunables().isEmpty()) {
             launch.env("GLIBC_TUNABLES", it.tunables());

@@ -43,7 +43,9 @@ class RelocateTest {
                         check.arenasAddUp();
                         check.mallinfoAgrees();
                         usage = usage.relocate();
-                        assertThat(byUse(usage)).isEqualTo(byUse(UsageCursor.over(heap))).isNotEmpty();
+                        assertThat(byUse(usage))
+                                .isEqualTo(byUse(UsageCursor.over(heap)))
+                                .isNotEmpty();
                     }
                 }
             }

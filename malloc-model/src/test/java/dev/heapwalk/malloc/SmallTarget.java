@@ -76,8 +76,8 @@ record SmallTarget(long base, MemorySegment content, List<ThreadState> threads) 
         return new AddressSpace() {
             @Override
             public Mappings mappings() {
-                return new Mappings(List.of(
-                        new Mapping(base, base + content.byteSize(), true, true, false, false, 0, "")));
+                return new Mappings(
+                        List.of(new Mapping(base, base + content.byteSize(), true, true, false, false, 0, "")));
             }
 
             @Override
@@ -92,7 +92,8 @@ record SmallTarget(long base, MemorySegment content, List<ThreadState> threads) 
             }
 
             @Override
-            public void readRanges(long[] addresses, long[] lengths, int count, MemorySegment destination, long[] read) {
+            public void readRanges(
+                    long[] addresses, long[] lengths, int count, MemorySegment destination, long[] read) {
                 long at = 0;
                 for (int i = 0; i < count; i++) {
                     read[i] = read(addresses[i], destination.asSlice(at, lengths[i]));

@@ -76,10 +76,14 @@ class SpecialHeapsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = Release.class, names = {"BOOKWORM", "TRIXIE", "SID"})
+    @EnumSource(
+            value = Release.class,
+            names = {"BOOKWORM", "TRIXIE", "SID"})
     void transparentHugePages(Release release) throws IOException {
-        try (LedgerProcess process =
-                LedgerProcess.of(release, "threads").kernelFiles().env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1").start()) {
+        try (LedgerProcess process = LedgerProcess.of(release, "threads")
+                .kernelFiles()
+                .env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+                .start()) {
             Ledger ledger = process.ledger();
             try (Target target = Target.attach(process.pid())) {
                 new HeapCheck(target, MallocHeap.Symbols.IGNORE, ledger).all();
@@ -87,12 +91,19 @@ class SpecialHeapsTest {
         }
     }
 
-    /** Where none are reserved malloc does without them, but for the size of the heaps of threads: four such pages to 2.41. */
+    /**
+     * Where none are reserved malloc does without them, but for the size of the heaps of threads: four such pages to
+     * 2.41.
+     */
     @ParameterizedTest
-    @EnumSource(value = Release.class, names = {"BOOKWORM", "TRIXIE", "SID"})
+    @EnumSource(
+            value = Release.class,
+            names = {"BOOKWORM", "TRIXIE", "SID"})
     void reservedHugePages(Release release) throws IOException {
-        try (LedgerProcess process =
-                LedgerProcess.of(release, "threads").kernelFiles().env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=2").start()) {
+        try (LedgerProcess process = LedgerProcess.of(release, "threads")
+                .kernelFiles()
+                .env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=2")
+                .start()) {
             Ledger ledger = process.ledger();
             for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
                 try (Target target = Target.attach(process.pid())) {
@@ -102,10 +113,14 @@ class SpecialHeapsTest {
                             .flatMap(arena -> arena.regions().stream())
                             .mapToLong(Arena.Region::heapInfo)
                             .reduce(0, (a, b) -> a | b);
-                    assertThat(Long.lowestOneBit(apart)).as("what heaps lie at multiples of: %s", check.heap().evidence())
+                    assertThat(Long.lowestOneBit(apart))
+                            .as(
+                                    "what heaps lie at multiples of: %s",
+                                    check.heap().evidence())
                             .isGreaterThanOrEqualTo(release == Release.SID ? 64L << 20 : 8L << 20);
                     if (release != Release.SID) {
-                        assertThat(check.heap().evidence()).anyMatch(one -> one.toString().contains("multiples of 8 MiB"));
+                        assertThat(check.heap().evidence())
+                                .anyMatch(one -> one.toString().contains("multiples of 8 MiB"));
                     }
                 }
             }
@@ -114,7 +129,8 @@ class SpecialHeapsTest {
 
     @Test
     void aGuestForAnotherProcessorWhoseCoreNamesNoModule() throws IOException {
-        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "threads").aarch64().start()) {
+        try (LedgerProcess process =
+                LedgerProcess.of(Release.HOST, "threads").aarch64().start()) {
             Ledger ledger = process.ledger();
             Path core = Cores.abort(process, folder);
             for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
@@ -258,10 +274,17 @@ class SpecialHeapsTest {
     @ParameterizedTest
     @MethodSource("releases")
     void chunksInTheMappingOfALibrarysBss(Release release) throws IOException {
-        String program = CProgram.portableSource("beside-a-library", BESIDE_A_LIBRARY).install(release, false);
-        for (List<String> mode : List.of(List.of("heap", "32"), List.of("heap", "48"), List.of("heap", "64"),
-                List.of("heap", "160"), List.of("4096"), List.of("256"))) {
-            Map<String, String> settings = mode.size() > 1 ? Map.of()
+        String program =
+                CProgram.portableSource("beside-a-library", BESIDE_A_LIBRARY).install(release, false);
+        for (List<String> mode : List.of(
+                List.of("heap", "32"),
+                List.of("heap", "48"),
+                List.of("heap", "64"),
+                List.of("heap", "160"),
+                List.of("4096"),
+                List.of("256"))) {
+            Map<String, String> settings = mode.size() > 1
+                    ? Map.of()
                     : Map.of("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=" + mode.getFirst());
             List<String> words = new ArrayList<>(List.of(program));
             words.addAll(mode);
@@ -270,7 +293,8 @@ class SpecialHeapsTest {
                 for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
                     try (Target target = Target.attach(told.pid)) {
                         // Pages that came one by one are joined to it only if the kernel could not join them to others.
-                        assertThat(insideModules(target, told.blocks.keySet())).as("blocks in mappings of modules")
+                        assertThat(insideModules(target, told.blocks.keySet()))
+                                .as("blocks in mappings of modules")
                                 .isGreaterThan(mode.size() > 1 ? 100 : -1);
                         besideALibrary(MallocHeap.locate(target, symbols), mode, told);
                     }
@@ -324,7 +348,8 @@ class SpecialHeapsTest {
                     for (int i = 0; i < 16; i++) held[i] = realloc(held[i], 3000);
                 } else {
                     char *block = memalign(64, HOLE);
-                    // No gap above is as large as the one that the block leaves, and the main heap can't grow where it is.
+                    // No gap above is as large as the one that the block leaves, and the main heap can't grow where it
+                    // is.
                     for (char *filling = NULL; filling == NULL || filling > block; ) filling = map(NULL, HOLE, 0);
                     held[0] = realloc(block, 3000);
                     map((void *) (((uintptr_t) sbrk(0) + 4095) & -4096l), 4096, MAP_FIXED_NOREPLACE);
@@ -351,15 +376,19 @@ class SpecialHeapsTest {
         String program = CProgram.portableSource("shrunk", SHRUNK).install(release, false);
         for (String mode : List.of("padding", "heap-behind")) {
             boolean heap = mode.equals("heap-behind");
-            try (Told told = new Told(Map.of(), release.command(false, List.of(program, mode)).toArray(String[]::new))) {
+            try (Told told = new Told(
+                    Map.of(), release.command(false, List.of(program, mode)).toArray(String[]::new))) {
                 for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
                     try (Target target = Target.attach(told.pid)) {
                         MallocHeap found = MallocHeap.locate(target, symbols);
-                        assertThat(used(found)).as(mode + " " + found.evidence()).containsAllEntriesOf(told.blocks);
+                        assertThat(used(found))
+                                .as(mode + " " + found.evidence())
+                                .containsAllEntriesOf(told.blocks);
                         assertThat(found.mmapped().confidence()).isEqualTo(MmappedChunks.Confidence.EXACT);
                         assertThat(found.arenas().getFirst().regions()).hasSize(heap ? 2 : 1);
                         if (heap) {
-                            assertThat(blocksBesideTheMmappedOne(target, told.blocks.keySet())).isGreaterThan(100);
+                            assertThat(blocksBesideTheMmappedOne(target, told.blocks.keySet()))
+                                    .isGreaterThan(100);
                         }
                     }
                 }
@@ -381,7 +410,8 @@ class SpecialHeapsTest {
     void anArenaOfSeveralHeaps(Release release) throws IOException {
         String program = CProgram.portableSource("several-heaps", SEVERAL_HEAPS).install(release, false);
         for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
-            try (Told told = new Told(Map.of(), release.command(false, List.of(program)).toArray(String[]::new));
+            try (Told told = new Told(
+                            Map.of(), release.command(false, List.of(program)).toArray(String[]::new));
                     Target target = Target.attach(told.pid)) {
                 MallocHeap heap = MallocHeap.locate(target, symbols);
                 Map<Long, Long> used = used(heap);
@@ -397,7 +427,9 @@ class SpecialHeapsTest {
                 while (chunk.next()) {
                     bytes += chunk.size();
                 }
-                long headers = arena.regions().stream().mapToLong(region -> region.start() - region.heapInfo()).sum();
+                long headers = arena.regions().stream()
+                        .mapToLong(region -> region.start() - region.heapInfo())
+                        .sum();
                 int ends = arena.regions().size() - 1;
                 assertThat(arena.systemBytes() - headers - bytes).isBetween(32L * ends, 63L * ends);
             }
@@ -417,9 +449,13 @@ class SpecialHeapsTest {
                         chunks++;
                     }
                     heap.arenas().forEach(heap::bins);
-                    assertThat(chunks).as("round %d, %s: %s", i, target.mode(), heap.evidence()).isPositive();
+                    assertThat(chunks)
+                            .as("round %d, %s: %s", i, target.mode(), heap.evidence())
+                            .isPositive();
                     if (target.mode() == Target.Mode.STOPPED) {
-                        assertThat(heap.threadCaches().stream().filter(cache -> cache.tid().isPresent())).isNotEmpty();
+                        assertThat(heap.threadCaches().stream()
+                                        .filter(cache -> cache.tid().isPresent()))
+                                .isNotEmpty();
                     }
                 }
             }
@@ -482,7 +518,8 @@ class SpecialHeapsTest {
     void aStaticProgramHasItsOwnCopyOfMalloc() throws IOException {
         Path program = CProgram.compile("static", BLOCKS, "-static");
         for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
-            try (Told told = new Told(Map.of(), program.toString()); Target target = Target.attach(told.pid)) {
+            try (Told told = new Told(Map.of(), program.toString());
+                    Target target = Target.attach(told.pid)) {
                 assertThat(used(MallocHeap.locate(target, symbols))).containsAllEntriesOf(told.blocks);
             }
         }
@@ -491,7 +528,8 @@ class SpecialHeapsTest {
     @Test
     void aStrippedStaticProgram() throws IOException {
         Path program = CProgram.compile("stripped", BLOCKS, "-static", "-s");
-        try (Told told = new Told(Map.of(), program.toString()); Target target = Target.attach(told.pid)) {
+        try (Told told = new Told(Map.of(), program.toString());
+                Target target = Target.attach(told.pid)) {
             assertThat(used(MallocHeap.locate(target))).containsAllEntriesOf(told.blocks);
         }
     }
@@ -500,14 +538,22 @@ class SpecialHeapsTest {
     void theChildOfAForkKeepsTheCachesOfThreadsThatAreNotThere() throws IOException {
         Path program = CProgram.compile("forked", BLOCKS);
         for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
-            try (Told told = new Told(Map.of(), program.toString(), "fork"); Target target = Target.attach(told.pid)) {
+            try (Told told = new Told(Map.of(), program.toString(), "fork");
+                    Target target = Target.attach(told.pid)) {
                 MallocHeap heap = MallocHeap.locate(target, symbols);
                 Map<Long, Long> used = used(heap);
                 // Three vectors of thread-local storage are left of the threads, which nothing names any more.
-                told.blocks.keySet().forEach(address -> assertThat(used.remove(address)).isNotNull());
-                assertThat(used.values()).as(heap.evidence().toString()).allMatch(size -> size == 0x118 || size == 0x128).hasSize(3);
+                told.blocks
+                        .keySet()
+                        .forEach(address -> assertThat(used.remove(address)).isNotNull());
+                assertThat(used.values())
+                        .as(heap.evidence().toString())
+                        .allMatch(size -> size == 0x118 || size == 0x128)
+                        .hasSize(3);
                 assertThat(heap.threadCaches()).hasSize(4);
-                assertThat(heap.threadCaches().stream().filter(cache -> cache.tid().isPresent())).hasSize(1);
+                assertThat(heap.threadCaches().stream()
+                                .filter(cache -> cache.tid().isPresent()))
+                        .hasSize(1);
             }
         }
     }
@@ -528,8 +574,12 @@ class SpecialHeapsTest {
     }
 
     private static Path library(String name) throws IOException {
-        try (var found = Files.find(Path.of("/usr/lib"), 3, (path, attributes) -> path.getFileName().toString().startsWith(name))) {
-            return found.findFirst().orElseThrow(() -> new IOException("no " + name + " under /usr/lib: run script/test"));
+        try (var found = Files.find(
+                Path.of("/usr/lib"),
+                3,
+                (path, attributes) -> path.getFileName().toString().startsWith(name))) {
+            return found.findFirst()
+                    .orElseThrow(() -> new IOException("no " + name + " under /usr/lib: run script/test"));
         }
     }
 
@@ -546,7 +596,8 @@ class SpecialHeapsTest {
     }
 
     static List<Object[]> otherAllocators() {
-        return List.of(new Object[] {"libjemalloc.so.2", "jemalloc"}, new Object[] {"libtcmalloc_minimal.so.4", "tcmalloc"});
+        return List.of(
+                new Object[] {"libjemalloc.so.2", "jemalloc"}, new Object[] {"libtcmalloc_minimal.so.4", "tcmalloc"});
     }
 
     @ParameterizedTest
@@ -563,7 +614,8 @@ class SpecialHeapsTest {
             line.add("-static");
         }
         assertThat(new ProcessBuilder(line).inheritIO().start().waitFor()).isZero();
-        try (Told told = new Told(Map.of(), program.toString()); Target target = Target.attach(told.pid)) {
+        try (Told told = new Told(Map.of(), program.toString());
+                Target target = Target.attach(told.pid)) {
             assertThatThrownBy(() -> MallocHeap.locate(target))
                     .isInstanceOf(UnsupportedTargetException.class)
                     .hasMessageContaining("musl (");

@@ -28,14 +28,19 @@ class TcacheFinderTest {
             content.set(Words.SHORT, 16 + 2L * bin, (short) slots);
         }
         content.set(Words.LONG, THREAD_POINTER - BASE - 64, CACHE);
-        SmallTarget target = new SmallTarget(BASE, content, List.of(new ThreadState(
-                1, "", Optional.of(new Registers(0, 0, THREAD_POINTER, new long[0])))));
+        SmallTarget target = new SmallTarget(
+                BASE,
+                content,
+                List.of(new ThreadState(1, "", Optional.of(new Registers(0, 0, THREAD_POINTER, new long[0])))));
         WalkPlan plan = new WalkPlan(List.of(new WalkPlan.Run(BASE, BASE + 0x2000, 0, 0)));
         return new TcacheFinder(target, new Peek(target, 1 << 20), plan, slots);
     }
 
     private static MallocLayout layout(String version) {
-        return MallocLayout.ALL.stream().filter(layout -> layout.covers(version)).findFirst().orElseThrow();
+        return MallocLayout.ALL.stream()
+                .filter(layout -> layout.covers(version))
+                .findFirst()
+                .orElseThrow();
     }
 
     private static final LibcModule LIBC =
@@ -46,8 +51,11 @@ class TcacheFinderTest {
         MallocLayout layout = layout("2.42");
         for (int slots : new int[] {0, 7}) {
             TcacheFinder finder = finder(layout, slots);
-            assertThat(finder.read(CACHE, layout, true, null)).as("%d slots", slots).isNotNull();
-            assertThat(finder.tcacheVariable(LIBC, layout, Set.of(), false)).as("%d slots", slots)
+            assertThat(finder.read(CACHE, layout, true, null))
+                    .as("%d slots", slots)
+                    .isNotNull();
+            assertThat(finder.tcacheVariable(LIBC, layout, Set.of(), false))
+                    .as("%d slots", slots)
                     .extracting(TcacheFinder.Variable::values)
                     .isEqualTo(Map.of(1L, CACHE));
         }

@@ -17,7 +17,8 @@ public interface AddressSpace {
     int MAX_C_STRING = 1 << 16;
 
     /**
-     * What is mapped where. For an observed process this is the state at the time it was opened, see {@link #refresh()}.
+     * What is mapped where. For an observed process this is the state at the time it was opened, see {@link
+     * #refresh()}.
      *
      * @return the mappings in address order
      */
@@ -52,16 +53,16 @@ public interface AddressSpace {
     void readRanges(long[] addresses, long[] lengths, int count, MemorySegment destination, long[] read);
 
     /**
-     * A window for a walker that goes through memory in address order: over a process one reused buffer of 1 MiB, over a
-     * core the mapped file itself.
+     * A window for a walker that goes through memory in address order: over a process one reused buffer of 1 MiB, over
+     * a core the mapped file itself.
      *
      * @return a new window, for one thread, valid until the target is closed
      */
     Window window();
 
     /**
-     * A window for a walker of which it is known what it will go through: as {@link #window()}, but what comes next is also read ahead
-     * where it lies elsewhere.
+     * A window for a walker of which it is known what it will go through: as {@link #window()}, but what comes next is
+     * also read ahead where it lies elsewhere.
      *
      * @param course what the walker will go through; it may ask for other ranges too
      * @return a new window, for one thread, valid until the target is closed
@@ -91,7 +92,8 @@ public interface AddressSpace {
     }
 
     /**
-     * Which pages were never touched, for a search through large ranges. What a process that runs on touches meanwhile may be missed.
+     * Which pages were never touched, for a search through large ranges. What a process that runs on touches meanwhile
+     * may be missed.
      *
      * @return the answers for one search, for one thread, valid until the target is closed
      */

@@ -21,7 +21,9 @@ public final class Mappings implements Iterable<Mapping> {
         list = ranges.stream()
                 .sorted(Comparator.comparingLong(mapping -> mapping.start() + Long.MIN_VALUE))
                 .toList();
-        starts = list.stream().mapToLong(mapping -> mapping.start() + Long.MIN_VALUE).toArray();
+        starts = list.stream()
+                .mapToLong(mapping -> mapping.start() + Long.MIN_VALUE)
+                .toArray();
     }
 
     private int index(long address) {

@@ -4,8 +4,8 @@ package dev.heapwalk.memory;
 import java.util.Arrays;
 
 /**
- * Ranges of target addresses in ascending order: what a walker will go through, one behind the other. They tell a {@link Window} what to
- * read ahead, and limit nothing. Immutable, for any thread.
+ * Ranges of target addresses in ascending order: what a walker will go through, one behind the other. They tell a
+ * {@link Window} what to read ahead, and limit nothing. Immutable, for any thread.
  */
 public final class Ranges {
     /** No ranges: nothing is known of what a walker will go through. */

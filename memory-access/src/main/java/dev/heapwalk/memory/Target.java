@@ -20,16 +20,17 @@ public interface Target extends AutoCloseable {
      * Stops a process until the target is closed. It is let go on {@link #close()}, on any failure, when the JVM shuts
      * down, and by the kernel when the JVM dies.
      *
-     * <p>The program does not notice, except in its clock: a call that the stop interrupted begins anew, with its whole timeout
-     * where the kernel does not count what was left ({@code epoll_wait}, {@code sigtimedwait}, {@code semtimedop} and socket
-     * timeouts). A process that this JVM started itself can't be stopped, since the JDK would take that for its end.
+     * <p>The program does not notice, except in its clock: a call that the stop interrupted begins anew, with its whole
+     * timeout where the kernel does not count what was left ({@code epoll_wait}, {@code sigtimedwait}, {@code
+     * semtimedop} and socket timeouts). A process that this JVM started itself can't be stopped, since the JDK would
+     * take that for its end.
      *
      * @param pid process id as seen by this process
      * @return the stopped process
      * @throws NoSuchProcessException if there is no such process, or it ended meanwhile
      * @throws PermissionDeniedException if the kernel refuses
-     * @throws UnsupportedTargetException if it is no user process (a kernel thread, a zombie), this JVM or a child of it, or a thread can't be
-     *     stopped within 500 ms; nothing stays stopped then
+     * @throws UnsupportedTargetException if it is no user process (a kernel thread, a zombie), this JVM or a child of
+     *     it, or a thread can't be stopped within 500 ms; nothing stays stopped then
      */
     static Target attach(long pid) {
         return LiveTarget.attach(pid);
@@ -126,14 +127,16 @@ public interface Target extends AutoCloseable {
     /**
      * The threads, the main thread first, then by id.
      *
-     * @return an unmodifiable list; with registers for a stopped process and for a core, without for an observed process
+     * @return an unmodifiable list; with registers for a stopped process and for a core, without for an observed
+     *     process
      */
     List<ThreadState> threads();
 
     /**
      * The ELF modules that are loaded, in address order: the program, its libraries, the vDSO.
      *
-     * @return an unmodifiable list, found anew for an observed process at each call; what is still loaded is the same object then
+     * @return an unmodifiable list, found anew for an observed process at each call; what is still loaded is the same
+     *     object then
      */
     List<ElfModule> modules();
 
@@ -148,8 +151,8 @@ public interface Target extends AutoCloseable {
     }
 
     /**
-     * Lets the process go, or ends all that windows show of the core. A second call does nothing. Buffers are freed and the
-     * core's file is unmapped when the garbage collector finds that no window is left.
+     * Lets the process go, or ends all that windows show of the core. A second call does nothing. Buffers are freed and
+     * the core's file is unmapped when the garbage collector finds that no window is left.
      */
     @Override
     void close();

@@ -2,9 +2,9 @@
 package dev.heapwalk.memory;
 
 /**
- * Tells which pages of a target were never touched, so that a search can leave them out: they read as zeros. To read them is worse than
- * useless, since the kernel then sets up page tables for them, which count as memory of the process that is looked at: 2 MiB for each
- * GiB.
+ * Tells which pages of a target were never touched, so that a search can leave them out: they read as zeros. To read
+ * them is worse than useless, since the kernel then sets up page tables for them, which count as memory of the process
+ * that is looked at: 2 MiB for each GiB.
  */
 @FunctionalInterface
 public interface TouchedPages {
@@ -14,8 +14,8 @@ public interface TouchedPages {
      *
      * @param address target address
      * @param limit where the search ends, {@code address} at least
-     * @return the first address from {@code address} on that lies on a page which was touched, or of which that is not known;
-     *     {@code limit} if there is none before it
+     * @return the first address from {@code address} on that lies on a page which was touched, or of which that is not
+     *     known; {@code limit} if there is none before it
      */
     long next(long address, long limit);
 }

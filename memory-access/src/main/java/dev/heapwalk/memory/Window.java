@@ -4,12 +4,12 @@ package dev.heapwalk.memory;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The only way in which a walker sees target memory: {@link #require} makes a range readable and returns where it lies in
- * {@link #segment()}. Over a core the segment is the mapped file; over a process it is a buffer that the window reuses, so
- * an offset and the segment are good until the next {@code require} or {@code find}.
+ * The only way in which a walker sees target memory: {@link #require} makes a range readable and returns where it lies
+ * in {@link #segment()}. Over a core the segment is the mapped file; over a process it is a buffer that the window
+ * reuses, so an offset and the segment are good until the next {@code require} or {@code find}.
  *
- * <p>A window belongs to one thread. A read allocates nothing in the Java heap; one over a process makes buffers outside it, and a thread that
- * reads ahead, when a walker has first gone on for a while.
+ * <p>A window belongs to one thread. A read allocates nothing in the Java heap; one over a process makes buffers
+ * outside it, and a thread that reads ahead, when a walker has first gone on for a while.
  */
 public final class Window {
 
@@ -28,8 +28,8 @@ public final class Window {
         boolean load(long address, long length);
 
         /**
-         * The local memory, after the last {@code load}: native memory, which must not be freed while the source can be reached,
-         * since cursors read it without asking.
+         * The local memory, after the last {@code load}: native memory, which must not be freed while the source can be
+         * reached, since cursors read it without asking.
          *
          * @return a segment at least {@link #length()} long
          */
@@ -57,7 +57,8 @@ public final class Window {
         long missing();
 
         /**
-         * Forgets what was read before, so that the next {@code load} reads anew. Nothing to do where memory can't change.
+         * Forgets what was read before, so that the next {@code load} reads anew. Nothing to do where memory can't
+         * change.
          */
         default void forget() {}
     }
@@ -119,7 +120,8 @@ public final class Window {
         base = source.base();
         long shown = source.length();
         if (!segment.isNative() || shown > segment.byteSize()) {
-            throw new IllegalArgumentException("a window shows native memory, but its source says %d bytes of %s".formatted(shown, segment));
+            throw new IllegalArgumentException(
+                    "a window shows native memory, but its source says %d bytes of %s".formatted(shown, segment));
         }
         length = shown;
         return loaded ? address - base : -1;

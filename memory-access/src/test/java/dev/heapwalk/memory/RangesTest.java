@@ -10,7 +10,8 @@ class RangesTest {
     @Test
     void joinsWhatIsLessThanAPageApart() {
         Ranges ranges = Ranges.of(
-                new long[] {0x1000, 0x3000, 0x8000, 0x8800, 0x20000}, new long[] {0x2000, 0x4000, 0x9000, 0x8900, 0x20001});
+                new long[] {0x1000, 0x3000, 0x8000, 0x8800, 0x20000},
+                new long[] {0x2000, 0x4000, 0x9000, 0x8900, 0x20001});
         assertThat(ranges.count()).isEqualTo(3);
         assertThat(ranges.start(0)).isEqualTo(0x1000);
         assertThat(ranges.end(0)).isEqualTo(0x4000);

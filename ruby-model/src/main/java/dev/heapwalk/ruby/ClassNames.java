@@ -41,8 +41,8 @@ public final class ClassNames {
     }
 
     /**
-     * The full name of a class or module, as {@code Module#name} gives it. For a module's place among the ancestors of a class,
-     * the name of the module.
+     * The full name of a class or module, as {@code Module#name} gives it. For a module's place among the ancestors of
+     * a class, the name of the module.
      *
      * @param klass target address of a class or module
      * @return its bytes as UTF-8, not to be changed; null if it has no name
@@ -72,7 +72,8 @@ public final class ClassNames {
     }
 
     /**
-     * The class that an object says it is of: neither a singleton class nor a module's place. C name {@code rb_class_real}.
+     * The class that an object says it is of: neither a singleton class nor a module's place. C name {@code
+     * rb_class_real}.
      *
      * @param klass {@code RBasic.klass} of an object
      * @return target address of a class, 0 if there is none
@@ -167,8 +168,8 @@ public final class ClassNames {
     }
 
     /**
-     * The IDs of the instance variables that the instances of a class may have, in the order of their values, before 3.2.
-     * Not to be changed.
+     * The IDs of the instance variables that the instances of a class may have, in the order of their values, before
+     * 3.2. Not to be changed.
      */
     long[] ivarNames(long klass) {
         if (klass == 0) {

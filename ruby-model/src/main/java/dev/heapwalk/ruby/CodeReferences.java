@@ -9,7 +9,10 @@ import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.MarkLayout;
 import java.lang.foreign.MemorySegment;
 
-/** The references of what the virtual machine keeps for itself: compiled code, methods, environments. C name {@code gc_mark_imemo}. */
+/**
+ * The references of what the virtual machine keeps for itself: compiled code, methods, environments. C name {@code
+ * gc_mark_imemo}.
+ */
 final class CodeReferences {
     private static final long IMEMO_USER0 = 1L << Flags.USHIFT + 4;
     private static final long NOT_LOADED_YET = 1L << Flags.USHIFT + 5;
@@ -221,7 +224,9 @@ final class CodeReferences {
         if (reader.shapes().tooComplex(shape)) {
             mark.table(first, false, true);
         } else {
-            mark.values((flags & IMEMO_USER0) == 0 ? object + 16 : first, reader.shapes().nextIvIndex(shape));
+            mark.values(
+                    (flags & IMEMO_USER0) == 0 ? object + 16 : first,
+                    reader.shapes().nextIvIndex(shape));
         }
     }
 
@@ -329,7 +334,10 @@ final class CodeReferences {
         }
     }
 
-    /** What was stored beside the code: caches of class variables, values of once blocks, caches of constants. Since 3.2. */
+    /**
+     * What was stored beside the code: caches of class variables, values of once blocks, caches of constants. Since
+     * 3.2.
+     */
     private void storedByKind(long body) {
         long storage = reader.word(body + iseq.inlineStorage());
         if (storage == 0) {
@@ -361,9 +369,9 @@ final class CodeReferences {
     }
 
     /**
-     * The operands in the code, until 3.1. Which words are operands only the interpreter's own tables tell, but a word that is
-     * a slot's address can be nothing else, and what stands before a pointer into the storage beside the code tells what that
-     * is: a once block follows its code. A cache of a constant is an object, one of a variable is not.
+     * The operands in the code, until 3.1. Which words are operands only the interpreter's own tables tell, but a word
+     * that is a slot's address can be nothing else, and what stands before a pointer into the storage beside the code
+     * tells what that is: a once block follows its code. A cache of a constant is an object, one of a variable is not.
      */
     private void operands(long body) {
         long size = reader.half(body + 4) & 0xffffffffL;

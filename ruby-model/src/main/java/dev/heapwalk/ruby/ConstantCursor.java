@@ -6,7 +6,8 @@ import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Goes through the constants of a class or module. C name {@code rb_const_entry_t}. A flyweight that moves, for one thread.
+ * Goes through the constants of a class or module. C name {@code rb_const_entry_t}. A flyweight that moves, for one
+ * thread.
  */
 public final class ConstantCursor {
     private static final int SIZE = 24;

@@ -25,6 +25,7 @@ final class ContextReferences {
     private final int version;
     /** {@code thread_invoke_type_func}, which another kind went before since 3.0. */
     private final int invokeFunction;
+
     private long current;
     private int ownFields;
 
@@ -167,8 +168,8 @@ final class ContextReferences {
     }
 
     /**
-     * Where a fiber's own fields begin, behind a {@code rb_jmpbuf_t} that is {@code jmp_buf} where the interpreter was built
-     * so, and else one of the compiler's own that is smaller.
+     * Where a fiber's own fields begin, behind a {@code rb_jmpbuf_t} that is {@code jmp_buf} where the interpreter was
+     * built so, and else one of the compiler's own that is smaller.
      */
     private int ownFields(long fiber) {
         if (ownFields == 0) {
@@ -318,7 +319,10 @@ final class ContextReferences {
         }
     }
 
-    /** What C code keeps for each ractor, by a mark function that is told from what it gets: a value, or a generator with a seed. */
+    /**
+     * What C code keeps for each ractor, by a mark function that is told from what it gets: a value, or a generator
+     * with a seed.
+     */
     private void locals(long at) {
         long table = reader.word(at + ractor.localStorage());
         if (table != 0) {

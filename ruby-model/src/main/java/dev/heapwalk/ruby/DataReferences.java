@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The references of objects whose data C code holds. What a type refers to only its {@code dmark} function knows; this knows it
- * of the types of the interpreter and of its standard library, and of every type that declares its references.
+ * The references of objects whose data C code holds. What a type refers to only its {@code dmark} function knows; this
+ * knows it of the types of the interpreter and of its standard library, and of every type that declares its references.
  */
 final class DataReferences {
     /** How a type is marked. */
@@ -62,6 +62,7 @@ final class DataReferences {
     private static final int MARK = 8;
     /** {@code rb_data_type_t.flags}. */
     private static final int FLAGS = 64;
+
     private static final long DECLARED = Flags.USER2;
     private static final int MOST_DECLARED = 1 << 12;
     private static final int LONGEST_NAME = 256;
@@ -74,6 +75,7 @@ final class DataReferences {
     private static final int BOX_CLASSES = 120;
     /** {@code set_table_entry}. */
     private static final int SET_ENTRY = 16;
+
     private static final Type UNTYPED = new Type(Kind.UNKNOWN, null, null);
     private static final Type UNTYPED_NOTHING = new Type(Kind.NOTHING, null, null);
     private static final Type UNTYPED_COMPATIBILITY = new Type(Kind.COMPATIBILITY, null, null);
@@ -96,10 +98,13 @@ final class DataReferences {
         this.version = reader.layout().version();
     }
 
-    /** The module whose types are the interpreter's own: the one that the type of the virtual machine's object lies in. */
+    /**
+     * The module whose types are the interpreter's own: the one that the type of the virtual machine's object lies in.
+     */
     private ElfModule interpreter() {
         try {
-            RData self = reader.at(reader.word(reader.vm().address() + reader.layout().vm().self()), new RData(reader));
+            RData self = reader.at(
+                    reader.word(reader.vm().address() + reader.layout().vm().self()), new RData(reader));
             if (self == null) {
                 return null;
             }
@@ -137,7 +142,8 @@ final class DataReferences {
             StEntries entries = new StEntries(reader).over(slot.data());
             while (entries.next()) {
                 // The class, and the one that it is dumped as, which some have not, before two functions.
-                if (!reader.isSlot(reader.word(entries.record())) || !isInterpreters(reader.word(entries.record() + 24))) {
+                if (!reader.isSlot(reader.word(entries.record()))
+                        || !isInterpreters(reader.word(entries.record() + 24))) {
                     return false;
                 }
             }
@@ -152,8 +158,7 @@ final class DataReferences {
             looked = true;
             interpreter = interpreter();
         }
-        return interpreter != null
-                && interpreter.mappings().stream().anyMatch(mapping -> mapping.contains(address));
+        return interpreter != null && interpreter.mappings().stream().anyMatch(mapping -> mapping.contains(address));
     }
 
     private Type resolve(long address) {
@@ -221,7 +226,8 @@ final class DataReferences {
             case "proc_entry", "generator", "autoload_data" -> fields(name, 0, 8);
             case "yielder", "chain", "product", "random", "random/MT" -> fields(name, FIRST);
             case "queue", "sized_queue", "Thread::Queue", "Thread::SizedQueue" -> fields(name, 24);
-            case "name_err_mesg" -> version < 303 ? new Type(Kind.WORDS, new int[] {0, 8, 16}, name) : fields(name, 0, 8, 16);
+            case "name_err_mesg" ->
+                version < 303 ? new Type(Kind.WORDS, new int[] {0, 8, 16}, name) : fields(name, 0, 8, 16);
             case "time" -> fields(name, 0, 8, 16, 24, 32);
             case "dir" -> fields(name, 8);
             case "ARGF" -> fields(name, 0, 8, 32, 40, 72);
@@ -233,7 +239,8 @@ final class DataReferences {
             case "VM/marked_id_table" -> of(Kind.ID_TABLE, name);
             case "VM/shape_tree" -> of(Kind.SHAPES, name);
             case "ractor/port" -> of(Kind.PORT, name);
-            case "ractor/selector", "tmpset", "compiler/labels_wrapper", "memory_view/exported_object_registry" -> of(Kind.TABLE_KEYS, name);
+            case "ractor/selector", "tmpset", "compiler/labels_wrapper", "memory_view/exported_object_registry" ->
+                of(Kind.TABLE_KEYS, name);
             case "autoload_i" -> fields(name, data.autoloadFeature());
             case "autoload_const" -> fields(name, data.autoloadConstant());
             case "dump_arg" -> of(Kind.DUMP_ARGUMENT, name);
@@ -360,7 +367,8 @@ final class DataReferences {
             return;
         }
         int type = reader.half(location);
-        // LOCATION_TYPE_ISEQ is 1, before 3.0 LOCATION_TYPE_ISEQ_CALCED 2; later 2 is LOCATION_TYPE_CFUNC, which has one too.
+        // LOCATION_TYPE_ISEQ is 1, before 3.0 LOCATION_TYPE_ISEQ_CALCED 2; later 2 is LOCATION_TYPE_CFUNC, which has
+        // one too.
         if (type == 1 || type == 2) {
             mark.at(location + 8);
         }

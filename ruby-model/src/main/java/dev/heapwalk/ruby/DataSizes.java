@@ -9,9 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The sizes of what C code holds for objects of type {@code T_DATA}: C name {@code rb_data_type_t.function.dsize}. A type
- * without such a function, or with a {@linkplain LeafFunction simple one}, needs no knowledge of the type; most have one of
- * these. Of those whose function calls others, Ruby's own are known by name.
+ * The sizes of what C code holds for objects of type {@code T_DATA}: C name {@code rb_data_type_t.function.dsize}. A
+ * type without such a function, or with a {@linkplain LeafFunction simple one}, needs no knowledge of the type; most
+ * have one of these. Of those whose function calls others, Ruby's own are known by name.
  */
 final class DataSizes {
     private static final int DSIZE = 24;
@@ -20,7 +20,10 @@ final class DataSizes {
     /** What {@code mmap} gave malloc is marked so in a chunk's header. */
     private static final long IS_MMAPPED = 2;
 
-    /** How far {@code storage} of an execution context, what {@code Fiber#storage} gives, is behind {@code local_storage}. */
+    /**
+     * How far {@code storage} of an execution context, what {@code Fiber#storage} gives, is behind {@code
+     * local_storage}.
+     */
     private static final int INHERITED_STORAGE = 24;
     /** {@code sizeof(marshal_compat_t)}. */
     private static final int COMPATIBILITY_SIZE = 32;
@@ -71,7 +74,9 @@ final class DataSizes {
         this.entries = new StEntries(reader);
     }
 
-    /** What is outside the slot in bytes, or {@link MemorySizes#UNKNOWN}. C name {@code rb_objspace_data_type_memsize}. */
+    /**
+     * What is outside the slot in bytes, or {@link MemorySizes#UNKNOWN}. C name {@code rb_objspace_data_type_memsize}.
+     */
     long of(RValue object) {
         RData data = reader.at(object.address(), view);
         if (!data.typed()) {
@@ -141,7 +146,8 @@ final class DataSizes {
             case SCANNER -> 48 + sizes.region(data + 32);
             case CALL_CACHES -> sizes.callCacheTable(data);
             case SET -> sizes.set(data);
-            case COMPATIBILITY -> sizes.table(data) + COMPATIBILITY_SIZE * reader.word(data + TableLayout.ST_NUM_ENTRIES);
+            case COMPATIBILITY ->
+                sizes.table(data) + COMPATIBILITY_SIZE * reader.word(data + TableLayout.ST_NUM_ENTRIES);
             case OTHER -> leaf.call(type.function(), data);
         };
     }
@@ -187,13 +193,16 @@ final class DataSizes {
     private long fiber(long fiber) {
         long context = fiber + ContextLayout.FIBER_EC;
         long thread = reader.word(context + contexts.thread());
-        // Ruby's jump buffer may be larger than that of the compiler. It stands twice in the size, once for each structure.
+        // Ruby's jump buffer may be larger than that of the compiler. It stands twice in the size, once for each
+        // structure.
         long chunk = reader.word(fiber - 8) & ~7;
-        int growth = chunk == layout.fiberChunk() + ContextLayout.LIBC_JMP_BUF_SHIFT ? ContextLayout.LIBC_JMP_BUF_SHIFT : 0;
+        int growth =
+                chunk == layout.fiberChunk() + ContextLayout.LIBC_JMP_BUF_SHIFT ? ContextLayout.LIBC_JMP_BUF_SHIFT : 0;
         long size = layout.fiber() + 2 * growth;
         long storage = reader.word(context + contexts.localStorage());
         if (storage != 0 && thread != 0 && reader.word(thread + threads.rootFiber()) != fiber) {
-            size += storage(storage) + (fiberStorage ? hash(reader.word(context + contexts.localStorage() + INHERITED_STORAGE)) : 0);
+            size += storage(storage)
+                    + (fiberStorage ? hash(reader.word(context + contexts.localStorage() + INHERITED_STORAGE)) : 0);
         }
         long stack = fiber + ContextLayout.FIBER_VM_STACK;
         if (reader.word(stack) != 0) {

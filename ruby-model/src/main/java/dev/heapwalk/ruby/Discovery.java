@@ -66,21 +66,29 @@ final class Discovery {
     private RubyVm refresh(RubyVm.Found before) {
         sayPages();
         TableFinder.Shapes shapes = new TableFinder(draft(before.symbolIds()), module.module(), symbols).shapes();
-        return machine(new TableFinder.Symbols(before.symbolSet(), before.symbolIds()), before.globals(), before.genericIvars(), shapes);
+        return machine(
+                new TableFinder.Symbols(before.symbolSet(), before.symbolIds()),
+                before.globals(),
+                before.genericIvars(),
+                shapes);
     }
 
     RubyVm locate() {
         module = RubyModule.find(target, symbols);
         if (module == null) {
-            throw new UnsupportedTargetException(
-                    "%s is no Ruby process: no module of it names a version of CRuby%s".formatted(target.description(), program()));
+            throw new UnsupportedTargetException("%s is no Ruby process: no module of it names a version of CRuby%s"
+                    .formatted(target.description(), program()));
         }
         say("version", module.version(), module.basis() + " in " + module.file());
         say("platform", module.platform().isEmpty() ? "not found" : module.platform(), module.platformBasis());
         layout = RubyLayout.of(module.number());
         if (layout == null) {
             throw new UnsupportedTargetException("%s runs Ruby %s, which is too %s: %s"
-                    .formatted(target.description(), module.version(), module.number() < RubyLayout.OLDEST ? "old" : "new", SUPPORTED));
+                    .formatted(
+                            target.description(),
+                            module.version(),
+                            module.number() < RubyLayout.OLDEST ? "old" : "new",
+                            SUPPORTED));
         }
         if (target.machine() != Machine.X86_64 && target.machine() != Machine.AARCH64) {
             throw new UnsupportedTargetException("%s runs Ruby on a machine that is not supported: %s"
@@ -89,11 +97,14 @@ final class Discovery {
         refuseOtherCollectors();
         if (!bySymbol() && !byStructure()) {
             throw new UnsupportedTargetException("%s runs Ruby %s, but its virtual machine was not found: %s"
-                    .formatted(target.description(), module.version(), otherSlotSize > 0
-                            ? "its heap pages have slots of %d bytes, as a debug build's (RVALUE_OVERHEAD), which is not supported"
-                                    .formatted(otherSlotSize)
-                            : "no heap page of the usual kind holds an object of type VM; it may still be starting, or ending,"
-                                    + " or its structures are not those of that version"));
+                    .formatted(
+                            target.description(),
+                            module.version(),
+                            otherSlotSize > 0
+                                    ? "its heap pages have slots of %d bytes, as a debug build's (RVALUE_OVERHEAD), which is not supported"
+                                            .formatted(otherSlotSize)
+                                    : "no heap page of the usual kind holds an object of type VM; it may still be starting, or ending,"
+                                            + " or its structures are not those of that version"));
         }
         sayPages();
         TableFinder tables = new TableFinder(draft(0), module.module(), symbols);
@@ -112,7 +123,9 @@ final class Discovery {
     }
 
     private void sayPages() {
-        say("heap pages", "%,d pages with %,d slots".formatted(pages.count(), pages.totalSlots()),
+        say(
+                "heap pages",
+                "%,d pages with %,d slots".formatted(pages.count(), pages.totalSlots()),
                 "each page points to its descriptor and back");
         say("garbage collection", collecting().name().toLowerCase(Locale.ROOT), "flags of rb_objspace_t");
     }
@@ -153,8 +166,13 @@ final class Discovery {
         for (ElfModule other : target.modules()) {
             String file = other.path().substring(other.path().lastIndexOf('/') + 1);
             if (file.startsWith("librubygc.") && !file.startsWith("librubygc.default")) {
-                throw new UnsupportedTargetException("%s runs Ruby %s with the garbage collector of %s, whose heap is not CRuby's own: %s"
-                        .formatted(target.description(), module.version(), other.path(), "only the default collector is supported"));
+                throw new UnsupportedTargetException(
+                        "%s runs Ruby %s with the garbage collector of %s, whose heap is not CRuby's own: %s"
+                                .formatted(
+                                        target.description(),
+                                        module.version(),
+                                        other.path(),
+                                        "only the default collector is supported"));
             }
         }
     }
@@ -165,7 +183,18 @@ final class Discovery {
                 this,
                 target,
                 new RubyVm.Found(
-                        module.version(), module.platform(), layout, vm, objspace, 0, ids, 0, 0, 0, 0, RubyVm.Collection.NONE),
+                        module.version(),
+                        module.platform(),
+                        layout,
+                        vm,
+                        objspace,
+                        0,
+                        ids,
+                        0,
+                        0,
+                        0,
+                        0,
+                        RubyVm.Collection.NONE),
                 pages,
                 List.of());
     }
@@ -183,9 +212,12 @@ final class Discovery {
             return false;
         }
         vm = candidate;
-        say("virtual machine", "0x%x".formatted(vm), isVm()
-                ? "the symbol ruby_current_vm_ptr; its self is an object of type VM"
-                : "the symbol ruby_current_vm_ptr");
+        say(
+                "virtual machine",
+                "0x%x".formatted(vm),
+                isVm()
+                        ? "the symbol ruby_current_vm_ptr; its self is an object of type VM"
+                        : "the symbol ruby_current_vm_ptr");
         sayObjspace();
         return true;
     }
@@ -221,7 +253,9 @@ final class Discovery {
                     && word(candidate + layout.vm().self()) == slot.address()
                     && findObjspace(candidate)) {
                 vm = candidate;
-                say("virtual machine", "0x%x".formatted(vm),
+                say(
+                        "virtual machine",
+                        "0x%x".formatted(vm),
                         "the object of type VM at 0x%x, found on %,d pages that look like heap pages"
                                 .formatted(slot.address(), finder.count()));
                 sayObjspace();
@@ -232,10 +266,13 @@ final class Discovery {
     }
 
     private void sayObjspace() {
-        String hint = objspaceOffset == layout.vm().objspace() && listOffset == layout.objspace().sorted()
+        String hint = objspaceOffset == layout.vm().objspace()
+                        && listOffset == layout.objspace().sorted()
                 ? "where Ruby " + module.version() + " is known to have it"
                 : "not where it is known to be: found by its list of pages";
-        say("object space", "0x%x".formatted(objspace),
+        say(
+                "object space",
+                "0x%x".formatted(objspace),
                 "rb_vm_t + %d, list of pages at + %d, %s".formatted(objspaceOffset, listOffset, hint));
     }
 
@@ -265,7 +302,9 @@ final class Discovery {
 
     private boolean tryObjspace(long candidate, long offset, long listAt) {
         long space = word(candidate + offset);
-        if ((space & 7) != 0 || space == 0 || !memory.mappings().writable(space, layout.objspace().size())) {
+        if ((space & 7) != 0
+                || space == 0
+                || !memory.mappings().writable(space, layout.objspace().size())) {
             return false;
         }
         long list = word(space + listAt);

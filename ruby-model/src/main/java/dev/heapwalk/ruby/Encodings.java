@@ -12,8 +12,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The encodings that a target knows, by number: the first twelve are the same in all versions, the others are read from the
- * objects of class Encoding when first asked for. For one thread.
+ * The encodings that a target knows, by number: the first twelve are the same in all versions, the others are read from
+ * the objects of class Encoding when first asked for. For one thread.
  */
 public final class Encodings {
     /** The number of ASCII-8BIT, which is no encoding but any bytes. */
@@ -26,8 +26,18 @@ public final class Encodings {
     public static final int ELSEWHERE = 127;
 
     private static final String[] BUILTIN = {
-        "ASCII-8BIT", "UTF-8", "US-ASCII", "UTF-16BE", "UTF-16LE", "UTF-32BE", "UTF-32LE", "UTF-16", "UTF-32", "UTF8-MAC",
-        "EUC-JP", "Windows-31J"
+        "ASCII-8BIT",
+        "UTF-8",
+        "US-ASCII",
+        "UTF-16BE",
+        "UTF-16LE",
+        "UTF-32BE",
+        "UTF-32LE",
+        "UTF-16",
+        "UTF-32",
+        "UTF8-MAC",
+        "EUC-JP",
+        "Windows-31J"
     };
     private static final int MOST = 1 << 16;
     private static final int LONGEST_NAME = 128;

@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Finds the list of what runs at the end of the program. It hangs on a variable that no symbol names: C names {@code end_procs}
- * and {@code struct end_proc_data}, a function of the interpreter, its data and the next.
+ * Finds the list of what runs at the end of the program. It hangs on a variable that no symbol names: C names {@code
+ * end_procs} and {@code struct end_proc_data}, a function of the interpreter, its data and the next.
  */
 final class EndProcs {
     private final ObjectReader reader;
@@ -60,6 +60,12 @@ final class EndProcs {
     }
 
     private boolean isCode(long address) {
-        return reader.vm().target().memory().mappings().at(address).map(Mapping::executable).orElse(false);
+        return reader.vm()
+                .target()
+                .memory()
+                .mappings()
+                .at(address)
+                .map(Mapping::executable)
+                .orElse(false);
     }
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
-/** Where the instance variables are of objects that have no room for them, read from the target's table when first asked. */
+/**
+ * Where the instance variables are of objects that have no room for them, read from the target's table when first
+ * asked.
+ */
 final class GenericIvars {
     private final ObjectReader reader;
     private final LongTable places = new LongTable();

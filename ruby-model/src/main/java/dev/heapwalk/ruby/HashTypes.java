@@ -4,11 +4,11 @@ package dev.heapwalk.ruby;
 import dev.heapwalk.memory.UnmappedAddressException;
 
 /**
- * Tells the two ways in which the {@code st_table} of a Hash compares keys: C names {@code objhash} and {@code identhash}. They
- * are static variables without exported names, so it goes by what the tables hold: {@code objhash} keeps hashes of 63 bits, so
- * that the top bit is clear (2.7) or equals the next (since 3.0), while those of {@code identhash} are any 64 bits. A type with
- * many entries that are all of one of the first two kinds is {@code objhash}; any other that a Hash has which Ruby code can see
- * is {@code identhash}.
+ * Tells the two ways in which the {@code st_table} of a Hash compares keys: C names {@code objhash} and {@code
+ * identhash}. They are static variables without exported names, so it goes by what the tables hold: {@code objhash}
+ * keeps hashes of 63 bits, so that the top bit is clear (2.7) or equals the next (since 3.0), while those of {@code
+ * identhash} are any 64 bits. A type with many entries that are all of one of the first two kinds is {@code objhash};
+ * any other that a Hash has which Ruby code can see is {@code identhash}.
  */
 final class HashTypes {
     /** How many hashes must be so: by chance they are once in 2 to the power of it. */

@@ -6,8 +6,8 @@ import dev.heapwalk.ruby.layout.PageLayout;
 import java.util.Arrays;
 
 /**
- * The pages of a Ruby heap in address order, as they were when the heap was located. Immutable, for any thread. Indexes run
- * from 0 to {@link #count()}.
+ * The pages of a Ruby heap in address order, as they were when the heap was located. Immutable, for any thread. Indexes
+ * run from 0 to {@link #count()}.
  */
 public final class HeapPages {
     private final long[] descriptors;
@@ -147,7 +147,8 @@ public final class HeapPages {
     }
 
     /**
-     * Whether a page has yet to be swept, so that what is not marked on it is garbage. C name {@code flags.before_sweep}.
+     * Whether a page has yet to be swept, so that what is not marked on it is garbage. C name {@code
+     * flags.before_sweep}.
      *
      * @param page an index
      * @return whether it has

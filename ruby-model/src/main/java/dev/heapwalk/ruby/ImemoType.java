@@ -43,10 +43,36 @@ public enum ImemoType {
     UNKNOWN;
 
     private static final ImemoType[] OLD = {
-        ENV, CREF, SVAR, THROW_DATA, IFUNC, MEMO, MENT, ISEQ, TMPBUF, AST, PARSER_STRTERM, CALLINFO, CALLCACHE, CONSTCACHE
+        ENV,
+        CREF,
+        SVAR,
+        THROW_DATA,
+        IFUNC,
+        MEMO,
+        MENT,
+        ISEQ,
+        TMPBUF,
+        AST,
+        PARSER_STRTERM,
+        CALLINFO,
+        CALLCACHE,
+        CONSTCACHE
     };
     private static final ImemoType[] NEW = {
-        ENV, CREF, SVAR, THROW_DATA, IFUNC, MEMO, MENT, ISEQ, TMPBUF, CVAR_ENTRY, CALLINFO, CALLCACHE, CONSTCACHE, FIELDS
+        ENV,
+        CREF,
+        SVAR,
+        THROW_DATA,
+        IFUNC,
+        MEMO,
+        MENT,
+        ISEQ,
+        TMPBUF,
+        CVAR_ENTRY,
+        CALLINFO,
+        CALLCACHE,
+        CONSTCACHE,
+        FIELDS
     };
 
     private final String label = "imemo_" + name().toLowerCase(Locale.ROOT);

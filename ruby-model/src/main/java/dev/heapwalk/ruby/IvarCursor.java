@@ -7,15 +7,17 @@ import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 
 /**
- * Goes through the instance variables of any object, in the order in which {@code Object#instance_variables} has them: those of
- * an Object, of a class or module (its class variables too, whose names begin with {@code @@}), and the generic ones that
- * anything else may have. Those without an {@code @} in their name, which Ruby code does not see, are there too.
+ * Goes through the instance variables of any object, in the order in which {@code Object#instance_variables} has them:
+ * those of an Object, of a class or module (its class variables too, whose names begin with {@code @@}), and the
+ * generic ones that anything else may have. Those without an {@code @} in their name, which Ruby code does not see, are
+ * there too.
  *
  * <p>A flyweight that moves, for one thread. What it says is good until the next {@link #next()}.
  */
 public final class IvarCursor {
     /** {@code OBJ_FIELD_HEAP}, in 4.0. */
     private static final long FIELDS_HEAP = Flags.USER4;
+
     private static final int OLD_EMBEDDED = 3;
 
     private final ObjectReader reader;
@@ -38,6 +40,7 @@ public final class IvarCursor {
     private From from = From.NOTHING;
     /** The IDs of the values, 0 where there is none. */
     private long[] ids;
+
     private long values;
     private long[] copy = new long[OLD_EMBEDDED];
     private int index;
@@ -282,15 +285,17 @@ public final class IvarCursor {
     }
 
     /**
-     * The number that an object was given, where it keeps it with its instance variables: all but classes and modules, since 4.0.
-     * The cursor has no object afterwards.
+     * The number that an object was given, where it keeps it with its instance variables: all but classes and modules,
+     * since 4.0. The cursor has no object afterwards.
      *
      * @param object the object; the view is not needed afterwards
      * @return {@code object_id}, a {@code VALUE}; 0 if it was given none
      * @throws UnmappedAddressException if what it keeps it in can't be read, or claims what can't be
      */
     public long objectId(RValue object) {
-        if (!fieldObjects || object.type() == RubyType.IMEMO || !reader.shapes().hasObjectId(Shapes.of(object.flags()))) {
+        if (!fieldObjects
+                || object.type() == RubyType.IMEMO
+                || !reader.shapes().hasObjectId(Shapes.of(object.flags()))) {
             return 0;
         }
         over(object);

@@ -7,10 +7,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Works out what a small function of the target's would return, from its machine code: one that reads memory, reckons, branches and
- * returns, but writes and calls nothing. Nothing of the target is run. Such are most functions that tell the size of what a C
- * extension holds, and the code tells it whatever the version of the extension. An instruction that is not known here ends the
- * attempt. For x86-64.
+ * Works out what a small function of the target's would return, from its machine code: one that reads memory, reckons,
+ * branches and returns, but writes and calls nothing. Nothing of the target is run. Such are most functions that tell
+ * the size of what a C extension holds, and the code tells it whatever the version of the extension. An instruction
+ * that is not known here ends the attempt. For x86-64.
  */
 final class LeafFunction {
     /** What {@link #call} returns where it can't tell; no size is. */
@@ -253,7 +253,9 @@ final class LeafFunction {
     }
 
     private long half() {
-        return operand >= 0 ? registers[operand] : reader.octet(address) & 0xff | (reader.octet(address + 1) & 0xff) << 8;
+        return operand >= 0
+                ? registers[operand]
+                : reader.octet(address) & 0xff | (reader.octet(address + 1) & 0xff) << 8;
     }
 
     /** The lowest byte of a register. Without a prefix the numbers from 4 on name other bytes. */

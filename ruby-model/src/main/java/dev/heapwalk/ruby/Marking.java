@@ -10,8 +10,8 @@ import dev.heapwalk.ruby.layout.TableLayout;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What the garbage collector's mark functions are made of: single values, runs of them and tables, checked before they are
- * followed, and handed to a sink. For one thread.
+ * What the garbage collector's mark functions are made of: single values, runs of them and tables, checked before they
+ * are followed, and handed to a sink. For one thread.
  */
 final class Marking {
     /** How many words are read at once. */

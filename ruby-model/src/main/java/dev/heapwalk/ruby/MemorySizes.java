@@ -12,9 +12,9 @@ import dev.heapwalk.ruby.layout.TableLayout;
 import java.lang.foreign.MemorySegment;
 
 /**
- * How much memory an object takes, as {@code ObjectSpace.memsize_of} says it: C name {@code rb_obj_memsize_of}. The slot counts,
- * and what belongs to the object alone outside of it. What Ruby itself forgets or counts twice is forgotten and counted twice
- * here. For one thread.
+ * How much memory an object takes, as {@code ObjectSpace.memsize_of} says it: C name {@code rb_obj_memsize_of}. The
+ * slot counts, and what belongs to the object alone outside of it. What Ruby itself forgets or counts twice is
+ * forgotten and counted twice here. For one thread.
  */
 public final class MemorySizes {
     /** The size is not known: only a function of the target's own could tell. */
@@ -43,6 +43,7 @@ public final class MemorySizes {
     private static final long CALL_CACHE_ENTRY = 16;
     /** {@code sizeof(struct rb_kwarg_call_data)}, in 2.7. */
     private static final int KEYWORD_CALL_SIZE = 88;
+
     private static final int MOST_CHAINED = 1 << 10;
     private static final int MOST_TRANSCODERS = 64;
     /** {@code superclass_depth} of an extension in 4.0, 16 bits. */
@@ -61,6 +62,7 @@ public final class MemorySizes {
     private static final int IO_FORK_GENERATION = 240;
     /** {@code fork_gen} of {@code rb_vm_t}, in 4.0. */
     private static final int VM_FORK_GENERATION = 496;
+
     private static final int MOST_OPERATIONS = 1 << 16;
     private static final int ISEQS_ASKED = 31;
     private static final int MOST_SEGMENTS = 1 << 12;
@@ -169,7 +171,9 @@ public final class MemorySizes {
         return TableLayout.ST_SIZE + (bins ? binWords(power) * 8 : 0) + ((long) TableLayout.ST_ENTRY_SIZE << power);
     }
 
-    /** The size of what a set has outside its slot: its entries, and bins behind them if it has more than 16. Since 4.0. */
+    /**
+     * The size of what a set has outside its slot: its entries, and bins behind them if it has more than 16. Since 4.0.
+     */
     long set(long set) {
         int power = reader.octet(set) & 0xff;
         if (power > 40) {
@@ -196,7 +200,8 @@ public final class MemorySizes {
     private long object(RValue object) {
         if (!shapes) {
             // What is embedded, or has no buffer yet, counts nothing.
-            boolean none = objects.embedsIvars(object.flags()) || object.word(24) == 0 && !reader.layout().since(3, 0);
+            boolean none = objects.embedsIvars(object.flags())
+                    || object.word(24) == 0 && !reader.layout().since(3, 0);
             return none ? 0 : 8L * (int) object.word(16);
         }
         int shape = Shapes.of(object.flags());
@@ -301,7 +306,9 @@ public final class MemorySizes {
             return 0;
         }
         int shape = Shapes.of(object.flags());
-        return reader.shapes().tooComplex(shape) ? table(object.word(16)) : 8L * reader.shapes().capacity(shape);
+        return reader.shapes().tooComplex(shape)
+                ? table(object.word(16))
+                : 8L * reader.shapes().capacity(shape);
     }
 
     /** C name {@code rb_iseq_memsize}. */
@@ -327,7 +334,9 @@ public final class MemorySizes {
         long calls = reader.half(body + code.callCount()) & 0xffffffffL;
         size += layout.callData() * calls;
         if (!reader.layout().since(3, 0)) {
-            size += keywordCalls(reader.word(body + code.callData()) + layout.callData() * calls, reader.half(body + code.callCount() + 4));
+            size += keywordCalls(
+                    reader.word(body + code.callData()) + layout.callData() * calls,
+                    reader.half(body + code.callCount() + 4));
         }
         return size;
     }
@@ -373,8 +382,8 @@ public final class MemorySizes {
     }
 
     /**
-     * The size of the structure, which depends on how Ruby was built. The chunks that hold some tell; now and then one is larger than
-     * it need be.
+     * The size of the structure, which depends on how Ruby was built. The chunks that hold some tell; now and then one
+     * is larger than it need be.
      */
     private long iseqBody() {
         if (iseqBody < 0) {

@@ -7,8 +7,8 @@ import dev.heapwalk.ruby.layout.Flags;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Goes through the methods of a class or module. C names {@code rb_method_entry_t} and {@code rb_method_definition_t}. A
- * flyweight that moves, for one thread.
+ * Goes through the methods of a class or module. C names {@code rb_method_entry_t} and {@code rb_method_definition_t}.
+ * A flyweight that moves, for one thread.
  */
 public final class MethodCursor {
     /** What a method is. C name {@code rb_method_type_t}. */
@@ -105,7 +105,8 @@ public final class MethodCursor {
     }
 
     /**
-     * Goes before the first method of a class or module, of those that are its own even if modules were prepended to it.
+     * Goes before the first method of a class or module, of those that are its own even if modules were prepended to
+     * it.
      *
      * @param klass its target address; anything else is like one without methods
      * @return this cursor
@@ -231,9 +232,9 @@ public final class MethodCursor {
     }
 
     /**
-     * What its definition points to first: its code for {@link Kind#ISEQ}, a function for {@link Kind#CFUNC}, the ID of an
-     * instance variable for {@link Kind#ATTRSET} and {@link Kind#IVAR}, a Proc for {@link Kind#BMETHOD}, another entry for
-     * {@link Kind#ALIAS} and {@link Kind#REFINED}.
+     * What its definition points to first: its code for {@link Kind#ISEQ}, a function for {@link Kind#CFUNC}, the ID of
+     * an instance variable for {@link Kind#ATTRSET} and {@link Kind#IVAR}, a Proc for {@link Kind#BMETHOD}, another
+     * entry for {@link Kind#ALIAS} and {@link Kind#REFINED}.
      *
      * @return a word of {@code rb_method_definition_t.body}, 0 if there is no definition
      * @throws UnmappedAddressException if its definition can't be read

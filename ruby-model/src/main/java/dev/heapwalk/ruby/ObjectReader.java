@@ -8,10 +8,11 @@ import dev.heapwalk.ruby.layout.RubyLayout;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Follows the pointers of a Ruby heap: reads objects, tables and names by address. It keeps what it has read and the names that
- * it has made out, so it belongs to one thread; make another for each.
+ * Follows the pointers of a Ruby heap: reads objects, tables and names by address. It keeps what it has read and the
+ * names that it has made out, so it belongs to one thread; make another for each.
  *
- * <p>Every view that it hands out is one that it uses again: what {@link #at} returned is good until the next {@code at}.
+ * <p>Every view that it hands out is one that it uses again: what {@link #at} returned is good until the next {@code
+ * at}.
  */
 public final class ObjectReader {
     private static final long USER_SPACE = 1L << 56;
@@ -240,7 +241,8 @@ public final class ObjectReader {
     }
 
     /**
-     * Checks that every byte of a run of elements is mapped readable. The check to make before a count from the target is believed.
+     * Checks that every byte of a run of elements is mapped readable. The check to make before a count from the target
+     * is believed.
      *
      * @param address target address of the first element
      * @param count how many there are; 0 is always good, and a negative one never

@@ -10,8 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Finds heap pages, either in the list that the object space keeps or, without any pointer to begin with, by what a page looks
- * like: the aligned body begins with a pointer to the descriptor, whose {@code start} points back into the body.
+ * Finds heap pages, either in the list that the object space keeps or, without any pointer to begin with, by what a
+ * page looks like: the aligned body begins with a pointer to the descriptor, whose {@code start} points back into the
+ * body.
  */
 final class PageFinder {
     private static final int BATCH = 1024;
@@ -46,8 +47,8 @@ final class PageFinder {
     }
 
     /**
-     * Takes the pages that a list names. While Ruby changes the list, entries are of pages not yet made or already freed, or the same
-     * page stands there twice, and as many pages stand behind the end; these are taken too.
+     * Takes the pages that a list names. While Ruby changes the list, entries are of pages not yet made or already
+     * freed, or the same page stands there twice, and as many pages stand behind the end; these are taken too.
      *
      * @return whether most entries are of pages, so that it is the list
      */
@@ -62,7 +63,9 @@ final class PageFinder {
         return count > 0 && missing <= length / 2;
     }
 
-    /** Takes the pages that words point to. Returns whether there is one, and gives up where none is among the first. */
+    /**
+     * Takes the pages that words point to. Returns whether there is one, and gives up where none is among the first.
+     */
     private boolean takeWords(long list, long length) {
         int before = count;
         for (long index = 0; index < length && (index == 0 || count > before); index += BATCH) {
@@ -86,7 +89,8 @@ final class PageFinder {
                 continue;
             }
             long body = aligned(touched.next(aligned(mapping.start()), mapping.end()));
-            for (; body > 0 && mapping.end() - body >= FIRST_SLOT;
+            for (;
+                    body > 0 && mapping.end() - body >= FIRST_SLOT;
                     body = aligned(touched.next(body + layout.bodySize(), mapping.end()))) {
                 bodies[batch++] = body;
                 if (batch == BATCH) {
@@ -110,7 +114,9 @@ final class PageFinder {
         int kept = 0;
         for (int i = 0; i < batch; i++) {
             long descriptor = read[i] == 8 ? words.get(Words.LONG, 8L * i) : 0;
-            if (descriptor != 0 && (descriptor & 7) == 0 && memory.mappings().writable(descriptor, layout.headerSize())) {
+            if (descriptor != 0
+                    && (descriptor & 7) == 0
+                    && memory.mappings().writable(descriptor, layout.headerSize())) {
                 candidates[kept] = descriptor;
                 expected[kept++] = bodies[i];
             }
@@ -125,7 +131,9 @@ final class PageFinder {
         memory.readRanges(addresses, lengths, batch, into, read);
     }
 
-    /** Takes descriptors that describe a page. {@code bodies} are where they were found, or null for those of a list. */
+    /**
+     * Takes descriptors that describe a page. {@code bodies} are where they were found, or null for those of a list.
+     */
     private void takeDescriptors(long[] candidates, int batch, long[] bodies) {
         int size = layout.headerSize();
         readEach(candidates, batch, size, headers);
@@ -133,8 +141,10 @@ final class PageFinder {
         long[] found = new long[batch];
         for (int i = 0; i < batch; i++) {
             good[i] = read[i] == size;
-            found[i] = good[i] ? headers.get(Words.LONG, (long) i * size + layout.start()) & -(long) layout.bodySize() : 0;
-            if (good[i] && layout.slotSize() >= 0
+            found[i] =
+                    good[i] ? headers.get(Words.LONG, (long) i * size + layout.start()) & -(long) layout.bodySize() : 0;
+            if (good[i]
+                    && layout.slotSize() >= 0
                     && headers.get(Words.SHORT, (long) i * size + layout.slotSize()) == 0
                     && headers.get(Words.SHORT, (long) i * size + layout.totalSlots()) == 0) {
                 // An empty page, kept for later.
@@ -207,7 +217,9 @@ final class PageFinder {
         return count;
     }
 
-    /** The size of the slots of what would be a page if they had a size of CRuby's, 0 if nothing of the kind was met. */
+    /**
+     * The size of the slots of what would be a page if they had a size of CRuby's, 0 if nothing of the kind was met.
+     */
     int otherSlotSize() {
         return otherSlotSize;
     }

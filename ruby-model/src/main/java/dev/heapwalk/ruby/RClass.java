@@ -4,9 +4,9 @@ package dev.heapwalk.ruby;
 import dev.heapwalk.ruby.layout.ClassLayout;
 
 /**
- * A class, a module, or a module's place among the ancestors of a class. C names {@code struct RClass} and
- * {@code rb_classext_t}. {@link ClassNames} tells its name, {@link ConstantCursor}, {@link MethodCursor} and {@link IvarCursor}
- * what it holds.
+ * A class, a module, or a module's place among the ancestors of a class. C names {@code struct RClass} and {@code
+ * rb_classext_t}. {@link ClassNames} tells its name, {@link ConstantCursor}, {@link MethodCursor} and {@link
+ * IvarCursor} what it holds.
  *
  * <p>Fields of the extension are read when they are asked for and throw
  * {@link dev.heapwalk.memory.UnmappedAddressException} where they can't be.
@@ -166,7 +166,8 @@ public final class RClass extends RValue {
     /**
      * The class that a refinement refines: of the module that it is, or of that module's place.
      *
-     * @return the hidden instance variable {@code __refined_class__} of a module, else {@code refined_class}; 0 if there is none
+     * @return the hidden instance variable {@code __refined_class__} of a module, else {@code refined_class}; 0 if
+     *     there is none
      */
     public long refinedClass() {
         return type() == RubyType.MODULE

@@ -3,7 +3,9 @@ package dev.heapwalk.ruby;
 
 import dev.heapwalk.ruby.layout.ObjectLayout;
 
-/** An object of a class that Ruby code defined. C name {@code struct RObject}. {@link IvarCursor} tells what it holds. */
+/**
+ * An object of a class that Ruby code defined. C name {@code struct RObject}. {@link IvarCursor} tells what it holds.
+ */
 public final class RObject extends RValue {
     private final ObjectLayout layout;
 

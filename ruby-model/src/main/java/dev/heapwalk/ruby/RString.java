@@ -41,8 +41,8 @@ public final class RString extends RValue {
     }
 
     /**
-     * How many bytes it has. As the target says: not checked for a String that is not embedded, at most what the slot can hold
-     * otherwise.
+     * How many bytes it has. As the target says: not checked for a String that is not embedded, at most what the slot
+     * can hold otherwise.
      *
      * @return bytes; negative if the target's memory is damaged
      */
@@ -68,7 +68,8 @@ public final class RString extends RValue {
      *
      * @param most the most bytes to read
      * @return a new array
-     * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read, be they wanted or not
+     * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read, be they wanted
+     *     or not
      */
     public byte[] content(int most) {
         long length = length();

@@ -6,8 +6,8 @@ import dev.heapwalk.ruby.layout.Flags;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A slot and what all objects have in common. C name {@code struct RBasic}. A view over the memory of a window, valid until the
- * window moves.
+ * A slot and what all objects have in common. C name {@code struct RBasic}. A view over the memory of a window, valid
+ * until the window moves.
  */
 public class RValue extends StructView {
     private final ObjectReader reader;

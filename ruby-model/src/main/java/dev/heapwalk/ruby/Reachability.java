@@ -7,19 +7,22 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * The slots that the roots reach, as the garbage collector would find them. It needs two bits for each slot and a number for each
- * page: pages wait in a queue, and what waits on a page is done in one go, so that memory is read in pieces.
+ * The slots that the roots reach, as the garbage collector would find them. It needs two bits for each slot and a
+ * number for each page: pages wait in a queue, and what waits on a page is done in one go, so that memory is read in
+ * pieces.
  *
- * <p>What data of C extensions refers to only their own code knows; their memory is searched for anything that looks like a
- * reference, so more may be reached than the collector would, and what an extension hides in ways of its own may be missed.
- * For one thread.
+ * <p>What data of C extensions refers to only their own code knows; their memory is searched for anything that looks
+ * like a reference, so more may be reached than the collector would, and what an extension hides in ways of its own may
+ * be missed. For one thread.
  */
 public final class Reachability {
     /** How much memory of one object of an extension is searched, in bytes, and how far behind pointers. */
     private static final int MOST_SEARCHED = 1 << 18;
+
     private static final int DEPTH = 3;
     /** What is searched where the allocator does not tell the size. */
     private static final int WITHOUT_SIZE = 1 << 10;
+
     private static final int CHUNK_HEADER = 8;
     private static final long CHUNK_FLAGS = 7;
     private static final long SMALLEST_CHUNK = 24;
@@ -229,7 +232,10 @@ public final class Reachability {
         }
     }
 
-    /** How much of a piece of memory to search: what the allocator says, if it is malloc of the C library, else a little. */
+    /**
+     * How much of a piece of memory to search: what the allocator says, if it is malloc of the C library, else a
+     * little.
+     */
     private long size(long start) {
         if ((start & 7) != 0) {
             return 0;

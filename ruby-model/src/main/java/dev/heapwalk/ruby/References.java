@@ -8,12 +8,13 @@ import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 
 /**
- * The references that a slot holds: those that the garbage collector follows, and so those that {@code ObjectSpace.dump_all}
- * lists. Allocates nothing for a slot. For one thread.
+ * The references that a slot holds: those that the garbage collector follows, and so those that {@code
+ * ObjectSpace.dump_all} lists. Allocates nothing for a slot. For one thread.
  */
 public final class References {
     /** {@code RSTRUCT_GEN_FIELDS}, since 4.0: the table has the instance variables. */
     private static final long STRUCT_GENERIC = 1L << Flags.USHIFT + 8;
+
     private static final int MOST_IVARS = 1 << 20;
 
     private final ObjectReader reader;
@@ -70,8 +71,8 @@ public final class References {
     }
 
     /**
-     * Gives the references of a slot as {@code ObjectSpace.dump_all} lists them: the class is left out, and what is referred to
-     * twice comes twice.
+     * Gives the references of a slot as {@code ObjectSpace.dump_all} lists them: the class is left out, and what is
+     * referred to twice comes twice.
      *
      * @param slot a slot that is not free
      * @param to takes the references
@@ -213,7 +214,9 @@ public final class References {
             if ((flags & Flags.EXIVAR) == 0 || type == RubyType.OBJECT) {
                 return;
             }
-        } else if (type == RubyType.OBJECT || type == RubyType.DATA || type == RubyType.STRUCT && (flags & STRUCT_GENERIC) == 0
+        } else if (type == RubyType.OBJECT
+                || type == RubyType.DATA
+                || type == RubyType.STRUCT && (flags & STRUCT_GENERIC) == 0
                 || reader.shapes().index(Shapes.of(flags)) == 0) {
             return;
         }
@@ -445,7 +448,8 @@ public final class References {
                 continue;
             }
             reader.requireMapped(entries, length, 16);
-            // Call information and cache; since 3.4 flags and the number of arguments, which are no slot, before or behind.
+            // Call information and cache; since 3.4 flags and the number of arguments, which are no slot, before or
+            // behind.
             mark.values(entries, 2L * length);
         }
     }

@@ -14,8 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What keeps objects alive without being one: where the garbage collector begins. Threads are reached from the virtual machine,
- * and their stacks from them; only the machine stack of the thread that ran last is a root of its own. For one thread.
+ * What keeps objects alive without being one: where the garbage collector begins. Threads are reached from the virtual
+ * machine, and their stacks from them; only the machine stack of the thread that ran last is a root of its own. For one
+ * thread.
  */
 public final class Roots {
     /** A kind of roots, with the name that {@code ObjectSpace.dump_all} has for it. */
@@ -56,10 +57,11 @@ public final class Roots {
      *
      * @param name its name, beginning with {@code $}
      * @param entry target address of its {@code struct rb_global_variable}, which aliases share
-     * @param variable target address of the variable that holds the value, 0 if the table itself does or nothing can be read
+     * @param variable target address of the variable that holds the value, 0 if the table itself does or nothing can be
+     *     read
      * @param known whether the value is known, which it is not where code computes it
-     * @param value the {@code VALUE}; if it is not known, what {@code variable} holds and the variable keeps alive, such as
-     *     {@code ARGF} for {@code $*}, meaningless if that is 0
+     * @param value the {@code VALUE}; if it is not known, what {@code variable} holds and the variable keeps alive,
+     *     such as {@code ARGF} for {@code $*}, meaningless if that is 0
      */
     public record Global(String name, long entry, long variable, boolean known, long value) {}
 
@@ -138,13 +140,16 @@ public final class Roots {
     private long findCurrent() {
         try {
             long ec = layout.since(3, 0)
-                    ? reader.word(reader.word(vm.address() + layout.vm().mainRactor()) + layout.mark().ractor().runningContext())
-                    : reader.word(reader.word(vm.address() + machine.runningThread()) + layout.thread().ec());
+                    ? reader.word(reader.word(vm.address() + layout.vm().mainRactor())
+                            + layout.mark().ractor().runningContext())
+                    : reader.word(reader.word(vm.address() + machine.runningThread())
+                            + layout.thread().ec());
             if (ec == 0) {
                 return 0;
             }
             long thread = reader.word(ec + layout.context().thread());
-            return reader.isSlot(reader.word(thread + ThreadLayout.SELF)) && reader.word(thread + layout.thread().ec()) == ec
+            return reader.isSlot(reader.word(thread + ThreadLayout.SELF))
+                            && reader.word(thread + layout.thread().ec()) == ec
                     ? ec
                     : 0;
         } catch (UnmappedAddressException e) {
@@ -155,8 +160,8 @@ public final class Roots {
     /**
      * The execution context whose machine stack is {@link Category#MACHINE_CONTEXT}.
      *
-     * @return target address of the {@code rb_execution_context_t} that ran last, 0 if that can't be told; then all stacks are
-     *     reached from their threads
+     * @return target address of the {@code rb_execution_context_t} that ran last, 0 if that can't be told; then all
+     *     stacks are reached from their threads
      */
     public long currentContext() {
         return current;
@@ -169,13 +174,28 @@ public final class Roots {
      */
     public List<Category> categories() {
         if (layout.since(4, 0)) {
-            return List.of(Category.VM, Category.END_PROC, Category.GLOBAL_TABLE, Category.MACHINE_CONTEXT, Category.GLOBAL_SYMBOLS,
+            return List.of(
+                    Category.VM,
+                    Category.END_PROC,
+                    Category.GLOBAL_TABLE,
+                    Category.MACHINE_CONTEXT,
+                    Category.GLOBAL_SYMBOLS,
                     Category.FINALIZERS);
         }
         if (layout.since(3, 4)) {
-            return List.of(Category.VM, Category.END_PROC, Category.GLOBAL_TABLE, Category.MACHINE_CONTEXT, Category.FINALIZERS);
+            return List.of(
+                    Category.VM,
+                    Category.END_PROC,
+                    Category.GLOBAL_TABLE,
+                    Category.MACHINE_CONTEXT,
+                    Category.FINALIZERS);
         }
-        return List.of(Category.VM, Category.FINALIZERS, Category.MACHINE_CONTEXT, Category.GLOBAL_LIST, Category.END_PROC,
+        return List.of(
+                Category.VM,
+                Category.FINALIZERS,
+                Category.MACHINE_CONTEXT,
+                Category.GLOBAL_LIST,
+                Category.END_PROC,
                 Category.GLOBAL_TABLE);
     }
 
@@ -204,12 +224,13 @@ public final class Roots {
             case GLOBAL_LIST -> part("registered variables", this::globalList);
             case END_PROC -> part("what runs at the end", () -> endProcs.forEach(mark::value));
             case GLOBAL_TABLE -> part("global variables", this::globalTable);
-            case GLOBAL_SYMBOLS -> part("symbols", () -> {
-                if (vm.symbolSet() != 0) {
-                    mark.at(vm.symbolSet());
-                }
-                mark.value(vm.symbolIds());
-            });
+            case GLOBAL_SYMBOLS ->
+                part("symbols", () -> {
+                    if (vm.symbolSet() != 0) {
+                        mark.at(vm.symbolSet());
+                    }
+                    mark.value(vm.symbolIds());
+                });
         }
     }
 
@@ -235,9 +256,12 @@ public final class Roots {
     private void machine() {
         long at = vm.address();
         VmLayout known = layout.vm();
-        part("threads", () -> list(at + (layout.since(3, 0) ? known.ractors() : known.livingThreads()),
-                layout.since(3, 0) ? layout.thread().ractorNext() : ThreadLayout.NODE,
-                layout.since(3, 0) ? ThreadLayout.RACTOR_SELF : ThreadLayout.SELF));
+        part(
+                "threads",
+                () -> list(
+                        at + (layout.since(3, 0) ? known.ractors() : known.livingThreads()),
+                        layout.since(3, 0) ? layout.thread().ractorNext() : ThreadLayout.NODE,
+                        layout.since(3, 0) ? ThreadLayout.RACTOR_SELF : ThreadLayout.SELF));
         if (layout.since(3, 4)) {
             part("registered variables", this::globalList);
         }
@@ -328,7 +352,10 @@ public final class Roots {
         }
     }
 
-    /** The machine stack of the context that ran last, from where its thread's stack pointer is, and the thread's registers. */
+    /**
+     * The machine stack of the context that ran last, from where its thread's stack pointer is, and the thread's
+     * registers.
+     */
     private void machineContext() {
         if (current == 0) {
             return;
@@ -356,7 +383,11 @@ public final class Roots {
 
     private boolean sameMapping(long one, long other) {
         Target target = vm.target();
-        return target.memory().mappings().at(one).filter(mapping -> mapping.contains(other)).isPresent();
+        return target.memory()
+                .mappings()
+                .at(one)
+                .filter(mapping -> mapping.contains(other))
+                .isPresent();
     }
 
     private long registeredList() {
@@ -459,7 +490,8 @@ public final class Roots {
     }
 
     private boolean isConstant(long value) {
-        return !layout.constants().isReference(value) || value == layout.constants().undef();
+        return !layout.constants().isReference(value)
+                || value == layout.constants().undef();
     }
 
     /**
@@ -488,8 +520,9 @@ public final class Roots {
     }
 
     /**
-     * The function that returns what a variable of C code holds ({@code rb_gvar_var_getter}): others compute something from it, or
-     * take it for something else. It is that of {@code $,} in every version, which is known without symbols.
+     * The function that returns what a variable of C code holds ({@code rb_gvar_var_getter}): others compute something
+     * from it, or take it for something else. It is that of {@code $,} in every version, which is known without
+     * symbols.
      *
      * @return its target address, 0 if not found
      */

@@ -45,7 +45,11 @@ record RubyModule(ElfModule module, String version, String platform, String basi
                         String name = platform.isEmpty()
                                 ? null
                                 : text(target.memory(), platform.getAsLong(), Pattern.compile("[ -~]{1,60}"));
-                        return new RubyModule(module, text, name == null ? "" : name, "the symbol ruby_version",
+                        return new RubyModule(
+                                module,
+                                text,
+                                name == null ? "" : name,
+                                "the symbol ruby_version",
                                 name == null ? "there is no symbol ruby_platform" : "the symbol ruby_platform");
                     }
                 }
@@ -65,7 +69,8 @@ record RubyModule(ElfModule module, String version, String platform, String basi
     /** Whether a look at the modules' names and symbols says that one of them may be it. */
     static boolean isLikely(Target target) {
         return target.modules().stream()
-                .anyMatch(module -> module.path().contains("ruby") || module.exported("ruby_version").isPresent());
+                .anyMatch(module -> module.path().contains("ruby")
+                        || module.exported("ruby_version").isPresent());
     }
 
     private static String text(AddressSpace memory, long address, Pattern pattern) {
@@ -81,7 +86,8 @@ record RubyModule(ElfModule module, String version, String platform, String basi
         byte[] buffer = new byte[STEP + OVERLAP];
         for (long at = mapping.start(); at < mapping.end(); at += STEP) {
             int wanted = (int) Math.min(buffer.length, mapping.end() - at);
-            int got = (int) target.memory().read(at, MemorySegment.ofArray(buffer).asSlice(0, wanted));
+            int got =
+                    (int) target.memory().read(at, MemorySegment.ofArray(buffer).asSlice(0, wanted));
             Matcher matcher = DESCRIPTION.matcher(new String(buffer, 0, got, StandardCharsets.ISO_8859_1));
             if (matcher.find()) {
                 String basis = "the text of ruby_description at 0x%x".formatted(at + matcher.start());

@@ -8,18 +8,21 @@ import dev.heapwalk.ruby.layout.RubyLayout;
 import java.util.List;
 
 /**
- * The virtual machine of CRuby in one target and its heap, as they were when they were located. Any thread may use it; cursors
- * and readers that it makes belong to one thread each.
+ * The virtual machine of CRuby in one target and its heap, as they were when they were located. Any thread may use it;
+ * cursors and readers that it makes belong to one thread each.
  *
- * <p>Finding it needs no debug symbols, no version and no file on disk; symbols are used where there are some, and what they say
- * is checked against the structures themselves.
+ * <p>Finding it needs no debug symbols, no version and no file on disk; symbols are used where there are some, and what
+ * they say is checked against the structures themselves.
  */
 public final class RubyVm {
     /** The most memory that a reader keeps by default, in bytes. */
     private static final long BUDGET = 64L << 20;
 
     private static final long SAMPLER_BUDGET = 4L << 20;
-    /** So much is read at once where little is kept: objects that refer to each other at random would read in vain most of more. */
+    /**
+     * So much is read at once where little is kept: objects that refer to each other at random would read in vain most
+     * of more.
+     */
     private static final int SHORT_LINE = 16 << 10;
 
     /**
@@ -30,7 +33,8 @@ public final class RubyVm {
      * @param layout the acting layout
      * @param vm target address of the {@code rb_vm_t}
      * @param objspace target address of the {@code rb_objspace_t}
-     * @param symbolSet target address of the variable {@code rb_symbols_t.sym_set}, since 4.0; 0 before, or if it was not found
+     * @param symbolSet target address of the variable {@code rb_symbols_t.sym_set}, since 4.0; 0 before, or if it was
+     *     not found
      * @param symbolIds target address of the Array {@code rb_symbols_t.ids}, or 0
      * @param globals target address of the {@code struct rb_id_table} of global variables, or 0
      * @param genericIvars target address of the {@code st_table} of generic instance variables, or 0
@@ -58,7 +62,10 @@ public final class RubyVm {
         NONE,
         /** Objects were being marked, step by step, while the program runs. */
         MARKING,
-        /** Pages were being swept, step by step, while the program runs; {@link SlotState#UNSWEPT} tells what is garbage. */
+        /**
+         * Pages were being swept, step by step, while the program runs; {@link SlotState#UNSWEPT} tells what is
+         * garbage.
+         */
         SWEEPING,
         /** The collector itself was running, and any structure may be halfway through a change. */
         RUNNING
@@ -91,8 +98,8 @@ public final class RubyVm {
      *
      * @param target an open target; it must stay open while the virtual machine is used
      * @return the virtual machine
-     * @throws dev.heapwalk.memory.UnsupportedTargetException if the target is no CRuby, or one that is not supported; the
-     *     message says what was found instead
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if the target is no CRuby, or one that is not supported;
+     *     the message says what was found instead
      */
     public static RubyVm locate(Target target) {
         return locate(target, Symbols.USE);
@@ -111,8 +118,9 @@ public final class RubyVm {
     }
 
     /**
-     * Finds the heap of a process that runs on as it is now: pages that came or went, shapes. Cheaper than {@link #locate(Target)}
-     * by far, since what can't change (the interpreter, where its virtual machine is) is kept; for profilers, now and then.
+     * Finds the heap of a process that runs on as it is now: pages that came or went, shapes. Cheaper than {@link
+     * #locate(Target)} by far, since what can't change (the interpreter, where its virtual machine is) is kept; for
+     * profilers, now and then.
      *
      * @return a new object, to make new readers of; this one stays what it was
      * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
@@ -122,8 +130,8 @@ public final class RubyVm {
     }
 
     /**
-     * Whether a target is worth a {@link #locate}: whether a module of it exports CRuby's version or is named after it. A quick
-     * look for those that have other things to do where there is no Ruby.
+     * Whether a target is worth a {@link #locate}: whether a module of it exports CRuby's version or is named after it.
+     * A quick look for those that have other things to do where there is no Ruby.
      *
      * @param target an open target
      * @return whether it may be a Ruby process
@@ -302,8 +310,8 @@ public final class RubyVm {
     }
 
     /**
-     * Makes a reader for looks at few places, such as the frames of threads, that {@linkplain ObjectReader#forget() forgets}
-     * between one look and the next: it reads single pages.
+     * Makes a reader for looks at few places, such as the frames of threads, that {@linkplain ObjectReader#forget()
+     * forgets} between one look and the next: it reads single pages.
      *
      * @return a new reader, for one thread, which keeps at most 4 MiB of the target
      */

@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * The shapes of objects, which tell the names of their instance variables. C name {@code rb_shape_t}, since 3.2. A shape is a
- * number, the upper half of an object's flags; its parent has one instance variable less. For one thread.
+ * The shapes of objects, which tell the names of their instance variables. C name {@code rb_shape_t}, since 3.2. A
+ * shape is a number, the upper half of an object's flags; its parent has one instance variable less. For one thread.
  */
 public final class Shapes {
     /** What made a shape from its parent. C name {@code enum shape_type}. */
@@ -35,13 +35,20 @@ public final class Shapes {
     }
 
     private static final Kind[] KINDS_302 = {
-        Kind.ROOT, Kind.IVAR, Kind.FROZEN, Kind.CAPACITY_CHANGE, Kind.INITIAL_CAPACITY, Kind.T_OBJECT, Kind.OBJ_TOO_COMPLEX
+        Kind.ROOT,
+        Kind.IVAR,
+        Kind.FROZEN,
+        Kind.CAPACITY_CHANGE,
+        Kind.INITIAL_CAPACITY,
+        Kind.T_OBJECT,
+        Kind.OBJ_TOO_COMPLEX
     };
     private static final Kind[] KINDS_303 = {Kind.ROOT, Kind.IVAR, Kind.FROZEN, Kind.T_OBJECT, Kind.OBJ_TOO_COMPLEX};
     private static final Kind[] KINDS_400 = {Kind.ROOT, Kind.IVAR, Kind.OBJ_ID};
 
     /** {@code SHAPE_BUFFER_SIZE}: no version has more. */
     private static final int MOST = 1 << 19;
+
     private static final int MOST_OTHERS = 64;
     /** {@code ROOT_SHAPE_WITH_OBJ_ID}, since 4.0. */
     private static final int ROOT_WITH_OBJECT_ID = 1;
@@ -105,7 +112,8 @@ public final class Shapes {
         if (list == 0 || index < 0 || index >= MOST) {
             throw new UnmappedAddressException(address, address, layout.size());
         }
-        // A target that runs makes shapes after the last one that was counted; there is nothing but zeros where none is yet.
+        // A target that runs makes shapes after the last one that was counted; there is nothing but zeros where none is
+        // yet.
         if (index >= count && (reader.word(address + layout.edgeName()) | reader.octet(address + layout.type())) == 0) {
             throw new UnmappedAddressException(address, address, layout.size());
         }
@@ -191,9 +199,7 @@ public final class Shapes {
      * @throws UnmappedAddressException if there is no such shape
      */
     public boolean tooComplex(int shape) {
-        return layout.tooComplexType() < 0
-                ? (shape & layout.tooComplexBit()) != 0
-                : namesOf(shape) == null;
+        return layout.tooComplexType() < 0 ? (shape & layout.tooComplexBit()) != 0 : namesOf(shape) == null;
     }
 
     /** Whether an object of a shape was given a number that it keeps with its instance variables. Since 4.0. */
@@ -212,8 +218,8 @@ public final class Shapes {
     }
 
     /**
-     * The IDs of the instance variables of a shape in the order of their values, 0 for one that is none. Not to be changed. Null
-     * if the shape is that of objects that keep a table.
+     * The IDs of the instance variables of a shape in the order of their values, 0 for one that is none. Not to be
+     * changed. Null if the shape is that of objects that keep a table.
      */
     long[] namesOf(int shape) {
         int index = index(shape);

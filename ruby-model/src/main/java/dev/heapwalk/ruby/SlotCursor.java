@@ -12,8 +12,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Walks all slots in address order, free ones too. A flyweight that moves: it allocates nothing for a slot, and what it says is
- * good until the next {@link #next()}. A page that can't be read is recorded and left out.
+ * Walks all slots in address order, free ones too. A flyweight that moves: it allocates nothing for a slot, and what it
+ * says is good until the next {@link #next()}. A page that can't be read is recorded and left out.
  */
 public final class SlotCursor {
     /** What a slot is by its type alone. */
@@ -36,15 +36,16 @@ public final class SlotCursor {
     private int page = -1;
     private int endPage;
     private boolean unswept;
-    // The page in local memory: where the slot and the end of the last one are, and what makes a target address of a local one.
+    // The page in local memory: where the slot and the end of the last one are, and what makes a target address of a
+    // local one.
     private MemorySegment segment;
     private long local;
     private long end;
     private long shift;
     private int slotSize;
     private long flags;
-    // The flags of the slot behind it. Free slots lie at random between objects, so a caller's branch on the state is often guessed wrong: it
-    // is not to wait for the place of the slot, then for its flags.
+    // The flags of the slot behind it. Free slots lie at random between objects, so a caller's branch on the state is
+    // often guessed wrong: it is not to wait for the place of the slot, then for its flags.
     private long flagsBehind;
 
     private RValue value;

@@ -6,8 +6,8 @@ import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.Charset;
 import java.nio.charset.CharsetDecoder;
-import java.nio.charset.CodingErrorAction;
 import java.nio.charset.CoderResult;
+import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
@@ -45,15 +45,18 @@ public final class StringDecoder {
      *
      * @param string the String
      * @param most the most bytes to read; a character that is cut there is left out
-     * @return its text; null if its bytes are not valid in its encoding, or the encoding is one that can't be decoded, such as
-     *     ASCII-8BIT, and not all bytes are ASCII
-     * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read, be they wanted or not
+     * @return its text; null if its bytes are not valid in its encoding, or the encoding is one that can't be decoded,
+     *     such as ASCII-8BIT, and not all bytes are ASCII
+     * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read, be they wanted
+     *     or not
      */
     public String text(RString string, int most) {
         boolean cut = string.length() > most;
         byte[] content = string.content(most);
         // Last: to find an encoding that does not fit in the flags may move the window that the view lies over.
-        int encoding = string.codeRange() == RString.CODE_RANGE_7BIT ? Encodings.US_ASCII : reader.encodings().indexOf(string);
+        int encoding = string.codeRange() == RString.CODE_RANGE_7BIT
+                ? Encodings.US_ASCII
+                : reader.encodings().indexOf(string);
         return text(content, encoding, cut);
     }
 
@@ -76,9 +79,11 @@ public final class StringDecoder {
 
     /** Decodes bytes up to the end or the first that is not good, and sets the result. */
     private String decode(byte[] bytes, int encoding, boolean cut) {
-        CharsetDecoder decoder = decoders.computeIfAbsent(reader.encodings().charset(encoding), charset -> charset.newDecoder()
-                .onMalformedInput(CodingErrorAction.REPORT)
-                .onUnmappableCharacter(CodingErrorAction.REPORT));
+        CharsetDecoder decoder = decoders.computeIfAbsent(
+                reader.encodings().charset(encoding),
+                charset -> charset.newDecoder()
+                        .onMalformedInput(CodingErrorAction.REPORT)
+                        .onUnmappableCharacter(CodingErrorAction.REPORT));
         decoder.reset();
         CharBuffer chars = CharBuffer.allocate((int) Math.ceil(bytes.length * (double) decoder.maxCharsPerByte()) + 2);
         result = decoder.decode(ByteBuffer.wrap(bytes), chars, !cut);
@@ -89,7 +94,8 @@ public final class StringDecoder {
     }
 
     /**
-     * Whether the bytes of a String are valid in its encoding. What Ruby has found out itself is believed; else they are decoded.
+     * Whether the bytes of a String are valid in its encoding. What Ruby has found out itself is believed; else they
+     * are decoded.
      *
      * @param string the String
      * @return what {@code String#valid_encoding?} would say
@@ -99,9 +105,11 @@ public final class StringDecoder {
         return switch (string.codeRange()) {
             case RString.CODE_RANGE_7BIT, RString.CODE_RANGE_VALID -> Validity.VALID;
             case RString.CODE_RANGE_BROKEN -> Validity.BROKEN;
-            default -> string.length() > MOST_DECODED
-                    ? Validity.UNKNOWN
-                    : validity(string.content(MOST_DECODED), reader.encodings().indexOf(string));
+            default ->
+                string.length() > MOST_DECODED
+                        ? Validity.UNKNOWN
+                        : validity(
+                                string.content(MOST_DECODED), reader.encodings().indexOf(string));
         };
     }
 
@@ -125,8 +133,12 @@ public final class StringDecoder {
 
     private boolean asciiCompatible(int encoding) {
         String name = reader.encodings().name(encoding);
-        return name != null && !name.startsWith("UTF-16") && !name.startsWith("UTF-32") && !name.equals("UTF-7")
-                && !name.startsWith("ISO-2022") && !name.startsWith("CP5022");
+        return name != null
+                && !name.startsWith("UTF-16")
+                && !name.startsWith("UTF-32")
+                && !name.equals("UTF-7")
+                && !name.startsWith("ISO-2022")
+                && !name.startsWith("CP5022");
     }
 
     private static boolean ascii(byte[] bytes) {

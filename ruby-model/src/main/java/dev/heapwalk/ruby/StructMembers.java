@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The names of the members of Structs and Data, kept once made out. They are Symbols in an Array that the class, or one that it
- * descends from, has as the hidden instance variable {@code __members__}. For one thread.
+ * The names of the members of Structs and Data, kept once made out. They are Symbols in an Array that the class, or one
+ * that it descends from, has as the hidden instance variable {@code __members__}. For one thread.
  */
 public final class StructMembers {
     private static final byte[] MEMBERS = "__members__".getBytes(StandardCharsets.US_ASCII);

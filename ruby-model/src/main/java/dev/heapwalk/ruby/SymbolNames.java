@@ -9,8 +9,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * The names of symbols. C name {@code rb_symbols_t}: its {@code ids} is an array of arrays of 512 pairs of a String and a
- * Symbol, by serial number. Names are kept once made out. For one thread.
+ * The names of symbols. C name {@code rb_symbols_t}: its {@code ids} is an array of arrays of 512 pairs of a String and
+ * a Symbol, by serial number. Names are kept once made out. For one thread.
  */
 public final class SymbolNames {
     private static final int SCOPE_SHIFT = 4;
@@ -197,8 +197,11 @@ public final class SymbolNames {
     }
 
     private int units() {
-        RArray found = reader.vm().symbolIds() == 0 ? null : reader.at(reader.vm().symbolIds(), array);
+        RArray found =
+                reader.vm().symbolIds() == 0 ? null : reader.at(reader.vm().symbolIds(), array);
         long length = found == null ? 0 : found.length();
-        return length > 0 && length <= Integer.MAX_VALUE / UNIT && reader.mapped(found.elements(), 8 * length) ? (int) length : 0;
+        return length > 0 && length <= Integer.MAX_VALUE / UNIT && reader.mapped(found.elements(), 8 * length)
+                ? (int) length
+                : 0;
     }
 }

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.OptionalLong;
 
 /**
- * Finds the tables that the interpreter keeps in static variables: by their symbols, else by going through all its static
- * variables and looking at what they hold.
+ * Finds the tables that the interpreter keeps in static variables: by their symbols, else by going through all its
+ * static variables and looking at what they hold.
  */
 final class TableFinder {
     /**
@@ -67,7 +67,8 @@ final class TableFinder {
         }
         long at = variables.find(test);
         if (at != 0) {
-            evidence.add(new Evidence(subject, "0x%x".formatted(at), "found among the static variables by what it holds"));
+            evidence.add(
+                    new Evidence(subject, "0x%x".formatted(at), "found among the static variables by what it holds"));
         } else {
             evidence.add(new Evidence(subject, "not found", "no static variable holds one"));
         }
@@ -159,7 +160,8 @@ final class TableFinder {
         String symbol = !byFlag ? "generic_fields_tbl_" : layout.since(3, 0) ? "generic_iv_tbl_" : "generic_iv_tbl";
         OptionalLong named = symbols ? module.symbol(symbol) : OptionalLong.empty();
         if (named.isPresent()) {
-            evidence.add(new Evidence("generic instance variables", "0x%x".formatted(named.getAsLong()), "the symbol " + symbol));
+            evidence.add(new Evidence(
+                    "generic instance variables", "0x%x".formatted(named.getAsLong()), "the symbol " + symbol));
             return reader.word(named.getAsLong());
         }
         long at = variables.find((address, value) -> {
@@ -169,21 +171,29 @@ final class TableFinder {
             entries.over(value);
             int seen = 0;
             while (entries.next()) {
-                // Without the flag, the object that holds them tells the one that they are of where others have their class.
+                // Without the flag, the object that holds them tells the one that they are of where others have their
+                // class.
                 long holder = byFlag ? entries.key() : entries.record();
                 if (!reader.isSlot(entries.key())
                         || !reader.isSlot(holder)
                         || reader.at(holder, view) == null
-                        || (byFlag ? !view.has(Flags.EXIVAR) : view.type() != RubyType.IMEMO || view.klass() != entries.key())) {
+                        || (byFlag
+                                ? !view.has(Flags.EXIVAR)
+                                : view.type() != RubyType.IMEMO || view.klass() != entries.key())) {
                     return false;
                 }
                 seen++;
             }
             return seen > 0 && seen == entries.size();
         });
-        evidence.add(at == 0
-                ? new Evidence("generic instance variables", "not found", "no static variable holds a table of them")
-                : new Evidence("generic instance variables", "0x%x".formatted(at), "found among the static variables by what it holds"));
+        evidence.add(
+                at == 0
+                        ? new Evidence(
+                                "generic instance variables", "not found", "no static variable holds a table of them")
+                        : new Evidence(
+                                "generic instance variables",
+                                "0x%x".formatted(at),
+                                "found among the static variables by what it holds"));
         return at == 0 ? 0 : reader.word(at);
     }
 
@@ -206,7 +216,9 @@ final class TableFinder {
                     && reader.word(tree) != 0
                     && reader.word(tree) == reader.word(tree + 8)
                     && count(tree) > 1
-                    && reader.mapped(reader.word(tree), (long) count(tree) * layout.shape().size())
+                    && reader.mapped(
+                            reader.word(tree),
+                            (long) count(tree) * layout.shape().size())
                     && isRoot(reader.word(tree));
         });
         if (at == 0) {
@@ -228,7 +240,9 @@ final class TableFinder {
 
     private Shapes checked(long list, long field) {
         int count = reader.half(field + 16);
-        if (count <= 0 || count > MOST_SHAPES || !reader.mapped(list, (long) count * layout.shape().size())) {
+        if (count <= 0
+                || count > MOST_SHAPES
+                || !reader.mapped(list, (long) count * layout.shape().size())) {
             evidence.add(new Evidence("shapes", "not found", "rb_vm_t holds no list of them where it is known to be"));
             return new Shapes(0, 0);
         }

@@ -22,8 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Damages the objects of a core, and what they point to, a word at a time. Whatever is read of them then ends, in a bounded answer or in an
- * {@link UnmappedAddressException}.
+ * Damages the objects of a core, and what they point to, a word at a time. Whatever is read of them then ends, in a
+ * bounded answer or in an {@link UnmappedAddressException}.
  */
 class DamageTest {
     private static final int EACH_TYPE = 25;
@@ -59,7 +59,8 @@ class DamageTest {
             }
             for (int shape = 0; shape < Math.min(SHAPES, vm.shapeCount()); shape++) {
                 for (int word = 0; word < vm.layout().shape().size() / 8; word++) {
-                    words.put(vm.shapeList() + (long) vm.layout().shape().size() * shape + 8 * word, objects.get(shape));
+                    words.put(
+                            vm.shapeList() + (long) vm.layout().shape().size() * shape + 8 * word, objects.get(shape));
                 }
             }
             damage(vm, editor, objects, words);
@@ -86,7 +87,9 @@ class DamageTest {
 
     /** The first words of what a word points to, if that is no object. */
     private static void pointed(Target target, RubyVm vm, long object, long pointer, Map<Long, Long> words) {
-        if ((pointer & 7) == 0 && target.memory().mappings().writable(pointer, 64) && vm.pages().at(pointer) < 0) {
+        if ((pointer & 7) == 0
+                && target.memory().mappings().writable(pointer, 64)
+                && vm.pages().at(pointer) < 0) {
             for (int word = 0; word < 8; word++) {
                 words.putIfAbsent(pointer + 8 * word, object);
             }
@@ -96,8 +99,24 @@ class DamageTest {
     private void damage(RubyVm vm, CoreEditor editor, List<Long> objects, Map<Long, Long> words) {
         Random random = new Random(1);
         long[] garbage = {
-            0, 1, -1, 8, 0x18, 0xffff_ffffL, 0x7fff_ffffL, -1L << 31, Long.MAX_VALUE, Long.MIN_VALUE, 1L << 40, 1L << 61, 0x7fff_ffff_f000L,
-            objects.getFirst(), objects.getFirst() + 4, vm.address(), vm.pages().start(0), 0x4141_4141_4141_4141L
+            0,
+            1,
+            -1,
+            8,
+            0x18,
+            0xffff_ffffL,
+            0x7fff_ffffL,
+            -1L << 31,
+            Long.MAX_VALUE,
+            Long.MIN_VALUE,
+            1L << 40,
+            1L << 61,
+            0x7fff_ffff_f000L,
+            objects.getFirst(),
+            objects.getFirst() + 4,
+            vm.address(),
+            vm.pages().start(0),
+            0x4141_4141_4141_4141L
         };
         int damaged = 0;
         for (Map.Entry<Long, Long> entry : words.entrySet()) {
@@ -160,7 +179,8 @@ class DamageTest {
         RValue object = reader.at(address);
         RubyType type = object.type();
         reader.classNames().bytesOf(object.klass());
-        reader.classNames().bytesOf(reader.classNames().realClass(reader.at(address).klass()));
+        reader.classNames()
+                .bytesOf(reader.classNames().realClass(reader.at(address).klass()));
         each(
                 () -> {
                     IvarCursor ivar = new IvarCursor(reader).over(address);
@@ -238,25 +258,27 @@ class DamageTest {
                 file.mode();
                 file.closed();
             }
-            case CLASS, MODULE, ICLASS -> each(
-                    () -> {
-                        ConstantCursor constant = new ConstantCursor(reader).over(address);
-                        while (constant.next()) {
-                            constant.name();
-                            step();
-                        }
-                    },
-                    () -> {
-                        MethodCursor method = new MethodCursor(reader).over(address);
-                        while (method.next()) {
-                            method.name();
-                            step();
-                        }
-                    },
-                    () -> reader.classNames().bytesOf(reader.at(address, new RClass(reader)).superclass()),
-                    () -> reader.at(address, new RClass(reader)).attachedObject(),
-                    () -> reader.at(address, new RClass(reader)).includer(),
-                    () -> reader.at(address, new RClass(reader)).permanentName());
+            case CLASS, MODULE, ICLASS ->
+                each(
+                        () -> {
+                            ConstantCursor constant = new ConstantCursor(reader).over(address);
+                            while (constant.next()) {
+                                constant.name();
+                                step();
+                            }
+                        },
+                        () -> {
+                            MethodCursor method = new MethodCursor(reader).over(address);
+                            while (method.next()) {
+                                method.name();
+                                step();
+                            }
+                        },
+                        () -> reader.classNames()
+                                .bytesOf(reader.at(address, new RClass(reader)).superclass()),
+                        () -> reader.at(address, new RClass(reader)).attachedObject(),
+                        () -> reader.at(address, new RClass(reader)).includer(),
+                        () -> reader.at(address, new RClass(reader)).permanentName());
             case OBJECT -> reader.at(address, new RObject(reader)).tooComplex();
             default -> {}
         }

@@ -18,7 +18,8 @@ class EncodingsTest {
             // Until 3.2 a program can make encodings; more than 127 do not fit in the flags of a String.
             + "40.times { |i| Encoding::UTF_8.replicate(\"MADE-#{i}\") } if Encoding.method_defined?(:replicate); "
             + "$strings = Encoding.list.map { |e| (\"text in \" + e.name).dup.force_encoding(e) }; nil";
-    private static final String TELL = "eval $strings.map { |s| \"#{Target.address(s)} #{s.encoding.name} #{s.encoding.dummy?}\" }";
+    private static final String TELL =
+            "eval $strings.map { |s| \"#{Target.address(s)} #{s.encoding.name} #{s.encoding.dummy?}\" }";
 
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")

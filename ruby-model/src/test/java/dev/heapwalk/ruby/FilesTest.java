@@ -13,8 +13,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class FilesTest {
-    private static final String MAKE = "eval $files = [File.open('/etc/passwd'), File.open('/dev/null', 'w'), File.open('/dev/null', 'r+b'), File.open('/etc/group').tap(&:close), "
-            + "*IO.pipe, $stdin, $stdout, File.allocate]; nil";
+    private static final String MAKE =
+            "eval $files = [File.open('/etc/passwd'), File.open('/dev/null', 'w'), File.open('/dev/null', 'r+b'), File.open('/etc/group').tap(&:close), "
+                    + "*IO.pipe, $stdin, $stdout, File.allocate]; nil";
     /** The descriptor, how it was opened, and the path where it has one, all as the kernel and Ruby tell them. */
     private static final String TELL = "eval require 'fcntl'; $files.map { |f| closed = (f.closed? rescue true); "
             + "\"#{Target.address(f)} #{closed ? -1 : f.fileno} #{closed ? -1 : f.fcntl(Fcntl::F_GETFL) & Fcntl::O_ACCMODE} "
@@ -43,10 +44,14 @@ class FilesTest {
                     }
                     seen++;
                     RFile file = slot.asFile();
-                    assertThat(file.descriptor()).as("descriptor of %s", String.join(" ", words)).isEqualTo(Integer.parseInt(words[1]));
+                    assertThat(file.descriptor())
+                            .as("descriptor of %s", String.join(" ", words))
+                            .isEqualTo(Integer.parseInt(words[1]));
                     assertThat(file.closed()).isEqualTo(words[1].equals("-1"));
                     if (words.length > 3) {
-                        assertThat(reader.symbols().bytesOfString(file.path())).asString(StandardCharsets.UTF_8).isEqualTo(words[3]);
+                        assertThat(reader.symbols().bytesOfString(file.path()))
+                                .asString(StandardCharsets.UTF_8)
+                                .isEqualTo(words[3]);
                     }
                     if (!file.closed()) {
                         int access = Integer.parseInt(words[2]);
@@ -54,8 +59,12 @@ class FilesTest {
                         boolean writable = (file.mode() & RFile.WRITABLE) != 0;
                         // O_RDONLY, O_WRONLY, O_RDWR; a program may open less than its descriptor allows.
                         assertThat(readable || writable).isTrue();
-                        assertThat(!readable || access != 1).as("%s is read", words[3 < words.length ? 3 : 1]).isTrue();
-                        assertThat(!writable || access != 0).as("%s is written", words[3 < words.length ? 3 : 1]).isTrue();
+                        assertThat(!readable || access != 1)
+                                .as("%s is read", words[3 < words.length ? 3 : 1])
+                                .isTrue();
+                        assertThat(!writable || access != 0)
+                                .as("%s is written", words[3 < words.length ? 3 : 1])
+                                .isTrue();
                     }
                 }
                 assertThat(seen).isEqualTo(9);

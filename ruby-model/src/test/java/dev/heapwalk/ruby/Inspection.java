@@ -25,6 +25,8 @@ final class Inspection {
         }
         return SpecialConstants.isFixnum(value)
                 ? Long.toString(value >> 1)
-                : Double.toString(SpecialConstants.flonum(value)).replace("E-", "e-").replace("E", "e+");
+                : Double.toString(SpecialConstants.flonum(value))
+                        .replace("E-", "e-")
+                        .replace("E", "e+");
     }
 }

@@ -18,8 +18,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A copy of the {@code libruby} of a Debian release, in a folder of that release of its own, to be changed and then used by a process whose
- * {@code LD_LIBRARY_PATH} is that folder. It goes when this is closed.
+ * A copy of the {@code libruby} of a Debian release, in a folder of that release of its own, to be changed and then
+ * used by a process whose {@code LD_LIBRARY_PATH} is that folder. It goes when this is closed.
  */
 final class LibrubyCopy implements AutoCloseable {
     private static final int SHT_SYMTAB = 2;
@@ -69,7 +69,8 @@ final class LibrubyCopy implements AutoCloseable {
         // Up to two characters more find place before what is aligned behind it.
         assertThat(text.substring(at + old.length(), at + version.length() + 1)).matches("\0+");
         elf.put(at, (version + '\0').getBytes(StandardCharsets.ISO_8859_1));
-        Matcher description = Pattern.compile("ruby " + Pattern.quote(old) + "([^)\\x00]+)\\)").matcher(text);
+        Matcher description = Pattern.compile("ruby " + Pattern.quote(old) + "([^)\\x00]+)\\)")
+                .matcher(text);
         int descriptions = 0;
         while (description.find()) {
             int length = description.end() - 1 - description.start();

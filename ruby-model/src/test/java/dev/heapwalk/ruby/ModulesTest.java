@@ -79,9 +79,11 @@ class ModulesTest {
                 told.put(Long.decode(module.get("address").textValue()), module);
             }
             assertThat(told).hasSizeGreaterThan(500);
-            String refinement = process.ask("eval Target.address(Refining::REFINEMENT) + ' ' + Target.address(Odd)").getFirst();
-            String alone = process.ask("eval Target.address($alone.singleton_class)").getFirst() + " "
-                    + process.ask("eval Target.address($alone)").getFirst();
+            String refinement = process.ask("eval Target.address(Refining::REFINEMENT) + ' ' + Target.address(Odd)")
+                    .getFirst();
+            String alone =
+                    process.ask("eval Target.address($alone.singleton_class)").getFirst() + " "
+                            + process.ask("eval Target.address($alone)").getFirst();
             Path core = Cores.gcore(process, folder);
             try (Target target = Target.attach(process.pid())) {
                 check(RubyVm.locate(target), told, alone, refinement);
@@ -127,7 +129,9 @@ class ModulesTest {
     private record Comparison(ObjectReader reader, long address, JsonNode told, SoftAssertions softly) {
 
         private void is(String what, Object actual, Object expected) {
-            softly.assertThat(actual).as("%s of %s at 0x%x", what, told.get("name"), address).isEqualTo(expected);
+            softly.assertThat(actual)
+                    .as("%s of %s at 0x%x", what, told.get("name"), address)
+                    .isEqualTo(expected);
         }
 
         private static String text(byte[] bytes) {
@@ -149,7 +153,10 @@ class ModulesTest {
             is("singleton", module.singleton(), told.get("singleton").booleanValue());
             if (module.type() == RubyType.CLASS) {
                 JsonNode expected = told.get("superclass");
-                is("superclass", module.superclass(), expected.isNull() ? 0L : (long) Long.decode(expected.textValue()));
+                is(
+                        "superclass",
+                        module.superclass(),
+                        expected.isNull() ? 0L : (long) Long.decode(expected.textValue()));
             }
             ancestors(module);
             constants();
@@ -195,17 +202,25 @@ class ModulesTest {
                 String name = text(constant.name());
                 // Some constants of Ruby's own have no name that a program could write.
                 if (!constant.isPrivate() && Character.isUpperCase(name.codePointAt(0))) {
-                    String file = reader.isSlot(constant.file()) ? text(reader.symbols().bytesOfString(constant.file())) : "";
-                    actual.put(name, (constant.autoload() ? "null" : value(constant.value())) + " " + (file.isEmpty() ? "" : file + ":" + constant.line()));
+                    String file = reader.isSlot(constant.file())
+                            ? text(reader.symbols().bytesOfString(constant.file()))
+                            : "";
+                    actual.put(
+                            name,
+                            (constant.autoload() ? "null" : value(constant.value())) + " "
+                                    + (file.isEmpty() ? "" : file + ":" + constant.line()));
                 }
             }
             // What is yet to be loaded has no value; of its place each version tells something else.
-            expected.entrySet().removeIf(entry -> entry.getValue().startsWith("null ") && actual.remove(entry.getKey()) != null);
+            expected.entrySet()
+                    .removeIf(entry -> entry.getValue().startsWith("null ") && actual.remove(entry.getKey()) != null);
             is("constants", actual, expected);
         }
 
         private static String place(JsonNode place) {
-            return place != null && place.path(0).isTextual() ? place.get(0).textValue() + ":" + place.get(1).intValue() : "";
+            return place != null && place.path(0).isTextual()
+                    ? place.get(0).textValue() + ":" + place.get(1).intValue()
+                    : "";
         }
 
         private void methods() {
@@ -269,8 +284,12 @@ class ModulesTest {
         private void variables() {
             Map<String, String> expected = new TreeMap<>();
             Map<String, String> actual = new TreeMap<>();
-            told.get("cvars").forEach(pair -> expected.put(pair.get(0).textValue(), pair.get(1).textValue()));
-            told.get("ivars").forEach(pair -> expected.put(pair.get(0).textValue(), pair.get(1).textValue()));
+            told.get("cvars")
+                    .forEach(pair ->
+                            expected.put(pair.get(0).textValue(), pair.get(1).textValue()));
+            told.get("ivars")
+                    .forEach(pair ->
+                            expected.put(pair.get(0).textValue(), pair.get(1).textValue()));
             IvarCursor ivar = new IvarCursor(reader).over(address);
             while (ivar.next()) {
                 String name = text(ivar.name());

@@ -13,7 +13,10 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What {@code ObjectSpace.dump_all} wrote of references. A line need not be good JSON: some versions don't escape names. */
+/**
+ * What {@code ObjectSpace.dump_all} wrote of references. A line need not be good JSON: some versions don't escape
+ * names.
+ */
 final class OwnDump {
     /** What a slot is and refers to: its references in order and once each, and what the dump calls it. */
     record Line(String type, long klass, long[] references, String detail) {}
@@ -63,7 +66,9 @@ final class OwnDump {
         if (!references.find()) {
             return new long[0];
         }
-        return sorted(REFERENCE.matcher(references.group(1)).results()
+        return sorted(REFERENCE
+                .matcher(references.group(1))
+                .results()
                 .mapToLong(match -> Long.parseUnsignedLong(match.group(1), 16))
                 .toArray());
     }
@@ -75,7 +80,9 @@ final class OwnDump {
 
     /** What of the first is not in the second, both sorted. */
     static long[] without(long[] all, long[] some) {
-        return Arrays.stream(all).filter(one -> Arrays.binarySearch(some, one) < 0).toArray();
+        return Arrays.stream(all)
+                .filter(one -> Arrays.binarySearch(some, one) < 0)
+                .toArray();
     }
 
     Map<Long, Line> objects() {

@@ -58,13 +58,21 @@ class ReachabilityTest {
                         lost.add("0x%x %s".formatted(slot.address(), slot.type().label()));
                     }
                 } else {
-                    assertThat(reachability.contains(slot.address())).as("free slot 0x%x", slot.address()).isFalse();
+                    assertThat(reachability.contains(slot.address()))
+                            .as("free slot 0x%x", slot.address())
+                            .isFalse();
                 }
             }
             assertThat(reachability.count()).isEqualTo(live - lost.size());
-            // What answering the last command and reading the next left: the line, its words, their array, numbers as text.
-            assertThat(lost).hasSizeLessThan(60).allMatch(one -> one.endsWith("T_STRING") || one.endsWith("T_ARRAY")
-                    || one.endsWith("T_MATCH") || one.endsWith("T_IMEMO") || one.endsWith("T_HASH"));
+            // What answering the last command and reading the next left: the line, its words, their array, numbers as
+            // text.
+            assertThat(lost)
+                    .hasSizeLessThan(60)
+                    .allMatch(one -> one.endsWith("T_STRING")
+                            || one.endsWith("T_ARRAY")
+                            || one.endsWith("T_MATCH")
+                            || one.endsWith("T_IMEMO")
+                            || one.endsWith("T_HASH"));
         }
     }
 
@@ -74,12 +82,15 @@ class ReachabilityTest {
         try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
             process.ask("gc_disable");
             List<Long> garbage = addresses(process, "eval Array.new(500) { Target.address([Object.new]) }.join(' ')");
-            List<Long> kept = addresses(process, "eval ($kept = Array.new(500) { [Object.new] }).map { |a| Target.address(a) }.join(' ')");
+            List<Long> kept = addresses(
+                    process, "eval ($kept = Array.new(500) { [Object.new] }).map { |a| Target.address(a) }.join(' ')");
             try (Target target = Target.attach(process.pid())) {
-                Reachability reachability = Reachability.of(RubyVm.locate(target).reader());
+                Reachability reachability =
+                        Reachability.of(RubyVm.locate(target).reader());
                 assertThat(kept).hasSize(500).allMatch(reachability::contains);
                 // A few may still be on the stack.
-                assertThat(garbage.stream().filter(reachability::contains).count()).isLessThan(20);
+                assertThat(garbage.stream().filter(reachability::contains).count())
+                        .isLessThan(20);
                 assertThat(garbage).hasSize(500);
             }
         }
@@ -97,7 +108,17 @@ class ReachabilityTest {
                 CoreEditor editor = new CoreEditor(core)) {
             RubyVm vm = RubyVm.locate(target);
             Random random = new Random(7);
-            long[] garbage = {0, 1, -1, 8, 0x7fff_ffffL, Long.MAX_VALUE, Long.MIN_VALUE, vm.address(), vm.pages().start(0)};
+            long[] garbage = {
+                0,
+                1,
+                -1,
+                8,
+                0x7fff_ffffL,
+                Long.MAX_VALUE,
+                Long.MIN_VALUE,
+                vm.address(),
+                vm.pages().start(0)
+            };
             List<Long> places = places(vm, target);
             for (int round = 0; round < 6; round++) {
                 Map<Long, Long> whole = new LinkedHashMap<>();
@@ -105,11 +126,13 @@ class ReachabilityTest {
                     long place = places.get(random.nextInt(places.size()));
                     long word = editor.word(place);
                     whole.putIfAbsent(place, word);
-                    editor.set(place, switch (i % 3) {
-                        case 0 -> garbage[random.nextInt(garbage.length)];
-                        case 1 -> word ^ 1L << random.nextInt(64);
-                        default -> editor.word(places.get(random.nextInt(places.size())));
-                    });
+                    editor.set(
+                            place,
+                            switch (i % 3) {
+                                case 0 -> garbage[random.nextInt(garbage.length)];
+                                case 1 -> word ^ 1L << random.nextInt(64);
+                                default -> editor.word(places.get(random.nextInt(places.size())));
+                            });
                 }
                 assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
                     ObjectReader reader = vm.reader();
@@ -159,6 +182,8 @@ class ReachabilityTest {
     }
 
     private static List<Long> addresses(RubyProcess process, String command) throws Exception {
-        return Arrays.stream(process.ask(command).getFirst().split(" ")).map(Long::decode).toList();
+        return Arrays.stream(process.ask(command).getFirst().split(" "))
+                .map(Long::decode)
+                .toList();
     }
 }

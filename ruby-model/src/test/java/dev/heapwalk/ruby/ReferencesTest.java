@@ -18,7 +18,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class ReferencesTest {
-    /** What running the command changes: the stacks of the thread that runs it, and caches beside the code that it calls. */
+    /**
+     * What running the command changes: the stacks of the thread that runs it, and caches beside the code that it
+     * calls.
+     */
     private static final Set<String> RUNNING = Set.of("DATA VM/thread", "DATA fiber");
 
     private static final Set<String> CACHING = Set.of("IMEMO iseq", "CLASS ", "ICLASS ", "MODULE ", "DATA VM/cc_table");
@@ -58,8 +61,13 @@ class ReferencesTest {
                 if (slot.state() == SlotState.LIVE) {
                     found.clear();
                     boolean known = references.of(slot, found);
-                    lines.put(slot.address(), new OwnDump.Line(
-                            slot.type().label().substring(2), slot.klass(), found.sorted(), known ? "" : "unknown"));
+                    lines.put(
+                            slot.address(),
+                            new OwnDump.Line(
+                                    slot.type().label().substring(2),
+                                    slot.klass(),
+                                    found.sorted(),
+                                    known ? "" : "unknown"));
                 }
             }
         }
@@ -90,12 +98,18 @@ class ReferencesTest {
             String cause = cause(own, line, ours, theirs);
             causes.merge(cause, 1, Integer::sum);
             if (cause.startsWith("unexplained")) {
-                unexplained.add("0x%x %s %s: missing %s, too many %s".formatted(entry.getKey(), line.type(), line.detail(),
-                        named(OwnDump.without(line.references(), own.references()), ours, theirs),
-                        named(OwnDump.without(own.references(), line.references()), ours, theirs)));
+                unexplained.add("0x%x %s %s: missing %s, too many %s"
+                        .formatted(
+                                entry.getKey(),
+                                line.type(),
+                                line.detail(),
+                                named(OwnDump.without(line.references(), own.references()), ours, theirs),
+                                named(OwnDump.without(own.references(), line.references()), ours, theirs)));
             }
         }
-        assertThat(unexplained).as("%d compared, %d equal, %s", compared, equal, causes).isEmpty();
+        assertThat(unexplained)
+                .as("%d compared, %d equal, %s", compared, equal, causes)
+                .isEmpty();
         assertThat(ours.keySet().stream().filter(address -> !theirs.objects().containsKey(address)))
                 .as("what the dump has not")
                 .isEmpty();
@@ -128,8 +142,11 @@ class ReferencesTest {
                 .limit(8)
                 .mapToObj(address -> {
                     OwnDump.Line line = theirs.objects().get(address);
-                    return "0x%x %s%s".formatted(address, line == null ? "none" : line.type() + " " + line.detail(),
-                            ours.containsKey(address) ? "" : " (new)");
+                    return "0x%x %s%s"
+                            .formatted(
+                                    address,
+                                    line == null ? "none" : line.type() + " " + line.detail(),
+                                    ours.containsKey(address) ? "" : " (new)");
                 })
                 .toList();
     }

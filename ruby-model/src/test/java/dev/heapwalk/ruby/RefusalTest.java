@@ -33,13 +33,27 @@ class RefusalTest {
     private static final int KILLS = 10;
     private static final long PATIENCE_SECONDS = 20;
     /** It names itself anew when it has started. */
-    private static final String SLEEPING_RUBY = "'/usr/bin/ruby', '--disable=gems', '-e', 'Process.setproctitle(%q(started)); sleep 60'";
+    private static final String SLEEPING_RUBY =
+            "'/usr/bin/ruby', '--disable=gems', '-e', 'Process.setproctitle(%q(started)); sleep 60'";
 
     /** What names the version or leads to the virtual machine. No other module links to one of them. */
-    private static final Set<String> NAMES = Set.of("ruby_version", "ruby_api_version", "ruby_platform", "ruby_description", "ruby_copyright",
-            "ruby_engine", "ruby_patchlevel", "ruby_release_date", "ruby_current_vm_ptr", "ruby_current_ec", "ruby_current_execution_context_ptr");
+    private static final Set<String> NAMES = Set.of(
+            "ruby_version",
+            "ruby_api_version",
+            "ruby_platform",
+            "ruby_description",
+            "ruby_copyright",
+            "ruby_engine",
+            "ruby_patchlevel",
+            "ruby_release_date",
+            "ruby_current_vm_ptr",
+            "ruby_current_ec",
+            "ruby_current_execution_context_ptr");
 
-    /** Both the symbol and the text that describes the interpreter say so; that its memory is another version's is not looked at. */
+    /**
+     * Both the symbol and the text that describes the interpreter say so; that its memory is another version's is not
+     * looked at.
+     */
     @ParameterizedTest
     @CsvSource({"1.9.3, old", "2.6.9, old", "2.6.10, old", "4.1.0, new", "5.0.0, new"})
     void refusesOtherVersions(String version, String age) throws Exception {
@@ -78,8 +92,11 @@ class RefusalTest {
 
     /** Its standard library would notice another version. */
     private static RubyProcess waiting(LibrubyCopy library) throws IOException {
-        return RubyProcess.of(Ruby.TRIXIE, "values").env("LD_LIBRARY_PATH", library.folder())
-                .option("--disable=gems").option("-e").option("$stdout.puts 'READY'; $stdout.flush; $stdin.read")
+        return RubyProcess.of(Ruby.TRIXIE, "values")
+                .env("LD_LIBRARY_PATH", library.folder())
+                .option("--disable=gems")
+                .option("-e")
+                .option("$stdout.puts 'READY'; $stdout.flush; $stdin.read")
                 .start();
     }
 
@@ -123,16 +140,21 @@ class RefusalTest {
     void readsARubyWithoutSymbols(Ruby ruby) throws Exception {
         try (LibrubyCopy library = new LibrubyCopy(ruby)) {
             library.forget(NAMES);
-            try (RubyProcess process = RubyProcess.of(ruby, "every_type").env("LD_LIBRARY_PATH", library.folder()).start()) {
+            try (RubyProcess process = RubyProcess.of(ruby, "every_type")
+                    .env("LD_LIBRARY_PATH", library.folder())
+                    .start()) {
                 Map<String, Long> counts;
                 try (Target target = Target.attach(process.pid())) {
                     RubyVm vm = RubyVm.locate(target);
-                    assertThat(vm.evidence()).noneMatch(evidence -> evidence.basis().contains("the symbol"));
-                    assertThat(vm.evidence().getFirst().basis()).contains("the text of ruby_description", library.folder());
+                    assertThat(vm.evidence())
+                            .noneMatch(evidence -> evidence.basis().contains("the symbol"));
+                    assertThat(vm.evidence().getFirst().basis())
+                            .contains("the text of ruby_description", library.folder());
                     assertThat(vm.platform()).isEqualTo("x86_64-linux-gnu");
                     // 3.3 does not export it.
                     if (library.address("ruby_current_vm_ptr").isPresent()) {
-                        long pointer = begin(process.pid(), library.name()) + library.address("ruby_current_vm_ptr").getAsLong();
+                        long pointer = begin(process.pid(), library.name())
+                                + library.address("ruby_current_vm_ptr").getAsLong();
                         assertThat(vm.address()).isEqualTo(target.memory().readLong(pointer));
                     } else {
                         assertThat(ruby).isEqualTo(Ruby.TRIXIE);
@@ -161,10 +183,13 @@ class RefusalTest {
     void saysWhatIsNoRuby() throws Exception {
         try (LedgerProcess process = LedgerProcess.of(Release.HOST, "basic").start();
                 Target target = Target.attach(process.pid())) {
-            String program = Files.readSymbolicLink(Path.of("/proc/" + process.pid() + "/exe")).toString();
+            String program = Files.readSymbolicLink(Path.of("/proc/" + process.pid() + "/exe"))
+                    .toString();
             assertThatThrownBy(() -> RubyVm.locate(target))
                     .isInstanceOf(UnsupportedTargetException.class)
-                    .hasMessageEndingWith("is no Ruby process: no module of it names a version of CRuby (its program is " + program + ")");
+                    .hasMessageEndingWith(
+                            "is no Ruby process: no module of it names a version of CRuby (its program is " + program
+                                    + ")");
         }
     }
 
@@ -242,7 +267,9 @@ class RefusalTest {
 
     /** Whether it stands still or runs when it is killed. */
     @ParameterizedTest
-    @EnumSource(value = Target.Mode.class, names = {"STOPPED", "OBSERVED"})
+    @EnumSource(
+            value = Target.Mode.class,
+            names = {"STOPPED", "OBSERVED"})
     void saysThatItEnded(Target.Mode mode) throws Exception {
         try (RubyProcess parent = RubyProcess.of(Ruby.TRIXIE, "values").start()) {
             for (int i = 0; i < KILLS; i++) {
@@ -253,7 +280,8 @@ class RefusalTest {
                         walk(RubyVm.locate(target));
                         Executor later = CompletableFuture.delayedExecutor(i * 700L, TimeUnit.MICROSECONDS);
                         CompletableFuture<Void> killed = CompletableFuture.runAsync(() -> kill(child), later);
-                        assertThatThrownBy(() -> walkForEver(target)).isInstanceOf(NoSuchProcessException.class)
+                        assertThatThrownBy(() -> walkForEver(target))
+                                .isInstanceOf(NoSuchProcessException.class)
                                 .hasMessageContaining(Long.toString(child));
                         killed.join();
                     }
@@ -293,7 +321,8 @@ class RefusalTest {
 
     /** A child of a Ruby process, as soon as it is the program. */
     private static long spawn(RubyProcess parent, String command) throws IOException {
-        return Long.parseLong(parent.ask("eval spawn(" + command + ", in: '/dev/null', [:out, :err] => '/dev/null')").getFirst());
+        return Long.parseLong(parent.ask("eval spawn(" + command + ", in: '/dev/null', [:out, :err] => '/dev/null')")
+                .getFirst());
     }
 
     /** Waits until a child's libraries are loaded: the library of Ruby is, the file is, and the heap has begun. */

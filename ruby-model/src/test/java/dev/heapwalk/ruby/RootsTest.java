@@ -69,29 +69,37 @@ class RootsTest {
             List<String> names = List.of(
                     new String(answer.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8).split(" "));
             String plain = process.ask("eval Target.address($plain)").getFirst();
-            String finalized = process.ask("eval Target.address(KEPT['finalized object'])").getFirst();
+            String finalized =
+                    process.ask("eval Target.address(KEPT['finalized object'])").getFirst();
             try (Target target = Target.attach(process.pid())) {
                 ObjectReader reader = RubyVm.locate(target).reader();
                 Roots roots = new Roots(reader);
-                Map<String, Roots.Global> globals = roots.globals().stream()
-                        .collect(Collectors.toMap(Roots.Global::name, global -> global));
+                Map<String, Roots.Global> globals =
+                        roots.globals().stream().collect(Collectors.toMap(Roots.Global::name, global -> global));
                 // Ruby lists those of the last match, $1 and so on, which have no entry.
                 assertThat(globals.keySet())
-                        .containsExactlyInAnyOrderElementsOf(
-                                names.stream().filter(name -> !name.matches("\\$[1-9]")).toList());
+                        .containsExactlyInAnyOrderElementsOf(names.stream()
+                                .filter(name -> !name.matches("\\$[1-9]"))
+                                .toList());
                 assertThat("0x%x".formatted(globals.get("$plain").value())).isEqualTo(plain);
-                assertThat(globals.get("$other_name").entry()).isEqualTo(globals.get("$plain").entry());
+                assertThat(globals.get("$other_name").entry())
+                        .isEqualTo(globals.get("$plain").entry());
                 assertThat(globals.get("$nothing"))
                         .matches(Roots.Global::known)
-                        .matches(global -> global.value() == reader.layout().constants().nil());
-                assertThat(globals.get("$LOAD_PATH").entry()).isEqualTo(globals.get("$:").entry());
+                        .matches(global ->
+                                global.value() == reader.layout().constants().nil());
+                assertThat(globals.get("$LOAD_PATH").entry())
+                        .isEqualTo(globals.get("$:").entry());
                 assertThat(globals.get("$~").known()).isFalse();
                 // Code makes these of an object that is not their value: the virtual machine, ARGF.
-                assertThat(List.of("$:", "$*", "$FILENAME")).noneMatch(name -> globals.get(name).known());
+                assertThat(List.of("$:", "$*", "$FILENAME"))
+                        .noneMatch(name -> globals.get(name).known());
                 assertThat(globals.get("$*").value()).matches(reader::isSlot);
-                assertThat(List.of("$,", "$/", "$0", "$PROGRAM_NAME")).allMatch(name -> globals.get(name).known());
+                assertThat(List.of("$,", "$/", "$0", "$PROGRAM_NAME"))
+                        .allMatch(name -> globals.get(name).known());
                 assertThat(roots.finalizers())
-                        .anyMatch(finalizer -> "0x%x".formatted(finalizer.object()).equals(finalized));
+                        .anyMatch(finalizer ->
+                                "0x%x".formatted(finalizer.object()).equals(finalized));
                 assertThat(roots.atExit()).hasSize(3).allMatch(reader::isSlot);
                 assertThat(roots.registered()).isNotEmpty();
             }

@@ -53,7 +53,8 @@ class RubyVmTest {
             }
             try (Target target = Target.core(core, ruby.root())) {
                 assertThat(TypeCounts.of(RubyVm.locate(target))).isEqualTo(stopped);
-                assertThat(TypeCounts.of(RubyVm.locate(target, RubyVm.Symbols.IGNORE))).isEqualTo(stopped);
+                assertThat(TypeCounts.of(RubyVm.locate(target, RubyVm.Symbols.IGNORE)))
+                        .isEqualTo(stopped);
             }
             TypeCounts.assertSaidBy(process, stopped);
         }
@@ -99,11 +100,15 @@ class RubyVmTest {
         try {
             Files.copy(library, outside);
             Files.copy(library, inside);
-            try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").env("LD_PRELOAD", outside.toString()).start();
+            try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type")
+                            .env("LD_PRELOAD", outside.toString())
+                            .start();
                     Target target = Target.attach(process.pid())) {
-                assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/maps"))).contains("jemalloc");
+                assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/maps")))
+                        .contains("jemalloc");
                 Map<String, Long> counts = TypeCounts.of(RubyVm.locate(target));
-                assertThat(TypeCounts.of(RubyVm.locate(target, RubyVm.Symbols.IGNORE))).isEqualTo(counts);
+                assertThat(TypeCounts.of(RubyVm.locate(target, RubyVm.Symbols.IGNORE)))
+                        .isEqualTo(counts);
                 assertThat(counts.get("T_CLASS")).isGreaterThan(500);
             }
         } finally {
@@ -122,7 +127,10 @@ class RubyVmTest {
                 RubyVm vm = RubyVm.locate(target);
                 for (int page = 0; page < vm.pages().count(); page++) {
                     int slotSize = vm.pages().slotSize(page) * 48 / 40;
-                    int slots = (int) (vm.pages().body(page) + vm.layout().page().bodySize() - vm.pages().start(page)) / slotSize;
+                    int slots = (int) (vm.pages().body(page)
+                                    + vm.layout().page().bodySize()
+                                    - vm.pages().start(page))
+                            / slotSize;
                     long word = editor.word(vm.pages().descriptor(page));
                     editor.set(vm.pages().descriptor(page), word & -1L << 32 | slots << 16 | slotSize);
                 }
@@ -136,7 +144,10 @@ class RubyVmTest {
         }
     }
 
-    /** The hints of the layout fail: a patch release has moved the object space in the virtual machine, and the list in it. */
+    /**
+     * The hints of the layout fail: a patch release has moved the object space in the virtual machine, and the list in
+     * it.
+     */
     @Test
     void findsWhatAPatchReleaseMoved() throws Exception {
         try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
@@ -159,7 +170,8 @@ class RubyVmTest {
             try (Target target = Target.core(core, process.ruby().root())) {
                 RubyVm vm = RubyVm.locate(target);
                 assertThat(TypeCounts.of(vm)).isEqualTo(counts);
-                assertThat(vm.evidence()).anyMatch(evidence -> evidence.basis().contains("not where it is known to be"));
+                assertThat(vm.evidence())
+                        .anyMatch(evidence -> evidence.basis().contains("not where it is known to be"));
             }
         }
     }
@@ -179,12 +191,15 @@ class RubyVmTest {
             }
             try (Target target = Target.core(core, ruby.root())) {
                 assertThat(starts(RubyVm.locate(target).pages())).isEqualTo(starts);
-                assertThat(starts(RubyVm.locate(target, RubyVm.Symbols.IGNORE).pages())).isEqualTo(starts);
+                assertThat(starts(RubyVm.locate(target, RubyVm.Symbols.IGNORE).pages()))
+                        .isEqualTo(starts);
             }
         }
     }
 
-    /** Pages at the beginning have been freed, and the rest of the list has not yet been moved down over their entries. */
+    /**
+     * Pages at the beginning have been freed, and the rest of the list has not yet been moved down over their entries.
+     */
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void findsEveryPageWhileOthersAreFreed(Ruby ruby) throws Exception {

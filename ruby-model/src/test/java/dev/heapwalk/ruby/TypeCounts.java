@@ -20,7 +20,12 @@ final class TypeCounts {
         SlotCursor slot = vm.slots();
         while (slot.next()) {
             counts.merge("TOTAL", 1L, Long::sum);
-            counts.merge(slot.state() == SlotState.FREE || slot.state() == SlotState.UNSWEPT ? "FREE" : slot.type().label(), 1L, Long::sum);
+            counts.merge(
+                    slot.state() == SlotState.FREE || slot.state() == SlotState.UNSWEPT
+                            ? "FREE"
+                            : slot.type().label(),
+                    1L,
+                    Long::sum);
         }
         assertThat(slot.holes()).isEmpty();
         return counts;
@@ -29,14 +34,17 @@ final class TypeCounts {
     /** Asks the process, for whom they have to be those that were counted before. */
     static void assertSaidBy(RubyProcess process, Map<String, Long> counted) throws IOException {
         Map<String, Long> said = new TreeMap<>();
-        COUNT.matcher(process.ask("count_objects").getFirst()).results()
+        COUNT.matcher(process.ask("count_objects").getFirst())
+                .results()
                 .forEach(match -> said.put(match.group(1), Long.parseLong(match.group(2))));
         assertThat(counted.get("TOTAL")).isEqualTo(said.get("TOTAL"));
         for (String type : counted.keySet()) {
             // What the answer needed: the table of counts, the line and its pieces.
             assertThat(said.getOrDefault(type, 0L) - counted.get(type))
                     .as(type)
-                    .isBetween(type.equals("FREE") ? -200L : 0L, type.equals("FREE") ? 0L : type.equals("T_STRING") || type.equals("T_IMEMO") ? 100L : 10L);
+                    .isBetween(
+                            type.equals("FREE") ? -200L : 0L,
+                            type.equals("FREE") ? 0L : type.equals("T_STRING") || type.equals("T_IMEMO") ? 100L : 10L);
         }
     }
 }

@@ -31,8 +31,9 @@ class ValuesTest {
     private static final ObjectMapper JACKSON = new ObjectMapper();
     private static final HexFormat HEX = HexFormat.of();
     /** Each String in UTF-8, or that Ruby can't say it in that. */
-    private static final String IN_UTF_8 = "eval VALUES.select { |_, v| String === v }.map { |n, v| \"#{Target.hex(n)} \" + "
-            + "(Target.hex(v.dup.encode(Encoding::UTF_8)) rescue \"none\") }";
+    private static final String IN_UTF_8 =
+            "eval VALUES.select { |_, v| String === v }.map { |n, v| \"#{Target.hex(n)} \" + "
+                    + "(Target.hex(v.dup.encode(Encoding::UTF_8)) rescue \"none\") }";
 
     @TempDir
     Path folder;
@@ -107,7 +108,8 @@ class ValuesTest {
             SlotCursor slot = vm.slots(reader);
             long object = 0;
             while (slot.next() && object == 0) {
-                if (slot.type() == RubyType.CLASS && "Object".equals(reader.classNames().of(slot.address()))) {
+                if (slot.type() == RubyType.CLASS
+                        && "Object".equals(reader.classNames().of(slot.address()))) {
                     object = slot.address();
                 }
             }
@@ -131,17 +133,25 @@ class ValuesTest {
 
         void run() {
             JsonNode address = told.get("address");
-            softly.assertThat(value > 0x40 && (value & 7) == 0).as("%s is a reference", name).isEqualTo(!address.isNull());
+            softly.assertThat(value > 0x40 && (value & 7) == 0)
+                    .as("%s is a reference", name)
+                    .isEqualTo(!address.isNull());
             if (address.isNull()) {
                 immediate();
                 return;
             }
             softly.assertThat("0x%x".formatted(value)).as("address of %s", name).isEqualTo(address.textValue());
             RValue slot = heap.reader.at(value);
-            softly.assertThat(slot.type().name()).as("type of %s", name).isEqualTo(told.get("type").textValue());
-            softly.assertThat(slot.frozen()).as("%s is frozen", name).isEqualTo(told.get("frozen").booleanValue());
+            softly.assertThat(slot.type().name())
+                    .as("type of %s", name)
+                    .isEqualTo(told.get("type").textValue());
+            softly.assertThat(slot.frozen())
+                    .as("%s is frozen", name)
+                    .isEqualTo(told.get("frozen").booleanValue());
             ClassNames names = heap.reader.classNames();
-            softly.assertThat(names.of(names.realClass(slot.klass()))).as("class of %s", name).isEqualTo(told.get("class").textValue());
+            softly.assertThat(names.of(names.realClass(slot.klass())))
+                    .as("class of %s", name)
+                    .isEqualTo(told.get("class").textValue());
             ivars();
             RubyType type = heap.reader.at(value).type();
             switch (type) {
@@ -150,8 +160,13 @@ class ValuesTest {
                 case ARRAY -> array(heap.reader.at(value, heap.array));
                 case HASH -> hash(heap.reader.at(value, heap.hash));
                 case STRUCT -> struct(heap.reader.at(value, new RStruct(heap.reader)));
-                case BIGNUM -> is("number", heap.reader.at(value, new RBignum(heap.reader)).text(), text("number"));
-                case FLOAT -> is("bits", bits(heap.reader.at(value, new RFloat(heap.reader)).value()), text("bits"));
+                case BIGNUM ->
+                    is("number", heap.reader.at(value, new RBignum(heap.reader)).text(), text("number"));
+                case FLOAT ->
+                    is(
+                            "bits",
+                            bits(heap.reader.at(value, new RFloat(heap.reader)).value()),
+                            text("bits"));
                 case RATIONAL -> rational(heap.reader.at(value, new RRational(heap.reader)));
                 case COMPLEX -> complex(heap.reader.at(value, new RComplex(heap.reader)));
                 case REGEXP -> regexp(heap.reader.at(value, new RRegexp(heap.reader)));
@@ -176,7 +191,9 @@ class ValuesTest {
 
         private void immediate() {
             if (told.has("bits")) {
-                softly.assertThat(SpecialConstants.isFlonum(value)).as("%s is a flonum", name).isTrue();
+                softly.assertThat(SpecialConstants.isFlonum(value))
+                        .as("%s is a flonum", name)
+                        .isTrue();
                 is("bits", bits(SpecialConstants.flonum(value)), text("bits"));
             } else if (told.has("number")) {
                 is("number", Long.toString(value >> 1), text("number"));
@@ -196,7 +213,9 @@ class ValuesTest {
             if (!SpecialConstants.isStaticSymbol(immediate)) {
                 return Inspection.immediate(heap.reader, immediate);
             }
-            return ":" + new String(heap.reader.symbols().bytesOfSymbol(immediate), StandardCharsets.UTF_8).replaceFirst("^(.*[ \"].*)$", "\"$1\"");
+            return ":"
+                    + new String(heap.reader.symbols().bytesOfSymbol(immediate), StandardCharsets.UTF_8)
+                            .replaceFirst("^(.*[ \"].*)$", "\"$1\"");
         }
 
         private void reference(String what, long actual, JsonNode expected) {
@@ -231,7 +250,10 @@ class ValuesTest {
             is("bytes", HEX.formatHex(bytes), text("bytes"));
             is("encoding", heap.reader.encodings().name(encoding), text("encoding"));
             boolean valid = told.get("valid").booleanValue();
-            is("validity", heap.strings.validity(heap.reader.at(value, heap.string)), valid ? StringDecoder.Validity.VALID : StringDecoder.Validity.BROKEN);
+            is(
+                    "validity",
+                    heap.strings.validity(heap.reader.at(value, heap.string)),
+                    valid ? StringDecoder.Validity.VALID : StringDecoder.Validity.BROKEN);
             StringDecoder.Validity decoded = heap.strings.validity(bytes, encoding);
             if (decoded != StringDecoder.Validity.UNKNOWN) {
                 is("decoded validity", decoded, valid ? StringDecoder.Validity.VALID : StringDecoder.Validity.BROKEN);
@@ -242,13 +264,18 @@ class ValuesTest {
             String actual = heap.strings.text(heap.reader.at(value, heap.string), 1 << 20);
             if (actual != null) {
                 // Ruby composes what is decomposed in the Macintosh's UTF-8.
-                boolean decomposed = text("encoding").equals("UTF8-MAC") || text("encoding").equals("UTF-8-MAC");
+                boolean decomposed =
+                        text("encoding").equals("UTF8-MAC") || text("encoding").equals("UTF-8-MAC");
                 is("text", decomposed ? Normalizer.normalize(actual, Normalizer.Form.NFC) : actual, expected);
             } else {
                 int encoding = heap.reader.encodings().indexOf(heap.reader.at(value, heap.string));
                 boolean decodable = heap.reader.encodings().charset(encoding) != null;
                 // Ruby takes invalid UTF-8 for UTF-8.
-                softly.assertThat(decodable && expected != null && told.get("valid").booleanValue()).as("%s has a text", name).isFalse();
+                softly.assertThat(decodable
+                                && expected != null
+                                && told.get("valid").booleanValue())
+                        .as("%s has a text", name)
+                        .isFalse();
             }
         }
 
@@ -290,14 +317,19 @@ class ValuesTest {
                 is("ancestor", heap.reader.classNames().descends(struct.klass(), "Range"), true);
                 reference("begin", struct.member(0), told.get("begin"));
                 reference("end", struct.member(1), told.get("end"));
-                is("exclusion", inspect(struct.member(2)), told.get("excludes_end").asText());
+                is(
+                        "exclusion",
+                        inspect(struct.member(2)),
+                        told.get("excludes_end").asText());
                 return;
             }
             JsonNode members = told.get("members");
             is("length", struct.length(), (long) members.size());
             is("count", heap.reader.structMembers().count(struct.klass()), members.size());
             for (int i = 0; i < members.size(); i++) {
-                is("member " + i, new String(heap.reader.structMembers().name(struct.klass(), i), StandardCharsets.UTF_8),
+                is(
+                        "member " + i,
+                        new String(heap.reader.structMembers().name(struct.klass(), i), StandardCharsets.UTF_8),
                         unhex(members.get(i).get(0).textValue()));
                 reference("member " + i, struct.member(i), members.get(i).get(1));
             }
@@ -334,7 +366,8 @@ class ValuesTest {
                 groups.add(match.begin(i) < 0 ? "none" : match.begin(i) + "+" + (match.end(i) - match.begin(i)));
             }
             List<String> expected = new ArrayList<>();
-            told.get("groups").forEach(group -> expected.add(group.isNull() ? "none" : group.get(0) + "+" + group.get(1)));
+            told.get("groups")
+                    .forEach(group -> expected.add(group.isNull() ? "none" : group.get(0) + "+" + group.get(1)));
             is("groups", groups, expected);
         }
 
@@ -348,7 +381,8 @@ class ValuesTest {
             IvarCursor ivar = new IvarCursor(heap.reader).over(value);
             while (ivar.next()) {
                 if (new String(ivar.name(), StandardCharsets.UTF_8).equals("mesg")) {
-                    messages.add(HEX.formatHex(heap.reader.at(ivar.value(), heap.string).content(1000)));
+                    messages.add(HEX.formatHex(
+                            heap.reader.at(ivar.value(), heap.string).content(1000)));
                 }
             }
             softly.assertThat(messages).as("message of %s", name).containsExactly(text("message"));

@@ -17,8 +17,8 @@ import java.util.HexFormat;
 import java.util.List;
 
 /**
- * A target program written in C. It is compiled once for what its source says and kept in the cache folder, so that many
- * tests, also in several JVMs at a time, share it.
+ * A target program written in C. It is compiled once for what its source says and kept in the cache folder, so that
+ * many tests, also in several JVMs at a time, share it.
  */
 public final class CProgram {
     private static final List<String> OPTIONS =
@@ -48,14 +48,16 @@ public final class CProgram {
         arguments.addAll(List.of(options));
         return cached(name, source, arguments, "host " + name, (folder, all) -> {
             Path file = Files.writeString(folder.resolve(name + ".c"), source);
-            List<String> line = new ArrayList<>(List.of("gcc", "-o", folder.resolve(name).toString(), file.toString()));
+            List<String> line =
+                    new ArrayList<>(List.of("gcc", "-o", folder.resolve(name).toString(), file.toString()));
             line.addAll(all);
             Command.of(line).run("compile " + name);
         });
     }
 
     /**
-     * Compiles a program of the testkit so that it runs on every release: by the compiler and against the libc of the oldest.
+     * Compiles a program of the testkit so that it runs on every release: by the compiler and against the libc of the
+     * oldest.
      *
      * @param name name of the source among the testkit's resources, without {@code .c}
      * @param options more options for {@code gcc}
@@ -142,7 +144,10 @@ public final class CProgram {
         return seen;
     }
 
-    /** A copy where every user of this machine may run it, which goes with the JVM: the cache folder may be its owner's alone. */
+    /**
+     * A copy where every user of this machine may run it, which goes with the JVM: the cache folder may be its owner's
+     * alone.
+     */
     Path copyForAll() throws IOException {
         Path folder = Files.createTempDirectory("heapwalk-c");
         Path copy = Files.copy(file, folder.resolve(name), StandardCopyOption.COPY_ATTRIBUTES);

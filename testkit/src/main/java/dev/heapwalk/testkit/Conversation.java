@@ -15,8 +15,8 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A target that is told commands on its standard input and answers on its output, a line each; every answer ends with a line of its own. It
- * ends with the conversation, and with the JVM.
+ * A target that is told commands on its standard input and answers on its output, a line each; every answer ends with a
+ * line of its own. It ends with the conversation, and with the JVM.
  */
 final class Conversation {
     private static final int PATIENCE_SECONDS = 120;
@@ -108,9 +108,11 @@ final class Conversation {
         } finally {
             impatience.cancel(false);
         }
-        throw new IOException(subject + (impatience.isDone() && !impatience.isCancelled()
-                ? ": did not answer for " + PATIENCE_SECONDS + " s (is it held stopped?)"
-                : ": ended") + "; it said " + lines.subList(Math.max(0, lines.size() - 5), lines.size()));
+        throw new IOException(subject
+                + (impatience.isDone() && !impatience.isCancelled()
+                        ? ": did not answer for " + PATIENCE_SECONDS + " s (is it held stopped?)"
+                        : ": ended")
+                + "; it said " + lines.subList(Math.max(0, lines.size() - 5), lines.size()));
     }
 
     /** Ends the target, at once and however it stands. */

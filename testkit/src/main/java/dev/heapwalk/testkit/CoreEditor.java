@@ -12,7 +12,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Changes words of a 64-bit little-endian core file by the addresses that they had. Reads the program headers itself. */
+/**
+ * Changes words of a 64-bit little-endian core file by the addresses that they had. Reads the program headers itself.
+ */
 public final class CoreEditor implements AutoCloseable {
     private static final int PT_LOAD = 1;
     private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);

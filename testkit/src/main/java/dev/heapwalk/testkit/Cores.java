@@ -17,7 +17,8 @@ public final class Cores {
     /**
      * Lets gdb write a core of a process, which goes on.
      *
-     * @param release the release whose gdb is used; for others than the machine's own, the one in its copy with debug symbols
+     * @param release the release whose gdb is used; for others than the machine's own, the one in its copy with debug
+     *     symbols
      * @param pid the process
      * @param folder where to put it
      * @return the core file
@@ -25,9 +26,19 @@ public final class Cores {
      */
     public static Path gcore(Release release, long pid, Path folder) throws IOException {
         String name = "core." + pid;
-        List<String> line = List.of("gdb", "-q", "-nx", "-batch", "-iex", "set sysroot /", "-p", Long.toString(pid),
-                "-ex", "generate-core-file " + release.seen(folder) + "/" + name);
-        String said = Command.of(release.commandBeside(folder, true, line)).run("write a core of process " + pid, false);
+        List<String> line = List.of(
+                "gdb",
+                "-q",
+                "-nx",
+                "-batch",
+                "-iex",
+                "set sysroot /",
+                "-p",
+                Long.toString(pid),
+                "-ex",
+                "generate-core-file " + release.seen(folder) + "/" + name);
+        String said =
+                Command.of(release.commandBeside(folder, true, line)).run("write a core of process " + pid, false);
         Path core = folder.resolve(name);
         if (!Files.isRegularFile(core) || Files.size(core) == 0) {
             throw new IOException("gdb wrote no core of process " + pid + ":\n" + said);
@@ -60,22 +71,26 @@ public final class Cores {
     }
 
     /**
-     * Ends a ledger process by a signal on which the kernel writes a core, or {@code qemu-aarch64} writes one of its guest.
+     * Ends a ledger process by a signal on which the kernel writes a core, or {@code qemu-aarch64} writes one of its
+     * guest.
      *
      * @param process the process
      * @param folder where to put it
      * @return the core file
      * @throws IOException if there is none
-     * @throws IllegalStateException if this machine's kernel hands cores to a program, or puts them into a folder of its own
+     * @throws IllegalStateException if this machine's kernel hands cores to a program, or puts them into a folder of
+     *     its own
      */
     public static Path abort(LedgerProcess process, Path folder) throws IOException {
         String pattern = Files.readString(PATTERN).strip();
         if (pattern.startsWith("|") || pattern.contains("/")) {
-            throw new IllegalStateException("this machine does not write cores where a process runs: " + PATTERN + " is '"
-                    + pattern + "'; this test needs a plain file name there, such as 'core'");
+            throw new IllegalStateException("this machine does not write cores where a process runs: " + PATTERN
+                    + " is '" + pattern + "'; this test needs a plain file name there, such as 'core'");
         }
         Path root = process.root();
-        Path working = Files.createTempDirectory(root.resolve("tmp"), "heapwalk-core",
+        Path working = Files.createTempDirectory(
+                root.resolve("tmp"),
+                "heapwalk-core",
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxrwxrwx")));
         try {
             // The folder is made with less than was asked for, by the mask.

@@ -11,8 +11,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Asks gdb, with the debug symbols of a release, about a process or a core. Each question is a run of gdb, in which the process is
- * stopped; it goes on afterwards.
+ * Asks gdb, with the debug symbols of a release, about a process or a core. Each question is a run of gdb, in which the
+ * process is stopped; it goes on afterwards.
  */
 public final class Gdb {
     private static final Path ANY_FOLDER = Path.of("/tmp");
@@ -34,7 +34,8 @@ public final class Gdb {
     /**
      * Asks about a process.
      *
-     * @param release the release whose gdb and debug symbols are used; the process runs in it, with or without debug symbols
+     * @param release the release whose gdb and debug symbols are used; the process runs in it, with or without debug
+     *     symbols
      * @param pid its process id
      * @return the asker
      */
@@ -76,13 +77,21 @@ public final class Gdb {
      * @throws IOException if gdb can't be run
      */
     public List<String> run(List<String> commands) throws IOException {
-        List<String> line = new ArrayList<>(List.of("gdb", "-q", "-nx", "-batch",
-                "-iex", "set auto-load safe-path /",
+        List<String> line = new ArrayList<>(List.of(
+                "gdb",
+                "-q",
+                "-nx",
+                "-batch",
+                "-iex",
+                "set auto-load safe-path /",
                 // Else gdb looks for libraries with the eyes of the process, whose mount namespace has another root.
-                "-iex", "set sysroot /",
+                "-iex",
+                "set sysroot /",
                 // Releases before bookworm know no debuginfod.
-                "-iex", "set width 0",
-                "-iex", "set pagination off"));
+                "-iex",
+                "set width 0",
+                "-iex",
+                "set pagination off"));
         line.addAll(target);
         for (String command : commands) {
             line.addAll(List.of("-ex", "echo \\n" + MARK + "\\n", "-ex", command));
@@ -108,7 +117,9 @@ public final class Gdb {
      * @throws IOException if one has no value; with gdb's words
      */
     public List<String> values(String... expressions) throws IOException {
-        List<String> answers = run(List.of(expressions).stream().map(expression -> "print " + expression).toList());
+        List<String> answers = run(List.of(expressions).stream()
+                .map(expression -> "print " + expression)
+                .toList());
         List<String> values = new ArrayList<>();
         for (int i = 0; i < expressions.length; i++) {
             values.add(value(expressions[i], answers.get(i)));
@@ -148,7 +159,11 @@ public final class Gdb {
             int tid = Integer.parseInt(thread.group(1));
             int end = said.indexOf("\nThread ", thread.end());
             at = end < 0 ? said.length() : end;
-            found.put(tid, address(expression, value(expression, said.substring(thread.end(), at).strip())));
+            found.put(
+                    tid,
+                    address(
+                            expression,
+                            value(expression, said.substring(thread.end(), at).strip())));
         }
         if (found.isEmpty()) {
             throw new IOException("gdb told of no thread:\n" + said);

@@ -37,7 +37,9 @@ public final class Grandchild extends Process {
         Process shell = builder.command(command).start();
         StringBuilder line = new StringBuilder();
         // Byte by byte: what follows belongs to the program.
-        for (int c = shell.getInputStream().read(); c != '\n'; c = shell.getInputStream().read()) {
+        for (int c = shell.getInputStream().read();
+                c != '\n';
+                c = shell.getInputStream().read()) {
             if (c < 0) {
                 throw new IOException(command + " ended at once");
             }

@@ -15,11 +15,11 @@ import java.util.stream.LongStream;
  * @param glibc the version that {@code gnu_get_libc_version} names, for example {@code 2.36}
  * @param programBreak the end of the data segment, as {@code brk} tells it
  * @param live the blocks that the program holds, by ascending address
- * @param freed the addresses that it freed and does not hold again now, ascending; of a long run only the last ones. At such an
- *         address there may be a block of libc's own by now, or the inside of a larger block
- * @param mallinfo the fields of {@code mallinfo2}, of {@code mallinfo} before glibc 2.33, by name: {@code hblks} and {@code hblkhd}
- *         count mappings of single blocks, {@code keepcost} the top of the main arena, the others sums over all arenas; empty for a
- *         process that never allocated
+ * @param freed the addresses that it freed and does not hold again now, ascending; of a long run only the last ones. At
+ *     such an address there may be a block of libc's own by now, or the inside of a larger block
+ * @param mallinfo the fields of {@code mallinfo2}, of {@code mallinfo} before glibc 2.33, by name: {@code hblks} and
+ *     {@code hblkhd} count mappings of single blocks, {@code keepcost} the top of the main arena, the others sums over
+ *     all arenas; empty for a process that never allocated
  * @param threads the main thread and all that were started, also those that ended
  */
 public record Ledger(
@@ -74,19 +74,31 @@ public record Ledger(
             switch (word[0]) {
                 case "glibc" -> glibc = word[1];
                 case "break" -> programBreak = Long.decode(word[1]);
-                case "live" -> live.add(new Block(
-                        Long.decode(word[1]), Long.parseLong(word[2]), Long.parseLong(word[3]), Integer.parseInt(word[4])));
+                case "live" ->
+                    live.add(new Block(
+                            Long.decode(word[1]),
+                            Long.parseLong(word[2]),
+                            Long.parseLong(word[3]),
+                            Integer.parseInt(word[4])));
                 case "freed" -> freed.add(Long.decode(word[1]));
                 case "mallinfo" -> mallinfo.put(word[1], Long.parseLong(word[2]));
-                case "thread" -> threads.add(new LedgerThread(Integer.parseInt(word[1]),
-                        word[5],
-                        word[4].equals("lives"), Long.decode(word[2]), Long.decode(word[3])));
+                case "thread" ->
+                    threads.add(new LedgerThread(
+                            Integer.parseInt(word[1]),
+                            word[5],
+                            word[4].equals("lives"),
+                            Long.decode(word[2]),
+                            Long.decode(word[3])));
                 default -> throw new IllegalArgumentException("not a line of a ledger: " + line);
             }
         }
         live.sort(Comparator.comparingLong(Block::address));
         long[] held = live.stream().mapToLong(Block::address).toArray();
-        long[] gone = freed.build().filter(address -> Arrays.binarySearch(held, address) < 0).sorted().distinct().toArray();
+        long[] gone = freed.build()
+                .filter(address -> Arrays.binarySearch(held, address) < 0)
+                .sorted()
+                .distinct()
+                .toArray();
         return new Ledger(glibc, programBreak, List.copyOf(live), gone, Map.copyOf(mallinfo), List.copyOf(threads));
     }
 }

@@ -10,18 +10,19 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * A process that allocates in a known way and keeps a ledger of what it holds. Between commands all its threads wait, so nothing in it
- * changes, except in the scenario {@code churn} until {@link #stop}.
+ * A process that allocates in a known way and keeps a ledger of what it holds. Between commands all its threads wait,
+ * so nothing in it changes, except in the scenario {@code churn} until {@link #stop}.
  *
- * <p>Scenarios: {@code never} (never allocates), {@code basic} (one thread, every size), {@code bigsizes} (1 to 64 MiB),
- * {@code fastbins}, {@code tcachefull}, {@code memalign}, {@code foreign-sbrk} (somebody else moves the break), {@code brk-blocked}
- * (a mapping behind the break, so that the main heap goes on elsewhere), {@code many} (options {@code count}: that many small
- * blocks, {@code freed}: so many percent of them freed again, 30 if not given, {@code threads}: allocated by so many threads in equal
- * parts, in as many arenas where there may be so many), {@code large} (options {@code count} and {@code size}: that many blocks of that size,
- * 100 KiB if not given, all written to), {@code pages} (option {@code count}: that many blocks of one to six pages), {@code strings} (option
- * {@code count}: blocks with C strings), {@code threads}, {@code arenas} (more threads than arenas), {@code exits} (threads that end while
- * others go on), {@code churn} (threads that go on allocating and freeing).
- * Options: {@code threads}, {@code rounds}, {@code count}, {@code freed}, {@code size}, {@code seed}.
+ * <p>Scenarios: {@code never} (never allocates), {@code basic} (one thread, every size), {@code bigsizes} (1 to 64
+ * MiB), {@code fastbins}, {@code tcachefull}, {@code memalign}, {@code foreign-sbrk} (somebody else moves the break),
+ * {@code brk-blocked} (a mapping behind the break, so that the main heap goes on elsewhere), {@code many} (options
+ * {@code count}: that many small blocks, {@code freed}: so many percent of them freed again, 30 if not given, {@code
+ * threads}: allocated by so many threads in equal parts, in as many arenas where there may be so many), {@code large}
+ * (options {@code count} and {@code size}: that many blocks of that size, 100 KiB if not given, all written to), {@code
+ * pages} (option {@code count}: that many blocks of one to six pages), {@code strings} (option {@code count}: blocks
+ * with C strings), {@code threads}, {@code arenas} (more threads than arenas), {@code exits} (threads that end while
+ * others go on), {@code churn} (threads that go on allocating and freeing). Options: {@code threads}, {@code rounds},
+ * {@code count}, {@code freed}, {@code size}, {@code seed}.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
  */
@@ -125,7 +126,10 @@ public final class LedgerProcess implements AutoCloseable {
         public LedgerProcess start() throws IOException {
             List<String> line = new ArrayList<>();
             if (aarch64) {
-                line.addAll(List.of("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu",
+                line.addAll(List.of(
+                        "qemu-aarch64",
+                        "-L",
+                        "/usr/aarch64-linux-gnu",
                         CProgram.aarch64("ledger").file().toString()));
             } else if (release == Release.HOST && user.isPresent()) {
                 line.add(CProgram.portable("ledger").copyForAll().toString());
@@ -134,10 +138,14 @@ public final class LedgerProcess implements AutoCloseable {
             }
             line.add(scenario);
             line.addAll(options);
-            List<String> whole = aarch64 ? line
-                    : user.isPresent() ? release.commandAs(user.getAsInt(), debugSymbols, line)
-                    : kernelFiles ? release.commandBeside(Path.of(System.getProperty("java.io.tmpdir")), debugSymbols, line)
-                    : release.command(debugSymbols, line);
+            List<String> whole = aarch64
+                    ? line
+                    : user.isPresent()
+                            ? release.commandAs(user.getAsInt(), debugSymbols, line)
+                            : kernelFiles
+                                    ? release.commandBeside(
+                                            Path.of(System.getProperty("java.io.tmpdir")), debugSymbols, line)
+                                    : release.command(debugSymbols, line);
             ProcessBuilder builder = new ProcessBuilder(whole);
             builder.environment().putAll(environment);
             return new LedgerProcess(this, Conversation.start(toString(), builder));
@@ -146,7 +154,8 @@ public final class LedgerProcess implements AutoCloseable {
         @Override
         public String toString() {
             return "ledger " + scenario + " " + options + " on " + (aarch64 ? "aarch64" : release.label())
-                    + (debugSymbols ? " with debug symbols" : "") + (environment.isEmpty() ? "" : " with " + environment);
+                    + (debugSymbols ? " with debug symbols" : "")
+                    + (environment.isEmpty() ? "" : " with " + environment);
         }
     }
 
@@ -271,6 +280,8 @@ public final class LedgerProcess implements AutoCloseable {
 
     /** Where the process's own root lies on this machine. */
     Path root() {
-        return launch.aarch64 ? Path.of("/") : launch.release.root(launch.debugSymbols).orElse(Path.of("/"));
+        return launch.aarch64
+                ? Path.of("/")
+                : launch.release.root(launch.debugSymbols).orElse(Path.of("/"));
     }
 }

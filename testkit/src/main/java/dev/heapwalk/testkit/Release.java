@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A Debian release to run target programs in: the machine's own, or one that {@code script/test} unpacked into the cache
- * folder and that is entered with {@code chroot}.
+ * A Debian release to run target programs in: the machine's own, or one that {@code script/test} unpacked into the
+ * cache folder and that is entered with {@code chroot}.
  */
 public enum Release {
     /** The machine's own. */
@@ -120,8 +120,8 @@ public enum Release {
     }
 
     /**
-     * As {@link #command}, for a program that needs {@code /proc}, {@code /sys} and a folder of this machine: they are mounted for
-     * that program alone, in a mount namespace of its own.
+     * As {@link #command}, for a program that needs {@code /proc}, {@code /sys} and a folder of this machine: they are
+     * mounted for that program alone, in a mount namespace of its own.
      */
     List<String> commandBeside(Path folder, boolean debugSymbols, List<String> command) {
         Path root = root(debugSymbols).orElse(null);
@@ -132,19 +132,26 @@ public enum Release {
         if (!IS_ROOT) {
             line.add("--map-root-user");
         }
-        line.addAll(List.of("--mount", "--", "sh", "-c",
+        line.addAll(List.of(
+                "--mount",
+                "--",
+                "sh",
+                "-c",
                 "root=$1 folder=$2; shift 2; mount --rbind /proc \"$root/proc\" && mount --rbind /sys \"$root/sys\""
                         + " && mount --bind \"$folder\" \"$root/mnt\" && exec chroot \"$root\" \"$@\"",
-                "sh", root.toString(), folder.toAbsolutePath().toString()));
+                "sh",
+                root.toString(),
+                folder.toAbsolutePath().toString()));
         line.addAll(command);
         return line;
     }
 
     /** A command line that replaces itself by the command, so that its process id is the program's own. */
     static List<String> enter(Path root, List<String> command) {
-        List<String> line = new ArrayList<>(IS_ROOT
-                ? List.of("chroot", root.toString())
-                : List.of("unshare", "--map-root-user", "--root=" + root, "--wd=/", "--"));
+        List<String> line = new ArrayList<>(
+                IS_ROOT
+                        ? List.of("chroot", root.toString())
+                        : List.of("unshare", "--map-root-user", "--root=" + root, "--wd=/", "--"));
         line.addAll(command);
         return line;
     }
@@ -157,7 +164,8 @@ public enum Release {
     private static Path prepared(String folder) {
         Path root = cache().resolve("releases").resolve(folder);
         if (!Files.isRegularFile(root.resolve(".heapwalk-recipe"))) {
-            throw new IllegalStateException("no Debian release in " + root + ": run script/releases, which prepares it");
+            throw new IllegalStateException(
+                    "no Debian release in " + root + ": run script/releases, which prepares it");
         }
         return root;
     }

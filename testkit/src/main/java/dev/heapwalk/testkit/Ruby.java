@@ -14,8 +14,9 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * A Ruby interpreter to run target scripts in: that of a Debian release, or one that {@code HEAPWALK_RUBIES} names, a list of executables of
- * this machine separated by {@code :}. Such an executable may be a script that enters another root, as long as it replaces itself by Ruby.
+ * A Ruby interpreter to run target scripts in: that of a Debian release, or one that {@code HEAPWALK_RUBIES} names, a
+ * list of executables of this machine separated by {@code :}. Such an executable may be a script that enters another
+ * root, as long as it replaces itself by Ruby.
  */
 public final class Ruby {
     /** 2.7. */
@@ -147,7 +148,11 @@ public final class Ruby {
                                 + " starts Ruby as a process of its own: it has to replace itself by it, with exec");
                     }
                     Path root = Files.readSymbolicLink(Path.of("/proc/" + pid + "/root"));
-                    return new Ruby(executable + " " + version, version.substring(0, version.lastIndexOf('.')), null, root,
+                    return new Ruby(
+                            executable + " " + version,
+                            version.substring(0, version.lastIndexOf('.')),
+                            null,
+                            root,
                             executable);
                 } finally {
                     process.destroyForcibly();

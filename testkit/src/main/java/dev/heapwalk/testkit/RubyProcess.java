@@ -13,19 +13,26 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A Ruby process that runs a script of the testkit: it makes what the script is for, collects its garbage, and then waits for commands.
- * Between commands nothing in it changes, except in the script {@code churn}.
+ * A Ruby process that runs a script of the testkit: it makes what the script is for, collects its garbage, and then
+ * waits for commands. Between commands nothing in it changes, except in the script {@code churn}.
  *
- * <p>Scripts: {@code every_type} (every type and kind of reference), {@code values} (a table of values that it describes itself),
- * {@code frames} (threads and fibers that wait inside known methods), {@code ractors} (from 3.0 on), {@code stdlib} (the standard library
- * and as many objects as the argument says), {@code churn} (threads that go on allocating). What the commands are is written in
- * {@code target.rb} and in each script.
+ * <p>Scripts: {@code every_type} (every type and kind of reference), {@code values} (a table of values that it
+ * describes itself), {@code frames} (threads and fibers that wait inside known methods), {@code ractors} (from 3.0 on),
+ * {@code stdlib} (the standard library and as many objects as the argument says), {@code churn} (threads that go on
+ * allocating). What the commands are is written in {@code target.rb} and in each script.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
  */
 public final class RubyProcess implements AutoCloseable {
-    private static final List<String> FILES = List.of("target.rb", "every_type.rb", "values.rb", "frames.rb",
-            "frames_required.rb", "ractors.rb", "stdlib.rb", "churn.rb");
+    private static final List<String> FILES = List.of(
+            "target.rb",
+            "every_type.rb",
+            "values.rb",
+            "frames.rb",
+            "frames_required.rb",
+            "ractors.rb",
+            "stdlib.rb",
+            "churn.rb");
 
     private final Launch launch;
     private final TemporaryFolder folder;

@@ -35,14 +35,29 @@ class LedgerProcessTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"bigsizes", "fastbins", "tcachefull", "memalign", "foreign-sbrk", "brk-blocked", "many", "large", "strings",
-            "threads", "arenas", "exits"})
+    @ValueSource(
+            strings = {
+                "bigsizes",
+                "fastbins",
+                "tcachefull",
+                "memalign",
+                "foreign-sbrk",
+                "brk-blocked",
+                "many",
+                "large",
+                "strings",
+                "threads",
+                "arenas",
+                "exits"
+            })
     void playsEveryScenario(String scenario) throws Exception {
         for (Release release : Release.debian()) {
             try (LedgerProcess process = LedgerProcess.of(release, scenario).start()) {
                 assertThat(overlapping(process.ledger())).isEmpty();
                 process.go(300);
-                assertThat(process.check()).isEqualTo(process.ledger().live().size()).isPositive();
+                assertThat(process.check())
+                        .isEqualTo(process.ledger().live().size())
+                        .isPositive();
                 assertThat(process.mallocInfo()).contains("<malloc version=").contains("</malloc>");
             }
         }
@@ -54,7 +69,9 @@ class LedgerProcessTest {
         try (LedgerProcess process = LedgerProcess.of(release, "strings").start()) {
             Ledger ledger = process.ledger();
             // A chunk in use has one word of its own. All of them are in the heap, and none was freed.
-            long told = ledger.live().stream().mapToLong(block -> block.usable() + Long.BYTES).sum();
+            long told = ledger.live().stream()
+                    .mapToLong(block -> block.usable() + Long.BYTES)
+                    .sum();
             long threadCache = ledger.mallinfo().get("uordblks") - told;
             // Since 2.42 the cache comes with the first block that is freed.
             assertThat(threadCache).isEqualTo(minor(ledger.glibc()) < 42 ? 0x290 : 0);
@@ -64,18 +81,21 @@ class LedgerProcessTest {
     @ParameterizedTest
     @CsvSource({"BULLSEYE,false", "SID,true"})
     void neverAllocatesWhereItSaysSo(Release release, boolean debugSymbols) throws Exception {
-        try (LedgerProcess process = LedgerProcess.of(release, "never").debugSymbols(debugSymbols).start()) {
+        try (LedgerProcess process =
+                LedgerProcess.of(release, "never").debugSymbols(debugSymbols).start()) {
             Ledger ledger = process.ledger();
             assertThat(ledger.live()).isEmpty();
             assertThat(ledger.mallinfo()).isEmpty();
-            assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/maps"))).doesNotContain("[heap]");
+            assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/maps")))
+                    .doesNotContain("[heap]");
         }
     }
 
     @ParameterizedTest
     @EnumSource(Release.class)
     void keepsItsThreadsWhereTheLedgerSays(Release release) throws Exception {
-        try (LedgerProcess process = LedgerProcess.of(release, "exits").option("threads", 4).start()) {
+        try (LedgerProcess process =
+                LedgerProcess.of(release, "exits").option("threads", 4).start()) {
             Ledger ledger = process.ledger();
             List<String> lives = ledger.threads().stream()
                     .filter(Ledger.LedgerThread::lives)
@@ -83,9 +103,13 @@ class LedgerProcessTest {
                     .sorted()
                     .toList();
             List<String> tasks = new ArrayList<>();
-            for (Path task : Files.list(Path.of("/proc/" + process.pid() + "/task")).toList()) {
+            for (Path task :
+                    Files.list(Path.of("/proc/" + process.pid() + "/task")).toList()) {
                 String tid = task.getFileName().toString();
-                tasks.add(tid + (tid.equals("" + process.pid()) ? "" : " " + Files.readString(task.resolve("comm")).strip()));
+                tasks.add(tid
+                        + (tid.equals("" + process.pid())
+                                ? ""
+                                : " " + Files.readString(task.resolve("comm")).strip()));
             }
             assertThat(tasks).containsExactlyInAnyOrderElementsOf(lives).hasSize(3);
             assertThat(ledger.threads()).hasSize(1 + 4 + 4 + 8);
@@ -95,7 +119,8 @@ class LedgerProcessTest {
     @ParameterizedTest
     @EnumSource(Release.class)
     void runsAsAnotherUser(Release release) throws Exception {
-        try (LedgerProcess process = LedgerProcess.of(release, "basic").user(65534).start()) {
+        try (LedgerProcess process =
+                LedgerProcess.of(release, "basic").user(65534).start()) {
             assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/status")))
                     .contains("Uid:\t65534\t65534\t65534\t65534\n");
             process.check();
@@ -105,7 +130,8 @@ class LedgerProcessTest {
     @ParameterizedTest
     @EnumSource(Release.class)
     void churnsUntilItIsStopped(Release release) throws Exception {
-        try (LedgerProcess process = LedgerProcess.of(release, "churn").option("seed", 7).start()) {
+        try (LedgerProcess process =
+                LedgerProcess.of(release, "churn").option("seed", 7).start()) {
             process.stop();
             Ledger before = process.ledger();
             process.run();

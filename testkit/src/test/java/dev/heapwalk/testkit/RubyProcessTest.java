@@ -20,7 +20,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class RubyProcessTest {
-    private static final Pattern TYPE = Pattern.compile("^\\{\"address\":\"0x[0-9a-f]+\", \"type\":\"(\\w+)\"", Pattern.MULTILINE);
+    private static final Pattern TYPE =
+            Pattern.compile("^\\{\"address\":\"0x[0-9a-f]+\", \"type\":\"(\\w+)\"", Pattern.MULTILINE);
     private static final Pattern COUNT = Pattern.compile("\"(\\w+)\":(\\d+)");
 
     @TempDir
@@ -31,19 +32,46 @@ class RubyProcessTest {
     void makesEveryType(Ruby ruby) throws Exception {
         try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
             assertThat(process.ask("version").getFirst()).startsWith(ruby.version() + ".");
-            assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/comm"))).startsWith("ruby");
+            assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/comm")))
+                    .startsWith("ruby");
             String counts = process.ask("count_objects").getFirst();
-            Set<String> types = COUNT.matcher(counts).results()
+            Set<String> types = COUNT.matcher(counts)
+                    .results()
                     .filter(count -> !count.group(2).equals("0"))
                     .map(count -> count.group(1))
                     .collect(Collectors.toCollection(TreeSet::new));
-            assertThat(types).contains("T_OBJECT", "T_CLASS", "T_MODULE", "T_FLOAT", "T_STRING", "T_REGEXP", "T_ARRAY", "T_HASH",
-                    "T_STRUCT", "T_BIGNUM", "T_FILE", "T_DATA", "T_MATCH", "T_COMPLEX", "T_RATIONAL", "T_SYMBOL", "T_IMEMO", "T_ICLASS");
+            assertThat(types)
+                    .contains(
+                            "T_OBJECT",
+                            "T_CLASS",
+                            "T_MODULE",
+                            "T_FLOAT",
+                            "T_STRING",
+                            "T_REGEXP",
+                            "T_ARRAY",
+                            "T_HASH",
+                            "T_STRUCT",
+                            "T_BIGNUM",
+                            "T_FILE",
+                            "T_DATA",
+                            "T_MATCH",
+                            "T_COMPLEX",
+                            "T_RATIONAL",
+                            "T_SYMBOL",
+                            "T_IMEMO",
+                            "T_ICLASS");
             String dump = Files.readString(process.dumpAll());
-            assertThat(TYPE.matcher(dump).results().map(line -> "T_" + line.group(1)).filter(types::contains).distinct())
+            assertThat(TYPE.matcher(dump)
+                            .results()
+                            .map(line -> "T_" + line.group(1))
+                            .filter(types::contains)
+                            .distinct())
                     .hasSizeGreaterThanOrEqualTo(18);
             // What answers took is little beside what there is.
-            assertThat(TYPE.matcher(dump).results().filter(line -> !line.group(1).equals("SHAPE")).count())
+            assertThat(TYPE.matcher(dump)
+                            .results()
+                            .filter(line -> !line.group(1).equals("SHAPE"))
+                            .count())
                     .isCloseTo(count(counts, "TOTAL") - count(counts, "FREE"), withinPercentage(1));
             List<String> made = Files.readAllLines(process.askForFile("made"));
             assertThat(made).hasSizeGreaterThan(1000).allMatch(line -> line.startsWith("{\"name\":"));
@@ -54,8 +82,10 @@ class RubyProcessTest {
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void keepsZombiesWhereAsked(Ruby ruby) throws Exception {
-        try (RubyProcess process = RubyProcess.of(ruby, "every_type").env("HEAPWALK_ZOMBIES", "1").start()) {
-            assertThat(count(process.ask("count_objects").getFirst(), "T_ZOMBIE")).isGreaterThan(50);
+        try (RubyProcess process =
+                RubyProcess.of(ruby, "every_type").env("HEAPWALK_ZOMBIES", "1").start()) {
+            assertThat(count(process.ask("count_objects").getFirst(), "T_ZOMBIE"))
+                    .isGreaterThan(50);
         }
     }
 
@@ -68,7 +98,8 @@ class RubyProcessTest {
         }
         try (RubyProcess process = RubyProcess.of(ruby, "ractors").start()) {
             assertThat(process.ask("names")).containsExactly("ractor 0", "ractor 1", "ractor 2");
-            assertThat(count(process.ask("count_objects").getFirst(), "T_STRING")).isGreaterThan(3000);
+            assertThat(count(process.ask("count_objects").getFirst(), "T_STRING"))
+                    .isGreaterThan(3000);
         }
     }
 
@@ -78,7 +109,10 @@ class RubyProcessTest {
         try (RubyProcess process = RubyProcess.of(ruby, "values").start()) {
             List<String> values = Files.readAllLines(process.askForFile("values"));
             assertThat(values).hasSizeGreaterThan(600).allMatch(line -> line.startsWith("{\"name\":"));
-            assertThat(values).filteredOn(line -> line.startsWith("{\"name\":\"invalid byte\"")).singleElement().asString()
+            assertThat(values)
+                    .filteredOn(line -> line.startsWith("{\"name\":\"invalid byte\""))
+                    .singleElement()
+                    .asString()
                     .contains("\"bytes\":\"61ff62\"", "\"encoding\":\"UTF-8\"", "\"valid\":false");
         }
     }
@@ -88,18 +122,30 @@ class RubyProcessTest {
     void waitsInKnownFrames(Ruby ruby) throws Exception {
         try (RubyProcess process = RubyProcess.of(ruby, "frames").start()) {
             List<String> holders = Files.readAllLines(process.askForFile("frames"));
-            assertThat(holders).filteredOn(line -> line.startsWith("{\"kind\":\"thread\"")).hasSizeGreaterThan(25);
-            assertThat(holders).filteredOn(line -> line.startsWith("{\"kind\":\"fiber\"")).hasSizeGreaterThan(5);
-            assertThat(holders).filteredOn(line -> line.contains("\"name\":\"descending\"")).singleElement().asString()
-                    .contains("\"base_label\":\"descend\"", "\"absolute_path\":\"" + process.seen("frames.rb") + "\"", "[\"squared\",");
+            assertThat(holders)
+                    .filteredOn(line -> line.startsWith("{\"kind\":\"thread\""))
+                    .hasSizeGreaterThan(25);
+            assertThat(holders)
+                    .filteredOn(line -> line.startsWith("{\"kind\":\"fiber\""))
+                    .hasSizeGreaterThan(5);
+            assertThat(holders)
+                    .filteredOn(line -> line.contains("\"name\":\"descending\""))
+                    .singleElement()
+                    .asString()
+                    .contains(
+                            "\"base_label\":\"descend\"",
+                            "\"absolute_path\":\"" + process.seen("frames.rb") + "\"",
+                            "[\"squared\",");
         }
     }
 
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void loadsTheStandardLibrary(Ruby ruby) throws Exception {
-        try (RubyProcess process = RubyProcess.of(ruby, "stdlib").argument(100_000).start()) {
-            assertThat(count(process.ask("count_objects").getFirst(), "T_STRING")).isGreaterThan(100_000);
+        try (RubyProcess process =
+                RubyProcess.of(ruby, "stdlib").argument(100_000).start()) {
+            assertThat(count(process.ask("count_objects").getFirst(), "T_STRING"))
+                    .isGreaterThan(100_000);
             assertThat(process.ask("missing")).doesNotContain("json", "set", "socket", "openssl", "yaml", "net/http");
         }
     }
@@ -136,7 +182,9 @@ class RubyProcessTest {
                     .hasMessageContaining("FAILED IOError: on purpose");
             assertThat(process.ask("eval 1 + 1")).containsExactly("2");
         }
-        assertThatThrownBy(() -> RubyProcess.of(ruby, "every_type").option("-rno_such_library").start())
+        assertThatThrownBy(() -> RubyProcess.of(ruby, "every_type")
+                        .option("-rno_such_library")
+                        .start())
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("no_such_library");
     }
@@ -157,7 +205,6 @@ class RubyProcessTest {
         assertThat(Ruby.BULLSEYE.isAtLeast(3, 0)).isFalse();
         assertThat(Ruby.TRIXIE.isAtLeast(2, 8)).isTrue();
     }
-
 
     private static long count(String counts, String name) {
         Matcher matcher = Pattern.compile("\"" + name + "\":(\\d+)").matcher(counts);

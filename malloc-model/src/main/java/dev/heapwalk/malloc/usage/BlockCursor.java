@@ -3,7 +3,10 @@ package dev.heapwalk.malloc.usage;
 
 import java.util.List;
 
-/** Walks the used blocks of a {@link Suballocator}. A flyweight that moves; together with what it keeps free, all its memory. */
+/**
+ * Walks the used blocks of a {@link Suballocator}. A flyweight that moves; together with what it keeps free, all its
+ * memory.
+ */
 public interface BlockCursor {
 
     /**

@@ -8,8 +8,8 @@ import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Takes a chunk for C string data if it begins with text in printable UTF-8 that a zero byte ends, and that text is what
- * the chunk was made for: it fills the chunk but for rounding, or only zeros follow.
+ * Takes a chunk for C string data if it begins with text in printable UTF-8 that a zero byte ends, and that text is
+ * what the chunk was made for: it fills the chunk but for rounding, or only zeros follow.
  */
 public final class CStringData implements Categorizer {
     private static final Category STRING = new Category(Domain.C, "string data", "");
@@ -71,7 +71,11 @@ public final class CStringData implements Categorizer {
     }
 
     private static boolean possibleStart(byte first) {
-        return first >= 0x20 && first != 0x7f || first == '\n' || first == '\t' || first == '\r' || (first & 0xc0) == 0xc0;
+        return first >= 0x20 && first != 0x7f
+                || first == '\n'
+                || first == '\t'
+                || first == '\r'
+                || (first & 0xc0) == 0xc0;
     }
 
     /** Whether a chunk that is larger than a window ends in text and a zero byte. */

@@ -6,8 +6,8 @@ import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Window;
 
 /**
- * Says what a used chunk is used for. Implementations are found by {@link java.util.ServiceLoader} and asked in the order
- * of {@link #priority()}; the first that knows decides.
+ * Says what a used chunk is used for. Implementations are found by {@link java.util.ServiceLoader} and asked in the
+ * order of {@link #priority()}; the first that knows decides.
  */
 public interface Categorizer {
 

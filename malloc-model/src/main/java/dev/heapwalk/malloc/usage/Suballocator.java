@@ -4,9 +4,9 @@ package dev.heapwalk.malloc.usage;
 import dev.heapwalk.malloc.ChunkCursor;
 
 /**
- * An allocator that lives inside chunks of malloc or in mappings of its own, such as the pages of CRuby's heap. Found by
- * {@link java.util.ServiceLoader}. Where it is present its blocks are listed in place of the chunks that hold them, and it names the
- * chunks that its blocks own.
+ * An allocator that lives inside chunks of malloc or in mappings of its own, such as the pages of CRuby's heap. Found
+ * by {@link java.util.ServiceLoader}. Where it is present its blocks are listed in place of the chunks that hold them,
+ * and it names the chunks that its blocks own.
  */
 public interface Suballocator extends Categorizer {
 

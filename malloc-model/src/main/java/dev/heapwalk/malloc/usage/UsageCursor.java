@@ -13,8 +13,9 @@ import java.util.Map;
 import java.util.ServiceLoader;
 
 /**
- * Walks chunks in address order and says what each is used for. Where another allocator lives inside malloc's chunks or beside
- * them, a walk over the whole heap leaves out the chunks that hold its blocks, and goes through those blocks at the end.
+ * Walks chunks in address order and says what each is used for. Where another allocator lives inside malloc's chunks or
+ * beside them, a walk over the whole heap leaves out the chunks that hold its blocks, and goes through those blocks at
+ * the end.
  */
 public final class UsageCursor {
     private static final int SMALL = 1 << 16;
@@ -49,7 +50,8 @@ public final class UsageCursor {
         this.known = known;
         this.bySize = bySize;
         this.byLargeSize = byLargeSize;
-        List<Categorizer> present = known.stream().filter(one -> one.prepare(heap)).toList();
+        List<Categorizer> present =
+                known.stream().filter(one -> one.prepare(heap)).toList();
         this.categorizers = present.toArray(Categorizer[]::new);
         this.suballocators = present.stream()
                 .filter(one -> whole && one instanceof Suballocator)
@@ -63,8 +65,14 @@ public final class UsageCursor {
         ServiceLoader.load(Categorizer.class, loader).forEach(known::add);
         ServiceLoader.load(Suballocator.class, loader).forEach(known::add);
         known.sort(Comparator.comparingInt(Categorizer::priority));
-        return new UsageCursor(heap, chunk, heap.target().memory().window(), whole, List.copyOf(known),
-                new Category[SMALL / 16], new HashMap<>());
+        return new UsageCursor(
+                heap,
+                chunk,
+                heap.target().memory().window(),
+                whole,
+                List.copyOf(known),
+                new Category[SMALL / 16],
+                new HashMap<>());
     }
 
     /**
@@ -89,9 +97,9 @@ public final class UsageCursor {
     }
 
     /**
-     * Walks the whole heap of a process that runs on as it is now, for profilers, at each sample. Cheaper than a new cursor by far:
-     * the heap and what is in it are only {@linkplain MallocHeap#relocate() looked at again}. The same use is the same
-     * {@link Category} object where it was before, except where a {@link Categorizer} makes new ones.
+     * Walks the whole heap of a process that runs on as it is now, for profilers, at each sample. Cheaper than a new
+     * cursor by far: the heap and what is in it are only {@linkplain MallocHeap#relocate() looked at again}. The same
+     * use is the same {@link Category} object where it was before, except where a {@link Categorizer} makes new ones.
      *
      * @return a new cursor; this one is not to be used any more
      * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended

@@ -25,9 +25,11 @@ import org.junit.jupiter.api.Test;
 
 /** What chunks are taken for. */
 class UsageTest {
-    /** Blocks of text with one byte of each value at each place, and for each whether the C library takes it for text in UTF-8. */
-    private static final String TEXTS =
-            """
+    /**
+     * Blocks of text with one byte of each value at each place, and for each whether the C library takes it for text in
+     * UTF-8.
+     */
+    private static final String TEXTS = """
             #include <locale.h>
             #include <stdio.h>
             #include <stdlib.h>
@@ -76,9 +78,10 @@ class UsageTest {
             assertThat(texts).hasSize(23 * 255 + 16);
             try (Target target = Target.observe(process.pid())) {
                 Map<Long, Category> categories = categories(MallocHeap.locate(target));
-                texts.forEach((address, text) -> assertThat(categories.get(address).domain() == Domain.C)
-                        .as("0x%x", address)
-                        .isEqualTo(text));
+                texts.forEach(
+                        (address, text) -> assertThat(categories.get(address).domain() == Domain.C)
+                                .as("0x%x", address)
+                                .isEqualTo(text));
             }
         } finally {
             process.destroyForcibly().waitFor();
@@ -99,17 +102,21 @@ class UsageTest {
 
     @Test
     void stringsAreToldFromOtherContent() throws IOException {
-        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "strings").option("count", 3000).start();
+        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "strings")
+                        .option("count", 3000)
+                        .start();
                 Target target = Target.attach(process.pid())) {
             Map<Long, Category> categories = categories(MallocHeap.locate(target));
             Category string = new Category(Domain.C, "string data", "");
-            assertThat(categories.values().stream().filter(string::equals).count()).isGreaterThan(2000);
+            assertThat(categories.values().stream().filter(string::equals).count())
+                    .isGreaterThan(2000);
         }
     }
 
     @Test
     void randomContentIsUncategorizedBySize() throws IOException {
-        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "threads").option("threads", 3).start()) {
+        try (LedgerProcess process =
+                LedgerProcess.of(Release.HOST, "threads").option("threads", 3).start()) {
             Ledger ledger = process.ledger();
             try (Target target = Target.attach(process.pid())) {
                 MallocHeap heap = MallocHeap.locate(target);
@@ -126,24 +133,28 @@ class UsageTest {
                 }
                 // A block of a few random bytes may look like text by chance.
                 assertThat(strings).isLessThan(ledger.live().size() / 20);
-                Set<Long> caches = heap.threadCaches().stream().map(ThreadCache::address).collect(Collectors.toSet());
+                Set<Long> caches =
+                        heap.threadCaches().stream().map(ThreadCache::address).collect(Collectors.toSet());
                 Set<Long> vectors = ledger.threads().stream()
                         .filter(thread -> thread.lives() && !thread.name().equals("main"))
                         .map(thread -> thread.dtv() - 16)
                         .collect(Collectors.toSet());
                 categories.forEach((address, category) -> {
                     if (category.domain() == Domain.LIBC) {
-                        assertThat(category.kind().equals("tcache") ? caches : vectors).contains(address);
+                        assertThat(category.kind().equals("tcache") ? caches : vectors)
+                                .contains(address);
                     }
                 });
-                vectors.forEach(vector -> assertThat(categories.get(vector).kind()).isEqualTo("dtv"));
+                vectors.forEach(
+                        vector -> assertThat(categories.get(vector).kind()).isEqualTo("dtv"));
             }
         }
     }
 
     @Test
     void totalsAreWhatMallocCountsAsUsed() throws IOException {
-        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "strings").option("count", 3000).start()) {
+        try (LedgerProcess process =
+                LedgerProcess.of(Release.HOST, "strings").option("count", 3000).start()) {
             long used = process.ledger().mallinfo().get("uordblks");
             try (Target target = Target.attach(process.pid())) {
                 MallocHeap heap = MallocHeap.locate(target);
@@ -153,8 +164,14 @@ class UsageTest {
                     cached += chunk.state() == ChunkState.TCACHE ? chunk.size() : 0;
                 }
                 UsageTotals totals = UsageTotals.of(UsageCursor.over(heap));
-                assertThat(totals.list().stream().mapToLong(UsageTotals.Total::bytes).sum() + cached).isEqualTo(used);
-                assertThat(totals.list()).isSortedAccordingTo(Comparator.comparingLong(UsageTotals.Total::bytes).reversed());
+                assertThat(totals.list().stream()
+                                        .mapToLong(UsageTotals.Total::bytes)
+                                        .sum()
+                                + cached)
+                        .isEqualTo(used);
+                assertThat(totals.list())
+                        .isSortedAccordingTo(Comparator.comparingLong(UsageTotals.Total::bytes)
+                                .reversed());
                 Category strings = new Category(Domain.C, "string data", "");
                 assertThat(totals.total(strings).count()).isGreaterThan(2000);
                 assertThat(totals.grownSince(totals)).isEmpty();
@@ -165,7 +182,9 @@ class UsageTest {
 
     @Test
     void aWalkMakesNoObjectForAChunk() throws IOException {
-        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "many").option("count", 200_000).start();
+        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "many")
+                        .option("count", 200_000)
+                        .start();
                 Target target = Target.attach(process.pid())) {
             MallocHeap heap = MallocHeap.locate(target);
             var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();

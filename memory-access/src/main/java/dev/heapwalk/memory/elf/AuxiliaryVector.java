@@ -88,7 +88,9 @@ public record AuxiliaryVector(Map<Long, Long> entries) {
      */
     public OptionalLong pageSize() {
         OptionalLong size = entry(PAGE_SIZE);
-        return size.isPresent() && Long.bitCount(size.getAsLong()) == 1 && size.getAsLong() >= 1 << 12
+        return size.isPresent()
+                        && Long.bitCount(size.getAsLong()) == 1
+                        && size.getAsLong() >= 1 << 12
                         && size.getAsLong() <= 1 << 20
                 ? size
                 : OptionalLong.empty();

@@ -83,7 +83,8 @@ record CoreFile(
      * @return its parts
      */
     static CoreFile open(Path path, Arena arena) {
-        // Cursors read what a window shows without asking whether it was closed meanwhile. Until then the arena keeps the mapping, too.
+        // Cursors read what a window shows without asking whether it was closed meanwhile. Until then the arena keeps
+        // the mapping, too.
         MemorySegment mapping = map(path, Arena.ofAuto());
         MemorySegment bytes = until(arena, mapping);
         ElfHeader header = header(path, bytes);
@@ -96,8 +97,9 @@ record CoreFile(
                 long offset = Math.clamp(segment.offset(), 0, bytes.byteSize());
                 long size = Math.clamp(segment.fileSize(), 0, bytes.byteSize() - offset);
                 if (offset != segment.offset() || size != segment.fileSize()) {
-                    notices.add("core file %s is cut off: of its notes (threads, registers, mapped files), %d bytes at offset %d, only %d are there"
-                            .formatted(path, segment.fileSize(), segment.offset(), size));
+                    notices.add(
+                            "core file %s is cut off: of its notes (threads, registers, mapped files), %d bytes at offset %d, only %d are there"
+                                    .formatted(path, segment.fileSize(), segment.offset(), size));
                 }
                 Note.parse(bytes.asSlice(offset, size), 4, notes::take);
             }
@@ -127,7 +129,9 @@ record CoreFile(
         }
     }
 
-    /** Compares the size of the file with the ends of its segments. Headers or notes that are missing are known already. */
+    /**
+     * Compares the size of the file with the ends of its segments. Headers or notes that are missing are known already.
+     */
     private static Optional<String> cutOff(long size, List<ProgramHeader> headers, boolean known) {
         long end = headers.stream()
                 .filter(header -> header.fileSize() > 0 && header.offset() >= 0)
@@ -147,7 +151,8 @@ record CoreFile(
         }
         if (Files.exists(path) && !Files.isRegularFile(path)) {
             throw new UnsupportedTargetException(
-                    "can't read %s as a core file: it is no regular file; copy the core into one first".formatted(path));
+                    "can't read %s as a core file: it is no regular file; copy the core into one first"
+                            .formatted(path));
         }
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             if (channel.size() == 0) {
@@ -180,12 +185,11 @@ record CoreFile(
                         "can't read %s as a core file: it begins like ELF, but its header is damaged or cut off (the file has %d bytes)"
                                 .formatted(path, bytes.byteSize())));
         if (header.type() != ElfHeader.CORE) {
-            String kind =
-                    switch (header.type()) {
-                        case 1 -> "an object file";
-                        case ElfHeader.EXECUTABLE, ElfHeader.SHARED -> "a program or library";
-                        default -> "an ELF file of type " + header.type();
-                    };
+            String kind = switch (header.type()) {
+                case 1 -> "an object file";
+                case ElfHeader.EXECUTABLE, ElfHeader.SHARED -> "a program or library";
+                default -> "an ELF file of type " + header.type();
+            };
             throw new UnsupportedTargetException(
                     "can't read %s as a core file: it is %s; name the core that the kernel or gcore wrote"
                             .formatted(path, kind));
@@ -260,8 +264,9 @@ record CoreFile(
         }
         long taken = Math.min(count, room);
         if (taken > MOST_SEGMENTS) {
-            throw new UnsupportedTargetException("can't read core file %s: it claims %d program headers; %d are supported"
-                    .formatted(path, count, MOST_SEGMENTS));
+            throw new UnsupportedTargetException(
+                    "can't read core file %s: it claims %d program headers; %d are supported"
+                            .formatted(path, count, MOST_SEGMENTS));
         }
         return ProgramHeader.parseAll(bytes.asSlice(offset, taken * size), header.wide());
     }
@@ -302,14 +307,13 @@ record CoreFile(
                 return;
             }
             long tid = Integer.toUnsignedLong(content.get(Words.INT, wide ? 32 : 24));
-            int count =
-                    switch (machine) {
-                        case X86_64 -> 27;
-                        case AARCH64 -> 34;
-                        case I386 -> 17;
-                        case ARM -> 18;
-                        case X32, OTHER -> 0;
-                    };
+            int count = switch (machine) {
+                case X86_64 -> 27;
+                case AARCH64 -> 34;
+                case I386 -> 17;
+                case ARM -> 18;
+                case X32, OTHER -> 0;
+            };
             int first = wide ? 112 : 72;
             int word = machine.wordSize();
             if (count == 0 || size < first + (long) count * word) {
@@ -321,13 +325,12 @@ record CoreFile(
                 long at = first + (long) i * word;
                 general[i] = wide ? content.get(Words.LONG, at) : Integer.toUnsignedLong(content.get(Words.INT, at));
             }
-            Registers registers =
-                    switch (machine) {
-                        case X86_64 -> new Registers(general[16], general[19], general[21], general);
-                        case AARCH64 -> new Registers(general[32], general[31], 0, general);
-                        case I386 -> new Registers(general[12], general[15], 0, general);
-                        default -> new Registers(general[15], general[13], 0, general);
-                    };
+            Registers registers = switch (machine) {
+                case X86_64 -> new Registers(general[16], general[19], general[21], general);
+                case AARCH64 -> new Registers(general[32], general[31], 0, general);
+                case I386 -> new Registers(general[12], general[15], 0, general);
+                default -> new Registers(general[15], general[13], 0, general);
+            };
             threads.add(new ThreadState(tid, "", Optional.of(registers)));
         }
 
@@ -408,9 +411,8 @@ record CoreFile(
         List<ThreadState> threads() {
             long main = pid.orElse(-1);
             return threads.stream()
-                    .map(thread -> thread.tid() == main
-                            ? new ThreadState(thread.tid(), program, thread.registers())
-                            : thread)
+                    .map(thread ->
+                            thread.tid() == main ? new ThreadState(thread.tid(), program, thread.registers()) : thread)
                     .sorted(Comparator.comparing((ThreadState thread) -> thread.tid() != main)
                             .thenComparingLong(ThreadState::tid))
                     .toList();

@@ -21,8 +21,8 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * Puts the address space of a core together: what was mapped, which bytes of it the core has, and which of those that it
- * left out stand in a file on disk that is the same build.
+ * Puts the address space of a core together: what was mapped, which bytes of it the core has, and which of those that
+ * it left out stand in a file on disk that is the same build.
  */
 final class CoreLayout {
     private static final int MOST_NOTICES = 50;
@@ -39,10 +39,14 @@ final class CoreLayout {
     private final List<Mapping> mappings = new ArrayList<>();
     private final long page;
 
-    /** A {@code PT_LOAD} with what overlaps an earlier one cut off. {@code fileEnd} is behind the last byte in the file. */
+    /**
+     * A {@code PT_LOAD} with what overlaps an earlier one cut off. {@code fileEnd} is behind the last byte in the file.
+     */
     private record Piece(long start, long fileEnd, long end, long offset, ProgramHeader header) {}
 
-    /** A readable range that the core does not claim to have, the index of its mapping, whether a segment tells of it. */
+    /**
+     * A readable range that the core does not claim to have, the index of its mapping, whether a segment tells of it.
+     */
     private record LeftOut(long start, long end, int index, boolean protectionKnown) {
         long size() {
             return end - start;
@@ -57,9 +61,11 @@ final class CoreLayout {
     CoreLayout(CoreFile core, FileRoot root) {
         this.core = core;
         this.root = root;
-        this.notices = new ArrayList<>(core.cutOff()
-                .map(cut -> "core file %s is %s; copy the whole file, or see whether the disk was full or `ulimit -c` too small"
-                        .formatted(core.path(), cut))
+        this.notices = new ArrayList<>(core
+                .cutOff()
+                .map(cut ->
+                        "core file %s is %s; copy the whole file, or see whether the disk was full or `ulimit -c` too small"
+                                .formatted(core.path(), cut))
                 .stream()
                 .toList());
         notices.addAll(core.notices());
@@ -178,12 +184,14 @@ final class CoreLayout {
             covered = end;
         }
         if (overlaps > 0) {
-            notices.add("core file %s is damaged: %d of its segments overlap others; what comes first in memory was taken"
-                    .formatted(core.path(), overlaps));
+            notices.add(
+                    "core file %s is damaged: %d of its segments overlap others; what comes first in memory was taken"
+                            .formatted(core.path(), overlaps));
         }
         if (absurd > 0) {
-            notices.add("core file %s is damaged: %d of its segments are larger than the address space; they were left out"
-                    .formatted(core.path(), absurd));
+            notices.add(
+                    "core file %s is damaged: %d of its segments are larger than the address space; they were left out"
+                            .formatted(core.path(), absurd));
         }
     }
 
@@ -198,14 +206,9 @@ final class CoreLayout {
                 regions.add(new Region(piece.start, core.bytes().asSlice(piece.offset, there)));
             }
             if (there < wanted && ++named <= MOST_NOTICES) {
-                notices.add(
-                        "memory 0x%x-0x%x is missing from core file %s (file offset %d, %d bytes)"
-                                .formatted(
-                                        piece.start + there,
-                                        piece.fileEnd,
-                                        core.path(),
-                                        piece.offset + there,
-                                        wanted - there));
+                notices.add("memory 0x%x-0x%x is missing from core file %s (file offset %d, %d bytes)"
+                        .formatted(
+                                piece.start + there, piece.fileEnd, core.path(), piece.offset + there, wanted - there));
             } else if (there < wanted) {
                 unnamed++;
             }
@@ -236,16 +239,17 @@ final class CoreLayout {
                 while (piece < pieces.size() && Long.compareUnsigned(pieces.get(piece).end, from) <= 0) {
                     piece++;
                 }
-                while (file < files.size() && Long.compareUnsigned(files.get(file).end(), from) <= 0) {
+                while (file < files.size()
+                        && Long.compareUnsigned(files.get(file).end(), from) <= 0) {
                     file++;
                 }
                 Piece load = piece < pieces.size() && Long.compareUnsigned(pieces.get(piece).start, from) <= 0
                         ? pieces.get(piece)
                         : null;
-                CoreFile.MappedFile mapped =
-                        file < files.size() && Long.compareUnsigned(files.get(file).start(), from) <= 0
-                                ? files.get(file)
-                                : null;
+                CoreFile.MappedFile mapped = file < files.size()
+                                && Long.compareUnsigned(files.get(file).start(), from) <= 0
+                        ? files.get(file)
+                        : null;
                 if (load != null || mapped != null) {
                     mapping(from, to, load, mapped);
                 }
@@ -281,8 +285,13 @@ final class CoreLayout {
         if (core.auxiliary().vdso().orElse(0) == start && start != 0) {
             return "[vdso]";
         }
-        if (!core.threads().isEmpty() && core.threads().getFirst().tid() == core.pid().orElse(-1)) {
-            long stack = core.threads().getFirst().registers().map(registers -> registers.stackPointer()).orElse(0L);
+        if (!core.threads().isEmpty()
+                && core.threads().getFirst().tid() == core.pid().orElse(-1)) {
+            long stack = core.threads()
+                    .getFirst()
+                    .registers()
+                    .map(registers -> registers.stackPointer())
+                    .orElse(0L);
             if (Long.compareUnsigned(stack, start) >= 0 && Long.compareUnsigned(stack, end) < 0) {
                 return "[stack]";
             }
@@ -293,7 +302,9 @@ final class CoreLayout {
     /** Adds modules whose headers were left out, where what the dynamic linker made of them tells the file. */
     private void recognise(CoreMemory memory, TreeMap<Long, LoadedModule> modules, Map<Long, String> paths) {
         for (Mapping mapping : mappings) {
-            if (mapping.path().startsWith("/") && mapping.fileOffset() == 0 && module(modules, mapping.start()) == null) {
+            if (mapping.path().startsWith("/")
+                    && mapping.fileOffset() == 0
+                    && module(modules, mapping.start()) == null) {
                 recognise(memory, modules, mapping.path(), file -> {
                     for (ProgramHeader segment : file.programHeaders()) {
                         if (segment.type() == ProgramHeader.LOAD) {
@@ -308,7 +319,10 @@ final class CoreLayout {
     }
 
     private void recognise(
-            CoreMemory memory, TreeMap<Long, LoadedModule> modules, String path, Function<ElfFile, OptionalLong> place) {
+            CoreMemory memory,
+            TreeMap<Long, LoadedModule> modules,
+            String path,
+            Function<ElfFile, OptionalLong> place) {
         for (Path candidate : root.candidates(path)) {
             Optional<ElfFile> found = ElfFile.open(candidate, Arena.ofAuto())
                     .filter(file -> file.header().machine() == core.machine());
@@ -319,8 +333,9 @@ final class CoreLayout {
             int agreement = new FileImage(found.get()).agreement(memory, bias.getAsLong());
             if (agreement > 0) {
                 add(modules, new LoadedModule(memory, root, core.machine(), path, bias.getAsLong(), found.get(), page));
-                notices.add("core file %s has no build id of %s; its pages are served from %s, which agrees in %d words that the dynamic linker wrote"
-                        .formatted(core.path(), path, candidate, agreement));
+                notices.add(
+                        "core file %s has no build id of %s; its pages are served from %s, which agrees in %d words that the dynamic linker wrote"
+                                .formatted(core.path(), path, candidate, agreement));
                 return;
             }
         }
@@ -370,15 +385,17 @@ final class CoreLayout {
                         core.path(),
                         reason(module))));
         // A file that is mapped in several parts is a program or library; others hold no memory of interest.
-        Map<String, Long> parts = mappings.stream().collect(Collectors.groupingBy(Mapping::path, Collectors.counting()));
+        Map<String, Long> parts =
+                mappings.stream().collect(Collectors.groupingBy(Mapping::path, Collectors.counting()));
         headless.keySet().removeIf(path -> parts.get(path) < 2);
         headless.forEach((path, size) -> notices.add(
                 "%d bytes of %s are not in core file %s, and its ELF header is not either (bit 4 of coredump_filter), so nothing tells whether the file on disk is the same build"
                         .formatted(size, path, core.path())));
         if (!anonymous.isEmpty()) {
-            notices.add("%d bytes of memory (%s) were left out of core file %s by coredump_filter, by madvise or by the program that wrote it"
-                    .formatted(
-                            anonymous.stream().mapToLong(LeftOut::size).sum(), ranges(anonymous), core.path()));
+            notices.add(
+                    "%d bytes of memory (%s) were left out of core file %s by coredump_filter, by madvise or by the program that wrote it"
+                            .formatted(
+                                    anonymous.stream().mapToLong(LeftOut::size).sum(), ranges(anonymous), core.path()));
         }
     }
 
@@ -413,8 +430,8 @@ final class CoreLayout {
             long offset = hole.start - module.bias() - segment.address() + segment.offset();
             MemorySegment bytes = file.get().bytes();
             Mapping mapping = mappings.get(hole.index);
-            boolean elsewhere = !mapping.path().isEmpty()
-                    && offset != mapping.fileOffset() + (hole.start - mapping.start());
+            boolean elsewhere =
+                    !mapping.path().isEmpty() && offset != mapping.fileOffset() + (hole.start - mapping.start());
             if (segment.writable() || elsewhere || offset < 0 || offset >= bytes.byteSize()) {
                 return false;
             }

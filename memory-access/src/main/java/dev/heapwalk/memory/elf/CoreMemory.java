@@ -10,7 +10,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 
-/** The memory that a core file holds, with the pages of other files that stand in for those it left out. Copies nothing. */
+/**
+ * The memory that a core file holds, with the pages of other files that stand in for those it left out. Copies nothing.
+ */
 final class CoreMemory implements AddressSpace {
     private final Mappings mappings;
     private final long[] starts;
@@ -32,8 +34,7 @@ final class CoreMemory implements AddressSpace {
 
         /** Whether another region goes on where this one ends, in the address space and in the same file. */
         private boolean runsOnWith(Region next) {
-            return end() == next.start
-                    && bytes.address() + bytes.byteSize() == next.bytes.address();
+            return end() == next.start && bytes.address() + bytes.byteSize() == next.bytes.address();
         }
     }
 
@@ -58,8 +59,8 @@ final class CoreMemory implements AddressSpace {
             if (last != null && last.runsOnWith(region) && within(last, whole) && within(region, whole)) {
                 long offset = last.bytes.address() - whole.address();
                 merged.removeLast();
-                merged.add(new Region(
-                        last.start, whole.asSlice(offset, last.bytes.byteSize() + region.bytes.byteSize())));
+                merged.add(
+                        new Region(last.start, whole.asSlice(offset, last.bytes.byteSize() + region.bytes.byteSize())));
             } else {
                 merged.add(region);
             }

@@ -96,8 +96,7 @@ public final class CoreTarget implements Target {
     @Override
     public synchronized List<ElfModule> modules() {
         if (modules == null) {
-            modules = List.copyOf(
-                    ElfModules.find(memory, root, core.machine(), core.auxiliary(), true));
+            modules = List.copyOf(ElfModules.find(memory, root, core.machine(), core.auxiliary(), true));
         }
         return modules;
     }

@@ -13,10 +13,11 @@ import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 
 /**
- * What {@code PT_DYNAMIC} in the target's memory leads to: symbols by hash, relocations. The file on disk is not needed.
+ * What {@code PT_DYNAMIC} in the target's memory leads to: symbols by hash, relocations. The file on disk is not
+ * needed.
  *
- * <p>The dynamic linker of glibc replaces most pointers in it by absolute addresses, except where the section is read-only
- * (the vDSO); both are accepted, by the module's range.
+ * <p>The dynamic linker of glibc replaces most pointers in it by absolute addresses, except where the section is
+ * read-only (the vDSO); both are accepted, by the module's range.
  */
 final class DynamicSection {
     private static final long STRING_TABLE = 5;
@@ -162,8 +163,7 @@ final class DynamicSection {
             return null;
         }
         long bucketTable = table + 16 + filters * (wide ? 8 : 4);
-        long index = Integer.toUnsignedLong(
-                memory.readInt(bucketTable + 4 * (Integer.toUnsignedLong(hash) % buckets)));
+        long index = Integer.toUnsignedLong(memory.readInt(bucketTable + 4 * (Integer.toUnsignedLong(hash) % buckets)));
         if (index < first) {
             return null;
         }

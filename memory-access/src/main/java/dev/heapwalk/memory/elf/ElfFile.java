@@ -141,8 +141,8 @@ final class ElfFile {
     Optional<String> buildId() {
         for (Section section : sections) {
             if (section.type == NOTES && (section.flags & COMPRESSED) == 0) {
-                Optional<String> id = range(section.offset, section.size)
-                        .flatMap(notes -> Note.buildId(notes, section.alignment));
+                Optional<String> id =
+                        range(section.offset, section.size).flatMap(notes -> Note.buildId(notes, section.alignment));
                 if (id.isPresent()) {
                     return id;
                 }
@@ -201,7 +201,9 @@ final class ElfFile {
         }
         String name = new String(content.asSlice(0, length).toArray(Words.BYTE), StandardCharsets.UTF_8);
         // It is looked for beside the file; a path could lead anywhere.
-        return name.contains("/") ? Optional.empty() : Optional.of(new DebugLink(name, content.get(Words.INT, checksum)));
+        return name.contains("/")
+                ? Optional.empty()
+                : Optional.of(new DebugLink(name, content.get(Words.INT, checksum)));
     }
 
     private boolean named(Section section, String name) {
@@ -224,7 +226,8 @@ final class ElfFile {
     int checksum() {
         CRC32 crc = new CRC32();
         for (long at = 0; at < bytes.byteSize(); at += 1 << 30) {
-            crc.update(bytes.asSlice(at, Math.min(1 << 30, bytes.byteSize() - at)).asByteBuffer());
+            crc.update(
+                    bytes.asSlice(at, Math.min(1 << 30, bytes.byteSize() - at)).asByteBuffer());
         }
         return (int) crc.getValue();
     }

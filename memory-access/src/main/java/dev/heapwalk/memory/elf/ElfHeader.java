@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /**
- * The header of a little-endian ELF file, {@code Elf64_Ehdr} or {@code Elf32_Ehdr}. Its numbers are as the file has them:
- * nothing is checked against the size of the file here.
+ * The header of a little-endian ELF file, {@code Elf64_Ehdr} or {@code Elf32_Ehdr}. Its numbers are as the file has
+ * them: nothing is checked against the size of the file here.
  *
  * @param wide whether the class is 64-bit
  * @param type {@code e_type}

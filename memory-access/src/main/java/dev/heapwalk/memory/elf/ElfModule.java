@@ -7,9 +7,9 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * A program or library that is loaded in a target. What it says comes from the target's memory, from the file on disk if
- * its build id matches, and from a separate debug file if there is one; the last two are looked for under the target's own
- * root.
+ * A program or library that is loaded in a target. What it says comes from the target's memory, from the file on disk
+ * if its build id matches, and from a separate debug file if there is one; the last two are looked for under the
+ * target's own root.
  */
 public interface ElfModule {
 
@@ -35,8 +35,8 @@ public interface ElfModule {
     List<Mapping> mappings();
 
     /**
-     * The {@code PT_LOAD} segments that are writable, as ranges of target addresses: {@code .data} and {@code .bss}, and
-     * the part that was made read-only after relocation.
+     * The {@code PT_LOAD} segments that are writable, as ranges of target addresses: {@code .data} and {@code .bss},
+     * and the part that was made read-only after relocation.
      *
      * @return an unmodifiable list of ranges in address order
      */
@@ -80,8 +80,8 @@ public interface ElfModule {
     OptionalLong symbol(String name);
 
     /**
-     * Where a function or variable lies that other modules may use. Looks at the dynamic symbols alone, so that no file is
-     * opened for a name that is not there.
+     * Where a function or variable lies that other modules may use. Looks at the dynamic symbols alone, so that no file
+     * is opened for a name that is not there.
      *
      * @param name the symbol's name without version
      * @return its address in the target; empty if the module does not export it, or it is thread-local

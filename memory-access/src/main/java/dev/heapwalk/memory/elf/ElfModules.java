@@ -33,8 +33,9 @@ public final class ElfModules {
     }
 
     /**
-     * Finds the modules: every mapped file that begins with an ELF header of the target's machine and whose segments are
-     * mapped where that header wants them, and what the auxiliary vector names. Files on disk are looked for later, when a module is asked for symbols.
+     * Finds the modules: every mapped file that begins with an ELF header of the target's machine and whose segments
+     * are mapped where that header wants them, and what the auxiliary vector names. Files on disk are looked for later,
+     * when a module is asked for symbols.
      *
      * @param memory the target's memory
      * @param root the root folder of the target's file system: {@code /proc/PID/root} of a process
@@ -42,8 +43,7 @@ public final class ElfModules {
      * @param auxiliary the target's auxiliary vector, or {@link AuxiliaryVector#EMPTY}
      * @return an unmodifiable list in address order
      */
-    public static List<ElfModule> find(
-            AddressSpace memory, Path root, Machine machine, AuxiliaryVector auxiliary) {
+    public static List<ElfModule> find(AddressSpace memory, Path root, Machine machine, AuxiliaryVector auxiliary) {
         return List.copyOf(find(memory, new FileRoot(root), machine, auxiliary, false));
     }
 
@@ -62,7 +62,10 @@ public final class ElfModules {
     private void search(AuxiliaryVector auxiliary, boolean nameless) {
         for (Mapping mapping : mappings) {
             boolean file = mapping.path().startsWith("/") && mapping.fileOffset() == 0 && !mapping.shared();
-            if (mapping.readable() && (file || nameless && mapping.path().isEmpty() || mapping.path().equals("[vdso]"))) {
+            if (mapping.readable()
+                    && (file
+                            || nameless && mapping.path().isEmpty()
+                            || mapping.path().equals("[vdso]"))) {
                 look(mapping.start(), mapping.path());
             }
         }
@@ -114,7 +117,9 @@ public final class ElfModules {
     /** The program itself, where its first page can't be read or is not mapped from a file. */
     private void program(long address, AuxiliaryVector auxiliary) {
         long count = auxiliary.programHeaderCount().orElse(0);
-        if (count <= 0 || count > MOST_SEGMENTS || found.values().stream().anyMatch(module -> module.contains(address))) {
+        if (count <= 0
+                || count > MOST_SEGMENTS
+                || found.values().stream().anyMatch(module -> module.contains(address))) {
             return;
         }
         boolean wide = machine.wordSize() == 8;
@@ -155,7 +160,10 @@ public final class ElfModules {
             start = Long.compareUnsigned(page, start) < 0 ? page : start;
             end = Long.compareUnsigned(to, end) > 0 ? to : end;
         }
-        if (Long.compareUnsigned(start, end) >= 0 || end - start < 0 || end - start > LARGEST || found.containsKey(start)) {
+        if (Long.compareUnsigned(start, end) >= 0
+                || end - start < 0
+                || end - start > LARGEST
+                || found.containsKey(start)) {
             return;
         }
         List<Mapping> list = mappings.list();
@@ -169,9 +177,15 @@ public final class ElfModules {
         }
         // A program that moved its first page to other memory is named by the rest of it.
         String name = path.isEmpty()
-                ? own.stream().map(Mapping::path).filter(it -> it.startsWith("/")).findFirst().orElse("")
+                ? own.stream()
+                        .map(Mapping::path)
+                        .filter(it -> it.startsWith("/"))
+                        .findFirst()
+                        .orElse("")
                 : path;
-        found.put(start, new LoadedModule(memory, root, machine, wide, name, bias, segments, List.copyOf(own), start, end));
+        found.put(
+                start,
+                new LoadedModule(memory, root, machine, wide, name, bias, segments, List.copyOf(own), start, end));
     }
 
     /** The index of the first mapping that ends behind an address. */

@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A file laid out as the loader does, at bias 0. Tells from what the loader left in writable memory whether a module was
- * loaded from this file, where the pages with the build id are not at hand.
+ * A file laid out as the loader does, at bias 0. Tells from what the loader left in writable memory whether a module
+ * was loaded from this file, where the pages with the build id are not at hand.
  */
 final class FileImage {
     private static final int RELRO = 0x6474e552;
@@ -42,20 +42,20 @@ final class FileImage {
                     && segment.offset() >= 0
                     && segment.offset() <= bytes.byteSize()
                     && segment.fileSize() <= bytes.byteSize() - segment.offset()) {
-                regions.add(new CoreMemory.Region(
-                        segment.address(), bytes.asSlice(segment.offset(), segment.fileSize())));
+                regions.add(
+                        new CoreMemory.Region(segment.address(), bytes.asSlice(segment.offset(), segment.fileSize())));
                 end = segment.address() + segment.fileSize();
             }
         }
         this.image = new CoreMemory(new Mappings(List.of()), regions, bytes, bytes);
         this.dynamicSegment = found;
-        this.dynamic = found == null
-                ? null
-                : DynamicSection.read(image, wide, 0, 0, end, found.address(), found.memorySize());
+        this.dynamic =
+                found == null ? null : DynamicSection.read(image, wide, 0, 0, end, found.address(), found.memorySize());
     }
 
     /**
-     * Compares the dynamic section, and each word that a relative relocation set and that nobody may write to afterwards.
+     * Compares the dynamic section, and each word that a relative relocation set and that nobody may write to
+     * afterwards.
      *
      * @param memory a target's memory
      * @param bias the load bias of a module in it
@@ -127,7 +127,8 @@ final class FileImage {
     private void check(int[] count, AddressSpace memory, long address, long expected) {
         if (count[0] >= 0) {
             byte[] bytes = new byte[wide ? 8 : 4];
-            boolean same = memory.read(address, MemorySegment.ofArray(bytes)) == bytes.length && word(bytes, 0) == expected;
+            boolean same =
+                    memory.read(address, MemorySegment.ofArray(bytes)) == bytes.length && word(bytes, 0) == expected;
             count[0] = same ? count[0] + 1 : -1;
         }
     }

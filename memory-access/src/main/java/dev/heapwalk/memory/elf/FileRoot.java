@@ -50,9 +50,9 @@ final class FileRoot {
     }
 
     /**
-     * Regular files that may be the one that a target calls by a path, the likeliest first. The reader may see the target's
-     * path with the root folder in front (a process in a chroot, a core that gdb wrote of one), and a file that is not
-     * there may lie under this machine's own root. So the caller compares build ids.
+     * Regular files that may be the one that a target calls by a path, the likeliest first. The reader may see the
+     * target's path with the root folder in front (a process in a chroot, a core that gdb wrote of one), and a file
+     * that is not there may lie under this machine's own root. So the caller compares build ids.
      */
     List<Path> candidates(String path) {
         List<Path> found = new ArrayList<>();

@@ -67,8 +67,7 @@ record LinkMap(long bias, String name) {
             long entry = memory.readLong(debug + 8);
             while (entry != 0 && seen.add(entry) && seen.size() <= MOST_MODULES) {
                 // struct link_map: bias, name, dynamic section, next, previous.
-                list.add(new LinkMap(
-                        memory.readLong(entry), memory.readCString(memory.readLong(entry + 8), 4096)));
+                list.add(new LinkMap(memory.readLong(entry), memory.readCString(memory.readLong(entry + 8), 4096)));
                 entry = memory.readLong(entry + 24);
             }
         } catch (UnmappedAddressException e) {

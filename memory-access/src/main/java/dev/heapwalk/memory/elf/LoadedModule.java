@@ -80,8 +80,7 @@ final class LoadedModule implements ElfModule {
      * @param file the file
      * @param page the page size in bytes
      */
-    LoadedModule(
-            AddressSpace memory, FileRoot root, Machine machine, String path, long bias, ElfFile file, long page) {
+    LoadedModule(AddressSpace memory, FileRoot root, Machine machine, String path, long bias, ElfFile file, long page) {
         this(
                 memory,
                 root,
@@ -114,7 +113,9 @@ final class LoadedModule implements ElfModule {
 
     private Optional<String> readBuildId() {
         for (ProgramHeader segment : segments) {
-            if (segment.type() == ProgramHeader.NOTE && segment.memorySize() > 0 && segment.memorySize() <= MOST_NOTES) {
+            if (segment.type() == ProgramHeader.NOTE
+                    && segment.memorySize() > 0
+                    && segment.memorySize() <= MOST_NOTES) {
                 MemorySegment notes = MemorySegment.ofArray(new byte[(int) segment.memorySize()]);
                 long got = memory.read(bias + segment.address(), notes);
                 Optional<String> id = Note.buildId(notes.asSlice(0, got), segment.alignment());
@@ -162,7 +163,8 @@ final class LoadedModule implements ElfModule {
     @Override
     public List<Range> writableSegments() {
         return segments.stream()
-                .filter(segment -> segment.type() == ProgramHeader.LOAD && segment.writable() && segment.memorySize() > 0)
+                .filter(segment ->
+                        segment.type() == ProgramHeader.LOAD && segment.writable() && segment.memorySize() > 0)
                 .map(segment -> new Range(bias + segment.address(), bias + segment.address() + segment.memorySize()))
                 .sorted(Comparator.comparingLong(range -> range.start() + Long.MIN_VALUE))
                 .toList();
@@ -187,8 +189,7 @@ final class LoadedModule implements ElfModule {
                     break;
                 }
             }
-            dynamic = DynamicSection.read(
-                    memory, wide, bias, start, end, bias + found.address(), found.memorySize());
+            dynamic = DynamicSection.read(memory, wide, bias, start, end, bias + found.address(), found.memorySize());
         }
         return dynamic;
     }
@@ -268,7 +269,8 @@ final class LoadedModule implements ElfModule {
             String id = buildId.get();
             String name = "/usr/lib/debug/.build-id/" + id.substring(0, 2) + "/" + id.substring(2) + ".debug";
             for (Path candidate : root.candidates(name)) {
-                Optional<ElfFile> file = ElfFile.open(candidate, Arena.ofAuto()).filter(it -> it.buildId().equals(buildId));
+                Optional<ElfFile> file = ElfFile.open(candidate, Arena.ofAuto())
+                        .filter(it -> it.buildId().equals(buildId));
                 if (file.isPresent()) {
                     return file;
                 }
@@ -385,7 +387,11 @@ final class LoadedModule implements ElfModule {
                 words.add(address);
             }
         });
-        long[] sorted = words.build().map(address -> address + Long.MIN_VALUE).sorted().distinct().toArray();
+        long[] sorted = words.build()
+                .map(address -> address + Long.MIN_VALUE)
+                .sorted()
+                .distinct()
+                .toArray();
         Arrays.setAll(sorted, i -> sorted[i] - Long.MIN_VALUE);
         return sorted;
     }

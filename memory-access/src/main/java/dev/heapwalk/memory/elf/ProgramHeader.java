@@ -17,8 +17,7 @@ import java.util.List;
  * @param memorySize {@code p_memsz}
  * @param alignment {@code p_align}
  */
-record ProgramHeader(
-        int type, int flags, long offset, long address, long fileSize, long memorySize, long alignment) {
+record ProgramHeader(int type, int flags, long offset, long address, long fileSize, long memorySize, long alignment) {
 
     static final int LOAD = 1;
     static final int DYNAMIC = 2;

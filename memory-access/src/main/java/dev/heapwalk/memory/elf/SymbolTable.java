@@ -42,7 +42,8 @@ record SymbolTable(MemorySegment symbols, MemorySegment strings, boolean wide) {
         int size = entrySize(wide);
         long end = symbols.byteSize() - size;
         for (long at = size; at <= end; at += size) {
-            if (!defined(symbols, at, wide, threadLocal) || !named(Integer.toUnsignedLong(symbols.get(Words.INT, at)), name)) {
+            if (!defined(symbols, at, wide, threadLocal)
+                    || !named(Integer.toUnsignedLong(symbols.get(Words.INT, at)), name)) {
                 continue;
             }
             Symbol symbol = symbol(symbols, at, wide);

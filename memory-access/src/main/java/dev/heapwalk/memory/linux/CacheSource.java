@@ -7,13 +7,15 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * A cache of the memory of a process in lines of 64 KiB, or shorter ones. A line that can't be read as a whole takes one slot for each
- * readable run that was asked for, so that what a slot shows has no holes. A request across two lines is put together in a
- * buffer of its own. The oldest slot that was not used since the last round is given up for a new one.
+ * A cache of the memory of a process in lines of 64 KiB, or shorter ones. A line that can't be read as a whole takes
+ * one slot for each readable run that was asked for, so that what a slot shows has no holes. A request across two lines
+ * is put together in a buffer of its own. The oldest slot that was not used since the last round is given up for a new
+ * one.
  */
 final class CacheSource implements Window.Source {
     /** The longest line, which is also the usual one. */
     static final int LINE = 1 << 16;
+
     private static final int SLAB = 1 << 20;
     private static final int NONE = -1;
 

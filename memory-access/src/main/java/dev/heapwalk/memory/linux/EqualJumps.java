@@ -5,8 +5,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Guesses where a walker that jumps will jump to: blocks of one size lie behind each other, so after some jumps of the same length the next
- * few places are read in one system call. A wrong guess costs some lines of memory read in vain.
+ * Guesses where a walker that jumps will jump to: blocks of one size lie behind each other, so after some jumps of the
+ * same length the next few places are read in one system call. A wrong guess costs some lines of memory read in vain.
  */
 final class EqualJumps {
     /** What is read of each place, in bytes. */
@@ -46,7 +46,8 @@ final class EqualJumps {
      *
      * @param address target address of what the walker wants, of at most {@link #LENGTH} bytes
      * @param limit the target address behind the last byte that the walker may come to
-     * @return local memory with the bytes from that address on, the walker's until the next call; null if it has to be read
+     * @return local memory with the bytes from that address on, the walker's until the next call; null if it has to be
+     *     read
      */
     MemorySegment to(long address, long limit) {
         long length = address - last;

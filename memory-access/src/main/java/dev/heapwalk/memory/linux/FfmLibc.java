@@ -33,8 +33,8 @@ final class FfmLibc implements Libc {
             FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle PROCESS_VM_READV = handle("process_vm_readv", PROCESS_VM_READV_TYPE);
     private static final MethodHandle PROCESS_VM_READV_PLAIN = plain("process_vm_readv", PROCESS_VM_READV_TYPE);
-    private static final MethodHandle OPEN = handle(
-            "open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT), Linker.Option.firstVariadicArg(2));
+    private static final MethodHandle OPEN =
+            handle("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT), Linker.Option.firstVariadicArg(2));
     private static final FunctionDescriptor PREAD_TYPE =
             FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle PREAD = handle("pread", PREAD_TYPE);
@@ -67,8 +67,8 @@ final class FfmLibc implements Libc {
     }
 
     /**
-     * A function without its {@code errno}. To capture that takes an object of 40 bytes at each call, which the compiler does not see
-     * through in every JVM; so reads ask for it when they have failed, by failing once more.
+     * A function without its {@code errno}. To capture that takes an object of 40 bytes at each call, which the
+     * compiler does not see through in every JVM; so reads ask for it when they have failed, by failing once more.
      */
     private static MethodHandle plain(String function, FunctionDescriptor descriptor) {
         Linker linker = Linker.nativeLinker();
@@ -110,8 +110,7 @@ final class FfmLibc implements Libc {
     }
 
     @Override
-    public long processVmReadv(
-            int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount) {
+    public long processVmReadv(int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount) {
         try {
             long read = (long) PROCESS_VM_READV_PLAIN.invokeExact(tid, local, localCount, remote, remoteCount, 0L);
             if (read >= 0) {

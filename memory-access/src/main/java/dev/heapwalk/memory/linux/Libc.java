@@ -25,8 +25,8 @@ interface Libc {
     int PTRACE_SEIZE = 0x4206;
     int PTRACE_INTERRUPT = 0x4207;
     /**
-     * For {@link #PTRACE_SEIZE}: what the thread makes by {@code clone} is seized too, from its first moment on. That is a thread,
-     * or rarely a process whose end is told by another signal than SIGCHLD.
+     * For {@link #PTRACE_SEIZE}: what the thread makes by {@code clone} is seized too, from its first moment on. That
+     * is a thread, or rarely a process whose end is told by another signal than SIGCHLD.
      */
     int PTRACE_O_TRACECLONE = 8;
 

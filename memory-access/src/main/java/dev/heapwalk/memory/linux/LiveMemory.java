@@ -17,8 +17,8 @@ import java.lang.ref.Reference;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * The memory of a process, read with {@code process_vm_readv}, or through {@code /proc/PID/mem} where that call is refused
- * or missing.
+ * The memory of a process, read with {@code process_vm_readv}, or through {@code /proc/PID/mem} where that call is
+ * refused or missing.
  */
 final class LiveMemory implements AddressSpace {
     private static final long IOVEC_SIZE = 16;
@@ -57,7 +57,9 @@ final class LiveMemory implements AddressSpace {
     private void probe() {
         for (Mapping mapping : mappings) {
             // The vsyscall page lies in the kernel's half and can't be read from outside.
-            if (mapping.readable() && mapping.start() >= 0 && read(mapping.start(), MemorySegment.ofArray(new byte[1])) == 1) {
+            if (mapping.readable()
+                    && mapping.start() >= 0
+                    && read(mapping.start(), MemorySegment.ofArray(new byte[1])) == 1) {
                 return;
             }
         }
@@ -130,11 +132,12 @@ final class LiveMemory implements AddressSpace {
     public Window cache(long budget, int line) {
         checkOpen();
         if (line < pageSize() || line > CacheSource.LINE || Integer.bitCount(line) != 1) {
-            throw new IllegalArgumentException("a cache has lines of a power of two bytes, from a page to "
-                    + CacheSource.LINE + ", not " + line);
+            throw new IllegalArgumentException(
+                    "a cache has lines of a power of two bytes, from a page to " + CacheSource.LINE + ", not " + line);
         }
         if (budget < CacheSource.LINE) {
-            throw new IllegalArgumentException("a cache needs a budget of at least " + CacheSource.LINE + " bytes, not " + budget);
+            throw new IllegalArgumentException(
+                    "a cache needs a budget of at least " + CacheSource.LINE + " bytes, not " + budget);
         }
         return new Window(new CacheSource(this, budget, line));
     }
@@ -255,9 +258,12 @@ final class LiveMemory implements AddressSpace {
                     openFile((int) -got);
                     return REFUSED;
                 }
-                default -> throw new ErrnoException(
-                        "process_vm_readv", (int) -got, Errno.name((int) -got),
-                        "%d bytes at 0x%x of %s".formatted(length, address, process.description()));
+                default ->
+                    throw new ErrnoException(
+                            "process_vm_readv",
+                            (int) -got,
+                            Errno.name((int) -got),
+                            "%d bytes at 0x%x of %s".formatted(length, address, process.description()));
             }
         }
     }
@@ -275,12 +281,16 @@ final class LiveMemory implements AddressSpace {
             if (fd < 0) {
                 throw switch (-fd) {
                     case Errno.ENOENT, Errno.ESRCH -> process.ended();
-                    case Errno.EACCES, Errno.EPERM -> new PermissionDeniedException(
-                            process.proc().refused(process.pid(), "read the memory of process " + process.pid()));
-                    default -> new ErrnoException(
-                            "open", -fd, Errno.name(-fd),
-                            "%s, as process_vm_readv on %s failed with %s,"
-                                    .formatted(process.memoryFile(), process.description(), Errno.name(refusal)));
+                    case Errno.EACCES, Errno.EPERM ->
+                        new PermissionDeniedException(
+                                process.proc().refused(process.pid(), "read the memory of process " + process.pid()));
+                    default ->
+                        new ErrnoException(
+                                "open",
+                                -fd,
+                                Errno.name(-fd),
+                                "%s, as process_vm_readv on %s failed with %s,"
+                                        .formatted(process.memoryFile(), process.description(), Errno.name(refusal)));
                 };
             }
             file = fd;
@@ -319,15 +329,19 @@ final class LiveMemory implements AddressSpace {
                 case Errno.EIO, Errno.EFAULT -> {
                     return 0;
                 }
-                default -> throw new ErrnoException(
-                        "pread", (int) -got, Errno.name((int) -got),
-                        "%d bytes at 0x%x of %s".formatted(length, address, process.description()));
+                default ->
+                    throw new ErrnoException(
+                            "pread",
+                            (int) -got,
+                            Errno.name((int) -got),
+                            "%d bytes at 0x%x of %s".formatted(length, address, process.description()));
             }
         }
     }
 
     /**
-     * Reads pieces of one length that lie at equal distances, in one system call, as far as the kernel gives them at once.
+     * Reads pieces of one length that lie at equal distances, in one system call, as far as the kernel gives them at
+     * once.
      *
      * @param vectors the caller's own
      * @param address target address of the first piece
@@ -339,7 +353,13 @@ final class LiveMemory implements AddressSpace {
      * @return how many were read as a whole; 0 too where memory is read through the file, which takes a call for each
      */
     int readEvery(
-            Vectors vectors, long address, long distance, long limit, MemorySegment destination, long length, int count) {
+            Vectors vectors,
+            long address,
+            long distance,
+            long limit,
+            MemorySegment destination,
+            long length,
+            int count) {
         checkOpen();
         long end = mappings.readableEnd(address, Math.min(address + distance * count, limit));
         long within = end - address < length ? 0 : 1 + (end - address - length) / distance;
@@ -400,7 +420,11 @@ final class LiveMemory implements AddressSpace {
         while (next < count) {
             checkOpen();
             if (throughFile || kernelHalf(addresses[next] + read[next])) {
-                read[next] += read(vectors, addresses[next] + read[next], destination, at + read[next],
+                read[next] += read(
+                        vectors,
+                        addresses[next] + read[next],
+                        destination,
+                        at + read[next],
                         lengths[next] - read[next]);
                 at += lengths[next++];
                 continue;

@@ -114,7 +114,10 @@ public final class LiveTarget implements Target {
             memory.refresh();
             List<ElfModule> known = modules == null ? List.of() : modules;
             modules = ElfModules.find(memory, process.root(), process.machine(), process.auxiliary()).stream()
-                    .map(found -> known.stream().filter(module -> same(module, found)).findFirst().orElse(found))
+                    .map(found -> known.stream()
+                            .filter(module -> same(module, found))
+                            .findFirst()
+                            .orElse(found))
                     .toList();
         }
         return modules;

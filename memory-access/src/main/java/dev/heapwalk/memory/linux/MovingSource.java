@@ -7,17 +7,21 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * One buffer that moves over the memory of a process, biased forward: each refill is one system call and begins on the page
- * of the wanted address. It reads far ahead only for a walker that goes on where the buffer ended, so that one that jumps
- * over large blocks does not pay for their contents. Once one has gone on for a while, what it will come to next is copied ahead of
- * it; once one has jumped by the same length for a while, the next few ends of such jumps are read with the first.
+ * One buffer that moves over the memory of a process, biased forward: each refill is one system call and begins on the
+ * page of the wanted address. It reads far ahead only for a walker that goes on where the buffer ended, so that one
+ * that jumps over large blocks does not pay for their contents. Once one has gone on for a while, what it will come to
+ * next is copied ahead of it; once one has jumped by the same length for a while, the next few ends of such jumps are
+ * read with the first.
  */
 final class MovingSource implements Window.Source {
     private static final long CAPACITY = 1 << 20;
-    /** As near behind the buffer a walker still goes on: it asks for the first header there, rarely right at the end. */
+    /**
+     * As near behind the buffer a walker still goes on: it asks for the first header there, rarely right at the end.
+     */
     private static final long NEAR = 1 << 14;
     /** After a jump, which another one may follow, no more than a page. */
     private static final long AFTER_JUMP = 1 << 12;
+
     private static final long GROWTH = 4;
     /** One that has jumped so often without going on in between is believed to jump on, */
     private static final int JUMPY = 4;
@@ -110,7 +114,9 @@ final class MovingSource implements Window.Source {
         return length > 0
                 && address >= base
                 && (address - reached <= NEAR
-                        || range > 0 && address - course.start(range) <= NEAR && reached >= course.end(range - 1) - NEAR);
+                        || range > 0
+                                && address - course.start(range) <= NEAR
+                                && reached >= course.end(range - 1) - NEAR);
     }
 
     private boolean readAhead(long address, long wanted) {

@@ -9,8 +9,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Which pages of a process hold something, by {@code /proc/PID/pagemap}: a word for each page, whose two uppermost bits say whether it is in
- * memory or swapped out. Only private memory without a file is all zero where neither is set. For one search of one thread.
+ * Which pages of a process hold something, by {@code /proc/PID/pagemap}: a word for each page, whose two uppermost bits
+ * say whether it is in memory or swapped out. Only private memory without a file is all zero where neither is set. For
+ * one search of one thread.
  */
 final class PageMap implements TouchedPages {
     private static final long HOLDS = 0b11L << 62;

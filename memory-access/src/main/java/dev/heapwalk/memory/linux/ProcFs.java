@@ -50,8 +50,8 @@ record ProcFs(Path folder, Path yama) {
     }
 
     /**
-     * The folder of one thread. Files that concern memory are read there: those of the process itself tell nothing once its
-     * first thread has ended.
+     * The folder of one thread. Files that concern memory are read there: those of the process itself tell nothing once
+     * its first thread has ended.
      */
     Path thread(long pid, long tid) {
         return process(pid).resolve("task").resolve(Long.toString(tid));
@@ -117,10 +117,14 @@ record ProcFs(Path folder, Path yama) {
                 }
             }
             case "0" -> text.append("; ").append(yama).append(" is 0, so that is no hindrance");
-            case "1" -> text.append("; ").append(yama)
-                    .append(" is 1, so only a parent may look into its descendants: root can set it to 0");
-            case "2" -> text.append("; ").append(yama)
-                    .append(" is 2, so only a process with CAP_SYS_PTRACE may: root can set it to 0");
+            case "1" ->
+                text.append("; ")
+                        .append(yama)
+                        .append(" is 1, so only a parent may look into its descendants: root can set it to 0");
+            case "2" ->
+                text.append("; ")
+                        .append(yama)
+                        .append(" is 2, so only a process with CAP_SYS_PTRACE may: root can set it to 0");
             case "3" -> text.append("; ").append(yama).append(" is 3, so nobody may until the machine is started anew");
             default -> text.append("; ").append(yama).append(" is ").append(Text.printable(scope.get()));
         }
@@ -129,7 +133,8 @@ record ProcFs(Path folder, Path yama) {
 
     private Optional<String> yamaScope() {
         try {
-            return Optional.of(Files.readString(yama, StandardCharsets.ISO_8859_1).strip());
+            return Optional.of(
+                    Files.readString(yama, StandardCharsets.ISO_8859_1).strip());
         } catch (IOException e) {
             return Optional.empty();
         }
@@ -235,7 +240,8 @@ record ProcFs(Path folder, Path yama) {
      *
      * @param pid the process
      * @param tid its thread
-     * @return whether it has; false also if it has ended, or if the kernel was built without {@code CONFIG_PROC_CHILDREN}
+     * @return whether it has; false also if it has ended, or if the kernel was built without {@code
+     *     CONFIG_PROC_CHILDREN}
      */
     boolean hasChildren(long pid, long tid) {
         return says(pid, tid, "children").filter(text -> !text.isEmpty()).isPresent();
@@ -284,7 +290,8 @@ record ProcFs(Path folder, Path yama) {
             // Then they are left as they are.
         }
         // The folder of links is not among those of a thread, but a thread can be named like a process.
-        return parseMappings(read(pid, folderOfThread.resolve("maps")), root, process(tid).resolve("map_files"));
+        return parseMappings(
+                read(pid, folderOfThread.resolve("maps")), root, process(tid).resolve("map_files"));
     }
 
     /**
@@ -305,7 +312,8 @@ record ProcFs(Path folder, Path yama) {
             }
             Mapping mapping = parseMapping(text, begin, end, root, links);
             // Read from a running process piece by piece, the text may show a range twice.
-            if (list.isEmpty() || Long.compareUnsigned(mapping.start(), list.getLast().end()) >= 0) {
+            if (list.isEmpty()
+                    || Long.compareUnsigned(mapping.start(), list.getLast().end()) >= 0) {
                 list.add(mapping);
             }
             begin = end + 1;

@@ -9,12 +9,13 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Copies the memory that a walker will come to next while it is busy with what it has: a few blocks, one behind the other and then from
- * the next range on that it will go through, each copied by whoever is free to, a second thread or the walker itself when the block that it
- * wants is still on its way. So two processors share the copying, whatever the walker does with the memory.
+ * Copies the memory that a walker will come to next while it is busy with what it has: a few blocks, one behind the
+ * other and then from the next range on that it will go through, each copied by whoever is free to, a second thread or
+ * the walker itself when the block that it wants is still on its way. So two processors share the copying, whatever the
+ * walker does with the memory.
  *
- * <p>All methods belong to the walker's thread. The second thread is made when it is first needed and ends by itself when it has had
- * nothing to do for a while.
+ * <p>All methods belong to the walker's thread. The second thread is made when it is first needed and ends by itself
+ * when it has had nothing to do for a while.
  */
 final class ReadAhead {
     private static final int BLOCKS = 4;
@@ -35,7 +36,9 @@ final class ReadAhead {
         }
     }
 
-    /** A piece of the target's memory, here or to come. Who moves the state to COPYING owns the rest of it until COPIED. */
+    /**
+     * A piece of the target's memory, here or to come. Who moves the state to COPYING owns the rest of it until COPIED.
+     */
     static final class Block {
         final MemorySegment buffer;
         long start;
@@ -63,6 +66,7 @@ final class ReadAhead {
     private int first;
     /** What the next block begins with, in the range of the course (if any) that ends there. */
     private long next;
+
     private long end;
     private int range;
 
@@ -89,12 +93,12 @@ final class ReadAhead {
     }
 
     /**
-     * Reads from an address on, as far as memory is mapped or the range of the course goes, and then from range to range. What was on its
-     * way is dropped.
+     * Reads from an address on, as far as memory is mapped or the range of the course goes, and then from range to
+     * range. What was on its way is dropped.
      *
      * @param address target address of the first byte
-     * @param longest the longest range that will be asked for; so much of a block the next one holds once more, so that what lies across
-     *     both is found in one
+     * @param longest the longest range that will be asked for; so much of a block the next one holds once more, so that
+     *     what lies across both is found in one
      * @param walker target address that the walker has come to, in the same range
      */
     void start(long address, long longest, long walker) {

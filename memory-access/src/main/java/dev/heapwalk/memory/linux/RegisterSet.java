@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 
 /**
- * Reads the general registers of stopped threads, in the layout that the kernel has for the kind of program. Belongs to the
- * tracer thread.
+ * Reads the general registers of stopped threads, in the layout that the kernel has for the kind of program. Belongs to
+ * the tracer thread.
  */
 final class RegisterSet {
     private static final long NT_PRSTATUS = 1;
@@ -77,13 +77,12 @@ final class RegisterSet {
     boolean interruptedCall() {
         return switch (size) {
             // rax and orig_rax; the latter is negative outside of a call.
-            case X86_64_SIZE -> word(10) == InterruptedCall.EINTR
-                    && word(15) >= 0
-                    && InterruptedCall.onX8664(word(15));
+            case X86_64_SIZE -> word(10) == InterruptedCall.EINTR && word(15) >= 0 && InterruptedCall.onX8664(word(15));
             // eax and orig_eax
-            case I386_SIZE -> half(6) == (InterruptedCall.EINTR & 0xffffffffL)
-                    && (int) half(11) >= 0
-                    && InterruptedCall.onI386(half(11));
+            case I386_SIZE ->
+                half(6) == (InterruptedCall.EINTR & 0xffffffffL)
+                        && (int) half(11) >= 0
+                        && InterruptedCall.onI386(half(11));
             // The kernel has forgotten the call's number and its first argument (orig_x0 is in no register set) by the
             // time the thread stands still, so there is nothing to begin anew with.
             default -> false;
@@ -100,7 +99,10 @@ final class RegisterSet {
         return libc.ptrace(Libc.PTRACE_POKEUSER, tid, USER_RAX, InterruptedCall.ERESTARTNOHAND);
     }
 
-    /** Loads the code that {@link #load}, {@link #interruptedCall} and {@link #beginAnew} need; the thread is not stopped. */
+    /**
+     * Loads the code that {@link #load}, {@link #interruptedCall} and {@link #beginAnew} need; the thread is not
+     * stopped.
+     */
     void rehearse(int tid) {
         load(tid);
         bytes.fill((byte) 0);

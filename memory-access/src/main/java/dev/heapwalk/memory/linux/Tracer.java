@@ -22,20 +22,22 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Stops every thread of a process and lets it go on. All {@code ptrace} calls come from one thread of its own, since the
- * kernel ties a tracee to the thread that seized it; when that thread ends, the kernel lets go of whatever it still holds.
+ * Stops every thread of a process and lets it go on. All {@code ptrace} calls come from one thread of its own, since
+ * the kernel ties a tracee to the thread that seized it; when that thread ends, the kernel lets go of whatever it still
+ * holds.
  *
- * <p>A signal that a process ignores (SIGCHLD, SIGURG and SIGWINCH by default) is dropped when it is sent, but not if the
- * thread that it is addressed to is traced. If that one stands still, another thread is woken, and a call that is never restarted
- * ends in EINTR there, for nothing; a tracer need not even get to see it, since a third thread may take the signal away first.
- * Addressed are the first thread, by {@code kill}, terminals and timers, and a thread that has forked a child, by the child's
- * end. Hence:
+ * <p>A signal that a process ignores (SIGCHLD, SIGURG and SIGWINCH by default) is dropped when it is sent, but not if
+ * the thread that it is addressed to is traced. If that one stands still, another thread is woken, and a call that is
+ * never restarted ends in EINTR there, for nothing; a tracer need not even get to see it, since a third thread may take
+ * the signal away first. Addressed are the first thread, by {@code kill}, terminals and timers, and a thread that has
+ * forked a child, by the child's end. Hence:
  *
  * <ul>
- *   <li>the addressees are stopped when all others stand still, and none of them is interrupted before all of them are seized;
+ * <li>the addressees are stopped when all others stand still, and none of them is interrupted before all of them are
+ * seized;
  *   <li>the first thread is seized last;
- *   <li>all are let go in one step, by the end of the tracer thread: the kernel begins with the one that was seized last, and
- *       holds the lock that the end of a child needs.
+ * <li>all are let go in one step, by the end of the tracer thread: the kernel begins with the one that was seized last,
+ * and holds the lock that the end of a child needs.
  * </ul>
  */
 final class Tracer {
@@ -49,6 +51,7 @@ final class Tracer {
     private static final long SHORTEST_PAUSE_NANOS = 20_000;
     /** How long only the shortest pauses are made, since a thread that has stopped should be seen soon. */
     private static final long ALERT_NANOS = 50_000_000;
+
     private static final long LONGEST_PAUSE_NANOS = 1_000_000;
     private static final long LOOK_NANOS = 10_000_000;
     /** How long the kernel may take to end the tracer thread, which takes well below a millisecond. */
@@ -84,6 +87,7 @@ final class Tracer {
         private boolean interrupted;
         /** Whether it stands still, and it is not known yet that its call begins anew. */
         private boolean owed;
+
         private long deadline;
         private Optional<dev.heapwalk.memory.Registers> registers = Optional.empty();
 
@@ -160,7 +164,10 @@ final class Tracer {
         }
     }
 
-    /** Waits until the kernel has let go: it does so when the tracer thread has ended there too, a little later than in Java. */
+    /**
+     * Waits until the kernel has let go: it does so when the tracer thread has ended there too, a little later than in
+     * Java.
+     */
     private void awaitKernel() {
         if (tracees.values().stream().noneMatch(tracee -> tracee.state == State.LEFT)) {
             return;
@@ -211,8 +218,8 @@ final class Tracer {
     }
 
     /**
-     * Does what is done at a stop once on a thread that can't be traced, this one: a JVM loads and links code when it first
-     * runs, which takes far longer than the code itself, and at a stop there is no time to lose.
+     * Does what is done at a stop once on a thread that can't be traced, this one: a JVM loads and links code when it
+     * first runs, which takes far longer than the code itself, and at a stop there is no time to lose.
      */
     private void rehearse() {
         libc.waitpid(tracerThread, status, Libc.WALL | Libc.WNOHANG);
@@ -227,7 +234,8 @@ final class Tracer {
             // The kernel's list may skip a thread while another one of it ends: only an unchanged list is whole.
             boolean whole = !stopNew(now) && now.equals(before);
             before = now;
-            // What the addressees make before they are seized is seen at the next look, what they make then is born seized.
+            // What the addressees make before they are seized is seen at the next look, what they make then is born
+            // seized.
             if (whole && !seizeAddressees(now) && !stopSeized()) {
                 if (tracees.values().stream().noneMatch(tracee -> tracee.state == State.STOPPED)) {
                     throw new NoSuchProcessException(process.description() + " ended while it was being stopped");
@@ -241,9 +249,9 @@ final class Tracer {
 
     /**
      * Stops the threads that have appeared since the last look, but not the addressees of signals, one after the other:
-     * between the moment when a call is interrupted and the one when it is told to begin anew, the death of this JVM would
-     * show the thread an EINTR, and so that moment is short, and is that of one thread at a time. Returns whether there were
-     * any.
+     * between the moment when a call is interrupted and the one when it is told to begin anew, the death of this JVM
+     * would show the thread an EINTR, and so that moment is short, and is that of one thread at a time. Returns whether
+     * there were any.
      */
     private boolean stopNew(List<Long> tids) {
         boolean any = false;
@@ -370,12 +378,13 @@ final class Tracer {
 
     private ErrnoException failed(String call, long result, int tid) {
         int errno = (int) -result;
-        return new ErrnoException(call, errno, Errno.name(errno), "thread %d of %s".formatted(tid, process.description()));
+        return new ErrnoException(
+                call, errno, Errno.name(errno), "thread %d of %s".formatted(tid, process.description()));
     }
 
     /**
-     * Waits until an interrupted thread stands still. Nothing but time ends this early, not even the end of this JVM: the call
-     * that the thread was in has been interrupted, and must be told to begin anew.
+     * Waits until an interrupted thread stands still. Nothing but time ends this early, not even the end of this JVM:
+     * the call that the thread was in has been interrupted, and must be told to begin anew.
      */
     private void awaitStop(Tracee tracee) {
         long pause = SHORTEST_PAUSE_NANOS;
@@ -445,8 +454,9 @@ final class Tracer {
             atStop(tracee, signal == SIGTRAP);
             return;
         }
-        // A signal on its way to the thread, which it shall have, as it was sent; or the thread has just made another one.
-        // The kernel takes any stop for the one that was asked for, so ask again: else the thread would stand still no more.
+        // A signal on its way to the thread, which it shall have, as it was sent; or the thread has just made another
+        // one. The kernel takes any stop for the one that was asked for, so ask again: else the thread would stand
+        // still no more.
         long result = libc.ptrace(Libc.PTRACE_INTERRUPT, tracee.tid, 0, 0);
         if (result == 0) {
             result = libc.ptrace(Libc.PTRACE_CONT, tracee.tid, 0, event == 0 ? signal : 0);
@@ -495,7 +505,9 @@ final class Tracer {
                         process.description(),
                         TimeUnit.NANOSECONDS.toMillis(PATIENCE_NANOS),
                         state,
-                        proc.says(pid, tid, "wchan").filter(text -> !text.isEmpty()).orElse("unknown"),
+                        proc.says(pid, tid, "wchan")
+                                .filter(text -> !text.isEmpty())
+                                .orElse("unknown"),
                         proc.says(pid, tid, "syscall")
                                 .map(text -> text.split(" ")[0])
                                 .filter(text -> !text.isEmpty())
@@ -515,8 +527,8 @@ final class Tracer {
     }
 
     /**
-     * Lets every thread go on. The end of this thread does it, in one step, unless one of them has not come to rest: then the
-     * others don't wait for it.
+     * Lets every thread go on. The end of this thread does it, in one step, unless one of them has not come to rest:
+     * then the others don't wait for it.
      */
     private void letGo() {
         tracees.values().forEach(this::settle);
@@ -535,8 +547,8 @@ final class Tracer {
     }
 
     /**
-     * Gives a thread that was interrupted, but not seen to stop, some more time to do so: let go before that, it might see an
-     * EINTR.
+     * Gives a thread that was interrupted, but not seen to stop, some more time to do so: let go before that, it might
+     * see an EINTR.
      */
     private void lastChance(Tracee tracee) {
         tracee.deadline = System.nanoTime() + PATIENCE_NANOS;

@@ -41,13 +41,23 @@ final class CoreBuilder {
     Path write(Path file) throws IOException {
         ByteBuffer head = ByteBuffer.allocate(64 + 64 + 56 * segments.size()).order(ByteOrder.LITTLE_ENDIAN);
         head.put(new byte[] {0x7f, 'E', 'L', 'F', 2, 1, 1}).position(16);
-        head.putShort((short) 4).putShort((short) 62).putInt(1).putLong(0).putLong(128).putLong(64).putInt(0);
+        head.putShort((short) 4)
+                .putShort((short) 62)
+                .putInt(1)
+                .putLong(0)
+                .putLong(128)
+                .putLong(64)
+                .putInt(0);
         head.putShort((short) 64).putShort((short) 56);
         head.putShort((short) (extendedCount ? 0xffff : segments.size()));
         head.putShort((short) 64).putShort((short) (extendedCount ? 1 : 0)).putShort((short) 0);
         head.position(64 + 44).putInt(segments.size()).position(128);
         for (Segment segment : segments) {
-            head.putInt(segment.type).putInt(6).putLong(segment.offset).putLong(segment.address).putLong(0);
+            head.putInt(segment.type)
+                    .putInt(6)
+                    .putLong(segment.offset)
+                    .putLong(segment.address)
+                    .putLong(0);
             head.putLong(segment.fileSize).putLong(segment.memorySize).putLong(4096);
         }
         try (FileChannel channel = FileChannel.open(

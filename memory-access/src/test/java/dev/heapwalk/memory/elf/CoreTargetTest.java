@@ -34,7 +34,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class CoreTargetTest {
     private static final Pattern LWP = Pattern.compile("Thread .*\\(LWP (\\d+)\\).*");
     private static final Pattern REGISTER = Pattern.compile("(rip|rsp|fs_base|rbx|r15|rdi)\\s+0x([0-9a-f]+).*");
-    private static final Pattern FILE = Pattern.compile("\\s*0x([0-9a-f]+)\\s+0x([0-9a-f]+)\\s+0x[0-9a-f]+\\s+0x([0-9a-f]+)\\s+(/\\S.*)");
+    private static final Pattern FILE =
+            Pattern.compile("\\s*0x([0-9a-f]+)\\s+0x([0-9a-f]+)\\s+0x[0-9a-f]+\\s+0x([0-9a-f]+)\\s+(/\\S.*)");
 
     /** Who writes the core. */
     enum Writer {
@@ -121,7 +122,12 @@ class CoreTargetTest {
         Map<Long, Map<String, Long>> threads = new HashMap<>();
         Map<String, Long> current = new HashMap<>();
         for (String line : Oracle.lines(
-                "gdb", "-batch", "-nx", program.toString(), core.toString(), "-ex",
+                "gdb",
+                "-batch",
+                "-nx",
+                program.toString(),
+                core.toString(),
+                "-ex",
                 "thread apply all info registers rip rsp fs_base rbx r15 rdi")) {
             Matcher thread = LWP.matcher(line);
             Matcher register = REGISTER.matcher(line);
@@ -142,10 +148,14 @@ class CoreTargetTest {
             Path core = writer.write(subject);
             try (Target target = Target.core(core)) {
                 int files = 0;
-                for (String line : Oracle.lines("gdb", "-batch", "-nx", "-c", core.toString(), "-ex", "info proc mappings")) {
+                for (String line :
+                        Oracle.lines("gdb", "-batch", "-nx", "-c", core.toString(), "-ex", "info proc mappings")) {
                     Matcher file = FILE.matcher(line);
                     if (file.matches()) {
-                        Mapping mapping = target.memory().mappings().at(Oracle.hex(file.group(1))).orElseThrow();
+                        Mapping mapping = target.memory()
+                                .mappings()
+                                .at(Oracle.hex(file.group(1)))
+                                .orElseThrow();
                         assertThat(mapping.start()).isEqualTo(Oracle.hex(file.group(1)));
                         assertThat(mapping.end()).isEqualTo(Oracle.hex(file.group(2)));
                         assertThat(mapping.fileOffset()).isEqualTo(Oracle.hex(file.group(3)));
@@ -156,11 +166,18 @@ class CoreTargetTest {
                 assertThat(files).isGreaterThan(10);
                 for (long[] segment : Oracle.segments(core, "LOAD")) {
                     assertThat(target.memory().mappings().at(segment[1])).isPresent();
-                    assertThat(target.memory().mappings().at(segment[1] + segment[3] - 1)).isPresent();
+                    assertThat(target.memory().mappings().at(segment[1] + segment[3] - 1))
+                            .isPresent();
                 }
-                Mapping code = target.memory().mappings().at(subject.told("exported_function")).orElseThrow();
+                Mapping code = target.memory()
+                        .mappings()
+                        .at(subject.told("exported_function"))
+                        .orElseThrow();
                 assertThat(code).matches(Mapping::executable).matches(it -> !it.writable());
-                Mapping data = target.memory().mappings().at(subject.told("exported_variable")).orElseThrow();
+                Mapping data = target.memory()
+                        .mappings()
+                        .at(subject.told("exported_variable"))
+                        .orElseThrow();
                 assertThat(data).matches(Mapping::writable).matches(it -> !it.executable());
             }
         }
@@ -176,12 +193,14 @@ class CoreTargetTest {
             }
             Path core = writer.write(subject);
             try (Target target = Target.core(core)) {
-                assertThat(target.modules().stream().map(ElfModule::toString).toList()).isEqualTo(live);
+                assertThat(target.modules().stream().map(ElfModule::toString).toList())
+                        .isEqualTo(live);
                 ElfModule libc = ElfModuleTest.module(target, "/libc.so.6");
                 ElfModuleTest.checkSymbols(libc, Oracle.symbols(Path.of(libc.path()), "--dyn-syms"), 7);
                 assertThat(libc.buildId()).hasValue(Oracle.buildId(Path.of(libc.path())));
                 assertThat(libc.relativeRelocations())
-                        .hasSize(Oracle.relocations(Path.of(libc.path()), "R_X86_64_RELATIVE").size());
+                        .hasSize(Oracle.relocations(Path.of(libc.path()), "R_X86_64_RELATIVE")
+                                .size());
                 ElfModule program = ElfModuleTest.module(target, "/subject");
                 for (String name : List.of("exported_variable", "local_variable", "zeroed_variable")) {
                     assertThat(program.symbol(name)).as(name).hasValue(subject.told(name));
@@ -216,11 +235,16 @@ class CoreTargetTest {
                                 e -> assertThat(e.address()).isEqualTo(nowhere));
             }
             byte[] across = new byte[64];
-            assertThat(target.memory().read(last.end() - 24, MemorySegment.ofArray(across))).isEqualTo(24);
+            assertThat(target.memory().read(last.end() - 24, MemorySegment.ofArray(across)))
+                    .isEqualTo(24);
             long[] read = new long[3];
-            target.memory().readRanges(
-                    new long[] {pattern, 0, pattern + 8}, new long[] {8, 8, 8}, 3,
-                    MemorySegment.ofArray(new byte[24]), read);
+            target.memory()
+                    .readRanges(
+                            new long[] {pattern, 0, pattern + 8},
+                            new long[] {8, 8, 8},
+                            3,
+                            MemorySegment.ofArray(new byte[24]),
+                            read);
             assertThat(read).containsExactly(8, 0, 8);
         }
     }
@@ -231,7 +255,8 @@ class CoreTargetTest {
             return lines.map(line -> line.split(" +", 6))
                     .filter(fields -> {
                         String[] range = fields[0].split("-");
-                        return Long.parseUnsignedLong(range[0], 16) <= address && address < Long.parseUnsignedLong(range[1], 16);
+                        return Long.parseUnsignedLong(range[0], 16) <= address
+                                && address < Long.parseUnsignedLong(range[1], 16);
                     })
                     .map(fields -> fields.length > 5 ? fields[5] : "")
                     .findFirst()
@@ -275,8 +300,13 @@ class CoreTargetTest {
     void aJvmThatMayNotReadByAddressSaysSo() throws Exception {
         try (Subject subject = Subject.start()) {
             Process java = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--illegal-native-access=deny",
-                            "-cp", System.getProperty("java.class.path"), Refused.class.getName(), subject.gcore().toString())
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
+                            "--illegal-native-access=deny",
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            Refused.class.getName(),
+                            subject.gcore().toString())
                     .redirectErrorStream(true)
                     .start();
             assertThat(new String(java.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
@@ -326,8 +356,12 @@ class CoreTargetTest {
                 long variable = module.symbol("exported_variable").orElseThrow();
                 assertThat(target.memory().readInt(variable)).isEqualTo(10);
                 Registers registers = target.threads().getFirst().registers().orElseThrow();
-                assertThat(target.memory().mappings().at(registers.programCounter())).get().matches(Mapping::executable);
-                assertThat(target.memory().mappings().at(registers.stackPointer())).get().matches(Mapping::writable);
+                assertThat(target.memory().mappings().at(registers.programCounter()))
+                        .get()
+                        .matches(Mapping::executable);
+                assertThat(target.memory().mappings().at(registers.stackPointer()))
+                        .get()
+                        .matches(Mapping::writable);
             }
         }
     }

@@ -109,7 +109,9 @@ class DamagedCoreTest {
                                     .as("0x%x of %s", missing, core)
                                     .isZero();
                             if (length >= segments.getFirst()[0]) {
-                                assertThat(target.notices()).anyMatch(it -> it.contains("0x%x-0x%x".formatted(missing, segment[1] + segment[2])));
+                                assertThat(target.notices())
+                                        .anyMatch(it ->
+                                                it.contains("0x%x-0x%x".formatted(missing, segment[1] + segment[2])));
                             }
                         }
                     }
@@ -153,11 +155,30 @@ class DamagedCoreTest {
             List<long[]> loads = Oracle.segments(whole, "LOAD");
             long head = loads.getFirst()[0];
             Random random = new Random(20261121);
-            long[] odd = {0, 1, 7, 0x7f, 0xff, 0xffff, 0x10000, 0x7fffffffL, 0x80000000L, 0xffffffffL, Long.MAX_VALUE,
-                Long.MIN_VALUE, -1, -8, -4096, 1L << 40, 1L << 47, 0x7ffffffff000L};
+            long[] odd = {
+                0,
+                1,
+                7,
+                0x7f,
+                0xff,
+                0xffff,
+                0x10000,
+                0x7fffffffL,
+                0x80000000L,
+                0xffffffffL,
+                Long.MAX_VALUE,
+                Long.MIN_VALUE,
+                -1,
+                -8,
+                -4096,
+                1L << 40,
+                1L << 47,
+                0x7ffffffff000L
+            };
             try (FileChannel channel = FileChannel.open(core, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
                 for (int round = 0; round < 600; round++) {
-                    // Half of the rounds hit the core's own tables, the others the ELF headers and tables in its memory.
+                    // Half of the rounds hit the core's own tables, the others the ELF headers and tables in its
+                    // memory.
                     int hits = 1 + random.nextInt(4);
                     long[] at = new long[hits];
                     byte[][] before = new byte[hits][];
@@ -170,13 +191,18 @@ class DamagedCoreTest {
                         channel.write(word.flip().limit(size), at[i]);
                     }
                     int number = round;
-                    Assertions.assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
-                        try (Target target = Target.core(core)) {
-                            exercise(target);
-                        } catch (TargetException e) {
-                            assertThat(e.getMessage()).as("round " + number).contains(core.toString());
-                        }
-                    }, () -> "round " + number);
+                    Assertions.assertTimeoutPreemptively(
+                            Duration.ofSeconds(60),
+                            () -> {
+                                try (Target target = Target.core(core)) {
+                                    exercise(target);
+                                } catch (TargetException e) {
+                                    assertThat(e.getMessage())
+                                            .as("round " + number)
+                                            .contains(core.toString());
+                                }
+                            },
+                            () -> "round " + number);
                     for (int i = hits - 1; i >= 0; i--) {
                         channel.write(ByteBuffer.wrap(before[i]), at[i]);
                     }
@@ -191,7 +217,10 @@ class DamagedCoreTest {
             long[] load = loads.get(random.nextInt(loads.size()));
             if (load[2] >= 4096) {
                 // The ELF header and its tables, or the dynamic section, which lies near the end of a small segment.
-                return load[0] + (random.nextBoolean() ? random.nextLong(1024) : random.nextLong(Math.min(load[2], 16384) - 8));
+                return load[0]
+                        + (random.nextBoolean()
+                                ? random.nextLong(1024)
+                                : random.nextLong(Math.min(load[2], 16384) - 8));
             }
         }
     }
@@ -237,7 +266,9 @@ class DamagedCoreTest {
         try (Target target = Target.core(core)) {
             assertThat(target.memory().readCString(0x10000, 4)).isEqualTo("here");
             for (long address : new long[] {-4096, 0x20000, 0x30000, 0x40000, 0x50000, 0x60000}) {
-                assertThat(target.memory().read(address, MemorySegment.ofArray(new byte[8]))).as("0x%x", address).isZero();
+                assertThat(target.memory().read(address, MemorySegment.ofArray(new byte[8])))
+                        .as("0x%x", address)
+                        .isZero();
             }
             assertThat(target.notices())
                     .anyMatch(it -> it.contains("2 of its segments are larger"))
@@ -253,7 +284,9 @@ class DamagedCoreTest {
         int count = 70000;
         long data = 4096L * 1000;
         for (int i = 0; i < count; i++) {
-            builder.load(data + 16L * i, 0x10000000L + 8192L * i, 16, new byte[] {(byte) i, (byte) (i >> 8), (byte) (i >> 16)});
+            builder.load(
+                    data + 16L * i, 0x10000000L + 8192L * i, 16, new byte[] {(byte) i, (byte) (i >> 8), (byte) (i >> 16)
+                    });
         }
         Path core = builder.write(folder.resolve("many"));
         assertThat(Oracle.segments(core, "LOAD")).hasSize(count);
@@ -281,7 +314,8 @@ class DamagedCoreTest {
             Window window = target.memory().window();
             long base = window.require(0x7f0000000000L, 8);
             MemorySegment segment = window.segment();
-            assertThat(target.memory().readCString(0x7f0000000000L + (3L << 30) - 4096, 8)).isEqualTo("half way");
+            assertThat(target.memory().readCString(0x7f0000000000L + (3L << 30) - 4096, 8))
+                    .isEqualTo("half way");
             // One region: the kernel, too, writes neighbours one behind the other.
             long far = window.require(0x7f0000000000L + offset - 4096, 8);
             assertThat(far - base).isEqualTo(offset - 4096);

@@ -21,18 +21,20 @@ class ElfModuleTest {
     @TempDir
     private Path folder;
 
-
     static ElfModule module(Target target, String end) {
         List<ElfModule> found =
                 target.modules().stream().filter(it -> it.path().endsWith(end)).toList();
-        assertThat(found).as("modules of " + target.modules() + " that end in " + end).hasSize(1);
+        assertThat(found)
+                .as("modules of " + target.modules() + " that end in " + end)
+                .hasSize(1);
         return found.getFirst();
     }
 
     /** Every defined symbol of a table, against what readelf says of the file. */
     static void checkSymbols(ElfModule module, List<Oracle.Symbol> symbols, int every) {
         Map<String, List<Oracle.Symbol>> byName = symbols.stream()
-                .filter(symbol -> !symbol.type().equals("SECTION") && !symbol.type().equals("FILE"))
+                .filter(symbol ->
+                        !symbol.type().equals("SECTION") && !symbol.type().equals("FILE"))
                 .collect(Collectors.groupingBy(Oracle.Symbol::name));
         int at = 0;
         int checked = 0;
@@ -45,7 +47,8 @@ class ElfModuleTest {
                     candidates.stream().filter(Oracle.Symbol::byDefault).toList();
             List<OptionalLong> addresses = new ArrayList<>();
             for (Oracle.Symbol symbol : best.isEmpty() ? candidates : best) {
-                boolean inPlace = symbol.type().equals("TLS") || symbol.section().equals("ABS");
+                boolean inPlace =
+                        symbol.type().equals("TLS") || symbol.section().equals("ABS");
                 addresses.add(OptionalLong.of(inPlace ? symbol.value() : module.bias() + symbol.value()));
             }
             boolean threadLocal = candidates.getFirst().type().equals("TLS");
@@ -103,7 +106,9 @@ class ElfModuleTest {
             ElfModule.TlsSegment tls = program.tlsSegment().orElseThrow();
             long block = subject.told("main_thread") - (tls.memorySize() + tls.alignment() - 1 & -tls.alignment());
             for (String name : List.of("exported_tls", "local_tls")) {
-                assertThat(block + program.tlsSymbol(name).orElseThrow()).as(name).isEqualTo(subject.told(name));
+                assertThat(block + program.tlsSymbol(name).orElseThrow())
+                        .as(name)
+                        .isEqualTo(subject.told(name));
             }
             checkSymbols(program, Oracle.symbols(subject.program(), "--syms"), 1);
         }
@@ -119,8 +124,10 @@ class ElfModuleTest {
             assertThat(debug).as("libc6-dbg of this machine").exists();
             assertThat(libc.hasFullSymbols()).isTrue();
             checkSymbols(libc, Oracle.symbols(debug, "--syms"), 97);
-            String said = String.join("\n", Oracle.lines(
-                    "gdb", "-batch", "-nx", "-p", Long.toString(subject.pid()), "-ex", "print &main_arena"));
+            String said = String.join(
+                    "\n",
+                    Oracle.lines(
+                            "gdb", "-batch", "-nx", "-p", Long.toString(subject.pid()), "-ex", "print &main_arena"));
             assertThat(said).contains("0x%x".formatted(libc.symbol("main_arena").orElseThrow()));
         }
     }
@@ -143,18 +150,25 @@ class ElfModuleTest {
                                 .sorted()
                                 .toArray());
                 List<long[]> tls = Oracle.segments(file, "TLS");
-                assertThat(module.tlsSegment().map(ElfModule.TlsSegment::memorySize).stream().toList())
+                assertThat(module.tlsSegment().map(ElfModule.TlsSegment::memorySize).stream()
+                                .toList())
                         .isEqualTo(tls.stream().map(segment -> segment[3]).toList());
                 List<long[]> loaded = Oracle.segments(file, "LOAD");
                 long[] data = loaded.getLast();
                 assertThat(module.writableSegments())
-                        .containsExactly(new ElfModule.Range(
-                                module.bias() + data[1], module.bias() + data[1] + data[3]));
+                        .containsExactly(
+                                new ElfModule.Range(module.bias() + data[1], module.bias() + data[1] + data[3]));
                 assertThat(module.mappings().getFirst().start()).isEqualTo(module.bias() + loaded.getFirst()[1]);
-                assertThat(module.mappings()).allMatch(it -> it.path().equals(module.path()) || it.path().isEmpty());
+                assertThat(module.mappings())
+                        .allMatch(it ->
+                                it.path().equals(module.path()) || it.path().isEmpty());
             }
-            assertThat(Oracle.relocations(subject.program(), "R_X86_64_RELATIVE")).isNotEmpty();
-            assertThat(String.join("\n", Oracle.lines("readelf", "-Wr", subject.program().toString()))).contains(".relr.dyn");
+            assertThat(Oracle.relocations(subject.program(), "R_X86_64_RELATIVE"))
+                    .isNotEmpty();
+            assertThat(String.join(
+                            "\n",
+                            Oracle.lines("readelf", "-Wr", subject.program().toString())))
+                    .contains(".relr.dyn");
             assertThat(module(target, "/libc.so.6").soname()).hasValue("libc.so.6");
             assertThat(target.modules().stream().map(ElfModule::path)).contains("[vdso]");
         }
@@ -199,8 +213,8 @@ class ElfModuleTest {
                             .map(address -> module.bias() + address)
                             .toList());
             long pointer = subject.told("main_thread");
-            List<Long> expected = new ArrayList<>(
-                    List.of(subject.told("first") - pointer, subject.told("third") - pointer));
+            List<Long> expected =
+                    new ArrayList<>(List.of(subject.told("first") - pointer, subject.told("third") - pointer));
             // The compiler takes the offset of the array's beginning.
             expected.add(subject.told("second") - 16 - pointer);
             assertThat(module.tlsSlots().stream().map(slot -> target.memory().readLong(slot.gotAddress())))
@@ -208,7 +222,8 @@ class ElfModuleTest {
             // All slots are apart from the variable's offset by the same distance: where the module's block lies.
             long block = subject.told("first") - module.tlsSymbol("first").orElseThrow();
             assertThat(module.tlsSlots())
-                    .allMatch(slot -> target.memory().readLong(slot.gotAddress()) == block + slot.tlsOffset() - pointer);
+                    .allMatch(
+                            slot -> target.memory().readLong(slot.gotAddress()) == block + slot.tlsOffset() - pointer);
         }
     }
 
@@ -241,7 +256,8 @@ class ElfModuleTest {
     }
 
     private void checkReplaced(String id) throws IOException {
-        String old = "long thing = 1; static volatile long local_thing = 2; long *of(void) { return local_thing ? &thing : 0; }\n";
+        String old =
+                "long thing = 1; static volatile long local_thing = 2; long *of(void) { return local_thing ? &thing : 0; }\n";
         String young = "long other[999] = {1}; " + old.replace("local_thing = 2", "local_thing = 3");
         Path so = CProgram.compile("libold.so", old, "-shared", "-fPIC", id, "-Wl,-soname,libold.so");
         Path replacement = CProgram.compile("libold.so", young, "-shared", "-fPIC", id, "-Wl,-soname,libold.so");
@@ -343,7 +359,12 @@ class ElfModuleTest {
                 """;
         try (Subject subject = Subject.run(CProgram.compile("moved", source, "-rdynamic"));
                 Target target = subject.observe()) {
-            assertThat(target.memory().mappings().at(subject.told("page")).orElseThrow().path()).isEmpty();
+            assertThat(target.memory()
+                            .mappings()
+                            .at(subject.told("page"))
+                            .orElseThrow()
+                            .path())
+                    .isEmpty();
             ElfModule module = module(target, "/moved");
             assertThat(module.bias()).isEqualTo(subject.told("page"));
             assertThat(module.symbol("exported_variable")).hasValue(subject.told("exported_variable"));

@@ -45,7 +45,8 @@ class FileRootTest {
         link("lib64", "/usr/lib");
         link("usr/lib/libx.so", "../../lib64/./libx.so.1");
         Path file = root.resolve("usr/lib/libx.so.1");
-        for (String path : new String[] {"/lib/libx.so.1", "/lib64/libx.so", "/usr//lib/../lib/libx.so", "/../../lib/libx.so"}) {
+        for (String path :
+                new String[] {"/lib/libx.so.1", "/lib64/libx.so", "/usr//lib/../lib/libx.so", "/../../lib/libx.so"}) {
             assertThat(new FileRoot(root).candidates(path)).as(path).hasSize(1);
             assertThat(new FileRoot(root).candidates(path).getFirst()).isEqualTo(file);
         }
@@ -74,7 +75,9 @@ class FileRootTest {
         link("ping", "pong");
         link("pong", "ping");
         link("to-fifo", "fifo");
-        for (String path : new String[] {"/fifo", "/to-fifo", "/itself", "/ping", "/usr", "/", "", "/usr/lib/libx.so.1/more", "/a\0b"}) {
+        for (String path : new String[] {
+            "/fifo", "/to-fifo", "/itself", "/ping", "/usr", "/", "", "/usr/lib/libx.so.1/more", "/a\0b"
+        }) {
             assertThat(new FileRoot(root).candidates(path)).as(path).isEmpty();
         }
         assertThat(new FileRoot(Path.of("/")).candidates("/dev/zero")).isEmpty();
@@ -86,6 +89,7 @@ class FileRootTest {
         assertThat(new FileRoot(root).candidates(file.toString())).contains(file);
         assertThat(new FileRoot(root).inside(file.toString())).isEqualTo("/usr/lib/libx.so.1");
         // A file of this machine comes second.
-        assertThat(new FileRoot(root).candidates("/usr/bin/gdb").getLast().toString()).startsWith("/usr/");
+        assertThat(new FileRoot(root).candidates("/usr/bin/gdb").getLast().toString())
+                .startsWith("/usr/");
     }
 }

@@ -39,7 +39,9 @@ final class Oracle {
         process.getOutputStream().close();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         try {
-            assertThat(process.waitFor()).as(String.join(" ", command) + "\n" + said).isZero();
+            assertThat(process.waitFor())
+                    .as(String.join(" ", command) + "\n" + said)
+                    .isZero();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException(e);
@@ -62,7 +64,9 @@ final class Oracle {
                         symbol.group(6) == null || symbol.group(6).startsWith("@@")));
             }
         }
-        assertThat(symbols).as("symbols that readelf " + table + " tells of " + file).isNotEmpty();
+        assertThat(symbols)
+                .as("symbols that readelf " + table + " tells of " + file)
+                .isNotEmpty();
         return symbols;
     }
 

@@ -26,7 +26,14 @@ class QemuCoreTest {
         Path source = Files.writeString(folder.resolve("subject.c"), Subject.SOURCE);
         Path program = folder.resolve("subject");
         Oracle.lines(Stream.concat(
-                        Stream.of("aarch64-linux-gnu-gcc", "-O1", "-g0", "-pthread", "-o", program.toString(), source.toString()),
+                        Stream.of(
+                                "aarch64-linux-gnu-gcc",
+                                "-O1",
+                                "-g0",
+                                "-pthread",
+                                "-o",
+                                program.toString(),
+                                source.toString()),
                         Stream.of(options))
                 .toArray(String[]::new));
         return Subject.run(program, "qemu-aarch64", "-L", SYSROOT.toString(), program.toString());
@@ -49,8 +56,10 @@ class QemuCoreTest {
             try (Target target = Target.core(core, SYSROOT)) {
                 assertThat(target.machine()).isEqualTo(Machine.AARCH64);
                 assertThat(target.pageSize()).isEqualTo(4096);
-                assertThat(target.memory().readCString(subject.told("text"), 100)).isEqualTo("a text on the heap");
-                assertThat(target.memory().readLong(subject.told("exported_variable"))).isEqualTo(7);
+                assertThat(target.memory().readCString(subject.told("text"), 100))
+                        .isEqualTo("a text on the heap");
+                assertThat(target.memory().readLong(subject.told("exported_variable")))
+                        .isEqualTo(7);
                 assertThat(target.memory().readLong(subject.told("local_tls"))).isEqualTo(2);
                 for (long[] segment : Oracle.segments(core, "LOAD")) {
                     Mapping mapping = target.memory().mappings().at(segment[1]).orElseThrow();
@@ -59,12 +68,17 @@ class QemuCoreTest {
                 }
                 assertThat(target.threads()).isNotEmpty();
                 Registers registers = target.threads().getFirst().registers().orElseThrow();
-                assertThat(target.memory().mappings().at(registers.programCounter())).get().matches(Mapping::executable);
-                assertThat(target.memory().mappings().at(registers.stackPointer())).get().matches(Mapping::writable);
+                assertThat(target.memory().mappings().at(registers.programCounter()))
+                        .get()
+                        .matches(Mapping::executable);
+                assertThat(target.memory().mappings().at(registers.stackPointer()))
+                        .get()
+                        .matches(Mapping::writable);
                 assertThat(registers.general()).hasSize(34);
 
                 ElfModule program = ElfModuleTest.module(target, "/subject");
-                for (String name : List.of("exported_variable", "local_variable", "zeroed_variable", "exported_function")) {
+                for (String name :
+                        List.of("exported_variable", "local_variable", "zeroed_variable", "exported_function")) {
                     assertThat(program.symbol(name)).as(name).hasValue(subject.told(name));
                 }
                 ElfModule libc = ElfModuleTest.module(target, "/libc.so.6");
@@ -97,8 +111,10 @@ class QemuCoreTest {
             try (Target target = Target.core(core)) {
                 assertThat(target.modules()).isEmpty();
                 assertThat(target.notices()).anyMatch(it -> it.contains("left out of core file"));
-                assertThat(target.memory().readCString(subject.told("text"), 100)).isEqualTo("a text on the heap");
-                assertThat(target.memory().window().find(subject.told("malloc"), 8)).isEqualTo(-1);
+                assertThat(target.memory().readCString(subject.told("text"), 100))
+                        .isEqualTo("a text on the heap");
+                assertThat(target.memory().window().find(subject.told("malloc"), 8))
+                        .isEqualTo(-1);
             }
         }
     }

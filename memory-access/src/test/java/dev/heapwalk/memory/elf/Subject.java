@@ -18,7 +18,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** A C program that tells where its things are, and then waits. It runs in a folder of its own, where its core falls. */
+/**
+ * A C program that tells where its things are, and then waits. It runs in a folder of its own, where its core falls.
+ */
 final class Subject implements AutoCloseable {
     /** Two threads, symbols of every kind, a pattern on the heap, and a mapping that ends in a hole. */
     static final String SOURCE = """
@@ -71,8 +73,8 @@ final class Subject implements AutoCloseable {
             """;
 
     // A JVM sets its own filter so that file pages are in its cores; this one is the kernel's default.
-    private static final String START = "echo 0x33 >/proc/self/coredump_filter && ulimit -c unlimited"
-            + " && cd \"$1\" && shift && exec \"$@\"";
+    private static final String START =
+            "echo 0x33 >/proc/self/coredump_filter && ulimit -c unlimited" + " && cd \"$1\" && shift && exec \"$@\"";
 
     /** {@code __NR_pause} of x86-64. */
     private static final int PAUSE = 34;
@@ -105,7 +107,8 @@ final class Subject implements AutoCloseable {
     /** Starts a copy of a program, which lies in its folder, and may be changed and removed. */
     static Subject startCopy(Path program) throws IOException {
         Path folder = Files.createTempDirectory("heapwalk-subject");
-        return run(folder, Files.copy(program, folder.resolve(program.getFileName()), StandardCopyOption.COPY_ATTRIBUTES));
+        return run(
+                folder, Files.copy(program, folder.resolve(program.getFileName()), StandardCopyOption.COPY_ATTRIBUTES));
     }
 
     /** Starts a program. */
@@ -114,8 +117,7 @@ final class Subject implements AutoCloseable {
     }
 
     private static Subject run(Path folder, Path program, String... command) throws IOException {
-        List<String> line = new ArrayList<>(
-                List.of("sh", "-c", START, "sh", folder.toString()));
+        List<String> line = new ArrayList<>(List.of("sh", "-c", START, "sh", folder.toString()));
         line.addAll(command.length == 0 ? List.of(program.toString()) : List.of(command));
         Process process = new ProcessBuilder(line).redirectErrorStream(true).start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
@@ -135,7 +137,9 @@ final class Subject implements AutoCloseable {
     private void awaitPause() throws IOException {
         long deadline = System.nanoTime() + 30_000_000_000L;
         while (!paused()) {
-            assertThat(System.nanoTime()).as("all threads should be in pause() by now").isLessThan(deadline);
+            assertThat(System.nanoTime())
+                    .as("all threads should be in pause() by now")
+                    .isLessThan(deadline);
             Thread.onSpinWait();
         }
     }
@@ -186,7 +190,8 @@ final class Subject implements AutoCloseable {
 
     /** Has the kernel write a core where the program's working folder is. */
     Path kernelCore(Path where) throws IOException {
-        String pattern = Files.readString(Path.of("/proc/sys/kernel/core_pattern")).strip();
+        String pattern =
+                Files.readString(Path.of("/proc/sys/kernel/core_pattern")).strip();
         assertThat(pattern)
                 .as("/proc/sys/kernel/core_pattern: this test needs the kernel to write cores into the folder that a"
                         + " program runs in; set it to `core`")

@@ -43,13 +43,16 @@ class SysrootTest {
         Path inRoot = Files.createTempDirectory(root.resolve("tmp"), "heapwalk-subject");
         String start = "cd /tmp/%s && exec %s".formatted(inRoot.getFileName(), inside);
         try (Subject subject = Subject.run(
-                program.file(), release.command(true, List.of("/bin/sh", "-c", start)).toArray(String[]::new))) {
+                program.file(),
+                release.command(true, List.of("/bin/sh", "-c", start)).toArray(String[]::new))) {
             Path libc;
             try (Target live = subject.observe()) {
                 ElfModule module = ElfModuleTest.module(live, libcName(live));
                 libc = new FileRoot(root).candidates(module.path()).getFirst();
                 assertThat(module.buildId()).hasValue(Oracle.buildId(libc));
-                assertThat(module.symbol("main_arena")).as("symbols of libc6-dbg, found under /proc/PID/root").isPresent();
+                assertThat(module.symbol("main_arena"))
+                        .as("symbols of libc6-dbg, found under /proc/PID/root")
+                        .isPresent();
             }
             Path gcore = subject.gcore();
             Path core = subject.kernelCore(inRoot);
@@ -59,14 +62,17 @@ class SysrootTest {
             try (Target target = Target.core(core)) {
                 assertThat(target.notices())
                         .anyMatch(it -> it.contains(inside) && it.contains("no such file") && it.contains("--sysroot"));
-                ElfModule module = ElfModuleTest.module(target, libc.getFileName().toString());
+                ElfModule module =
+                        ElfModuleTest.module(target, libc.getFileName().toString());
                 // One of the releases may be the machine's own, whose libc is the same build then.
                 boolean same = new FileRoot(Path.of("/"))
                         .candidates(module.path()).stream().anyMatch(file -> sameBuild(file, libc));
-                assertThat(target.notices().stream().anyMatch(it -> it.contains(module.path()) && it.contains("--sysroot")))
+                assertThat(target.notices().stream()
+                                .anyMatch(it -> it.contains(module.path()) && it.contains("--sysroot")))
                         .isNotEqualTo(same);
                 assertThat(module.symbol("main_arena").isPresent()).isEqualTo(same);
-                assertThat(target.memory().readCString(subject.told("text"), 100)).isEqualTo("a text on the heap");
+                assertThat(target.memory().readCString(subject.told("text"), 100))
+                        .isEqualTo("a text on the heap");
             }
         } finally {
             Oracle.lines("rm", "-r", inRoot.toString());
@@ -96,7 +102,9 @@ class SysrootTest {
             assertThat(module.path()).as("as the process saw it").doesNotContain(root.toString());
             assertThat(module.buildId()).hasValue(Oracle.buildId(libc));
             assertThat(module.symbol("malloc")).isPresent();
-            assertThat(module.symbol("main_arena")).as("symbols of libc6-dbg under the sysroot").isPresent();
+            assertThat(module.symbol("main_arena"))
+                    .as("symbols of libc6-dbg under the sysroot")
+                    .isPresent();
             ElfModuleTest.checkSymbols(module, Oracle.symbols(libc, "--dyn-syms"), 23);
             assertThat(target.memory().readCString(subject.told("text"), 100)).isEqualTo("a text on the heap");
             // Code that the core left out.
@@ -128,9 +136,12 @@ class SysrootTest {
                 ElfModule module = ElfModuleTest.module(target, "/subject");
                 assertThat(module.buildId()).hasValue(id);
                 assertThat(module.hasFullSymbols()).isFalse();
-                assertThat(target.memory().mappings().at(subject.told("exported_function"))).isPresent();
-                assertThat(target.memory().window().find(subject.told("exported_function"), 16)).isEqualTo(-1);
-                assertThat(target.memory().readLong(subject.told("exported_variable"))).isEqualTo(7);
+                assertThat(target.memory().mappings().at(subject.told("exported_function")))
+                        .isPresent();
+                assertThat(target.memory().window().find(subject.told("exported_function"), 16))
+                        .isEqualTo(-1);
+                assertThat(target.memory().readLong(subject.told("exported_variable")))
+                        .isEqualTo(7);
             }
         }
     }
@@ -139,8 +150,7 @@ class SysrootTest {
     private Path split(Path program, Path debug) throws IOException {
         Path stripped = inSysroot(program);
         Oracle.lines("objcopy", "--only-keep-debug", program.toString(), debug.toString());
-        Oracle.lines(
-                "objcopy", "--strip-all", "--add-gnu-debuglink=" + debug, program.toString(), stripped.toString());
+        Oracle.lines("objcopy", "--strip-all", "--add-gnu-debuglink=" + debug, program.toString(), stripped.toString());
         return stripped;
     }
 
@@ -160,7 +170,8 @@ class SysrootTest {
             try (Target target = Target.core(core, folder.resolve("sysroot"))) {
                 ElfModule module = ElfModuleTest.module(target, "/subject");
                 assertThat(module.hasFullSymbols()).as("without the debug file").isFalse();
-                assertThat(target.memory().window().find(subject.told("exported_function"), 16)).isNotNegative();
+                assertThat(target.memory().window().find(subject.told("exported_function"), 16))
+                        .isNotNegative();
             }
             Files.copy(debug, linked);
             try (Target target = Target.core(core, folder.resolve("sysroot"))) {
@@ -177,7 +188,8 @@ class SysrootTest {
                 file.write(last ^ 1);
             }
             try (Target target = Target.core(core, folder.resolve("sysroot"))) {
-                assertThat(ElfModuleTest.module(target, "/subject").hasFullSymbols()).isFalse();
+                assertThat(ElfModuleTest.module(target, "/subject").hasFullSymbols())
+                        .isFalse();
             }
             assertThat(stripped).exists();
         }
@@ -197,7 +209,8 @@ class SysrootTest {
             Files.delete(subject.program());
             Files.copy(other, named);
             try (Target target = Target.core(core, folder.resolve("sysroot"))) {
-                assertThat(ElfModuleTest.module(target, "/subject").hasFullSymbols()).isFalse();
+                assertThat(ElfModuleTest.module(target, "/subject").hasFullSymbols())
+                        .isFalse();
             }
             Files.delete(named);
             Files.copy(debug, named);
@@ -222,17 +235,21 @@ class SysrootTest {
                 assertThat(libc.symbol("malloc")).hasValue(subject.told("malloc"));
                 assertThat(ElfModuleTest.module(target, "/subject").symbol("local_variable"))
                         .hasValue(subject.told("local_variable"));
-                assertThat(target.memory().readBytes(subject.told("exported_function"), 32)).isEqualTo(code);
+                assertThat(target.memory().readBytes(subject.told("exported_function"), 32))
+                        .isEqualTo(code);
             }
             Path other = CProgram.compile("subject", Subject.SOURCE + "long more[100] = {1};\n", "-rdynamic");
             Files.delete(subject.program());
             Files.copy(other, subject.program());
             try (Target target = Target.core(core)) {
                 assertThat(target.notices())
-                        .anyMatch(it -> it.contains(subject.program().toString()) && it.contains("its ELF header is not either"));
+                        .anyMatch(it -> it.contains(subject.program().toString())
+                                && it.contains("its ELF header is not either"));
                 assertThat(target.modules().stream().map(ElfModule::path)).noneMatch(path -> path.endsWith("/subject"));
-                assertThat(target.memory().window().find(subject.told("exported_function"), 8)).isEqualTo(-1);
-                assertThat(target.memory().readLong(subject.told("exported_variable"))).isEqualTo(7);
+                assertThat(target.memory().window().find(subject.told("exported_function"), 8))
+                        .isEqualTo(-1);
+                assertThat(target.memory().readLong(subject.told("exported_variable")))
+                        .isEqualTo(7);
             }
         }
     }
@@ -249,7 +266,8 @@ class SysrootTest {
             byte[] whole = Files.readAllBytes(file);
             Path core = subject.kernelCore();
             Files.delete(subject.program());
-            long sections = ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong(40);
+            long sections =
+                    ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong(40);
             Random random = new Random(42);
             int served = 0;
             for (int round = 0; round < 300; round++) {
@@ -268,7 +286,8 @@ class SysrootTest {
                     module.symbol("local_variable");
                     module.relativeRelocations();
                     served += target.memory().window().find(subject.told("exported_function"), 16) >= 0 ? 1 : 0;
-                    assertThat(target.memory().readLong(subject.told("exported_variable"))).isEqualTo(7);
+                    assertThat(target.memory().readLong(subject.told("exported_variable")))
+                            .isEqualTo(7);
                 }
             }
             assertThat(served).as("rounds whose damage spared the build id").isPositive();

@@ -12,8 +12,8 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
- * Stops a busy program again and again; the program itself says whether it noticed. {@code HEAPWALK_SOAK_ROUNDS} sets how
- * often, 100 times by itself.
+ * Stops a busy program again and again; the program itself says whether it noticed. {@code HEAPWALK_SOAK_ROUNDS} sets
+ * how often, 100 times by itself.
  */
 class AttachSoakTest {
     private static final int ROUNDS = Soak.count("HEAPWALK_SOAK_ROUNDS", 100);
@@ -31,7 +31,8 @@ class AttachSoakTest {
                     longest = Math.max(longest, System.nanoTime() - begin);
                     stoppedThreads += target.threads().size();
                     for (ThreadState thread : target.threads()) {
-                        assertThat(thread.registers().orElseThrow().threadPointer()).isNotZero();
+                        assertThat(thread.registers().orElseThrow().threadPointer())
+                                .isNotZero();
                     }
                     if (round % 10 == 0) {
                         // Every thread that is not about to be gone stands still, and none was overlooked.
@@ -52,7 +53,9 @@ class AttachSoakTest {
                 }
             }
             check(program, ROUNDS);
-            System.out.printf("%d rounds, %d threads stopped, longest stop taken %.1f ms%n", ROUNDS, stoppedThreads, longest / 1e6);
+            System.out.printf(
+                    "%d rounds, %d threads stopped, longest stop taken %.1f ms%n",
+                    ROUNDS, stoppedThreads, longest / 1e6);
         }
     }
 

@@ -32,6 +32,7 @@ class AttachTest {
     private static final int SIGRT = 40;
     /** {@code __NR_clock_nanosleep} of x86-64. */
     private static final int CLOCK_NANOSLEEP = 230;
+
     private static final boolean ROOT = "root".equals(System.getProperty("user.name"));
 
     @TempDir
@@ -63,7 +64,9 @@ class AttachTest {
             ready(program);
             program.await("S0");
             // Number, six arguments, stack pointer and program counter of the call it waits in.
-            String[] call = Files.readString(Path.of("/proc/" + program.pid() + "/syscall")).strip().split(" ");
+            String[] call = Files.readString(Path.of("/proc/" + program.pid() + "/syscall"))
+                    .strip()
+                    .split(" ");
             try (Target target = Target.attach(program.pid())) {
                 assertThat(target.mode()).isEqualTo(Target.Mode.STOPPED);
                 assertThat(program.threads().values()).allMatch(state -> state.startsWith("t"));
@@ -194,7 +197,9 @@ class AttachTest {
             try (Target target = Target.attach(program.pid())) {
                 assertThat(target.memory().readLong(address)).isEqualTo(4711);
                 ProcessHandle.of(program.pid()).orElseThrow().destroyForcibly();
-                for (int i = 0; i < 2000 && program.threads().values().stream().noneMatch(state -> state.startsWith("Z")); i++) {
+                for (int i = 0;
+                        i < 2000 && program.threads().values().stream().noneMatch(state -> state.startsWith("Z"));
+                        i++) {
                     java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
                 }
                 assertThatThrownBy(() -> target.memory().readLong(address))
@@ -211,7 +216,8 @@ class AttachTest {
             ready(program);
             String stuck = null;
             for (long tid : program.threads().keySet()) {
-                if (Files.readString(Path.of("/proc/" + program.pid() + "/task/" + tid + "/comm")).equals("forker\n")) {
+                if (Files.readString(Path.of("/proc/" + program.pid() + "/task/" + tid + "/comm"))
+                        .equals("forker\n")) {
                     stuck = Long.toString(tid);
                 }
             }
@@ -222,7 +228,8 @@ class AttachTest {
                     .hasMessageContaining("state D")
                     .hasMessageContaining("could not be stopped within 500 ms");
             assertThat(program.untouched()).isTrue();
-            assertThat(Thread.getAllStackTraces().keySet()).noneMatch(thread -> thread.getName().startsWith("heapwalk-"));
+            assertThat(Thread.getAllStackTraces().keySet())
+                    .noneMatch(thread -> thread.getName().startsWith("heapwalk-"));
             program.say("g");
             assertThat(program.line()).isEqualTo("back");
             try (Target target = Target.attach(program.pid())) {
@@ -244,7 +251,9 @@ class AttachTest {
                     assertThat(target.memory().readLong(address)).isEqualTo(4711);
                     assertThat(target.threads()).hasSize(1);
                     assertThat(target.threads().getFirst().tid()).isNotEqualTo(program.pid());
-                    assertThat(target.modules()).extracting(ElfModule::path).anyMatch(path -> path.endsWith("/oddities"));
+                    assertThat(target.modules())
+                            .extracting(ElfModule::path)
+                            .anyMatch(path -> path.endsWith("/oddities"));
                 }
                 program.await("[SZ]0");
             }
@@ -272,7 +281,8 @@ class AttachTest {
                         .hasMessageContaining("process " + program.pid());
                 assertThatThrownBy(() -> open(stop, 2))
                         .isInstanceOf(UnsupportedTargetException.class)
-                        .hasMessage("process 2 (kthreadd) is a kernel thread: it has no memory of its own; name a user process");
+                        .hasMessage(
+                                "process 2 (kthreadd) is a kernel thread: it has no memory of its own; name a user process");
             }
         }
         try (CTarget program = odd("vfork")) {
@@ -301,7 +311,8 @@ class AttachTest {
                     .hasMessageContaining("is a child of this JVM");
             assertThat(child.isAlive()).isTrue();
             // A moment before, it is not the program yet, or has no libc.
-            while (!Files.readString(Path.of("/proc/" + child.pid() + "/syscall")).startsWith(CLOCK_NANOSLEEP + " ")) {
+            while (!Files.readString(Path.of("/proc/" + child.pid() + "/syscall"))
+                    .startsWith(CLOCK_NANOSLEEP + " ")) {
                 assertThat(child.isAlive()).isTrue();
                 Thread.onSpinWait();
             }
@@ -327,7 +338,8 @@ class AttachTest {
             ready(program);
             assertThatThrownBy(() -> Target.attach(traced))
                     .isInstanceOf(PermissionDeniedException.class)
-                    .hasMessageContaining("process %d (oddities) is traced by process %d (oddities)", traced, program.pid());
+                    .hasMessageContaining(
+                            "process %d (oddities) is traced by process %d (oddities)", traced, program.pid());
             Target.observe(traced).close();
             ProcessHandle.of(traced).orElseThrow().destroyForcibly();
         }
@@ -335,7 +347,9 @@ class AttachTest {
 
     private static String asNobody(String how, long pid) throws IOException, InterruptedException {
         List<String> by = ROOT ? List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") : List.of();
-        Process reader = new ProcessBuilder(Reader.command(by, how, pid)).redirectErrorStream(true).start();
+        Process reader = new ProcessBuilder(Reader.command(by, how, pid))
+                .redirectErrorStream(true)
+                .start();
         String said = new String(reader.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(reader.waitFor()).as(said).isZero();
         return said;
@@ -361,8 +375,10 @@ class AttachTest {
     void aProcessThatForbidsItIsRefusedWithTheRemedy() throws IOException, InterruptedException {
         List<String> line = new ArrayList<>(
                 ROOT ? List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") : List.of());
-        Path program = readableByAll(Files.copy(CProgram.compile("oddities", CTarget.source("oddities")),
-                folder.resolve("oddities"), StandardCopyOption.COPY_ATTRIBUTES));
+        Path program = readableByAll(Files.copy(
+                CProgram.compile("oddities", CTarget.source("oddities")),
+                folder.resolve("oddities"),
+                StandardCopyOption.COPY_ATTRIBUTES));
         line.addAll(List.of(program.toString(), "undumpable"));
         try (CTarget target = CTarget.run(line)) {
             ready(target);
@@ -374,7 +390,10 @@ class AttachTest {
     }
 
     private static Path readableByAll(Path program) throws IOException, InterruptedException {
-        new ProcessBuilder("chmod", "a+rx", program.toString(), program.getParent().toString()).start().waitFor();
+        new ProcessBuilder(
+                        "chmod", "a+rx", program.toString(), program.getParent().toString())
+                .start()
+                .waitFor();
         return program;
     }
 
@@ -390,12 +409,13 @@ class AttachTest {
                         "3", "is 3, so nobody may until the machine is started anew")
                 .get(scope);
         try (CTarget program = odd("alone")) {
-            assertThatThrownBy(() -> LiveTarget.attach(
-                            program.pid(), new FakeLibc().always("PTRACE_SEIZE", Errno.EPERM), proc))
+            assertThatThrownBy(() ->
+                            LiveTarget.attach(program.pid(), new FakeLibc().always("PTRACE_SEIZE", Errno.EPERM), proc))
                     .isInstanceOf(PermissionDeniedException.class)
                     .hasMessageStartingWith("not permitted to stop process " + program.pid())
                     .hasMessageEndingWith(yama + " " + meaning);
-            FakeLibc libc = new FakeLibc().always("process_vm_readv", Errno.EPERM).always("open", Errno.EACCES);
+            FakeLibc libc =
+                    new FakeLibc().always("process_vm_readv", Errno.EPERM).always("open", Errno.EACCES);
             assertThatThrownBy(() -> LiveTarget.observe(program.pid(), libc, proc))
                     .isInstanceOf(PermissionDeniedException.class)
                     .hasMessageStartingWith("not permitted to read the memory of process " + program.pid())
@@ -419,9 +439,9 @@ class AttachTest {
             unshare.line();
             assertThat(unshare.line()).as("its own id there").isEqualTo("1");
             ready(unshare);
-            long pid = Long.parseLong(Files.readString(
-                            Path.of("/proc/%1$d/task/%1$d/children".formatted(unshare.pid())))
-                    .strip());
+            long pid =
+                    Long.parseLong(Files.readString(Path.of("/proc/%1$d/task/%1$d/children".formatted(unshare.pid())))
+                            .strip());
             for (boolean stop : new boolean[] {true, false}) {
                 try (Target target = open(stop, pid)) {
                     checkProgram(target, address, "/mnt/inside");
@@ -494,7 +514,8 @@ class AttachTest {
                 reader.destroy();
             }
             assertThat(reader.waitFor(20, TimeUnit.SECONDS)).isTrue();
-            assertThat(reader.exitValue()).isEqualTo(Map.of("exit", 5, "throw", 1, "wait", 128 + 15).get(how));
+            assertThat(reader.exitValue())
+                    .isEqualTo(Map.of("exit", 5, "throw", 1, "wait", 128 + 15).get(how));
             assertThat(program.untouched()).isTrue();
         }
     }

@@ -18,8 +18,8 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * A C program that runs. A shell stands between this JVM and the program: the JDK waits for its own children and would take
- * a child's stop for its end.
+ * A C program that runs. A shell stands between this JVM and the program: the JDK waits for its own children and would
+ * take a child's stop for its end.
  */
 final class CTarget implements AutoCloseable {
     private static final String SHELL =

@@ -126,8 +126,7 @@ final class FakeLibc implements Libc {
     }
 
     @Override
-    public long processVmReadv(
-            int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount) {
+    public long processVmReadv(int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount) {
         int errno = failure("process_vm_readv");
         if (errno != 0) {
             return -errno;

@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Signals that a process ignores, sent while it is stopped or let go. The kernel drops them when they are sent, but not where
- * their addressee is traced: then they end the call of a thread that is not, unless the tracer sees to it.
+ * Signals that a process ignores, sent while it is stopped or let go. The kernel drops them when they are sent, but not
+ * where their addressee is traced: then they end the call of a thread that is not, unless the tracer sees to it.
  */
 class IgnoredSignalTest {
     private static final ProcFs PROC = ProcFs.ofThisMachine();
@@ -62,7 +62,10 @@ class IgnoredSignalTest {
     private static void signal(long pid, String... signals) {
         try {
             for (String signal : signals) {
-                assertThat(new ProcessBuilder("/usr/bin/kill", "-" + signal, Long.toString(pid)).start().waitFor()).isZero();
+                assertThat(new ProcessBuilder("/usr/bin/kill", "-" + signal, Long.toString(pid))
+                                .start()
+                                .waitFor())
+                        .isZero();
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -100,7 +103,8 @@ class IgnoredSignalTest {
     /** Before a thread is seized it is asked whether it has children; right after that it forks one. */
     @ParameterizedTest
     @ValueSource(ints = {0, Errno.EIO, Errno.EPERM, Errno.EINVAL})
-    void aThreadThatForksWhenItIsStoppedIsLetGoAndStoppedLater(int detachFails) throws IOException, InterruptedException {
+    void aThreadThatForksWhenItIsStoppedIsLetGoAndStoppedLater(int detachFails)
+            throws IOException, InterruptedException {
         try (CTarget program = start()) {
             int[] calls = {0};
             FakeLibc libc = new FakeLibc().always("PTRACE_DETACH", detachFails).beforePtrace(() -> {
@@ -131,7 +135,10 @@ class IgnoredSignalTest {
                 if (libc.calls("PTRACE_SEIZE") == 10 && stops[0]++ == 0) {
                     try {
                         program.say("thread");
-                        while (program.threads().values().stream().filter(state -> state.startsWith("t")).count() < 11) {
+                        while (program.threads().values().stream()
+                                        .filter(state -> state.startsWith("t"))
+                                        .count()
+                                < 11) {
                             Thread.onSpinWait();
                         }
                     } catch (IOException e) {

@@ -47,13 +47,15 @@ class KillSoakTest {
                 said = program.line();
                 checkAllButOneCallEach(said, kill);
             }
-            System.out.printf("%d kills, in %d of them threads were seen stopped just before; the program: %s%n", KILLS, stopped, said);
+            System.out.printf(
+                    "%d kills, in %d of them threads were seen stopped just before; the program: %s%n",
+                    KILLS, stopped, said);
         }
     }
 
     /**
-     * A JVM that is killed between the interruption of a thread and the moment when it tells the kernel to begin the thread's call anew
-     * leaves that one thread with an EINTR. Nothing else may be wrong.
+     * A JVM that is killed between the interruption of a thread and the moment when it tells the kernel to begin the
+     * thread's call anew leaves that one thread with an EINTR. Nothing else may be wrong.
      */
     private static void checkAllButOneCallEach(String said, int kills) {
         Matcher calls = EINTR.matcher(said);
@@ -69,14 +71,16 @@ class KillSoakTest {
             assertThat(said).as("after %d kills", kills).startsWith("ok ");
             return;
         }
-        Matcher counts = Pattern.compile("bad signals (\\d+) of (\\d+), values (\\d+) of (\\d+), timer (\\d+) of (\\d+), "
-                        + "blocks \\d+, bad (\\d+), .*")
+        Matcher counts = Pattern.compile(
+                        "bad signals (\\d+) of (\\d+), values (\\d+) of (\\d+), timer (\\d+) of (\\d+), "
+                                + "blocks \\d+, bad (\\d+), .*")
                 .matcher(said);
         assertThat(counts.matches()).as(said).isTrue();
         assertThat(counts.group(1)).as(said).isEqualTo(counts.group(2));
         assertThat(counts.group(3)).as(said).isEqualTo(counts.group(4));
-        assertThat(Long.parseLong(counts.group(5))).as(said).isBetween(
-                Long.parseLong(counts.group(6)) - 250, Long.parseLong(counts.group(6)) + 250);
+        assertThat(Long.parseLong(counts.group(5)))
+                .as(said)
+                .isBetween(Long.parseLong(counts.group(6)) - 250, Long.parseLong(counts.group(6)) + 250);
         assertThat(counts.group(7)).as(said).isEqualTo("0");
     }
 }

@@ -99,14 +99,16 @@ class LibcFailureTest {
                 Arena arena = Arena.ofConfined()) {
             MemorySegment whole = arena.allocate(4096);
             assertThat(target.memory().read(start, whole)).isEqualTo(4096);
-            assertThat(whole.mismatch(MemorySegment.ofArray(plain.memory().readBytes(start, 4096)))).isEqualTo(-1);
+            assertThat(whole.mismatch(MemorySegment.ofArray(plain.memory().readBytes(start, 4096))))
+                    .isEqualTo(-1);
             long[] addresses = {start, address, 0, start + 100};
             long[] lengths = {100, 8, 50, 30};
             long[] read = new long[4];
             target.memory().readRanges(addresses, lengths, 4, whole, read);
             assertThat(read).containsExactly(100, 8, 0, 30);
             assertThat(whole.get(dev.heapwalk.memory.struct.Words.LONG, 100)).isEqualTo(4711);
-            assertThat(whole.asSlice(158, 30).mismatch(MemorySegment.ofArray(plain.memory().readBytes(start + 100, 30))))
+            assertThat(whole.asSlice(158, 30)
+                            .mismatch(MemorySegment.ofArray(plain.memory().readBytes(start + 100, 30))))
                     .isEqualTo(-1);
         }
     }
@@ -138,19 +140,23 @@ class LibcFailureTest {
         FakeLibc call = new FakeLibc();
         try (Target target = attach(call)) {
             call.next("process_vm_readv", EFAULT);
-            assertThat(target.memory().read(address, MemorySegment.ofArray(new byte[8]))).isZero();
+            assertThat(target.memory().read(address, MemorySegment.ofArray(new byte[8])))
+                    .isZero();
         }
         FakeLibc file = new FakeLibc().always("process_vm_readv", EPERM);
         try (Target target = attach(file)) {
             file.next("pread", EIO, EFAULT);
-            assertThat(target.memory().read(address, MemorySegment.ofArray(new byte[8]))).isZero();
-            assertThat(target.memory().read(address, MemorySegment.ofArray(new byte[8]))).isZero();
+            assertThat(target.memory().read(address, MemorySegment.ofArray(new byte[8])))
+                    .isZero();
+            assertThat(target.memory().read(address, MemorySegment.ofArray(new byte[8])))
+                    .isZero();
             assertThat(target.memory().readLong(address)).isEqualTo(4711);
         }
     }
 
     @ParameterizedTest
-    @CsvSource({"process_vm_readv, 12, ENOMEM", "process_vm_readv, 22, EINVAL", "pread, 12, ENOMEM", "pread, 22, EINVAL"})
+    @CsvSource({"process_vm_readv, 12, ENOMEM", "process_vm_readv, 22, EINVAL", "pread, 12, ENOMEM", "pread, 22, EINVAL"
+    })
     void otherErrorsAreNamed(String function, int errno, String name) {
         FakeLibc libc = new FakeLibc();
         if (function.equals("pread")) {
@@ -174,7 +180,9 @@ class LibcFailureTest {
         for (int errno : new int[] {EACCES, EPERM, ENOENT, ESRCH, EMFILE}) {
             Class<? extends TargetException> kind = errno == EMFILE
                     ? ErrnoException.class
-                    : errno == ENOENT || errno == ESRCH ? NoSuchProcessException.class : PermissionDeniedException.class;
+                    : errno == ENOENT || errno == ESRCH
+                            ? NoSuchProcessException.class
+                            : PermissionDeniedException.class;
             FakeLibc libc = new FakeLibc().always("process_vm_readv", EPERM).always("open", errno);
             assertThatThrownBy(() -> attach(libc)).isInstanceOf(kind).hasMessageContaining("process " + program.pid());
             assertThat(program.untouched()).isTrue();
@@ -206,15 +214,21 @@ class LibcFailureTest {
 
     @ParameterizedTest
     @CsvSource({
-        "PTRACE_SEIZE, 5", "PTRACE_SEIZE, 22", "PTRACE_INTERRUPT, 22", "PTRACE_GETREGSET, 5", "PTRACE_GETREGSET, 22",
+        "PTRACE_SEIZE, 5",
+        "PTRACE_SEIZE, 22",
+        "PTRACE_INTERRUPT, 22",
+        "PTRACE_GETREGSET, 5",
+        "PTRACE_GETREGSET, 22",
         "waitpid, 22"
     })
     void nothingStaysStoppedIfACallFails(String function, int errno) throws IOException {
         assertThatThrownBy(() -> attach(new FakeLibc().always(function, errno)))
-                .isInstanceOfSatisfying(ErrnoException.class, e -> assertThat(e.errno()).isEqualTo(errno))
+                .isInstanceOfSatisfying(
+                        ErrnoException.class, e -> assertThat(e.errno()).isEqualTo(errno))
                 .hasMessageContaining("%s failed on thread %d of process %2$d (oddities)", function, program.pid());
         assertThat(program.untouched()).isTrue();
-        assertThat(Thread.getAllStackTraces().keySet()).noneMatch(thread -> thread.getName().startsWith("heapwalk-"));
+        assertThat(Thread.getAllStackTraces().keySet())
+                .noneMatch(thread -> thread.getName().startsWith("heapwalk-"));
     }
 
     @Test
@@ -245,14 +259,20 @@ class LibcFailureTest {
                     .hasMessageContaining(message);
             assertThat(waiting.untouched()).isTrue();
             waiting.await("S0");
-            assertThat(new ProcessBuilder("kill", "-USR1", Long.toString(waiting.pid())).start().waitFor()).isZero();
+            assertThat(new ProcessBuilder("kill", "-USR1", Long.toString(waiting.pid()))
+                            .start()
+                            .waitFor())
+                    .isZero();
             assertThat(waiting.line()).isEqualTo("-1 EINTR handled 1");
         }
     }
 
     @Test
     void aThreadThatStopsTooLateKeepsItsCall() throws IOException, InterruptedException {
-        callGoesOn(new FakeLibc().lateStop(700, () -> {}), UnsupportedTargetException.class, "could not be stopped within 500 ms");
+        callGoesOn(
+                new FakeLibc().lateStop(700, () -> {}),
+                UnsupportedTargetException.class,
+                "could not be stopped within 500 ms");
     }
 
     @ParameterizedTest

@@ -27,8 +27,7 @@ class LiveMemoryTest {
     /** Pages, and which of them are unmapped (u), unreadable (n) or behind the end of their file (f). */
     private static final int PAGES = 600;
 
-    private static final String SOURCE =
-            """
+    private static final String SOURCE = """
             #define _GNU_SOURCE
             #include <stdio.h>
             #include <stdint.h>
@@ -154,9 +153,8 @@ class LiveMemoryTest {
                 long at = 0;
                 for (int i = 0; i < count; i++) {
                     long offset = addresses[i] - area;
-                    long expected = offset < 0 || offset >= PAGES << 12
-                            ? 0
-                            : Math.min(lengths[i], holeFrom(offset) - offset);
+                    long expected =
+                            offset < 0 || offset >= PAGES << 12 ? 0 : Math.min(lengths[i], holeFrom(offset) - offset);
                     assertThat(read[i]).as("range %d at page %x", i, offset).isEqualTo(expected);
                     checkWords(destination.asSlice(at, lengths[i]), addresses[i], read[i]);
                     at += lengths[i];
@@ -191,7 +189,9 @@ class LiveMemoryTest {
                         assertThat(offset).isEqualTo(-1);
                         assertThat(window.missing() - area).isEqualTo(position + expected);
                     } else {
-                        assertThat(offset).as("%d bytes at %x", wanted, position).isNotEqualTo(-1);
+                        assertThat(offset)
+                                .as("%d bytes at %x", wanted, position)
+                                .isNotEqualTo(-1);
                         // What lies behind may be used without asking again.
                         long shown = wanted == 0 ? 0 : Math.min(window.available(offset), 4096);
                         assertThat(shown).isGreaterThanOrEqualTo(Math.min(wanted, 4096));
@@ -230,8 +230,7 @@ class LiveMemoryTest {
     }
 
     /** Four GiB of memory of which the program writes to two pages, and a file that it writes nothing of. */
-    private static final String RESERVED =
-            """
+    private static final String RESERVED = """
             #define _GNU_SOURCE
             #include <stdio.h>
             #include <sys/mman.h>
@@ -262,7 +261,8 @@ class LiveMemoryTest {
                 assertThat(touched.next(start + 1000 * 4096 + 5, end)).isEqualTo(start + 1000 * 4096 + 5);
                 assertThat(touched.next(start + 1001 * 4096, end)).isEqualTo(start + 900_000L * 4096);
                 assertThat(touched.next(start + 900_001L * 4096 + 1, end)).isEqualTo(end);
-                assertThat(touched.next(start + 1001 * 4096, start + 1001 * 4096 + 8)).isEqualTo(start + 1001 * 4096 + 8);
+                assertThat(touched.next(start + 1001 * 4096, start + 1001 * 4096 + 8))
+                        .isEqualTo(start + 1001 * 4096 + 8);
                 // What a file holds is there without having been touched, and what is not mapped is for others to tell.
                 assertThat(touched.next(file, file + 4096)).isEqualTo(file);
                 assertThat(touched.next(8, 4096)).isEqualTo(8);

@@ -19,8 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ProcFsTest {
-    private static final String MAPPER =
-            """
+    private static final String MAPPER = """
             #define _GNU_SOURCE
             #include <fcntl.h>
             #include <stdio.h>
@@ -50,8 +49,16 @@ class ProcFsTest {
     @Test
     void readsEveryNameAsItIs() throws IOException {
         List<String> names = List.of(
-                "plain", "two  spaces ", "line\nend", "back\\012slash", "gone", "ümlaut", "still here (deleted)", "[heap]");
-        String[] paths = names.stream().map(name -> folder.resolve(name).toString()).toArray(String[]::new);
+                "plain",
+                "two  spaces ",
+                "line\nend",
+                "back\\012slash",
+                "gone",
+                "ümlaut",
+                "still here (deleted)",
+                "[heap]");
+        String[] paths =
+                names.stream().map(name -> folder.resolve(name).toString()).toArray(String[]::new);
         try (CTarget program = CTarget.start("mapper", MAPPER, paths)) {
             long[] addresses = new long[paths.length];
             for (int i = 0; i < paths.length; i++) {
@@ -64,8 +71,16 @@ class ProcFsTest {
             Mappings mappings = target.memory().mappings();
             for (int i = 0; i < paths.length; i++) {
                 Mapping mapping = mappings.at(addresses[i]).orElseThrow();
-                assertThat(mapping).isEqualTo(new Mapping(addresses[i], addresses[i] + 4096, true, false, false, true,
-                        4096, names.get(i).equals("gone") ? paths[i] + " (deleted)" : paths[i]));
+                assertThat(mapping)
+                        .isEqualTo(new Mapping(
+                                addresses[i],
+                                addresses[i] + 4096,
+                                true,
+                                false,
+                                false,
+                                true,
+                                4096,
+                                names.get(i).equals("gone") ? paths[i] + " (deleted)" : paths[i]));
                 assertThat(mapping.anonymous()).isFalse();
             }
             assertThat(mappings.at(none).orElseThrow().readable()).isFalse();
@@ -98,8 +113,16 @@ class ProcFsTest {
 
     @Test
     void readsA32BitProcessAndItsInterruptedCallGoesOn() throws IOException, InterruptedException {
-        Path program = dev.heapwalk.testkit.CProgram.compile("small", CTarget.source("small"),
-                "-m32", "-nostdlib", "-static", "-fno-pie", "-no-pie", "-fno-stack-protector", "-ffreestanding");
+        Path program = dev.heapwalk.testkit.CProgram.compile(
+                "small",
+                CTarget.source("small"),
+                "-m32",
+                "-nostdlib",
+                "-static",
+                "-fno-pie",
+                "-no-pie",
+                "-fno-stack-protector",
+                "-ffreestanding");
         try (CTarget small = CTarget.run(List.of(program.toString()))) {
             long address = small.hex();
             for (int i = 0; i < 10; i++) {
@@ -107,9 +130,20 @@ class ProcFsTest {
                     assertThat(target.machine()).isEqualTo(Machine.I386);
                     assertThat(target.pageSize()).isEqualTo(4096);
                     assertThat(target.memory().readInt(address)).isEqualTo(4711);
-                    Registers registers = target.threads().getFirst().registers().orElseThrow();
-                    assertThat(target.memory().mappings().at(registers.programCounter()).orElseThrow().executable()).isTrue();
-                    assertThat(target.memory().mappings().at(registers.stackPointer()).orElseThrow().path()).isEqualTo("[stack]");
+                    Registers registers =
+                            target.threads().getFirst().registers().orElseThrow();
+                    assertThat(target.memory()
+                                    .mappings()
+                                    .at(registers.programCounter())
+                                    .orElseThrow()
+                                    .executable())
+                            .isTrue();
+                    assertThat(target.memory()
+                                    .mappings()
+                                    .at(registers.stackPointer())
+                                    .orElseThrow()
+                                    .path())
+                            .isEqualTo("[stack]");
                     assertThat(registers.general()).hasSize(17);
                 }
                 Thread.sleep(20);

@@ -24,8 +24,7 @@ class ReadAheadTest {
     private static final long SIZE = 96L << 20;
     private static final long BETWEEN_HOLES = 17L << 20;
 
-    private static final String SOURCE =
-            """
+    private static final String SOURCE = """
             #include <stdio.h>
             #include <stdint.h>
             #include <sys/mman.h>
@@ -84,10 +83,13 @@ class ReadAheadTest {
                     }
                     MemorySegment segment = window.segment();
                     assertThat(segment.get(Words.LONG, offset)).isEqualTo(area + at);
-                    assertThat(segment.get(Words.LONG, offset + (wanted - 8 & ~7))).isEqualTo(area + at + (wanted - 8 & ~7));
+                    assertThat(segment.get(Words.LONG, offset + (wanted - 8 & ~7)))
+                            .isEqualTo(area + at + (wanted - 8 & ~7));
                     long shown = window.available(offset) - 8 & ~7;
                     assertThat(segment.get(Words.LONG, offset + shown)).isEqualTo(area + at + shown);
-                    at += random.nextInt(20_000) == 0 ? random.nextLong(-(2 << 20), 6 << 20) & ~7 : step - (random.nextInt(64) & ~7);
+                    at += random.nextInt(20_000) == 0
+                            ? random.nextLong(-(2 << 20), 6 << 20) & ~7
+                            : step - (random.nextInt(64) & ~7);
                     at = Math.max(at, 0);
                     if (random.nextInt(500_000) == 0) {
                         window.forget();
@@ -111,7 +113,8 @@ class ReadAheadTest {
             long length = 0;
             while (at < SIZE) {
                 long start = at + 8192 + random.nextInt(600_000) & ~7;
-                long end = Math.min(start + 4096 + random.nextInt(random.nextInt(16) == 0 ? 12 << 20 : 400_000) & ~7, SIZE);
+                long end = Math.min(
+                        start + 4096 + random.nextInt(random.nextInt(16) == 0 ? 12 << 20 : 400_000) & ~7, SIZE);
                 if (start >= end) {
                     break;
                 }
@@ -129,13 +132,15 @@ class ReadAheadTest {
                 int beside = 0;
                 for (int range = 0; range < course.count(); range++) {
                     for (long address = course.start(range); address < course.end(range); address += step) {
-                        beside += look(window, address, Math.min(step == 1 << 16 ? step : 16, course.end(range) - address));
+                        beside += look(
+                                window, address, Math.min(step == 1 << 16 ? step : 16, course.end(range) - address));
                     }
                     if (range % 5 == 4) {
                         beside += 1 + look(window, course.end(range) + 4096, 16);
                     }
                 }
-                // A call for each block and range, some more where reading ahead begins, and hardly anything of what lies between.
+                // A call for each block and range, some more where reading ahead begins, and hardly anything of what
+                // lies between.
                 assertThat(libc.calls("process_vm_readv") - calls - beside).isLessThan((int) (1.6 * fewest));
                 assertThat(libc.bytesRead() - bytes).isLessThan((long) (1.2 * length));
                 window.forget();
@@ -161,7 +166,10 @@ class ReadAheadTest {
         return list.stream().mapToLong(Long::longValue).toArray();
     }
 
-    /** Jumps of one length for a while, then of another; what lies at their ends is read in few calls, and is what is there. */
+    /**
+     * Jumps of one length for a while, then of another; what lies at their ends is read in few calls, and is what is
+     * there.
+     */
     @Test
     void guessesEqualJumps() {
         FakeLibc libc = new FakeLibc();
@@ -183,7 +191,8 @@ class ReadAheadTest {
                         at += jump;
                     }
                 }
-                assertThat(libc.calls("process_vm_readv") - before).isLessThan(7 * changes + looks / 16 + 2 * lost + 20);
+                assertThat(libc.calls("process_vm_readv") - before)
+                        .isLessThan(7 * changes + looks / 16 + 2 * lost + 20);
                 if (pass % 3 == 0) {
                     window.forget();
                 }

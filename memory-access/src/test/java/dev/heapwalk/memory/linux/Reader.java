@@ -58,8 +58,14 @@ final class Reader {
             case "loop" -> {
                 for (long round = 0; ; round++) {
                     try (Target target = Target.attach(pid)) {
-                        target.memory().read(target.memory().mappings().list().getFirst().start(),
-                                MemorySegment.ofArray(new byte[1 << 16]));
+                        target.memory()
+                                .read(
+                                        target.memory()
+                                                .mappings()
+                                                .list()
+                                                .getFirst()
+                                                .start(),
+                                        MemorySegment.ofArray(new byte[1 << 16]));
                     }
                     if (round == 0) {
                         System.out.println("going");
@@ -116,7 +122,8 @@ final class Reader {
             Path copy = Files.createTempDirectory("heapwalk-classes");
             Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(copy)));
             for (Class<?> each : List.of(Target.class, Reader.class)) {
-                Path from = Path.of(URI.create(each.getProtectionDomain().getCodeSource().getLocation().toString()));
+                Path from = Path.of(URI.create(
+                        each.getProtectionDomain().getCodeSource().getLocation().toString()));
                 try (Stream<Path> files = Files.walk(from.resolve("dev"))) {
                     for (Path file : (Iterable<Path>) files::iterator) {
                         Path to = copy.resolve(from.relativize(file).toString());
@@ -128,7 +135,10 @@ final class Reader {
                     }
                 }
             }
-            new ProcessBuilder("chmod", "-R", "a+rX", copy.toString()).inheritIO().start().waitFor();
+            new ProcessBuilder("chmod", "-R", "a+rX", copy.toString())
+                    .inheritIO()
+                    .start()
+                    .waitFor();
             return copy;
         } catch (IOException e) {
             throw new UncheckedIOException(e);

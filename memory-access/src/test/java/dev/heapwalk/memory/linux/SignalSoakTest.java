@@ -10,8 +10,9 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /**
- * Ends the reader by SIGINT and SIGTERM while it stops a program whose threads wait in calls that a stop interrupts, again
- * and again; the program counts each EINTR, and there is none. {@code HEAPWALK_SOAK_SIGNALS} sets how often, 20 times by itself.
+ * Ends the reader by SIGINT and SIGTERM while it stops a program whose threads wait in calls that a stop interrupts,
+ * again and again; the program counts each EINTR, and there is none. {@code HEAPWALK_SOAK_SIGNALS} sets how often, 20
+ * times by itself.
  */
 class SignalSoakTest {
     private static final int ROUNDS = Soak.count("HEAPWALK_SOAK_SIGNALS", 20);
@@ -60,7 +61,8 @@ class SignalSoakTest {
             }
             program.finish();
             assertThat(program.exit()).isZero();
-            System.out.printf("%d signals, at %d of them threads were seen stopped; the program: %s%n", ROUNDS, stopped, said);
+            System.out.printf(
+                    "%d signals, at %d of them threads were seen stopped; the program: %s%n", ROUNDS, stopped, said);
         }
     }
 }

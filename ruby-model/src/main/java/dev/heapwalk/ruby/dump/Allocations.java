@@ -103,7 +103,9 @@ final class Allocations {
             json.raw(LINE_KEY);
             json.unsigned(line);
         }
-        byte[] name = (method & ~reader.layout().constants().nil()) == 0 ? null : reader.symbols().bytesOfSymbol(method);
+        byte[] name = (method & ~reader.layout().constants().nil()) == 0
+                ? null
+                : reader.symbols().bytesOfSymbol(method);
         if (name != null) {
             json.raw(METHOD_KEY);
             json.string(name);

@@ -36,11 +36,13 @@ import java.util.Set;
 final class CodeKeys {
     private static final Map<ImemoType, byte[]> IMEMO_TYPES = new EnumMap<>(ImemoType.class);
     private static final Map<MethodCursor.Kind, String> KINDS = new EnumMap<>(MethodCursor.Kind.class);
-    private static final Map<MethodCursor.Visibility, String> VISIBILITIES = new EnumMap<>(MethodCursor.Visibility.class);
+    private static final Map<MethodCursor.Visibility, String> VISIBILITIES =
+            new EnumMap<>(MethodCursor.Visibility.class);
 
     static {
         for (ImemoType type : ImemoType.values()) {
-            IMEMO_TYPES.put(type, JsonLines.ascii(",\"imemo_type\":\"" + type.name().toLowerCase(Locale.ROOT) + "\""));
+            IMEMO_TYPES.put(
+                    type, JsonLines.ascii(",\"imemo_type\":\"" + type.name().toLowerCase(Locale.ROOT) + "\""));
         }
         for (MethodCursor.Kind kind : MethodCursor.Kind.values()) {
             KINDS.put(kind, kind.name().toLowerCase(Locale.ROOT));
@@ -129,7 +131,8 @@ final class CodeKeys {
     private void fields(long address) {
         for (Field field : fields.of(address)) {
             // An enumerator has a field of the name that the key for the bytes has.
-            byte[] key = keys.computeIfAbsent(field.name(), name -> DumpLine.key(name.equals("size") ? "enum_size" : name));
+            byte[] key =
+                    keys.computeIfAbsent(field.name(), name -> DumpLine.key(name.equals("size") ? "enum_size" : name));
             switch (field.kind()) {
                 case VALUE -> {
                     if (field.value() == 0) {
@@ -139,7 +142,8 @@ final class CodeKeys {
                     }
                 }
                 case NUMBER -> line.number(key, field.value());
-                case ID -> optional(key, field.value() == 0 ? null : reader.symbols().of(field.value()));
+                case ID ->
+                    optional(key, field.value() == 0 ? null : reader.symbols().of(field.value()));
                 case ADDRESS -> {}
             }
         }
@@ -250,7 +254,9 @@ final class CodeKeys {
             line.flag(FROM_METHOD, true);
         }
         block(proc.block());
-        Iseq iseq = proc.block().kind() == Block.Kind.ISEQ ? interpreter.iseq(proc.block().code()) : null;
+        Iseq iseq = proc.block().kind() == Block.Kind.ISEQ
+                ? interpreter.iseq(proc.block().code())
+                : null;
         if (iseq != null) {
             place(iseq);
         }
@@ -261,7 +267,9 @@ final class CodeKeys {
             case ISEQ, IFUNC -> {
                 optional(block.kind() == Block.Kind.ISEQ ? ISEQ : IFUNC, block.code());
                 line.value(SELF, block.self());
-                optional(ENVIRONMENT, block.ep() == 0 ? 0 : interpreter.environments().object(block.ep()));
+                optional(
+                        ENVIRONMENT,
+                        block.ep() == 0 ? 0 : interpreter.environments().object(block.ep()));
             }
             case SYMBOL -> line.value(SYMBOL, block.code());
             case PROC -> line.value(BLOCK_PROC, block.code());
@@ -419,14 +427,18 @@ final class CodeKeys {
             line.openObject();
             for (Argument argument : arguments) {
                 String name = argument.parameter().name();
-                line.member(name == null ? null : name.getBytes(StandardCharsets.UTF_8), argument.parameter().index());
+                line.member(
+                        name == null ? null : name.getBytes(StandardCharsets.UTF_8),
+                        argument.parameter().index());
                 line.value(argument.value());
             }
             line.close();
         }
         Set<String> shown = new HashSet<>();
         arguments.forEach(argument -> shown.add(argument.parameter().name()));
-        locals(LOCALS, locals.stream().filter(local -> !shown.contains(local.name())).toList());
+        locals(
+                LOCALS,
+                locals.stream().filter(local -> !shown.contains(local.name())).toList());
     }
 
     private void locals(byte[] key, List<Local> locals) {

@@ -75,9 +75,11 @@ final class CodeRanges {
     }
 
     private boolean decodes(long bytes, long length, Charset charset) {
-        CharsetDecoder decoder = decoders.computeIfAbsent(charset, wanted -> wanted.newDecoder()
-                .onMalformedInput(CodingErrorAction.REPORT)
-                .onUnmappableCharacter(CodingErrorAction.REPLACE));
+        CharsetDecoder decoder = decoders.computeIfAbsent(
+                charset,
+                wanted -> wanted.newDecoder()
+                        .onMalformedInput(CodingErrorAction.REPORT)
+                        .onUnmappableCharacter(CodingErrorAction.REPLACE));
         decoder.reset();
         long at = 0;
         while (true) {

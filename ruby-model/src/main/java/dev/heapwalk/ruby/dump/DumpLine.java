@@ -15,10 +15,10 @@ import java.util.Arrays;
 /**
  * One line of a dump in the format of heap_dump: its keys, its brackets, and the form that values have in it.
  *
- * <p>A value among others is a number, true, false or null for what these are in Ruby, and a string for everything else, which
- * its beginning tells: {@code 0x} a reference, {@code :} a Symbol, {@code #} something that JSON has no word for, {@code \} a
- * String that would look like one of these, and anything else a String. Short Strings and Floats stand for themselves where they are
- * referred to; {@link #references()} names them, so that no reference is lost.
+ * <p>A value among others is a number, true, false or null for what these are in Ruby, and a string for everything
+ * else, which its beginning tells: {@code 0x} a reference, {@code :} a Symbol, {@code #} something that JSON has no
+ * word for, {@code \} a String that would look like one of these, and anything else a String. Short Strings and Floats
+ * stand for themselves where they are referred to; {@link #references()} names them, so that no reference is lost.
  *
  * <p>Whatever throws has left the line such that {@link #closeAll()} makes it whole.
  */
@@ -413,7 +413,8 @@ final class DumpLine {
         int encoding = string.encodingIndex();
         boolean valid = encoding == Encodings.UTF_8 || encoding <= Encodings.US_ASCII && ascii(bytes, length);
         if (encoding > Encodings.US_ASCII && length <= LONGEST_DECODED) {
-            String text = decoder.text(string.content(LONGEST_DECODED), reader.encodings().indexOf(string), false);
+            String text = decoder.text(
+                    string.content(LONGEST_DECODED), reader.encodings().indexOf(string), false);
             if (text != null) {
                 text(VALUE, text);
                 return;

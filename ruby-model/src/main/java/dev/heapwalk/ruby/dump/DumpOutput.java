@@ -8,8 +8,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 
 /**
- * Where the lines of a dump go. A stream gets them one batch after the other. Into a file several threads write at once, each
- * batch to its place, and nothing is copied on the way.
+ * Where the lines of a dump go. A stream gets them one batch after the other. Into a file several threads write at
+ * once, each batch to its place, and nothing is copied on the way.
  */
 public abstract sealed class DumpOutput {
     private DumpOutput() {}
@@ -39,8 +39,8 @@ public abstract sealed class DumpOutput {
     abstract ByteBuffer buffer(int capacity, Arena arena);
 
     /**
-     * Gives bytes their place behind all that had theirs before; to be called in the order of the lines, by one thread at a time. What it
-     * leaves in the buffer is for {@link #write}.
+     * Gives bytes their place behind all that had theirs before; to be called in the order of the lines, by one thread
+     * at a time. What it leaves in the buffer is for {@link #write}.
      */
     abstract long place(ByteBuffer bytes) throws IOException;
 

@@ -11,8 +11,8 @@ import java.util.Map;
  *
  * @param objects how many lines of objects
  * @param bytes how many bytes in all
- * @param unknownSizes how many objects have no size in their line, because only a function of a C extension could tell it, by the name
- *     of their type
+ * @param unknownSizes how many objects have no size in their line, because only a function of a C extension could tell
+ *     it, by the name of their type
  * @param unknownReferences how many objects may have more references than were written, by the name of their type
  * @param damaged how many objects have lines that lack something because it could not be read
  * @param damage the first of those, by their addresses

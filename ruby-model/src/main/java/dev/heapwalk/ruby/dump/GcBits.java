@@ -13,7 +13,10 @@ import java.lang.foreign.MemorySegment;
  * {@code rb_obj_gc_flags} makes of them.
  */
 final class GcBits {
-    /** The flags that there are, in the order in which Ruby lists them; each is a bit of {@link #of}. The last since 4.0. */
+    /**
+     * The flags that there are, in the order in which Ruby lists them; each is a bit of {@link #of}. The last since
+     * 4.0.
+     */
     private static final String[] NAMES = {
         "wb_protected", "old", "uncollectible", "marking", "marked", "pinned", "remembered"
     };
@@ -27,6 +30,7 @@ final class GcBits {
     private static final int REMEMBERED = 64;
     /** Where the age is in {@link #of}, since 4.0. */
     private static final int AGE_SHIFT = NAMES.length;
+
     private static final int OLD_AGE = 3;
 
     private final ObjectReader reader;
@@ -58,7 +62,8 @@ final class GcBits {
     }
 
     /**
-     * The flags of each combination, as {@code ObjectSpace.dump_all} writes them. Since 4.0 more may follow in the same braces.
+     * The flags of each combination, as {@code ObjectSpace.dump_all} writes them. Since 4.0 more may follow in the same
+     * braces.
      *
      * @param aged whether the age is among them, as it is since 4.0
      */
@@ -68,7 +73,10 @@ final class GcBits {
             StringBuilder text = new StringBuilder();
             for (int i = 0; i < NAMES.length; i++) {
                 if ((bits >>> i & 1) != 0) {
-                    text.append(text.isEmpty() ? "" : ", ").append('"').append(NAMES[i]).append("\":true");
+                    text.append(text.isEmpty() ? "" : ", ")
+                            .append('"')
+                            .append(NAMES[i])
+                            .append("\":true");
                 }
                 if (aged && i == 0) {
                     text.append(text.isEmpty() ? "" : ", ").append("\"age\":").append(bits >>> AGE_SHIFT);
@@ -101,7 +109,10 @@ final class GcBits {
         bits |= (int) (words[pinned + word] >>> index & 1) * PINNED;
         if (aged) {
             int years = age(index);
-            return bits | (int) (words[remembered + word] >>> index & 1) * REMEMBERED | (years == OLD_AGE ? OLD : 0) | years << AGE_SHIFT;
+            return bits
+                    | (int) (words[remembered + word] >>> index & 1) * REMEMBERED
+                    | (years == OLD_AGE ? OLD : 0)
+                    | years << AGE_SHIFT;
         }
         return bits | (old(index, flags) ? OLD : 0);
     }

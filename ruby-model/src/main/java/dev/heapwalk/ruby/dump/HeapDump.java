@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.function.LongConsumer;
 
 /**
- * Writes a heap in the format of heap_dump: a line of JSON for the roots, which comes first, and one for each object, with its contents.
- * What the keys mean is written in {@code docs/ruby-dump.md}.
+ * Writes a heap in the format of heap_dump: a line of JSON for the roots, which comes first, and one for each object,
+ * with its contents. What the keys mean is written in {@code docs/ruby-dump.md}.
  *
  * <p>Several threads write where there is enough to do; the lines come in the order of the addresses all the same.
  */
@@ -62,7 +62,8 @@ public final class HeapDump {
      * Writes all lines.
      *
      * @param out where they go
-     * @param progress is now and then given the number of slots that are done, of {@link dev.heapwalk.ruby.HeapPages#totalSlots()}
+     * @param progress is now and then given the number of slots that are done, of {@link
+     *     dev.heapwalk.ruby.HeapPages#totalSlots()}
      * @return what was written
      * @throws UncheckedIOException if writing fails
      */

@@ -16,8 +16,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Writes JSON as bytes into a buffer that it uses again, without an object for each value. It puts no commas and no brackets of
- * its own: what is written is what the caller says, and only the contents of strings are changed to what JSON allows.
+ * Writes JSON as bytes into a buffer that it uses again, without an object for each value. It puts no commas and no
+ * brackets of its own: what is written is what the caller says, and only the contents of strings are changed to what
+ * JSON allows.
  *
  * <p>It belongs to one thread. What can't be written is reported as an {@link UncheckedIOException}.
  */
@@ -32,10 +33,8 @@ public final class JsonLines {
     private static final int CAPACITY = 1 << 17;
     private static final int SMALLEST = (PIECE + Integer.BYTES) * GROWTH + SLACK;
 
-    private static final VarHandle LONG =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle SHORT =
-            MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
 
     private static final long EACH = 0x0101010101010101L;
     private static final long HIGH = EACH << 7;
@@ -67,7 +66,9 @@ public final class JsonLines {
     private int position;
     private long flushed;
 
-    /** Bytes of a character that {@link #text} has not seen the end of; they stand at the beginning of {@link #piece}. */
+    /**
+     * Bytes of a character that {@link #text} has not seen the end of; they stand at the beginning of {@link #piece}.
+     */
     private int pending;
 
     private boolean valid = true;
@@ -253,8 +254,8 @@ public final class JsonLines {
     }
 
     /**
-     * Writes a number with all the digits that it needs to be read back as the same. What is no number in JSON is written as a
-     * string: {@code "NaN"}, {@code "Infinity"}, {@code "-Infinity"}.
+     * Writes a number with all the digits that it needs to be read back as the same. What is no number in JSON is
+     * written as a string: {@code "NaN"}, {@code "Infinity"}, {@code "-Infinity"}.
      *
      * @param value the number
      */
@@ -275,8 +276,8 @@ public final class JsonLines {
     }
 
     /**
-     * Writes a number with six digits as C does, in the spelling of Ruby's own {@code snprintf}: {@code Inf}, {@code NaN}. Those
-     * two are no JSON, so this belongs between quotes.
+     * Writes a number with six digits as C does, in the spelling of Ruby's own {@code snprintf}: {@code Inf}, {@code
+     * NaN}. Those two are no JSON, so this belongs between quotes.
      *
      * @param value the number
      * @param padded whether zeros are kept at the end: {@code %#g} and not {@code %g}
@@ -305,7 +306,8 @@ public final class JsonLines {
         long six = -1;
         int shift = DIGITS - 1 - guess;
         if (Math.abs(shift) < POWERS.length) {
-            // One rounding, so at most half a unit in the last place beside the truth: far from a tie it does not matter.
+            // One rounding, so at most half a unit in the last place beside the truth: far from a tie it does not
+            // matter.
             double scaled = shift >= 0 ? size * POWERS[shift] : size / POWERS[-shift];
             long floor = (long) scaled;
             double rest = scaled - floor;
@@ -421,8 +423,8 @@ public final class JsonLines {
     }
 
     /**
-     * Writes a part of a string, which the caller puts quotes around; after the last part comes {@link #endText()}. Bytes that are
-     * not UTF-8 become the characters of the same number, {@code U+0080} to {@code U+00FF}.
+     * Writes a part of a string, which the caller puts quotes around; after the last part comes {@link #endText()}.
+     * Bytes that are not UTF-8 become the characters of the same number, {@code U+0080} to {@code U+00FF}.
      *
      * @param segment local memory that holds the bytes
      * @param offset where they begin
@@ -486,7 +488,10 @@ public final class JsonLines {
         }
     }
 
-    /** The first byte that is a control character, a quote, a backslash or no 7-bit character; {@code end} if there is none. */
+    /**
+     * The first byte that is a control character, a quote, a backslash or no 7-bit character; {@code end} if there is
+     * none.
+     */
     private static int plain(byte[] bytes, int start, int end) {
         int at = start;
         for (; at <= end - Long.BYTES; at += Long.BYTES) {
@@ -542,7 +547,9 @@ public final class JsonLines {
         }
     }
 
-    /** How many bytes the character of UTF-8 at an index has, be some of them missing at the end; 0 if there is none. */
+    /**
+     * How many bytes the character of UTF-8 at an index has, be some of them missing at the end; 0 if there is none.
+     */
     private static int characterLength(byte[] from, int at, int end) {
         int lead = from[at] & 0xff;
         int length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
@@ -562,16 +569,15 @@ public final class JsonLines {
             buffer[position++] = one;
             return;
         }
-        byte letter =
-                switch (one) {
-                    case '"', '\\' -> one;
-                    case '\b' -> 'b';
-                    case '\t' -> 't';
-                    case '\f' -> 'f';
-                    case '\n' -> 'n';
-                    case '\r' -> 'r';
-                    default -> 0;
-                };
+        byte letter = switch (one) {
+            case '"', '\\' -> one;
+            case '\b' -> 'b';
+            case '\t' -> 't';
+            case '\f' -> 'f';
+            case '\n' -> 'n';
+            case '\r' -> 'r';
+            default -> 0;
+        };
         if (letter == 0) {
             escape(one);
         } else {
@@ -587,8 +593,8 @@ public final class JsonLines {
     }
 
     /**
-     * Writes a part of a string of which each byte is a character of its own, {@code U+0000} to {@code U+00FF}. The caller puts
-     * quotes around it.
+     * Writes a part of a string of which each byte is a character of its own, {@code U+0000} to {@code U+00FF}. The
+     * caller puts quotes around it.
      *
      * @param segment local memory that holds the bytes
      * @param offset where they begin
@@ -610,8 +616,8 @@ public final class JsonLines {
     }
 
     /**
-     * Writes bytes in base 64. The caller puts quotes around it. Parts may follow each other if all but the last are a multiple of
-     * three bytes long.
+     * Writes bytes in base 64. The caller puts quotes around it. Parts may follow each other if all but the last are a
+     * multiple of three bytes long.
      *
      * @param segment local memory that holds the bytes
      * @param offset where they begin

@@ -12,9 +12,11 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * How many slots there are of each type, as {@code ObjectSpace.count_objects} counts them, and how many instances of some classes.
+ * How many slots there are of each type, as {@code ObjectSpace.count_objects} counts them, and how many instances of
+ * some classes.
  *
- * <p>Garbage on pages that are not swept yet is counted among the types, as Ruby itself does, but not among the classes.
+ * <p>Garbage on pages that are not swept yet is counted among the types, as Ruby itself does, but not among the
+ * classes.
  */
 public final class ObjectCounts {
     private static final byte[] TOTAL = JsonLines.ascii("{\"total_slots\":");
@@ -50,7 +52,8 @@ public final class ObjectCounts {
      *
      * @param slots the cursor; afterwards its holes tell what is left out
      * @param reader a reader of the same virtual machine
-     * @param names full names of classes, whose instances are counted, and of modules, for the classes in their namespaces
+     * @param names full names of classes, whose instances are counted, and of modules, for the classes in their
+     *     namespaces
      * @return the counts
      */
     public static ObjectCounts of(SlotCursor slots, ObjectReader reader, List<String> names) {
@@ -94,7 +97,8 @@ public final class ObjectCounts {
         String name = reader.classNames().of(reader.classNames().realClass(klass));
         if (name != null) {
             for (String wanted : names) {
-                if (name.startsWith(wanted) && (name.length() == wanted.length() || name.startsWith("::", wanted.length()))) {
+                if (name.startsWith(wanted)
+                        && (name.length() == wanted.length() || name.startsWith("::", wanted.length()))) {
                     return byName.computeIfAbsent(name, added -> new Count());
                 }
             }
@@ -142,8 +146,8 @@ public final class ObjectCounts {
     }
 
     /**
-     * Writes an object with the keys {@code total_slots}, {@code free_slots}, {@code basic_types} and {@code user_types}, and
-     * {@code garbage_slots} if there are any.
+     * Writes an object with the keys {@code total_slots}, {@code free_slots}, {@code basic_types} and {@code
+     * user_types}, and {@code garbage_slots} if there are any.
      *
      * @param json where it goes
      */

@@ -39,8 +39,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Writes lines in the format of heap_dump: one of JSON for the roots and one for each object, with its contents. What the keys mean is
- * written in {@code docs/ruby-dump.md}.
+ * Writes lines in the format of heap_dump: one of JSON for the roots and one for each object, with its contents. What
+ * the keys mean is written in {@code docs/ruby-dump.md}.
  *
  * <p>An object that is damaged has a line as well, with what could be read and the key {@code damage}. For one thread.
  */
@@ -147,7 +147,13 @@ public final class ObjectLines {
      */
     public DumpSummary summary() {
         return new DumpSummary(
-                objects, json.bytes(), unknownSizes.asMap(), unknownReferences.asMap(), damaged, List.copyOf(damage), List.of());
+                objects,
+                json.bytes(),
+                unknownSizes.asMap(),
+                unknownReferences.asMap(),
+                damaged,
+                List.copyOf(damage),
+                List.of());
     }
 
     /** Writes the line of the roots. Returns what of them can't be read, a line each. */
@@ -287,7 +293,8 @@ public final class ObjectLines {
             case CLASS, MODULE, ICLASS -> module(slot.asClass());
             case FLOAT -> number(slot.asFloat().value());
             case BIGNUM -> bignum(slot.asBignum());
-            case RATIONAL -> pair(slot.asRational().numerator(), slot.asRational().denominator());
+            case RATIONAL ->
+                pair(slot.asRational().numerator(), slot.asRational().denominator());
             case COMPLEX -> pair(slot.asComplex().real(), slot.asComplex().imaginary());
             case SYMBOL -> contents(slot.asSymbol().name());
             case REGEXP -> regexp(slot.asRegexp());

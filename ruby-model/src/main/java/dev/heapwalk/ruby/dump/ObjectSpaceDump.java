@@ -14,13 +14,14 @@ import java.util.List;
 import java.util.function.LongConsumer;
 
 /**
- * Writes a heap in the lines of the target's own {@code ObjectSpace.dump_all}, key for key, so that tools for those read it: first
- * a line for each kind of root, then one for each shape since 3.2, then one for each object. Where Ruby would write what is no
- * JSON, such as a class name with a quote in it, these lines are JSON.
+ * Writes a heap in the lines of the target's own {@code ObjectSpace.dump_all}, key for key, so that tools for those
+ * read it: first a line for each kind of root, then one for each shape since 3.2, then one for each object. Where Ruby
+ * would write what is no JSON, such as a class name with a quote in it, these lines are JSON.
  *
  * <p>Several threads write where there is enough to do; the lines come in the order of the addresses all the same.
  *
- * <p>Free slots are left out, and so is garbage that the target has not yet swept, as {@code dump_all} sweeps before it begins.
+ * <p>Free slots are left out, and so is garbage that the target has not yet swept, as {@code dump_all} sweeps before it
+ * begins.
  */
 public final class ObjectSpaceDump {
     private final RubyVm vm;
@@ -54,7 +55,8 @@ public final class ObjectSpaceDump {
      * Writes all lines.
      *
      * @param out where they go
-     * @param progress is now and then given the number of slots that are done, of {@link dev.heapwalk.ruby.HeapPages#totalSlots()}
+     * @param progress is now and then given the number of slots that are done, of {@link
+     *     dev.heapwalk.ruby.HeapPages#totalSlots()}
      * @return what was written
      * @throws UncheckedIOException if writing fails
      */
@@ -106,7 +108,8 @@ public final class ObjectSpaceDump {
                         && (reached == null || reached.contains(slot.address()))) {
                     objects++;
                     if (!lines.write() && ++damaged <= DumpSummary.MOST_DAMAGE) {
-                        damage.add(new DumpSummary.Damage(slot.address(), "the object is damaged, and its line lacks something"));
+                        damage.add(new DumpSummary.Damage(
+                                slot.address(), "the object is damaged, and its line lacks something"));
                     }
                 }
             }

@@ -14,8 +14,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongConsumer;
 
 /**
- * Has several threads write the lines of a heap's pages, each a batch of pages at a time into memory. In the order of the pages the
- * batches get their places in the output; a thread that has to wait for that is soon done waiting, as batches are small.
+ * Has several threads write the lines of a heap's pages, each a batch of pages at a time into memory. In the order of
+ * the pages the batches get their places in the output; a thread that has to wait for that is soon done waiting, as
+ * batches are small.
  */
 final class PageBatches {
     /** How much of the heap is a batch, in bytes; its lines are mostly three to eight times as long. */
@@ -70,7 +71,8 @@ final class PageBatches {
         this.vm = vm;
         this.pages = vm.pages().count();
         this.step = Math.max(1, BATCH / pageSize);
-        this.threads = Math.clamp(pages / (8L * step), 1, Math.min(Runtime.getRuntime().availableProcessors(), MOST_THREADS));
+        this.threads =
+                Math.clamp(pages / (8L * step), 1, Math.min(Runtime.getRuntime().availableProcessors(), MOST_THREADS));
         this.out = out;
         this.progress = progress;
     }

@@ -510,7 +510,8 @@ final class SlotLines {
             return;
         }
         if (since32 && type == RubyType.CLASS) {
-            int count = reader.octet(module.extension() + reader.layout().memsize().variationCount()) & 0xff;
+            int count =
+                    reader.octet(module.extension() + reader.layout().memsize().variationCount()) & 0xff;
             json.raw(VARIATION_COUNT);
             json.decimal(count);
         }
@@ -527,7 +528,8 @@ final class SlotLines {
             json.raw(NAME);
             json.string(name);
         } else {
-            // A refinement has the flag of a singleton class; since 4.0 what Ruby takes for its real class is what it refines.
+            // A refinement has the flag of a singleton class; since 4.0 what Ruby takes for its real class is what it
+            // refines.
             boolean refinement = since40 && module.has(reader.layout().classes().singleton());
             long real = type == RubyType.CLASS
                     ? classNames.realClass(module.address())
@@ -616,7 +618,10 @@ final class SlotLines {
         return name != null
                 ? name
                 : value.type() == RubyType.IMEMO
-                        ? "imemo " + ImemoType.of(value.flags(), reader.layout()).name().toLowerCase(Locale.ROOT)
+                        ? "imemo "
+                                + ImemoType.of(value.flags(), reader.layout())
+                                        .name()
+                                        .toLowerCase(Locale.ROOT)
                         : value.type().name();
     }
 

@@ -61,20 +61,34 @@ public record ClassLayout(
 
     static ClassLayout of(int version) {
         return switch (version) {
-            case 207 -> new ClassLayout(
-                    16, false, 24, false, 16, true, 0, 8, 24, 32, -1, -1, 64, 72, 88, -1, -1, -1, 0, USER0, -1, USER5, 0);
-            case 300 -> new ClassLayout(
-                    16, false, 24, false, 16, true, 0, 8, 24, 32, 40, -1, 72, 80, 96, -1, -1, -1, 0, USER0, -1, USER5, USER8);
-            case 301 -> new ClassLayout(
-                    16, false, 24, false, 16, true, 0, 8, 24, 32, 40, 48, 80, 88, 104, -1, -1, -1, 0, USER0, -1, USER5, USER8);
-            case 302 -> new ClassLayout(
-                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, -1, -1, -1, 0, USER0, -1, USER0, USER3);
-            case 303 -> new ClassLayout(
-                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER0, -1, USER0, USER3);
-            case 304 -> new ClassLayout(
-                    16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER1, -1, USER0, USER3);
-            default -> new ClassLayout(
-                    8, true, 24, true, 24, true, -1, 16, 32, 40, 48, 56, 96, 104, 112, 112, 128, 125, 0, USER1, 125, 1 << 3, 1 << 4);
+            case 207 ->
+                new ClassLayout(
+                        16, false, 24, false, 16, true, 0, 8, 24, 32, -1, -1, 64, 72, 88, -1, -1, -1, 0, USER0, -1,
+                        USER5, 0);
+            case 300 ->
+                new ClassLayout(
+                        16, false, 24, false, 16, true, 0, 8, 24, 32, 40, -1, 72, 80, 96, -1, -1, -1, 0, USER0, -1,
+                        USER5, USER8);
+            case 301 ->
+                new ClassLayout(
+                        16, false, 24, false, 16, true, 0, 8, 24, 32, 40, 48, 80, 88, 104, -1, -1, -1, 0, USER0, -1,
+                        USER5, USER8);
+            case 302 ->
+                new ClassLayout(
+                        16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, -1, -1, -1, 0, USER0, -1,
+                        USER0, USER3);
+            case 303 ->
+                new ClassLayout(
+                        16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER0, -1,
+                        USER0, USER3);
+            case 304 ->
+                new ClassLayout(
+                        16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER1, -1,
+                        USER0, USER3);
+            default ->
+                new ClassLayout(
+                        8, true, 24, true, 24, true, -1, 16, 32, 40, 48, 56, 96, 104, 112, 112, 128, 125, 0, USER1, 125,
+                        1 << 3, 1 << 4);
         };
     }
 

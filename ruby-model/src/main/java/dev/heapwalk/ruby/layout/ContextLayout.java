@@ -57,8 +57,8 @@ public record ContextLayout(
     public static final int REGISTERS_SIZE = 200;
 
     /**
-     * How far the fields of a fiber from {@code first_proc} on are moved, in bytes, where the {@code jmp_buf} before them is that
-     * of glibc and not the smaller one of the compiler.
+     * How far the fields of a fiber from {@code first_proc} on are moved, in bytes, where the {@code jmp_buf} before
+     * them is that of glibc and not the smaller one of the compiler.
      */
     public static final int LIBC_JMP_BUF_SHIFT = 160;
 

@@ -2,11 +2,11 @@
 package dev.heapwalk.ruby.layout;
 
 /**
- * C names {@code rb_iseq_t} and {@code struct rb_iseq_constant_body}. What is the same in all versions supported stands in the
- * constants. Offsets are in the body, except {@link #BODY}.
+ * C names {@code rb_iseq_t} and {@code struct rb_iseq_constant_body}. What is the same in all versions supported stands
+ * in the constants. Offsets are in the body, except {@link #BODY}.
  *
- * @param insnsInfo {@code insns_info}: the entries, and behind them {@code positions} (+8), {@code size} (+16, 32 bits) and
- *     {@code succ_index_table} (+24)
+ * @param insnsInfo {@code insns_info}: the entries, and behind them {@code positions} (+8), {@code size} (+16, 32 bits)
+ *     and {@code succ_index_table} (+24)
  * @param insnInfoSize the size of {@code struct iseq_insn_info_entry}, which begins with {@code line_no} (32 bits)
  * @param localTable {@code local_table}
  * @param parentIseq {@code parent_iseq}

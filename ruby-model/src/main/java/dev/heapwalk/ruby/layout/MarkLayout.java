@@ -2,8 +2,8 @@
 package dev.heapwalk.ruby.layout;
 
 /**
- * What the garbage collector marks in the structures of the interpreter, and where that lies as far as no other layout tells it.
- * Arrays hold the offsets of fields that are each a {@code VALUE}; they are not to be changed.
+ * What the garbage collector marks in the structures of the interpreter, and where that lies as far as no other layout
+ * tells it. Arrays hold the offsets of fields that are each a {@code VALUE}; they are not to be changed.
  *
  * @param iseq compiled code
  * @param context the fields of an execution context that are marked as they are: C name {@code rb_execution_context_t}
@@ -21,8 +21,8 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
      * @param catchTable {@code catch_table}
      * @param inlineStorage {@code is_entries}
      * @param inlineStorageSize the size of {@code union iseq_inline_storage_entry}
-     * @param inlineCounts {@code is_size} until 3.1, later {@code ic_size}, which {@code ise_size}, {@code ivc_size} and
-     *     {@code icvarc_size} follow; all have 32 bits
+     * @param inlineCounts {@code is_size} until 3.1, later {@code ic_size}, which {@code ise_size}, {@code ivc_size}
+     *     and {@code icvarc_size} follow; all have 32 bits
      * @param callData {@code call_data}
      * @param callCount {@code ci_size}, 32 bits
      * @param markBits {@code mark_bits}, or -1 where the code itself has to be searched
@@ -71,8 +71,8 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
     }
 
     /**
-     * C name {@code rb_vm_t}. In some versions a field was added between two patch levels; the object space tells how far the
-     * fields behind it have moved.
+     * C name {@code rb_vm_t}. In some versions a field was added between two patch levels; the object space tells how
+     * far the fields behind it have moved.
      *
      * @param values the fields that are marked as they are, before any that moved
      * @param laterValues those that are as far from the object space as the hints
@@ -129,7 +129,8 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
             int[] executionArguments) {}
 
     static MarkLayout of(int version) {
-        return new MarkLayout(iseq(version), context(version), thread(version), ractor(version), machine(version), data(version));
+        return new MarkLayout(
+                iseq(version), context(version), thread(version), ractor(version), machine(version), data(version));
     }
 
     /** Offsets of fields. */
@@ -160,8 +161,8 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
     }
 
     private static Thread thread(int version) {
-        // thgroup, value, pending_interrupt_queue, pending_interrupt_mask_stack, top_self, top_wrapper, stat_insn_usage,
-        // last_status, locking_mutex, name, scheduler.
+        // thgroup, value, pending_interrupt_queue, pending_interrupt_mask_stack, top_self, top_wrapper,
+        // stat_insn_usage, last_status, locking_mutex, name, scheduler.
         return switch (version) {
             case 207 -> new Thread(at(160, 168, 176, 184, 56, 64, 304, 40, 248, 360), true);
             case 300 -> new Thread(at(168, 176, 184, 192, 64, 72, 312, 48, 256, 384, 368), true);
@@ -176,8 +177,8 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
     private static Ractor ractor(int version) {
         return switch (version) {
             case 207 -> new Ractor(at(), at(), 0, 0, 0, -1, -1);
-            case 300, 301, 302 -> new Ractor(
-                    at(200, 208, 224, 232, 240, 552, 544, 600, 608, 616), at(128), 24, 16, 8, 584, 520);
+            case 300, 301, 302 ->
+                new Ractor(at(200, 208, 224, 232, 240, 552, 544, 600, 608, 616), at(128), 24, 16, 8, 584, 520);
             case 303 -> new Ractor(at(200, 416, 408, 464, 472, 480), at(88, 120), 32, 8, 16, 448, 384);
             case 304 -> new Ractor(at(200, 416, 408, 472, 480, 488, 464), at(88, 120), 32, 8, 16, 448, 384);
             default -> new Ractor(at(344, 336, 408, 416, 424, 432, 440, 120), at(), 0, 0, 0, 384, 312);
@@ -186,18 +187,69 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
 
     private static Machine machine(int version) {
         return switch (version) {
-            case 207 -> new Machine(
-                    at(328, 408, 416, 424, 432, 440, 448, 400), at(1112, 1128), 464, 1144, 992, -1, -1, -1, 200, -1);
-            case 300 -> new Machine(
-                    at(384, 392, 400, 408, 416, 424, 376), at(1048, 1064), 440, 1080, -1, 1136, -1, 1144, -1, -1);
-            case 301 -> new Machine(
-                    at(384, 392, 400, 408, 416, 424, 432, 376), at(1056, 1072, 1080), 448, 1096, -1, 1144, 1152, 1160, -1, -1);
-            case 302 -> new Machine(
-                    at(408, 416, 424, 432, 440, 448, 456, 464, 400), at(1096, 1112, 1120), 480, 1136, -1, 1184, 1192, 1208, -1, -1);
-            case 303 -> new Machine(
-                    at(568, 576, 584, 592, 600, 608, 616, 624, 560), at(1256, 1272, 1280), 640, 1296, -1, 1352, 1360, 1384, -1, -1);
-            case 304 -> new Machine(
-                    at(576, 584, 592, 600, 608, 616, 624, 632, 568), at(1256, 1272, 1280), 648, -1, -1, 1344, 1352, 1384, -1, -1);
+            case 207 ->
+                new Machine(
+                        at(328, 408, 416, 424, 432, 440, 448, 400),
+                        at(1112, 1128),
+                        464,
+                        1144,
+                        992,
+                        -1,
+                        -1,
+                        -1,
+                        200,
+                        -1);
+            case 300 ->
+                new Machine(
+                        at(384, 392, 400, 408, 416, 424, 376), at(1048, 1064), 440, 1080, -1, 1136, -1, 1144, -1, -1);
+            case 301 ->
+                new Machine(
+                        at(384, 392, 400, 408, 416, 424, 432, 376),
+                        at(1056, 1072, 1080),
+                        448,
+                        1096,
+                        -1,
+                        1144,
+                        1152,
+                        1160,
+                        -1,
+                        -1);
+            case 302 ->
+                new Machine(
+                        at(408, 416, 424, 432, 440, 448, 456, 464, 400),
+                        at(1096, 1112, 1120),
+                        480,
+                        1136,
+                        -1,
+                        1184,
+                        1192,
+                        1208,
+                        -1,
+                        -1);
+            case 303 ->
+                new Machine(
+                        at(568, 576, 584, 592, 600, 608, 616, 624, 560),
+                        at(1256, 1272, 1280),
+                        640,
+                        1296,
+                        -1,
+                        1352,
+                        1360,
+                        1384,
+                        -1,
+                        -1);
+            case 304 ->
+                new Machine(
+                        at(576, 584, 592, 600, 608, 616, 624, 632, 568),
+                        at(1256, 1272, 1280),
+                        648,
+                        -1,
+                        -1,
+                        1344,
+                        1352,
+                        1384,
+                        -1,
+                        -1);
             default -> new Machine(at(), at(1208, 1224, 1232), -1, -1, 1112, 1288, 1296, 1336, -1, 568);
         };
     }

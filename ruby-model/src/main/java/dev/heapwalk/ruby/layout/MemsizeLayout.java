@@ -2,8 +2,8 @@
 package dev.heapwalk.ruby.layout;
 
 /**
- * The sizes of structures that {@code rb_obj_memsize_of} adds up, and where it finds their counts. Sizes in bytes, offsets from
- * the beginning of the structure that is named.
+ * The sizes of structures that {@code rb_obj_memsize_of} adds up, and where it finds their counts. Sizes in bytes,
+ * offsets from the beginning of the structure that is named.
  *
  * @param io {@code rb_io_t}
  * @param ioShift how far its fields from {@code fd} on lie behind those of 2.7

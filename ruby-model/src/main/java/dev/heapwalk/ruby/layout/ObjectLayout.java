@@ -2,18 +2,19 @@
 package dev.heapwalk.ruby.layout;
 
 /**
- * What differs between versions in the objects that hold values: strings, arrays, hashes, objects, structs and data. Every
- * object begins with {@code struct RBasic}: {@code flags} at 0 and {@code klass} at 8.
+ * What differs between versions in the objects that hold values: strings, arrays, hashes, objects, structs and data.
+ * Every object begins with {@code struct RBasic}: {@code flags} at 0 and {@code klass} at 8.
  *
  * @param stringEmbed where the bytes of an embedded String begin
- * @param stringLengthInFlags whether the length of an embedded String stands in bits 14 to 18 of the flags, and not in {@code len}
+ * @param stringLengthInFlags whether the length of an embedded String stands in bits 14 to 18 of the flags, and not in
+ *     {@code len}
  * @param stringShared the flag of a String that shares its bytes with another
  * @param arrayEmbedLengthMask the length of an embedded Array, after a shift by 15
  * @param arrayShared the flag of an Array that shares its elements with another
  * @param hashDefault {@code ifnone} of a Hash
  * @param hashInline whether the table of a Hash stands in its slot at 24, and not behind a pointer at 16
- * @param objectHeapFlag the flag of an Object whose instance variables lie outside it, or 0 where {@code FL_USER1} tells that they
- *     are embedded
+ * @param objectHeapFlag the flag of an Object whose instance variables lie outside it, or 0 where {@code FL_USER1}
+ *     tells that they are embedded
  * @param objectFields the pointer to instance variables that lie outside
  * @param structEmbedLengthMask the length of an embedded Struct, after a shift by 13
  * @param dataType {@code type} of typed data; its lowest bit is a flag since 4.0
@@ -21,7 +22,8 @@ package dev.heapwalk.ruby.layout;
  * @param dataFieldsObject {@code fields_obj}, or -1 before 4.0
  * @param genericIvarsByFlag whether {@code FL_EXIVAR} tells that an object has generic instance variables
  * @param shapesInFlags whether the upper half of the flags of a {@code T_OBJECT} is its shape
- * @param matchInline whether the registers of a MatchData follow in its slot at 32, and do not stand behind a pointer at 24
+ * @param matchInline whether the registers of a MatchData follow in its slot at 32, and do not stand behind a pointer
+ *     at 24
  * @param ioDescriptor {@code fd} of {@code rb_io_t}, 32 bits; {@code mode} follows it
  * @param ioPath {@code pathv} of {@code rb_io_t}
  */

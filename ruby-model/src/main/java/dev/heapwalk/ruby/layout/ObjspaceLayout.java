@@ -2,7 +2,8 @@
 package dev.heapwalk.ruby.layout;
 
 /**
- * C name {@code rb_objspace_t}. The offsets are hints: what is found there is checked, and looked for elsewhere if it is not.
+ * C name {@code rb_objspace_t}. The offsets are hints: what is found there is checked, and looked for elsewhere if it
+ * is not.
  *
  * @param size how many bytes are searched where a hint fails
  * @param flags {@code flags}, a word of bits that begins with {@code mode} (2 bits: none, marking, sweeping)

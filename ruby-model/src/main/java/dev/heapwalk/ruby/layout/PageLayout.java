@@ -38,7 +38,8 @@ public record PageLayout(
     public static final int BASE_SLOT_SIZE = 40;
 
     static PageLayout of(int version) {
-        // A bitmap has (body size / 40 + 63) / 64 words: 7 for 16 KiB, 26 for 64 KiB, where 3.2 and later keep 25.6 as 26.
+        // A bitmap has (body size / 40 + 63) / 64 words: 7 for 16 KiB, 26 for 64 KiB, where 3.2 and later keep 25.6 as
+        // 26.
         if (version <= 300) {
             return new PageLayout(1 << 14, 40, -1, 0, 8, 24, 56, 112, 168, 224, -1, 280, -1, 7);
         }

@@ -2,8 +2,8 @@
 package dev.heapwalk.ruby.layout;
 
 /**
- * The values that are no references: C name {@code enum ruby_special_consts}. False is 0, true is 0x14, an Integer has bit 0
- * set, a flonum ends in the bits 10 and a static symbol in the byte 0x0c in all versions supported.
+ * The values that are no references: C name {@code enum ruby_special_consts}. False is 0, true is 0x14, an Integer has
+ * bit 0 set, a flonum ends in the bits 10 and a static symbol in the byte 0x0c in all versions supported.
  *
  * @param nil {@code RUBY_Qnil}
  * @param undef {@code RUBY_Qundef}

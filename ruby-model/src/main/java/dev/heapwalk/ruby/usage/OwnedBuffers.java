@@ -135,7 +135,8 @@ final class OwnedBuffers {
             }
             case CLASS, MODULE, ICLASS -> classTables(slot);
             case IMEMO -> {
-                // The body of an instruction sequence, the definition of a method, the values of an environment, a buffer.
+                // The body of an instruction sequence, the definition of a method, the values of an environment, a
+                // buffer.
                 add(slot, slot.asValue().word(16));
                 add(slot, slot.asValue().word(24));
             }

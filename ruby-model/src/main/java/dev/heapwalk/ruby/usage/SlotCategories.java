@@ -69,12 +69,12 @@ final class SlotCategories {
         Category known = last[index];
         return known != null
                 ? known
-                : (last[index] = new Category(Domain.RUBY, name(klass), buffer == 0 ? type.label() : type.label() + " buffer"));
+                : (last[index] =
+                        new Category(Domain.RUBY, name(klass), buffer == 0 ? type.label() : type.label() + " buffer"));
     }
 
     Category named(String kind, String detail) {
-        return byDetail
-                .computeIfAbsent(kind, name -> new HashMap<>())
+        return byDetail.computeIfAbsent(kind, name -> new HashMap<>())
                 .computeIfAbsent(detail, name -> new Category(Domain.RUBY, kind, name));
     }
 

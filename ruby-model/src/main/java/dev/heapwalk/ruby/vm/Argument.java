@@ -2,7 +2,8 @@
 package dev.heapwalk.ruby.vm;
 
 /**
- * A parameter of a frame's method or block and what it holds now, which is what was given unless the program assigned to it.
+ * A parameter of a frame's method or block and what it holds now, which is what was given unless the program assigned
+ * to it.
  *
  * @param parameter the parameter
  * @param value a {@code VALUE}; {@code Qundef} for a block that was not made an object so far

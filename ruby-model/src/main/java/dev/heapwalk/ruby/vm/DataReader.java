@@ -36,9 +36,7 @@ final class DataReader {
         }
         int flags = reader.octet(data + PROC_FLAGS);
         Block block = block(data);
-        return block == null
-                ? null
-                : new Proc(address, block, (flags & 2) != 0, (flags & 1) != 0, (flags & 4) != 0);
+        return block == null ? null : new Proc(address, block, (flags & 2) != 0, (flags & 1) != 0, (flags & 4) != 0);
     }
 
     Binding binding(long address) {
@@ -53,9 +51,7 @@ final class DataReader {
                 address,
                 block,
                 texts.of(texts.isArray(pathobj) ? texts.element(pathobj, 0) : pathobj),
-                layout.since(3, 2)
-                        ? reader.half(data + BINDING_LINE)
-                        : reader.half(data + BINDING_LINE) & 0xffff);
+                layout.since(3, 2) ? reader.half(data + BINDING_LINE) : reader.half(data + BINDING_LINE) & 0xffff);
     }
 
     /** {@code struct rb_block}: a union of three words, and the type. */
@@ -93,8 +89,8 @@ final class DataReader {
         if (data == 0) {
             return null;
         }
-        // rb_mutex_t: the thread (2.7), the fiber or its serial number (4.0); the thread (4.0, its object in later releases of
-        // 3.4); next_mutex, waitq.
+        // rb_mutex_t: the thread (2.7), the fiber or its serial number (4.0); the thread (4.0, its object in later
+        // releases of 3.4); next_mutex, waitq.
         long holder = reader.word(data);
         long waiting = isList(data + 16) ? data + 16 : data + 24;
         if (layout.since(4, 0)) {
@@ -117,7 +113,9 @@ final class DataReader {
                 && reader.word(last) == head;
     }
 
-    /** {@code struct sync_waiter}: self (3.0), th, fiber (3.0), node. They lie on the machine stacks of those who wait. */
+    /**
+     * {@code struct sync_waiter}: self (3.0), th, fiber (3.0), node. They lie on the machine stacks of those who wait.
+     */
     private List<Long> waiting(long head) {
         int node = layout.since(3, 0) ? 24 : 8;
         int thread = layout.since(3, 0) ? 8 : 0;

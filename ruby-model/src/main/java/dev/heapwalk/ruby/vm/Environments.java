@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Reads local variables through environment pointers. An {@code ep} points at the flags of one level of scope; the pointer to the
- * level around it or the block stands before them, before that the method or class reference, and before that the local
- * variables. A level lies on the VM stack, or in an object where it outlived its frame. For one thread.
+ * Reads local variables through environment pointers. An {@code ep} points at the flags of one level of scope; the
+ * pointer to the level around it or the block stands before them, before that the method or class reference, and before
+ * that the local variables. A level lies on the VM stack, or in an object where it outlived its frame. For one thread.
  */
 public final class Environments {
     /** {@code VM_ENV_DATA_SIZE}: method or class reference, block or outer level, flags. */
@@ -47,8 +47,8 @@ public final class Environments {
      * The block that was given to the method of a level.
      *
      * @param ep target address of the flags of any level in the method
-     * @return what {@code VM_ENV_BLOCK_HANDLER} is: 0 for none, the {@code VALUE} of a Proc or Symbol, or the address of a captured
-     *     block with the low bits 01 (in Ruby) or 11 (in C)
+     * @return what {@code VM_ENV_BLOCK_HANDLER} is: 0 for none, the {@code VALUE} of a Proc or Symbol, or the address
+     *     of a captured block with the low bits 01 (in Ruby) or 11 (in C)
      */
     public long blockHandler(long ep) {
         return reader.word(outermost(ep) - 8);
@@ -83,7 +83,9 @@ public final class Environments {
             long outer = outer(at);
             if (outer == 0) {
                 // The special variables of a method hide it.
-                return interpreter.isImemo(reference, ImemoType.SVAR) ? interpreter.method(reader.word(reference + 8)) : null;
+                return interpreter.isImemo(reference, ImemoType.SVAR)
+                        ? interpreter.method(reader.word(reference + 8))
+                        : null;
             }
             at = outer;
         }

@@ -12,8 +12,7 @@ package dev.heapwalk.ruby.vm;
  * @param procedure the {@code VALUE} of its block, 0 for the fiber that a thread began as
  * @param previous target address of the fiber that resumed it, 0 if it is not resumed
  */
-public record Fiber(
-        long address, long self, long context, long thread, Status status, long procedure, long previous) {
+public record Fiber(long address, long self, long context, long thread, Status status, long procedure, long previous) {
     /** What a fiber does. C name {@code enum fiber_status}, in its order. */
     public enum Status {
         /** It was never resumed. */

@@ -12,7 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The fields of objects that the interpreter and the core library keep for themselves, by their names in C. For one thread.
+ * The fields of objects that the interpreter and the core library keep for themselves, by their names in C. For one
+ * thread.
  */
 public final class Fields {
     private record Place(String name, Field.Kind kind, int offset, int bytes) {}
@@ -36,9 +37,18 @@ public final class Fields {
         this.layout = reader.layout();
         this.entries = new StEntries(reader);
         this.dataPlaces = Map.of(
-                "enumerator", List.of(value("obj", 0), id("meth", 8), value("args", 16), value("fib", 24), value("dst", 32),
-                        value("lookahead", 40), value("feedvalue", 48), value("stop_exc", 56), value("size", 64),
-                        value("procs", 72)),
+                "enumerator",
+                        List.of(
+                                value("obj", 0),
+                                id("meth", 8),
+                                value("args", 16),
+                                value("fib", 24),
+                                value("dst", 32),
+                                value("lookahead", 40),
+                                value("feedvalue", 48),
+                                value("stop_exc", 56),
+                                value("size", 64),
+                                value("procs", 72)),
                 "generator", List.of(value("proc", 0), value("obj", 8)),
                 "yielder", List.of(value("proc", 0)),
                 "producer", List.of(value("init", 0), value("proc", 8)),
@@ -48,8 +58,8 @@ public final class Fields {
     }
 
     /**
-     * The fields of an object: an imemo of any type, or data of the types {@code enumerator}, {@code generator}, {@code yielder},
-     * {@code producer}, {@code proc_entry}, {@code chain} and {@code product}.
+     * The fields of an object: an imemo of any type, or data of the types {@code enumerator}, {@code generator}, {@code
+     * yielder}, {@code producer}, {@code proc_entry}, {@code chain} and {@code product}.
      *
      * @param address target address of a slot
      * @return a new list, empty for any other object
@@ -78,21 +88,33 @@ public final class Fields {
         boolean newest = layout.since(4, 0);
         return switch (type) {
             case ENV -> List.of(value("iseq", 8), address("ep", 16), address("env", 24), number("env_size", 32, 4));
-            case CREF -> List.of(
-                    value("refinements", 8), value(layout.since(3, 1) ? "klass_or_self" : "klass", 16), value("next", 24));
-            case SVAR -> List.of(value("cref_or_me", 8), value("lastline", 16), value("backref", 24), value("others", 32));
-            case THROW_DATA -> List.of(value("throw_obj", 16), address("catch_frame", 24), number("throw_state", 32, 4));
+            case CREF ->
+                List.of(
+                        value("refinements", 8),
+                        value(layout.since(3, 1) ? "klass_or_self" : "klass", 16),
+                        value("next", 24));
+            case SVAR ->
+                List.of(value("cref_or_me", 8), value("lastline", 16), value("backref", 24), value("others", 32));
+            case THROW_DATA ->
+                List.of(value("throw_obj", 16), address("catch_frame", 24), number("throw_state", 32, 4));
             case IFUNC -> List.of(address("func", 16), value("data", 24), number("min", 32, 4), number("max", 36, 4));
             case MEMO -> List.of(value("v1", 16), value("v2", 24), value("u3", 32));
-            case MENT -> List.of(value("defined_class", 8), address("def", 16), id("called_id", 24), value("owner", 32));
+            case MENT ->
+                List.of(value("defined_class", 8), address("def", 16), id("called_id", 24), value("owner", 32));
             case ISEQ -> List.of(value("wrapper", 8), address("body", 16));
-            case TMPBUF -> newest
-                    ? List.of(address("ptr", 8), number("cnt", 16, 8))
-                    : List.of(address("ptr", 16), value("next", 24), number("cnt", 32, 8));
-            case CVAR_ENTRY -> List.of(
-                    number("index", 8, 4), number("global_cvar_state", 16, 8), value("cref", 24), value("class_value", 32));
+            case TMPBUF ->
+                newest
+                        ? List.of(address("ptr", 8), number("cnt", 16, 8))
+                        : List.of(address("ptr", 16), value("next", 24), number("cnt", 32, 8));
+            case CVAR_ENTRY ->
+                List.of(
+                        number("index", 8, 4),
+                        number("global_cvar_state", 16, 8),
+                        value("cref", 24),
+                        value("class_value", 32));
             case CALLINFO -> List.of(address("kwarg", 8), id("mid", 16), number("flag", 24, 8), number("argc", 32, 8));
-            case CALLCACHE -> List.of(value("klass", 8), value("cme_", 16), address("call_", 24), number("aux_", 32, 8));
+            case CALLCACHE ->
+                List.of(value("klass", 8), value("cme_", 16), address("call_", 24), number("aux_", 32, 8));
             case CONSTCACHE -> List.of(value("value", 8), value("ic_cref", newest ? 16 : 32));
             case AST, PARSER_STRTERM, FIELDS, UNKNOWN -> List.of();
         };
@@ -111,8 +133,8 @@ public final class Fields {
         if (map == 0) {
             return null;
         }
-        // Since 3.3 the table leads from the address of a key to that of a value; a WeakKeyMap has the value itself. Before,
-        // the second table leads from keys to values.
+        // Since 3.3 the table leads from the address of a key to that of a value; a WeakKeyMap has the value itself.
+        // Before, the second table leads from keys to values.
         boolean indirect = layout.since(3, 3);
         List<Long> pairs = new ArrayList<>();
         entries.over(reader.word(map + (indirect ? 0 : 8)));

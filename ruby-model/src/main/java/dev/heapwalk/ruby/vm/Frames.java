@@ -14,13 +14,13 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Goes through the control frames of a thread or a fiber, the innermost first. C name {@code rb_control_frame_t}. All frames are
- * copied at once by {@link #over}; what is around them, such as local variables, is read when it is asked for. Allocates nothing
- * for frames whose code was seen before. For one thread.
+ * Goes through the control frames of a thread or a fiber, the innermost first. C name {@code rb_control_frame_t}. All
+ * frames are copied at once by {@link #over}; what is around them, such as local variables, is read when it is asked
+ * for. Allocates nothing for frames whose code was seen before. For one thread.
  *
- * <p>{@link #next()} gives every frame. Those for which {@link #shown()} is true are what {@code Thread#backtrace_locations} of
- * that version gives, with its labels, paths and lines. A frame that can't be right, as in a thread that ran on while it was
- * read, is not shown, and a {@link #note()} tells of it.
+ * <p>{@link #next()} gives every frame. Those for which {@link #shown()} is true are what {@code
+ * Thread#backtrace_locations} of that version gives, with its labels, paths and lines. A frame that can't be right, as
+ * in a thread that ran on while it was read, is not shown, and a {@link #note()} tells of it.
  */
 public final class Frames {
     /** The largest VM stack that is believed, in bytes. */
@@ -48,6 +48,7 @@ public final class Frames {
 
     /** What a sample is read into; made for the first one. */
     private MemorySegment copy;
+
     private final long[] nearFlags = new long[NEAR];
     private final long[] nearMethods = new long[NEAR];
     private final long[] nearOuter = new long[NEAR];
@@ -62,6 +63,7 @@ public final class Frames {
     private int count;
     /** The innermost frame that {@link #next} gives: 0 but for the torn frames of a sample. */
     private int first;
+
     private int index;
     private String note = "";
     private long[] pcs = new long[64];
@@ -72,6 +74,7 @@ public final class Frames {
     private byte[] kinds = new byte[64];
     /** The frame whose path and line are shown; -1 for none. */
     private int[] places = new int[64];
+
     private boolean[] shown = new boolean[64];
     private Iseq[] iseqs = new Iseq[64];
     private MethodEntry[] methods = new MethodEntry[64];
@@ -90,7 +93,8 @@ public final class Frames {
      * Goes before the innermost frame of an execution context.
      *
      * @param ec target address of the {@code rb_execution_context_t} of a thread or a fiber
-     * @return this cursor; without frames where it has none, or where it can't be read, which is {@linkplain #note() noted}
+     * @return this cursor; without frames where it has none, or where it can't be read, which is {@linkplain #note()
+     *     noted}
      */
     public Frames over(long ec) {
         clear();
@@ -116,7 +120,8 @@ public final class Frames {
 
     private void copy(long ec) {
         long cfp = reader.word(ec + ContextLayout.CFP);
-        long frames = frames(reader.word(ec + ContextLayout.VM_STACK), reader.word(ec + ContextLayout.VM_STACK_SIZE), cfp);
+        long frames =
+                frames(reader.word(ec + ContextLayout.VM_STACK), reader.word(ec + ContextLayout.VM_STACK_SIZE), cfp);
         long size = layout.frameSize();
         int atOnce = (int) (Window.MAX_LENGTH / size);
         while (count < frames) {
@@ -139,7 +144,11 @@ public final class Frames {
         }
         long size = layout.frameSize();
         stackEnd = stack + 8 * words;
-        if ((stack & 7) != 0 || words <= 0 || words > LARGEST / 8 || cfp < stack || cfp > stackEnd
+        if ((stack & 7) != 0
+                || words <= 0
+                || words > LARGEST / 8
+                || cfp < stack
+                || cfp > stackEnd
                 || (stackEnd - cfp) % size != 0) {
             note = "the frame pointer 0x%x does not lie in the VM stack 0x%x-0x%x".formatted(cfp, stack, stackEnd);
             stackEnd = Math.max(stack, Math.min(stackEnd, stack + LARGEST));
@@ -164,13 +173,15 @@ public final class Frames {
     }
 
     /**
-     * Goes before the innermost frame of a thread that runs on, for profilers that sample. The frames are read past everything
-     * that the reader keeps, and a second time right after. Only those are given that both looks show in the same place, called from
-     * the same place: these were on the stack all the while between the looks, which are some microseconds apart. What the thread
-     * called or returned from meanwhile is left out and counted in {@link #torn()}; no frame is made up of two moments.
+     * Goes before the innermost frame of a thread that runs on, for profilers that sample. The frames are read past
+     * everything that the reader keeps, and a second time right after. Only those are given that both looks show in the
+     * same place, called from the same place: these were on the stack all the while between the looks, which are some
+     * microseconds apart. What the thread called or returned from meanwhile is left out and counted in {@link #torn()};
+     * no frame is made up of two moments.
      *
      * @param ec target address of the {@code rb_execution_context_t} of a thread or a fiber
-     * @return this cursor; without frames where it has none, or where it can't be read, which is {@linkplain #note() noted}
+     * @return this cursor; without frames where it has none, or where it can't be read, which is {@linkplain #note()
+     *     noted}
      */
     public Frames sample(long ec) {
         clear();
@@ -215,8 +226,8 @@ public final class Frames {
     }
 
     /**
-     * Copies the environments of the innermost frames, which tell what methods they are in, between two more looks at their frames,
-     * all in one call: another method may have had the same place on the stack between the other looks.
+     * Copies the environments of the innermost frames, which tell what methods they are in, between two more looks at
+     * their frames, all in one call: another method may have had the same place on the stack between the other looks.
      */
     private void copyEnvironments() {
         int size = layout.frameSize();
@@ -248,7 +259,8 @@ public final class Frames {
                 nearOuter[i - nearFrom] = copy.get(Words.LONG, environment + 8) & ~3L;
                 nearFlags[i - nearFrom] = copy.get(Words.LONG, environment + 16);
                 long magic = nearFlags[i - nearFrom] & EnvFlags.MAGIC_MASK;
-                good &= rangeRead[range] == ENVIRONMENT && (codes[i] != 0 || magic == EnvFlags.MAGIC_CFUNC || magic == EnvFlags.MAGIC_DUMMY);
+                good &= rangeRead[range] == ENVIRONMENT
+                        && (codes[i] != 0 || magic == EnvFlags.MAGIC_CFUNC || magic == EnvFlags.MAGIC_DUMMY);
             }
             if (!good) {
                 first = i + 1;
@@ -270,7 +282,9 @@ public final class Frames {
     private MethodEntry nearMethod(int i) {
         if (codes[i] == 0 || (nearFlags[i - nearFrom] & EnvFlags.LOCAL) != 0) {
             MethodEntry found = interpreter.method(nearMethods[i - nearFrom]);
-            return found != null || codes[i] == 0 ? found : interpreter.environments().method(eps[i]);
+            return found != null || codes[i] == 0
+                    ? found
+                    : interpreter.environments().method(eps[i]);
         }
         // A block's is that of the frame whose scope is around it, where that is still on the stack.
         for (int outer = i + 1; outer < nearEnd; outer++) {
@@ -332,7 +346,8 @@ public final class Frames {
     }
 
     /**
-     * How many of the innermost frames of a {@link #sample} were left out, because the thread called or returned while it was read.
+     * How many of the innermost frames of a {@link #sample} were left out, because the thread called or returned while
+     * it was read.
      *
      * @return a count, with frames that Ruby does not show; 0 for a sample that is whole
      */
@@ -581,7 +596,9 @@ public final class Frames {
         if (!methodKnown[i]) {
             methodKnown[i] = true;
             try {
-                methods[i] = i < nearEnd && copied(i) ? nearMethod(i) : interpreter.environments().method(eps[i]);
+                methods[i] = i < nearEnd && copied(i)
+                        ? nearMethod(i)
+                        : interpreter.environments().method(eps[i]);
             } catch (UnmappedAddressException e) {
                 methods[i] = null;
             }

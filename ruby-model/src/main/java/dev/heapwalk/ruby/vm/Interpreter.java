@@ -13,8 +13,9 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Reads what the interpreter keeps of a program that runs. It remembers code and methods by their address, and checks at each use
- * that the same still stands there; after {@link ObjectReader#forget()} it looks at the target anew. For one thread.
+ * Reads what the interpreter keeps of a program that runs. It remembers code and methods by their address, and checks
+ * at each use that the same still stands there; after {@link ObjectReader#forget()} it looks at the target anew. For
+ * one thread.
  *
  * <p>Each method that takes the address of an object returns null for what is no such object, and throws
  * {@link dev.heapwalk.memory.UnmappedAddressException} where memory of one can't be read.
@@ -103,7 +104,10 @@ public final class Interpreter {
         return found;
     }
 
-    /** As {@link #iseq(long)}, without a look at the slot where the program counter proves that what is known is still true. */
+    /**
+     * As {@link #iseq(long)}, without a look at the slot where the program counter proves that what is known is still
+     * true.
+     */
     Iseq iseq(long address, long pc) {
         Iseq known = iseqs.get(address);
         return known != null && known.contains(pc) ? known : iseq(address);
@@ -125,19 +129,23 @@ public final class Interpreter {
         long calledId = reader.word(address + 24);
         long owner = reader.word(address + 32);
         MethodEntry known = methods.get(address);
-        if (known != null && known.definition() == definition && known.calledId() == calledId && known.owner() == owner
+        if (known != null
+                && known.definition() == definition
+                && known.calledId() == calledId
+                && known.owner() == owner
                 && known.definedClass() == definedClass) {
             return known;
         }
         MethodEntry found = definition == 0
-                ? new MethodEntry(this, address, flags, definedClass, 0, calledId, owner, MethodCursor.Kind.UNKNOWN, 0,
-                        0, 0, 0)
+                ? new MethodEntry(
+                        this, address, flags, definedClass, 0, calledId, owner, MethodCursor.Kind.UNKNOWN, 0, 0, 0, 0)
                 : defined(address, flags, definedClass, definition, calledId, owner);
         methods.put(address, found);
         return found;
     }
 
-    private MethodEntry defined(long address, long flags, long definedClass, long definition, long calledId, long owner) {
+    private MethodEntry defined(
+            long address, long flags, long definedClass, long definition, long calledId, long owner) {
         // rb_method_definition_t: a word of bits that begins with the type, the body, original_id.
         return new MethodEntry(
                 this,

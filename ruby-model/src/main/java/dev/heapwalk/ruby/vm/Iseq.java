@@ -4,8 +4,9 @@ package dev.heapwalk.ruby.vm;
 import java.util.List;
 
 /**
- * A piece of compiled code: a method, a block, a file. C name {@code rb_iseq_t}. What is in it does not change as long as it
- * lives, so it was read as a whole and is kept; only its table of lines is read when it is first asked for. For one thread.
+ * A piece of compiled code: a method, a block, a file. C name {@code rb_iseq_t}. What is in it does not change as long
+ * as it lives, so it was read as a whole and is kept; only its table of lines is read when it is first asked for. For
+ * one thread.
  */
 public final class Iseq {
     private final Interpreter interpreter;

@@ -96,7 +96,11 @@ final class IseqReader {
             add(found, Parameter.Kind.REST, locals, reader.half(body + IseqLayout.PARAM_REST_START), 1);
         }
         if ((flags & HAS_POST) != 0) {
-            add(found, Parameter.Kind.REQ, locals, reader.half(body + IseqLayout.PARAM_POST_START),
+            add(
+                    found,
+                    Parameter.Kind.REQ,
+                    locals,
+                    reader.half(body + IseqLayout.PARAM_POST_START),
                     reader.half(body + IseqLayout.PARAM_POST_NUM));
         }
         long keyword = (flags & (HAS_KW | HAS_KWREST)) == 0 ? 0 : reader.word(body + IseqLayout.PARAM_KEYWORD);

@@ -94,7 +94,8 @@ final class Labels {
                 return name;
             }
             RubyType attachedType = RubyType.of(reader.word(attached));
-            String named = attachedType == RubyType.CLASS || attachedType == RubyType.MODULE ? permanentName(attached) : null;
+            String named =
+                    attachedType == RubyType.CLASS || attachedType == RubyType.MODULE ? permanentName(attached) : null;
             return named == null ? name : named + "." + name;
         } catch (UnmappedAddressException e) {
             return name;
@@ -104,6 +105,8 @@ final class Labels {
     private String permanentName(long klass) {
         ClassLayout layout = reader.layout().classes();
         int bits = reader.octet(klass + layout.extension() + layout.permanentClasspath());
-        return (bits >>> layout.permanentBit() & 1) == 0 ? null : reader.classNames().of(klass);
+        return (bits >>> layout.permanentBit() & 1) == 0
+                ? null
+                : reader.classNames().of(klass);
     }
 }

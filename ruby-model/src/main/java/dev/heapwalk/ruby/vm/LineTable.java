@@ -6,9 +6,9 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.IseqLayout;
 
 /**
- * The lines of the instructions of an iseq. C names {@code struct iseq_insn_info} and {@code struct succ_index_table}: entry
- * {@code n} holds from the {@code n}th position that is marked in a bit vector on. The vector is kept with its ranks: six words
- * of 7-bit ranks for the first 54 positions, then blocks of 512 bits.
+ * The lines of the instructions of an iseq. C names {@code struct iseq_insn_info} and {@code struct succ_index_table}:
+ * entry {@code n} holds from the {@code n}th position that is marked in a bit vector on. The vector is kept with its
+ * ranks: six words of 7-bit ranks for the first 54 positions, then blocks of 512 bits.
  */
 final class LineTable {
     private static final int IMMEDIATE = 54;
@@ -16,6 +16,7 @@ final class LineTable {
     private static final int BLOCK_BITS = 512;
     /** rank (32 bits), padding, small_block_ranks, bits[8]. */
     private static final int BLOCK_WORDS = 10;
+
     private static final int MOST_ENTRIES = 1 << 20;
 
     private final int[] lines;

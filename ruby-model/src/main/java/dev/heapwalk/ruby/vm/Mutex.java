@@ -8,7 +8,8 @@ import java.util.List;
  *
  * @param address target address of the Mutex
  * @param thread target address of the {@code rb_thread_t} that holds it, 0 if none does
- * @param fiber target address of the {@code struct rb_fiber_struct} that holds it; 0 if none does, or the version keeps the thread
+ * @param fiber target address of the {@code struct rb_fiber_struct} that holds it; 0 if none does, or the version keeps
+ *     the thread
  * @param waiting target addresses of the {@code rb_thread_t}s that wait for it, the first to get it first
  */
 public record Mutex(long address, long thread, long fiber, List<Long> waiting) {

@@ -7,10 +7,12 @@ package dev.heapwalk.ruby.vm;
  * @param address target address of the {@code rb_thread_t}
  * @param self the {@code VALUE} of the Thread
  * @param ractor target address of its {@code rb_ractor_t}, 0 in 2.7
- * @param context target address of the execution context that it runs, its own or that of a fiber; what {@link Frames#over} takes
+ * @param context target address of the execution context that it runs, its own or that of a fiber; what {@link
+ *     Frames#over} takes
  * @param status what it does
  * @param name its name; null if it has none
- * @param pthread its {@code pthread_t}, on Linux the address that its thread register holds; 0 while no native thread runs it
+ * @param pthread its {@code pthread_t}, on Linux the address that its thread register holds; 0 while no native thread
+ *     runs it
  * @param tid the kernel's id of its native thread, in the target's own namespace; 0 where the version does not keep it
  * @param main whether it is the main thread of its ractor
  * @param procedure the {@code VALUE} of the Proc that it runs; 0 for the main thread and those that C code made

@@ -18,16 +18,19 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The threads of a virtual machine. Reads their lists anew at each call; call {@link ObjectReader#forget()} before, over a target
- * that runs. For one thread.
+ * The threads of a virtual machine. Reads their lists anew at each call; call {@link ObjectReader#forget()} before,
+ * over a target that runs. For one thread.
  */
 public final class RubyThreads {
     /** No process has more threads, or ractors; a longer list is a damaged one. */
     private static final int MOST = 1 << 16;
-    /** How far the fields of a patch release were found from where the first release of a version has them, in bytes. */
+    /**
+     * How far the fields of a patch release were found from where the first release of a version has them, in bytes.
+     */
     private static final int REACH = 64;
     /** {@code thread_invoke_type_proc}. */
     private static final int INVOKES_PROC = 1;
+
     private static final int INVOKES_RACTOR_PROC = 2;
     /** {@code struct pthread.tid} in glibc for x86-64, the same since 2.4. */
     private static final int GLIBC_TID = 720;
@@ -40,6 +43,7 @@ public final class RubyThreads {
     private final Set<Long> seen = new HashSet<>();
     /** How far this release's fields lie behind those of the layout; probed once. */
     private int threadShift;
+
     private int ractorShift;
     private boolean probed;
     /** How far the fields behind a fiber's {@code jmp_buf} are moved by its size, -1 until a fiber told. */
@@ -136,7 +140,8 @@ public final class RubyThreads {
     /**
      * A thread.
      *
-     * @param address target address of an {@code rb_thread_t}, such as the data of an object of the type {@code VM/thread}
+     * @param address target address of an {@code rb_thread_t}, such as the data of an object of the type {@code
+     *     VM/thread}
      * @return what is there
      * @throws UnmappedAddressException if it can't be read
      */
@@ -198,8 +203,8 @@ public final class RubyThreads {
      * The native thread that runs a thread of Ruby.
      *
      * @param thread a thread of Ruby
-     * @return the target's thread, by its thread register where registers are known, else by the kernel's id; empty where none
-     *     runs it or none can be told
+     * @return the target's thread, by its thread register where registers are known, else by the kernel's id; empty
+     *     where none runs it or none can be told
      */
     public Optional<ThreadState> nativeThread(RubyThread thread) {
         List<ThreadState> states = vm.target().threads();
@@ -211,7 +216,9 @@ public final class RubyThreads {
                 }
             }
         }
-        return states.stream().filter(state -> thread.tid() != 0 && state.tid() == thread.tid()).findFirst();
+        return states.stream()
+                .filter(state -> thread.tid() != 0 && state.tid() == thread.tid())
+                .findFirst();
     }
 
     /**
@@ -241,7 +248,8 @@ public final class RubyThreads {
     /**
      * A fiber.
      *
-     * @param address target address of a {@code struct rb_fiber_struct}, such as the data of an object of the type {@code fiber}
+     * @param address target address of a {@code struct rb_fiber_struct}, such as the data of an object of the type
+     *     {@code fiber}
      * @return what is there; null if it is none, or not ready
      * @throws UnmappedAddressException if it can't be read
      */
@@ -265,8 +273,9 @@ public final class RubyThreads {
     }
 
     /**
-     * Before the fields that only fibers have there is a {@code jmp_buf}, of five words, or of the C library's size where the
-     * compiler's own {@code setjmp} could not be used. The block tells which it is, in a fiber that a thread began as its state.
+     * Before the fields that only fibers have there is a {@code jmp_buf}, of five words, or of the C library's size
+     * where the compiler's own {@code setjmp} could not be used. The block tells which it is, in a fiber that a thread
+     * began as its state.
      */
     private int fiberShift(long address) {
         if (fiberShift >= 0) {
@@ -303,8 +312,8 @@ public final class RubyThreads {
     }
 
     /**
-     * Patch releases of 4.0 moved fields: where the main ractor has the main thread, and that thread its group, is where
-     * the fields around them are too.
+     * Patch releases of 4.0 moved fields: where the main ractor has the main thread, and that thread its group, is
+     * where the fields around them are too.
      */
     private void probe() {
         if (probed) {

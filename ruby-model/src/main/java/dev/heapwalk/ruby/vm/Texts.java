@@ -55,7 +55,9 @@ final class Texts {
             return 0;
         }
         RArray found = reader.at(value, array);
-        return found.type() != RubyType.ARRAY || index >= found.length() ? 0 : reader.word(found.elements() + 8L * index);
+        return found.type() != RubyType.ARRAY || index >= found.length()
+                ? 0
+                : reader.word(found.elements() + 8L * index);
     }
 
     boolean isArray(long value) {

@@ -37,7 +37,8 @@ final class DumpLines {
      * Reads a dump.
      *
      * @param file the dump
-     * @param exact whether every line must be JSON; if not, bytes that are no UTF-8 are taken for characters of the same number
+     * @param exact whether every line must be JSON; if not, bytes that are no UTF-8 are taken for characters of the
+     *     same number
      */
     static DumpLines of(Path file, boolean exact) throws IOException {
         DumpLines lines = new DumpLines();
@@ -69,9 +70,11 @@ final class DumpLines {
         }
         JsonNode node = parse(text);
         switch (node.path("type").textValue()) {
-            case "ROOT" -> node.path("references")
-                    .forEach(reference -> roots.computeIfAbsent(node.path("root").textValue(), root -> new TreeSet<>())
-                            .add(reference.textValue()));
+            case "ROOT" ->
+                node.path("references")
+                        .forEach(reference -> roots.computeIfAbsent(
+                                        node.path("root").textValue(), root -> new TreeSet<>())
+                                .add(reference.textValue()));
             case "SHAPE" -> shapes.put(node.path("id").longValue(), node);
             default -> {
                 if (objects.put(node.path("address").textValue(), text) != null) {

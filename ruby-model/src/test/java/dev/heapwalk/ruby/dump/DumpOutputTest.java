@@ -39,7 +39,8 @@ class DumpOutputTest {
     void filesAndStreamsGetTheSameInTheSameOrder() throws Exception {
         Path core;
         try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
-            process.ask("eval $kept = Array.new(200_000) { |i| i %% 40_000 == 39_999 ? 'x' * %d : \"number #{i}\" }; 1".formatted(LENGTH));
+            process.ask("eval $kept = Array.new(200_000) { |i| i %% 40_000 == 39_999 ? 'x' * %d : \"number #{i}\" }; 1"
+                    .formatted(LENGTH));
             core = Cores.gcore(process, folder);
         }
         try (Target target = Target.core(core, Ruby.TRIXIE.root())) {
@@ -63,17 +64,24 @@ class DumpOutputTest {
         }
         byte[] bytes = Files.readAllBytes(file);
         // Not for AssertJ, which would tell of all the bytes where they differ.
-        assertThat(Arrays.mismatch(bytes, HEAD.length(), bytes.length, stream.toByteArray(), 0, stream.size())).isEqualTo(-1);
-        assertThat(new String(bytes, 0, HEAD.length(), StandardCharsets.US_ASCII)).isEqualTo(HEAD);
+        assertThat(Arrays.mismatch(bytes, HEAD.length(), bytes.length, stream.toByteArray(), 0, stream.size()))
+                .isEqualTo(-1);
+        assertThat(new String(bytes, 0, HEAD.length(), StandardCharsets.US_ASCII))
+                .isEqualTo(HEAD);
 
         String text = "\"" + "x".repeat(LENGTH) + "\"";
-        assertThat(stream.toString(StandardCharsets.UTF_8).lines().filter(line -> line.contains(text)).count()).isEqualTo(STRINGS);
+        assertThat(stream.toString(StandardCharsets.UTF_8)
+                        .lines()
+                        .filter(line -> line.contains(text))
+                        .count())
+                .isEqualTo(STRINGS);
 
         assertThatThrownBy(() -> dump.apply(DumpOutput.to(new Full(stream.size() / 2)), slots -> {}))
                 .isInstanceOf(UncheckedIOException.class)
                 .hasRootCauseMessage("full");
         try (FileChannel reading = FileChannel.open(file, StandardOpenOption.READ)) {
-            assertThatThrownBy(() -> dump.apply(DumpOutput.to(reading), slots -> {})).isInstanceOf(RuntimeException.class);
+            assertThatThrownBy(() -> dump.apply(DumpOutput.to(reading), slots -> {}))
+                    .isInstanceOf(RuntimeException.class);
         }
     }
 

@@ -27,16 +27,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every line is JSON in UTF-8, whatever memory holds. A String with a damaged length may go on to the end of what is mapped, and each of its
- * bytes take six, so that nothing here keeps a dump or a line of it.
+ * Every line is JSON in UTF-8, whatever memory holds. A String with a damaged length may go on to the end of what is
+ * mapped, and each of its bytes take six, so that nothing here keeps a dump or a line of it.
  */
 class HeapDumpTest {
     private static final int ROUNDS = 6;
     private static final int WORDS = 3_000;
 
     private static final JsonFactory JSON = JsonFactory.builder()
-            .streamReadConstraints(
-                    StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxStringLength(Integer.MAX_VALUE)
+                    .build())
             .build();
 
     @TempDir
@@ -67,17 +68,20 @@ class HeapDumpTest {
 
     private static void damage(RubyVm vm, CoreEditor editor, Random random) {
         int page = random.nextInt(vm.pages().count());
-        long slot = vm.pages().start(page) + (long) random.nextInt(vm.pages().slots(page)) * vm.pages().slotSize(page);
+        long slot = vm.pages().start(page)
+                + (long) random.nextInt(vm.pages().slots(page)) * vm.pages().slotSize(page);
         long word = slot + 8L * random.nextInt(5);
         long whole = editor.word(word);
-        editor.set(word, switch (random.nextInt(6)) {
-            case 0 -> whole ^ 1L << random.nextInt(64);
-            case 1 -> whole + random.nextInt(64) - 32;
-            case 2 -> random.nextLong();
-            case 3 -> random.nextInt();
-            case 4 -> vm.pages().start(random.nextInt(vm.pages().count())) + random.nextInt(4096) * 8L;
-            default -> slot;
-        });
+        editor.set(
+                word,
+                switch (random.nextInt(6)) {
+                    case 0 -> whole ^ 1L << random.nextInt(64);
+                    case 1 -> whole + random.nextInt(64) - 32;
+                    case 2 -> random.nextLong();
+                    case 3 -> random.nextInt();
+                    case 4 -> vm.pages().start(random.nextInt(vm.pages().count())) + random.nextInt(4096) * 8L;
+                    default -> slot;
+                });
     }
 
     /** Writes all and reads it back. Returns how many objects were damaged. */
@@ -107,7 +111,10 @@ class HeapDumpTest {
         assertThat(last).isEqualTo('\n');
     }
 
-    /** Parses a file without keeping any of it, and counts its objects: one a line, each with an {@code id} that is a text. */
+    /**
+     * Parses a file without keeping any of it, and counts its objects: one a line, each with an {@code id} that is a
+     * text.
+     */
     private static long objects(Path file) throws IOException {
         long lines = 0;
         try (JsonParser json = JSON.createParser(file.toFile())) {

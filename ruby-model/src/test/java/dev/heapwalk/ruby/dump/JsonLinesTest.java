@@ -84,7 +84,8 @@ class JsonLinesTest {
             }
         }
         assertThat(parsed(json -> json.exact(Double.NaN)).textValue()).isEqualTo("NaN");
-        assertThat(parsed(json -> json.exact(Double.NEGATIVE_INFINITY)).textValue()).isEqualTo("-Infinity");
+        assertThat(parsed(json -> json.exact(Double.NEGATIVE_INFINITY)).textValue())
+                .isEqualTo("-Infinity");
         assertThat(parsed(json -> json.exact(-0.0)).doubleValue()).isEqualTo(-0.0);
     }
 
@@ -111,7 +112,8 @@ class JsonLinesTest {
                 assertThat(length).isBetween(3, 40);
                 String[] expected = text.getString(0).split(" ");
                 assertThat(general(value, false)).isEqualTo(expected[1]);
-                if (expected[0].matches("-?[01]\\.e.*|-?1(0*)\\.0*") && expected[0].replaceAll("e.*|\\D", "").length() < 6) {
+                if (expected[0].matches("-?[01]\\.e.*|-?1(0*)\\.0*")
+                        && expected[0].replaceAll("e.*|\\D", "").length() < 6) {
                     // The GNU C library forgets zeros when it rounds up to a power of ten.
                     shortened++;
                 } else {
@@ -157,7 +159,9 @@ class JsonLinesTest {
         try (Arena arena = Arena.ofConfined()) {
             byte[] bytes = text.getBytes(UTF_8);
             MemorySegment segment = copy(arena, bytes);
-            assertThat(parsed(json -> assertThat(json.string(segment, 0, bytes.length)).isTrue()).textValue())
+            assertThat(parsed(json -> assertThat(json.string(segment, 0, bytes.length))
+                                    .isTrue())
+                            .textValue())
                     .isEqualTo(text);
         }
     }

@@ -33,8 +33,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The dump from outside beside the one that the same process then writes of itself. */
 class ObjectSpaceDumpTest {
-    /** How many objects the command to dump may make: its line, the file, what it is called with and what finds that. */
+    /**
+     * How many objects the command to dump may make: its line, the file, what it is called with and what finds that.
+     */
     private static final int MADE_BY_THE_CALL = 60;
+
     private static final int GIVEN_BACK = 3;
     /** What the commands before and after a dump made for themselves, while collections were off and then on. */
     private static final int OF_THE_COMMANDS = 200;
@@ -93,12 +96,14 @@ class ObjectSpaceDumpTest {
         try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
             process.ask("gc_disable");
             Set<String> garbage = addresses(process, "Array.new(5000) { Target.address([Object.new]) }");
-            Set<String> kept = addresses(process, "($kept = Array.new(5000) { [Object.new] }).map { |a| Target.address(a) }");
+            Set<String> kept =
+                    addresses(process, "($kept = Array.new(5000) { [Object.new] }).map { |a| Target.address(a) }");
             try (Target target = Target.attach(process.pid())) {
                 RubyVm vm = RubyVm.locate(target);
                 dump(ObjectSpaceDump.of(vm), everything);
                 DumpSummary summary = dump(ObjectSpaceDump.of(vm).reachable(), file);
-                assertThat(summary.objects()).isEqualTo(Reachability.of(vm.reader()).count());
+                assertThat(summary.objects())
+                        .isEqualTo(Reachability.of(vm.reader()).count());
                 assertThat(summary.damaged()).isZero();
             }
             process.ask("gc_enable");
@@ -125,7 +130,9 @@ class ObjectSpaceDumpTest {
             Set<String> lost = new HashSet<>(all.objects.keySet());
             lost.removeAll(ours.objects.keySet());
             lost.retainAll(alive);
-            assertThat(lost).as("what Ruby left, or put something else in the place of").hasSizeLessThan(OF_THE_COMMANDS);
+            assertThat(lost)
+                    .as("what Ruby left, or put something else in the place of")
+                    .hasSizeLessThan(OF_THE_COMMANDS);
         }
     }
 
@@ -135,12 +142,15 @@ class ObjectSpaceDumpTest {
 
     /** Has another thread make objects, so that no stack still shows them. */
     private static Set<String> addresses(RubyProcess process, String code) throws IOException {
-        return new HashSet<>(List.of(process.ask("eval Thread.new { " + code + ".join(' ') }.value").getFirst().split(" ")));
+        return new HashSet<>(List.of(process.ask("eval Thread.new { " + code + ".join(' ') }.value")
+                .getFirst()
+                .split(" ")));
     }
 
     /** A thread that is stopped again has something else on its machine stack, which is taken for references. */
     private static void sameBesideThreads(Path process, Path core) throws IOException {
-        try (Stream<String> ofProcess = Files.lines(process); Stream<String> ofCore = Files.lines(core)) {
+        try (Stream<String> ofProcess = Files.lines(process);
+                Stream<String> ofCore = Files.lines(core)) {
             Iterator<String> other = ofCore.iterator();
             ofProcess.forEach(line -> {
                 String same = other.next();
@@ -176,7 +186,10 @@ class ObjectSpaceDumpTest {
                 if (gone.contains(line.getKey())) {
                     continue;
                 }
-                equal += equal(line.getKey(), DumpLines.parse(line.getValue()), DumpLines.parse(theirs.objects.get(line.getKey())))
+                equal += equal(
+                                line.getKey(),
+                                DumpLines.parse(line.getValue()),
+                                DumpLines.parse(theirs.objects.get(line.getKey())))
                         ? 1
                         : 0;
             }
@@ -187,7 +200,9 @@ class ObjectSpaceDumpTest {
                     .isGreaterThanOrEqualTo(0.999);
             causes.forEach((cause, addresses) -> {
                 if (cause.endsWith(" is missing")) {
-                    assertThat((long) addresses.size()).as("%s: %s", cause, addresses).isLessThanOrEqualTo(allowed(cause));
+                    assertThat((long) addresses.size())
+                            .as("%s: %s", cause, addresses)
+                            .isLessThanOrEqualTo(allowed(cause));
                 }
             });
             assertThat(ours.shapes).isEqualTo(theirs.shapes);
@@ -215,7 +230,9 @@ class ObjectSpaceDumpTest {
                 Set<String> missing = new HashSet<>(theirs.roots.get(kind));
                 missing.removeAll(ours.roots.getOrDefault(kind, Set.of()));
                 missing.removeIf(address -> !ours.objects.containsKey(address));
-                assertThat(missing).as("roots of kind %s that are missing", kind).isEmpty();
+                assertThat(missing)
+                        .as("roots of kind %s that are missing", kind)
+                        .isEmpty();
             }
         }
 
@@ -253,7 +270,10 @@ class ObjectSpaceDumpTest {
         private boolean same(String key, JsonNode ours, JsonNode theirs) {
             return switch (key) {
                 case "references" -> Arrays.equals(sorted(ours), sorted(theirs));
-                case "value" -> ours.equals(theirs) || !ruby.isAtLeast(3, 0) && mangled(ours.textValue()).equals(theirs.textValue());
+                case "value" ->
+                    ours.equals(theirs)
+                            || !ruby.isAtLeast(3, 0)
+                                    && mangled(ours.textValue()).equals(theirs.textValue());
                 default -> ours.equals(theirs);
             };
         }
@@ -269,7 +289,9 @@ class ObjectSpaceDumpTest {
         private static String mangled(String value) {
             StringBuilder mangled = new StringBuilder();
             value.chars()
-                    .map(one -> one < ' ' && "\0\b\t\f\n\r".indexOf(one) < 0 ? Integer.parseInt(Integer.toString(one), 16) : one)
+                    .map(one -> one < ' ' && "\0\b\t\f\n\r".indexOf(one) < 0
+                            ? Integer.parseInt(Integer.toString(one), 16)
+                            : one)
                     .forEach(one -> mangled.append((char) one));
             return mangled.toString();
         }

@@ -20,9 +20,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class RubyUsageTest {
-    private static final String MAKE = "eval class Walked; def initialize(n) n.times { |i| instance_variable_set(\"@v#{i}\", i) } end end; "
-            + "$walked = [\"w\" * 1_000_003, Array.new(70_001, 1), Array.new(500) { Walked.new(120) }, "
-            + "(0...9_000).map { |i| [i, i] }.to_h]; GC.start; ObjectSpace.each_object(Walked).count";
+    private static final String MAKE =
+            "eval class Walked; def initialize(n) n.times { |i| instance_variable_set(\"@v#{i}\", i) } end end; "
+                    + "$walked = [\"w\" * 1_000_003, Array.new(70_001, 1), Array.new(500) { Walked.new(120) }, "
+                    + "(0...9_000).map { |i| [i, i] }.to_h]; GC.start; ObjectSpace.each_object(Walked).count";
 
     private static Category ruby(String kind, String detail) {
         return new Category(Domain.RUBY, kind, detail);
@@ -42,7 +43,9 @@ class RubyUsageTest {
                 long all = 0;
                 while (usage.next()) {
                     if (usage.state() == ChunkState.USED) {
-                        assertThat(addresses.add(usage.address())).as("0x%x comes once", usage.address()).isTrue();
+                        assertThat(addresses.add(usage.address()))
+                                .as("0x%x comes once", usage.address())
+                                .isTrue();
                         counts.merge(usage.category(), 1L, Long::sum);
                         bytes.merge(usage.category(), usage.size(), Long::sum);
                         all += usage.size();
@@ -58,13 +61,17 @@ class RubyUsageTest {
                 assertThat(bytes.get(ruby("Array", "T_ARRAY buffer"))).isGreaterThan(8 * 70_001L);
                 // At least the entries: hash, key and value each.
                 assertThat(bytes.get(ruby("Hash", "T_HASH buffer"))).isGreaterThan(24 * 9_000L);
-                assertThat(counts.keySet().stream().filter(category -> category.kind().equals("class unknown"))).isEmpty();
+                assertThat(counts.keySet().stream()
+                                .filter(category -> category.kind().equals("class unknown")))
+                        .isEmpty();
                 assertThat(all).isGreaterThanOrEqualTo(usedBytes(heap));
             }
         }
     }
 
-    /** All used chunks: those that hold pages count here as a whole, and above by their slots and the rest of each page. */
+    /**
+     * All used chunks: those that hold pages count here as a whole, and above by their slots and the rest of each page.
+     */
     private static long usedBytes(MallocHeap heap) {
         long bytes = 0;
         ChunkCursor chunk = heap.chunks();

@@ -27,7 +27,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Whatever stands in the structures of the interpreter, reading them ends, and with no other exception than the promised one. */
+/**
+ * Whatever stands in the structures of the interpreter, reading them ends, and with no other exception than the
+ * promised one.
+ */
 class DamagedFramesTest {
     private static final int ROUNDS = 250;
     private static final int WORDS = 20;
@@ -45,7 +48,8 @@ class DamagedFramesTest {
         try (RubyProcess process = RubyProcess.of(ruby, "frames").start()) {
             core = Cores.gcore(process, folder);
         }
-        try (Target target = Target.core(core, root); CoreEditor editor = new CoreEditor(core)) {
+        try (Target target = Target.core(core, root);
+                CoreEditor editor = new CoreEditor(core)) {
             RubyVm vm = RubyVm.locate(target);
             List<Long> objects = new ArrayList<>();
             List<Range> ranges = ranges(vm, objects);
@@ -62,7 +66,8 @@ class DamagedFramesTest {
                     words[i] = editor.word(places[i]);
                     editor.set(places[i], damage(random, words[i], ranges));
                 }
-                int shown = assertTimeoutPreemptively(Duration.ofSeconds(20), () -> read(vm, objects), "round " + round);
+                int shown =
+                        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> read(vm, objects), "round " + round);
                 changed += shown == whole ? 0 : 1;
                 for (int i = WORDS - 1; i >= 0; i--) {
                     editor.set(places[i], words[i]);
@@ -95,7 +100,8 @@ class DamagedFramesTest {
         List<Range> ranges = new ArrayList<>();
         VmLayout vmLayout = vm.layout().vm();
         ThreadLayout layout = vm.layout().thread();
-        ranges.add(new Range(vm.address() + (vmLayout.livingThreads() < 0 ? vmLayout.ractors() : vmLayout.livingThreads()), 4));
+        ranges.add(new Range(
+                vm.address() + (vmLayout.livingThreads() < 0 ? vmLayout.ractors() : vmLayout.livingThreads()), 4));
         for (Ractor ractor : threads.ractors()) {
             ranges.add(new Range(ractor.address() + layout.ractorThreads(), 2));
             ranges.add(new Range(ractor.address(), 80));
@@ -150,27 +156,35 @@ class DamagedFramesTest {
             attempt(interpreter::iseq, object);
             attempt(interpreter::method, object);
             attempt(interpreter::env, object);
-            attempt(address -> {
-                Proc proc = interpreter.proc(address);
-                if (proc != null && proc.block().ep() != 0) {
-                    interpreter.environments().locals(proc.block().ep(), interpreter.iseq(proc.block().code()));
-                    interpreter.environments().blockHandler(proc.block().ep());
-                }
-            }, object);
+            attempt(
+                    address -> {
+                        Proc proc = interpreter.proc(address);
+                        if (proc != null && proc.block().ep() != 0) {
+                            interpreter
+                                    .environments()
+                                    .locals(
+                                            proc.block().ep(),
+                                            interpreter.iseq(proc.block().code()));
+                            interpreter.environments().blockHandler(proc.block().ep());
+                        }
+                    },
+                    object);
             attempt(interpreter::binding, object);
             attempt(interpreter::methodObject, object);
             attempt(interpreter::mutex, object);
             attempt(fields::of, object);
             attempt(fields::weakPairs, object);
             attempt(fields::encoding, object);
-            attempt(address -> {
-                long data = interpreter.data(address, "fiber");
-                Fiber fiber = data == 0 ? null : threads.fiber(data);
-                if (fiber != null) {
-                    walk(frames, fiber.context());
-                    threads.thread(fiber.thread());
-                }
-            }, object);
+            attempt(
+                    address -> {
+                        long data = interpreter.data(address, "fiber");
+                        Fiber fiber = data == 0 ? null : threads.fiber(data);
+                        if (fiber != null) {
+                            walk(frames, fiber.context());
+                            threads.thread(fiber.thread());
+                        }
+                    },
+                    object);
         }
         return shown;
     }

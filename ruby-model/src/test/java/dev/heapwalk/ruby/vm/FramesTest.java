@@ -29,7 +29,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Frames and local variables against what {@code Thread#backtrace_locations} and {@code Binding#local_variable_get} say. */
+/**
+ * Frames and local variables against what {@code Thread#backtrace_locations} and {@code Binding#local_variable_get}
+ * say.
+ */
 class FramesTest {
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -84,18 +87,27 @@ class FramesTest {
                     softly.assertThat(thread.main()).as(name).isTrue();
                 } else {
                     softly.assertThat(thread.name()).isEqualTo(name);
-                    softly.assertThat(thread.status().label()).as(name).startsWith(holder.get("status").asText());
+                    softly.assertThat(thread.status().label())
+                            .as(name)
+                            .startsWith(holder.get("status").asText());
                     softly.assertThat(thread.procedure()).as(name).isNotZero();
                 }
-                softly.assertThat(threads.nativeThread(thread)).as("native thread of " + name).isPresent();
-                softly.assertThat(threads.fiberLocals(thread.context())).extracting(Local::name).as(name).contains("holder");
+                softly.assertThat(threads.nativeThread(thread))
+                        .as("native thread of " + name)
+                        .isPresent();
+                softly.assertThat(threads.fiberLocals(thread.context()))
+                        .extracting(Local::name)
+                        .as(name)
+                        .contains("holder");
                 context = thread.context();
                 seen++;
             } else {
                 Fiber fiber = fibers.get(self);
                 assertThat(fiber).as(name).isNotNull();
                 softly.assertThat(fiber.status()).as(name).isEqualTo(Fiber.Status.SUSPENDED);
-                softly.assertThat(interpreter.data(fiber.procedure(), "proc")).as(name).isNotZero();
+                softly.assertThat(interpreter.data(fiber.procedure(), "proc"))
+                        .as(name)
+                        .isNotZero();
                 context = fiber.context();
             }
             compare(softly, name, holder, interpreter.frames().over(context), reader, ruby);
@@ -105,7 +117,10 @@ class FramesTest {
         }
         softly.assertThat(living).hasSize(seen);
         softly.assertThat(living.stream().filter(RubyThread::main)).hasSize(1);
-        softly.assertThat(living.stream().map(thread -> threads.nativeThread(thread).orElseThrow().tid()).distinct())
+        softly.assertThat(living.stream()
+                        .map(thread ->
+                                threads.nativeThread(thread).orElseThrow().tid())
+                        .distinct())
                 .hasSize(seen);
         softly.assertAll();
     }
@@ -138,11 +153,16 @@ class FramesTest {
         }
         List<String> theirs = new ArrayList<>();
         for (JsonNode frame : holder.get("backtrace")) {
-            theirs.add(line(text(frame.get("path")), text(frame.get("absolute_path")), frame.get("lineno").asInt(),
+            theirs.add(line(
+                    text(frame.get("path")),
+                    text(frame.get("absolute_path")),
+                    frame.get("lineno").asInt(),
                     text(frame.get("label"))));
         }
         if (!holder.get("inside").isNull() && ours.size() == theirs.size() + 1) {
-            softly.assertThat(ours.getFirst()).as(name).endsWith(holder.get("inside").asText());
+            softly.assertThat(ours.getFirst())
+                    .as(name)
+                    .endsWith(holder.get("inside").asText());
             ours.removeFirst();
             places.removeFirst();
         }
@@ -168,7 +188,8 @@ class FramesTest {
             }
             softly.assertThat(locals).as("locals of " + what).isEqualTo(expected);
             if (noted.get("via").asText().equals("binding")) {
-                softly.assertThat(List.copyOf(locals.keySet())).as("order of the locals of " + what)
+                softly.assertThat(List.copyOf(locals.keySet()))
+                        .as("order of the locals of " + what)
                         .isEqualTo(List.copyOf(expected.keySet()));
             }
             Map<String, String> arguments = new LinkedHashMap<>();
@@ -178,12 +199,22 @@ class FramesTest {
                 }
             }
             softly.assertThat(expected).as("arguments of " + what).containsAllEntriesOf(arguments);
-            if (frames.iseq() != null && frames.iseq().type() == IseqType.METHOD && frames.iseq().label().equals("walk")
+            if (frames.iseq() != null
+                    && frames.iseq().type() == IseqType.METHOD
+                    && frames.iseq().label().equals("walk")
                     && expected.containsKey("first")) {
                 softly.assertThat(frames.arguments())
-                        .extracting(argument -> argument.parameter().kind().label() + " " + argument.parameter().name())
-                        .containsExactly("req first", "opt second", "rest rest", "req last", "keyreq key", "key other",
-                                "keyrest more", "block block");
+                        .extracting(argument -> argument.parameter().kind().label() + " "
+                                + argument.parameter().name())
+                        .containsExactly(
+                                "req first",
+                                "opt second",
+                                "rest rest",
+                                "req last",
+                                "keyreq key",
+                                "key other",
+                                "keyrest more",
+                                "block block");
             }
         }
     }
@@ -203,7 +234,8 @@ class FramesTest {
             process.ask("eval eval(\"" + code + "\", TOPLEVEL_BINDING, 'made_up.rb', 40);"
                     + " sleep 0.01 until [$blocks, $symbols, $functions, $none].all?(&:stop?)");
             List<Long> threads = new ArrayList<>();
-            JSON.readTree(process.ask("eval JSON.generate([$blocks, $symbols, $functions, $none].map { |t| Target.address(t) })")
+            JSON.readTree(process.ask(
+                                    "eval JSON.generate([$blocks, $symbols, $functions, $none].map { |t| Target.address(t) })")
                             .getFirst())
                     .forEach(address -> threads.add(Long.decode(address.textValue())));
             String place;
@@ -221,8 +253,9 @@ class FramesTest {
                 assertThat(told(none.value(), interpreter.reader())).isEqualTo("nil");
                 assertThat(List.of(symbol, none)).allMatch(argument -> argument.block() == null);
             }
-            JsonNode told = JSON.readTree(process.ask("eval 4.times { $held << 1 };"
-                            + " JSON.generate([$blocks.value.join(':'), $symbols.value, $functions.value, $none.value])")
+            JsonNode told = JSON.readTree(process.ask(
+                            "eval 4.times { $held << 1 };"
+                                    + " JSON.generate([$blocks.value.join(':'), $symbols.value, $functions.value, $none.value])")
                     .getFirst());
             assertThat(place).isEqualTo(told.get(0).textValue()).startsWith("made_up.rb:");
             assertThat(told.get(2).get(0).intValue()).isOne();
@@ -232,10 +265,11 @@ class FramesTest {
 
     /** The last argument of the frame that has one, in the thread of an object. */
     private static Argument blockOf(Interpreter interpreter, long thread) {
-        RubyThread found = new RubyThreads(interpreter).living().stream()
-                .filter(one -> one.self() == thread)
-                .findFirst()
-                .orElseThrow();
+        RubyThread found = new RubyThreads(interpreter)
+                .living().stream()
+                        .filter(one -> one.self() == thread)
+                        .findFirst()
+                        .orElseThrow();
         Frames frames = interpreter.frames().over(found.context());
         while (frames.next()) {
             List<Argument> arguments = frames.arguments();

@@ -39,32 +39,47 @@ class InterpreterTest {
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void objectsThatStandForCode(Ruby ruby) throws Exception {
         try (RubyProcess process = RubyProcess.of(ruby, "frames").start()) {
-            eval(process, "class Told; def bound(a, b = 2, *c, d:, e: 5, **f, &g); end; def self.single; end; attr_reader :attr;"
-                    + " def original; end; alias other original; define_method(:made) { |x| x }; private def hidden; end;"
-                    + " protected def guarded; end; end; 1");
+            eval(
+                    process,
+                    "class Told; def bound(a, b = 2, *c, d:, e: 5, **f, &g); end; def self.single; end; attr_reader :attr;"
+                            + " def original; end; alias other original; define_method(:made) { |x| x }; private def hidden; end;"
+                            + " protected def guarded; end; end; 1");
             eval(process, "$told = Told.new; 1");
-            JsonNode procs = eval(process, "$procs = [lambda { |a, (b, c), *d, e: 1| a }, proc { |x, y = 3| y }, :upcase.to_proc,"
-                    + " $told.method(:bound).to_proc, [].method(:push).to_proc];"
-                    + " $procs.map { |p| [Target.address(p), p.lambda?, p.source_location, p.parameters] }");
-            JsonNode bindings = eval(process, "$bindings = [1].map { |one| two = 'two'; $two = two; binding };"
-                    + " $bindings.map { |b| [Target.address(b), b.local_variables, Target.address(b.receiver), b.source_location,"
-                    + " Target.address($two)] }");
-            JsonNode methods = eval(process, "$methods = [$told.method(:bound), Told.method(:single), $told.method(:attr),"
-                    + " $told.method(:other), $told.method(:made), $told.method(:hidden), $told.method(:guarded), [].method(:push),"
-                    + " Told.instance_method(:bound)]; $methods.map { |m| [Target.address(m), m.name, m.original_name,"
-                    + " Target.address(m.owner), m.respond_to?(:receiver) ? Target.address(m.receiver) : nil,"
-                    + " m.source_location, m.parameters, m.arity] }");
-            JsonNode mutexes = eval(process, "$mutexes = [Mutex.new, Mutex.new]; $mutexes[0].lock;"
-                    + " $waiters = 2.times.map { |i| sleep 0.05; Thread.new { $mutexes[0].lock } };"
-                    + " sleep 0.05 until $waiters.all?(&:stop?); sleep 0.2;"
-                    + " [$mutexes.map { |m| [Target.address(m), m.locked?] }, $waiters.map { |t| Target.address(t) },"
-                    + " Target.address(Thread.main)]");
-            JsonNode enumerators = eval(process, "$list = [1, 2, 3]; $e = $list.each_slice(2); $e.next;"
-                    + " $g = Enumerator.new { |y| y << 1 }; [Target.address($e), Target.address($list), Target.address($g)]");
-            JsonNode weak = eval(process, "$map = ObjectSpace::WeakMap.new; $k = %w[a b]; $v = %w[c d];"
-                    + " $map[$k[0]] = $v[0]; $map[$k[1]] = $v[1]; [Target.address($map), [$k, $v].transpose.map { |pair|"
-                    + " pair.map { |o| Target.address(o) } }]");
-            JsonNode encodings = eval(process, "[Encoding::UTF_8, Encoding::Shift_JIS].map { |e| [Target.address(e), e.name] }");
+            JsonNode procs = eval(
+                    process,
+                    "$procs = [lambda { |a, (b, c), *d, e: 1| a }, proc { |x, y = 3| y }, :upcase.to_proc,"
+                            + " $told.method(:bound).to_proc, [].method(:push).to_proc];"
+                            + " $procs.map { |p| [Target.address(p), p.lambda?, p.source_location, p.parameters] }");
+            JsonNode bindings = eval(
+                    process,
+                    "$bindings = [1].map { |one| two = 'two'; $two = two; binding };"
+                            + " $bindings.map { |b| [Target.address(b), b.local_variables, Target.address(b.receiver), b.source_location,"
+                            + " Target.address($two)] }");
+            JsonNode methods = eval(
+                    process,
+                    "$methods = [$told.method(:bound), Told.method(:single), $told.method(:attr),"
+                            + " $told.method(:other), $told.method(:made), $told.method(:hidden), $told.method(:guarded), [].method(:push),"
+                            + " Told.instance_method(:bound)]; $methods.map { |m| [Target.address(m), m.name, m.original_name,"
+                            + " Target.address(m.owner), m.respond_to?(:receiver) ? Target.address(m.receiver) : nil,"
+                            + " m.source_location, m.parameters, m.arity] }");
+            JsonNode mutexes = eval(
+                    process,
+                    "$mutexes = [Mutex.new, Mutex.new]; $mutexes[0].lock;"
+                            + " $waiters = 2.times.map { |i| sleep 0.05; Thread.new { $mutexes[0].lock } };"
+                            + " sleep 0.05 until $waiters.all?(&:stop?); sleep 0.2;"
+                            + " [$mutexes.map { |m| [Target.address(m), m.locked?] }, $waiters.map { |t| Target.address(t) },"
+                            + " Target.address(Thread.main)]");
+            JsonNode enumerators = eval(
+                    process,
+                    "$list = [1, 2, 3]; $e = $list.each_slice(2); $e.next;"
+                            + " $g = Enumerator.new { |y| y << 1 }; [Target.address($e), Target.address($list), Target.address($g)]");
+            JsonNode weak = eval(
+                    process,
+                    "$map = ObjectSpace::WeakMap.new; $k = %w[a b]; $v = %w[c d];"
+                            + " $map[$k[0]] = $v[0]; $map[$k[1]] = $v[1]; [Target.address($map), [$k, $v].transpose.map { |pair|"
+                            + " pair.map { |o| Target.address(o) } }]");
+            JsonNode encodings =
+                    eval(process, "[Encoding::UTF_8, Encoding::Shift_JIS].map { |e| [Target.address(e), e.name] }");
             try (Target target = Target.attach(process.pid())) {
                 ObjectReader reader = RubyVm.locate(target).reader();
                 Interpreter interpreter = new Interpreter(reader);
@@ -73,22 +88,35 @@ class InterpreterTest {
                 procs.forEach(told -> proc(interpreter, told));
                 bindings.forEach(told -> binding(interpreter, told));
                 methods.forEach(told -> method(interpreter, told));
-                mutexes.get(0).forEach(told -> assertThat(interpreter.mutex(address(told.get(0))).locked())
-                        .isEqualTo(told.get(1).asBoolean()));
+                mutexes.get(0)
+                        .forEach(told -> assertThat(
+                                        interpreter.mutex(address(told.get(0))).locked())
+                                .isEqualTo(told.get(1).asBoolean()));
                 Mutex locked = interpreter.mutex(address(mutexes.get(0).get(0).get(0)));
                 assertThat(threads.thread(locked.thread()).self()).isEqualTo(address(mutexes.get(2)));
-                assertThat(locked.waiting()).extracting(thread -> threads.thread(thread).self())
-                        .containsExactly(address(mutexes.get(1).get(0)), address(mutexes.get(1).get(1)));
-                assertThat(locked.waiting()).allSatisfy(thread -> assertThat(threads.thread(thread).lockingMutex())
-                        .isEqualTo(locked.address()));
-                assertThat(interpreter.mutex(address(mutexes.get(0).get(1).get(0))).waiting()).isEmpty();
+                assertThat(locked.waiting())
+                        .extracting(thread -> threads.thread(thread).self())
+                        .containsExactly(
+                                address(mutexes.get(1).get(0)),
+                                address(mutexes.get(1).get(1)));
+                assertThat(locked.waiting())
+                        .allSatisfy(thread -> assertThat(threads.thread(thread).lockingMutex())
+                                .isEqualTo(locked.address()));
+                assertThat(interpreter
+                                .mutex(address(mutexes.get(0).get(1).get(0)))
+                                .waiting())
+                        .isEmpty();
 
                 List<Field> enumerator = fields.of(address(enumerators.get(0)));
                 assertThat(enumerator).contains(new Field("obj", Field.Kind.VALUE, address(enumerators.get(1))));
                 assertThat(reader.symbols().of(field(enumerator, "meth"))).isEqualTo("each_slice");
                 assertThat(interpreter.data(field(enumerator, "fib"), "fiber")).isNotZero();
                 long generator = field(fields.of(address(enumerators.get(2))), "obj");
-                assertThat(interpreter.proc(field(fields.of(generator), "proc")).block().kind()).isEqualTo(Block.Kind.ISEQ);
+                assertThat(interpreter
+                                .proc(field(fields.of(generator), "proc"))
+                                .block()
+                                .kind())
+                        .isEqualTo(Block.Kind.ISEQ);
 
                 assertThat(fields.weakPairs(address(weak.get(0)))).hasSize(4);
                 for (JsonNode pair : weak.get(1)) {
@@ -97,7 +125,8 @@ class InterpreterTest {
                     assertThat(at).isNotNegative().isEven();
                     assertThat(pairs.get(at + 1)).isEqualTo(address(pair.get(1)));
                 }
-                encodings.forEach(told -> assertThat(fields.encoding(address(told.get(0)))).isEqualTo(told.get(1).asText()));
+                encodings.forEach(told -> assertThat(fields.encoding(address(told.get(0))))
+                        .isEqualTo(told.get(1).asText()));
 
                 long any = address(weak.get(0));
                 assertThat(interpreter.proc(any)).isNull();
@@ -119,9 +148,11 @@ class InterpreterTest {
     void ractors(Ruby ruby) throws Exception {
         try (RubyProcess process = RubyProcess.of(ruby, "churn").argument(0).start()) {
             JsonNode told = ruby.isAtLeast(3, 0)
-                    ? eval(process, "$VERBOSE = nil; $ractor = Ractor.new(name: 'other') { Ractor.receive }; sleep 0.5;"
-                            + " [Target.address($ractor), $ractor.inspect[/#(\\d+)/, 1].to_i, Target.address(Ractor.current),"
-                            + " $ractor.inspect[/(\\w+)>\\z/, 1]]")
+                    ? eval(
+                            process,
+                            "$VERBOSE = nil; $ractor = Ractor.new(name: 'other') { Ractor.receive }; sleep 0.5;"
+                                    + " [Target.address($ractor), $ractor.inspect[/#(\\d+)/, 1].to_i, Target.address(Ractor.current),"
+                                    + " $ractor.inspect[/(\\w+)>\\z/, 1]]")
                     : null;
             try (Target target = Target.attach(process.pid())) {
                 Interpreter interpreter = new Interpreter(RubyVm.locate(target).reader());
@@ -132,9 +163,13 @@ class InterpreterTest {
                     assertThat(threads.living()).hasSize(1);
                     return;
                 }
-                assertThat(ractors).extracting(Ractor::self)
+                assertThat(ractors)
+                        .extracting(Ractor::self)
                         .containsExactlyInAnyOrder(address(told.get(0)), address(told.get(2)));
-                Ractor other = ractors.stream().filter(ractor -> !ractor.main()).findFirst().orElseThrow();
+                Ractor other = ractors.stream()
+                        .filter(ractor -> !ractor.main())
+                        .findFirst()
+                        .orElseThrow();
                 assertThat(other.self()).isEqualTo(address(told.get(0)));
                 assertThat(other.id()).isEqualTo(told.get(1).asInt());
                 assertThat(other.name()).isEqualTo("other");
@@ -155,14 +190,20 @@ class InterpreterTest {
     }
 
     private static long field(List<Field> fields, String name) {
-        return fields.stream().filter(field -> field.name().equals(name)).findFirst().orElseThrow().value();
+        return fields.stream()
+                .filter(field -> field.name().equals(name))
+                .findFirst()
+                .orElseThrow()
+                .value();
     }
 
     private static List<String> parameters(Iseq iseq, boolean strict) {
         return iseq.parameters().stream()
                 .map(parameter -> {
                     // Nothing must be given to a block that is no lambda.
-                    String kind = !strict && parameter.kind() == Parameter.Kind.REQ ? "opt" : parameter.kind().label();
+                    String kind = !strict && parameter.kind() == Parameter.Kind.REQ
+                            ? "opt"
+                            : parameter.kind().label();
                     return parameter.name() == null ? kind : kind + " " + parameter.name();
                 })
                 .toList();
@@ -186,14 +227,16 @@ class InterpreterTest {
             assertThat(iseq.firstLine()).isEqualTo(told.get(2).get(1).asInt());
             assertThat(parameters(iseq, proc.lambda())).isEqualTo(parameters(told.get(3)));
         } else {
-            assertThat(proc.fromMethod() || proc.block().kind() == Block.Kind.SYMBOL).isTrue();
+            assertThat(proc.fromMethod() || proc.block().kind() == Block.Kind.SYMBOL)
+                    .isTrue();
         }
     }
 
     private static void binding(Interpreter interpreter, JsonNode told) {
         Binding binding = interpreter.binding(address(told.get(0)));
         List<Local> locals = interpreter.environments().locals(binding.block().ep(), null);
-        assertThat(locals).extracting(Local::name)
+        assertThat(locals)
+                .extracting(Local::name)
                 .isEqualTo(told.get(1).valueStream().map(JsonNode::asText).toList())
                 .startsWith("one", "two");
         assertThat(locals.get(0).value()).isEqualTo(3);
@@ -201,11 +244,13 @@ class InterpreterTest {
         assertThat(binding.block().self()).isEqualTo(address(told.get(2)));
         assertThat(binding.path()).isEqualTo(told.get(3).get(0).asText());
         assertThat(binding.line()).isEqualTo(told.get(3).get(1).asInt());
-        Env env = interpreter.env(interpreter.environments().object(binding.block().ep()));
+        Env env = interpreter.env(
+                interpreter.environments().object(binding.block().ep()));
         assertThat(interpreter.iseq(env.iseq()).localCount()).isEqualTo(2);
         // The variables and four words of the level itself.
         assertThat(env.size()).isEqualTo(2 + 4);
-        assertThat(interpreter.reader().word(env.values() + 8)).isEqualTo(locals.get(1).value());
+        assertThat(interpreter.reader().word(env.values() + 8))
+                .isEqualTo(locals.get(1).value());
         assertThat(interpreter.env(env.outer())).isNotNull();
     }
 
@@ -215,22 +260,26 @@ class InterpreterTest {
         assertThat(entry.name()).isEqualTo(told.get(1).asText());
         assertThat(method.owner()).isEqualTo(address(told.get(3)));
         assertThat(method.receiver())
-                .isEqualTo(told.get(4).isNull()
-                        ? interpreter.reader().layout().constants().undef()
-                        : address(told.get(4)));
+                .isEqualTo(
+                        told.get(4).isNull()
+                                ? interpreter.reader().layout().constants().undef()
+                                : address(told.get(4)));
         MethodEntry defined = entry;
         while (defined.original() != 0) {
             defined = interpreter.method(defined.original());
         }
-        assertThat(interpreter.reader().symbols().of(defined.originalId())).isEqualTo(told.get(2).asText());
+        assertThat(interpreter.reader().symbols().of(defined.originalId()))
+                .isEqualTo(told.get(2).asText());
         switch (told.get(1).asText()) {
             case "attr" -> {
                 assertThat(defined.kind()).isEqualTo(MethodCursor.Kind.IVAR);
-                assertThat(interpreter.reader().symbols().of(defined.attributeId())).isEqualTo("@attr");
+                assertThat(interpreter.reader().symbols().of(defined.attributeId()))
+                        .isEqualTo("@attr");
             }
             case "made" -> {
                 assertThat(defined.kind()).isEqualTo(MethodCursor.Kind.BMETHOD);
-                Iseq iseq = interpreter.iseq(interpreter.proc(defined.proc()).block().code());
+                Iseq iseq = interpreter.iseq(
+                        interpreter.proc(defined.proc()).block().code());
                 assertThat(parameters(iseq, true)).isEqualTo(parameters(told.get(6)));
             }
             case "push" -> {
@@ -246,11 +295,12 @@ class InterpreterTest {
             }
         }
         assertThat(entry.visibility())
-                .isEqualTo(switch (told.get(1).asText()) {
-                    case "hidden" -> MethodCursor.Visibility.PRIVATE;
-                    case "guarded" -> MethodCursor.Visibility.PROTECTED;
-                    default -> MethodCursor.Visibility.PUBLIC;
-                });
+                .isEqualTo(
+                        switch (told.get(1).asText()) {
+                            case "hidden" -> MethodCursor.Visibility.PRIVATE;
+                            case "guarded" -> MethodCursor.Visibility.PROTECTED;
+                            default -> MethodCursor.Visibility.PUBLIC;
+                        });
     }
 
     /** Whatever the interpreter keeps can be read; what it says of itself leads on to what it should. */
@@ -278,8 +328,10 @@ class InterpreterTest {
                         assertThat(iseq).isNotNull();
                         assertThat(iseq.label()).isNotNull();
                         assertThat(iseq.path()).isNotNull();
-                        assertThat(iseq.local() == iseq.address() || interpreter.iseq(iseq.local()) != null).isTrue();
-                        assertThat(iseq.parent() == 0 || interpreter.iseq(iseq.parent()) != null).isTrue();
+                        assertThat(iseq.local() == iseq.address() || interpreter.iseq(iseq.local()) != null)
+                                .isTrue();
+                        assertThat(iseq.parent() == 0 || interpreter.iseq(iseq.parent()) != null)
+                                .isTrue();
                         int last = iseq.line(iseq.encoded() + 8L * iseq.size());
                         assertThat(last).as(iseq.toString()).isBetween(0, 100_000);
                         iseqs++;
@@ -287,14 +339,17 @@ class InterpreterTest {
                         assertThat(interpreter.method(slot.address()).name()).isNotNull();
                     } else if (type == ImemoType.ENV) {
                         Env env = interpreter.env(slot.address());
-                        assertThat(interpreter.reader().mapped(env.values(), 8 * env.size())).isTrue();
+                        assertThat(interpreter.reader().mapped(env.values(), 8 * env.size()))
+                                .isTrue();
                         interpreter.environments().locals(env.ep(), null);
                     }
                 }
                 assertThat(iseqs).isGreaterThan(500);
                 // What the answer needed came and went since.
-                assertThat(seen.get(ImemoType.ISEQ)).isCloseTo(count.get("imemo_iseq").asInt(), within(50));
-                assertThat(seen.get(ImemoType.MENT)).isCloseTo(count.get("imemo_ment").asInt(), within(50));
+                assertThat(seen.get(ImemoType.ISEQ))
+                        .isCloseTo(count.get("imemo_iseq").asInt(), within(50));
+                assertThat(seen.get(ImemoType.MENT))
+                        .isCloseTo(count.get("imemo_ment").asInt(), within(50));
             }
         }
     }

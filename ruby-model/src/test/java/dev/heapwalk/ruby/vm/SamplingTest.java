@@ -26,7 +26,8 @@ class SamplingTest {
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void samplesARunningProcess(Ruby ruby) throws Exception {
-        try (RubyProcess process = RubyProcess.of(ruby, "churn").argument(THREADS).start()) {
+        try (RubyProcess process =
+                RubyProcess.of(ruby, "churn").argument(THREADS).start()) {
             String before = process.ask("rounds").getFirst();
             try (Target target = Target.observe(process.pid())) {
                 ObjectReader reader = RubyVm.locate(target).sampler();
@@ -58,7 +59,11 @@ class SamplingTest {
                                 continue;
                             }
                         }
-                        rooted += frames.note().isEmpty() && last != null && root(thread, ruby).equals(last) ? 1 : 0;
+                        rooted += frames.note().isEmpty()
+                                        && last != null
+                                        && root(thread, ruby).equals(last)
+                                ? 1
+                                : 0;
                     }
                 }
                 // Frames come and go while they are read, but not often, and the outermost stay.
@@ -76,11 +81,13 @@ class SamplingTest {
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void stopsAProcessAnywhere(Ruby ruby) throws Exception {
-        try (RubyProcess process = RubyProcess.of(ruby, "churn").argument(THREADS).start()) {
+        try (RubyProcess process =
+                RubyProcess.of(ruby, "churn").argument(THREADS).start()) {
             int unfinished = 0;
             for (int i = 0; i < STOPS; i++) {
                 try (Target target = Target.attach(process.pid())) {
-                    Interpreter interpreter = new Interpreter(RubyVm.locate(target).reader());
+                    Interpreter interpreter =
+                            new Interpreter(RubyVm.locate(target).reader());
                     RubyThreads threads = new RubyThreads(interpreter);
                     List<RubyThread> living = threads.living();
                     assertThat(threads.notes()).isEmpty();
