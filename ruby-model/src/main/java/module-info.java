@@ -7,7 +7,10 @@ module dev.heapwalk.ruby {
 
     exports dev.heapwalk.ruby;
     exports dev.heapwalk.ruby.dump;
-    exports dev.heapwalk.ruby.layout;
+    exports dev.heapwalk.ruby.gc;
+    exports dev.heapwalk.ruby.name;
+    exports dev.heapwalk.ruby.object;
+    exports dev.heapwalk.ruby.size;
     exports dev.heapwalk.ruby.vm;
 
     provides dev.heapwalk.malloc.usage.Suballocator with

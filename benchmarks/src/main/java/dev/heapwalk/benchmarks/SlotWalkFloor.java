@@ -56,11 +56,8 @@ final class SlotWalkFloor extends Floor {
     }
 
     private long marks(RubyVm vm, int page) {
-        MemorySegment bits =
-                memory.allocate(ValueLayout.JAVA_LONG, vm.layout().page().bitmapWords());
-        vm.target()
-                .memory()
-                .readFully(vm.pages().descriptor(page) + vm.layout().page().markBits(), bits);
+        MemorySegment bits = memory.allocate(ValueLayout.JAVA_LONG, vm.pages().bitmapWords());
+        vm.target().memory().readFully(vm.pages().markBits(page), bits);
         return bits.address();
     }
 

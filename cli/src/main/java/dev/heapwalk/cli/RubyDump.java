@@ -70,7 +70,7 @@ final class RubyDump extends TargetCommand {
 
     private DumpSummary dump(Target opened, DumpFile to, Problems problems, Progress progress) {
         RubyVm vm = Ruby.locate(opened, problems);
-        long bytes = (long) vm.pages().count() * vm.layout().page().bodySize();
+        long bytes = (long) vm.pages().count() * vm.pages().bodySize();
         double bytesASlot = (double) bytes / Math.max(1, vm.pages().totalSlots());
         LongConsumer done = slots -> progress.at((long) (slots * bytesASlot), bytes);
         DumpSummary written = to.writing(out -> {

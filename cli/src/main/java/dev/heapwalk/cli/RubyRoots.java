@@ -4,8 +4,7 @@ package dev.heapwalk.cli;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.Roots;
-import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.gc.Roots;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
@@ -34,7 +33,6 @@ final class RubyRoots extends ReportCommand {
     @Override
     Report read(Target opened, Problems problems, Progress progress) {
         ObjectReader reader = Ruby.locate(opened, problems).reader();
-        RubyLayout layout = reader.layout();
         ValueText values = new ValueText(reader);
         Roots roots = new Roots(reader);
         List<Root> rows = new ArrayList<>();
@@ -45,7 +43,7 @@ final class RubyRoots extends ReportCommand {
                     .forEach(global -> rows.add(new Root(
                             Roots.Category.GLOBAL_TABLE.label(),
                             global.name(),
-                            layout.constants().isReference(global.value()) ? global.value() : 0,
+                            reader.constants().isReference(global.value()) ? global.value() : 0,
                             (global.known() ? "" : "made from ") + values.of(global.value()))));
         } catch (UnmappedAddressException e) {
             problems.missing("global variables: " + e.getMessage());

@@ -3,7 +3,6 @@ package dev.heapwalk.cli;
 
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.ruby.DataTypes;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
@@ -12,6 +11,7 @@ import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.dump.HeapDump;
 import dev.heapwalk.ruby.dump.JsonLines;
 import dev.heapwalk.ruby.dump.ObjectLines;
+import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.vm.Argument;
 import dev.heapwalk.ruby.vm.Fiber;
 import dev.heapwalk.ruby.vm.Frames;

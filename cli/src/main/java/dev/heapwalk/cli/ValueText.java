@@ -3,11 +3,11 @@ package dev.heapwalk.cli;
 
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RString;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
-import dev.heapwalk.ruby.StringDecoder;
-import dev.heapwalk.ruby.layout.SpecialConstants;
+import dev.heapwalk.ruby.name.StringDecoder;
+import dev.heapwalk.ruby.object.RString;
+import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.ruby.vm.Block;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.Iseq;
@@ -60,13 +60,13 @@ final class ValueText {
         if (value == 0) {
             return "false";
         }
-        if (value == reader.layout().constants().nil()) {
+        if (value == reader.constants().nil()) {
             return "nil";
         }
         if (value == SpecialConstants.TRUE) {
             return "true";
         }
-        if (value == reader.layout().constants().undef()) {
+        if (value == reader.constants().undef()) {
             return "(undefined)";
         }
         return reader.isSlot(value) ? object(value) : "0x%x (no object)".formatted(value);

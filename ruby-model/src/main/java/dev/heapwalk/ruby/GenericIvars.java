@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
+import dev.heapwalk.ruby.table.LongTable;
+import dev.heapwalk.ruby.table.StEntries;
+
 /**
  * Where the instance variables are of objects that have no room for them, read from the target's table when first
  * asked.

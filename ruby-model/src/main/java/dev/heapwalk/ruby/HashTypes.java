@@ -2,6 +2,9 @@
 package dev.heapwalk.ruby;
 
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.object.RHash;
+import dev.heapwalk.ruby.table.LongTable;
+import dev.heapwalk.ruby.table.StEntries;
 
 /**
  * Tells the two ways in which the {@code st_table} of a Hash compares keys: C names {@code objhash} and {@code

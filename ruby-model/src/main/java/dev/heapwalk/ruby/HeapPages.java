@@ -10,6 +10,7 @@ import java.util.Arrays;
  * run from 0 to {@link #count()}.
  */
 public final class HeapPages {
+    private final PageLayout layout;
     private final long[] descriptors;
     private final long[] starts;
     private final int[] slotSizes;
@@ -41,6 +42,7 @@ public final class HeapPages {
         this.slotSizes = new int[count];
         this.slotCounts = new int[count];
         this.unswept = new boolean[count];
+        this.layout = layout;
         this.bodyMask = -(long) layout.bodySize();
         this.shift = Long.numberOfTrailingZeros(layout.bodySize());
         int capacity = Integer.highestOneBit(Math.max(8, count * 4));
@@ -80,6 +82,34 @@ public final class HeapPages {
      */
     public int count() {
         return starts.length;
+    }
+
+    /**
+     * The size of a page's body, to multiples of which it is aligned.
+     *
+     * @return bytes
+     */
+    public int bodySize() {
+        return (int) -bodyMask;
+    }
+
+    /**
+     * Where the mark bits of a page are, one for each {@value PageLayout#BASE_SLOT_SIZE} bytes of its body.
+     *
+     * @param page an index
+     * @return a target address
+     */
+    public long markBits(int page) {
+        return descriptors[page] + layout.markBits();
+    }
+
+    /**
+     * How many mark bits a page has.
+     *
+     * @return a count of words of 64 bits
+     */
+    public int bitmapWords() {
+        return layout.bitmapWords();
     }
 
     /** What the slots of all pages lie in. */

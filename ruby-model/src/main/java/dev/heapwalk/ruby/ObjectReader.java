@@ -4,7 +4,16 @@ package dev.heapwalk.ruby;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.name.ClassNames;
+import dev.heapwalk.ruby.name.Encodings;
+import dev.heapwalk.ruby.name.StructMembers;
+import dev.heapwalk.ruby.name.SymbolNames;
+import dev.heapwalk.ruby.object.ImemoType;
+import dev.heapwalk.ruby.object.RString;
+import dev.heapwalk.ruby.object.Shapes;
+import dev.heapwalk.ruby.object.SpecialConstants;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -19,6 +28,8 @@ public final class ObjectReader {
 
     private final RubyVm vm;
     private final RubyLayout layout;
+    private final SpecialConstants constants;
+    private final ImemoType[] imemoTypes;
     private final HeapPages pages;
     private final Window window;
     private final RValue value;
@@ -28,13 +39,14 @@ public final class ObjectReader {
     private Shapes shapes;
     private GenericIvars genericIvars;
     private Encodings encodings;
-    private MemorySizes memorySizes;
     private HashTypes hashTypes;
     private StructMembers structMembers;
 
     ObjectReader(RubyVm vm, Window window) {
         this.vm = vm;
         this.layout = vm.layout();
+        this.constants = new SpecialConstants(layout.nil(), layout.undef());
+        this.imemoTypes = ImemoType.numbered(layout.since(4, 0));
         this.pages = vm.pages();
         this.window = window;
         this.value = new RValue(this);
@@ -51,12 +63,31 @@ public final class ObjectReader {
     }
 
     /**
-     * The acting layout.
+     * The series of versions that the virtual machine belongs to.
      *
-     * @return the one of the virtual machine
+     * @return what {@link RubyVm#series()} tells
      */
-    public RubyLayout layout() {
-        return layout;
+    public int series() {
+        return layout.version();
+    }
+
+    /**
+     * The values that are no references.
+     *
+     * @return those of this version
+     */
+    public SpecialConstants constants() {
+        return constants;
+    }
+
+    /**
+     * What a {@code T_IMEMO} is.
+     *
+     * @param flags {@code RBasic.flags} of one
+     * @return the type, {@link ImemoType#UNKNOWN} if the number stands for none
+     */
+    public ImemoType imemoType(long flags) {
+        return imemoTypes[(int) (flags >>> Flags.USHIFT) & 0xf];
     }
 
     /**
@@ -119,30 +150,30 @@ public final class ObjectReader {
         return structMembers;
     }
 
-    HashTypes hashTypes() {
+    /**
+     * Whether tables of a type compare keys by identity, as those of {@code Hash#compare_by_identity} do.
+     *
+     * @param tableType {@code st_table.type}, a target address
+     * @return whether they do; false too where nothing tells
+     */
+    public boolean comparesByIdentity(long tableType) {
         if (hashTypes == null) {
             hashTypes = new HashTypes(this);
         }
-        return hashTypes;
+        return hashTypes.identity(tableType);
     }
 
     /**
-     * The sizes of objects.
+     * Where the instance variables are of an object that has no room for them.
      *
-     * @return the same object at every call
+     * @param object target address of the object
+     * @return target address of a {@code struct gen_ivtbl}, of an {@code imemo_fields} since 4.0; 0 if it has none
      */
-    public MemorySizes memorySizes() {
-        if (memorySizes == null) {
-            memorySizes = new MemorySizes(this);
-        }
-        return memorySizes;
-    }
-
-    GenericIvars genericIvars() {
+    public long genericIvars(long object) {
         if (genericIvars == null) {
             genericIvars = new GenericIvars(this);
         }
-        return genericIvars;
+        return genericIvars.get(object);
     }
 
     /**
@@ -263,7 +294,7 @@ public final class ObjectReader {
      * @return whether a slot begins there
      */
     public boolean isSlot(long reference) {
-        return layout.constants().isReference(reference) && pages.slotSizeAt(reference) != 0;
+        return constants.isReference(reference) && pages.slotSizeAt(reference) != 0;
     }
 
     /**

@@ -14,7 +14,12 @@ public class RValue extends StructView {
     private int slotSize;
     private long flags;
 
-    RValue(ObjectReader reader) {
+    /**
+     * Makes a view that lies over nothing yet.
+     *
+     * @param reader what reads the slots
+     */
+    public RValue(ObjectReader reader) {
         this.reader = reader;
     }
 
@@ -30,7 +35,7 @@ public class RValue extends StructView {
      *
      * @return the reader, whose window may be the one that this view lies over
      */
-    protected final ObjectReader reader() {
+    public final ObjectReader reader() {
         return reader;
     }
 

@@ -5,6 +5,7 @@ import dev.heapwalk.malloc.Evidence;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.layout.ObjspaceLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.library.RubyModule;
 import java.util.List;
 
 /**
@@ -168,11 +169,16 @@ public final class RubyVm {
     }
 
     /**
-     * The acting layout.
+     * The series of versions that it belongs to, whose structures are laid out alike.
      *
-     * @return the layout that every view is read with
+     * @return 100 times the major and the minor number, such as 303
      */
-    public RubyLayout layout() {
+    public int series() {
+        return found.layout().version();
+    }
+
+    /** The acting layout, which every view is read with. */
+    RubyLayout layout() {
         return found.layout();
     }
 
@@ -221,8 +227,12 @@ public final class RubyVm {
         return found.objspace();
     }
 
-    /** Target address of the variable {@code rb_symbols_t.sym_set}, 0 before 4.0 or if it was not found. */
-    long symbolSet() {
+    /**
+     * The set of symbols.
+     *
+     * @return target address of the variable {@code rb_symbols_t.sym_set}, 0 before 4.0 or if it was not found
+     */
+    public long symbolSet() {
         return found.symbolSet();
     }
 

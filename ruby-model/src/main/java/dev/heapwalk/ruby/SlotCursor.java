@@ -6,6 +6,21 @@ import dev.heapwalk.memory.raw.RawMemory;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.PageLayout;
+import dev.heapwalk.ruby.object.RArray;
+import dev.heapwalk.ruby.object.RBignum;
+import dev.heapwalk.ruby.object.RClass;
+import dev.heapwalk.ruby.object.RComplex;
+import dev.heapwalk.ruby.object.RData;
+import dev.heapwalk.ruby.object.RFile;
+import dev.heapwalk.ruby.object.RFloat;
+import dev.heapwalk.ruby.object.RHash;
+import dev.heapwalk.ruby.object.RMatch;
+import dev.heapwalk.ruby.object.RObject;
+import dev.heapwalk.ruby.object.RRational;
+import dev.heapwalk.ruby.object.RRegexp;
+import dev.heapwalk.ruby.object.RString;
+import dev.heapwalk.ruby.object.RStruct;
+import dev.heapwalk.ruby.object.RSymbol;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,7 +43,6 @@ public final class SlotCursor {
 
     private final Window window;
     private final HeapPages pages;
-    private final PageLayout layout;
     private final ObjectReader reader;
     private final List<String> holes = new ArrayList<>();
     private final long[] marks;
@@ -68,10 +82,9 @@ public final class SlotCursor {
     SlotCursor(RubyVm vm, ObjectReader reader) {
         this.window = vm.target().memory().window(vm.pages().ranges());
         this.pages = vm.pages();
-        this.layout = vm.layout().page();
         this.endPage = pages.count();
         this.reader = reader;
-        this.marks = new long[layout.bitmapWords()];
+        this.marks = new long[pages.bitmapWords()];
     }
 
     /** Goes back before the first slot and forgets the holes. */
@@ -175,7 +188,7 @@ public final class SlotCursor {
     }
 
     private boolean readMarks() {
-        long bits = reader.find(pages.descriptor(page) + layout.markBits(), 8L * marks.length);
+        long bits = reader.find(pages.markBits(page), 8L * marks.length);
         if (bits < 0) {
             holes.add("the mark bits of the heap page at 0x%x can't be read, so garbage on it is taken for objects"
                     .formatted(pages.body(page)));

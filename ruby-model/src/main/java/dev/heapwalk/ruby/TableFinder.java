@@ -6,6 +6,12 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.library.StaticVariables;
+import dev.heapwalk.ruby.object.RArray;
+import dev.heapwalk.ruby.object.RString;
+import dev.heapwalk.ruby.object.Shapes;
+import dev.heapwalk.ruby.table.IdEntries;
+import dev.heapwalk.ruby.table.StEntries;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
@@ -103,7 +109,7 @@ final class TableFinder {
             int names = 0;
             for (int pair = 0; pair < count; pair++) {
                 long name = reader.word(pairs + 16L * pair);
-                if (layout.constants().isReference(name)) {
+                if (reader.constants().isReference(name)) {
                     RString found = reader.at(name, string);
                     if (found == null || found.type() != RubyType.STRING) {
                         return false;

@@ -4,6 +4,8 @@ package dev.heapwalk.ruby;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.name.Encodings;
+import dev.heapwalk.ruby.object.RString;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.util.ArrayList;

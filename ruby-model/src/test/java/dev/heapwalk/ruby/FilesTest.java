@@ -4,6 +4,7 @@ package dev.heapwalk.ruby;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.object.RFile;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.nio.charset.StandardCharsets;

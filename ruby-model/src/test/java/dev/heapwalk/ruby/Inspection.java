@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
-import dev.heapwalk.ruby.layout.SpecialConstants;
+import dev.heapwalk.ruby.object.SpecialConstants;
 
 /** Writes what is no reference as Ruby's {@code inspect} does. */
 final class Inspection {
@@ -9,7 +9,7 @@ final class Inspection {
 
     /** The address of a reference, {@code sym} for a Symbol, else the text. */
     static String of(ObjectReader reader, long value) {
-        if (reader.layout().constants().isReference(value)) {
+        if (reader.constants().isReference(value)) {
             return reader.at(value).type() == RubyType.SYMBOL ? "sym" : "0x%x".formatted(value);
         }
         return SpecialConstants.isStaticSymbol(value) ? "sym" : immediate(reader, value);
@@ -17,7 +17,7 @@ final class Inspection {
 
     /** The text of what is neither a reference nor a Symbol. */
     static String immediate(ObjectReader reader, long value) {
-        if (value == reader.layout().constants().nil()) {
+        if (value == reader.constants().nil()) {
             return "nil";
         }
         if (value == 0 || value == SpecialConstants.TRUE) {

@@ -6,6 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.object.ConstantCursor;
+import dev.heapwalk.ruby.object.IvarCursor;
+import dev.heapwalk.ruby.object.MethodCursor;
+import dev.heapwalk.ruby.object.RClass;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
@@ -168,7 +172,7 @@ class ModulesTest {
         private void ancestors(RClass module) {
             List<String> actual = new ArrayList<>();
             // Since 3.1 those of the refined class are left out.
-            long refined = module.type() == RubyType.MODULE && reader.layout().since(3, 1) ? module.refinedClass() : 0;
+            long refined = module.type() == RubyType.MODULE && reader.series() >= 301 ? module.refinedClass() : 0;
             long owner = address;
             for (long at = address; at != 0 && at != refined; at = module.rawSuperclass()) {
                 reader.at(at, module);

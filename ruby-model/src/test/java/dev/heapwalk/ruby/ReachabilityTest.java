@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.gc.Reachability;
+import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ruby;

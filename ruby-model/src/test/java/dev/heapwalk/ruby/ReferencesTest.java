@@ -4,6 +4,8 @@ package dev.heapwalk.ruby;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.gc.ReferenceSink;
+import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.util.ArrayList;

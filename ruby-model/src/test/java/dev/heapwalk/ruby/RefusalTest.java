@@ -8,6 +8,7 @@ import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import dev.heapwalk.testkit.Ruby;

@@ -4,6 +4,7 @@ package dev.heapwalk.ruby;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.nio.charset.StandardCharsets;
@@ -86,8 +87,7 @@ class RootsTest {
                         .isEqualTo(globals.get("$plain").entry());
                 assertThat(globals.get("$nothing"))
                         .matches(Roots.Global::known)
-                        .matches(global ->
-                                global.value() == reader.layout().constants().nil());
+                        .matches(global -> global.value() == reader.constants().nil());
                 assertThat(globals.get("$LOAD_PATH").entry())
                         .isEqualTo(globals.get("$:").entry());
                 assertThat(globals.get("$~").known()).isFalse();

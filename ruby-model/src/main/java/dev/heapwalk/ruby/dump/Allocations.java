@@ -3,13 +3,13 @@ package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
-import dev.heapwalk.ruby.DataTypes;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RData;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
-import dev.heapwalk.ruby.StEntries;
+import dev.heapwalk.ruby.object.DataTypes;
+import dev.heapwalk.ruby.object.RData;
+import dev.heapwalk.ruby.table.StEntries;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
@@ -103,7 +103,7 @@ final class Allocations {
             json.raw(LINE_KEY);
             json.unsigned(line);
         }
-        byte[] name = (method & ~reader.layout().constants().nil()) == 0
+        byte[] name = (method & ~reader.constants().nil()) == 0
                 ? null
                 : reader.symbols().bytesOfSymbol(method);
         if (name != null) {

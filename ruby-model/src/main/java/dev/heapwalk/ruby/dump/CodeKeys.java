@@ -2,10 +2,10 @@
 package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.ruby.ImemoType;
-import dev.heapwalk.ruby.MethodCursor;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.object.ImemoType;
+import dev.heapwalk.ruby.object.MethodCursor;
 import dev.heapwalk.ruby.vm.Argument;
 import dev.heapwalk.ruby.vm.Binding;
 import dev.heapwalk.ruby.vm.Block;
@@ -117,7 +117,7 @@ final class CodeKeys {
     }
 
     void imemo(RValue slot) {
-        ImemoType type = ImemoType.of(slot.flags(), reader.layout());
+        ImemoType type = reader.imemoType(slot.flags());
         line.name(IMEMO_TYPES.get(type));
         switch (type) {
             case ISEQ -> code(interpreter.iseq(slot.address()));
@@ -289,7 +289,7 @@ final class CodeKeys {
         if (method == null) {
             return;
         }
-        if (method.receiver() != reader.layout().constants().undef()) {
+        if (method.receiver() != reader.constants().undef()) {
             line.value(RECEIVER, method.receiver());
         }
         optional(RCLASS, method.klass());
@@ -313,7 +313,7 @@ final class CodeKeys {
             for (long waiting : mutex.waiting()) {
                 long thread = objectOf(waiting);
                 line.comma();
-                line.value(thread == 0 ? reader.layout().constants().nil() : thread);
+                line.value(thread == 0 ? reader.constants().nil() : thread);
             }
             line.close();
         }
@@ -341,7 +341,7 @@ final class CodeKeys {
     }
 
     private boolean isThere(long value) {
-        return !reader.layout().constants().isReference(value) || reader.isSlot(value);
+        return !reader.constants().isReference(value) || reader.isSlot(value);
     }
 
     /** The Thread of an {@code rb_thread_t}; 0 if there is none. */

@@ -3,12 +3,12 @@ package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
-import dev.heapwalk.ruby.Encodings;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RString;
 import dev.heapwalk.ruby.RValue;
-import dev.heapwalk.ruby.StringDecoder;
-import dev.heapwalk.ruby.layout.SpecialConstants;
+import dev.heapwalk.ruby.name.Encodings;
+import dev.heapwalk.ruby.name.StringDecoder;
+import dev.heapwalk.ruby.object.RString;
+import dev.heapwalk.ruby.object.SpecialConstants;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -67,8 +67,8 @@ final class DumpLine {
         this.reader = reader;
         this.json = json;
         this.decoder = new StringDecoder(reader);
-        this.nil = reader.layout().constants().nil();
-        this.undef = reader.layout().constants().undef();
+        this.nil = reader.constants().nil();
+        this.undef = reader.constants().undef();
     }
 
     /** A key with what goes around it, to be kept in a constant. */
@@ -233,7 +233,7 @@ final class DumpLine {
             json.raw(KEY_NIL);
         } else if (value == SpecialConstants.TRUE) {
             json.raw(KEY_TRUE);
-        } else if (reader.layout().constants().isReference(value)) {
+        } else if (reader.constants().isReference(value)) {
             if (!mayStandForItself || !inPlace(value, true)) {
                 json.address(value);
             }

@@ -6,6 +6,7 @@ import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.PageLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -49,13 +50,13 @@ final class GcBits {
     GcBits(ObjectReader reader) {
         this.reader = reader;
         this.pages = reader.vm().pages();
-        this.layout = reader.layout().page();
+        this.layout = RubyLayout.of(reader.series()).page();
         this.marked = (layout.markBits() - layout.wbUnprotectedBits()) / Long.BYTES;
         this.uncollectible = (layout.uncollectibleBits() - layout.wbUnprotectedBits()) / Long.BYTES;
         this.marking = (layout.markingBits() - layout.wbUnprotectedBits()) / Long.BYTES;
         this.pinned = (layout.pinnedBits() - layout.wbUnprotectedBits()) / Long.BYTES;
         this.remembered = (layout.rememberedBits() - layout.wbUnprotectedBits()) / Long.BYTES;
-        this.aged = reader.layout().since(4, 0);
+        this.aged = RubyLayout.of(reader.series()).since(4, 0);
         this.age = layout.ageBits() < 0 ? -1 : (layout.ageBits() - layout.wbUnprotectedBits()) / Long.BYTES;
         int last = age < 0 ? pinned + layout.bitmapWords() : age + 2 * layout.bitmapWords();
         this.words = new long[last];

@@ -2,9 +2,9 @@
 package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.Reachability;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.RubyThreads;
 import java.io.OutputStream;

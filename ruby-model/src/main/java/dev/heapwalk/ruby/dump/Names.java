@@ -2,7 +2,8 @@
 package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.SymbolNames;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.name.SymbolNames;
 
 /** Writes the names of IDs as {@code dump_append_id} does. */
 final class Names {
@@ -14,7 +15,7 @@ final class Names {
 
     Names(ObjectReader reader) {
         this.symbols = reader.symbols();
-        this.ivarsOnly = !reader.layout().since(3, 3);
+        this.ivarsOnly = !RubyLayout.of(reader.series()).since(3, 3);
     }
 
     void write(JsonLines json, long id) {

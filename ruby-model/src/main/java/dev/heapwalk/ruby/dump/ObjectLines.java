@@ -3,31 +3,32 @@ package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
-import dev.heapwalk.ruby.ConstantCursor;
-import dev.heapwalk.ruby.DataTypes;
-import dev.heapwalk.ruby.HashCursor;
-import dev.heapwalk.ruby.IvarCursor;
-import dev.heapwalk.ruby.MemorySizes;
-import dev.heapwalk.ruby.MethodCursor;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RArray;
-import dev.heapwalk.ruby.RBignum;
-import dev.heapwalk.ruby.RClass;
-import dev.heapwalk.ruby.RData;
-import dev.heapwalk.ruby.RFile;
-import dev.heapwalk.ruby.RHash;
-import dev.heapwalk.ruby.RMatch;
-import dev.heapwalk.ruby.RRegexp;
-import dev.heapwalk.ruby.RString;
-import dev.heapwalk.ruby.RStruct;
 import dev.heapwalk.ruby.RValue;
-import dev.heapwalk.ruby.ReferenceSink;
-import dev.heapwalk.ruby.References;
-import dev.heapwalk.ruby.Roots;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.gc.ReferenceSink;
+import dev.heapwalk.ruby.gc.References;
+import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.object.ConstantCursor;
+import dev.heapwalk.ruby.object.DataTypes;
+import dev.heapwalk.ruby.object.HashCursor;
+import dev.heapwalk.ruby.object.IvarCursor;
+import dev.heapwalk.ruby.object.MethodCursor;
+import dev.heapwalk.ruby.object.RArray;
+import dev.heapwalk.ruby.object.RBignum;
+import dev.heapwalk.ruby.object.RClass;
+import dev.heapwalk.ruby.object.RData;
+import dev.heapwalk.ruby.object.RFile;
+import dev.heapwalk.ruby.object.RHash;
+import dev.heapwalk.ruby.object.RMatch;
+import dev.heapwalk.ruby.object.RRegexp;
+import dev.heapwalk.ruby.object.RString;
+import dev.heapwalk.ruby.object.RStruct;
+import dev.heapwalk.ruby.size.MemorySizes;
 import dev.heapwalk.ruby.vm.RubyThread;
 import dev.heapwalk.ruby.vm.RubyThreads;
 import java.lang.foreign.MemorySegment;
@@ -129,11 +130,11 @@ public final class ObjectLines {
         for (RubyType type : RubyType.values()) {
             types.put(type, JsonLines.ascii(",\"bt\":\"" + type.label() + "\""));
         }
-        this.fieldObjects = reader.layout().since(4, 0);
+        this.fieldObjects = RubyLayout.of(reader.series()).since(4, 0);
         this.code = new CodeKeys(threads, json, line);
         this.references = new References(reader);
         this.remember = line::remember;
-        this.sizes = reader.memorySizes();
+        this.sizes = new MemorySizes(reader);
         this.ivars = new IvarCursor(reader);
         this.pairs = new HashCursor(reader);
         this.methods = new MethodCursor(reader);
@@ -416,7 +417,7 @@ public final class ObjectLines {
             line.flag(BY_IDENTITY, true);
         }
         long ifnone = hash.defaultValue();
-        if (ifnone != reader.layout().constants().nil()) {
+        if (ifnone != reader.constants().nil()) {
             line.value(hash.defaultIsProc() ? DEFAULT_PROC : DEFAULT, ifnone);
         }
         pairs.over(hash);

@@ -2,11 +2,12 @@
 package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.Reachability;
-import dev.heapwalk.ruby.Roots;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.gc.Reachability;
+import dev.heapwalk.ruby.gc.Roots;
+import dev.heapwalk.ruby.layout.RubyLayout;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -67,7 +68,7 @@ public final class ObjectSpaceDump {
         Roots roots = new Roots(reader);
         new RootLines(roots, json).write();
         List<String> holes = new ArrayList<>(roots.holes());
-        if (reader.layout().since(3, 2)) {
+        if (RubyLayout.of(reader.series()).since(3, 2)) {
             long unread = new ShapeLines(reader, new Names(reader)).write(json);
             if (unread > 0) {
                 holes.add("%,d shapes can't be read, and have no lines".formatted(unread));

@@ -3,6 +3,7 @@ package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.layout.RubyLayout;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -67,7 +68,7 @@ final class PageBatches {
      * @param progress is given the number of slots that are done, by one thread at a time
      */
     PageBatches(RubyVm vm, DumpOutput out, LongConsumer progress) {
-        int pageSize = vm.layout().page().bodySize();
+        int pageSize = RubyLayout.of(vm.series()).page().bodySize();
         this.vm = vm;
         this.pages = vm.pages().count();
         this.step = Math.max(1, BATCH / pageSize);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
-import dev.heapwalk.ruby.Roots;
+import dev.heapwalk.ruby.gc.Roots;
 
 /** Writes a line for each kind of root. */
 final class RootLines {

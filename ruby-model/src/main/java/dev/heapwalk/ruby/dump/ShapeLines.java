@@ -3,10 +3,11 @@ package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RData;
 import dev.heapwalk.ruby.RubyType;
-import dev.heapwalk.ruby.Shapes;
+import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
+import dev.heapwalk.ruby.object.RData;
+import dev.heapwalk.ruby.object.Shapes;
 
 /** Writes the lines of shapes, since 3.2. */
 final class ShapeLines {
@@ -34,7 +35,7 @@ final class ShapeLines {
         this.reader = reader;
         this.shapes = reader.shapes();
         this.names = names;
-        this.since40 = reader.layout().since(4, 0);
+        this.since40 = RubyLayout.of(reader.series()).since(4, 0);
         this.view = new RData(reader);
     }
 
@@ -58,11 +59,11 @@ final class ShapeLines {
         int parent = shapes.parent(shape);
         int depth = depth(shape);
         long edges = shapes.edges(shape);
-        boolean single = reader.layout().since(3, 3) && (edges & SINGLE_CHILD) != 0;
+        boolean single = RubyLayout.of(reader.series()).since(3, 3) && (edges & SINGLE_CHILD) != 0;
         long table = edges == 0 || single ? 0 : table(edges);
         long count = single ? 1 : table == 0 ? 0 : reader.half(table + TableLayout.ID_NUMBER);
         // In 4.0 Ruby adds the number of edges, not what they take.
-        long size = reader.layout().shape().size()
+        long size = RubyLayout.of(reader.series()).shape().size()
                 + (table == 0 ? 0 : since40 ? count : TableLayout.ID_SIZE + 16L * reader.half(table));
         int capacity = shapes.capacity(shape);
         long name = shapes.edgeName(shape);

@@ -3,30 +3,31 @@ package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
-import dev.heapwalk.ruby.ClassNames;
-import dev.heapwalk.ruby.DataTypes;
-import dev.heapwalk.ruby.Encodings;
-import dev.heapwalk.ruby.ImemoType;
-import dev.heapwalk.ruby.IvarCursor;
-import dev.heapwalk.ruby.MemorySizes;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RArray;
-import dev.heapwalk.ruby.RClass;
-import dev.heapwalk.ruby.RData;
-import dev.heapwalk.ruby.RFile;
-import dev.heapwalk.ruby.RHash;
-import dev.heapwalk.ruby.RObject;
-import dev.heapwalk.ruby.RSymbol;
 import dev.heapwalk.ruby.RValue;
-import dev.heapwalk.ruby.ReferenceSink;
-import dev.heapwalk.ruby.References;
 import dev.heapwalk.ruby.RubyType;
-import dev.heapwalk.ruby.Shapes;
 import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.gc.ReferenceSink;
+import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ObjectLayout;
-import dev.heapwalk.ruby.layout.SpecialConstants;
+import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
+import dev.heapwalk.ruby.name.ClassNames;
+import dev.heapwalk.ruby.name.Encodings;
+import dev.heapwalk.ruby.object.DataTypes;
+import dev.heapwalk.ruby.object.ImemoType;
+import dev.heapwalk.ruby.object.IvarCursor;
+import dev.heapwalk.ruby.object.RArray;
+import dev.heapwalk.ruby.object.RClass;
+import dev.heapwalk.ruby.object.RData;
+import dev.heapwalk.ruby.object.RFile;
+import dev.heapwalk.ruby.object.RHash;
+import dev.heapwalk.ruby.object.RObject;
+import dev.heapwalk.ruby.object.RSymbol;
+import dev.heapwalk.ruby.object.Shapes;
+import dev.heapwalk.ruby.object.SpecialConstants;
+import dev.heapwalk.ruby.size.MemorySizes;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -140,22 +141,22 @@ final class SlotLines {
         this.slot = slot;
         this.allocations = allocations;
         this.json = json;
-        this.since30 = reader.layout().since(3, 0);
-        this.since31 = reader.layout().since(3, 1);
-        this.since32 = reader.layout().since(3, 2);
-        this.since33 = reader.layout().since(3, 3);
-        this.since34 = reader.layout().since(3, 4);
-        this.since40 = reader.layout().since(4, 0);
+        this.since30 = RubyLayout.of(reader.series()).since(3, 0);
+        this.since31 = RubyLayout.of(reader.series()).since(3, 1);
+        this.since32 = RubyLayout.of(reader.series()).since(3, 2);
+        this.since33 = RubyLayout.of(reader.series()).since(3, 3);
+        this.since34 = RubyLayout.of(reader.series()).since(3, 4);
+        this.since40 = RubyLayout.of(reader.series()).since(4, 0);
         this.bits = new GcBits(reader);
         this.flags = GcBits.json(since40);
         this.ivars = new IvarCursor(reader);
         this.encodings = reader.encodings();
         this.classNames = reader.classNames();
         this.names = new Names(reader);
-        this.sizes = reader.memorySizes();
+        this.sizes = new MemorySizes(reader);
         this.references = new References(reader);
         this.codeRanges = new CodeRanges(reader);
-        this.objects = reader.layout().object();
+        this.objects = RubyLayout.of(reader.series()).object();
     }
 
     /** How many objects have no size in their line, by the name of their type. */
@@ -218,7 +219,7 @@ final class SlotLines {
 
     /** Whether it holds the instance variables of another object, whose line is like that of an object. */
     private boolean fields(RValue imemo) {
-        return since40 && ImemoType.of(imemo.flags(), reader.layout()) == ImemoType.FIELDS;
+        return since40 && reader.imemoType(imemo.flags()) == ImemoType.FIELDS;
     }
 
     /** The shape in 4.0: its place in the list. That of a class is that of what holds its instance variables. */
@@ -480,7 +481,7 @@ final class SlotLines {
     }
 
     private void imemo(RValue value) {
-        ImemoType type = ImemoType.of(value.flags(), reader.layout());
+        ImemoType type = reader.imemoType(value.flags());
         json.raw(IMEMO_TYPES[type.ordinal()]);
         if (!since33) {
             return;
@@ -510,8 +511,9 @@ final class SlotLines {
             return;
         }
         if (since32 && type == RubyType.CLASS) {
-            int count =
-                    reader.octet(module.extension() + reader.layout().memsize().variationCount()) & 0xff;
+            int count = reader.octet(module.extension()
+                            + RubyLayout.of(reader.series()).memsize().variationCount())
+                    & 0xff;
             json.raw(VARIATION_COUNT);
             json.decimal(count);
         }
@@ -530,7 +532,8 @@ final class SlotLines {
         } else {
             // A refinement has the flag of a singleton class; since 4.0 what Ruby takes for its real class is what it
             // refines.
-            boolean refinement = since40 && module.has(reader.layout().classes().singleton());
+            boolean refinement = since40
+                    && module.has(RubyLayout.of(reader.series()).classes().singleton());
             long real = type == RubyType.CLASS
                     ? classNames.realClass(module.address())
                     : refinement ? classNames.realClass(superclass) : 0;
@@ -540,7 +543,7 @@ final class SlotLines {
                 json.string(realName);
             }
         }
-        if (module.has(reader.layout().classes().singleton()) && (type == RubyType.CLASS || !since34)) {
+        if (module.has(RubyLayout.of(reader.series()).classes().singleton()) && (type == RubyType.CLASS || !since34)) {
             json.raw(SINGLETON);
         }
     }
@@ -618,10 +621,7 @@ final class SlotLines {
         return name != null
                 ? name
                 : value.type() == RubyType.IMEMO
-                        ? "imemo "
-                                + ImemoType.of(value.flags(), reader.layout())
-                                        .name()
-                                        .toLowerCase(Locale.ROOT)
+                        ? "imemo " + reader.imemoType(value.flags()).name().toLowerCase(Locale.ROOT)
                         : value.type().name();
     }
 

@@ -6,7 +6,8 @@ package dev.heapwalk.ruby.layout;
  *
  * @param version the version that it is for, as 100 times the major and the minor number, such as 303
  * @param lastOperator the last ID that is a token of the parser, and so its own serial number: {@code tLAST_OP_ID}
- * @param constants the values that are no references
+ * @param nil {@code RUBY_Qnil}
+ * @param undef {@code RUBY_Qundef}
  * @param page a heap page
  * @param objspace the object space
  * @param vm the virtual machine
@@ -22,7 +23,8 @@ package dev.heapwalk.ruby.layout;
 public record RubyLayout(
         int version,
         int lastOperator,
-        SpecialConstants constants,
+        long nil,
+        long undef,
         PageLayout page,
         ObjspaceLayout objspace,
         VmLayout vm,
@@ -53,7 +55,8 @@ public record RubyLayout(
                 return new RubyLayout(
                         version,
                         lastOperator(version),
-                        SpecialConstants.of(version),
+                        version >= 302 ? 0x04 : 0x08,
+                        version >= 302 ? 0x24 : 0x34,
                         PageLayout.of(version),
                         ObjspaceLayout.of(version),
                         VmLayout.of(version),

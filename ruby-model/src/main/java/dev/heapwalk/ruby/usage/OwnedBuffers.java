@@ -5,20 +5,21 @@ import dev.heapwalk.malloc.usage.Category;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RArray;
-import dev.heapwalk.ruby.RBignum;
-import dev.heapwalk.ruby.RClass;
-import dev.heapwalk.ruby.RData;
-import dev.heapwalk.ruby.RHash;
-import dev.heapwalk.ruby.RObject;
-import dev.heapwalk.ruby.RString;
-import dev.heapwalk.ruby.RStruct;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.layout.ClassLayout;
 import dev.heapwalk.ruby.layout.ObjectLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
+import dev.heapwalk.ruby.object.RArray;
+import dev.heapwalk.ruby.object.RBignum;
+import dev.heapwalk.ruby.object.RClass;
+import dev.heapwalk.ruby.object.RData;
+import dev.heapwalk.ruby.object.RHash;
+import dev.heapwalk.ruby.object.RObject;
+import dev.heapwalk.ruby.object.RString;
+import dev.heapwalk.ruby.object.RStruct;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -48,8 +49,8 @@ final class OwnedBuffers {
     private OwnedBuffers(RubyVm vm, SlotCategories names) {
         this.names = names;
         this.reader = vm.reader();
-        this.objects = vm.layout().object();
-        this.classes = vm.layout().classes();
+        this.objects = RubyLayout.of(vm.series()).object();
+        this.classes = RubyLayout.of(vm.series()).classes();
     }
 
     static OwnedBuffers of(RubyVm vm, SlotCategories names) {

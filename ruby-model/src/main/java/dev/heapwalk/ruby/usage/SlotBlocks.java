@@ -7,6 +7,7 @@ import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.layout.RubyLayout;
 import java.util.List;
 
 /** The slots in use as blocks, and for each page one more: its header and its free slots. */
@@ -27,7 +28,7 @@ final class SlotBlocks implements BlockCursor {
 
     SlotBlocks(RubyVm vm, SlotCategories categories) {
         this.pages = vm.pages();
-        this.bodySize = vm.layout().page().bodySize();
+        this.bodySize = RubyLayout.of(vm.series()).page().bodySize();
         this.slot = vm.slots();
         this.categories = categories;
         this.rest = categories.named("heap page", "header and free slots");

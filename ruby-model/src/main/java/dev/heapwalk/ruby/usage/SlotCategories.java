@@ -4,13 +4,13 @@ package dev.heapwalk.ruby.usage;
 import dev.heapwalk.malloc.usage.Category;
 import dev.heapwalk.malloc.usage.Domain;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.ruby.DataTypes;
-import dev.heapwalk.ruby.ImemoType;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.object.DataTypes;
+import dev.heapwalk.ruby.object.ImemoType;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -52,7 +52,7 @@ final class SlotCategories {
 
     /** An imemo has no class: the word may hold anything. */
     private Category imemo(SlotCursor slot, int buffer) {
-        ImemoType type = ImemoType.of(slot.flags(), reader.layout());
+        ImemoType type = reader.imemoType(slot.flags());
         int index = 2 * type.ordinal() + buffer;
         if (imemos[index] == null) {
             imemos[index] = new Category(Domain.RUBY, type.label(), buffer == 0 ? "T_IMEMO" : "T_IMEMO buffer");

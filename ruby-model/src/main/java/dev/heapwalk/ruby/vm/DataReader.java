@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
-import dev.heapwalk.ruby.ImemoType;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.ContextLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.object.ImemoType;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -26,7 +26,7 @@ final class DataReader {
     DataReader(Interpreter interpreter) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
-        this.layout = reader.layout();
+        this.layout = RubyLayout.of(reader.series());
     }
 
     Proc proc(long address) {

@@ -2,9 +2,9 @@
 package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.ruby.ImemoType;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.EnvFlags;
+import dev.heapwalk.ruby.object.ImemoType;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -169,9 +169,9 @@ public final class Environments {
             // The block becomes an object when the program first looks at it.
             long handler = reader.word(ep - 8);
             if (handler == 0) {
-                return reader.layout().constants().nil();
+                return reader.constants().nil();
             }
-            return (handler & CAPTURED) != 0 ? reader.layout().constants().undef() : handler;
+            return (handler & CAPTURED) != 0 ? reader.constants().undef() : handler;
         }
         return value;
     }

@@ -2,11 +2,11 @@
 package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.ruby.ImemoType;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
-import dev.heapwalk.ruby.StEntries;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.object.ImemoType;
+import dev.heapwalk.ruby.table.StEntries;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +34,7 @@ public final class Fields {
     public Fields(Interpreter interpreter) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
-        this.layout = reader.layout();
+        this.layout = RubyLayout.of(reader.series());
         this.entries = new StEntries(reader);
         this.dataPlaces = Map.of(
                 "enumerator",
@@ -67,7 +67,7 @@ public final class Fields {
      */
     public List<Field> of(long address) {
         if (interpreter.is(address, RubyType.IMEMO)) {
-            return read(address, imemo(ImemoType.of(reader.word(address), layout)));
+            return read(address, imemo(reader.imemoType(reader.word(address))));
         }
         String type = interpreter.dataTypeOf(address);
         List<Place> places = type == null ? null : dataPlaces.get(type);

@@ -8,6 +8,7 @@ import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.ContextLayout;
 import dev.heapwalk.ruby.layout.EnvFlags;
+import dev.heapwalk.ruby.layout.RubyLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -84,9 +85,9 @@ public final class Frames {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
         this.memory = reader.vm().target().memory();
-        this.layout = reader.layout().context();
-        this.skipsAfterRescue = reader.layout().since(3, 4);
-        this.hidesInternal = reader.layout().since(4, 0);
+        this.layout = RubyLayout.of(reader.series()).context();
+        this.skipsAfterRescue = RubyLayout.of(reader.series()).since(3, 4);
+        this.hidesInternal = RubyLayout.of(reader.series()).since(4, 0);
     }
 
     /**

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
-import dev.heapwalk.ruby.DataTypes;
-import dev.heapwalk.ruby.ImemoType;
-import dev.heapwalk.ruby.MethodCursor;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RData;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.IseqLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.object.DataTypes;
+import dev.heapwalk.ruby.object.ImemoType;
+import dev.heapwalk.ruby.object.MethodCursor;
+import dev.heapwalk.ruby.object.RData;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -230,7 +231,7 @@ public final class Interpreter {
 
     /** Whether a slot is an imemo of a type. */
     boolean isImemo(long address, ImemoType type) {
-        return is(address, RubyType.IMEMO) && ImemoType.of(reader.word(address), reader.layout()) == type;
+        return is(address, RubyType.IMEMO) && reader.imemoType(reader.word(address)) == type;
     }
 
     /** Whether a slot has a T_ type. */
@@ -240,6 +241,6 @@ public final class Interpreter {
 
     /** Whether an ID is the name of a local variable. C name {@code rb_is_local_id}. */
     boolean isLocal(long id) {
-        return Long.compareUnsigned(id, reader.layout().lastOperator()) > 0 && (id & 0xe) == 0;
+        return Long.compareUnsigned(id, RubyLayout.of(reader.series()).lastOperator()) > 0 && (id & 0xe) == 0;
     }
 }

@@ -4,7 +4,8 @@ package dev.heapwalk.ruby.vm;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.IseqLayout;
-import dev.heapwalk.ruby.layout.SpecialConstants;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.object.SpecialConstants;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,7 +29,7 @@ final class IseqReader {
     IseqReader(Interpreter interpreter, Texts texts) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
-        this.layout = reader.layout().iseq();
+        this.layout = RubyLayout.of(reader.series()).iseq();
         this.texts = texts;
     }
 

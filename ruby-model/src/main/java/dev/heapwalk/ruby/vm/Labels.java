@@ -5,6 +5,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.ClassLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
 
 /** The names that {@code Thread::Backtrace::Location#label} gives: since 3.4 with the class. For one thread. */
 final class Labels {
@@ -18,7 +19,7 @@ final class Labels {
     Labels(Interpreter interpreter) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
-        this.withClass = reader.layout().since(3, 4);
+        this.withClass = RubyLayout.of(reader.series()).since(3, 4);
     }
 
     boolean withClass() {
@@ -84,7 +85,7 @@ final class Labels {
             if (type != RubyType.CLASS && type != RubyType.MODULE) {
                 return name;
             }
-            ClassLayout layout = reader.layout().classes();
+            ClassLayout layout = RubyLayout.of(reader.series()).classes();
             if (type != RubyType.CLASS || (flags & layout.singleton()) == 0) {
                 String named = permanentName(owner);
                 return named == null ? name : named + "#" + name;
@@ -103,7 +104,7 @@ final class Labels {
     }
 
     private String permanentName(long klass) {
-        ClassLayout layout = reader.layout().classes();
+        ClassLayout layout = RubyLayout.of(reader.series()).classes();
         int bits = reader.octet(klass + layout.extension() + layout.permanentClasspath());
         return (bits >>> layout.permanentBit() & 1) == 0
                 ? null

@@ -4,6 +4,7 @@ package dev.heapwalk.ruby.vm;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.IseqLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
 
 /**
  * The lines of the instructions of an iseq. C names {@code struct iseq_insn_info} and {@code struct succ_index_table}:
@@ -32,7 +33,7 @@ final class LineTable {
     }
 
     static LineTable read(ObjectReader reader, long body, int size) {
-        IseqLayout layout = reader.layout().iseq();
+        IseqLayout layout = RubyLayout.of(reader.series()).iseq();
         long info = body + layout.insnsInfo();
         long entries = reader.word(info);
         long positions = reader.word(info + 8);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
-import dev.heapwalk.ruby.MethodCursor;
+import dev.heapwalk.ruby.object.MethodCursor;
 
 /**
  * A method as it stands in a class. C names {@code rb_method_entry_t}, {@code rb_callable_method_entry_t} and

@@ -4,13 +4,14 @@ package dev.heapwalk.ruby.vm;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.ruby.IdEntries;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
-import dev.heapwalk.ruby.StEntries;
 import dev.heapwalk.ruby.layout.ContextLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
 import dev.heapwalk.ruby.layout.VmLayout;
+import dev.heapwalk.ruby.table.IdEntries;
+import dev.heapwalk.ruby.table.StEntries;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -58,7 +59,7 @@ public final class RubyThreads {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
         this.vm = reader.vm();
-        this.layout = reader.layout().thread();
+        this.layout = RubyLayout.of(reader.series()).thread();
     }
 
     /**
@@ -107,7 +108,7 @@ public final class RubyThreads {
     public List<RubyThread> living() {
         notes.clear();
         List<RubyThread> found = new ArrayList<>();
-        VmLayout vmLayout = reader.layout().vm();
+        VmLayout vmLayout = RubyLayout.of(reader.series()).vm();
         if (vmLayout.livingThreads() >= 0) {
             long main = word(vm.address() + vmLayout.mainThread());
             for (long address : list(vm.address() + vmLayout.livingThreads(), ThreadLayout.NODE, "the threads")) {
@@ -148,7 +149,7 @@ public final class RubyThreads {
     public RubyThread thread(long address) {
         probe();
         long main = layout.ractor() < 0
-                ? word(vm.address() + reader.layout().vm().mainThread())
+                ? word(vm.address() + RubyLayout.of(reader.series()).vm().mainThread())
                 : word(word(address + layout.ractor()) + layout.ractorMain() + ractorShift);
         return read(address, address == main);
     }
@@ -230,8 +231,9 @@ public final class RubyThreads {
      */
     public List<Local> fiberLocals(long context) {
         List<Local> found = new ArrayList<>();
-        long table = reader.word(context + reader.layout().context().localStorage());
-        if (reader.layout().context().localStorageById()) {
+        long table =
+                reader.word(context + RubyLayout.of(reader.series()).context().localStorage());
+        if (RubyLayout.of(reader.series()).context().localStorageById()) {
             IdEntries entries = new IdEntries(reader).over(table);
             while (entries.next()) {
                 found.add(new Local(reader.symbols().ofSerial(entries.serial()), entries.value(), null));
@@ -254,7 +256,7 @@ public final class RubyThreads {
      * @throws UnmappedAddressException if it can't be read
      */
     public Fiber fiber(long address) {
-        ContextLayout contexts = reader.layout().context();
+        ContextLayout contexts = RubyLayout.of(reader.series()).context();
         long context = address + ContextLayout.FIBER_EC;
         if (address == 0 || reader.word(context + contexts.fiber()) != address) {
             return null;
@@ -281,7 +283,7 @@ public final class RubyThreads {
         if (fiberShift >= 0) {
             return fiberShift;
         }
-        ContextLayout contexts = reader.layout().context();
+        ContextLayout contexts = RubyLayout.of(reader.series()).context();
         long procedure = address + contexts.fiberProc();
         if ("proc".equals(interpreter.dataTypeOf(word(procedure)))) {
             fiberShift = 0;
@@ -303,12 +305,17 @@ public final class RubyThreads {
                 reader.half(address + layout.ractorId()),
                 interpreter.texts().of(reader.word(address + layout.ractorName() + ractorShift)),
                 known[status < 0 || status >= known.length ? known.length - 1 : status],
-                address == word(vm.address() + reader.layout().vm().mainRactor()));
+                address
+                        == word(vm.address()
+                                + RubyLayout.of(reader.series()).vm().mainRactor()));
     }
 
     private List<Long> ractorAddresses() {
         probe();
-        return list(vm.address() + reader.layout().vm().ractors(), layout.ractorNext() + ractorShift, "the ractors");
+        return list(
+                vm.address() + RubyLayout.of(reader.series()).vm().ractors(),
+                layout.ractorNext() + ractorShift,
+                "the ractors");
     }
 
     /**
@@ -320,7 +327,7 @@ public final class RubyThreads {
             return;
         }
         probed = true;
-        VmLayout vmLayout = reader.layout().vm();
+        VmLayout vmLayout = RubyLayout.of(reader.series()).vm();
         long mainThread = word(vm.address() + vmLayout.mainThread());
         if (layout.ractorMain() >= 0) {
             long mainRactor = word(vm.address() + vmLayout.mainRactor());

@@ -5,9 +5,9 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RArray;
-import dev.heapwalk.ruby.RString;
 import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.object.RArray;
+import dev.heapwalk.ruby.object.RString;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 

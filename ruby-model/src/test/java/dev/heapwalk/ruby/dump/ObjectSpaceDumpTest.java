@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.ruby.Reachability;
 import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;

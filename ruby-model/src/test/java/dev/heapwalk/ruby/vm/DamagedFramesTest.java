@@ -11,6 +11,7 @@ import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
 import dev.heapwalk.ruby.layout.VmLayout;
 import dev.heapwalk.testkit.CoreEditor;
@@ -98,8 +99,8 @@ class DamagedFramesTest {
         Interpreter interpreter = new Interpreter(reader);
         RubyThreads threads = new RubyThreads(interpreter);
         List<Range> ranges = new ArrayList<>();
-        VmLayout vmLayout = vm.layout().vm();
-        ThreadLayout layout = vm.layout().thread();
+        VmLayout vmLayout = RubyLayout.of(vm.series()).vm();
+        ThreadLayout layout = RubyLayout.of(vm.series()).thread();
         ranges.add(new Range(
                 vm.address() + (vmLayout.livingThreads() < 0 ? vmLayout.ractors() : vmLayout.livingThreads()), 4));
         for (Ractor ractor : threads.ractors()) {

@@ -11,7 +11,7 @@ import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
-import dev.heapwalk.ruby.layout.SpecialConstants;
+import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
@@ -297,7 +297,7 @@ class FramesTest {
 
     /** What Ruby's inspect says of a value that is no reference; the address of one that is. */
     private static String told(long value, ObjectReader reader) {
-        SpecialConstants constants = reader.layout().constants();
+        SpecialConstants constants = reader.constants();
         if (value == 0) {
             return "false";
         } else if (value == constants.nil()) {

@@ -7,13 +7,13 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.ruby.ImemoType;
-import dev.heapwalk.ruby.MethodCursor;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.object.ImemoType;
+import dev.heapwalk.ruby.object.MethodCursor;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.util.EnumMap;
@@ -261,9 +261,7 @@ class InterpreterTest {
         assertThat(method.owner()).isEqualTo(address(told.get(3)));
         assertThat(method.receiver())
                 .isEqualTo(
-                        told.get(4).isNull()
-                                ? interpreter.reader().layout().constants().undef()
-                                : address(told.get(4)));
+                        told.get(4).isNull() ? interpreter.reader().constants().undef() : address(told.get(4)));
         MethodEntry defined = entry;
         while (defined.original() != 0) {
             defined = interpreter.method(defined.original());
@@ -320,7 +318,7 @@ class InterpreterTest {
                     if (slot.type() != RubyType.IMEMO || slot.state() != SlotState.LIVE) {
                         continue;
                     }
-                    ImemoType type = ImemoType.of(slot.flags(), vm.layout());
+                    ImemoType type = interpreter.reader().imemoType(slot.flags());
                     seen.merge(type, 1, Integer::sum);
                     fields.of(slot.address());
                     if (type == ImemoType.ISEQ) {

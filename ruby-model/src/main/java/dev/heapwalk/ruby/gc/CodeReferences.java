@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.gc;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.layout.EnvFlags;
+import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.MarkLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.object.MethodCursor;
+import dev.heapwalk.ruby.object.Shapes;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The references of what the virtual machine keeps for itself: compiled code, methods, environments. C name {@code
+ * gc_mark_imemo}.
+ */
+final class CodeReferences {
+    private static final long IMEMO_USER0 = 1L << Flags.USHIFT + 4;
+    private static final long NOT_LOADED_YET = 1L << Flags.USHIFT + 5;
+    private static final long USE_COMPILE_DATA = 1L << Flags.USHIFT + 6;
+    /** {@code ISEQ_MARKABLE_ISEQ}, until 3.1. */
+    private static final long MARKABLE = 1L << Flags.USHIFT + 8;
+    /** {@code VM_CALLCACHE_SUPER} and {@code VM_CALLCACHE_REFINEMENT}, since 3.3. */
+    private static final long UNCHAINED = 3L << Flags.USHIFT + 6;
+
+    /** {@code iseq_overload} of a method definition, since 3.1. */
+    private static final int OVERLOAD = 1 << 4;
+
+    private final ObjectReader reader;
+    private final Marking mark;
+    private final MarkLayout.Iseq iseq;
+    private final int version;
+    private final long unmarkable;
+    private final long[] code = new long[Window.MAX_LENGTH / 16];
+
+    CodeReferences(Marking mark) {
+        this.mark = mark;
+        this.reader = mark.reader();
+        this.iseq = RubyLayout.of(reader.series()).mark().iseq();
+        this.version = RubyLayout.of(reader.series()).version();
+        this.unmarkable = version < 302 ? IMEMO_USER0 : Flags.FREEZE;
+    }
+
+    /** Marks what an object of type {@code T_IMEMO} refers to. Returns whether that is known in full. */
+    boolean of(RValue slot) {
+        long object = slot.address();
+        long flags = slot.flags();
+        // The slot may lie in the reader's window, so all of it is read before anything else is.
+        long first = slot.word(8);
+        long second = slot.word(16);
+        long third = slot.word(24);
+        long fourth = slot.word(32);
+        switch (reader.imemoType(flags)) {
+            case ENV -> environment(first, second, third, fourth);
+            case CREF -> {
+                mark.value(second);
+                mark.value(third);
+                mark.value(first);
+            }
+            case SVAR, CVAR_ENTRY -> {
+                mark.value(first);
+                mark.value(second);
+                mark.value(third);
+                mark.value(fourth);
+            }
+            case THROW_DATA -> mark.value(second);
+            case IFUNC -> mark.maybe(third);
+            case MEMO -> {
+                mark.value(first);
+                mark.value(second);
+                mark.maybe(third);
+            }
+            case MENT -> method(object, first, second, fourth);
+            case ISEQ -> {
+                mark.value(first);
+                iseq(flags, second, third);
+            }
+            case TMPBUF -> buffers(object);
+            case AST -> {
+                return tree(first, third, fourth);
+            }
+            case PARSER_STRTERM -> {
+                if (version < 303 && (flags & IMEMO_USER0) != 0) {
+                    mark.value(first);
+                }
+            }
+            case CALLINFO -> {}
+            case CALLCACHE -> callCache(flags, first, second);
+            case CONSTCACHE -> mark.value(first);
+            case FIELDS -> fields(object, flags, second);
+            case UNKNOWN -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void environment(long code, long ep, long values, long size) {
+        if (ep == 0) {
+            return;
+        }
+        mark.value(code);
+        mark.values(values, size & 0xffffffffL);
+        // rb_vm_env_prev_env
+        if ((reader.word(ep) & EnvFlags.LOCAL) == 0) {
+            mark.at((reader.word(ep - 8) & ~3L) + 8);
+        }
+    }
+
+    private void method(long entry, long definedClass, long definition, long owner) {
+        mark.value(owner);
+        mark.value(definedClass);
+        if (definition == 0) {
+            return;
+        }
+        long offset = reader.require(definition, 24);
+        MemorySegment segment = reader.segment();
+        int bits = segment.get(Words.INT, offset);
+        long first = segment.get(Words.LONG, offset + 8);
+        long second = segment.get(Words.LONG, offset + 16);
+        switch (MethodCursor.Kind.of(bits)) {
+            case ISEQ -> {
+                mark.value(first);
+                mark.value(second);
+                if (version >= 301 && (bits & OVERLOAD) != 0 && definedClass != 0) {
+                    mark.value(entry);
+                }
+            }
+            case ATTRSET, IVAR -> mark.value(second);
+            case BMETHOD -> {
+                mark.value(first);
+                // Since 4.0 the ractors have the hooks.
+                if (second != 0 && version < 400) {
+                    mark.hooks(second);
+                }
+            }
+            case ALIAS -> mark.value(first);
+            case REFINED -> {
+                mark.value(first);
+                if (version < 303) {
+                    mark.value(second);
+                }
+            }
+            default -> {}
+        }
+    }
+
+    private void callCache(long flags, long klass, long entry) {
+        if (version < 303) {
+            mark.value(entry);
+        } else if ((flags & UNCHAINED) != 0) {
+            mark.value(entry);
+            if (version >= 304) {
+                mark.value(klass);
+            }
+        }
+    }
+
+    private void buffers(long object) {
+        long at = object;
+        for (int left = Marking.LONGEST_LIST; at != 0; left--) {
+            if (left == 0) {
+                throw new UnmappedAddressException(at, object, Marking.LONGEST_LIST);
+            }
+            long start = reader.word(at + 16);
+            long count = reader.word(at + 32);
+            long next = reader.word(at + 24);
+            if (count < 0 || count > Long.MAX_VALUE / Long.BYTES) {
+                throw new UnmappedAddressException(start, start, Long.MAX_VALUE);
+            }
+            if (start != 0 && count != 0) {
+                mark.locations(start, start + count * Long.BYTES);
+            }
+            at = next;
+        }
+    }
+
+    /**
+     * A syntax tree, without the lists of arguments in it, so that it is never known in full. Until 3.3. C name
+     * {@code rb_ast_mark}.
+     */
+    private boolean tree(long buffer, long third, long fourth) {
+        if (version < 303) {
+            // compile_option and script_lines, which 2.7 and 3.0 have not.
+            mark.value(third);
+            if (version >= 301) {
+                mark.value(fourth);
+            }
+        }
+        if (buffer == 0) {
+            return true;
+        }
+        boolean own = version >= 303;
+        int lists = own ? 32 : 64;
+        mark.at(buffer + lists + 8);
+        if (version >= 302) {
+            mark.at(buffer + lists + 16);
+        }
+        if (own) {
+            mark.value(third);
+        }
+        long element = reader.word(buffer + (own ? 16 : 48));
+        long length = own ? -1 : reader.word(buffer + 32);
+        for (int left = Marking.LONGEST_LIST; element != 0 && left > 0; left--) {
+            long count = length >= 0 ? length : reader.word(element + 8);
+            nodes(own ? reader.word(element + 32) : element + 16, count, own);
+            length = -1;
+            element = reader.word(element);
+        }
+        return false;
+    }
+
+    /** Marks the literals of the nodes that may have some. Since 3.3 there are pointers to the nodes. */
+    private void nodes(long at, long count, boolean pointers) {
+        int size = pointers ? Long.BYTES : 56;
+        reader.requireMapped(at, count, size);
+        for (long i = 0; i < count; i++) {
+            mark.at(pointers ? reader.word(at + i * size) + 32 : at + i * size + 8);
+        }
+    }
+
+    /** The instance variables of another object. C name {@code struct rb_fields}. */
+    private void fields(long object, long flags, long first) {
+        int shape = Shapes.of(flags);
+        if (reader.shapes().tooComplex(shape)) {
+            mark.table(first, false, true);
+        } else {
+            mark.values(
+                    (flags & IMEMO_USER0) == 0 ? object + 16 : first,
+                    reader.shapes().nextIvIndex(shape));
+        }
+    }
+
+    private void iseq(long flags, long body, long auxiliary) {
+        if (body != 0) {
+            body(body, flags, auxiliary);
+        }
+        if ((flags & NOT_LOADED_YET) != 0) {
+            mark.value(auxiliary);
+        } else if ((flags & USE_COMPILE_DATA) != 0) {
+            if (auxiliary != 0) {
+                mark.values(auxiliary, 2);
+            }
+        } else if (auxiliary != 0 && version < 400) {
+            mark.hooks(auxiliary);
+        }
+    }
+
+    private void body(long body, long flags, long auxiliary) {
+        if (iseq.markBits() >= 0) {
+            storedByKind(body);
+            markedWords(body);
+        } else if ((flags & MARKABLE) != 0) {
+            operands(body);
+        }
+        mark.fields(body, iseq.values());
+        calls(body);
+        long keywords = reader.word(body + 56);
+        boolean compiling = (flags & USE_COMPILE_DATA) != 0 && auxiliary != 0;
+        if ((reader.half(body + 16) & 0x10) != 0 && keywords != 0 && !(version < 304 && compiling)) {
+            long count = (long) reader.half(keywords) - reader.half(keywords + 4);
+            long values = reader.word(keywords + 24);
+            if (values != 0) {
+                mark.values(values, count);
+            }
+        }
+        long table = reader.word(body + iseq.catchTable());
+        if (table != 0) {
+            long size = reader.half(table) & 0xffffffffL;
+            long stride = 32;
+            if (!reader.mapped(table, 4 + size * stride)) {
+                throw new UnmappedAddressException(table, table, 4 + size * stride);
+            }
+            for (long i = 0; i < size; i++) {
+                mark.at(table + 4 + i * stride + 8);
+            }
+        }
+    }
+
+    /** Call information and caches, since 3.0. */
+    private void calls(long body) {
+        if (version < 300) {
+            return;
+        }
+        long calls = reader.word(body + iseq.callData());
+        long count = reader.half(body + iseq.callCount()) & 0xffffffffL;
+        if (calls == 0 || count == 0) {
+            return;
+        }
+        reader.requireMapped(calls, count, 16);
+        for (long i = 0; i < count; i++) {
+            long offset = reader.require(calls + i * 16, 16);
+            long cache = reader.segment().get(Words.LONG, offset + 8);
+            mark.value(reader.segment().get(Words.LONG, offset));
+            if (cache != 0 && active(cache)) {
+                mark.value(cache);
+            }
+        }
+    }
+
+    /** Whether a call cache still holds. C names {@code vm_cc_invalidated_p} and {@code cc_is_active}. */
+    boolean active(long cache) {
+        // One that lies in no slot belongs to no heap: there is one for all empty ones.
+        if (!reader.isSlot(cache)) {
+            return false;
+        }
+        long offset = reader.require(cache, 24);
+        long flags = reader.segment().get(Words.LONG, offset);
+        long klass = reader.segment().get(Words.LONG, offset + 8);
+        long entry = reader.segment().get(Words.LONG, offset + 16);
+        return (flags & unmarkable) == 0 && klass != 0 && entry != 0 && !mark.invalidated(entry);
+    }
+
+    /** The words of the code that a bitmap marks. Since 3.2. */
+    private void markedWords(long body) {
+        long bits = reader.word(body + iseq.markBits());
+        if (bits == 0) {
+            return;
+        }
+        long size = reader.half(body + 4) & 0xffffffffL;
+        long encoded = reader.word(body + 8);
+        if (size <= Long.SIZE) {
+            markedWords(encoded, bits);
+            return;
+        }
+        reader.requireMapped(encoded, size, Long.BYTES);
+        for (long i = 0; i < (size + Long.SIZE - 1) / Long.SIZE; i++) {
+            markedWords(encoded + i * Long.SIZE * Long.BYTES, reader.word(bits + i * Long.BYTES));
+        }
+    }
+
+    private void markedWords(long encoded, long bits) {
+        for (long left = bits; left != 0; left &= left - 1) {
+            mark.at(encoded + (long) Long.numberOfTrailingZeros(left) * Long.BYTES);
+        }
+    }
+
+    /**
+     * What was stored beside the code: caches of class variables, values of once blocks, caches of constants. Since
+     * 3.2.
+     */
+    private void storedByKind(long body) {
+        long storage = reader.word(body + iseq.inlineStorage());
+        if (storage == 0) {
+            return;
+        }
+        long constants = reader.half(body + iseq.inlineCounts()) & 0xffffffffL;
+        long once = reader.half(body + iseq.inlineCounts() + 4) & 0xffffffffL;
+        long ivars = reader.half(body + iseq.inlineCounts() + 8) & 0xffffffffL;
+        long classVariables = reader.half(body + iseq.inlineCounts() + 12) & 0xffffffffL;
+        int size = iseq.inlineStorageSize();
+        reader.requireMapped(storage, constants + once + ivars + classVariables, size);
+        long at = storage + ivars * size;
+        for (long i = 0; i < classVariables; i++, at += size) {
+            long entry = reader.word(at);
+            if (entry != 0) {
+                if (version >= 400) {
+                    mark.value(entry);
+                } else {
+                    mark.at(entry + 24);
+                }
+            }
+        }
+        for (long i = 0; i < once; i++, at += size) {
+            mark.at(at + 8);
+        }
+        for (long i = 0; i < constants; i++, at += size) {
+            mark.at(at);
+        }
+    }
+
+    /**
+     * The operands in the code, until 3.1. Which words are operands only the interpreter's own tables tell, but a word
+     * that is a slot's address can be nothing else, and what stands before a pointer into the storage beside the code
+     * tells what that is: a once block follows its code. A cache of a constant is an object, one of a variable is not.
+     */
+    private void operands(long body) {
+        long size = reader.half(body + 4) & 0xffffffffL;
+        long encoded = reader.word(body + 8);
+        long storage = reader.word(body + iseq.inlineStorage());
+        long stored = (reader.half(body + iseq.inlineCounts()) & 0xffffffffL) * iseq.inlineStorageSize();
+        reader.requireMapped(encoded, size, Long.BYTES);
+        long previous = 0;
+        for (long index = 0; index < size; ) {
+            int length = (int) Math.min(code.length, size - index);
+            long offset = reader.require(encoded + index * Long.BYTES, (long) length * Long.BYTES);
+            MemorySegment.copy(reader.segment(), Words.LONG, offset, code, 0, length);
+            for (int i = 0; i < length; i++) {
+                long word = code[i];
+                long within = word - storage;
+                if (storage != 0 && within >= 0 && within < stored && within % iseq.inlineStorageSize() == 0) {
+                    stored(word, previous);
+                } else {
+                    mark.value(word);
+                }
+                previous = word;
+            }
+            index += length;
+        }
+    }
+
+    private void stored(long entry, long previous) {
+        if (reader.isSlot(previous)) {
+            mark.at(entry + 8);
+        } else if (version >= 300) {
+            long cached = reader.word(entry);
+            if (reader.isSlot(cached)) {
+                mark.value(cached);
+            } else if (cached != 0) {
+                mark.at(cached + 16);
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.gc;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.layout.ContextLayout;
+import dev.heapwalk.ruby.layout.EnvFlags;
+import dev.heapwalk.ruby.layout.MarkLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.layout.ThreadLayout;
+import dev.heapwalk.ruby.table.StEntries;
+import java.lang.foreign.MemorySegment;
+
+/** The references of what runs: execution contexts with their stacks, fibers, threads and ractors. */
+final class ContextReferences {
+    /** {@code thread_invoke_type_proc}. */
+    private static final int INVOKE_PROC = 1;
+    /** {@code basket_type_deleted}; what comes after it is none that holds a value either. Since 3.3. */
+    private static final int BASKET_DELETED = 5;
+
+    private final ObjectReader reader;
+    private final Marking mark;
+    private final ContextLayout context;
+    private final ThreadLayout thread;
+    private final MarkLayout marked;
+    private final MarkLayout.Ractor ractor;
+    private final int version;
+    /** {@code thread_invoke_type_func}, which another kind went before since 3.0. */
+    private final int invokeFunction;
+
+    private long current;
+    private int ownFields;
+
+    ContextReferences(Marking mark) {
+        this.mark = mark;
+        this.reader = mark.reader();
+        this.context = RubyLayout.of(reader.series()).context();
+        this.thread = RubyLayout.of(reader.series()).thread();
+        this.marked = RubyLayout.of(reader.series()).mark();
+        this.ractor = marked.ractor();
+        this.version = RubyLayout.of(reader.series()).version();
+        this.invokeFunction = version < 300 ? 2 : 3;
+    }
+
+    /** Sets the context that runs, whose machine stack is a root of its own and is not marked with it. 0 is none. */
+    void current(long ec) {
+        current = ec;
+    }
+
+    /** The fiber that an execution context belongs to. */
+    long fiberOf(long ec) {
+        return reader.word(ec + context.fiber());
+    }
+
+    /** Marks a block. C name {@code block_mark}. */
+    void block(long block) {
+        long offset = reader.require(block, 32);
+        MemorySegment segment = reader.segment();
+        long self = segment.get(Words.LONG, offset);
+        long ep = segment.get(Words.LONG, offset + 8);
+        long code = segment.get(Words.LONG, offset + 16);
+        int type = segment.get(Words.INT, offset + 24);
+        switch (type) {
+            // block_type_iseq, block_type_ifunc
+            case 0, 1 -> {
+                mark.value(self);
+                mark.value(code);
+                if (ep != 0) {
+                    mark.at(ep + 8);
+                }
+            }
+            // block_type_symbol, block_type_proc
+            case 2, 3 -> mark.value(self);
+            default -> {}
+        }
+    }
+
+    /** C name {@code rb_execution_context_mark}. */
+    void context(long ec) {
+        frames(ec);
+        if (ec != current) {
+            machineStack(ec);
+        }
+        mark.fields(ec, marked.context());
+        long storage = reader.word(ec + context.localStorage());
+        if (context.localStorageById()) {
+            mark.idTable(storage);
+        } else {
+            mark.table(storage, false, true);
+        }
+    }
+
+    /** Marks the stack of the virtual machine and its control frames. */
+    private void frames(long ec) {
+        long offset = reader.require(ec, 24);
+        MemorySegment segment = reader.segment();
+        long stack = segment.get(Words.LONG, offset + ContextLayout.VM_STACK);
+        long size = segment.get(Words.LONG, offset + ContextLayout.VM_STACK_SIZE);
+        long frame = segment.get(Words.LONG, offset + ContextLayout.CFP);
+        if (stack == 0) {
+            return;
+        }
+        reader.requireMapped(stack, size, Long.BYTES);
+        long limit = stack + size * Long.BYTES;
+        long top = reader.word(frame + ContextLayout.FRAME_SP);
+        if (top > limit || frame < stack) {
+            throw new UnmappedAddressException(top, stack, size * Long.BYTES);
+        }
+        mark.values(stack, top - stack >> 3);
+        for (; frame < limit; frame += context.frameSize()) {
+            offset = reader.require(frame, context.frameSize());
+            segment = reader.segment();
+            long iseq = segment.get(Words.LONG, offset + ContextLayout.FRAME_ISEQ);
+            long self = segment.get(Words.LONG, offset + ContextLayout.FRAME_SELF);
+            long ep = segment.get(Words.LONG, offset + ContextLayout.FRAME_EP);
+            long block = segment.get(Words.LONG, offset + ContextLayout.FRAME_BLOCK_CODE);
+            if (ep == 0) {
+                continue;
+            }
+            long flags = reader.word(ep);
+            if (version == 302 && (flags & EnvFlags.MAGIC_MASK) == EnvFlags.MAGIC_DUMMY) {
+                continue;
+            }
+            mark.value(self);
+            mark.value(iseq);
+            mark.value(block);
+            if ((flags & EnvFlags.LOCAL) == 0) {
+                long previous = reader.word(ep - 8) & ~3L;
+                if ((reader.word(previous) & EnvFlags.ESCAPED) != 0) {
+                    mark.at(previous + 8);
+                }
+                if (version >= 300 && (flags & EnvFlags.ESCAPED) != 0) {
+                    mark.at(ep + 8);
+                    mark.at(ep - 16);
+                }
+            }
+        }
+    }
+
+    /** Marks the machine stack of a context that waits, and the registers that were saved when it began to. */
+    private void machineStack(long ec) {
+        long start = reader.word(ec + context.stackStart());
+        long end = reader.word(ec + context.stackStart() + 8);
+        if (start == 0 || end == 0) {
+            return;
+        }
+        mark.locations(end, start);
+        mark.locations(ec + context.registers(), ec + context.registers() + ContextLayout.REGISTERS_SIZE);
+    }
+
+    /** C name {@code rb_fiber_mark_self}. */
+    private void fiberItself(long fiber) {
+        long self = reader.word(fiber + ContextLayout.FIBER_SELF);
+        if (self != 0) {
+            mark.value(self);
+        } else {
+            context(fiber + ContextLayout.FIBER_EC);
+        }
+    }
+
+    /** C name {@code fiber_mark}. */
+    void fiber(long fiber) {
+        int own = ownFields(fiber);
+        mark.at(fiber + own);
+        long previous = reader.word(fiber + own + 8);
+        if (previous != 0) {
+            fiberItself(previous);
+        }
+        continuation(fiber);
+    }
+
+    /**
+     * Where a fiber's own fields begin, behind a {@code rb_jmpbuf_t} that is {@code jmp_buf} where the interpreter was
+     * built so, and else one of the compiler's own that is smaller.
+     */
+    private int ownFields(long fiber) {
+        if (ownFields == 0) {
+            int small = context.fiberProc();
+            int large = small + ContextLayout.LIBC_JMP_BUF_SHIFT;
+            boolean isSmall = isProc(reader.word(fiber + small));
+            if (isSmall != isProc(reader.word(fiber + large))) {
+                ownFields = isSmall ? small : large;
+            } else {
+                return small;
+            }
+        }
+        return ownFields;
+    }
+
+    private boolean isProc(long value) {
+        return reader.isSlot(value) && RubyType.of(reader.word(value)) == RubyType.DATA;
+    }
+
+    /** C name {@code mutex_mark}, since a patch level of 3.4; before, a mutex refers to nothing. */
+    void mutex(long at) {
+        long owner = reader.word(at);
+        if (owner != 0) {
+            if (version < 400) {
+                mark.at(owner + ContextLayout.FIBER_SELF);
+            }
+            mark.at(at + 8);
+        }
+    }
+
+    /** C name {@code cont_mark}. */
+    void continuation(long cont) {
+        mark.values(cont + ContextLayout.FIBER_SELF, 2);
+        long ec = cont + ContextLayout.FIBER_EC;
+        context(ec);
+        long owner = reader.word(ec + context.thread());
+        if (owner != 0) {
+            mark.at(owner + ThreadLayout.SELF);
+        }
+        saved(cont + ContextLayout.FIBER_VM_STACK, 8, 16);
+        boolean continuation = reader.half(cont) == 0;
+        if (continuation || version < 304) {
+            saved(cont + ContextLayout.FIBER_MACHINE, 16, -1);
+        }
+    }
+
+    /** Marks a part of a stack that was copied away. */
+    private void saved(long at, int size, int more) {
+        long copy = reader.word(at);
+        if (copy == 0) {
+            return;
+        }
+        long words = reader.word(at + size) + (more < 0 ? 0 : reader.word(at + more));
+        if (words < 0 || words > Long.MAX_VALUE / Long.BYTES) {
+            throw new UnmappedAddressException(copy, copy, Long.MAX_VALUE);
+        }
+        mark.locations(copy, copy + words * Long.BYTES);
+    }
+
+    /** C name {@code thread_mark}. */
+    void thread(long at) {
+        long ec = reader.word(at + thread.ec());
+        long fiber = ec == 0 ? 0 : fiberOf(ec);
+        if (fiber != 0) {
+            fiberItself(fiber);
+        }
+        int invoke = reader.half(at + thread.invokeType());
+        if (invoke == invokeFunction) {
+            mark.maybe(reader.word(at + thread.procedure() + 8));
+        } else if (invoke >= INVOKE_PROC && invoke < invokeFunction) {
+            mark.values(at + thread.procedure(), 2);
+        }
+        if (thread.ractor() >= 0) {
+            long owner = reader.word(at + thread.ractor());
+            if (owner != 0) {
+                mark.at(owner + ThreadLayout.RACTOR_SELF);
+            }
+        }
+        mark.fields(at, marked.thread().values());
+        long root = reader.word(at + thread.rootFiber());
+        if (root != 0) {
+            fiberItself(root);
+        }
+        if (marked.thread().marksContext() && ec != 0) {
+            context(ec);
+        }
+    }
+
+    /** C name {@code ractor_mark}. */
+    void ractor(long at) {
+        for (int queue : ractor.queues()) {
+            queue(at + queue);
+        }
+        mark.fields(at, ractor.values());
+        mark.hooks(at + MarkLayout.Ractor.HOOKS);
+        if (version >= 400) {
+            targetedHooks(reader.word(at + MarkLayout.Ractor.TARGETED_HOOKS));
+        }
+        threads(at);
+        locals(at);
+    }
+
+    /** Marks what hooks are for, code or the definition of a method made from a block, and their data. */
+    private void targetedHooks(long table) {
+        StEntries entries = new StEntries(reader).over(table);
+        while (entries.next()) {
+            if (reader.isSlot(entries.key())) {
+                mark.value(entries.key());
+            } else {
+                mark.at(entries.key() + 8);
+            }
+            mark.hooks(entries.record());
+        }
+    }
+
+    private void queue(long queue) {
+        long baskets = reader.word(queue);
+        int start = reader.half(queue + 8);
+        int count = reader.half(queue + 12);
+        int size = reader.half(queue + 16);
+        if (count <= 0 || size <= 0 || start < 0 || baskets == 0) {
+            return;
+        }
+        if (count > size || !reader.mapped(baskets, (long) size * ractor.basketSize())) {
+            throw new UnmappedAddressException(baskets, baskets, (long) size * ractor.basketSize());
+        }
+        for (int i = 0; i < count; i++) {
+            long basket = baskets + (long) ((start + i) % size) * ractor.basketSize();
+            mark.at(basket + ractor.basketSender());
+            int type = reader.half(basket);
+            if (version < 303 || type < BASKET_DELETED) {
+                mark.at(basket + ractor.basketValue());
+            }
+        }
+    }
+
+    /** Marks the threads of a ractor. */
+    private void threads(long at) {
+        long list = at + thread.ractorThreads();
+        long node = reader.word(list);
+        for (int left = Marking.LONGEST_LIST; node != list && node != 0; left--) {
+            if (left == 0) {
+                throw new UnmappedAddressException(node, list, Marking.LONGEST_LIST);
+            }
+            mark.at(node + ThreadLayout.SELF);
+            node = reader.word(node);
+        }
+    }
+
+    /**
+     * What C code keeps for each ractor, by a mark function that is told from what it gets: a value, or a generator
+     * with a seed.
+     */
+    private void locals(long at) {
+        long table = reader.word(at + ractor.localStorage());
+        if (table != 0) {
+            StEntries entries = new StEntries(reader).over(table);
+            while (entries.next()) {
+                long type = reader.word(entries.key());
+                long kept = entries.record();
+                if (type == 0 || reader.word(type) == 0) {
+                    continue;
+                }
+                if (reader.isSlot(kept)) {
+                    mark.value(kept);
+                } else if (kept != 0 && (kept & 7) == 0 && reader.mapped(kept, Long.BYTES)) {
+                    mark.at(kept);
+                }
+            }
+        }
+        mark.idTable(reader.word(at + ractor.localStorage() + 8));
+    }
+}

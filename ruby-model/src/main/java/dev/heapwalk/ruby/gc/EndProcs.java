@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.gc;
+
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.library.RubyModule;
+import dev.heapwalk.ruby.library.StaticVariables;
+import dev.heapwalk.ruby.object.DataTypes;
+import dev.heapwalk.ruby.object.RData;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Finds the list of what runs at the end of the program. It hangs on a variable that no symbol names: C names {@code
+ * end_procs} and {@code struct end_proc_data}, a function of the interpreter, its data and the next.
+ */
+final class EndProcs {
+    private final ObjectReader reader;
+    private final RData view;
+
+    EndProcs(ObjectReader reader) {
+        this.reader = reader;
+        this.view = new RData(reader);
+    }
+
+    /** What the functions get, the one that runs first at the beginning. Empty if there are none. */
+    List<Long> find() {
+        RubyModule ruby = RubyModule.find(reader.vm().target(), true);
+        List<Long> found = new ArrayList<>();
+        if (ruby == null) {
+            return found;
+        }
+        new StaticVariables(reader.vm().target().memory(), ruby.module()).find((address, value) -> {
+            take(value, found);
+            return false;
+        });
+        return found;
+    }
+
+    /** Takes a list if it is one: functions of code, and at least one proc. */
+    private void take(long list, List<Long> found) {
+        List<Long> data = new ArrayList<>();
+        boolean proc = false;
+        long at = list;
+        while (at != 0) {
+            if (data.size() == Marking.LONGEST_LIST || reader.find(at, 24) < 0 || !isCode(reader.word(at))) {
+                return;
+            }
+            long value = reader.word(at + 8);
+            if (!reader.isSlot(value) && reader.constants().isReference(value)) {
+                return;
+            }
+            RData object = reader.isSlot(value) ? reader.at(value, view) : null;
+            boolean isProc = object != null && object.type() == RubyType.DATA && "proc".equals(DataTypes.name(object));
+            proc |= isProc;
+            data.add(value);
+            at = reader.word(at + 16);
+            if (at != 0 && (at & 7) != 0) {
+                return;
+            }
+        }
+        if (proc) {
+            found.addAll(data);
+        }
+    }
+
+    private boolean isCode(long address) {
+        return reader.vm()
+                .target()
+                .memory()
+                .mappings()
+                .at(address)
+                .map(Mapping::executable)
+                .orElse(false);
+    }
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.gc;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.HeapPages;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.PageLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.layout.TableLayout;
+import dev.heapwalk.ruby.table.IdEntries;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What the garbage collector's mark functions are made of: single values, runs of them and tables, checked before they
+ * are followed, and handed to a sink. For one thread.
+ */
+final class Marking {
+    /** How many words are read at once. */
+    private static final int PIECE = Window.MAX_LENGTH / 16;
+    /** A list has fewer elements than this, or is damaged. */
+    static final int LONGEST_LIST = 1 << 20;
+    /** {@code IMEMO_FL_USER5}. */
+    private static final long INVALIDATED = 1L << Flags.USHIFT + 9;
+
+    private final ObjectReader reader;
+    private final HeapPages pages;
+    private final PageLayout page;
+    private final long nil;
+    private final boolean sparesGarbage;
+    private final IdEntries ids;
+    private final long[] piece = new long[PIECE];
+    private ReferenceSink sink;
+
+    Marking(ObjectReader reader) {
+        this.reader = reader;
+        this.pages = reader.vm().pages();
+        this.page = RubyLayout.of(reader.series()).page();
+        this.nil = reader.constants().nil();
+        this.sparesGarbage = RubyLayout.of(reader.series()).since(3, 4);
+        this.ids = new IdEntries(reader);
+    }
+
+    ObjectReader reader() {
+        return reader;
+    }
+
+    /** Where references go from now on. */
+    void into(ReferenceSink to) {
+        sink = to;
+    }
+
+    /** C name {@code gc_mark}: a value that is a reference if it is none of the special constants. */
+    void value(long value) {
+        // nil is the only special constant that has none of the lowest three bits and is not 0.
+        if ((value & 7) == 0 && value != 0 && value != nil && pages.slotSizeAt(value) != 0) {
+            sink.reference(value);
+        }
+    }
+
+    /** Marks the value that a word holds. */
+    void at(long address) {
+        value(reader.word(address));
+    }
+
+    /** Marks the values at some offsets of a structure. */
+    void fields(long structure, int[] offsets) {
+        for (int offset : offsets) {
+            at(structure + offset);
+        }
+    }
+
+    /** C name {@code gc_mark_maybe}: any word at all, which is a reference if an object lies there. */
+    void maybe(long word) {
+        if (isObject(word)) {
+            sink.reference(word);
+        }
+    }
+
+    /** Whether a word is the address of a slot with an object in it. */
+    boolean isObject(long word) {
+        if ((word & 7) != 0 || pages.slotSizeAt(word) == 0) {
+            return false;
+        }
+        long offset = reader.find(word, Long.BYTES);
+        if (offset < 0) {
+            return false;
+        }
+        RubyType type = RubyType.of(reader.segment().get(Words.LONG, offset));
+        return type != RubyType.NONE
+                && type != RubyType.ZOMBIE
+                && type != RubyType.MOVED
+                && !(sparesGarbage && garbage(word));
+    }
+
+    /** Whether a slot lies on a page that has yet to be swept, and was not marked. */
+    boolean garbage(long slot) {
+        int index = pages.at(slot);
+        if (index < 0 || !pages.beforeSweep(index)) {
+            return false;
+        }
+        int bit = (int) (slot - pages.body(index)) / PageLayout.BASE_SLOT_SIZE;
+        long offset = reader.find(pages.descriptor(index) + page.markBits() + (bit >>> 6) * 8L, Long.BYTES);
+        return offset >= 0 && (reader.segment().get(Words.LONG, offset) >>> bit & 1) == 0;
+    }
+
+    /** Marks a run of values. */
+    void values(long address, long count) {
+        run(address, count, false);
+    }
+
+    /** C name {@code gc_mark_locations}: marks a run of words that may be references. */
+    void locations(long start, long end) {
+        if (end - start >= Long.BYTES) {
+            run(start, end - start >>> 3, true);
+        }
+    }
+
+    private void run(long address, long count, boolean maybe) {
+        if (count <= 0) {
+            return;
+        }
+        reader.requireMapped(address, count, Long.BYTES);
+        for (long index = 0; index < count; ) {
+            int length = piece(address + index * Long.BYTES, count - index);
+            for (int i = 0; i < length; i++) {
+                if (maybe) {
+                    maybe(piece[i]);
+                } else {
+                    value(piece[i]);
+                }
+            }
+            index += length;
+        }
+    }
+
+    /** Reads the next words of a run into {@link #piece}. */
+    private int piece(long address, long left) {
+        int length = (int) Math.min(PIECE, left);
+        long offset = reader.require(address, (long) length * Long.BYTES);
+        MemorySegment.copy(reader.segment(), Words.LONG, offset, piece, 0, length);
+        return length;
+    }
+
+    /** Marks what an {@code st_table} holds. */
+    void table(long table, boolean keys, boolean records) {
+        if (table == 0) {
+            return;
+        }
+        long offset = reader.require(table, TableLayout.ST_SIZE);
+        MemorySegment segment = reader.segment();
+        if (segment.get(Words.LONG, offset + TableLayout.ST_NUM_ENTRIES) == 0) {
+            return;
+        }
+        long start = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_START);
+        long bound = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_BOUND);
+        long entries = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES);
+        reader.requireMapped(entries, start < 0 || start > bound ? -1 : bound, TableLayout.ST_ENTRY_SIZE);
+        int words = TableLayout.ST_ENTRY_SIZE / Long.BYTES;
+        for (long index = start; index < bound; ) {
+            int length = (int) Math.min(PIECE / words, bound - index);
+            piece(entries + index * TableLayout.ST_ENTRY_SIZE, (long) length * words);
+            for (int i = 0; i < length; i++) {
+                if (piece[words * i] != TableLayout.ST_DELETED) {
+                    if (keys) {
+                        value(piece[words * i + 1]);
+                    }
+                    if (records) {
+                        value(piece[words * i + 2]);
+                    }
+                }
+            }
+            index += length;
+        }
+    }
+
+    /** Marks the values of a {@code struct rb_id_table}. */
+    void idTable(long table) {
+        ids.over(table);
+        while (ids.next()) {
+            value(ids.value());
+        }
+    }
+
+    /** C name {@code rb_hook_list_mark}: marks the data of a list of event hooks. */
+    void hooks(long list) {
+        long hook = reader.word(list);
+        for (int left = LONGEST_LIST; hook != 0; left--) {
+            if (left == 0) {
+                throw new UnmappedAddressException(hook, list, LONGEST_LIST);
+            }
+            at(hook + 16);
+            hook = reader.word(hook + 24);
+        }
+    }
+
+    /** Whether some of an object's flags are set, which may be anything. */
+    boolean has(long object, long flags) {
+        return (reader.word(object) & flags) != 0;
+    }
+
+    /** Whether a method entry no longer counts. C name {@code METHOD_ENTRY_INVALIDATED}. */
+    boolean invalidated(long methodEntry) {
+        return has(methodEntry, INVALIDATED);
+    }
+}

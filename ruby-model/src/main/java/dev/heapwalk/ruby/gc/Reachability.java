@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.gc;
+
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.HeapPages;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.object.DataTypes;
+import dev.heapwalk.ruby.object.RData;
+import dev.heapwalk.ruby.table.LongTable;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The slots that the roots reach, as the garbage collector would find them. It needs two bits for each slot and a
+ * number for each page: pages wait in a queue, and what waits on a page is done in one go, so that memory is read in
+ * pieces.
+ *
+ * <p>What data of C extensions refers to only their own code knows; their memory is searched for anything that looks
+ * like a reference, so more may be reached than the collector would, and what an extension hides in ways of its own may
+ * be missed. For one thread.
+ */
+public final class Reachability {
+    /** How much memory of one object of an extension is searched, in bytes, and how far behind pointers. */
+    private static final int MOST_SEARCHED = 1 << 18;
+
+    private static final int DEPTH = 3;
+    /** What is searched where the allocator does not tell the size. */
+    private static final int WITHOUT_SIZE = 1 << 10;
+
+    private static final int CHUNK_HEADER = 8;
+    private static final long CHUNK_FLAGS = 7;
+    private static final long SMALLEST_CHUNK = 24;
+
+    private final ObjectReader reader;
+    private final HeapPages pages;
+    private final References references;
+    private final Marking mark;
+    private final RValue view;
+    private final RData data;
+    private final DataTypes types = new DataTypes();
+    private final Map<String, Long> searched = new TreeMap<>();
+    private final ReferenceSink reach = this::reach;
+
+    private final int[] firstWords;
+    private final long[] reached;
+    private final long[] waiting;
+    private final int[] queue;
+    private final boolean[] queued;
+    private int head;
+    private int length;
+    private long count;
+    private long damaged;
+
+    private Reachability(ObjectReader reader) {
+        this.reader = reader;
+        this.pages = reader.vm().pages();
+        this.references = new References(reader);
+        this.mark = references.marking();
+        this.view = new RValue(reader);
+        this.data = new RData(reader);
+        this.firstWords = new int[pages.count() + 1];
+        for (int page = 0; page < pages.count(); page++) {
+            firstWords[page + 1] = firstWords[page] + (pages.slots(page) + Long.SIZE - 1 >>> 6);
+        }
+        this.reached = new long[firstWords[pages.count()]];
+        this.waiting = new long[reached.length];
+        this.queue = new int[pages.count()];
+        this.queued = new boolean[pages.count()];
+    }
+
+    /**
+     * Finds all that the roots reach.
+     *
+     * @param reader what follows the pointers
+     * @return the slots that are reached
+     */
+    public static Reachability of(ObjectReader reader) {
+        Reachability found = new Reachability(reader);
+        Roots roots = new Roots(found.references, reader);
+        for (Roots.Category category : roots.categories()) {
+            roots.of(category, found.reach);
+        }
+        found.follow();
+        return found;
+    }
+
+    /**
+     * Whether a slot is reached.
+     *
+     * @param address target address of a slot
+     * @return whether it is; false where no slot begins
+     */
+    public boolean contains(long address) {
+        int page = pages.at(address);
+        int bit = page < 0 ? -1 : bit(page, address);
+        return bit >= 0 && (reached[firstWords[page] + (bit >>> 6)] >>> bit & 1) != 0;
+    }
+
+    /**
+     * How many slots are reached.
+     *
+     * @return a count
+     */
+    public long count() {
+        return count;
+    }
+
+    /**
+     * How many of them could not be read in full.
+     *
+     * @return a count, 0 unless memory changed or is damaged
+     */
+    public long damaged() {
+        return damaged;
+    }
+
+    /**
+     * The types whose memory was searched, since only their own code knows what they refer to.
+     *
+     * @return how many objects of each there are, by the name of the type; an empty name is data without a type
+     */
+    public Map<String, Long> searched() {
+        return Map.copyOf(searched);
+    }
+
+    /** The number of a slot on its page, -1 if none begins there. */
+    private int bit(int page, long address) {
+        long offset = address - pages.start(page);
+        int size = pages.slotSize(page);
+        return offset >= 0 && offset % size == 0 && offset / size < pages.slots(page) ? (int) (offset / size) : -1;
+    }
+
+    private void reach(long address) {
+        int page = pages.at(address);
+        int bit = page < 0 ? -1 : bit(page, address);
+        if (bit < 0) {
+            return;
+        }
+        int word = firstWords[page] + (bit >>> 6);
+        long mask = 1L << bit;
+        if ((reached[word] & mask) != 0) {
+            return;
+        }
+        reached[word] |= mask;
+        waiting[word] |= mask;
+        count++;
+        if (!queued[page]) {
+            queued[page] = true;
+            queue[(head + length++) % queue.length] = page;
+        }
+    }
+
+    private void follow() {
+        while (length > 0) {
+            int page = queue[head];
+            head = (head + 1) % queue.length;
+            length--;
+            boolean found = true;
+            // What a page's slots refer to is often on the same page.
+            while (found) {
+                found = false;
+                for (int word = firstWords[page]; word < firstWords[page + 1]; word++) {
+                    while (waiting[word] != 0) {
+                        found = true;
+                        int bit = Long.numberOfTrailingZeros(waiting[word]);
+                        waiting[word] &= waiting[word] - 1;
+                        int slot = (word - firstWords[page] << 6) + bit;
+                        follow(pages.start(page) + (long) slot * pages.slotSize(page));
+                    }
+                }
+            }
+            queued[page] = false;
+        }
+    }
+
+    private void follow(long address) {
+        try {
+            RValue slot = reader.at(address, view);
+            if (slot == null) {
+                return;
+            }
+            if (slot.type() == RubyType.NONE || slot.type() == RubyType.ZOMBIE || slot.type() == RubyType.MOVED) {
+                // A reference to no object is the target's own mistake, or torn.
+                forget(address);
+                return;
+            }
+            if (slot.type() == RubyType.DATA) {
+                slot = reader.at(address, data);
+            }
+            if (!references.all(slot, reach) && RubyType.of(reader.word(address)) == RubyType.DATA) {
+                search(reader.at(address, data));
+            }
+        } catch (UnmappedAddressException e) {
+            damaged++;
+        }
+    }
+
+    private void forget(long address) {
+        int page = pages.at(address);
+        int bit = bit(page, address);
+        reached[firstWords[page] + (bit >>> 6)] &= ~(1L << bit);
+        count--;
+    }
+
+    /** Searches the memory of an object of an extension. */
+    private void search(RData object) {
+        String name = types.of(object);
+        searched.merge(name == null ? "" : name, 1L, Long::sum);
+        long at = object.data();
+        boolean embedded = object.embedded();
+        long end = object.address() + object.slotSize();
+        mark.into(reach);
+        if (embedded) {
+            mark.locations(at, end);
+        } else if (at != 0) {
+            search(at, DEPTH, new LongTable());
+        }
+    }
+
+    /** Searches a piece of memory that an allocator gave, and those that it points to. */
+    private void search(long start, int depth, LongTable seen) {
+        long size = size(start);
+        if (size <= 0 || seen.get(start, 0) != 0 || seen.get(1, 0) + size > MOST_SEARCHED) {
+            return;
+        }
+        seen.put(start, 1);
+        seen.put(1, seen.get(1, 0) + size);
+        mark.locations(start, start + size);
+        if (depth > 0) {
+            for (long at = start; at + Long.BYTES <= start + size; at += Long.BYTES) {
+                long word = reader.word(at);
+                if ((word & 15) == 0 && word != 0 && !reader.isSlot(word) && hasSize(word)) {
+                    search(word, depth - 1, seen);
+                }
+            }
+        }
+    }
+
+    /**
+     * How much of a piece of memory to search: what the allocator says, if it is malloc of the C library, else a
+     * little.
+     */
+    private long size(long start) {
+        if ((start & 7) != 0) {
+            return 0;
+        }
+        if (hasSize(start)) {
+            return (reader.word(start - CHUNK_HEADER) & ~CHUNK_FLAGS) - CHUNK_HEADER;
+        }
+        long length = reader.vm().target().memory().mappings().readableEnd(start, start + WITHOUT_SIZE) - start;
+        return length > 0 ? length & ~7L : 0;
+    }
+
+    /** Whether a chunk of malloc begins before an address: one of a good size, which another good one follows. */
+    private boolean hasSize(long start) {
+        if ((start & 15) != 0 || reader.find(start - CHUNK_HEADER, CHUNK_HEADER) < 0) {
+            return false;
+        }
+        long size = reader.word(start - CHUNK_HEADER) & ~CHUNK_FLAGS;
+        if (size < SMALLEST_CHUNK || (size & 15) != 0 || size > MOST_SEARCHED || !isWritable(start, size)) {
+            return false;
+        }
+        long following = reader.word(start - CHUNK_HEADER + size) & ~CHUNK_FLAGS;
+        return following >= SMALLEST_CHUNK && (following & 15) == 0;
+    }
+
+    private boolean isWritable(long start, long size) {
+        Mapping mapping = reader.vm().target().memory().mappings().at(start).orElse(null);
+        return mapping != null && mapping.writable() && mapping.anonymous() && mapping.contains(start + size);
+    }
+}

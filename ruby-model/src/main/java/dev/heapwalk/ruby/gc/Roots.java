@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.gc;
+
+import dev.heapwalk.memory.Registers;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.layout.MarkLayout;
+import dev.heapwalk.ruby.layout.ObjspaceLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.layout.ThreadLayout;
+import dev.heapwalk.ruby.layout.VmLayout;
+import dev.heapwalk.ruby.object.RArray;
+import dev.heapwalk.ruby.table.IdEntries;
+import dev.heapwalk.ruby.table.StEntries;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What keeps objects alive without being one: where the garbage collector begins. Threads are reached from the virtual
+ * machine, and their stacks from them; only the machine stack of the thread that ran last is a root of its own. For one
+ * thread.
+ */
+public final class Roots {
+    /** A kind of roots, with the name that {@code ObjectSpace.dump_all} has for it. */
+    public enum Category {
+        /** What the virtual machine refers to, and its object. */
+        VM("vm"),
+        /** The procs of objects that have finalizers. */
+        FINALIZERS("finalizers"),
+        /** The machine stack and registers of the thread that ran last, where any word may be a reference. */
+        MACHINE_CONTEXT("machine_context"),
+        /** Variables of C code: {@code rb_gc_register_address}. Since 3.4 the virtual machine has them. */
+        GLOBAL_LIST("global_list"),
+        /** What runs at the end: {@code at_exit}. */
+        END_PROC("end_proc"),
+        /** Global variables. */
+        GLOBAL_TABLE("global_tbl"),
+        /** The table of symbols. Since 4.0; earlier it is a variable of C code. */
+        GLOBAL_SYMBOLS("global_symbols");
+
+        private final String label;
+
+        Category(String label) {
+            this.label = label;
+        }
+
+        /**
+         * The name.
+         *
+         * @return for example {@code machine_context}
+         */
+        public String label() {
+            return label;
+        }
+    }
+
+    /**
+     * A global variable.
+     *
+     * @param name its name, beginning with {@code $}
+     * @param entry target address of its {@code struct rb_global_variable}, which aliases share
+     * @param variable target address of the variable that holds the value, 0 if the table itself does or nothing can be
+     *     read
+     * @param known whether the value is known, which it is not where code computes it
+     * @param value the {@code VALUE}; if it is not known, what {@code variable} holds and the variable keeps alive,
+     *     such as {@code ARGF} for {@code $*}, meaningless if that is 0
+     */
+    public record Global(String name, long entry, long variable, boolean known, long value) {}
+
+    /**
+     * A variable of C code that the garbage collector knows.
+     *
+     * @param address target address of the variable
+     * @param value what it holds
+     */
+    public record Registered(long address, long value) {}
+
+    /**
+     * The finalizers of an object.
+     *
+     * @param object target address of the object
+     * @param procs target address of the Array that holds them, behind the object's ID
+     */
+    public record Finalizer(long object, long procs) {}
+
+    /** Offsets in {@code struct rb_global_variable}, the same in 2.7 to 4.0. */
+    private static final int DATA = 8;
+
+    private static final int GETTER = 16;
+
+    private static final int MOST_SIGNALS = MarkLayout.Machine.SIGNALS;
+
+    private final RubyVm vm;
+    private final ObjectReader reader;
+    private final RubyLayout layout;
+    private final MarkLayout.Machine machine;
+    private final Marking mark;
+    private final References references;
+    private final long current;
+    private final int moved;
+    private final List<Long> endProcs;
+    private final List<String> holes = new ArrayList<>();
+
+    /**
+     * Finds what the roots hang on.
+     *
+     * @param reader what follows the pointers
+     */
+    public Roots(ObjectReader reader) {
+        this(new References(reader), reader);
+    }
+
+    /** As above, with what marks, whose machine stacks this tells apart. */
+    Roots(References references, ObjectReader reader) {
+        this.vm = reader.vm();
+        this.reader = reader;
+        this.layout = RubyLayout.of(reader.series());
+        this.machine = layout.mark().machine();
+        this.references = references;
+        this.mark = references.marking();
+        this.moved = moved();
+        this.current = findCurrent();
+        references.contexts().current(current);
+        this.endProcs = new EndProcs(reader).find();
+    }
+
+    /** How far the fields behind the object space are from where they are known to be. */
+    private int moved() {
+        int hint = layout.vm().objspace();
+        for (int distance = 0; distance <= 256; distance += 8) {
+            for (int sign = -1; sign <= 1; sign += 2) {
+                long offset = reader.find(vm.address() + hint + sign * distance, 8);
+                if (offset >= 0 && reader.word(vm.address() + hint + sign * distance) == vm.objspace()) {
+                    return sign * distance;
+                }
+            }
+        }
+        return 0;
+    }
+
+    /** The execution context of the thread that ran last, 0 if that can't be told. */
+    private long findCurrent() {
+        try {
+            long ec = layout.since(3, 0)
+                    ? reader.word(reader.word(vm.address() + layout.vm().mainRactor())
+                            + layout.mark().ractor().runningContext())
+                    : reader.word(reader.word(vm.address() + machine.runningThread())
+                            + layout.thread().ec());
+            if (ec == 0) {
+                return 0;
+            }
+            long thread = reader.word(ec + layout.context().thread());
+            return reader.isSlot(reader.word(thread + ThreadLayout.SELF))
+                            && reader.word(thread + layout.thread().ec()) == ec
+                    ? ec
+                    : 0;
+        } catch (UnmappedAddressException e) {
+            return 0;
+        }
+    }
+
+    /**
+     * The execution context whose machine stack is {@link Category#MACHINE_CONTEXT}.
+     *
+     * @return target address of the {@code rb_execution_context_t} that ran last, 0 if that can't be told; then all
+     *     stacks are reached from their threads
+     */
+    public long currentContext() {
+        return current;
+    }
+
+    /**
+     * The categories that this version has, in the order in which it marks them.
+     *
+     * @return a new list
+     */
+    public List<Category> categories() {
+        if (layout.since(4, 0)) {
+            return List.of(
+                    Category.VM,
+                    Category.END_PROC,
+                    Category.GLOBAL_TABLE,
+                    Category.MACHINE_CONTEXT,
+                    Category.GLOBAL_SYMBOLS,
+                    Category.FINALIZERS);
+        }
+        if (layout.since(3, 4)) {
+            return List.of(
+                    Category.VM,
+                    Category.END_PROC,
+                    Category.GLOBAL_TABLE,
+                    Category.MACHINE_CONTEXT,
+                    Category.FINALIZERS);
+        }
+        return List.of(
+                Category.VM,
+                Category.FINALIZERS,
+                Category.MACHINE_CONTEXT,
+                Category.GLOBAL_LIST,
+                Category.END_PROC,
+                Category.GLOBAL_TABLE);
+    }
+
+    /**
+     * Whether {@code ObjectSpace.dump_all} of this version lists a category. Since 3.4 it forgets the finalizers.
+     *
+     * @param category a category of this version
+     * @return whether it does
+     */
+    public boolean isDumped(Category category) {
+        return category != Category.FINALIZERS || !layout.since(3, 4);
+    }
+
+    /**
+     * Gives the roots of a category. What can't be read is left out and told by {@link #holes()}.
+     *
+     * @param category a category of this version
+     * @param to takes the references; one may come more than once
+     */
+    public void of(Category category, ReferenceSink to) {
+        mark.into(to);
+        switch (category) {
+            case VM -> machine();
+            case FINALIZERS -> part("finalizers", () -> mark.table(finalizerTable(), false, true));
+            case MACHINE_CONTEXT -> part("machine stack", this::machineContext);
+            case GLOBAL_LIST -> part("registered variables", this::globalList);
+            case END_PROC -> part("what runs at the end", () -> endProcs.forEach(mark::value));
+            case GLOBAL_TABLE -> part("global variables", this::globalTable);
+            case GLOBAL_SYMBOLS ->
+                part("symbols", () -> {
+                    if (vm.symbolSet() != 0) {
+                        mark.at(vm.symbolSet());
+                    }
+                    mark.value(vm.symbolIds());
+                });
+        }
+    }
+
+    /** A part of the roots that is marked as far as it can be read. */
+    private void part(String what, Runnable marking) {
+        try {
+            marking.run();
+        } catch (UnmappedAddressException e) {
+            holes.add(what + ": " + e.getMessage());
+        }
+    }
+
+    /**
+     * What could not be read so far, a line each.
+     *
+     * @return a list that grows
+     */
+    public List<String> holes() {
+        return holes;
+    }
+
+    /** C name {@code rb_vm_mark}. */
+    private void machine() {
+        long at = vm.address();
+        VmLayout known = layout.vm();
+        part(
+                "threads",
+                () -> list(
+                        at + (layout.since(3, 0) ? known.ractors() : known.livingThreads()),
+                        layout.since(3, 0) ? layout.thread().ractorNext() : ThreadLayout.NODE,
+                        layout.since(3, 0) ? ThreadLayout.RACTOR_SELF : ThreadLayout.SELF));
+        if (layout.since(3, 4)) {
+            part("registered variables", this::globalList);
+        }
+        part("objects kept forever", () -> keptForever(reader.word(at + known.markObjectAry())));
+        part("virtual machine", () -> {
+            mark.fields(at, machine.values());
+            mark.fields(at + moved, machine.laterValues());
+        });
+        if (machine.boxes() >= 0) {
+            part("boxes", () -> {
+                references.datas().box(reader.word(at + machine.boxes()));
+                references.datas().box(reader.word(at + machine.boxes() + 8));
+            });
+        }
+        part("tables of the virtual machine", () -> {
+            if (machine.definedModules() >= 0) {
+                mark.table(reader.word(at + moved + machine.definedModules()), false, true);
+            }
+            if (machine.loadingTable() >= 0) {
+                mark.table(reader.word(at + machine.loadingTable()), false, true);
+            }
+            if (machine.globalHooks() >= 0) {
+                mark.hooks(at + machine.globalHooks());
+            }
+        });
+        part("signal handlers", () -> mark.values(at + moved(known.trapList()), MOST_SIGNALS));
+        part("caches of the virtual machine", () -> {
+            if (machine.negativeEntries() >= 0) {
+                mark.idTable(reader.word(at + moved + machine.negativeEntries()));
+            }
+            if (machine.overloadedEntries() >= 0) {
+                mark.table(reader.word(at + moved + machine.overloadedEntries()), false, true);
+            }
+            if (machine.callCaches() >= 0) {
+                callCaches(at + moved + machine.callCaches());
+            }
+        });
+        part("the virtual machine's object", () -> mark.at(at + known.self()));
+    }
+
+    /** In 3.2 the handlers follow the field that was added. */
+    private int moved(int trapList) {
+        return trapList + (layout.version() == 302 ? moved : 0);
+    }
+
+    private void callCaches(long table) {
+        for (int i = 0; i < MarkLayout.Machine.CALL_CACHES; i++) {
+            long cache = reader.word(table + 8L * i);
+            if (cache != 0 && references.codes().active(cache)) {
+                mark.value(cache);
+            }
+        }
+    }
+
+    /** Marks what a field of each element of a {@code list_head} holds; {@code node} is where an element is linked. */
+    private void list(long head, int node, int field) {
+        long at = reader.word(head);
+        for (int left = Marking.LONGEST_LIST; at != head && at != 0; left--) {
+            if (left == 0) {
+                throw new UnmappedAddressException(at, head, Marking.LONGEST_LIST);
+            }
+            mark.at(at - node + field);
+            at = reader.word(at);
+        }
+    }
+
+    /** C name {@code rb_gc_register_mark_object}: arrays in an array, and since 3.4 a list of its own. */
+    private void keptForever(long list) {
+        mark.value(list);
+        if (layout.since(3, 4)) {
+            return;
+        }
+        RArray arrays = reader.at(list, new RArray(reader));
+        if (arrays == null || arrays.type() != RubyType.ARRAY) {
+            return;
+        }
+        long elements = arrays.elements();
+        long count = arrays.length();
+        reader.requireMapped(elements, count, Long.BYTES);
+        RArray array = new RArray(reader);
+        for (long i = 0; i < count; i++) {
+            long element = reader.word(elements + 8 * i);
+            mark.value(element);
+            RArray inner = reader.at(element, array);
+            if (inner != null && inner.type() == RubyType.ARRAY) {
+                mark.values(inner.elements(), inner.length());
+            }
+        }
+    }
+
+    /**
+     * The machine stack of the context that ran last, from where its thread's stack pointer is, and the thread's
+     * registers.
+     */
+    private void machineContext() {
+        if (current == 0) {
+            return;
+        }
+        int field = layout.context().stackStart();
+        long high = reader.word(current + field);
+        long low = reader.word(current + field + 8);
+        long size = reader.word(current + field + 16);
+        for (ThreadState thread : vm.target().threads()) {
+            Registers registers = thread.registers().orElse(null);
+            if (registers == null) {
+                continue;
+            }
+            long pointer = registers.stackPointer() & ~7L;
+            if (pointer < high && (high - pointer <= size || sameMapping(pointer, high - 8))) {
+                low = pointer;
+                for (long register : registers.general()) {
+                    mark.maybe(register);
+                }
+                break;
+            }
+        }
+        mark.locations(low, high);
+    }
+
+    private boolean sameMapping(long one, long other) {
+        Target target = vm.target();
+        return target.memory()
+                .mappings()
+                .at(one)
+                .filter(mapping -> mapping.contains(other))
+                .isPresent();
+    }
+
+    private long registeredList() {
+        ObjspaceLayout objspace = layout.objspace();
+        return objspace.globalList() >= 0
+                ? reader.word(vm.objspace() + objspace.globalList())
+                : reader.word(vm.address() + layout.vm().globalObjectList());
+    }
+
+    private void globalList() {
+        for (Registered registered : registered()) {
+            mark.maybe(registered.value());
+        }
+    }
+
+    /**
+     * The variables of C code that the garbage collector knows, the last registered first.
+     *
+     * @return a new list
+     * @throws UnmappedAddressException if the list is damaged
+     */
+    public List<Registered> registered() {
+        List<Registered> found = new ArrayList<>();
+        long first = registeredList();
+        long at = first;
+        while (at != 0) {
+            if (found.size() == Marking.LONGEST_LIST) {
+                throw new UnmappedAddressException(at, first, Marking.LONGEST_LIST);
+            }
+            long variable = reader.word(at);
+            found.add(new Registered(variable, reader.word(variable)));
+            at = reader.word(at + 8);
+        }
+        return found;
+    }
+
+    /** The table of finalizers, 0 if what is there is none. */
+    private long finalizerTable() {
+        long table = reader.word(vm.objspace() + layout.objspace().finalizerTable());
+        if (table == 0) {
+            return 0;
+        }
+        StEntries entries = new StEntries(reader).over(table);
+        while (entries.next()) {
+            if (!reader.isSlot(entries.key()) || !reader.isSlot(entries.record())) {
+                holes.add("finalizers: 0x%x is no table of them".formatted(table));
+                return 0;
+            }
+        }
+        return table;
+    }
+
+    /**
+     * The objects that have finalizers.
+     *
+     * @return a new list
+     * @throws UnmappedAddressException if the table is damaged
+     */
+    public List<Finalizer> finalizers() {
+        List<Finalizer> found = new ArrayList<>();
+        StEntries entries = new StEntries(reader).over(finalizerTable());
+        while (entries.next()) {
+            found.add(new Finalizer(entries.key(), entries.record()));
+        }
+        return found;
+    }
+
+    /**
+     * What runs at the end of the program, in the order in which it will.
+     *
+     * @return target addresses of procs, or of what C code gave
+     */
+    public List<Long> atExit() {
+        return List.copyOf(endProcs);
+    }
+
+    private void globalTable() {
+        IdEntries entries = new IdEntries(reader).over(vm.globals());
+        while (entries.next()) {
+            long variable = reader.word(entries.value());
+            long data = reader.word(variable + DATA);
+            if (reader.isSlot(data)) {
+                mark.value(data);
+            } else if (isVariable(data)) {
+                mark.maybe(reader.word(data));
+            }
+            long trace = reader.word(variable + (layout.since(3, 0) ? 48 : 40));
+            for (int left = Marking.LONGEST_LIST; trace != 0; left--) {
+                if (left == 0) {
+                    throw new UnmappedAddressException(trace, variable, Marking.LONGEST_LIST);
+                }
+                mark.maybe(reader.word(trace + 16));
+                trace = reader.word(trace + 24);
+            }
+        }
+    }
+
+    private boolean isVariable(long data) {
+        return data != 0 && (data & 7) == 0 && reader.mapped(data, Long.BYTES) && !isConstant(data);
+    }
+
+    private boolean isConstant(long value) {
+        return !reader.constants().isReference(value)
+                || value == reader.constants().undef();
+    }
+
+    /**
+     * The global variables, in the order of their table.
+     *
+     * @return a new list
+     * @throws UnmappedAddressException if the table is damaged
+     */
+    public List<Global> globals() {
+        List<Global> found = new ArrayList<>();
+        long plain = plainGetter();
+        IdEntries entries = new IdEntries(reader).over(vm.globals());
+        while (entries.next()) {
+            long variable = reader.word(entries.value());
+            long data = reader.word(variable + DATA);
+            String name = reader.symbols().ofSerial(entries.serial());
+            if (data == 0) {
+                found.add(new Global(name, variable, 0, false, 0));
+            } else if (isVariable(data) && !reader.isSlot(data)) {
+                found.add(new Global(name, variable, data, reader.word(variable + GETTER) == plain, reader.word(data)));
+            } else {
+                found.add(new Global(name, variable, 0, reader.isSlot(data) || isConstant(data), data));
+            }
+        }
+        return found;
+    }
+
+    /**
+     * The function that returns what a variable of C code holds ({@code rb_gvar_var_getter}): others compute something
+     * from it, or take it for something else. It is that of {@code $,} in every version, which is known without
+     * symbols.
+     *
+     * @return its target address, 0 if not found
+     */
+    private long plainGetter() {
+        IdEntries entries = new IdEntries(reader).over(vm.globals());
+        while (entries.next()) {
+            if ("$,".equals(reader.symbols().ofSerial(entries.serial()))) {
+                return reader.word(reader.word(entries.value()) + GETTER);
+            }
+        }
+        return 0;
+    }
+}

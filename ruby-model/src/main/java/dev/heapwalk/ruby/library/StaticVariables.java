@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.library;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.struct.Words;
+import java.lang.foreign.MemorySegment;
+
+/** The static variables of a module that may be pointers, for what no symbol names. */
+public final class StaticVariables {
+    private static final int STEP = 1 << 16;
+
+    private final AddressSpace memory;
+    private final ElfModule module;
+
+    public StaticVariables(AddressSpace memory, ElfModule module) {
+        this.memory = memory;
+        this.module = module;
+    }
+
+    /** Whether what a variable holds is what is looked for; {@link UnmappedAddressException} says no. */
+    public interface Test {
+        boolean holds(long address, long value);
+    }
+
+    /** The address of the first one that passes a test, 0 if none does. */
+    public long find(Test test) {
+        for (ElfModule.Range range : module.writableSegments()) {
+            for (long at = range.start() + 7 & ~7L; at < range.end(); ) {
+                int length = (int) Math.min(STEP, range.end() - at) & ~7;
+                MemorySegment words = MemorySegment.ofArray(new long[length / 8]);
+                long got = memory.read(at, words);
+                for (long offset = 0; offset + 8 <= got; offset += 8) {
+                    long value = words.get(Words.LONG, offset);
+                    if (value != 0 && (value & 7) == 0 && holds(test, at + offset, value)) {
+                        return at + offset;
+                    }
+                }
+                at += Math.max(8, length);
+            }
+        }
+        return 0;
+    }
+
+    private static boolean holds(Test test, long address, long value) {
+        try {
+            return test.holds(address, value);
+        } catch (UnmappedAddressException e) {
+            return false;
+        }
+    }
+}

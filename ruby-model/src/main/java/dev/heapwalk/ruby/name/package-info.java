@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What symbols, classes, encodings and members are called, and the texts of strings.
+ */
+package dev.heapwalk.ruby.name;

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.object;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.name.SymbolNames;
+import dev.heapwalk.ruby.table.IdEntries;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Goes through the constants of a class or module. C name {@code rb_const_entry_t}. A flyweight that moves, for one
+ * thread.
+ */
+public final class ConstantCursor {
+    private static final int SIZE = 24;
+    private static final int LINE = 4;
+    private static final int VALUE = 8;
+    private static final int FILE = 16;
+    private static final int DEPRECATED = 0x100;
+    private static final int VISIBILITY = 0xff;
+    private static final int PRIVATE = 1;
+
+    private final ObjectReader reader;
+    private final IdEntries entries;
+    private final RClass view;
+    private final long undef;
+    private int flag;
+    private int line;
+    private long value;
+    private long file;
+
+    /**
+     * Makes a cursor that has no class yet.
+     *
+     * @param reader what reads the classes
+     */
+    public ConstantCursor(ObjectReader reader) {
+        this.reader = reader;
+        this.entries = new IdEntries(reader);
+        this.view = new RClass(reader);
+        this.undef = reader.constants().undef();
+    }
+
+    /**
+     * Goes before the first constant of a class or module.
+     *
+     * @param klass its target address; anything else is like one without constants
+     * @return this cursor
+     * @throws UnmappedAddressException if its table can't be read, or claims what can't be
+     */
+    public ConstantCursor over(long klass) {
+        RClass found = reader.isSlot(klass) ? reader.at(klass, view) : null;
+        boolean holds = found != null && (found.type() == RubyType.CLASS || found.type() == RubyType.MODULE);
+        entries.over(holds ? found.constantTable() : 0);
+        return this;
+    }
+
+    /**
+     * Moves to the next constant.
+     *
+     * @return whether there is one
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public boolean next() {
+        if (!entries.next()) {
+            return false;
+        }
+        long offset = reader.require(entries.value(), SIZE);
+        MemorySegment segment = reader.segment();
+        flag = segment.get(Words.INT, offset);
+        line = segment.get(Words.INT, offset + LINE);
+        value = segment.get(Words.LONG, offset + VALUE);
+        file = segment.get(Words.LONG, offset + FILE);
+        return true;
+    }
+
+    /**
+     * Where the entry of the constant is.
+     *
+     * @return target address of the {@code rb_const_entry_t}
+     */
+    public long entry() {
+        return entries.value();
+    }
+
+    /**
+     * Which constant it is.
+     *
+     * @return the serial number of the ID of its name, see {@link SymbolNames#bytesOfSerial}
+     */
+    public int serial() {
+        return entries.serial();
+    }
+
+    /**
+     * The name of the constant.
+     *
+     * @return its bytes, not to be changed; null if the ID has no name
+     */
+    public byte[] name() {
+        return reader.symbols().bytesOfSerial(entries.serial());
+    }
+
+    /**
+     * The value of the constant.
+     *
+     * @return a {@code VALUE}; undefined if it is to be loaded when it is used first
+     */
+    public long value() {
+        return value;
+    }
+
+    /**
+     * Whether a file is to be loaded when it is used first.
+     *
+     * @return whether the value is undefined
+     */
+    public boolean autoload() {
+        return value == undef;
+    }
+
+    /**
+     * The file that it was defined in.
+     *
+     * @return a {@code VALUE}: a String, or nil or 0 where that is not known
+     */
+    public long file() {
+        return file;
+    }
+
+    /**
+     * The line that it was defined at.
+     *
+     * @return a number from 1, or 0
+     */
+    public int line() {
+        return line;
+    }
+
+    /**
+     * Whether it is private.
+     *
+     * @return {@code CONST_PRIVATE}
+     */
+    public boolean isPrivate() {
+        return (flag & VISIBILITY) == PRIVATE;
+    }
+
+    /**
+     * Whether it is deprecated.
+     *
+     * @return {@code CONST_DEPRECATED}
+     */
+    public boolean deprecated() {
+        return (flag & DEPRECATED) != 0;
+    }
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.object;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.layout.ClassLayout;
+import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ObjectLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.table.StEntries;
+
+/**
+ * Goes through the instance variables of any object, in the order in which {@code Object#instance_variables} has them:
+ * those of an Object, of a class or module (its class variables too, whose names begin with {@code @@}), and the
+ * generic ones that anything else may have. Those without an {@code @} in their name, which Ruby code does not see, are
+ * there too.
+ *
+ * <p>A flyweight that moves, for one thread. What it says is good until the next {@link #next()}.
+ */
+public final class IvarCursor {
+    /** {@code OBJ_FIELD_HEAP}, in 4.0. */
+    private static final long FIELDS_HEAP = Flags.USER4;
+
+    private static final int OLD_EMBEDDED = 3;
+
+    private final ObjectReader reader;
+    private final ObjectLayout layout;
+    private final ClassLayout classes;
+    private final boolean shapes;
+    private final boolean fieldObjects;
+    private final long undef;
+    private final RValue view;
+    private final RValue fieldsView;
+    private final StEntries table;
+
+    private enum From {
+        NOTHING,
+        VALUES,
+        COPY,
+        TABLE
+    }
+
+    private From from = From.NOTHING;
+    /** The IDs of the values, 0 where there is none. */
+    private long[] ids;
+
+    private long values;
+    private long[] copy = new long[OLD_EMBEDDED];
+    private int index;
+    private int limit;
+    private long id;
+    private long value;
+
+    /**
+     * Makes a cursor that has no object yet.
+     *
+     * @param reader what reads the objects
+     */
+    public IvarCursor(ObjectReader reader) {
+        this.reader = reader;
+        this.layout = RubyLayout.of(reader.series()).object();
+        this.classes = RubyLayout.of(reader.series()).classes();
+        this.shapes = RubyLayout.of(reader.series()).since(3, 2);
+        this.fieldObjects = RubyLayout.of(reader.series()).since(4, 0);
+        this.undef = reader.constants().undef();
+        this.view = new RValue(reader);
+        this.fieldsView = new RValue(reader);
+        this.table = new StEntries(reader);
+    }
+
+    /**
+     * Goes before the first instance variable of an object.
+     *
+     * @param address target address of the object; no slot there is like one without instance variables
+     * @return this cursor
+     * @throws UnmappedAddressException if what it keeps them in can't be read, or claims what can't be
+     */
+    public IvarCursor over(long address) {
+        RValue found = reader.isSlot(address) ? reader.at(address, view) : null;
+        if (found == null) {
+            from = From.NOTHING;
+            return this;
+        }
+        return over(found);
+    }
+
+    /**
+     * Goes before the first instance variable of an object.
+     *
+     * @param object the object; the view is not needed afterwards
+     * @return this cursor
+     * @throws UnmappedAddressException if what it keeps them in can't be read, or claims what can't be
+     */
+    public IvarCursor over(RValue object) {
+        from = From.NOTHING;
+        index = 0;
+        limit = 0;
+        switch (object.type()) {
+            case OBJECT -> overObject(object);
+            case CLASS, MODULE -> overClass(object);
+            case NONE, NIL, TRUE, FALSE, FIXNUM, UNDEF, IMEMO, NODE, ICLASS, ZOMBIE, MOVED, UNKNOWN -> {}
+            default -> overGeneric(object);
+        }
+        return this;
+    }
+
+    private void overObject(RValue object) {
+        if (!shapes) {
+            long[] names = reader.classNames().ivarNames(object.klass());
+            if (layout.embedsIvars(object.flags())) {
+                overEmbedded(object, names, OLD_EMBEDDED);
+            } else {
+                overValues(object.word(layout.objectFields()), names, (int) object.word(16));
+            }
+            return;
+        }
+        int shape = Shapes.of(object.flags());
+        if (reader.shapes().tooComplex(shape)) {
+            overTable(object.word(16));
+            return;
+        }
+        long[] names = reader.shapes().namesOf(shape);
+        if (layout.embedsIvars(object.flags())) {
+            overEmbedded(object, names, (object.slotSize() - 16) / 8);
+        } else {
+            overValues(object.word(layout.objectFields()), names, names.length);
+        }
+    }
+
+    private void overTable(long address) {
+        table.over(address);
+        from = From.TABLE;
+    }
+
+    private void overEmbedded(RValue object, long[] names, int room) {
+        ids = names;
+        limit = Math.min(names.length, room);
+        if (copy.length < limit) {
+            copy = new long[room];
+        }
+        for (int i = 0; i < limit; i++) {
+            copy[i] = object.word(16 + 8 * i);
+        }
+        from = From.COPY;
+    }
+
+    private void overValues(long address, long[] names, int count) {
+        ids = names;
+        limit = Math.max(0, Math.min(names.length, count));
+        values = address;
+        from = From.VALUES;
+    }
+
+    private void overClass(RValue object) {
+        long address = object.address();
+        int shape = Shapes.of(object.flags());
+        long extension = classes.extensionInline() ? address + classes.extension() : object.word(classes.extension());
+        long held = reader.word(extension + classes.ivars());
+        if (fieldObjects) {
+            overFields(held);
+        } else if (!shapes) {
+            table.over(held);
+            from = From.TABLE;
+        } else {
+            overShape(shape, held, held);
+        }
+    }
+
+    private void overShape(int shape, long values, long tableAddress) {
+        long[] names = reader.shapes().namesOf(shape);
+        if (names == null) {
+            overTable(tableAddress);
+        } else if (names.length > 0) {
+            overValues(values, names, names.length);
+        }
+    }
+
+    private void overGeneric(RValue object) {
+        long address = object.address();
+        if (fieldObjects) {
+            overFields(fieldsObject(object));
+            return;
+        }
+        if (!object.has(Flags.EXIVAR)) {
+            return;
+        }
+        long flags = object.flags();
+        long klass = object.klass();
+        long held = reader.genericIvars(address);
+        if (held == 0) {
+            return;
+        }
+        if (shapes) {
+            // A struct gen_ivtbl: the count and the values, or the table alone.
+            overShape(Shapes.of(flags), held + 8, reader.word(held));
+        } else {
+            int count = reader.half(held);
+            overValues(held + 8, reader.classNames().ivarNames(klass), count);
+        }
+    }
+
+    private long fieldsObject(RValue object) {
+        int shape = Shapes.of(object.flags());
+        if (reader.shapes().index(shape) == 0 && !reader.shapes().tooComplex(shape)) {
+            return 0;
+        }
+        if (object.type() == RubyType.DATA) {
+            return object.word(layout.dataFieldsObject());
+        }
+        if (object.type() == RubyType.STRUCT) {
+            // Behind the members if there is room, else in the table: an object that holds fields tells whose they are.
+            int embedded = (int) (object.flags() >>> 13) & layout.structEmbedLengthMask();
+            int at = embedded == 0 ? 32 : 16 + 8 * embedded;
+            long held = at <= object.slotSize() - 8 ? object.word(at) : 0;
+            RValue fields = fields(held);
+            if (fields != null && fields.klass() == object.address()) {
+                return held;
+            }
+        }
+        return reader.genericIvars(object.address());
+    }
+
+    private RValue fields(long address) {
+        RValue fields = reader.isSlot(address) ? reader.at(address, fieldsView) : null;
+        boolean holds = fields != null
+                && fields.type() == RubyType.IMEMO
+                && reader.imemoType(fields.flags()) == ImemoType.FIELDS;
+        return holds ? fields : null;
+    }
+
+    /** A {@code struct rb_fields}: the values, a pointer to them, or a pointer to a table. */
+    private void overFields(long address) {
+        RValue fields = fields(address);
+        if (fields == null) {
+            return;
+        }
+        int shape = Shapes.of(fields.flags());
+        if (reader.shapes().tooComplex(shape)) {
+            overTable(fields.word(16));
+            return;
+        }
+        long[] names = reader.shapes().namesOf(shape);
+        if (fields.has(FIELDS_HEAP)) {
+            overValues(fields.word(16), names, names.length);
+        } else {
+            overEmbedded(fields, names, (fields.slotSize() - 16) / 8);
+        }
+    }
+
+    /**
+     * Moves to the next instance variable.
+     *
+     * @return whether there is one
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public boolean next() {
+        switch (from) {
+            case COPY -> {
+                while (index < limit) {
+                    id = ids[index];
+                    value = copy[index++];
+                    if (id != 0 && value != undef) {
+                        return true;
+                    }
+                }
+            }
+            case VALUES -> {
+                while (index < limit) {
+                    id = ids[index];
+                    value = reader.word(values + 8L * index++);
+                    if (id != 0 && value != undef) {
+                        return true;
+                    }
+                }
+            }
+            case TABLE -> {
+                while (table.next()) {
+                    id = table.key();
+                    value = table.record();
+                    if (value != undef) {
+                        return true;
+                    }
+                }
+            }
+            default -> {}
+        }
+        return false;
+    }
+
+    /**
+     * The number that an object was given, where it keeps it with its instance variables: all but classes and modules,
+     * since 4.0. The cursor has no object afterwards.
+     *
+     * @param object the object; the view is not needed afterwards
+     * @return {@code object_id}, a {@code VALUE}; 0 if it was given none
+     * @throws UnmappedAddressException if what it keeps it in can't be read, or claims what can't be
+     */
+    public long objectId(RValue object) {
+        if (!fieldObjects
+                || object.type() == RubyType.IMEMO
+                || !reader.shapes().hasObjectId(Shapes.of(object.flags()))) {
+            return 0;
+        }
+        over(object);
+        From held = from;
+        from = From.NOTHING;
+        switch (held) {
+            case COPY, VALUES -> {
+                for (int i = 0; i < limit; i++) {
+                    if (ids[i] == 0) {
+                        return held == From.COPY ? copy[i] : reader.word(values + 8L * i);
+                    }
+                }
+            }
+            case TABLE -> {
+                long name = reader.shapes().objectIdName();
+                while (table.next()) {
+                    if (table.key() == name) {
+                        return table.record();
+                    }
+                }
+            }
+            default -> {}
+        }
+        return 0;
+    }
+
+    /**
+     * Which instance variable it is.
+     *
+     * @return the {@code ID} of its name
+     */
+    public long id() {
+        return id;
+    }
+
+    /**
+     * The name of the instance variable.
+     *
+     * @return its bytes with the {@code @}, not to be changed; null if the ID has no name
+     */
+    public byte[] name() {
+        return reader.symbols().bytesOf(id);
+    }
+
+    /**
+     * The value of the instance variable.
+     *
+     * @return a {@code VALUE}
+     */
+    public long value() {
+        return value;
+    }
+}

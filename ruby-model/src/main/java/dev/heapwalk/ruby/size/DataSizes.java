@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.size;
+
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.layout.ContextLayout;
+import dev.heapwalk.ruby.layout.MemsizeLayout;
+import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.layout.TableLayout;
+import dev.heapwalk.ruby.layout.ThreadLayout;
+import dev.heapwalk.ruby.object.DataTypes;
+import dev.heapwalk.ruby.object.RData;
+import dev.heapwalk.ruby.size.code.LeafFunction;
+import dev.heapwalk.ruby.table.LongTable;
+import dev.heapwalk.ruby.table.StEntries;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The sizes of what C code holds for objects of type {@code T_DATA}: C name {@code rb_data_type_t.function.dsize}. A
+ * type without such a function, or with a {@linkplain LeafFunction simple one}, needs no knowledge of the type; most
+ * have one of these. Of those whose function calls others, Ruby's own are known by name.
+ */
+final class DataSizes {
+    private static final int DSIZE = 24;
+    private static final int FLAGS = 64;
+    private static final long EMBEDDABLE = 2;
+    /** What {@code mmap} gave malloc is marked so in a chunk's header. */
+    private static final long IS_MMAPPED = 2;
+
+    /**
+     * How far {@code storage} of an execution context, what {@code Fiber#storage} gives, is behind {@code
+     * local_storage}.
+     */
+    private static final int INHERITED_STORAGE = 24;
+    /** {@code sizeof(marshal_compat_t)}. */
+    private static final int COMPATIBILITY_SIZE = 32;
+
+    /** What a function looks at. */
+    private enum Kind {
+        NONE,
+        THREAD,
+        FIBER,
+        ISEQ,
+        TABLE,
+        WEAK_MAP,
+        WEAK_KEY_MAP,
+        OLD_WEAK_MAP,
+        SCANNER,
+        CALL_CACHES,
+        SET,
+        COMPATIBILITY,
+        OTHER
+    }
+
+    /** What is known of a type: how its size is told, {@code dsize}, and whether its data may lie in the slot. */
+    private record Type(Kind kind, long function, boolean embeddable) {}
+
+    private final ObjectReader reader;
+    private final MemorySizes sizes;
+    private final MemsizeLayout layout;
+    private final ThreadLayout threads;
+    private final ContextLayout contexts;
+    private final boolean fiberStorage;
+    private final RData view;
+    private final RValue other;
+    private final LeafFunction leaf;
+    private final StEntries entries;
+    private final LongTable indexes = new LongTable();
+    private final List<Type> types = new ArrayList<>();
+
+    DataSizes(ObjectReader reader, MemorySizes sizes) {
+        this.reader = reader;
+        this.sizes = sizes;
+        this.layout = RubyLayout.of(reader.series()).memsize();
+        this.threads = RubyLayout.of(reader.series()).thread();
+        this.contexts = RubyLayout.of(reader.series()).context();
+        this.fiberStorage = RubyLayout.of(reader.series()).since(3, 3);
+        this.view = new RData(reader);
+        this.other = new RValue(reader);
+        this.leaf = new LeafFunction(reader);
+        this.entries = new StEntries(reader);
+    }
+
+    /**
+     * What is outside the slot in bytes, or {@link MemorySizes#UNKNOWN}. C name {@code rb_objspace_data_type_memsize}.
+     */
+    long of(RValue object) {
+        RData data = reader.at(object.address(), view);
+        if (!data.typed()) {
+            return 0;
+        }
+        long address = data.dataType();
+        int index = (int) indexes.get(address, -1);
+        if (index < 0) {
+            index = types.size();
+            types.add(read(address, data));
+            indexes.put(address, index);
+        }
+        Type type = types.get(index);
+        boolean embedded = data.embedded();
+        long content = data.data();
+        long usable = 0;
+        if (type.embeddable() && !embedded && content != 0) {
+            usable = usable(content);
+        }
+        if (content == 0) {
+            return 0;
+        }
+        long size = of(type, content);
+        return size < 0 || usable < 0 ? MemorySizes.UNKNOWN : usable + size;
+    }
+
+    /** C name {@code malloc_usable_size}, of the GNU C library. */
+    private long usable(long pointer) {
+        long header = reader.word(pointer - 8);
+        return (header & ~7) - ((header & IS_MMAPPED) != 0 ? 16 : 8);
+    }
+
+    private Type read(long address, RData data) {
+        String name = DataTypes.name(data);
+        boolean embeddable =
+                RubyLayout.of(reader.series()).since(3, 3) && (reader.word(address + FLAGS) & EMBEDDABLE) != 0;
+        long function = reader.word(address + DSIZE);
+        return new Type(function == 0 ? Kind.NONE : kind(name), function, embeddable);
+    }
+
+    private Kind kind(String name) {
+        return switch (name == null ? "" : name) {
+            case "VM/thread" -> Kind.THREAD;
+            case "fiber" -> Kind.FIBER;
+            case "T_IMEMO/iseq" -> Kind.ISEQ;
+            case "autoload_table", "autoload" -> Kind.TABLE;
+            case "weakmap" -> RubyLayout.of(reader.series()).since(3, 3) ? Kind.WEAK_MAP : Kind.OLD_WEAK_MAP;
+            case "weakkeymap" -> Kind.WEAK_KEY_MAP;
+            case "StringScanner" -> Kind.SCANNER;
+            case "VM/cc_table" -> Kind.CALL_CACHES;
+            case "set" -> Kind.SET;
+            case "marshal_compat_table" -> Kind.COMPATIBILITY;
+            default -> Kind.OTHER;
+        };
+    }
+
+    private long of(Type type, long data) {
+        return switch (type.kind()) {
+            case NONE -> 0;
+            case THREAD -> thread(data);
+            case FIBER -> fiber(data);
+            case ISEQ -> sizes.iseq(RubyLayout.of(reader.series()).since(3, 4) ? reader.word(data) : data);
+            case TABLE -> sizes.table(data);
+            case WEAK_MAP -> weakMap(data, 16);
+            case WEAK_KEY_MAP -> weakMap(data, 8);
+            case OLD_WEAK_MAP -> oldWeakMap(data);
+            // The registers of the scanner's last match stand in the middle.
+            case SCANNER -> 48 + sizes.region(data + 32);
+            case CALL_CACHES -> sizes.callCacheTable(data);
+            case SET -> sizes.set(data);
+            case COMPATIBILITY ->
+                sizes.table(data) + COMPATIBILITY_SIZE * reader.word(data + TableLayout.ST_NUM_ENTRIES);
+            case OTHER -> leaf.call(type.function(), data);
+        };
+    }
+
+    private long weakMap(long data, int entry) {
+        long table = reader.word(data);
+        return sizes.table(table) + entry * reader.word(table + TableLayout.ST_NUM_ENTRIES);
+    }
+
+    /** With two tables, one of which has lists of values, which begin with their length. */
+    private long oldWeakMap(long data) {
+        long objects = reader.word(data);
+        long size = 24 + sizes.table(objects) + sizes.table(reader.word(data + 8));
+        entries.over(objects);
+        while (entries.next()) {
+            size += 8 * (reader.word(entries.record()) + 1);
+        }
+        return size;
+    }
+
+    private long thread(long thread) {
+        long size = layout.thread();
+        long context = reader.word(thread + threads.ec());
+        if (reader.word(thread + threads.rootFiber()) == 0) {
+            size += 8 * reader.word(context + ContextLayout.VM_STACK_SIZE);
+        }
+        return size + storage(reader.word(context + contexts.localStorage()));
+    }
+
+    private long storage(long table) {
+        if (table == 0) {
+            return 0;
+        }
+        return contexts.localStorageById() ? sizes.idTable(table) : sizes.table(table);
+    }
+
+    /** The size of what fibers inherit, a Hash or nil. */
+    private long hash(long value) {
+        RValue hash = reader.isSlot(value) ? reader.at(value, other) : null;
+        return hash != null && hash.type() == RubyType.HASH ? sizes.of(hash) : 0;
+    }
+
+    private long fiber(long fiber) {
+        long context = fiber + ContextLayout.FIBER_EC;
+        long thread = reader.word(context + contexts.thread());
+        // Ruby's jump buffer may be larger than that of the compiler. It stands twice in the size, once for each
+        // structure.
+        long chunk = reader.word(fiber - 8) & ~7;
+        int growth =
+                chunk == layout.fiberChunk() + ContextLayout.LIBC_JMP_BUF_SHIFT ? ContextLayout.LIBC_JMP_BUF_SHIFT : 0;
+        long size = layout.fiber() + 2 * growth;
+        long storage = reader.word(context + contexts.localStorage());
+        if (storage != 0 && thread != 0 && reader.word(thread + threads.rootFiber()) != fiber) {
+            size += storage(storage)
+                    + (fiberStorage ? hash(reader.word(context + contexts.localStorage() + INHERITED_STORAGE)) : 0);
+        }
+        long stack = fiber + ContextLayout.FIBER_VM_STACK;
+        if (reader.word(stack) != 0) {
+            size += 8 * (reader.word(stack + 8) + reader.word(stack + 16));
+        }
+        long machine = fiber + ContextLayout.FIBER_MACHINE;
+        return size + (reader.word(machine) == 0 ? 0 : 8 * reader.word(machine + 16));
+    }
+}

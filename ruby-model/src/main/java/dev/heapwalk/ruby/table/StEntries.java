@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.table;
+
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.layout.TableLayout;
+import java.lang.foreign.MemorySegment;
+
+/** Goes through the entries of an {@code st_table} in the order of their insertion, without the deleted ones. */
+public final class StEntries {
+    private final ObjectReader reader;
+    private long entries;
+    private long bound;
+    private long index;
+    private long size;
+    private long hash;
+    private long key;
+    private long record;
+
+    /**
+     * Makes a cursor that has no table yet.
+     *
+     * @param reader what reads the tables
+     */
+    public StEntries(ObjectReader reader) {
+        this.reader = reader;
+    }
+
+    /**
+     * Goes before the first entry of a table.
+     *
+     * @param table target address of an {@code st_table}; 0 is an empty one
+     * @return this cursor
+     * @throws UnmappedAddressException if the table, or the end that it claims to have, can't be read
+     */
+    public StEntries over(long table) {
+        entries = 0;
+        bound = 0;
+        index = 0;
+        size = 0;
+        if (table == 0) {
+            return this;
+        }
+        long offset = reader.require(table, TableLayout.ST_SIZE);
+        MemorySegment segment = reader.segment();
+        size = segment.get(Words.LONG, offset + TableLayout.ST_NUM_ENTRIES);
+        index = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_START);
+        entries = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES);
+        long claimed = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_BOUND);
+        // No table is larger than the memory it claims to lie in.
+        reader.requireMapped(entries, index < 0 || index > claimed ? -1 : claimed, TableLayout.ST_ENTRY_SIZE);
+        bound = claimed;
+        return this;
+    }
+
+    /**
+     * How many entries the table says it has.
+     *
+     * @return {@code num_entries}, unchecked
+     */
+    public long size() {
+        return size;
+    }
+
+    /**
+     * Moves to the next entry.
+     *
+     * @return whether there is one
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public boolean next() {
+        while (index < bound) {
+            long offset = reader.require(entries + index++ * TableLayout.ST_ENTRY_SIZE, TableLayout.ST_ENTRY_SIZE);
+            MemorySegment segment = reader.segment();
+            hash = segment.get(Words.LONG, offset);
+            if (hash != TableLayout.ST_DELETED) {
+                key = segment.get(Words.LONG, offset + 8);
+                record = segment.get(Words.LONG, offset + 16);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * The hash of the entry.
+     *
+     * @return {@code hash}
+     */
+    public long hash() {
+        return hash;
+    }
+
+    /**
+     * The key of the entry.
+     *
+     * @return {@code key}
+     */
+    public long key() {
+        return key;
+    }
+
+    /**
+     * The value of the entry.
+     *
+     * @return {@code record}
+     */
+    public long record() {
+        return record;
+    }
+}
