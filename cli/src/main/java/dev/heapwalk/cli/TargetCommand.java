@@ -4,7 +4,6 @@ package dev.heapwalk.cli;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.elf.CoreTarget;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -158,16 +157,12 @@ abstract class TargetCommand implements Callable<Integer> {
             } catch (UnmappedAddressException e) {
                 throw e;
             } catch (TargetException e) {
-                throw target instanceof CoreTarget core ? lost(core, e) : e;
+                throw lost(target, e);
             } finally {
                 problems.notices(target.notices());
             }
         } catch (TargetException e) {
-            // The library does not know what the command calls it.
-            if (subject instanceof Subject.Pid && e.getMessage().endsWith("read without stopping")) {
-                throw new TargetException(e.getMessage() + " it, with --mode observe", e);
-            }
-            throw e;
+            throw subject instanceof Subject.Pid ? advised(e) : e;
         } catch (InternalError e) {
             // So the JVM reports a fault in mapped memory.
             if (subject instanceof Subject.Core core) {
@@ -180,10 +175,21 @@ abstract class TargetCommand implements Callable<Integer> {
         }
     }
 
+    /** Says how to read what can't be stopped: the library does not know what the command calls it. */
+    private static TargetException advised(TargetException failure) {
+        return switch (failure.reason()) {
+            case TRACED_BY_ANOTHER, TRACED_BY_THIS_JVM, NOT_STOPPED, OWN_PROCESS ->
+                new TargetException(
+                        failure.reason(), failure.getMessage() + "; that is done with --mode observe", failure);
+            default -> failure;
+        };
+    }
+
     /** Says of a core that was cut off that what was looked for may have been in the part that is missing. */
-    private static TargetException lost(CoreTarget core, TargetException failure) {
-        return core.cutOff()
+    private static TargetException lost(Target target, TargetException failure) {
+        return target.truncation()
                 .map(cut -> new TargetException(
+                        failure.reason(),
                         "the core is %s, and what was looked for may be in the part that is missing: %s"
                                 .formatted(cut, failure.getMessage()),
                         failure))

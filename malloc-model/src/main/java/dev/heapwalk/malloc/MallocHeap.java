@@ -101,7 +101,7 @@ public final class MallocHeap {
      * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
      */
     public MallocHeap relocate() {
-        return target.mode() == Target.Mode.OBSERVED ? discovery.relocate() : this;
+        return target.runsOn() ? discovery.relocate() : this;
     }
 
     /**

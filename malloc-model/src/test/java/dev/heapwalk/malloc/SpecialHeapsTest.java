@@ -452,7 +452,7 @@ class SpecialHeapsTest {
                     assertThat(chunks)
                             .as("round %d, %s: %s", i, target.mode(), heap.evidence())
                             .isPositive();
-                    if (target.mode() == Target.Mode.STOPPED) {
+                    if (target.still()) {
                         assertThat(heap.threadCaches().stream()
                                         .filter(cache -> cache.tid().isPresent()))
                                 .isNotEmpty();

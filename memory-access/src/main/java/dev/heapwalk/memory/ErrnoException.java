@@ -19,7 +19,7 @@ public final class ErrnoException extends TargetException {
      * @param on what it was called on
      */
     public ErrnoException(String call, int errno, String name, String on) {
-        super("%s failed on %s: %s (errno %d)".formatted(call, on, name, errno));
+        super(Reason.SYSTEM_CALL, "%s failed on %s: %s (errno %d)".formatted(call, on, name, errno));
         this.call = call;
         this.errno = errno;
     }

@@ -11,6 +11,6 @@ public final class NoSuchProcessException extends TargetException {
      * @param message what was tried, on what, and what to do
      */
     public NoSuchProcessException(String message) {
-        super(message);
+        super(Reason.NO_SUCH_PROCESS, message);
     }
 }

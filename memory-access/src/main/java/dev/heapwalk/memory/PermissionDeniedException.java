@@ -6,11 +6,21 @@ public final class PermissionDeniedException extends TargetException {
     private static final long serialVersionUID = 1L;
 
     /**
-     * Makes one.
+     * Makes one for {@link dev.heapwalk.memory.TargetException.Reason#PERMISSION}.
      *
      * @param message what was tried, on what, and what to do
      */
     public PermissionDeniedException(String message) {
-        super(message);
+        this(Reason.PERMISSION, message);
+    }
+
+    /**
+     * Makes one.
+     *
+     * @param reason why
+     * @param message what was tried, on what, and what to do
+     */
+    public PermissionDeniedException(Reason reason, String message) {
+        super(reason, message);
     }
 }

@@ -6,6 +6,7 @@ import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.linux.LiveTarget;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -83,11 +84,30 @@ public interface Target extends AutoCloseable {
     }
 
     /**
-     * Says how the target was opened.
+     * Says how the target was opened, for people. What a walker needs to know are {@link #still()} and {@link
+     * #runsOn()}.
      *
      * @return the mode
      */
     Mode mode();
+
+    /**
+     * Whether the memory stands still at this moment, so that what is read of it belongs together.
+     *
+     * @return true for a stopped process and for a core, as long as the target is open; false for an observed process
+     */
+    default boolean still() {
+        return !runsOn();
+    }
+
+    /**
+     * Whether the process runs on while the target is open, so that what was found in it may be out of date.
+     *
+     * @return true for an observed process alone
+     */
+    default boolean runsOn() {
+        return mode() == Mode.OBSERVED;
+    }
 
     /**
      * The process id.
@@ -148,6 +168,15 @@ public interface Target extends AutoCloseable {
      */
     default List<String> notices() {
         return List.of();
+    }
+
+    /**
+     * Whether the target is a file that ends too early, so that what is looked for may be in the part that is missing.
+     *
+     * @return how much of it is there, or empty if none is known to be missing
+     */
+    default Optional<Truncation> truncation() {
+        return Optional.empty();
     }
 
     /**

@@ -16,7 +16,9 @@ public final class UnmappedAddressException extends TargetException {
      * @param length its length in bytes
      */
     public UnmappedAddressException(long address, long start, long length) {
-        super("can't read address 0x%x of the target (wanted %d bytes at 0x%x)".formatted(address, length, start));
+        super(
+                Reason.UNREADABLE,
+                "can't read address 0x%x of the target (wanted %d bytes at 0x%x)".formatted(address, length, start));
         this.address = address;
     }
 

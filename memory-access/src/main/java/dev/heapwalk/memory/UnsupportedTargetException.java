@@ -6,11 +6,21 @@ public final class UnsupportedTargetException extends TargetException {
     private static final long serialVersionUID = 1L;
 
     /**
-     * Makes one.
+     * Makes one for {@link dev.heapwalk.memory.TargetException.Reason#UNSUPPORTED}.
      *
      * @param message what was tried, on what, and what to do
      */
     public UnsupportedTargetException(String message) {
-        super(message);
+        this(Reason.UNSUPPORTED, message);
+    }
+
+    /**
+     * Makes one.
+     *
+     * @param reason why
+     * @param message what was tried, on what, and what to do
+     */
+    public UnsupportedTargetException(Reason reason, String message) {
+        super(reason, message);
     }
 }

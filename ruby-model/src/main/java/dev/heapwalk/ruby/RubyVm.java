@@ -127,7 +127,7 @@ public final class RubyVm {
      * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
      */
     public RubyVm relocate() {
-        return target.mode() == Target.Mode.OBSERVED ? discovery.relocate(found) : this;
+        return target.runsOn() ? discovery.relocate(found) : this;
     }
 
     /**

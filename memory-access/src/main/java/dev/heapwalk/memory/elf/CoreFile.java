@@ -6,6 +6,7 @@ import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.Truncation;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.raw.NativeAccess;
 import dev.heapwalk.memory.struct.Words;
@@ -40,7 +41,7 @@ import java.util.OptionalLong;
  * @param auxiliary what {@code NT_AUXV} says
  * @param files what {@code NT_FILE} says
  * @param notices what is wrong with the file
- * @param cutOff how much of it is there, if it is cut off
+ * @param truncation how much of it is there, if it is cut off
  */
 record CoreFile(
         Path path,
@@ -54,7 +55,7 @@ record CoreFile(
         AuxiliaryVector auxiliary,
         List<MappedFile> files,
         List<String> notices,
-        Optional<String> cutOff) {
+        Optional<Truncation> truncation) {
 
     private static final int STATUS = 1;
     private static final int PROCESS_INFO = 3;
@@ -118,7 +119,7 @@ record CoreFile(
                 notes.auxiliary,
                 List.copyOf(notes.files),
                 notices,
-                cutOff(bytes.byteSize(), headers, !notices.isEmpty()));
+                truncation(bytes.byteSize(), headers, !notices.isEmpty()));
     }
 
     private static MemorySegment until(Arena arena, MemorySegment mapping) {
@@ -132,16 +133,16 @@ record CoreFile(
     /**
      * Compares the size of the file with the ends of its segments. Headers or notes that are missing are known already.
      */
-    private static Optional<String> cutOff(long size, List<ProgramHeader> headers, boolean known) {
+    private static Optional<Truncation> truncation(long size, List<ProgramHeader> headers, boolean known) {
         long end = headers.stream()
                 .filter(header -> header.fileSize() > 0 && header.offset() >= 0)
                 .mapToLong(header -> header.offset() + header.fileSize())
                 .max()
                 .orElse(0);
         if (end > size) {
-            return Optional.of("cut off at %d of %d bytes".formatted(size, end));
+            return Optional.of(new Truncation(size, OptionalLong.of(end)));
         }
-        return known ? Optional.of("cut off at %d bytes".formatted(size)) : Optional.empty();
+        return known ? Optional.of(new Truncation(size, OptionalLong.empty())) : Optional.empty();
     }
 
     private static MemorySegment map(Path path, Arena arena) {
@@ -165,7 +166,8 @@ record CoreFile(
             throw new PermissionDeniedException(
                     "not permitted to read core file %s; run as its owner or as root".formatted(path));
         } catch (NoSuchFileException e) {
-            throw new UnsupportedTargetException("there is no core file %s".formatted(path));
+            throw new UnsupportedTargetException(
+                    TargetException.Reason.NO_SUCH_FILE, "there is no core file %s".formatted(path));
         } catch (IOException e) {
             throw new TargetException("can't read core file %s: %s".formatted(path, e.getMessage()), e);
         }

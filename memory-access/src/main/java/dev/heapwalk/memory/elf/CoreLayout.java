@@ -62,7 +62,7 @@ final class CoreLayout {
         this.core = core;
         this.root = root;
         this.notices = new ArrayList<>(core
-                .cutOff()
+                .truncation()
                 .map(cut ->
                         "core file %s is %s; copy the whole file, or see whether the disk was full or `ulimit -c` too small"
                                 .formatted(core.path(), cut))

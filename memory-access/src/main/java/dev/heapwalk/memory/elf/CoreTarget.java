@@ -5,6 +5,7 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.Truncation;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -106,13 +107,9 @@ public final class CoreTarget implements Target {
         return notices;
     }
 
-    /**
-     * Whether the file ends before what its headers tell of does, as a core on a full disk or of a limited size.
-     *
-     * @return for example {@code cut off at 4096 of 81920 bytes}, or empty for a whole core
-     */
-    public Optional<String> cutOff() {
-        return core.cutOff();
+    @Override
+    public Optional<Truncation> truncation() {
+        return core.truncation();
     }
 
     @Override

@@ -323,7 +323,10 @@ final class LoadedModule implements ElfModule {
             }
         } catch (InternalError e) {
             // That is how the JVM reports that a mapped file was cut short meanwhile.
-            throw new TargetException("a symbol file of %s changed while it was read; try again".formatted(path), e);
+            throw new TargetException(
+                    TargetException.Reason.FILE_CHANGED,
+                    "a symbol file of %s changed while it was read; try again".formatted(path),
+                    e);
         }
         return null;
     }

@@ -101,12 +101,15 @@ final class LiveProcess {
         long own = ProcessHandle.current().pid();
         if (pid == own) {
             throw new UnsupportedTargetException(
+                    TargetException.Reason.OWN_PROCESS,
                     description() + " is this JVM, which can't stop itself and go on reading: observe it instead");
         }
         if (proc.status(pid).parent() == own) {
-            throw new UnsupportedTargetException(description()
-                    + " is a child of this JVM, and the JDK, which waits for its children, would take the stop for the"
-                    + " child's end: start it by another process, such as a shell, or observe it");
+            throw new UnsupportedTargetException(
+                    TargetException.Reason.OWN_PROCESS,
+                    description()
+                            + " is a child of this JVM, and the JDK, which waits for its children, would take the stop for the"
+                            + " child's end: start it by another process, such as a shell, or observe it");
         }
     }
 

@@ -77,10 +77,20 @@ record ProcFs(Path folder, Path yama) {
         if (e instanceof AccessDeniedException) {
             return new PermissionDeniedException(refused(pid, "read " + file));
         }
-        if (String.valueOf(e.getMessage()).contains("No such process")) {
+        if (ending(file.getParent())) {
             return new NoSuchProcessException("process " + pid + " ended while " + file + " was read");
         }
         return new TargetException("can't read " + file + ": " + e.getMessage(), e);
+    }
+
+    /** Whether a process or thread has no memory any more, so that the kernel shows nothing of it. */
+    private static boolean ending(Path folder) {
+        try {
+            Status status = status(Files.readAllBytes(folder.resolve("status")));
+            return status.ended() || !status.hasMemory();
+        } catch (IOException e) {
+            return !Files.exists(folder);
+        }
     }
 
     /**
@@ -159,14 +169,14 @@ record ProcFs(Path folder, Path yama) {
     }
 
     Status status(long pid) {
-        return status(pid, process(pid).resolve("status"));
+        return status(read(pid, process(pid).resolve("status")));
     }
 
     Status status(long pid, long tid) {
-        return status(pid, thread(pid, tid).resolve("status"));
+        return status(read(pid, thread(pid, tid).resolve("status")));
     }
 
-    private Status status(long pid, Path file) {
+    private static Status status(byte[] text) {
         String name = "";
         char state = '?';
         long group = 0;
@@ -175,7 +185,7 @@ record ProcFs(Path folder, Path yama) {
         long uid = -1;
         boolean hasMemory = false;
         // The kernel escapes line ends in the name, so a line is a line.
-        for (String line : new String(read(pid, file), StandardCharsets.UTF_8).split("\n")) {
+        for (String line : new String(text, StandardCharsets.UTF_8).split("\n")) {
             int colon = line.indexOf(':');
             if (colon < 0) {
                 continue;

@@ -118,7 +118,10 @@ final class Tracer {
         try {
             Runtime.getRuntime().addShutdownHook(tracer.atShutdown);
         } catch (IllegalStateException e) {
-            throw new TargetException("this JVM is shutting down: " + process.description() + " is not stopped", e);
+            throw new TargetException(
+                    TargetException.Reason.SHUTDOWN,
+                    "this JVM is shutting down: " + process.description() + " is not stopped",
+                    e);
         }
         tracer.thread.start();
         await(tracer.stopped);
@@ -243,8 +246,10 @@ final class Tracer {
                 return;
             }
         }
-        throw new UnsupportedTargetException("%s makes threads faster than they can be stopped; nothing stays stopped"
-                .formatted(process.description()));
+        throw new UnsupportedTargetException(
+                TargetException.Reason.NOT_STOPPED,
+                "%s makes threads faster than they can be stopped; nothing stays stopped; read without stopping"
+                        .formatted(process.description()));
     }
 
     /**
@@ -303,7 +308,8 @@ final class Tracer {
 
     private void stop(Tracee tracee) {
         if (wanted.getCount() == 0) {
-            throw new TargetException(process.description() + " is let go: this JVM is shutting down");
+            throw new TargetException(
+                    TargetException.Reason.SHUTDOWN, process.description() + " is let go: this JVM is shutting down");
         }
         interrupt(tracee);
         awaitStop(tracee);
@@ -360,7 +366,7 @@ final class Tracer {
             return true;
         }
         if (now.tracer() != 0) {
-            throw new PermissionDeniedException(traced(now.tracer()));
+            throw new PermissionDeniedException(TargetException.Reason.TRACED_BY_ANOTHER, traced(now.tracer()));
         }
         throw new PermissionDeniedException(process.proc().refused(process.pid(), "stop process " + process.pid()));
     }
@@ -419,7 +425,7 @@ final class Tracer {
                 look = now + LOOK_NANOS;
             }
             if (now >= tracee.deadline) {
-                throw new UnsupportedTargetException(stuck(tracee.tid));
+                throw new UnsupportedTargetException(TargetException.Reason.NOT_STOPPED, stuck(tracee.tid));
             }
             if (now < spinUntil) {
                 // Not yield, which would let everybody else go first just when the thread has stopped.

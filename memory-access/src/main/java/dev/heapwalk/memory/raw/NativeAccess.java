@@ -17,6 +17,7 @@ public final class NativeAccess {
     public static TargetException refused(String what, Throwable cause) {
         Module module = NativeAccess.class.getModule();
         return new TargetException(
+                TargetException.Reason.NATIVE_ACCESS,
                 "this JVM may not %s: start it with --enable-native-access=%s"
                         .formatted(what, module.isNamed() ? module.getName() : "ALL-UNNAMED"),
                 cause);

@@ -58,6 +58,9 @@ class CoreTargetTest {
             }
             try (Target target = Target.core(writer.write(subject))) {
                 assertThat(target.notices()).isEmpty();
+                assertThat(target.truncation()).isEmpty();
+                assertThat(target.still()).isTrue();
+                assertThat(target.runsOn()).isFalse();
                 AddressSpace memory = target.memory();
                 Window window = memory.window();
                 Window cache = memory.cache(1 << 20);

@@ -95,6 +95,8 @@ class DamagedCoreTest {
                 try (Target target = Target.core(core)) {
                     assertThat(target.notices()).isNotEmpty().allMatch(it -> it.contains(core.toString()));
                     assertThat(target.notices().getFirst()).contains("cut off");
+                    assertThat(target.truncation())
+                            .hasValueSatisfying(it -> assertThat(it.size()).isEqualTo(length));
                     for (long[] segment : segments) {
                         // offset, address, size in the file, size in memory
                         long there = Math.clamp(length - segment[0], 0, segment[2]);

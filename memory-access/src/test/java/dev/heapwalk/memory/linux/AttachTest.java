@@ -8,6 +8,8 @@ import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.TargetException.Reason;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.ElfModule;
@@ -21,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,6 +43,10 @@ class AttachTest {
 
     private static CTarget odd(String what) throws IOException {
         return CTarget.program("oddities", what);
+    }
+
+    private static Consumer<Throwable> because(Reason reason) {
+        return e -> assertThat(((TargetException) e).reason()).isEqualTo(reason);
     }
 
     private static void ready(CTarget program) throws IOException {
@@ -69,6 +76,8 @@ class AttachTest {
                     .split(" ");
             try (Target target = Target.attach(program.pid())) {
                 assertThat(target.mode()).isEqualTo(Target.Mode.STOPPED);
+                assertThat(target.still()).isTrue();
+                assertThat(target.runsOn()).isFalse();
                 assertThat(program.threads().values()).allMatch(state -> state.startsWith("t"));
                 assertThat(target.threads()).hasSize(1);
                 ThreadState thread = target.threads().getFirst();
@@ -226,7 +235,8 @@ class AttachTest {
                     .isInstanceOf(UnsupportedTargetException.class)
                     .hasMessageContaining("thread " + stuck + " (forker)")
                     .hasMessageContaining("state D")
-                    .hasMessageContaining("could not be stopped within 500 ms");
+                    .hasMessageContaining("could not be stopped within 500 ms")
+                    .satisfies(because(Reason.NOT_STOPPED));
             assertThat(program.untouched()).isTrue();
             assertThat(Thread.getAllStackTraces().keySet())
                     .noneMatch(thread -> thread.getName().startsWith("heapwalk-"));
@@ -265,7 +275,8 @@ class AttachTest {
     void saysThatThereIsNoSuchProcess(long pid) {
         assertThatThrownBy(() -> Target.attach(pid))
                 .isInstanceOf(NoSuchProcessException.class)
-                .hasMessageStartingWith("there is no process " + pid);
+                .hasMessageStartingWith("there is no process " + pid)
+                .satisfies(because(Reason.NO_SUCH_PROCESS));
         assertThatThrownBy(() -> Target.observe(pid)).isInstanceOf(NoSuchProcessException.class);
     }
 
@@ -303,12 +314,14 @@ class AttachTest {
         long own = ProcessHandle.current().pid();
         assertThatThrownBy(() -> Target.attach(own))
                 .isInstanceOf(UnsupportedTargetException.class)
-                .hasMessageContaining("is this JVM");
+                .hasMessageContaining("is this JVM")
+                .satisfies(because(Reason.OWN_PROCESS));
         Process child = new ProcessBuilder("sleep", "1000").start();
         try {
             assertThatThrownBy(() -> Target.attach(child.pid()))
                     .isInstanceOf(UnsupportedTargetException.class)
-                    .hasMessageContaining("is a child of this JVM");
+                    .hasMessageContaining("is a child of this JVM")
+                    .satisfies(because(Reason.OWN_PROCESS));
             assertThat(child.isAlive()).isTrue();
             // A moment before, it is not the program yet, or has no libc.
             while (!Files.readString(Path.of("/proc/" + child.pid() + "/syscall"))
@@ -339,7 +352,8 @@ class AttachTest {
             assertThatThrownBy(() -> Target.attach(traced))
                     .isInstanceOf(PermissionDeniedException.class)
                     .hasMessageContaining(
-                            "process %d (oddities) is traced by process %d (oddities)", traced, program.pid());
+                            "process %d (oddities) is traced by process %d (oddities)", traced, program.pid())
+                    .satisfies(because(Reason.TRACED_BY_ANOTHER));
             Target.observe(traced).close();
             ProcessHandle.of(traced).orElseThrow().destroyForcibly();
         }

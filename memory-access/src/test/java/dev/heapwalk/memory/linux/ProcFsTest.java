@@ -10,6 +10,7 @@ import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -164,6 +165,26 @@ class ProcFsTest {
         assertThat(ProcFs.machine(header)).contains(Machine.OTHER);
         assertThat(ProcFs.machine(new byte[20])).isEmpty();
         assertThat(ProcFs.machine(new byte[0])).isEmpty();
+    }
+
+    @Test
+    void aProcessThatHasNoMemoryAnyMoreHasEnded() throws IOException {
+        try (CTarget program = CTarget.program("oddities", "zombie")) {
+            long zombie = Long.parseLong(program.line());
+            assertThat(program.line()).isEqualTo("ready");
+            ProcFs proc = ProcFs.ofThisMachine();
+            for (Path folder : List.of(proc.process(zombie), proc.thread(zombie, zombie))) {
+                // The kernel says ESRCH, which the JDK tells by text alone.
+                Path file = folder.resolve("auxv");
+                assertThatThrownBy(() -> proc.read(zombie, file))
+                        .isInstanceOf(NoSuchProcessException.class)
+                        .hasMessage("process %d ended while %s was read", zombie, file);
+            }
+            Path none = proc.process(program.pid()).resolve("none");
+            assertThatThrownBy(() -> proc.read(program.pid(), none))
+                    .isExactlyInstanceOf(TargetException.class)
+                    .hasMessageStartingWith("can't read " + none);
+        }
     }
 
     @Test
