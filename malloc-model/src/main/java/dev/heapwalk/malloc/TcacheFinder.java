@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
-import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.machine.Processor;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collection;
@@ -215,7 +215,7 @@ final class TcacheFinder {
         }
         offsets.remove(0L);
         if (brute) {
-            boolean below = target.machine() == Machine.X86_64;
+            boolean below = Processor.of(target.machine()).tlsVariant() == Processor.TlsVariant.BELOW;
             for (long at = 8; at <= TLS_REACH; at += 8) {
                 offsets.add(below ? -at : at + 8);
             }

@@ -3,8 +3,10 @@ package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -31,7 +33,10 @@ class TcacheFinderTest {
         SmallTarget target = new SmallTarget(
                 BASE,
                 content,
-                List.of(new ThreadState(1, "", Optional.of(new Registers(0, 0, THREAD_POINTER, new long[0])))));
+                List.of(new ThreadState(
+                        1,
+                        "",
+                        Optional.of(new Registers(Processor.of(Machine.X86_64), new long[27], THREAD_POINTER)))));
         WalkPlan plan = new WalkPlan(List.of(new WalkPlan.Run(BASE, BASE + 0x2000, 0, 0)));
         return new TcacheFinder(target, new Peek(target, 1 << 20), plan, slots);
     }

@@ -5,13 +5,13 @@ import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.malloc.ThreadCache;
 import dev.heapwalk.memory.AddressSpace;
-import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.machine.Processor;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -48,8 +48,12 @@ public final class LibcBlocks implements Categorizer {
         streams(target, known);
         for (ThreadState thread : target.threads()) {
             long pointer = thread.registers().map(Registers::threadPointer).orElse(0L);
-            // tcbhead_t.dtv; what it holds is the second element of the vector.
-            long dtv = pointer == 0 ? 0 : word(target.memory(), pointer + (target.machine() == Machine.X86_64 ? 8 : 0));
+            // It points to the second element of the vector.
+            long dtv = pointer == 0
+                    ? 0
+                    : word(
+                            target.memory(),
+                            pointer + Processor.of(target.machine()).dtv());
             if (dtv != 0) {
                 known.put(dtv - 16, DTV);
             }

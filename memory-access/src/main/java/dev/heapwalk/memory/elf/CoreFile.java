@@ -8,6 +8,7 @@ import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.Truncation;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.memory.raw.NativeAccess;
 import dev.heapwalk.memory.struct.Words;
 import java.io.IOException;
@@ -61,7 +62,6 @@ record CoreFile(
     private static final int PROCESS_INFO = 3;
     private static final int AUXILIARY = 6;
     private static final int FILES = 0x46494c45;
-    private static final int ARM_TLS = 0x401;
     private static final int MOST_SEGMENTS = 1 << 21;
     /** The kernel's own limit for ids. */
     private static final int MOST_THREADS = 1 << 22;
@@ -276,6 +276,7 @@ record CoreFile(
     /** Gathers what the notes say. */
     private static final class Notes {
         private final Machine machine;
+        private final Processor processor;
         private final List<ThreadState> threads = new ArrayList<>();
         private final List<MappedFile> files = new ArrayList<>();
         private OptionalLong pid = OptionalLong.empty();
@@ -284,6 +285,7 @@ record CoreFile(
 
         Notes(Machine machine) {
             this.machine = machine;
+            this.processor = Processor.of(machine);
         }
 
         void take(Note note) {
@@ -296,47 +298,29 @@ record CoreFile(
                     case FILES -> files(content);
                     default -> {}
                 }
-            } else if (note.owner().equals("LINUX") && note.type() == ARM_TLS && machine == Machine.AARCH64) {
+            } else if (note.owner().equals("LINUX") && note.type() == processor.threadPointerSet()) {
                 threadPointer(content);
             }
         }
 
         /** {@code struct elf_prstatus}: the id, and the registers as {@code user_regs_struct} orders them. */
         private void status(MemorySegment content) {
-            boolean wide = machine.wordSize() == 8;
             long size = content.byteSize();
-            if (size < (wide ? 36 : 28) || threads.size() == MOST_THREADS) {
+            if (size < processor.statusThread() + Integer.BYTES || threads.size() == MOST_THREADS) {
                 return;
             }
-            long tid = Integer.toUnsignedLong(content.get(Words.INT, wide ? 32 : 24));
-            int count = switch (machine) {
-                case X86_64 -> 27;
-                case AARCH64 -> 34;
-                case I386 -> 17;
-                case ARM -> 18;
-                case X32, OTHER -> 0;
-            };
-            int first = wide ? 112 : 72;
-            int word = machine.wordSize();
-            if (count == 0 || size < first + (long) count * word) {
-                threads.add(new ThreadState(tid, "", Optional.empty()));
-                return;
-            }
-            long[] general = new long[count];
-            for (int i = 0; i < count; i++) {
-                long at = first + (long) i * word;
-                general[i] = wide ? content.get(Words.LONG, at) : Integer.toUnsignedLong(content.get(Words.INT, at));
-            }
-            Registers registers = switch (machine) {
-                case X86_64 -> new Registers(general[16], general[19], general[21], general);
-                case AARCH64 -> new Registers(general[32], general[31], 0, general);
-                case I386 -> new Registers(general[12], general[15], 0, general);
-                default -> new Registers(general[15], general[13], 0, general);
-            };
-            threads.add(new ThreadState(tid, "", Optional.of(registers)));
+            long tid = Integer.toUnsignedLong(content.get(Words.INT, processor.statusThread()));
+            int set = processor.registerSetSize();
+            boolean whole = set > 0 && size >= processor.statusRegisters() + set;
+            threads.add(new ThreadState(
+                    tid,
+                    "",
+                    whole
+                            ? Optional.of(processor.registers(content.asSlice(processor.statusRegisters(), set), 0))
+                            : Optional.empty()));
         }
 
-        /** {@code tpidr_el0} of the thread whose status came last. */
+        /** Of the thread whose status came last. */
         private void threadPointer(MemorySegment content) {
             if (content.byteSize() < 8 || threads.isEmpty()) {
                 return;
@@ -346,23 +330,17 @@ record CoreFile(
                     thread.tid(),
                     thread.name(),
                     thread.registers()
-                            .map(registers -> new Registers(
-                                    registers.programCounter(),
-                                    registers.stackPointer(),
-                                    content.get(Words.LONG, 0),
-                                    registers.general()))));
+                            .map(registers ->
+                                    new Registers(processor, registers.general(), content.get(Words.LONG, 0)))));
         }
 
         /** {@code struct elf_prpsinfo}: the process id and the first 15 bytes of the program's name. */
         private void processInfo(MemorySegment content) {
-            boolean wide = machine.wordSize() == 8;
-            // 32-bit x86 and ARM have 16-bit user ids in it.
-            int id = wide ? 24 : 12;
-            int name = wide ? 40 : 28;
+            int name = processor.infoName();
             if (content.byteSize() < name + 16) {
                 return;
             }
-            pid = OptionalLong.of(Integer.toUnsignedLong(content.get(Words.INT, id)));
+            pid = OptionalLong.of(Integer.toUnsignedLong(content.get(Words.INT, processor.infoProcess())));
             program = text(content.asSlice(name, 16));
         }
 

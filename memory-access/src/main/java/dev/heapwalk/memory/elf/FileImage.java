@@ -3,6 +3,7 @@ package dev.heapwalk.memory.elf;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -103,7 +104,7 @@ final class FileImage {
             return 0;
         }
         ProgramHeader range = readOnly;
-        int relative = Relocation.relative(file.header().machine());
+        int relative = Processor.of(file.header().machine()).relativeRelocation();
         int[] count = {0};
         dynamic.relocations(relocation -> {
             long address = relocation.address();

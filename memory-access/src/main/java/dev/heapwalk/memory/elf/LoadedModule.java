@@ -5,6 +5,7 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.machine.Processor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -378,7 +379,7 @@ final class LoadedModule implements ElfModule {
     @Override
     public long[] relativeRelocations() {
         LongPredicate writable = writable();
-        int relative = Relocation.relative(machine);
+        int relative = Processor.of(machine).relativeRelocation();
         LongStream.Builder words = LongStream.builder();
         dynamic().relocations(relocation -> {
             if (relocation.type() == relative && writable.test(relocation.address())) {
@@ -402,7 +403,7 @@ final class LoadedModule implements ElfModule {
     @Override
     public List<TlsSlot> tlsSlots() {
         LongPredicate writable = writable();
-        int threadOffset = Relocation.threadOffset(machine);
+        int threadOffset = Processor.of(machine).threadOffsetRelocation();
         List<TlsSlot> slots = new ArrayList<>();
         dynamic().relocations(relocation -> {
             long address = relocation.address();

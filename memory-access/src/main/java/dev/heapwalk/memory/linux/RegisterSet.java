@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.linux;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Registers;
+import dev.heapwalk.memory.machine.Processor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
@@ -14,30 +15,15 @@ import java.lang.ref.Reference;
  * the tracer thread.
  */
 final class RegisterSet {
-    private static final long NT_PRSTATUS = 1;
-    private static final long NT_ARM_TLS = 0x401;
+    private static final int NT_PRSTATUS = 1;
     private static final long CAPACITY = 512;
-
-    /** {@code struct user_regs_struct} of x86-64: 27 words. */
-    private static final int X86_64_SIZE = 27 * 8;
-
-    /** {@code struct user_regs_struct32}: 17 words. */
-    private static final int I386_SIZE = 17 * 4;
-
-    /** {@code struct user_pt_regs} of aarch64: x0 to x30, sp, pc, pstate. */
-    private static final int AARCH64_SIZE = 34 * 8;
-
-    /** 32-bit ARM: r0 to r15, cpsr, old r0. */
-    private static final int ARM_SIZE = 18 * 4;
-
-    /** Where {@code struct user} of x86-64 has {@code rax}, also for a 32-bit program. */
-    private static final long USER_RAX = 10 * 8;
 
     private final Libc libc;
     private final Arena arena = Arena.ofAuto();
     private final MemorySegment vector = arena.allocate(16, 8);
     private final MemorySegment bytes = arena.allocate(CAPACITY, 8);
-    private int size;
+    private final MemorySegment pointer = arena.allocate(CAPACITY, 8);
+    private Processor processor = Processor.of(Machine.OTHER);
 
     RegisterSet(Libc libc) {
         this.libc = libc;
@@ -50,43 +36,22 @@ final class RegisterSet {
      * @return 0, or the negative error number
      */
     int load(int tid) {
-        return (int) load(tid, NT_PRSTATUS);
+        long result = load(tid, NT_PRSTATUS, bytes);
+        processor = Processor.ofRegisterSet(result == 0 ? vector.get(JAVA_LONG, 8) : 0);
+        return (int) result;
     }
 
-    private long load(int tid, long type) {
-        vector.set(JAVA_LONG, 0, bytes.address());
+    private long load(int tid, int type, MemorySegment set) {
+        vector.set(JAVA_LONG, 0, set.address());
         vector.set(JAVA_LONG, 8, CAPACITY);
-        size = 0;
         long result = libc.ptrace(Libc.PTRACE_GETREGSET, tid, type, vector.address());
         Reference.reachabilityFence(arena);
-        if (result == 0) {
-            size = (int) vector.get(JAVA_LONG, 8);
-        }
         return result;
     }
 
-    private long word(int index) {
-        return bytes.get(JAVA_LONG, index * 8L);
-    }
-
-    private long half(int index) {
-        return Integer.toUnsignedLong(bytes.get(JAVA_INT, index * 4L));
-    }
-
-    /** Whether the thread was about to see an EINTR that nothing but a stop explains. On aarch64 that can't be told. */
+    /** Whether the thread was about to see an EINTR that nothing but a stop explains. */
     boolean interruptedCall() {
-        return switch (size) {
-            // rax and orig_rax; the latter is negative outside of a call.
-            case X86_64_SIZE -> word(10) == InterruptedCall.EINTR && word(15) >= 0 && InterruptedCall.onX8664(word(15));
-            // eax and orig_eax
-            case I386_SIZE ->
-                half(6) == (InterruptedCall.EINTR & 0xffffffffL)
-                        && (int) half(11) >= 0
-                        && InterruptedCall.onI386(half(11));
-            // The kernel has forgotten the call's number and its first argument (orig_x0 is in no register set) by the
-            // time the thread stands still, so there is nothing to begin anew with.
-            default -> false;
-        };
+        return processor.interruptedCall(bytes);
     }
 
     /**
@@ -96,7 +61,7 @@ final class RegisterSet {
      * @return 0, or the negative error number
      */
     long beginAnew(int tid) {
-        return libc.ptrace(Libc.PTRACE_POKEUSER, tid, USER_RAX, InterruptedCall.ERESTARTNOHAND);
+        return libc.ptrace(Libc.PTRACE_POKEUSER, tid, processor.resultInUser(), Processor.BEGIN_ANEW);
     }
 
     /**
@@ -105,32 +70,24 @@ final class RegisterSet {
      */
     void rehearse(int tid) {
         load(tid);
-        bytes.fill((byte) 0);
-        bytes.set(JAVA_LONG, 10 * 8, InterruptedCall.EINTR);
-        size = X86_64_SIZE;
-        interruptedCall();
-        bytes.set(JAVA_INT, 6 * 4, (int) InterruptedCall.EINTR);
-        size = I386_SIZE;
-        interruptedCall();
+        // Where words or halves are this in turn, the result of a call is the first and its number the other.
+        for (long pair : new long[] {Processor.INTERRUPTED, Processor.INTERRUPTED & 0xffffffffL}) {
+            for (long at = 0; at < CAPACITY; at += 2 * Long.BYTES) {
+                bytes.set(JAVA_LONG, at, pair);
+                bytes.set(JAVA_LONG, at + Long.BYTES, pair < 0 ? 0 : pair);
+            }
+            for (Machine machine : Machine.values()) {
+                processor = Processor.of(machine);
+                interruptedCall();
+            }
+        }
         beginAnew(tid);
     }
 
     /** What was loaded. */
     Registers registers(int tid) {
-        boolean wide = size == X86_64_SIZE || size == AARCH64_SIZE;
-        long[] general = new long[size / (wide ? 8 : 4)];
-        for (int i = 0; i < general.length; i++) {
-            general[i] = wide ? word(i) : half(i);
-        }
-        return switch (size) {
-            case X86_64_SIZE -> new Registers(general[16], general[19], general[21], general);
-            case I386_SIZE -> new Registers(general[12], general[15], 0, general);
-            case ARM_SIZE -> new Registers(general[15], general[13], 0, general);
-            case AARCH64_SIZE -> {
-                long tls = load(tid, NT_ARM_TLS) == 0 && size >= 8 ? word(0) : 0;
-                yield new Registers(general[32], general[31], tls, general);
-            }
-            default -> new Registers(0, 0, 0, general);
-        };
+        int type = processor.threadPointerSet();
+        boolean told = type >= 0 && load(tid, type, pointer) == 0 && vector.get(JAVA_LONG, 8) >= Long.BYTES;
+        return processor.registers(bytes, told ? pointer.get(JAVA_LONG, 0) : 0);
     }
 }

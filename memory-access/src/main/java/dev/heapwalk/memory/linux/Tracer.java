@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.heapwalk.memory.ErrnoException;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
+import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnsupportedTargetException;
@@ -89,7 +90,7 @@ final class Tracer {
         private boolean owed;
 
         private long deadline;
-        private Optional<dev.heapwalk.memory.Registers> registers = Optional.empty();
+        private Optional<Registers> registers = Optional.empty();
 
         private Tracee(int tid) {
             this.tid = tid;

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class CoreTargetTest {
     private static final Pattern LWP = Pattern.compile("Thread .*\\(LWP (\\d+)\\).*");
-    private static final Pattern REGISTER = Pattern.compile("(rip|rsp|fs_base|rbx|r15|rdi)\\s+0x([0-9a-f]+).*");
+    private static final Pattern REGISTER = Pattern.compile("(\\w+)\\s+0x([0-9a-f]+).*");
     private static final Pattern FILE =
             Pattern.compile("\\s*0x([0-9a-f]+)\\s+0x([0-9a-f]+)\\s+0x[0-9a-f]+\\s+0x([0-9a-f]+)\\s+(/\\S.*)");
 
@@ -90,7 +90,7 @@ class CoreTargetTest {
     void threadsAndRegistersAreThoseThatGdbShows(Writer writer) throws IOException {
         try (Subject subject = Subject.start()) {
             Path core = writer.write(subject);
-            Map<Long, Map<String, Long>> expected = registers(subject.program(), core);
+            Map<Long, Map<String, Long>> expected = registers(subject.program(), core, "orig_rax fs_base gs_base");
             try (Target target = Target.core(core)) {
                 assertThat(target.mode()).isEqualTo(Target.Mode.CORE);
                 assertThat(target.machine()).isEqualTo(Machine.X86_64);
@@ -112,6 +112,11 @@ class CoreTargetTest {
                     assertThat(registers.general()[5]).isEqualTo(gdb.get("rbx"));
                     assertThat(registers.general()[14]).isEqualTo(gdb.get("rdi"));
                     assertThat(registers.general()).hasSize(27);
+                    assertEveryRegister(registers, gdb);
+                    assertThat(registers.get("pc")).hasValue(gdb.get("rip"));
+                    assertThat(registers.get("sp")).hasValue(gdb.get("rsp"));
+                    assertThat(registers.get("eax")).isEmpty();
+                    assertThat(registers.get("")).isEmpty();
                 }
                 assertThat(target.threads().getFirst().registers().orElseThrow().threadPointer())
                         .isEqualTo(subject.told("main_thread"));
@@ -121,7 +126,17 @@ class CoreTargetTest {
         }
     }
 
-    private static Map<Long, Map<String, Long>> registers(Path program, Path core) throws IOException {
+    private static void assertEveryRegister(Registers registers, Map<String, Long> gdb) {
+        assertThat(registers.names()).hasSameSizeAs(registers.general());
+        for (int i = 0; i < registers.general().length; i++) {
+            String name = registers.names().get(i);
+            assertThat(gdb).containsKey(name);
+            assertThat(registers.get(name)).as(name).hasValue(gdb.get(name));
+            assertThat(registers.general()[i]).as(name).isEqualTo(gdb.get(name));
+        }
+    }
+
+    private static Map<Long, Map<String, Long>> registers(Path program, Path core, String others) throws IOException {
         Map<Long, Map<String, Long>> threads = new HashMap<>();
         Map<String, Long> current = new HashMap<>();
         for (String line : Oracle.lines(
@@ -131,12 +146,14 @@ class CoreTargetTest {
                 program.toString(),
                 core.toString(),
                 "-ex",
-                "thread apply all info registers rip rsp fs_base rbx r15 rdi")) {
+                "thread apply all info registers",
+                // Shown when asked for alone.
+                "-ex",
+                "thread apply all info registers " + others)) {
             Matcher thread = LWP.matcher(line);
             Matcher register = REGISTER.matcher(line);
             if (thread.matches()) {
-                current = new HashMap<>();
-                threads.put(Long.parseLong(thread.group(1)), current);
+                current = threads.computeIfAbsent(Long.parseLong(thread.group(1)), id -> new HashMap<>());
             } else if (register.matches()) {
                 current.put(register.group(1), Long.parseUnsignedLong(register.group(2), 16));
             }
@@ -354,11 +371,15 @@ class CoreTargetTest {
             try (Target target = subject.observe()) {
                 checkNarrow(target, program);
             }
-            try (Target target = Target.core(writer.write(subject))) {
+            Path core = writer.write(subject);
+            try (Target target = Target.core(core)) {
                 ElfModule module = checkNarrow(target, program);
                 long variable = module.symbol("exported_variable").orElseThrow();
                 assertThat(target.memory().readInt(variable)).isEqualTo(10);
                 Registers registers = target.threads().getFirst().registers().orElseThrow();
+                assertEveryRegister(
+                        registers,
+                        registers(program, core, "orig_eax").values().iterator().next());
                 assertThat(target.memory().mappings().at(registers.programCounter()))
                         .get()
                         .matches(Mapping::executable);

@@ -75,6 +75,10 @@ class QemuCoreTest {
                         .get()
                         .matches(Mapping::writable);
                 assertThat(registers.general()).hasSize(34);
+                assertThat(registers.names()).hasSize(34).startsWith("x0", "x1").endsWith("x30", "sp", "pc", "cpsr");
+                assertThat(registers.get("sp")).hasValue(registers.stackPointer());
+                assertThat(registers.get("pc")).hasValue(registers.programCounter());
+                assertThat(registers.get("tpidr")).hasValue(registers.threadPointer());
 
                 ElfModule program = ElfModuleTest.module(target, "/subject");
                 for (String name :

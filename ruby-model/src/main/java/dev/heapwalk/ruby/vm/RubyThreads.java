@@ -4,6 +4,7 @@ package dev.heapwalk.ruby.vm;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.layout.ContextLayout;
@@ -33,8 +34,6 @@ public final class RubyThreads {
     private static final int INVOKES_PROC = 1;
 
     private static final int INVOKES_RACTOR_PROC = 2;
-    /** {@code struct pthread.tid} in glibc for x86-64, the same since 2.4. */
-    private static final int GLIBC_TID = 720;
 
     private final Interpreter interpreter;
     private final ObjectReader reader;
@@ -193,10 +192,14 @@ public final class RubyThreads {
             return nativeThread == 0 ? 0 : reader.half(nativeThread + layout.tid());
         }
         // The thread's control block begins with its own address, and has it again behind the dynamic thread vector.
-        if (word(pthread) != pthread || word(pthread + 16) != pthread || reader.find(pthread + GLIBC_TID, 4) < 0) {
+        Processor processor = Processor.of(vm.target().machine());
+        if (processor.threadId() < 0
+                || word(pthread) != pthread
+                || word(pthread + processor.self()) != pthread
+                || reader.find(pthread + processor.threadId(), 4) < 0) {
             return 0;
         }
-        int tid = reader.half(pthread + GLIBC_TID);
+        int tid = reader.half(pthread + processor.threadId());
         return tid > 0 ? tid : 0;
     }
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.machine;
+
+import dev.heapwalk.memory.Machine;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * ARM64. Whether a call was interrupted can't be told: the kernel has forgotten the call's number and its first argument
+ * ({@code orig_x0} is in no register set) by the time the thread stands still, so there is nothing to begin anew with.
+ */
+final class Aarch64 extends Processor {
+    static final Processor PROCESSOR = new Aarch64();
+
+    private static final int SP = 31;
+    private static final int PC = 32;
+    /** {@code NT_ARM_TLS}. */
+    private static final int TLS_SET = 0x401;
+
+    private Aarch64() {
+        super(
+                Machine.AARCH64,
+                // struct user_pt_regs; its pstate is gdb's cpsr.
+                Stream.concat(IntStream.rangeClosed(0, 30).mapToObj(i -> "x" + i), Stream.of("sp", "pc", "cpsr"))
+                        .toList());
+    }
+
+    @Override
+    public int programCounter() {
+        return PC;
+    }
+
+    @Override
+    public int stackPointer() {
+        return SP;
+    }
+
+    @Override
+    public int threadPointerSet() {
+        return TLS_SET;
+    }
+
+    /** {@code tpidr_el0}. */
+    @Override
+    public String threadPointerName() {
+        return "tpidr";
+    }
+
+    /** {@code R_AARCH64_RELATIVE}. */
+    @Override
+    public int relativeRelocation() {
+        return 1027;
+    }
+
+    /** {@code R_AARCH64_TLS_TPREL}. */
+    @Override
+    public int threadOffsetRelocation() {
+        return 1030;
+    }
+
+    /** {@code R_AARCH64_TLS_DTPMOD}. */
+    @Override
+    public int threadModuleRelocation() {
+        return 1028;
+    }
+
+    @Override
+    public TlsVariant tlsVariant() {
+        return TlsVariant.ABOVE;
+    }
+
+    @Override
+    public int tcbSize() {
+        return 16;
+    }
+
+    @Override
+    public int dtv() {
+        return 0;
+    }
+}
