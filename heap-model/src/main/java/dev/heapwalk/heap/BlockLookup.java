@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.heap;
+
+/**
+ * Finds the block that an address lies in. A flyweight: a look-up allocates nothing, and what it says is good until the
+ * next one. For one thread.
+ */
+public interface BlockLookup extends BlockView {
+
+    /**
+     * Goes to the block that an address lies in, be it inside. What an allocator keeps before a block (a header)
+     * belongs to that block.
+     *
+     * @param address any target address
+     * @return whether there is one; if not, there is nothing to ask for
+     */
+    boolean find(long address);
+}

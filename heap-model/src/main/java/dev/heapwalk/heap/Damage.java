@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.heap;
+
+/**
+ * A place where a heap contradicts itself, or could not be read.
+ *
+ * @param address target address of the damaged word or structure
+ * @param region the number of the row of {@link Heap#regions()} that it belongs to, -1 if none is known
+ * @param reason what is wrong, in words for a person
+ */
+public record Damage(long address, int region, String reason) {}

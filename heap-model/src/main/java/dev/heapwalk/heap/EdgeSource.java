@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.heap;
+
+/**
+ * Knows what blocks of a heap refer to. It allocates nothing for a block. For one thread.
+ */
+public interface EdgeSource {
+
+    /**
+     * Gives what a block refers to; what is referred to twice comes twice.
+     *
+     * @param address target address of a block of the heap that this was made for, as {@link BlockView#address()} has
+     *     it
+     * @param sink takes the edges
+     * @return whether these are all; false where the block, or a part of it, is of a kind that is not known
+     * @throws dev.heapwalk.memory.UnmappedAddressException if the block is damaged; what came before is good
+     */
+    boolean edges(long address, EdgeSink sink);
+
+    /**
+     * Gives what the block refers to that a cursor or a look-up is at. Faster than by address where the source knows
+     * that cursor.
+     *
+     * @param block a block of the heap that this was made for
+     * @param sink takes the edges
+     * @return whether these are all
+     * @throws dev.heapwalk.memory.UnmappedAddressException if the block is damaged; what came before is good
+     */
+    default boolean edges(BlockView block, EdgeSink sink) {
+        return edges(block.address(), sink);
+    }
+}

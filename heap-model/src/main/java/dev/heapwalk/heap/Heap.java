@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.heap;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.text.Table;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What one allocator or runtime manages in one target, as it was when it was located. Any thread may use it; cursors
+ * and look-ups that it makes belong to one thread each.
+ *
+ * <p>A new kind of heap is a class of this kind and a {@link HeapProvider} that finds it.
+ */
+public interface Heap {
+
+    /**
+     * The target that the heap lies in. It must stay open while the heap is used.
+     *
+     * @return the target that it was located in
+     */
+    Target target();
+
+    /**
+     * What it is, for messages.
+     *
+     * @return for example {@code glibc's malloc}
+     */
+    String name();
+
+    /**
+     * Where it has its memory from.
+     *
+     * @return the layer
+     */
+    HeapLayer layer();
+
+    /**
+     * Walks all blocks in address order, used or not.
+     *
+     * @return a new cursor, for one thread
+     */
+    BlockCursor blocks();
+
+    /**
+     * Walks all blocks of one region in address order.
+     *
+     * @param region the number of a row of {@link #regions()}
+     * @return a new cursor, for one thread
+     * @throws IndexOutOfBoundsException if there is no such region
+     */
+    BlockCursor blocks(int region);
+
+    /**
+     * Finds blocks by addresses in them. The first one may walk the heap once, to know where to begin; what it finds is
+     * kept with the heap.
+     *
+     * @return a new look-up, for one thread
+     */
+    BlockLookup lookup();
+
+    /**
+     * The block that an address lies in, be it inside. Who asks often is faster with a {@link #lookup()} of its own.
+     *
+     * @param address any target address
+     * @return the block, empty if the address lies in none
+     */
+    default Optional<Block> blockAt(long address) {
+        BlockLookup lookup = lookup();
+        return lookup.find(address) ? Optional.of(Block.of(lookup)) : Optional.empty();
+    }
+
+    /**
+     * Whether a used block of another heap is memory of this one, such as a page of a language's heap in a block of
+     * {@code malloc}. Asked for each used block of a walk, so it must be quick.
+     *
+     * @param outer a used block of another heap
+     * @return whether all of it belongs to this heap, whose own blocks are to be told in its place
+     */
+    default boolean manages(BlockView outer) {
+        return false;
+    }
+
+    /**
+     * Its own names for what blocks are held for.
+     *
+     * @return an unmodifiable list, the same each time, in the order in which tables show them
+     */
+    List<String> names();
+
+    /**
+     * The regions that its blocks lie in: arenas, shards, pages.
+     *
+     * @return a row for each, in the order of their numbers; the title of the first column, which has the number, is
+     *     what such a region is called
+     */
+    Table regions();
+
+    /**
+     * The lists of free blocks that its regions have.
+     *
+     * @return a row for each list that has a block, no columns if there are no such lists
+     */
+    default Table freeLists() {
+        return Table.EMPTY;
+    }
+
+    /**
+     * The caches of free blocks that threads or processors have.
+     *
+     * @return a row for each list of each cache, no columns if there are no caches
+     */
+    default Table caches() {
+        return Table.EMPTY;
+    }
+
+    /**
+     * What the conclusions about it rest on, in the order in which they were drawn.
+     *
+     * @return an unmodifiable list
+     */
+    List<Evidence> evidence();
+
+    /**
+     * What was found to be damaged, or could not be read, while the heap was located or its tables were made. A cursor
+     * has its own list of what it met.
+     *
+     * @return an unmodifiable list, as it is now
+     */
+    List<Damage> damage();
+
+    /**
+     * What is worth knowing about it, such as another allocator in the same target whose blocks are not listed.
+     *
+     * @return a line each, for a person
+     */
+    default List<String> notices() {
+        return List.of();
+    }
+
+    /**
+     * What is missing from its blocks by what the allocator itself counts, or can't be confirmed.
+     *
+     * @return a line each, for a person; empty if all is there
+     */
+    default List<String> missing() {
+        return List.of();
+    }
+
+    /**
+     * Finds the heap of a process that runs on as it is now. Cheaper than to locate it by far, since what can't change
+     * is only looked at again; for profilers, at each sample.
+     *
+     * @return the heap as it is now; this one, if the target does not run. This one stays what it was
+     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
+     */
+    Heap refresh();
+}

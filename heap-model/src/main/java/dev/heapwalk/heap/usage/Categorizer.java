@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.heap.usage;
+
+import dev.heapwalk.heap.BlockView;
+import dev.heapwalk.memory.Window;
+
+/**
+ * Names the use of used blocks of one target, for one walk or one look-up. Made by a {@link CategorizerProvider} when
+ * it is first needed, used by one thread, dropped when the walk begins anew.
+ */
+@FunctionalInterface
+public interface Categorizer {
+    /** One that knows nothing. */
+    Categorizer NONE = (block, window) -> Category.NONE;
+
+    /**
+     * Names the use of a used block. Blocks of a walk come in address order, those of a look-up in any order. It is
+     * called for millions of blocks, so it should allocate nothing.
+     *
+     * @param block the block, good during this call
+     * @param window a window to read what is in the block with
+     * @return the category, the same object for the same use where possible; {@link Category#NONE} if it does not know
+     */
+    Category categorize(BlockView block, Window window);
+
+    /**
+     * Takes note of a used block of a {@linkplain dev.heapwalk.heap.HeapLayer#RUNTIME runtime}. In a walk over all
+     * heaps these come first, so that a categorizer can learn on the way what they own, in place of a walk of its own.
+     * It is not called in other walks, nor for look-ups.
+     *
+     * @param block what is at the block: the runtime's own cursor, not to be moved
+     */
+    default void note(BlockView block) {}
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.heap.usage;
+
+import dev.heapwalk.heap.BlockState;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** How many used blocks there are of each category, and how large they are together. */
+public final class UsageTotals {
+    private final Map<Category, Sum> sums = new LinkedHashMap<>();
+    private Category last;
+    private Sum lastSum;
+
+    /**
+     * What there is of one category, or, as a difference, how much more than before.
+     *
+     * @param category what it is used for
+     * @param count blocks
+     * @param bytes their sizes together, with what the allocator needs itself
+     */
+    public record Total(Category category, long count, long bytes) {}
+
+    private static final class Sum {
+        private long count;
+        private long bytes;
+    }
+
+    /** Begins with nothing. */
+    public UsageTotals() {}
+
+    /**
+     * Counts all that a cursor comes by.
+     *
+     * @param usage a new cursor, at its end afterwards
+     * @return the totals
+     */
+    public static UsageTotals of(UsageCursor usage) {
+        UsageTotals totals = new UsageTotals();
+        while (usage.next()) {
+            totals.add(usage);
+        }
+        return totals;
+    }
+
+    /**
+     * Counts a block, if it is used.
+     *
+     * @param usage what is at a block, such as a {@link UsageCursor}
+     */
+    public void add(Categorized usage) {
+        if (usage.state() != BlockState.USED) {
+            return;
+        }
+        Category category = usage.category();
+        // Neighbours are often alike, and the same object then.
+        if (category != last) {
+            last = category;
+            lastSum = sums.computeIfAbsent(category, added -> new Sum());
+        }
+        lastSum.count++;
+        lastSum.bytes += usage.size();
+    }
+
+    /**
+     * The total of each category that there is.
+     *
+     * @return a new list, most bytes first, and of as many those first that were met first
+     */
+    public List<Total> list() {
+        return sums.entrySet().stream()
+                .map(entry -> new Total(entry.getKey(), entry.getValue().count, entry.getValue().bytes))
+                .sorted(Comparator.comparingLong(Total::bytes).reversed())
+                .toList();
+    }
+
+    /**
+     * The total of one category.
+     *
+     * @param category which
+     * @return its total, of zeros if there is nothing of it
+     */
+    public Total total(Category category) {
+        Sum sum = sums.get(category);
+        return new Total(category, sum == null ? 0 : sum.count, sum == null ? 0 : sum.bytes);
+    }
+
+    /**
+     * What has grown in bytes.
+     *
+     * @param before totals of the same process at an earlier time
+     * @return how much more there is of each such category, most bytes first
+     */
+    public List<Total> grownSince(UsageTotals before) {
+        return list().stream()
+                .map(now -> {
+                    Total then = before.total(now.category());
+                    return new Total(now.category(), now.count() - then.count(), now.bytes() - then.bytes());
+                })
+                .filter(more -> more.bytes() > 0)
+                .sorted(Comparator.comparingLong(Total::bytes).reversed())
+                .toList();
+    }
+}

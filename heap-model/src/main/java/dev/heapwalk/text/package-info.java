@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Rows with named columns, and text from a target made harmless.
+ */
+package dev.heapwalk.text;
