@@ -2,6 +2,7 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.elf.ElfModule;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -28,11 +29,11 @@ final class ArenaFinder {
             MallocLayout.ALL.stream().map(MallocLayout::state).distinct().toList();
 
     private final AddressSpace memory;
-    private final Peek peek;
+    private final Reader reader;
 
-    ArenaFinder(AddressSpace memory, Peek peek) {
+    ArenaFinder(AddressSpace memory, Reader reader) {
         this.memory = memory;
-        this.peek = peek;
+        this.reader = reader;
     }
 
     /**
@@ -119,12 +120,12 @@ final class ArenaFinder {
     }
 
     private boolean untouched(long address, MallocLayout.State state) {
-        if (!peek.has(address, state.size())) {
+        if (reader.find(address, state.size()) < 0) {
             return false;
         }
         for (long at = 0; at < state.size(); at += 8) {
             long expected = at == state.next() ? address : at == state.attachedThreads() ? 1 : 0;
-            if (peek.word(address + at, -1) != expected) {
+            if (reader.readLong(address + at, -1) != expected) {
                 return false;
             }
         }
@@ -171,23 +172,23 @@ final class ArenaFinder {
 
     /** How many of 127 list heads are empty and how many are damaged; null if these are no list heads. */
     private int[] heads(long bins, int mostBroken) {
-        if (!peek.has(bins, HEADS_BYTES + 64)) {
+        if (reader.find(bins, HEADS_BYTES + 64) < 0) {
             return null;
         }
         int empty = 0;
         int broken = 0;
         for (int i = 0; i < MallocLayout.BINS; i++) {
             long head = bins + 16L * i - 16;
-            long fd = peek.word(head + 16, 0);
-            long bk = peek.word(head + 24, 0);
+            long fd = reader.readLong(head + 16, 0);
+            long bk = reader.readLong(head + 24, 0);
             if (fd == head && bk == head) {
                 empty++;
             } else if ((fd & 15) != 0
                     || (bk & 15) != 0
                     || fd == head
                     || bk == head
-                    || peek.word(fd + 24, 0) != head
-                    || peek.word(bk + 16, 0) != head) {
+                    || reader.readLong(fd + 24, 0) != head
+                    || reader.readLong(bk + 16, 0) != head) {
                 if (++broken > mostBroken) {
                     return null;
                 }
@@ -197,13 +198,14 @@ final class ArenaFinder {
     }
 
     private boolean plausible(long address, MallocLayout.State state) {
-        if (!peek.has(address, state.size())) {
+        if (reader.find(address, state.size()) < 0) {
             return false;
         }
-        MallocState arena = peek.arena(address, state);
+        MallocState arena = Structures.arena(reader, address, state);
         long top = arena.top();
         long system = arena.systemMem();
         long next = arena.next();
+        long attached = arena.attachedThreads();
         if (arena.flags() < 0 || arena.flags() > 7 || top == 0 || (next & 7) != 0 || next == 0) {
             return false;
         }
@@ -214,11 +216,10 @@ final class ArenaFinder {
                 || (untouchedTop ? system != 0 : (top & 15) != 0)) {
             return false;
         }
-        if (state.nextFree() >= 0 && (peek.word(address + state.nextFree(), 1) & 7) != 0) {
+        if (state.nextFree() >= 0 && (reader.readLong(address + state.nextFree(), 1) & 7) != 0) {
             return false;
         }
         if (state.attachedThreads() >= 0) {
-            long attached = arena.attachedThreads();
             return attached >= 0 && attached < 1 << 22 && (system == 0 || system > 2 * attached);
         }
         return untouchedTop || system >= 4096;
@@ -235,12 +236,12 @@ final class ArenaFinder {
     boolean ring(long address, MallocLayout.State state, Set<Long> members) {
         long at = address;
         while (members.size() < MOST_ARENAS) {
-            if (!peek.has(at, state.size())
+            if (reader.find(at, state.size()) < 0
                     || heads(at + state.bins(), MOST_BROKEN_IN_RING) == null
                     || !members.add(at)) {
                 return false;
             }
-            at = peek.arena(at, state).next();
+            at = Structures.arena(reader, at, state).next();
             if (at == address) {
                 return true;
             }
@@ -253,8 +254,8 @@ final class ArenaFinder {
         for (long size : new long[] {32, 48}) {
             long heap = arena - size;
             if ((heap & 0xfff) == 0
-                    && peek.heapInfo(heap).arPtr() == arena
-                    && peek.heapInfo(heap).prev() == 0) {
+                    && Structures.heapInfo(reader, heap).arPtr() == arena
+                    && Structures.heapInfo(reader, heap).prev() == 0) {
                 return size;
             }
         }

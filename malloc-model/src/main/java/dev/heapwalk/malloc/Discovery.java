@@ -4,6 +4,7 @@ package dev.heapwalk.malloc;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.ElfModule.Range;
@@ -23,12 +24,12 @@ import java.util.stream.Collectors;
  * what the structures show.
  */
 final class Discovery {
-    private static final long CACHE = 16L << 20;
+    private static final long CACHE = 20L << 20;
     private static final long USER_SPACE = 1L << 56;
 
     private final Target target;
     private final boolean symbols;
-    private final Peek peek;
+    private final Reader reader;
     private final Mappings mappings;
     private final ArenaFinder finder;
     private final Findings findings = new Findings();
@@ -42,9 +43,9 @@ final class Discovery {
     Discovery(Target target, boolean symbols) {
         this.target = target;
         this.symbols = symbols;
-        this.peek = new Peek(target, CACHE);
+        this.reader = target.memory().reader(CACHE);
         this.mappings = target.memory().mappings();
-        this.finder = new ArenaFinder(target.memory(), peek);
+        this.finder = new ArenaFinder(target.memory(), reader);
     }
 
     /** Takes over what can't change as long as a process lives: where the C library and its static variables are. */
@@ -109,7 +110,7 @@ final class Discovery {
         ThreadHeaps threadHeaps = new ThreadHeaps(
                 mappings,
                 target.memory().touched(),
-                peek,
+                reader,
                 finder,
                 main,
                 ring,
@@ -176,7 +177,7 @@ final class Discovery {
         WalkPlan plan = WalkPlan.of(arenas, mmaps.starts(), mmaps.ends());
         ThreadCaches caches = new ThreadCaches(
                 target,
-                peek,
+                reader,
                 libc,
                 symbols,
                 layouts,
@@ -187,7 +188,7 @@ final class Discovery {
         MallocLayout layout = caches.find();
         FreeChunks free = new FreeChunks();
         for (Arena arena : arenas) {
-            new FreeLists(peek, layout, plan)
+            new FreeLists(reader, layout, plan)
                     .fastbins(
                             arena,
                             (chunk, size) -> free.add(chunk, FreeChunks.FASTBIN),
@@ -200,7 +201,7 @@ final class Discovery {
         return new MallocHeap(
                 this,
                 target,
-                peek,
+                reader,
                 layout,
                 findings.evidence(),
                 caches.withThreads(arenas),
@@ -221,11 +222,11 @@ final class Discovery {
     }
 
     private MallocState state(long arena) {
-        return peek.arena(arena, main.state());
+        return Structures.arena(reader, arena, main.state());
     }
 
     private MallocPar parameters() {
-        return peek.parameters(par.address(), par.par());
+        return Structures.parameters(reader, par.address(), par.par());
     }
 
     private UnsupportedTargetException unsupported(String found) {
@@ -244,7 +245,7 @@ final class Discovery {
         return new MallocHeap(
                 this,
                 target,
-                peek,
+                reader,
                 layout,
                 findings.evidence(),
                 List.of(),
@@ -410,7 +411,7 @@ final class Discovery {
 
     private long topEnd() {
         long top = state(main.address()).top();
-        long size = peek.sizeWord(top) & ~MallocChunk.SIZE_BITS;
+        long size = Structures.sizeWord(reader, top) & ~MallocChunk.SIZE_BITS;
         return size >= MallocChunk.HEADER && size < USER_SPACE ? top + size : 0;
     }
 
@@ -421,7 +422,7 @@ final class Discovery {
     private void findParameters() {
         long system = state(main.address()).systemMem();
         long expected = noncontiguous() ? -1 : system == 0 ? 0 : topEnd() == 0 ? -1 : topEnd() - system;
-        ParFinder parameters = new ParFinder(target.memory(), peek);
+        ParFinder parameters = new ParFinder(target.memory(), reader);
         Set<MallocLayout.Par> possible =
                 layouts.stream().map(MallocLayout::par).collect(Collectors.toCollection(LinkedHashSet::new));
         Optional<ParFinder.Found> byStructure = par == null
@@ -483,7 +484,10 @@ final class Discovery {
                 .forEach(regions -> regions.forEach(region -> claimed.add(new Range(
                         region.heapInfo(),
                         region.heapInfo()
-                                + Math.max(peek.heapInfo(region.heapInfo()).mprotectSize(), 4096)))));
+                                + Math.max(
+                                        Structures.heapInfo(reader, region.heapInfo())
+                                                .mprotectSize(),
+                                        4096)))));
         // Not their whole mappings: the kernel joins what is mapped behind a .bss to the mapping of that.
         long page = target.pageSize();
         target.modules()
@@ -517,7 +521,7 @@ final class Discovery {
     }
 
     private MmapHeaders mmapHeaders() {
-        return new MmapHeaders(peek, target.pageSize(), layouts.getLast().mmapTail());
+        return new MmapHeaders(reader, target.pageSize(), layouts.getLast().mmapTail());
     }
 
     // ---- runs of the main arena

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.memory.Reader;
+
 /**
  * A walk along one singly linked list of free chunks, a fastbin or a bin of a thread cache. Each step is checked, and
  * the list is not followed in circles.
@@ -8,7 +10,7 @@ package dev.heapwalk.malloc;
 final class FreeList {
     static final long MOST = 1L << 32;
 
-    private final Peek peek;
+    private final Reader reader;
     private final MallocLayout layout;
     private final WalkPlan plan;
     private final long chunkOffset;
@@ -37,7 +39,7 @@ final class FreeList {
      * @param name the list's name for messages
      */
     FreeList(
-            Peek peek,
+            Reader reader,
             MallocLayout layout,
             WalkPlan plan,
             long first,
@@ -46,7 +48,7 @@ final class FreeList {
             long maxSize,
             String name,
             FreeLists.Fault fault) {
-        this.peek = peek;
+        this.reader = reader;
         this.layout = layout;
         this.plan = plan;
         this.at = first;
@@ -71,7 +73,7 @@ final class FreeList {
         if (!plan.chunk(chunk)) {
             return stop(at, "%s: entry %d points to no chunk");
         }
-        size = peek.sizeWord(chunk) & ~MallocChunk.SIZE_BITS;
+        size = Structures.sizeWord(reader, chunk) & ~MallocChunk.SIZE_BITS;
         if (size < minSize || size > maxSize) {
             // The link is another word than the size, so the rest of the list is still worth its name.
             fault.at(chunk, "%s: entry %d is a chunk of size 0x%x".formatted(name, count, size));
@@ -86,7 +88,7 @@ final class FreeList {
             power *= 2;
         }
         long link = chunk + MallocChunk.HEADER;
-        at = layout.reveal(link, peek.word(link, 0));
+        at = layout.reveal(link, reader.readLong(link, 0));
         return true;
     }
 

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.memory.Reader;
 import java.util.ArrayList;
 import java.util.List;
 
 /** The linked lists of free chunks. Each step is checked, and no list is followed in circles. */
 final class FreeLists {
-    private final Peek peek;
+    private final Reader reader;
     private final MallocLayout layout;
     private final WalkPlan plan;
 
-    FreeLists(Peek peek, MallocLayout layout, WalkPlan plan) {
-        this.peek = peek;
+    FreeLists(Reader reader, MallocLayout layout, WalkPlan plan) {
+        this.reader = reader;
         this.layout = layout;
         this.plan = plan;
     }
@@ -35,7 +36,7 @@ final class FreeLists {
      */
     FreeList tcache(long first, int index, long cache, Fault fault) {
         return new FreeList(
-                peek,
+                reader,
                 layout,
                 plan,
                 first,
@@ -58,10 +59,10 @@ final class FreeLists {
         for (int i = 0; i < lists.length; i++) {
             long size = MallocChunk.MIN_SIZE + 16L * i;
             lists[i] = new FreeList(
-                    peek,
+                    reader,
                     layout,
                     plan,
-                    peek.arena(arena.address(), layout.state()).fastbin(i),
+                    Structures.arena(reader, arena.address(), layout.state()).fastbin(i),
                     0,
                     size,
                     size,
@@ -101,7 +102,7 @@ final class FreeLists {
     List<Bin> bins(Arena arena, Visitor visitor, Fault fault) {
         List<Bin> bins = new ArrayList<>();
         for (int i = 1; i <= MallocLayout.BINS - 1; i++) {
-            MallocState state = peek.arena(arena.address(), layout.state());
+            MallocState state = Structures.arena(reader, arena.address(), layout.state());
             long head = state.binAt(i);
             long at = state.first(i);
             String name = "bin %d of arena %d".formatted(i, arena.index());
@@ -117,11 +118,11 @@ final class FreeLists {
                     fault.at(at, "%s: entry %d points to no chunk".formatted(name, count));
                     break;
                 }
-                if (peek.word(at + 24, 0) != previous) {
+                if (reader.readLong(at + 24, 0) != previous) {
                     fault.at(at, "%s: entry %d does not point back to the one before it".formatted(name, count));
                     break;
                 }
-                long size = peek.sizeWord(at) & ~MallocChunk.SIZE_BITS;
+                long size = Structures.sizeWord(reader, at) & ~MallocChunk.SIZE_BITS;
                 if (size < Math.max(min, MallocChunk.MIN_SIZE) || max >= 0 && size > max) {
                     fault.at(at, "%s: entry %d is a chunk of size 0x%x".formatted(name, count, size));
                     break;
@@ -137,7 +138,7 @@ final class FreeLists {
                     power *= 2;
                 }
                 previous = at;
-                at = peek.word(at + 16, head);
+                at = reader.readLong(at + 16, head);
             }
             if (count > 0) {
                 Bin.Kind kind = i == 1 ? Bin.Kind.UNSORTED : i < 64 ? Bin.Kind.SMALL : Bin.Kind.LARGE;

@@ -24,7 +24,7 @@ public final class HeapInfo extends StructView {
      * @return this
      */
     public HeapInfo wrap(MemorySegment segment, long offset, long address) {
-        lay(segment, offset, address);
+        lay(segment, offset, address, SIZE);
         return this;
     }
 

@@ -25,13 +25,13 @@ public final class MallocChunk extends StructView {
     /**
      * Lays the view over a chunk.
      *
-     * @param segment local memory that holds at least its header
+     * @param segment local memory that holds its header and its links
      * @param offset where in that memory it begins
      * @param address where in the target it begins
      * @return this
      */
     public MallocChunk wrap(MemorySegment segment, long offset, long address) {
-        lay(segment, offset, address);
+        lay(segment, offset, address, MIN_SIZE);
         return this;
     }
 

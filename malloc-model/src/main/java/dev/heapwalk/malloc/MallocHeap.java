@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -19,7 +20,7 @@ public final class MallocHeap {
 
     private final Discovery discovery;
     private final Target target;
-    private final Peek peek;
+    private final Reader reader;
     private final MallocLayout layout;
     private final List<Evidence> evidence;
     private final List<Arena> arenas;
@@ -34,7 +35,7 @@ public final class MallocHeap {
     MallocHeap(
             Discovery discovery,
             Target target,
-            Peek peek,
+            Reader reader,
             MallocLayout layout,
             List<Evidence> evidence,
             List<Arena> arenas,
@@ -47,7 +48,7 @@ public final class MallocHeap {
             Corruptions corruptions) {
         this.discovery = discovery;
         this.target = target;
-        this.peek = peek;
+        this.reader = reader;
         this.layout = layout;
         this.evidence = List.copyOf(evidence);
         this.arenas = List.copyOf(arenas);
@@ -168,7 +169,7 @@ public final class MallocHeap {
      * @return the bins that hold a chunk: fastbins, unsorted, small, large
      */
     public synchronized List<Bin> bins(Arena arena) {
-        FreeLists lists = new FreeLists(peek, layout, plan);
+        FreeLists lists = new FreeLists(reader, layout, plan);
         FreeLists.Fault fault = (address, reason) -> corruptions.add(address, arena.index(), reason);
         // What is wrong with a fastbin was noted when the heap was located.
         List<Bin> bins = new ArrayList<>(lists.fastbins(arena, (chunk, size) -> {}, (address, reason) -> {}));

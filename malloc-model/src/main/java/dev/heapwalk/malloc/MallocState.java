@@ -28,7 +28,7 @@ public final class MallocState extends StructView {
      * @return this
      */
     public MallocState wrap(MemorySegment segment, long offset, long address) {
-        lay(segment, offset, address);
+        lay(segment, offset, address, layout.size());
         return this;
     }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.struct.Words;
 
 /** Reads the headers of chunks that were mapped on their own. */
 final class MmapHeaders {
-    private final Peek peek;
+    private final Reader reader;
     private final long page;
     private final long tail;
 
@@ -16,15 +17,15 @@ final class MmapHeaders {
         }
     }
 
-    MmapHeaders(Peek peek, long page, long tail) {
-        this.peek = peek;
+    MmapHeaders(Reader reader, long page, long tail) {
+        this.reader = reader;
         this.page = page;
         this.tail = tail;
     }
 
     /** The chunk whose mapping begins at an address, if one does. */
     Chunk startingAt(long start, long to) {
-        if (!first(peek.word(start, -1), peek.sizeWord(start))) {
+        if (!first(reader.readLong(start, -1), Structures.sizeWord(reader, start))) {
             return null;
         }
         // A block with an alignment of its own got a header further up, and the first one was left where it was. It may
@@ -52,13 +53,13 @@ final class MmapHeaders {
     }
 
     private Chunk header(long chunk, long start, long to) {
-        long offset = peek.find(chunk, MallocChunk.HEADER);
+        long offset = reader.find(chunk, MallocChunk.HEADER);
         return offset < 0
                 ? null
                 : candidate(
                         chunk,
-                        peek.segment().get(Words.LONG, offset),
-                        peek.segment().get(Words.LONG, offset + 8),
+                        reader.segment().get(Words.LONG, offset),
+                        reader.segment().get(Words.LONG, offset + 8),
                         start,
                         to);
     }

@@ -2,6 +2,7 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.elf.ElfModule;
 import java.util.Collection;
 import java.util.List;
@@ -17,11 +18,11 @@ final class ParFinder {
     private static final int BASE = 4;
 
     private final AddressSpace memory;
-    private final Peek peek;
+    private final Reader reader;
 
-    ParFinder(AddressSpace memory, Peek peek) {
+    ParFinder(AddressSpace memory, Reader reader) {
         this.memory = memory;
-        this.peek = peek;
+        this.reader = reader;
     }
 
     /**
@@ -85,10 +86,10 @@ final class ParFinder {
     }
 
     private Found at(long address, MallocLayout.Par layout, long expectedBase) {
-        if (!peek.has(address, layout.size())) {
+        if (reader.find(address, layout.size()) < 0) {
             return null;
         }
-        MallocPar view = peek.parameters(address, layout);
+        MallocPar view = Structures.parameters(reader, address, layout);
         int count = view.nMmaps();
         int countMax = view.nMmapsMax();
         int countMost = view.maxNMmaps();
@@ -129,8 +130,8 @@ final class ParFinder {
                     + (inEach == 7 || inEach == 16 ? 1 : 0);
         }
         if (layout.nMmaps() >= 40) {
-            long test = peek.word(address + 24, -1);
-            long max = peek.word(address + 32, -1);
+            long test = reader.readLong(address + 24, -1);
+            long max = reader.readLong(address + 32, -1);
             if (test < 0 || test > 1 << 24 || max < 0 || max > LARGE) {
                 return null;
             }

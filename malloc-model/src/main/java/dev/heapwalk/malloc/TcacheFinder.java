@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
@@ -28,7 +29,7 @@ final class TcacheFinder {
     private static final FreeLists.Fault SILENT = (address, reason) -> {};
 
     private final Target target;
-    private final Peek peek;
+    private final Reader reader;
     private final WalkPlan plan;
     private final long slots;
 
@@ -43,9 +44,9 @@ final class TcacheFinder {
      */
     record Variable(Map<Long, Long> values, String basis) {}
 
-    TcacheFinder(Target target, Peek peek, WalkPlan plan, long slots) {
+    TcacheFinder(Target target, Reader reader, WalkPlan plan, long slots) {
         this.target = target;
-        this.peek = peek;
+        this.reader = reader;
         this.plan = plan;
         this.slots = slots;
     }
@@ -59,13 +60,13 @@ final class TcacheFinder {
      */
     Cache read(long address, MallocLayout layout, boolean strict, FreeLists.Fault fault) {
         MallocLayout.Tcache tcache = layout.tcache();
-        long offset = peek.find(address, tcache.size());
+        long offset = reader.find(address, tcache.size());
         if (offset < 0) {
             return null;
         }
         int[] counts = new int[tcache.bins()];
         long[] entries = new long[tcache.bins()];
-        TcachePerthread view = new TcachePerthread(layout).wrap(peek.segment(), offset, address);
+        TcachePerthread view = new TcachePerthread(layout).wrap(reader.segment(), offset, address);
         boolean used = false;
         for (int i = 0; i < counts.length; i++) {
             counts[i] = view.count(i);
@@ -86,7 +87,7 @@ final class TcacheFinder {
                 && !(pristine && (tcache.countsDown() ? slots < 0 ? full > 0 : slots == full : full == 0))) {
             return null;
         }
-        FreeLists lists = new FreeLists(peek, layout, plan);
+        FreeLists lists = new FreeLists(reader, layout, plan);
         List<ThreadCache.Bin> bins = new ArrayList<>();
         long[] key = {0};
         int total = 0;
@@ -106,7 +107,7 @@ final class TcacheFinder {
             FreeList list = lists.tcache(entries[i], i, address, strict ? SILENT : fault);
             while (list.next()) {
                 chunks.add(list.chunk());
-                keysAgree &= keyAgrees(tcache, address, peek.word(list.chunk() + 24, 0), key);
+                keysAgree &= keyAgrees(tcache, address, reader.readLong(list.chunk() + 24, 0), key);
             }
             long length = list.sound() ? list.count() : -1;
             if (strict && (length != expected || !keysAgree)) {
@@ -149,7 +150,7 @@ final class TcacheFinder {
         if (!plan.chunk(address - 16)) {
             return false;
         }
-        long word = peek.sizeWord(address - 16);
+        long word = Structures.sizeWord(reader, address - 16);
         long size = word & ~MallocChunk.SIZE_BITS;
         return size >= layout.tcache().chunkSize()
                 && ((word & MallocChunk.IS_MMAPPED) != 0
@@ -200,7 +201,9 @@ final class TcacheFinder {
     private Map<Long, Long> values(List<ThreadState> threads, long offset) {
         Map<Long, Long> values = new LinkedHashMap<>();
         for (ThreadState thread : threads) {
-            values.put(thread.tid(), peek.word(thread.registers().orElseThrow().threadPointer() + offset, 0));
+            values.put(
+                    thread.tid(),
+                    reader.readLong(thread.registers().orElseThrow().threadPointer() + offset, 0));
         }
         return values;
     }
@@ -211,7 +214,7 @@ final class TcacheFinder {
     private Set<Long> offsets(LibcModule libc, List<ThreadState> threads, boolean brute) {
         Set<Long> offsets = new TreeSet<>(Comparator.comparingLong(Math::abs));
         for (ElfModule.TlsSlot slot : libc.module().map(ElfModule::tlsSlots).orElse(List.of())) {
-            offsets.add(peek.word(slot.gotAddress(), 0));
+            offsets.add(reader.readLong(slot.gotAddress(), 0));
         }
         offsets.remove(0L);
         if (brute) {
@@ -223,7 +226,7 @@ final class TcacheFinder {
         offsets.removeIf(offset -> (offset & 7) != 0
                 || threads.stream()
                         .noneMatch(thread ->
-                                peek.has(thread.registers().orElseThrow().threadPointer() + offset, 8)));
+                                reader.find(thread.registers().orElseThrow().threadPointer() + offset, 8) >= 0));
         return offsets;
     }
 
@@ -236,7 +239,7 @@ final class TcacheFinder {
             return OptionalLong.empty();
         }
         ElfModule.TlsSlot slot = slotsOfLibc.getFirst();
-        long base = peek.word(slot.gotAddress(), 0) - slot.tlsOffset();
+        long base = reader.readLong(slot.gotAddress(), 0) - slot.tlsOffset();
         return OptionalLong.of(base + value.getAsLong());
     }
 

@@ -26,7 +26,7 @@ public final class TcachePerthread extends StructView {
      * @return this
      */
     public TcachePerthread wrap(MemorySegment segment, long offset, long address) {
-        lay(segment, offset, address);
+        lay(segment, offset, address, layout.size());
         return this;
     }
 

@@ -2,6 +2,7 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -22,7 +23,7 @@ final class ThreadCaches {
     private static final long PREWALK = 1L << 30;
 
     private final Target target;
-    private final Peek peek;
+    private final Reader reader;
     private final LibcModule libc;
     private final boolean symbols;
     private final List<MallocLayout> layouts;
@@ -42,7 +43,7 @@ final class ThreadCaches {
      */
     ThreadCaches(
             Target target,
-            Peek peek,
+            Reader reader,
             LibcModule libc,
             boolean symbols,
             List<MallocLayout> layouts,
@@ -51,7 +52,7 @@ final class ThreadCaches {
             WalkPlan plan,
             Findings findings) {
         this.target = target;
-        this.peek = peek;
+        this.reader = reader;
         this.libc = libc;
         this.symbols = symbols;
         this.layouts = layouts;
@@ -59,7 +60,7 @@ final class ThreadCaches {
         this.arenas = arenas;
         this.plan = plan;
         this.arenasOnly = WalkPlan.of(arenas, new long[0], new long[0]);
-        this.tcaches = new TcacheFinder(target, peek, plan, slots);
+        this.tcaches = new TcacheFinder(target, reader, plan, slots);
         this.findings = findings;
     }
 
@@ -157,12 +158,13 @@ final class ThreadCaches {
         int votes = 0;
         for (Arena arena : arenas) {
             for (int i = 0; i < MallocLayout.FASTBINS; i++) {
-                long chunk =
-                        peek.arena(arena.address(), layouts.getFirst().state()).fastbin(i);
+                long chunk = Structures.arena(
+                                reader, arena.address(), layouts.getFirst().state())
+                        .fastbin(i);
                 if (chunk == 0 || !plan.chunk(chunk)) {
                     continue;
                 }
-                long stored = peek.word(chunk + 16, 0);
+                long stored = reader.readLong(chunk + 16, 0);
                 long mangled = stored ^ chunk + 16 >>> 12;
                 boolean plain = stored == 0 || plan.chunk(stored);
                 boolean safe = mangled == 0 || plan.chunk(mangled);

@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.elf.ElfModule.Range;
 import java.util.ArrayList;
@@ -22,7 +23,7 @@ final class ThreadHeaps {
 
     private final Mappings mappings;
     private final TouchedPages touched;
-    private final Peek peek;
+    private final Reader reader;
     private final ArenaFinder finder;
     private final ArenaFinder.Found main;
     private final Corruptions corruptions;
@@ -37,7 +38,7 @@ final class ThreadHeaps {
     ThreadHeaps(
             Mappings mappings,
             TouchedPages touched,
-            Peek peek,
+            Reader reader,
             ArenaFinder finder,
             ArenaFinder.Found main,
             Set<Long> ring,
@@ -45,7 +46,7 @@ final class ThreadHeaps {
             Corruptions corruptions) {
         this.mappings = mappings;
         this.touched = touched;
-        this.peek = peek;
+        this.reader = reader;
         this.finder = finder;
         this.main = main;
         this.corruptions = corruptions;
@@ -58,7 +59,7 @@ final class ThreadHeaps {
     }
 
     private MallocState state(long arena) {
-        return peek.arena(arena, main.state());
+        return Structures.arena(reader, arena, main.state());
     }
 
     /** The size at whose multiples the top chunks of most arenas find the header of their heap. */
@@ -73,7 +74,9 @@ final class ThreadHeaps {
         for (long size : sizes) {
             long fits = ring.stream()
                     .filter(arena -> arena != main.address())
-                    .filter(arena -> peek.heapInfo(state(arena).top() & -size).arPtr() == arena)
+                    .filter(arena -> Structures.heapInfo(reader, state(arena).top() & -size)
+                                    .arPtr()
+                            == arena)
                     .count();
             if (fits > best) {
                 best = fits;
@@ -94,7 +97,7 @@ final class ThreadHeaps {
                 if (touched.next(at, at + HeapInfo.SIZE) > at) {
                     continue;
                 }
-                HeapInfo heap = peek.heapInfo(at);
+                HeapInfo heap = Structures.heapInfo(reader, at);
                 long arena = heap.arPtr();
                 long size = heap.size();
                 if ((arena & 7) != 0 || !sound(at) || arena == main.address()) {
@@ -114,7 +117,7 @@ final class ThreadHeaps {
     }
 
     private boolean sound(long heap) {
-        HeapInfo info = peek.heapInfo(heap);
+        HeapInfo info = Structures.heapInfo(reader, heap);
         return info.arPtr() != 0
                 && info.size() >= 4096
                 && info.size() <= max
@@ -137,8 +140,8 @@ final class ThreadHeaps {
         Set<Long> chain = new LinkedHashSet<>();
         long heap = top & -max;
         boolean complete = false;
-        while (sound(heap) && peek.heapInfo(heap).arPtr() == arena && chain.add(heap)) {
-            long prev = peek.heapInfo(heap).prev();
+        while (sound(heap) && Structures.heapInfo(reader, heap).arPtr() == arena && chain.add(heap)) {
+            long prev = Structures.heapInfo(reader, heap).prev();
             if (prev == 0) {
                 complete = heap == (arena & -max);
                 break;
@@ -160,7 +163,8 @@ final class ThreadHeaps {
         List<Arena.Region> regions = new ArrayList<>();
         for (long one : chain) {
             long start = one == (arena & -max) ? arena + main.state().size() + 15 & ~15L : one + headerSize;
-            regions.add(new Arena.Region(start, one + peek.heapInfo(one).size(), one));
+            regions.add(new Arena.Region(
+                    start, one + Structures.heapInfo(reader, one).size(), one));
         }
         regions.sort((a, b) -> Long.compare(a.start(), b.start()));
         return List.copyOf(regions);

@@ -38,7 +38,7 @@ class TcacheFinderTest {
                         "",
                         Optional.of(new Registers(Processor.of(Machine.X86_64), new long[27], THREAD_POINTER)))));
         WalkPlan plan = new WalkPlan(List.of(new WalkPlan.Run(BASE, BASE + 0x2000, 0, 0)));
-        return new TcacheFinder(target, new Peek(target, 1 << 20), plan, slots);
+        return new TcacheFinder(target, target.memory().reader(1 << 20), plan, slots);
     }
 
     private static MallocLayout layout(String version) {

@@ -25,6 +25,15 @@ public interface AddressSpace {
     Mappings mappings();
 
     /**
+     * The size of a page, the unit in which memory is mapped.
+     *
+     * @return bytes, a power of two
+     */
+    default int pageSize() {
+        return 4096;
+    }
+
+    /**
      * Reads the mappings anew if the target runs. Does nothing for a stopped process or a core.
      */
     void refresh();
@@ -89,6 +98,29 @@ public interface AddressSpace {
      */
     default Window cache(long budget, int line) {
         return cache(budget);
+    }
+
+    /**
+     * A reader that follows pointers: what lies near its last read it reads with its surroundings, what a pointer leads
+     * to elsewhere by the page alone.
+     *
+     * @param budget the most bytes that it may keep, at least 128 KiB
+     * @return a new reader, for one thread, valid until it or the target is closed
+     */
+    default Reader reader(long budget) {
+        return new Reader(this, budget);
+    }
+
+    /**
+     * A reader that follows pointers and reads in lines of one length: short ones for looks at few places, long ones
+     * for a walk that comes to most of what lies near.
+     *
+     * @param budget the most bytes that it may keep, at least 64 KiB
+     * @param line how many bytes are read at once from a process: a power of two, from a page to 64 KiB
+     * @return a new reader, for one thread, valid until it or the target is closed
+     */
+    default Reader reader(long budget, int line) {
+        return new Reader(this, budget, line);
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory;
 
+import dev.heapwalk.memory.struct.StructView;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -8,10 +9,13 @@ import java.lang.foreign.MemorySegment;
  * in {@link #segment()}. Over a core the segment is the mapped file; over a process it is a buffer that the window
  * reuses, so an offset and the segment are good until the next {@code require} or {@code find}.
  *
- * <p>A window belongs to one thread. A read allocates nothing in the Java heap; one over a process makes buffers
+ * <p>Ask for the segment after the offset, or have {@link #at} do both: Java evaluates arguments from left to right, so
+ * {@code view.lay(window.segment(), window.require(address, length), …)} would take the segment of before.
+ *
+ * <p>A window belongs to one thread, and is closed by who made it. A read allocates nothing in the Java heap; one over a process makes buffers
  * outside it, and a thread that reads ahead, when a walker has first gone on for a while.
  */
-public final class Window {
+public final class Window implements AutoCloseable {
 
     /** The longest range that every window can make readable at once, in bytes. */
     public static final int MAX_LENGTH = 1 << 16;
@@ -61,12 +65,16 @@ public final class Window {
          * change.
          */
         default void forget() {}
+
+        /** Frees what the window had for itself. It is not used any more. */
+        default void close() {}
     }
 
     private final Source source;
     private MemorySegment segment = MemorySegment.NULL;
     private long base;
     private long length;
+    private boolean closed;
 
     /**
      * Makes a window.
@@ -110,6 +118,9 @@ public final class Window {
     }
 
     private long load(long address, long wanted) {
+        if (closed) {
+            throw new IllegalStateException("the window is closed: it shows nothing any more");
+        }
         if (wanted < 0 || wanted > MAX_LENGTH) {
             throw new IllegalArgumentException("a window shows 0 to " + MAX_LENGTH + " bytes at once, not " + wanted);
         }
@@ -125,6 +136,22 @@ public final class Window {
         }
         length = shown;
         return loaded ? address - base : -1;
+    }
+
+    /**
+     * Lays a view over a structure.
+     *
+     * @param address target address of its first byte
+     * @param wanted how much of it the view may look at, in bytes, up to {@link #MAX_LENGTH}
+     * @param view the view to lay over it
+     * @param <T> the type of the view
+     * @return the view, good until the next {@code require}, {@code find} or {@code at}
+     * @throws UnmappedAddressException if a byte of it can't be read
+     */
+    public <T extends StructView> T at(long address, long wanted, T view) {
+        long offset = require(address, wanted);
+        view.lay(segment, offset, address, wanted);
+        return view;
     }
 
     /**
@@ -160,9 +187,31 @@ public final class Window {
      * cheaper than a new window for each look. What was seen so far is gone.
      */
     public void forget() {
-        source.forget();
+        if (!closed) {
+            source.forget();
+            showNothing();
+        }
+    }
+
+    private void showNothing() {
         segment = MemorySegment.NULL;
         base = 0;
         length = 0;
+    }
+
+    /**
+     * Frees the buffers. To ask the window for memory after that throws an {@link IllegalStateException}, and so does
+     * to look at what it showed. A second call does nothing.
+     *
+     * <p>Who does not close a window leaves that to the garbage collector; one of a closed target reads nothing more.
+     */
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            showNothing();
+            length = -1;
+            source.close();
+        }
     }
 }

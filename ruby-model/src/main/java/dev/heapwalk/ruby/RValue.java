@@ -24,10 +24,14 @@ public class RValue extends StructView {
     }
 
     final RValue wrap(MemorySegment segment, long offset, long address, int size) {
-        lay(segment, offset, address);
-        slotSize = size;
-        flags = longAt(0);
+        lay(segment, offset, address, size);
         return this;
+    }
+
+    @Override
+    protected final void laid() {
+        slotSize = (int) viewedBytes();
+        flags = longAt(0);
     }
 
     /**

@@ -94,7 +94,8 @@ final class LiveMemory implements AddressSpace {
         return stopped;
     }
 
-    int pageSize() {
+    @Override
+    public int pageSize() {
         return process.pageSize();
     }
 

@@ -1,33 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.struct;
 
+import dev.heapwalk.memory.Window;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A view of a C structure in a window of target memory: a flyweight that is wrapped over one structure after the other
- * and copies nothing. It sees the memory of its window, so it is valid until the window moves.
+ * A view of a C structure in target memory: a flyweight that is laid over one structure after the other and copies
+ * nothing. It sees the memory of its window, so it is valid until the window moves.
  *
- * <p>A final subclass adds {@code wrap(...)}, which returns itself, and an accessor for each field.
+ * <p>A final subclass adds an accessor for each field; {@link Window#at} and {@link dev.heapwalk.memory.Reader#at} lay
+ * it. One for a hot path may add {@code wrap(...)}, which returns itself, over memory that was made readable before.
  */
 public abstract class StructView {
     private MemorySegment segment = MemorySegment.NULL;
     private long offset;
     private long address;
+    private long length;
 
     /** For subclasses. */
     protected StructView() {}
 
     /**
-     * Lays this view over a structure.
+     * Lays this view over a structure that was made readable. {@link Window#at} does both.
      *
      * @param newSegment local memory that holds it
      * @param newOffset where in that memory it begins
      * @param newAddress where in the target it begins
+     * @param newLength how much of it was made readable, in bytes; no field lies behind that
      */
-    protected final void lay(MemorySegment newSegment, long newOffset, long newAddress) {
+    public final void lay(MemorySegment newSegment, long newOffset, long newAddress, long newLength) {
         this.segment = newSegment;
         this.offset = newOffset;
         this.address = newAddress;
+        this.length = newLength;
+        laid();
+    }
+
+    /** Called when the view was laid over a structure: for one that keeps a field which is asked for all the time. */
+    protected void laid() {}
+
+    /**
+     * How much of the structure the view may look at.
+     *
+     * @return bytes
+     */
+    public final long viewedBytes() {
+        return length;
     }
 
     /**
