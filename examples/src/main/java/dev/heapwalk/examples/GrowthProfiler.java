@@ -20,12 +20,12 @@ final class GrowthProfiler {
         double length = arguments.length > 2 ? Double.parseDouble(arguments[2]) : Double.POSITIVE_INFINITY;
         try (Target target = Target.observe(pid)) {
             // The first look takes a while, in which the process goes on.
-            UsageCursor usage = UsageCursor.over(MallocHeap.locate(target)).relocate();
+            UsageCursor usage = UsageCursor.over(MallocHeap.locate(target)).refresh();
             UsageTotals first = UsageTotals.of(usage);
             Pace pace = new Pace(rate, length);
             long torn = 0;
             while (pace.next()) {
-                usage = usage.relocate();
+                usage = usage.refresh();
                 UsageTotals now = UsageTotals.of(usage);
                 long lacks = usage.chunk().leftOutBytes();
                 torn += lacks > 0 ? 1 : 0;

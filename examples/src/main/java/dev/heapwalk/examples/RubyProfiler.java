@@ -53,7 +53,7 @@ final class RubyProfiler {
                             }
                         }
                     }
-                    vm = vm.relocate();
+                    vm = vm.refresh();
                 }
             } catch (NoSuchProcessException e) {
                 System.out.println(e.getMessage());

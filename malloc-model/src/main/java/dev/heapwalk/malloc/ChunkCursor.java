@@ -89,7 +89,7 @@ public final class ChunkCursor {
     /**
      * Goes back before the first chunk and forgets the corruptions, so that the same chunks can be walked again. It
      * keeps to the ranges that were known when the heap was located; after an observed process went on, use a cursor of
-     * {@link MallocHeap#relocate()} instead.
+     * {@link MallocHeap#refresh()} instead.
      */
     public void rewind() {
         window.forget();

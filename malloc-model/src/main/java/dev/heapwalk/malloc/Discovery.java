@@ -57,7 +57,7 @@ final class Discovery {
     }
 
     /** Finds the heap as it is now. */
-    MallocHeap relocate() {
+    MallocHeap refresh() {
         target.memory().refresh();
         return new Discovery(this).locate();
     }

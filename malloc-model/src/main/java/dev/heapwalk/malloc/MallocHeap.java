@@ -101,8 +101,8 @@ public final class MallocHeap {
      * @return a new heap; this one stays what it was
      * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
      */
-    public MallocHeap relocate() {
-        return target.runsOn() ? discovery.relocate() : this;
+    public MallocHeap refresh() {
+        return target.runsOn() ? discovery.refresh() : this;
     }
 
     /**

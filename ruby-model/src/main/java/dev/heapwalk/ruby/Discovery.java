@@ -58,15 +58,15 @@ final class Discovery {
     }
 
     /** Finds the heap of a virtual machine as it is now. */
-    RubyVm relocate(RubyVm.Found before) {
+    RubyVm refresh(RubyVm.Found before) {
         memory.refresh();
         Discovery again = new Discovery(this);
         return again.tryObjspace(vm, objspaceOffset, listOffset)
-                ? again.refresh(before)
+                ? again.lookAgain(before)
                 : new Discovery(target, symbols).locate();
     }
 
-    private RubyVm refresh(RubyVm.Found before) {
+    private RubyVm lookAgain(RubyVm.Found before) {
         sayPages();
         TableFinder.Shapes shapes = new TableFinder(draft(before.symbolIds()), module.module(), symbols).shapes();
         return machine(

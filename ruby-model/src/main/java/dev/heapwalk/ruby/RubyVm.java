@@ -126,8 +126,8 @@ public final class RubyVm {
      * @return a new object, to make new readers of; this one stays what it was
      * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
      */
-    public RubyVm relocate() {
-        return target.runsOn() ? discovery.relocate(found) : this;
+    public RubyVm refresh() {
+        return target.runsOn() ? discovery.refresh(found) : this;
     }
 
     /**

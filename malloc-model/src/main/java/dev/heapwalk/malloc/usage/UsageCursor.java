@@ -98,14 +98,14 @@ public final class UsageCursor {
 
     /**
      * Walks the whole heap of a process that runs on as it is now, for profilers, at each sample. Cheaper than a new
-     * cursor by far: the heap and what is in it are only {@linkplain MallocHeap#relocate() looked at again}. The same
+     * cursor by far: the heap and what is in it are only {@linkplain MallocHeap#refresh() looked at again}. The same
      * use is the same {@link Category} object where it was before, except where a {@link Categorizer} makes new ones.
      *
      * @return a new cursor; this one is not to be used any more
      * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
      */
-    public UsageCursor relocate() {
-        MallocHeap now = heap.relocate();
+    public UsageCursor refresh() {
+        MallocHeap now = heap.refresh();
         window.forget();
         return new UsageCursor(now, now.chunks(), window, whole, known, bySize, byLargeSize);
     }

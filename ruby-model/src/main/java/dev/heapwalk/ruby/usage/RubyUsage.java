@@ -27,7 +27,7 @@ public final class RubyUsage implements Suballocator {
             return false;
         }
         try {
-            vm = vm == null || vm.target() != heap.target() ? RubyVm.locate(heap.target()) : vm.relocate();
+            vm = vm == null || vm.target() != heap.target() ? RubyVm.locate(heap.target()) : vm.refresh();
         } catch (UnsupportedTargetException e) {
             // Then what Ruby has is malloc's chunks like any other.
             return false;

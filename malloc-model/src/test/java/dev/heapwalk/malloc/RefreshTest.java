@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A heap that is found again after its process went on, held against the ledger as it is then. */
-class RelocateTest {
+class RefreshTest {
 
     static Stream<Arguments> cases() {
         return Release.debian().stream()
@@ -36,13 +36,13 @@ class RelocateTest {
                         process.go(2000);
                         Ledger ledger = process.ledger();
                         assertThat(ledger.live()).isNotEqualTo(before.live());
-                        heap = heap.relocate();
+                        heap = heap.refresh();
                         HeapCheck check = new HeapCheck(heap, "found again, symbols " + symbols, ledger);
                         check.everyLiveBlockIsUsed();
                         check.noFreedBlockIsUsed();
                         check.arenasAddUp();
                         check.mallinfoAgrees();
-                        usage = usage.relocate();
+                        usage = usage.refresh();
                         assertThat(byUse(usage))
                                 .isEqualTo(byUse(UsageCursor.over(heap)))
                                 .isNotEmpty();
