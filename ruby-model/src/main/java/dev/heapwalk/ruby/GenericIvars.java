@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
-import dev.heapwalk.ruby.table.LongTable;
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.ruby.table.StEntries;
 
 /**

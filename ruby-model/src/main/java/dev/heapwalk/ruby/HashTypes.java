@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.object.RHash;
-import dev.heapwalk.ruby.table.LongTable;
 import dev.heapwalk.ruby.table.StEntries;
 
 /**

@@ -2,11 +2,11 @@
 package dev.heapwalk.ruby;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.layout.PageLayout;
-import dev.heapwalk.ruby.table.LongTable;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.ObjectReader;
@@ -12,7 +13,6 @@ import dev.heapwalk.ruby.layout.ThreadLayout;
 import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.object.Shapes;
 import dev.heapwalk.ruby.table.IdEntries;
-import dev.heapwalk.ruby.table.LongTable;
 import dev.heapwalk.ruby.table.StEntries;
 import java.util.ArrayList;
 import java.util.List;

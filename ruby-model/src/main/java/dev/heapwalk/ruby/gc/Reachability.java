@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.HeapPages;
@@ -9,7 +10,6 @@ import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.RData;
-import dev.heapwalk.ruby.table.LongTable;
 import java.util.Map;
 import java.util.TreeMap;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.name;
 
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
@@ -8,7 +9,6 @@ import dev.heapwalk.ruby.layout.ClassLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.object.IvarCursor;
 import dev.heapwalk.ruby.object.RClass;
-import dev.heapwalk.ruby.table.LongTable;
 import dev.heapwalk.ruby.table.StEntries;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.name;
 
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.object.RArray;
 import dev.heapwalk.ruby.object.RClass;
-import dev.heapwalk.ruby.table.LongTable;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.size;
 
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
@@ -12,7 +13,6 @@ import dev.heapwalk.ruby.layout.ThreadLayout;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.size.code.LeafFunction;
-import dev.heapwalk.ruby.table.LongTable;
 import dev.heapwalk.ruby.table.StEntries;
 import java.util.ArrayList;
 import java.util.List;
