@@ -32,8 +32,8 @@ public final class Window implements AutoCloseable {
         boolean load(long address, long length);
 
         /**
-         * The local memory, after the last {@code load}: native memory, which must not be freed while the source can be
-         * reached, since cursors read it without asking.
+         * The local memory, after the last {@code load}: native memory, which must not be freed before {@link #close()}
+         * while the source can be reached, since cursors read it without asking.
          *
          * @return a segment at least {@link #length()} long
          */
@@ -66,7 +66,16 @@ public final class Window implements AutoCloseable {
          */
         default void forget() {}
 
-        /** Frees what the window had for itself. It is not used any more. */
+        /**
+         * Tells what the walker will go through from now on. What was read before is forgotten.
+         *
+         * @param course ranges of target addresses
+         */
+        default void course(Ranges course) {
+            forget();
+        }
+
+        /** Frees what the source has for itself, and ends its threads. It is not used any more. */
         default void close() {}
     }
 
@@ -118,9 +127,7 @@ public final class Window implements AutoCloseable {
     }
 
     private long load(long address, long wanted) {
-        if (closed) {
-            throw new IllegalStateException("the window is closed: it shows nothing any more");
-        }
+        checkOpen();
         if (wanted < 0 || wanted > MAX_LENGTH) {
             throw new IllegalArgumentException("a window shows 0 to " + MAX_LENGTH + " bytes at once, not " + wanted);
         }
@@ -190,6 +197,25 @@ public final class Window implements AutoCloseable {
         if (!closed) {
             source.forget();
             showNothing();
+        }
+    }
+
+    /**
+     * Points the window at something else that it will go through, as a new one of {@link AddressSpace#window(Ranges)}
+     * would, without making buffers anew. What was seen so far is gone.
+     *
+     * @param course what the walker will go through; it may ask for other ranges too
+     * @throws IllegalStateException if the window is closed
+     */
+    public void course(Ranges course) {
+        checkOpen();
+        source.course(course);
+        showNothing();
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("the window is closed: it shows nothing any more");
         }
     }
 

@@ -168,6 +168,12 @@ final class CoreMemory implements AddressSpace {
         }
 
         @Override
+        public void close() {
+            joint = MemorySegment.NULL;
+            segment = MemorySegment.NULL;
+        }
+
+        @Override
         public MemorySegment segment() {
             return segment;
         }

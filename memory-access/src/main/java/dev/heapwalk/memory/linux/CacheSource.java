@@ -2,7 +2,7 @@
 package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.Window;
-import java.lang.foreign.Arena;
+import dev.heapwalk.memory.raw.Buffers;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -23,9 +23,9 @@ final class CacheSource implements Window.Source {
     private final int line;
     private final int lineShift;
     private final int slabLines;
-    private final LiveMemory.Vectors vectors = new LiveMemory.Vectors();
-    private final Arena arena = Arena.ofAuto();
-    private final MemorySegment spill = arena.allocate(Window.MAX_LENGTH, 4096);
+    private final Buffers buffers = new Buffers();
+    private final LiveMemory.Vectors vectors = new LiveMemory.Vectors(buffers);
+    private final MemorySegment spill = buffers.allocate(Window.MAX_LENGTH, 4096);
     private final MemorySegment[] lines;
     private final long[] starts;
     private final int[] lengths;
@@ -161,7 +161,7 @@ final class CacheSource implements Window.Source {
             if (lines[filled] == null) {
                 int inSlab = filled % slabLines;
                 if (inSlab == 0) {
-                    slab = arena.allocate((long) line * Math.min(slabLines, lines.length - filled), 4096);
+                    slab = buffers.allocate((long) line * Math.min(slabLines, lines.length - filled), 4096);
                 }
                 lines[filled] = slab.asSlice((long) inSlab * line, line);
             }
@@ -206,6 +206,11 @@ final class CacheSource implements Window.Source {
         filled = 0;
         hand = 0;
         show(spill, 0, 0);
+    }
+
+    @Override
+    public void close() {
+        buffers.close();
     }
 
     @Override

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.linux;
 
-import java.lang.foreign.Arena;
+import dev.heapwalk.memory.raw.Buffers;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -18,8 +18,7 @@ final class EqualJumps {
 
     private final LiveMemory memory;
     private final LiveMemory.Vectors vectors;
-    // Allocated memory is zeroed, so its pages are there.
-    private final MemorySegment buffer = Arena.ofAuto().allocate(MOST * LENGTH, LENGTH);
+    private final MemorySegment buffer;
     private final MemorySegment[] places = new MemorySegment[MOST];
     private long last;
     private long jump;
@@ -32,10 +31,12 @@ final class EqualJumps {
      *
      * @param memory what is read
      * @param vectors the walker's own
+     * @param buffers what gives it room
      */
-    EqualJumps(LiveMemory memory, LiveMemory.Vectors vectors) {
+    EqualJumps(LiveMemory memory, LiveMemory.Vectors vectors, Buffers buffers) {
         this.memory = memory;
         this.vectors = vectors;
+        this.buffer = buffers.allocate(MOST * LENGTH, LENGTH);
         for (int i = 0; i < MOST; i++) {
             places[i] = buffer.asSlice((long) i * LENGTH, LENGTH);
         }

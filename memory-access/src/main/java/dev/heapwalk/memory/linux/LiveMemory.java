@@ -13,6 +13,7 @@ import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.Window;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.ref.Reference;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -67,10 +68,16 @@ final class LiveMemory implements AddressSpace {
 
     /** What a call needs besides the destination; kept, so that a read allocates nothing. */
     static final class Vectors {
-        private final Arena arena = Arena.ofAuto();
-        private final MemorySegment local = arena.allocate(IOVEC_SIZE, Long.BYTES);
-        private final MemorySegment remote = arena.allocate(IOVEC_SIZE * Libc.IOV_MAX, Long.BYTES);
+        private final SegmentAllocator memory;
+        private final MemorySegment local;
+        private final MemorySegment remote;
         private MemorySegment bounce;
+
+        Vectors(SegmentAllocator memory) {
+            this.memory = memory;
+            this.local = memory.allocate(IOVEC_SIZE, Long.BYTES);
+            this.remote = memory.allocate(IOVEC_SIZE * Libc.IOV_MAX, Long.BYTES);
+        }
 
         private static void set(MemorySegment vector, int index, long address, long length) {
             vector.set(JAVA_LONG, index * IOVEC_SIZE, address);
@@ -79,7 +86,7 @@ final class LiveMemory implements AddressSpace {
 
         private MemorySegment bounce() {
             if (bounce == null) {
-                bounce = arena.allocate(BOUNCE_SIZE, 4096);
+                bounce = memory.allocate(BOUNCE_SIZE, 4096);
             }
             return bounce;
         }
@@ -87,7 +94,7 @@ final class LiveMemory implements AddressSpace {
 
     private Vectors take() {
         Vectors mine = spare.getAndSet(null);
-        return mine != null ? mine : new Vectors();
+        return mine != null ? mine : new Vectors(Arena.ofAuto());
     }
 
     boolean stopped() {

@@ -3,7 +3,7 @@ package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.Window;
-import java.lang.foreign.Arena;
+import dev.heapwalk.memory.raw.Buffers;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -31,10 +31,11 @@ final class MovingSource implements Window.Source {
     private static final long STEADY = 2 * CAPACITY;
 
     private final LiveMemory memory;
-    private final Ranges course;
-    private final LiveMemory.Vectors vectors = new LiveMemory.Vectors();
+    private final Buffers buffers = new Buffers();
+    private final LiveMemory.Vectors vectors = new LiveMemory.Vectors(buffers);
     private final MemorySegment buffer;
     private final long pageMask;
+    private Ranges course;
     private ReadAhead readAhead;
     private EqualJumps equalJumps;
     private boolean reading;
@@ -51,8 +52,8 @@ final class MovingSource implements Window.Source {
         this.memory = memory;
         this.course = course;
         this.pageMask = -(long) memory.pageSize();
-        // The largest request may begin at the very end of a page. Allocated memory is zeroed, so its pages are there.
-        this.buffer = Arena.ofAuto().allocate(Math.max(CAPACITY, Window.MAX_LENGTH + memory.pageSize()), 4096);
+        // The largest request may begin at the very end of a page.
+        this.buffer = buffers.allocate(Math.max(CAPACITY, Window.MAX_LENGTH + memory.pageSize()), 4096);
         this.segment = buffer;
     }
 
@@ -134,7 +135,7 @@ final class MovingSource implements Window.Source {
 
     private boolean jump(long address, int range) {
         if (equalJumps == null) {
-            equalJumps = new EqualJumps(memory, vectors);
+            equalJumps = new EqualJumps(memory, vectors, buffers);
         }
         MemorySegment place = equalJumps.to(address, range < 0 ? Long.MAX_VALUE : course.end(range));
         if (place == null) {
@@ -149,11 +150,11 @@ final class MovingSource implements Window.Source {
     /** Has the memory behind the buffer copied while the walker is in it. */
     private void goAhead(long address, long wanted) {
         if (readAhead == null) {
-            readAhead = new ReadAhead(memory, vectors, course, CAPACITY);
+            readAhead = new ReadAhead(memory, vectors, buffers, CAPACITY);
         }
         // What lies across the end of the buffer begins on one of its last pages.
         long overlap = wanted + memory.pageSize() & pageMask;
-        readAhead.start(base + length - overlap, overlap, address);
+        readAhead.start(course, base + length - overlap, overlap, address);
         reading = true;
         steady = 0;
     }
@@ -171,6 +172,20 @@ final class MovingSource implements Window.Source {
         steady = 0;
         length = 0;
         base = 0;
+    }
+
+    @Override
+    public void course(Ranges ranges) {
+        forget();
+        course = ranges;
+    }
+
+    @Override
+    public void close() {
+        if (readAhead != null) {
+            readAhead.close();
+        }
+        buffers.close();
     }
 
     @Override

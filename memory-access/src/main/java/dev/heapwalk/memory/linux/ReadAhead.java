@@ -2,7 +2,7 @@
 package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.Ranges;
-import java.lang.foreign.Arena;
+import dev.heapwalk.memory.raw.Buffers;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -46,20 +46,23 @@ final class ReadAhead {
         long length;
         private volatile int state;
 
-        private Block(long size) {
-            // Allocated memory is zeroed, so its pages are there.
-            buffer = Arena.ofAuto().allocate(size, 4096);
+        private Block(MemorySegment buffer) {
+            this.buffer = buffer;
         }
 
         private boolean take() {
             return STATE.compareAndSet(this, WANTED, COPYING);
         }
+
+        /** Gives it up if nobody copies or has copied it. Who only looked first could be overtaken by a taker. */
+        private boolean giveUp() {
+            return STATE.compareAndSet(this, WANTED, FREE);
+        }
     }
 
     private final LiveMemory memory;
     private final LiveMemory.Vectors vectors;
-    private final Ranges course;
-    private final LiveMemory.Vectors copierVectors = new LiveMemory.Vectors();
+    private final LiveMemory.Vectors copierVectors;
     private final long blockSize;
     private final Block[] ring = new Block[BLOCKS];
     private long overlap;
@@ -68,6 +71,7 @@ final class ReadAhead {
     private long next;
 
     private long end;
+    private Ranges course = Ranges.NONE;
     private int range;
 
     private volatile Thread copier;
@@ -79,16 +83,16 @@ final class ReadAhead {
      *
      * @param memory what is read
      * @param vectors the walker's own
-     * @param course what the walker will go through
+     * @param buffers what gives it room
      * @param blockSize how much is read at once, in bytes
      */
-    ReadAhead(LiveMemory memory, LiveMemory.Vectors vectors, Ranges course, long blockSize) {
+    ReadAhead(LiveMemory memory, LiveMemory.Vectors vectors, Buffers buffers, long blockSize) {
         this.memory = memory;
         this.vectors = vectors;
-        this.course = course;
+        this.copierVectors = new LiveMemory.Vectors(buffers);
         this.blockSize = blockSize;
         for (int i = 0; i < BLOCKS; i++) {
-            ring[i] = new Block(blockSize);
+            ring[i] = new Block(buffers.allocate(blockSize, 4096));
         }
     }
 
@@ -96,13 +100,15 @@ final class ReadAhead {
      * Reads from an address on, as far as memory is mapped or the range of the course goes, and then from range to
      * range. What was on its way is dropped.
      *
+     * @param ranges what the walker will go through
      * @param address target address of the first byte
      * @param longest the longest range that will be asked for; so much of a block the next one holds once more, so that
      *     what lies across both is found in one
      * @param walker target address that the walker has come to, in the same range
      */
-    void start(long address, long longest, long walker) {
+    void start(Ranges ranges, long address, long longest, long walker) {
         stop();
+        course = ranges;
         overlap = longest;
         range = course.at(walker);
         begin(address, range < 0 ? Long.MAX_VALUE : course.end(range));
@@ -162,8 +168,7 @@ final class ReadAhead {
     /** Gives back the block that was taken last; it will hold what lies behind the others. */
     void release() {
         Block block = ring[first];
-        settle(block);
-        block.state = FREE;
+        free(block);
         want(block);
         first = (first + 1) % BLOCKS;
         wake();
@@ -172,8 +177,7 @@ final class ReadAhead {
     /** Forgets all that was read, and what was to be. */
     void stop() {
         for (Block block : ring) {
-            settle(block);
-            block.state = FREE;
+            free(block);
         }
         first = 0;
         end = 0;
@@ -195,7 +199,21 @@ final class ReadAhead {
         settle(block);
     }
 
-    /** Waits until no other thread copies a block. */
+    /** Ends the second thread, and sees to it that nobody copies. It is not used any more. */
+    void close() {
+        stop();
+        running = false;
+        LockSupport.unpark(copier);
+    }
+
+    private void free(Block block) {
+        if (!block.giveUp()) {
+            settle(block);
+            block.state = FREE;
+        }
+    }
+
+    /** Waits until no other thread copies a block that is not for anybody to take. */
     private void settle(Block block) {
         if (block.state != COPYING) {
             return;
