@@ -3,7 +3,7 @@
  * The heapwalk command.
  */
 module dev.heapwalk.cli {
-    requires dev.heapwalk.malloc;
+    requires dev.heapwalk.heap;
     requires dev.heapwalk.ruby;
     requires info.picocli;
 

@@ -3,15 +3,12 @@
  * The heap of glibc's malloc in a target: arenas, chunks, bins, thread caches.
  */
 module dev.heapwalk.malloc {
-    requires transitive dev.heapwalk.memory;
+    requires transitive dev.heapwalk.heap;
 
     exports dev.heapwalk.malloc;
-    exports dev.heapwalk.malloc.usage;
 
-    uses dev.heapwalk.malloc.usage.Categorizer;
-    uses dev.heapwalk.malloc.usage.Suballocator;
-
-    provides dev.heapwalk.malloc.usage.Categorizer with
-            dev.heapwalk.malloc.usage.CStringData,
-            dev.heapwalk.malloc.usage.LibcBlocks;
+    provides dev.heapwalk.heap.HeapProvider with
+            dev.heapwalk.malloc.service.MallocHeapProvider;
+    provides dev.heapwalk.heap.usage.CategorizerProvider with
+            dev.heapwalk.malloc.service.ThreadCacheBlocks;
 }

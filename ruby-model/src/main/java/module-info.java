@@ -3,7 +3,7 @@
  * The heap of CRuby in a target.
  */
 module dev.heapwalk.ruby {
-    requires transitive dev.heapwalk.malloc;
+    requires transitive dev.heapwalk.heap;
 
     exports dev.heapwalk.ruby;
     exports dev.heapwalk.ruby.dump;
@@ -11,8 +11,11 @@ module dev.heapwalk.ruby {
     exports dev.heapwalk.ruby.name;
     exports dev.heapwalk.ruby.object;
     exports dev.heapwalk.ruby.size;
+    exports dev.heapwalk.ruby.usage;
     exports dev.heapwalk.ruby.vm;
 
-    provides dev.heapwalk.malloc.usage.Suballocator with
-            dev.heapwalk.ruby.usage.RubyUsage;
+    provides dev.heapwalk.heap.HeapProvider with
+            dev.heapwalk.ruby.usage.RubyHeapProvider;
+    provides dev.heapwalk.heap.usage.CategorizerProvider with
+            dev.heapwalk.ruby.usage.RubyOwned;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.benchmarks;
 
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.malloc.usage.UsageCursor;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -93,10 +95,10 @@ public class Categorize implements Subject {
      */
     @Benchmark
     public long java() {
-        UsageCursor usage = UsageCursor.over(heap);
+        UsageCursor usage = UsageCursor.over(Heaps.of(opened.target()));
         long used = 0;
         while (usage.next()) {
-            if (usage.category() != null) {
+            if (usage.category() != Category.NONE) {
                 used++;
             }
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.benchmarks;
 
-import dev.heapwalk.malloc.Arena;
 import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
+import dev.heapwalk.malloc.MallocArena;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.Window;
@@ -39,12 +39,12 @@ final class ChunkWalkFloor extends Floor {
         super(pid(heap.target()));
         Target target = heap.target();
         chunkWalk = FloorLibrary.function("chunk_walk.c", "chunk_walk", CHUNK_WALK, memory);
-        List<Arena> arenas = heap.arenas();
+        List<MallocArena> arenas = heap.arenas();
         regionCount = arenas.stream().mapToLong(arena -> arena.regions().size()).sum();
         regions = memory.allocate(ValueLayout.JAVA_LONG, regionCount * REGION_WORDS);
         long index = 0;
-        for (Arena arena : arenas) {
-            for (Arena.Region region : arena.regions()) {
+        for (MallocArena arena : arenas) {
+            for (MallocArena.Region region : arena.regions()) {
                 regions.setAtIndex(ValueLayout.JAVA_LONG, index++, region.start());
                 regions.setAtIndex(ValueLayout.JAVA_LONG, index++, region.end());
                 regions.setAtIndex(ValueLayout.JAVA_LONG, index++, arena.top());
@@ -55,7 +55,7 @@ final class ChunkWalkFloor extends Floor {
         tally = memory.allocate(ValueLayout.JAVA_LONG, STATES * 2L + 1);
     }
 
-    private static long local(Target target, Arena.Region region) {
+    private static long local(Target target, MallocArena.Region region) {
         if (target.mode() != Target.Mode.CORE) {
             return 0;
         }

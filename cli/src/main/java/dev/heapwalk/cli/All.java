@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.ChunkState;
-import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.malloc.usage.UsageCursor;
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.UsageCursor;
 import java.util.EnumSet;
 import java.util.Set;
 import picocli.CommandLine.Command;
@@ -11,15 +11,20 @@ import picocli.CommandLine.Command;
 /** {@code heapwalk all}: every chunk. */
 @Command(name = "all", description = "List every chunk, used or not.")
 final class All extends HeapCommand {
-    private static final Set<ChunkState> STATES = EnumSet.allOf(ChunkState.class);
+    private static final Set<BlockState> STATES = EnumSet.allOf(BlockState.class);
 
     @Override
-    boolean needsMmapped() {
+    Scope scope() {
+        return Scope.ALL;
+    }
+
+    @Override
+    boolean needsEveryBlock() {
         return true;
     }
 
     @Override
-    Report read(MallocHeap heap, Problems problems, Progress progress) {
-        return Listing.of(UsageCursor.over(heap), STATES, problems, progress);
+    Report read(Heaps heaps, Problems problems, Progress progress) {
+        return new Listing(STATES).add(UsageCursor.over(heaps), problems, progress);
     }
 }

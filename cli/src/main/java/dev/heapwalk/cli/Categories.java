@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.usage.Category;
+import dev.heapwalk.heap.usage.Category;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

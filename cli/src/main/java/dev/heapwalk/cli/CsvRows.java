@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.text.Column;
+import dev.heapwalk.text.RowSink;
+import dev.heapwalk.text.SafeText;
 import java.util.List;
 
 /**

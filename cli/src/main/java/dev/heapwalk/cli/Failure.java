@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.heap.usage.CategorizerException;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.text.SafeText;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -10,6 +12,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ServiceConfigurationError;
 
 /** The exit statuses, which failure ends in which, and the lines on the error stream. */
 final class Failure {
@@ -34,6 +37,14 @@ final class Failure {
             case TargetException unreadable -> {
                 say(unreadable.getMessage());
                 status = UNREADABLE;
+            }
+            case CategorizerException plugin -> {
+                say(plugin.getMessage());
+                status = OTHER;
+            }
+            case ServiceConfigurationError plugin -> {
+                say("a heap or a categorizer can't be loaded: " + plugin.getMessage());
+                status = OTHER;
             }
             case UncheckedIOException io -> {
                 say(io.getCause().getMessage());

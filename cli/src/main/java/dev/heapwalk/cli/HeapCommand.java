@@ -1,67 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.malloc.MmappedChunks;
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
-import java.util.Optional;
+import dev.heapwalk.text.Table;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
 import picocli.CommandLine.Parameters;
 
-/** A command about malloc's heap that needs no more than a target. */
+/** A command about heaps that needs no more than a target. */
 abstract class HeapCommand extends ReportCommand {
     @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
     private String target;
+
+    /** Which heaps an answer is about. */
+    enum Scope {
+        /** Those that serve malloc: no runtime is looked for. */
+        ALLOCATORS,
+        /** All, so that what lies in a runtime's pages is told by its own blocks. */
+        ALL
+    }
 
     @Override
     final String target() {
         return target;
     }
 
+    /** Which heaps the answer is about. */
+    Scope scope() {
+        return Scope.ALLOCATORS;
+    }
+
+    /** Whether the answer lacks something if a block can't be found. */
+    boolean needsEveryBlock() {
+        return false;
+    }
+
     @Override
     final Report read(Target opened, Problems problems, Progress progress) {
-        MallocHeap heap = locate(opened, problems);
-        Report report = read(heap, problems, progress);
-        problems.add(heap.corruptions());
-        if (needsMmapped()) {
-            unconfirmed(heap.mmapped()).ifPresent(problems::missing);
+        Heaps all = Heaps.of(opened);
+        Heaps heaps = scope() == Scope.ALL ? all : all.allocators();
+        problems.notices(heaps.notices());
+        Report report = read(heaps, problems, progress);
+        for (Heap heap : heaps.list()) {
+            problems.add(heap, heap.damage());
+            if (needsEveryBlock()) {
+                heap.missing().forEach(problems::missing);
+            }
         }
         return report;
     }
 
-    /** Finds the heap, and says so if the target has others beside it. */
-    static MallocHeap locate(Target target, Problems problems) {
-        MallocHeap heap = MallocHeap.locate(target);
-        problems.notices(heap.otherAllocators().stream()
-                .map(other -> "%s also has %s; only what glibc's malloc holds is listed"
-                        .formatted(target.description(), other))
-                .toList());
-        return heap;
-    }
+    abstract Report read(Heaps heaps, Problems problems, Progress progress);
 
-    /** Whether the answer has the chunks in it that malloc mapped on their own. */
-    boolean needsMmapped() {
-        return false;
-    }
-
-    /**
-     * What malloc says itself that is missing: the chunks that it mapped on their own are looked for among all
-     * mappings, and nothing else tells that one of them was not in a core.
-     */
-    static Optional<String> unconfirmed(MmappedChunks mmapped) {
-        if (mmapped.confidence() != MmappedChunks.Confidence.UNCONFIRMED) {
-            return Optional.empty();
+    /** A table of each heap that has such a table. */
+    static Report tables(Heaps heaps, Problems problems, String what, Function<Heap, Table> table) {
+        List<Report> reports = new ArrayList<>();
+        for (Heap heap : heaps.list()) {
+            Table one = table.apply(heap);
+            if (!one.columns().isEmpty()) {
+                reports.add(new TableReport(one));
+            }
         }
-        return Optional.of(
-                mmapped.expectedCount() >= 0
-                        ? "mmapped chunks: malloc counts %,d with %,d bytes, found %,d with %,d bytes"
-                                .formatted(
-                                        mmapped.expectedCount(),
-                                        mmapped.expectedBytes(),
-                                        mmapped.count(),
-                                        mmapped.bytes())
-                        : "mmapped chunks: malloc's own count of them was not found, so nothing confirms the %,d found"
-                                .formatted(mmapped.count()));
+        if (reports.isEmpty()) {
+            problems.notices(
+                    List.of("%s has no %s".formatted(heaps.list().getFirst().name(), what)));
+        }
+        return new Reports(reports);
     }
 
-    abstract Report read(MallocHeap heap, Problems problems, Progress progress);
+    /** Reports what a walk over all heaps met that was damaged. */
+    static void damage(UsageCursor usage, Problems problems) {
+        usage.heaps().list().forEach(heap -> problems.add(heap, usage.damage(heap)));
+    }
 }

@@ -88,6 +88,12 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
     /** Runs the command. Returns its exit status. */
     static int run(String... args) {
         try {
+            Plugins.load(System.getenv(Plugins.VARIABLE));
+        } catch (IllegalArgumentException e) {
+            Failure.say(e.getMessage());
+            return Failure.USAGE;
+        }
+        try {
             return commandLine(args)
                     .registerConverter(Format.class, word -> named(word, Format.values()))
                     .registerConverter(Mode.class, word -> named(word, Mode.values()))

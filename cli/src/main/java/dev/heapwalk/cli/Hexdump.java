@@ -4,6 +4,8 @@ package dev.heapwalk.cli;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.text.Column;
+import dev.heapwalk.text.RowSink;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,76 +1,133 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.ChunkState;
-import dev.heapwalk.malloc.usage.Category;
-import dev.heapwalk.malloc.usage.UsageCursor;
+import dev.heapwalk.heap.BlockCursor;
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.BlockView;
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.HeapLayer;
+import dev.heapwalk.heap.usage.Categorized;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.UsageCursor;
+import dev.heapwalk.text.Column;
+import dev.heapwalk.text.RowSink;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 
 /**
- * A row for each of many chunks or blocks, packed into some six bytes each: flags, the distance from the end of the
- * chunk before, the size, and arena and category where they change.
+ * A row for each of many blocks, packed into some six bytes each: flags, the distance from the end of the block before,
+ * the size, and region and category where they change. Blocks of allocators come first.
  */
 final class Listing implements Report {
-    private static final ChunkState[] STATES = ChunkState.values();
-    private static final int STATE = 0x07;
-    private static final int MMAPPED = 0x08;
-    private static final int OTHER_ARENA = 0x10;
+    private static final int NAME = 0x07;
+    /** In place of the name's index: it follows as a number. */
+    private static final int OTHER_NAME = NAME;
+
+    private static final int OWN_MAPPING = 0x08;
+    private static final int OTHER_REGION = 0x10;
     private static final int OTHER_CATEGORY = 0x20;
     private static final int EXACT_SIZE = 0x40;
     private static final int GRANULE_BITS = 4;
     private static final long BELOW_GRANULE = (1 << GRANULE_BITS) - 1;
 
-    private final Spool rows = new Spool();
+    private final boolean[] wanted = new boolean[BlockState.values().length];
     private final Categories categories = new Categories();
+    private final List<Part> parts = new ArrayList<>();
     private long count;
     private long bytes;
-    private long end;
-    private int arena = Integer.MIN_VALUE;
-    private int category = Integer.MIN_VALUE;
 
-    private Listing() {}
-
-    /** Walks a cursor to its end and keeps the chunks of some states. */
-    static Listing of(UsageCursor usage, Set<ChunkState> states, Problems problems, Progress progress) {
-        boolean[] wanted = new boolean[STATES.length];
+    /** Takes the states of the blocks that are kept. */
+    Listing(Set<BlockState> states) {
         states.forEach(state -> wanted[state.ordinal()] = true);
-        Listing listing = new Listing();
+    }
+
+    /** The rows of one heap. */
+    private static final class Part {
+        private final Heap heap;
+        private final Spool rows = new Spool();
+        private long count;
+        private long end;
+        private int region = Integer.MIN_VALUE;
+        private int category = Integer.MIN_VALUE;
+
+        Part(Heap heap) {
+            this.heap = heap;
+        }
+    }
+
+    /** Walks all heaps to the end. */
+    Listing add(UsageCursor usage, Problems problems, Progress progress) {
+        Part part = null;
         int walked = 0;
         while (usage.next()) {
             if (wanted[usage.state().ordinal()]) {
-                listing.add(usage);
+                Heap heap = usage.heap();
+                if (part == null || part.heap != heap) {
+                    part = part(heap);
+                }
+                add(part, usage, usage.category());
             }
             if ((++walked & 0xffff) == 0) {
-                progress.at(usage.chunk().walkedBytes(), usage.chunk().totalBytes());
+                progress.at(usage.walkedBytes(), usage.totalBytes());
             }
         }
-        problems.add(usage.chunk().corruptions());
-        usage.holes().forEach(problems::missing);
-        return listing;
+        HeapCommand.damage(usage, problems);
+        return this;
     }
 
-    private void add(UsageCursor chunk) {
-        Category use = chunk.category();
-        int number = use == null ? -1 : categories.number(use);
-        long size = chunk.size();
-        int flags = chunk.state().ordinal()
-                | (chunk.mmapped() ? MMAPPED : 0)
-                | (chunk.arena() != arena ? OTHER_ARENA : 0)
-                | (number != category ? OTHER_CATEGORY : 0)
+    /** Walks a cursor over blocks of one heap to its end. */
+    Listing add(Heap heap, BlockCursor block, Problems problems, Progress progress) {
+        Part part = part(heap);
+        Categorized use = block instanceof Categorized categorized ? categorized : null;
+        int walked = 0;
+        while (block.next()) {
+            if (wanted[block.state().ordinal()]) {
+                add(part, block, use == null ? Category.NONE : use.category());
+            }
+            if ((++walked & 0xffff) == 0) {
+                progress.at(block.walkedBytes(), block.totalBytes());
+            }
+        }
+        problems.add(heap, block.damage());
+        return this;
+    }
+
+    private Part part(Heap heap) {
+        Part part = new Part(heap);
+        parts.add(part);
+        parts.sort(Comparator.comparing(one -> one.heap.layer()));
+        return part;
+    }
+
+    private void add(Part part, BlockView block, Category use) {
+        int number = use == Category.NONE ? -1 : categories.number(use);
+        long size = block.size();
+        int name = block.nameIndex();
+        int region = part.heap.layer() == HeapLayer.ALLOCATOR ? block.region() : -1;
+        int flags = Math.min(name, OTHER_NAME)
+                | (block.ownMapping() ? OWN_MAPPING : 0)
+                | (region != part.region ? OTHER_REGION : 0)
+                | (number != part.category ? OTHER_CATEGORY : 0)
                 | ((size & BELOW_GRANULE) != 0 ? EXACT_SIZE : 0);
+        Spool rows = part.rows;
         rows.write(flags);
-        rows.signed(chunk.address() - end);
+        rows.signed(block.address() - part.end);
         rows.number((flags & EXACT_SIZE) != 0 ? size : size >>> GRANULE_BITS);
-        if (chunk.arena() != arena) {
-            arena = chunk.arena();
-            rows.signed(arena);
+        if (name >= OTHER_NAME) {
+            rows.number(name);
         }
-        if (number != category) {
-            category = number;
-            rows.signed(category);
+        if (region != part.region) {
+            part.region = region;
+            rows.signed(region);
         }
-        end = chunk.address() + size;
+        if (number != part.category) {
+            part.category = number;
+            rows.signed(number);
+        }
+        part.end = block.address() + size;
+        part.count++;
         count++;
         bytes += size;
     }
@@ -90,28 +147,34 @@ final class Listing implements Report {
 
     @Override
     public void rows(RowSink sink) {
-        Spool.Reader reader = rows.reader();
+        parts.forEach(part -> rows(part, sink));
+    }
+
+    private void rows(Part part, RowSink sink) {
+        Spool.Reader reader = part.rows.reader();
+        List<String> names = part.heap.names();
         long previousEnd = 0;
-        long inArena = 0;
-        Category use = null;
-        for (long i = 0; i < count; i++) {
+        long region = 0;
+        Category use = Category.NONE;
+        for (long i = 0; i < part.count; i++) {
             int flags = reader.get();
             long address = previousEnd + reader.signed();
             long size = (flags & EXACT_SIZE) != 0 ? reader.number() : reader.number() << GRANULE_BITS;
-            if ((flags & OTHER_ARENA) != 0) {
-                inArena = reader.signed();
+            int name = (flags & NAME) == OTHER_NAME ? (int) reader.number() : flags & NAME;
+            if ((flags & OTHER_REGION) != 0) {
+                region = reader.signed();
             }
             if ((flags & OTHER_CATEGORY) != 0) {
                 int number = (int) reader.signed();
-                use = number < 0 ? null : categories.get(number);
+                use = number < 0 ? Category.NONE : categories.get(number);
             }
             previousEnd = address + size;
             sink.address(address);
             sink.number(size);
-            sink.text(STATES[flags & STATE].name());
-            sink.flag((flags & MMAPPED) != 0);
-            sink.number(inArena);
-            if (use == null) {
+            sink.text(names.get(name));
+            sink.flag((flags & OWN_MAPPING) != 0);
+            sink.number(region);
+            if (use == Category.NONE) {
                 sink.none();
                 sink.none();
                 sink.none();
@@ -132,6 +195,6 @@ final class Listing implements Report {
 
     @Override
     public void close() {
-        rows.close();
+        parts.forEach(part -> part.rows.close());
     }
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.Arena;
-import dev.heapwalk.malloc.ChunkState;
-import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.malloc.usage.UsageCursor;
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import java.util.EnumSet;
-import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -27,15 +26,17 @@ final class OneArena extends ReportCommand {
 
     @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        MallocHeap heap = HeapCommand.locate(opened, problems);
-        List<Arena> arenas = heap.arenas();
-        if (index < 0 || index >= arenas.size()) {
+        Heaps heaps = Heaps.of(opened);
+        problems.notices(heaps.allocators().notices());
+        Heap heap = heaps.allocators().list().getFirst();
+        int count = RegionTable.count(heap.regions());
+        if (index < 0 || index >= count) {
             throw wrong("there is no arena " + index + ": "
-                    + (arenas.isEmpty() ? "the target has none" : "the target has 0 to " + (arenas.size() - 1)));
+                    + (count == 0 ? "the target has none" : "the target has 0 to " + (count - 1)));
         }
-        UsageCursor chunks = UsageCursor.over(heap, heap.chunks(arenas.get(index)));
-        Listing listing = Listing.of(chunks, EnumSet.allOf(ChunkState.class), problems, progress);
-        problems.add(heap.corruptions());
+        UsageCursor blocks = UsageCursor.over(heaps, heap.blocks(index));
+        Listing listing = new Listing(EnumSet.allOf(BlockState.class)).add(heap, blocks, problems, progress);
+        problems.add(heap, heap.damage());
         return listing;
     }
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.Corruption;
+import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.Heap;
 import dev.heapwalk.ruby.dump.DumpSummary;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 
 /** What was damaged or missing in the part of the target that an answer needed. */
@@ -14,12 +17,15 @@ final class Problems {
 
     private final Set<String> notices = new LinkedHashSet<>();
     private final Set<String> lines = new LinkedHashSet<>();
-    private final List<Corruption> seen = new ArrayList<>();
+    private final Map<Damage, Heap> seen = new LinkedHashMap<>();
 
-    void add(List<Corruption> corruptions) {
-        for (Corruption corruption : corruptions) {
-            if (!seen.contains(corruption)) {
-                seen.add(corruption);
+    /** What a heap, or a walk over it, met that was damaged. */
+    void add(Heap heap, List<Damage> more) {
+        for (Damage damage : more) {
+            if (damage.address() == Damage.NOWHERE) {
+                missing(damage.reason());
+            } else {
+                seen.putIfAbsent(damage, heap);
             }
         }
     }
@@ -48,14 +54,18 @@ final class Problems {
 
     /** Prints them. Returns the exit status. */
     int report() {
-        for (Corruption corruption : seen) {
-            hole(
-                    corruption.address(),
-                    corruption.reason() + (corruption.arena() >= 0 ? " (arena " + corruption.arena() + ")" : ""));
-        }
+        seen.forEach((damage, heap) -> hole(damage.address(), damage.reason() + region(heap, damage.region())));
         say("notice: ", notices);
         say("", lines);
         return lines.isEmpty() ? Failure.FINE : Failure.DAMAGED;
+    }
+
+    /** Names a region as its heap does. */
+    private static String region(Heap heap, int region) {
+        return region < 0
+                ? ""
+                : " (%s %d)"
+                        .formatted(heap.regions().columns().getFirst().title().toLowerCase(Locale.ROOT), region);
     }
 
     private static void say(String kind, Set<String> lines) {

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.text.RowSink;
+import dev.heapwalk.text.Table;
 import java.util.List;
 
 /** The answer to a command, held in local memory so that the target is let go before the first row is printed. */
-interface Report extends AutoCloseable {
-
-    List<Column> columns();
-
-    /** Gives all rows. A table asks twice: for the widths, then for the cells. */
-    void rows(RowSink sink);
+interface Report extends Table, AutoCloseable {
 
     /** Gives the last row of a table, which follows the word {@code TOTAL}; its first cell is left out. */
     void total(RowSink sink);
@@ -17,6 +14,11 @@ interface Report extends AutoCloseable {
     /** Whether a table ends in that row. */
     default boolean totalled() {
         return true;
+    }
+
+    /** The reports that this one is made of, each with columns of its own. */
+    default List<Report> answers() {
+        return List.of(this);
     }
 
     /** Frees what the answer holds. */

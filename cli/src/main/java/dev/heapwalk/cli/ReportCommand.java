@@ -33,7 +33,14 @@ abstract class ReportCommand extends TargetCommand {
     private void print(Report report) {
         Output out = new Output(new StandardOutput());
         preface(format, out);
-        format.print(report, out);
+        boolean more = false;
+        for (Report answer : report.answers()) {
+            if (more && format == Format.TABLE) {
+                out.put('\n');
+            }
+            format.print(answer, out);
+            more = true;
+        }
         out.flush();
     }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.Evidence;
+import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.text.Column;
+import dev.heapwalk.text.RowSink;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;

@@ -5,6 +5,8 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.gc.Roots;
+import dev.heapwalk.text.Column;
+import dev.heapwalk.text.RowSink;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;

@@ -19,6 +19,7 @@ import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.Local;
 import dev.heapwalk.ruby.vm.RubyThread;
 import dev.heapwalk.ruby.vm.RubyThreads;
+import dev.heapwalk.text.SafeText;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

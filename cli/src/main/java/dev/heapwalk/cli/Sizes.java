@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.ChunkCursor;
-import dev.heapwalk.malloc.ChunkState;
-import dev.heapwalk.malloc.MallocHeap;
+import dev.heapwalk.heap.BlockCursor;
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.text.Column;
+import dev.heapwalk.text.RowSink;
 import java.util.List;
 import picocli.CommandLine.Command;
 
@@ -12,24 +15,26 @@ import picocli.CommandLine.Command;
 final class Sizes extends HeapCommand {
 
     @Override
-    boolean needsMmapped() {
+    boolean needsEveryBlock() {
         return true;
     }
 
     @Override
-    Report read(MallocHeap heap, Problems problems, Progress progress) {
+    Report read(Heaps heaps, Problems problems, Progress progress) {
         SizeTally tally = new SizeTally();
-        ChunkCursor chunk = heap.chunks();
-        int walked = 0;
-        while (chunk.next()) {
-            if (chunk.state() == ChunkState.USED) {
-                tally.add(chunk.size());
+        for (Heap heap : heaps.list()) {
+            BlockCursor block = heap.blocks();
+            int walked = 0;
+            while (block.next()) {
+                if (block.state() == BlockState.USED) {
+                    tally.add(block.size());
+                }
+                if ((++walked & 0xffff) == 0) {
+                    progress.at(block.walkedBytes(), block.totalBytes());
+                }
             }
-            if ((++walked & 0xffff) == 0) {
-                progress.at(chunk.walkedBytes(), chunk.totalBytes());
-            }
+            problems.add(heap, block.damage());
         }
-        problems.add(chunk.corruptions());
         return new Answer(tally);
     }
 

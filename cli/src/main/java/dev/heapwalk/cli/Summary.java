@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.malloc.usage.Category;
-import dev.heapwalk.malloc.usage.UsageCursor;
-import dev.heapwalk.malloc.usage.UsageTotals;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.UsageCursor;
+import dev.heapwalk.heap.usage.UsageTotals;
+import dev.heapwalk.text.Column;
+import dev.heapwalk.text.RowSink;
 import java.util.List;
 import picocli.CommandLine.Command;
 
@@ -13,23 +15,27 @@ import picocli.CommandLine.Command;
 final class Summary extends HeapCommand {
 
     @Override
-    boolean needsMmapped() {
+    Scope scope() {
+        return Scope.ALL;
+    }
+
+    @Override
+    boolean needsEveryBlock() {
         return true;
     }
 
     @Override
-    Report read(MallocHeap heap, Problems problems, Progress progress) {
+    Report read(Heaps heaps, Problems problems, Progress progress) {
         UsageTotals totals = new UsageTotals();
-        UsageCursor usage = UsageCursor.over(heap);
+        UsageCursor usage = UsageCursor.over(heaps);
         int walked = 0;
         while (usage.next()) {
             totals.add(usage);
             if ((++walked & 0xffff) == 0) {
-                progress.at(usage.chunk().walkedBytes(), usage.chunk().totalBytes());
+                progress.at(usage.walkedBytes(), usage.totalBytes());
             }
         }
-        problems.add(usage.chunk().corruptions());
-        usage.holes().forEach(problems::missing);
+        damage(usage, problems);
         return new Answer(totals.list());
     }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.cli.Column.Kind;
+import dev.heapwalk.text.Column;
+import dev.heapwalk.text.RowSink;
+import dev.heapwalk.text.SafeText;
 import java.util.List;
 
 /** Writes rows as a table whose widths are known. */
@@ -80,7 +82,7 @@ final class TableRows implements RowSink {
 
     @Override
     public void number(long value) {
-        if (columns.get(cell).kind() == Kind.AMOUNT) {
+        if (columns.get(cell).kind().grouped()) {
             pad(Output.groupedWidth(value), true);
             out.grouped(value);
             fill(0, true);
@@ -165,7 +167,7 @@ final class TableRows implements RowSink {
 
         @Override
         public void number(long value) {
-            cell(columns.get(cell).kind() == Kind.AMOUNT ? Output.groupedWidth(value) : Output.decimalWidth(value));
+            cell(columns.get(cell).kind().grouped() ? Output.groupedWidth(value) : Output.decimalWidth(value));
         }
 
         @Override

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import dev.heapwalk.malloc.ChunkState;
-import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.malloc.usage.UsageCursor;
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.UsageCursor;
 import java.util.EnumSet;
 import java.util.Set;
 import picocli.CommandLine.Command;
@@ -11,15 +11,20 @@ import picocli.CommandLine.Command;
 /** {@code heapwalk used}: the chunks that the program has. */
 @Command(name = "used", description = "List every used chunk: what malloc returned, its size, and what it is used for.")
 final class Used extends HeapCommand {
-    private static final Set<ChunkState> STATES = EnumSet.of(ChunkState.USED);
+    private static final Set<BlockState> STATES = EnumSet.of(BlockState.USED);
 
     @Override
-    boolean needsMmapped() {
+    Scope scope() {
+        return Scope.ALL;
+    }
+
+    @Override
+    boolean needsEveryBlock() {
         return true;
     }
 
     @Override
-    Report read(MallocHeap heap, Problems problems, Progress progress) {
-        return Listing.of(UsageCursor.over(heap), STATES, problems, progress);
+    Report read(Heaps heaps, Problems problems, Progress progress) {
+        return new Listing(STATES).add(UsageCursor.over(heaps), problems, progress);
     }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * All heaps of a target. A heap is located when it is first asked for, and only then: who asks for {@link
@@ -98,6 +99,44 @@ public final class Heaps {
                     .forEach(provider -> places.add(new Place(target, provider)));
         }
         return new Heaps(target, List.copyOf(places));
+    }
+
+    /**
+     * Heaps that were located already.
+     *
+     * @param first a heap
+     * @param more others of the same target
+     * @return these heaps alone
+     */
+    public static Heaps of(Heap first, Heap... more) {
+        return of(
+                first.target(),
+                Stream.concat(Stream.of(first), Stream.of(more))
+                        .map(Located::new)
+                        .toList());
+    }
+
+    /** What finds a heap that was located already. */
+    private record Located(Heap heap) implements HeapProvider {
+        @Override
+        public Class<? extends Heap> type() {
+            return heap.getClass();
+        }
+
+        @Override
+        public HeapLayer layer() {
+            return heap.layer();
+        }
+
+        @Override
+        public boolean isLikely(Target target) {
+            return true;
+        }
+
+        @Override
+        public Heap locate(Target target) {
+            return heap;
+        }
     }
 
     /**

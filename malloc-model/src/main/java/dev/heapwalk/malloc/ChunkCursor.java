@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.heap.Damage;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.raw.RawMemory;
@@ -50,7 +51,7 @@ public final class ChunkCursor {
     private final long[] lists;
     private final long tail;
     private final BitSet busy;
-    private final Corruptions corruptions = new Corruptions();
+    private final DamageList damage = new DamageList();
 
     private int run = -1;
     private int arena = -1;
@@ -78,7 +79,12 @@ public final class ChunkCursor {
     private boolean mmapped;
 
     ChunkCursor(AddressSpace memory, WalkPlan plan, FreeChunks free, MallocLayout layout, BitSet busy) {
-        this.window = memory.window(plan.course);
+        this(memory, memory.window(plan.course), plan, free, layout, busy);
+    }
+
+    /** As above, with a window that suits those who jump. */
+    ChunkCursor(AddressSpace memory, Window window, WalkPlan plan, FreeChunks free, MallocLayout layout, BitSet busy) {
+        this.window = window;
         this.plan = plan;
         this.search = new RunSearch(memory);
         this.lists = free.entries();
@@ -87,13 +93,13 @@ public final class ChunkCursor {
     }
 
     /**
-     * Goes back before the first chunk and forgets the corruptions, so that the same chunks can be walked again. It
+     * Goes back before the first chunk and forgets the damage, so that the same chunks can be walked again. It
      * keeps to the ranges that were known when the heap was located; after an observed process went on, use a cursor of
      * {@link MallocHeap#refresh()} instead.
      */
     public void rewind() {
         window.forget();
-        corruptions.clear();
+        damage.clear();
         leftOut = 0;
         run = -1;
         arena = -1;
@@ -229,6 +235,46 @@ public final class ChunkCursor {
         }
     }
 
+    private void goBefore(int ofRun, long chunk, long word) {
+        run = ofRun;
+        following = chunk;
+        followingWord = word;
+        end = plan.ends[run];
+        arena = plan.arenas[run];
+        top = plan.tops[run];
+        careful = arena < 0 ? -1 : end - MARGIN;
+        inUseBits = arena > 0 ? MallocChunk.NON_MAIN_ARENA : 0;
+        listed = Arrays.binarySearch(lists, chunk);
+        if (listed < 0) {
+            listed = -listed - 1;
+        }
+    }
+
+    /**
+     * Goes before a chunk that an earlier walk came by, and forgets the damage. Returns whether its header can be read;
+     * if not, the cursor stays where it is.
+     */
+    boolean moveTo(int ofRun, long chunk) {
+        long offset = window.find(chunk, MallocChunk.HEADER);
+        if (offset < 0) {
+            return false;
+        }
+        damage.clear();
+        limit = -1;
+        goBefore(ofRun, chunk, window.segment().get(Words.LONG, offset + 8));
+        return true;
+    }
+
+    /** The run that the chunk lies in. */
+    int run() {
+        return run;
+    }
+
+    /** The ordinal of {@link #state()}. */
+    int stateIndex() {
+        return state;
+    }
+
     /** Goes into the next run whose first header can be read. */
     private boolean enter() {
         if (run >= plan.starts.length - 1) {
@@ -245,18 +291,7 @@ public final class ChunkCursor {
         long offset = start < 0 ? -1 : window.find(start, MallocChunk.HEADER);
         // Should one of these throw, the cursor stays where it is.
         long word = offset < 0 ? 0 : window.segment().get(Words.LONG, offset + 8);
-        run++;
-        following = start;
-        followingWord = word;
-        end = plan.ends[run];
-        arena = plan.arenas[run];
-        top = plan.tops[run];
-        careful = arena < 0 ? -1 : end - MARGIN;
-        inUseBits = arena > 0 ? MallocChunk.NON_MAIN_ARENA : 0;
-        listed = Arrays.binarySearch(lists, start);
-        if (listed < 0) {
-            listed = -listed - 1;
-        }
+        goBefore(run + 1, start, word);
         if (offset < 0) {
             record(
                     start,
@@ -380,7 +415,7 @@ public final class ChunkCursor {
     }
 
     private void record(long at, String reason) {
-        corruptions.add(
+        damage.add(
                 at,
                 arena,
                 arena >= 0 && busy.get(arena)
@@ -488,7 +523,15 @@ public final class ChunkCursor {
      *
      * @return the list so far; behind the first thousand a last entry says how many more there were
      */
-    public List<Corruption> corruptions() {
-        return corruptions.list();
+    public List<Damage> damage() {
+        return damage.list();
+    }
+
+    @Override
+    public String toString() {
+        return state < 0
+                ? "before the first chunk"
+                : "%s chunk at 0x%x, %d bytes, %s"
+                        .formatted(state(), address, size, mmapped ? "mmapped" : "arena " + arena);
     }
 }

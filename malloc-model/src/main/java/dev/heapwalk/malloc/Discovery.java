@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
@@ -10,6 +11,7 @@ import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.ElfModule.Range;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -33,7 +35,7 @@ final class Discovery {
     private final Mappings mappings;
     private final ArenaFinder finder;
     private final Findings findings = new Findings();
-    private final Corruptions corruptions = findings.corruptions();
+    private final DamageList damage = findings.damage();
 
     private LibcModule libc;
     private ArenaFinder.Found main;
@@ -84,12 +86,14 @@ final class Discovery {
                         ? "no module is the C library, so every writable mapping is searched"
                         : libc.version().isPresent()
                                 ? "module name; version from its banner, as a hint"
-                                : "module name");
+                                : "module name",
+                sourcesOfLibrary());
         libc.others()
                 .forEach(other -> findings.say(
-                        MallocHeap.OTHER_ALLOCATOR,
+                        "other allocator",
                         other,
-                        "its chunks are not glibc's; what glibc's malloc itself has is listed"));
+                        "its chunks are not glibc's; what glibc's malloc itself has is listed",
+                        Set.of(Source.MODULE)));
         if (!findMainAgain()) {
             findMain();
         }
@@ -115,9 +119,9 @@ final class Discovery {
                 main,
                 ring,
                 par == null ? 0 : parameters().hugePageSize(),
-                corruptions);
+                damage);
         Map<Long, List<Range>> scanned = threadHeaps.scan(ring);
-        Map<Long, List<Arena.Region>> heaps = new LinkedHashMap<>();
+        Map<Long, List<MallocArena.Region>> heaps = new LinkedHashMap<>();
         for (long arena : ring) {
             if (arena != main.address()) {
                 heaps.put(
@@ -128,12 +132,12 @@ final class Discovery {
                                 layouts.getLast().heapInfoSize()));
             }
         }
-        List<Arena> arenas = new ArrayList<>();
+        List<MallocArena> arenas = new ArrayList<>();
         List<Range> claimed = claimed(heaps);
-        arenas.add(arena(0, main.address(), Arena.Kind.MAIN, mainRegions(claimed)));
-        List<Arena.Region> taken = new ArrayList<>(arenas.getFirst().regions());
+        arenas.add(arena(0, main.address(), MallocArena.Kind.MAIN, mainRegions(claimed)));
+        List<MallocArena.Region> taken = new ArrayList<>(arenas.getFirst().regions());
         heaps.forEach((address, regions) -> arenas.add(
-                arena(arenas.size(), address, Arena.Kind.THREAD, threadHeaps.disjoint(address, regions, taken))));
+                arena(arenas.size(), address, MallocArena.Kind.THREAD, threadHeaps.disjoint(address, regions, taken))));
         findings.say(
                 "arenas",
                 arenas.size() == 1
@@ -187,12 +191,12 @@ final class Discovery {
                 findings);
         MallocLayout layout = caches.find();
         FreeChunks free = new FreeChunks();
-        for (Arena arena : arenas) {
+        for (MallocArena arena : arenas) {
             new FreeLists(reader, layout, plan)
                     .fastbins(
                             arena,
                             (chunk, size) -> free.add(chunk, FreeChunks.FASTBIN),
-                            (address, reason) -> corruptions.add(address, arena.index(), reason));
+                            (address, reason) -> damage.add(address, arena.index(), reason));
         }
         caches.list()
                 .forEach(cache ->
@@ -204,6 +208,7 @@ final class Discovery {
                 reader,
                 layout,
                 findings.evidence(),
+                libc.others(),
                 caches.withThreads(arenas),
                 par == null ? OptionalLong.empty() : OptionalLong.of(par.address()),
                 caches.list(),
@@ -211,11 +216,11 @@ final class Discovery {
                 plan,
                 free,
                 busy(arenas),
-                corruptions);
+                damage);
     }
 
     /** The arenas whose lock is held: a thread stands inside malloc, and what it is at may be half done. */
-    private BitSet busy(List<Arena> arenas) {
+    private BitSet busy(List<MallocArena> arenas) {
         BitSet busy = new BitSet();
         arenas.stream().filter(arena -> state(arena.address()).mutex() != 0).forEach(arena -> busy.set(arena.index()));
         return busy;
@@ -248,6 +253,7 @@ final class Discovery {
                 reader,
                 layout,
                 findings.evidence(),
+                libc.others(),
                 List.of(),
                 OptionalLong.empty(),
                 List.of(),
@@ -255,7 +261,7 @@ final class Discovery {
                 new WalkPlan(List.of()),
                 sorted(),
                 new BitSet(),
-                corruptions);
+                damage);
     }
 
     private static FreeChunks sorted() {
@@ -266,6 +272,13 @@ final class Discovery {
 
     // ---- main_arena
 
+    private Set<Source> sourcesOfLibrary() {
+        if (libc.module().isEmpty()) {
+            return Set.of();
+        }
+        return libc.version().isPresent() ? Set.of(Source.MODULE, Source.BANNER) : Set.of(Source.MODULE);
+    }
+
     /** Whether an arena is still recognised where there was one before. */
     private boolean findMainAgain() {
         ArenaFinder.Found again = main == null || !main.initialised()
@@ -273,7 +286,11 @@ final class Discovery {
                 : finder.at(main.address()).orElse(null);
         if (again != null) {
             main = again;
-            findings.say("main_arena", "0x%x".formatted(main.address()), "still where it was before");
+            findings.say(
+                    "main_arena",
+                    "0x%x".formatted(main.address()),
+                    "still where it was before",
+                    Set.of(Source.EARLIER, Source.STRUCTURE));
         }
         return again != null;
     }
@@ -307,7 +324,7 @@ final class Discovery {
         }
         ArenaFinder.Found bySymbol = symbol == 0 ? null : finder.at(symbol).orElse(null);
         if (bySymbol != null && (byStructure == null || byStructure.address() != symbol)) {
-            corruptions.add(
+            damage.add(
                     symbol,
                     0,
                     byStructure == null
@@ -329,8 +346,10 @@ final class Discovery {
                                     : "none of its modules is glibc, and nothing in its writable memory looks like main_arena");
         }
         List<String> basis = new ArrayList<>();
+        Set<Source> sources = EnumSet.of(Source.STRUCTURE);
         if (bySymbol != null || symbol == main.address()) {
             basis.add("symbol main_arena");
+            sources.add(Source.SYMBOL);
         }
         if (main.initialised()) {
             basis.add("127 list heads: %d empty, %d with chunks, %d damaged"
@@ -341,8 +360,9 @@ final class Discovery {
         }
         if (libc.relocated(main.address() + main.state().next())) {
             basis.add("the dynamic linker relocates its next");
+            sources.add(Source.RELOCATION);
         }
-        findings.say("main_arena", "0x%x".formatted(main.address()), String.join("; ", basis));
+        findings.say("main_arena", "0x%x".formatted(main.address()), String.join("; ", basis), sources);
         for (ArenaFinder.Found other : others) {
             findings.say(
                     "another main_arena",
@@ -374,7 +394,7 @@ final class Discovery {
             long last = members.isEmpty()
                     ? main.address()
                     : members.stream().reduce((a, b) -> b).orElseThrow();
-            corruptions.add(
+            damage.add(
                     last + main.state().next(),
                     members.size() - 1,
                     "the ring of arenas does not close: next of the arena at 0x%x is 0x%x"
@@ -434,7 +454,7 @@ final class Discovery {
         if (bySymbol.isPresent()
                 && byStructure.isPresent()
                 && byStructure.get().address() != bySymbol.get().address()) {
-            corruptions.add(
+            damage.add(
                     symbol.getAsLong(),
                     -1,
                     "the symbol mp_ says 0x%x, the structure says 0x%x"
@@ -442,7 +462,7 @@ final class Discovery {
         }
         par = bySymbol.or(() -> byStructure).orElse(null);
         if (par == null) {
-            findings.say("mp_", "not found", "nothing near main_arena has fitting counts and parameters");
+            findings.say("mp_", "not found", "nothing near main_arena has fitting counts and parameters", Set.of());
             return;
         }
         MallocLayout.Par layout = par.par();
@@ -455,7 +475,8 @@ final class Discovery {
                                 ? "sbrk_base is where top and system_mem say the heap begins; "
                                 : "sbrk_base has nothing to confirm it; ")
                         + "counts and parameters fit (n_mmaps %d)"
-                                .formatted(parameters().nMmaps()));
+                                .formatted(parameters().nMmaps()),
+                bySymbol.isPresent() ? Set.of(Source.SYMBOL, Source.STRUCTURE) : Set.of(Source.STRUCTURE));
     }
 
     /** The ranges to look for {@code mp_} in: the C library's data, or the mapping that holds {@code main_arena}. */
@@ -478,7 +499,7 @@ final class Discovery {
 
     // ---- memory
 
-    private List<Range> claimed(Map<Long, List<Arena.Region>> heaps) {
+    private List<Range> claimed(Map<Long, List<MallocArena.Region>> heaps) {
         List<Range> claimed = new ArrayList<>();
         heaps.values()
                 .forEach(regions -> regions.forEach(region -> claimed.add(new Range(
@@ -497,18 +518,18 @@ final class Discovery {
         return claimed;
     }
 
-    private Arena arena(int index, long address, Arena.Kind kind, List<Arena.Region> regions) {
+    private MallocArena arena(int index, long address, MallocArena.Kind kind, List<MallocArena.Region> regions) {
         MallocState state = state(address);
         long system = state.systemMem();
-        if (kind == Arena.Kind.THREAD) {
+        if (kind == MallocArena.Kind.THREAD) {
             long sum = regions.stream()
                     .mapToLong(region -> region.end() - region.heapInfo())
                     .sum();
             if (sum != system) {
-                corruptions.add(address, index, "system_mem is %d, but the heaps have %d bytes".formatted(system, sum));
+                damage.add(address, index, "system_mem is %d, but the heaps have %d bytes".formatted(system, sum));
             }
         }
-        return new Arena(
+        return new MallocArena(
                 index,
                 address,
                 kind,
@@ -526,7 +547,7 @@ final class Discovery {
 
     // ---- runs of the main arena
 
-    private List<Arena.Region> mainRegions(List<Range> claimed) {
+    private List<MallocArena.Region> mainRegions(List<Range> claimed) {
         MallocState state = state(main.address());
         long system = state.systemMem();
         long top = state.top();
@@ -550,9 +571,9 @@ final class Discovery {
             }
             anonymous.addAll(MmapFinder.unclaimed(list, claimed, target.pageSize()));
             MainRuns runs = new MainRuns(target.memory(), mmapHeaders(), target.pageSize(), top, system);
-            List<Arena.Region> regions = runs.find(anonymous, base);
+            List<MallocArena.Region> regions = runs.find(anonymous, base);
             if (!runs.complete()) {
-                corruptions.add(
+                damage.add(
                         main.address() + main.state().systemMem(),
                         0,
                         "system_mem is %d, but runs of %d bytes were found".formatted(system, runs.accounted()));
@@ -568,7 +589,7 @@ final class Discovery {
             base = end - system;
         }
         if (end == 0 || end - base != system) {
-            corruptions.add(
+            damage.add(
                     top,
                     0,
                     "top ends at 0x%x, but sbrk_base 0x%x and system_mem 0x%x say 0x%x"
@@ -580,7 +601,7 @@ final class Discovery {
         }
         if (end <= base || !mappings.readable(base, end - base)) {
             long readable = mappings.at(base).map(Mapping::end).orElse(base);
-            corruptions.add(base, 0, "the main heap 0x%x to 0x%x is not mapped as a whole".formatted(base, end));
+            damage.add(base, 0, "the main heap 0x%x to 0x%x is not mapped as a whole".formatted(base, end));
             end = Math.max(base, Math.min(end, readable));
         }
         findings.say(
@@ -591,6 +612,6 @@ final class Discovery {
                                 ? "end of top less system_mem"
                                 : "sbrk_base to the end of top, system_mem agrees"));
         long start = base + 15 & ~15L;
-        return end - start < MallocChunk.MIN_SIZE ? List.of() : List.of(new Arena.Region(start, end, 0));
+        return end - start < MallocChunk.MIN_SIZE ? List.of() : List.of(new MallocArena.Region(start, end, 0));
     }
 }

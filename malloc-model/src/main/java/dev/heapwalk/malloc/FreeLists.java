@@ -51,7 +51,7 @@ final class FreeLists {
      * The fastbins of an arena. They are walked side by side: what was freed in some order lies in each list in that
      * order, and so all of them go through the same memory once instead of ten times.
      */
-    List<Bin> fastbins(Arena arena, Visitor visitor, Fault fault) {
+    List<Bin> fastbins(MallocArena arena, Visitor visitor, Fault fault) {
         if (layout.state().fastbins() < 0) {
             return List.of();
         }
@@ -99,7 +99,7 @@ final class FreeLists {
     }
 
     /** The doubly linked bins of an arena. */
-    List<Bin> bins(Arena arena, Visitor visitor, Fault fault) {
+    List<Bin> bins(MallocArena arena, Visitor visitor, Fault fault) {
         List<Bin> bins = new ArrayList<>();
         for (int i = 1; i <= MallocLayout.BINS - 1; i++) {
             MallocState state = Structures.arena(reader, arena.address(), layout.state());

@@ -19,7 +19,7 @@ final class MainRuns {
     private final long page;
     private final long top;
     private final long system;
-    private final List<Arena.Region> runs = new ArrayList<>();
+    private final List<MallocArena.Region> runs = new ArrayList<>();
     private long accounted;
     private long gaps;
 
@@ -38,7 +38,7 @@ final class MainRuns {
      * @param base {@code sbrk_base}, or 0 if it is not known
      * @return the runs in address order
      */
-    List<Arena.Region> find(List<Range> ranges, long base) {
+    List<MallocArena.Region> find(List<Range> ranges, long base) {
         search.allow(HEADERS);
         List<Range> rest = new ArrayList<>();
         for (Range range : ranges) {
@@ -81,12 +81,12 @@ final class MainRuns {
                 }
             }
         }
-        runs.sort(Comparator.comparingLong(Arena.Region::start));
+        runs.sort(Comparator.comparingLong(MallocArena.Region::start));
         return List.copyOf(runs);
     }
 
     private void take(long start) {
-        runs.add(new Arena.Region(start, search.end(), 0));
+        runs.add(new MallocArena.Region(start, search.end(), 0));
         accounted += search.end() - start;
     }
 

@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.heap.Block;
+import dev.heapwalk.heap.BlockCursor;
+import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.text.Table;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /**
  * The heap of glibc's malloc in one target, as it was when it was located.
@@ -14,23 +24,28 @@ import java.util.OptionalLong;
  * <p>Finding it needs no debug symbols, no version and no file on disk; symbols are used where there are some, and what
  * they say is checked against the structures themselves.
  */
-public final class MallocHeap {
-    /** The subject of the evidence for each other allocator. */
-    static final String OTHER_ALLOCATOR = "other allocator";
+public final class MallocHeap implements Heap {
+    private static final List<String> NAMES =
+            Stream.of(ChunkState.values()).map(ChunkState::name).toList();
+    /** The most memory that a look-up keeps, in bytes. */
+    private static final long LOOKUP_BUDGET = 16L << 20;
 
     private final Discovery discovery;
     private final Target target;
     private final Reader reader;
     private final MallocLayout layout;
     private final List<Evidence> evidence;
-    private final List<Arena> arenas;
+    private final List<String> others;
+    private final List<MallocArena> arenas;
     private final OptionalLong parameters;
     private final List<ThreadCache> threadCaches;
     private final MmappedChunks mmapped;
     private final WalkPlan plan;
     private final FreeChunks free;
     private final BitSet busy;
-    private final Corruptions corruptions;
+    private final DamageList damage;
+    private ChunkIndex index;
+    private MallocLookup shared;
 
     MallocHeap(
             Discovery discovery,
@@ -38,19 +53,21 @@ public final class MallocHeap {
             Reader reader,
             MallocLayout layout,
             List<Evidence> evidence,
-            List<Arena> arenas,
+            List<String> others,
+            List<MallocArena> arenas,
             OptionalLong parameters,
             List<ThreadCache> threadCaches,
             MmappedChunks mmapped,
             WalkPlan plan,
             FreeChunks free,
             BitSet busy,
-            Corruptions corruptions) {
+            DamageList damage) {
         this.discovery = discovery;
         this.target = target;
         this.reader = reader;
         this.layout = layout;
         this.evidence = List.copyOf(evidence);
+        this.others = List.copyOf(others);
         this.arenas = List.copyOf(arenas);
         this.parameters = parameters;
         this.threadCaches = List.copyOf(threadCaches);
@@ -58,7 +75,7 @@ public final class MallocHeap {
         this.plan = plan;
         this.free = free;
         this.busy = busy;
-        this.corruptions = corruptions;
+        this.damage = damage;
     }
 
     /** Whether symbols may be used for the discovery. */
@@ -98,9 +115,10 @@ public final class MallocHeap {
      * can't change (the C library, where its static variables are) is only looked at again; for profilers, at each
      * sample.
      *
-     * @return a new heap; this one stays what it was
+     * @return a new heap; this one, if the target does not run. This one stays what it was
      * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
      */
+    @Override
     public MallocHeap refresh() {
         return target.runsOn() ? discovery.refresh() : this;
     }
@@ -110,6 +128,7 @@ public final class MallocHeap {
      *
      * @return the target that was given to {@link #locate(Target)}
      */
+    @Override
     public Target target() {
         return target;
     }
@@ -128,6 +147,7 @@ public final class MallocHeap {
      *
      * @return an unmodifiable list
      */
+    @Override
     public List<Evidence> evidence() {
         return evidence;
     }
@@ -138,10 +158,7 @@ public final class MallocHeap {
      * @return for each its name and the file that has it, such as {@code jemalloc in libjemalloc.so.2}
      */
     public List<String> otherAllocators() {
-        return evidence.stream()
-                .filter(one -> one.subject().equals(OTHER_ALLOCATOR))
-                .map(Evidence::conclusion)
-                .toList();
+        return others;
     }
 
     /**
@@ -149,7 +166,7 @@ public final class MallocHeap {
      *
      * @return an unmodifiable list; empty if nothing was ever allocated
      */
-    public List<Arena> arenas() {
+    public List<MallocArena> arenas() {
         return arenas;
     }
 
@@ -163,14 +180,14 @@ public final class MallocHeap {
     }
 
     /**
-     * Counts what the bins of an arena hold, by walking their lists. Damage that it meets joins {@link #corruptions()}.
+     * Counts what the bins of an arena hold, by walking their lists. Damage that it meets joins {@link #damage()}.
      *
      * @param arena one of {@link #arenas()}
      * @return the bins that hold a chunk: fastbins, unsorted, small, large
      */
-    public synchronized List<Bin> bins(Arena arena) {
+    public synchronized List<Bin> bins(MallocArena arena) {
         FreeLists lists = new FreeLists(reader, layout, plan);
-        FreeLists.Fault fault = (address, reason) -> corruptions.add(address, arena.index(), reason);
+        FreeLists.Fault fault = (address, reason) -> damage.add(address, arena.index(), reason);
         // What is wrong with a fastbin was noted when the heap was located.
         List<Bin> bins = new ArrayList<>(lists.fastbins(arena, (chunk, size) -> {}, (address, reason) -> {}));
         bins.addAll(lists.bins(arena, (chunk, size) -> {}, fault));
@@ -210,7 +227,7 @@ public final class MallocHeap {
      * @param arena one of {@link #arenas()}
      * @return a new cursor, for one thread
      */
-    public ChunkCursor chunks(Arena arena) {
+    public ChunkCursor chunks(MallocArena arena) {
         return new ChunkCursor(
                 target.memory(), WalkPlan.of(List.of(arena), new long[0], new long[0]), free, layout, busy);
     }
@@ -221,7 +238,128 @@ public final class MallocHeap {
      *
      * @return an unmodifiable list, as it is now
      */
-    public List<Corruption> corruptions() {
-        return corruptions.list();
+    @Override
+    public List<Damage> damage() {
+        return damage.list();
+    }
+
+    @Override
+    public String name() {
+        return "glibc's malloc";
+    }
+
+    @Override
+    public HeapLayer layer() {
+        return HeapLayer.ALLOCATOR;
+    }
+
+    @Override
+    public List<String> names() {
+        return NAMES;
+    }
+
+    /**
+     * {@inheritDoc} {@link #chunks()} with the vocabulary of all heaps. Chunks that are cached are those of fastbins
+     * and thread caches, and top is reserved.
+     */
+    @Override
+    public BlockCursor blocks() {
+        return new ChunkBlocks(chunks());
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * @param region the index of an arena
+     */
+    @Override
+    public BlockCursor blocks(int region) {
+        return new ChunkBlocks(chunks(arenas.get(region)));
+    }
+
+    @Override
+    public BlockLookup lookup() {
+        return newLookup();
+    }
+
+    private MallocLookup newLookup() {
+        return new MallocLookup(
+                new ChunkCursor(target.memory(), target.memory().cache(LOOKUP_BUDGET), plan, free, layout, busy),
+                plan,
+                index());
+    }
+
+    private synchronized ChunkIndex index() {
+        if (index == null) {
+            index = ChunkIndex.of(chunks(), plan);
+        }
+        return index;
+    }
+
+    @Override
+    public synchronized Optional<Block> blockAt(long address) {
+        if (shared == null) {
+            shared = newLookup();
+        }
+        return shared.find(address) ? Optional.of(Block.of(shared)) : Optional.empty();
+    }
+
+    /**
+     * {@inheritDoc} The arenas.
+     */
+    @Override
+    public Table regions() {
+        return MallocTables.arenas(arenas);
+    }
+
+    /**
+     * {@inheritDoc} The bins.
+     */
+    @Override
+    public Table freeLists() {
+        return MallocTables.bins(
+                arenas.stream().flatMap(arena -> bins(arena).stream()).toList());
+    }
+
+    /**
+     * {@inheritDoc} The thread caches.
+     */
+    @Override
+    public Table caches() {
+        return MallocTables.caches(threadCaches);
+    }
+
+    @Override
+    public List<String> notices() {
+        return others.stream()
+                .map(other -> "%s also has %s; only what glibc's malloc holds is listed"
+                        .formatted(target.description(), other))
+                .toList();
+    }
+
+    /**
+     * {@inheritDoc} The chunks that were mapped on their own are looked for among all mappings, and nothing but
+     * malloc's own counts tells that one of them was not in a core.
+     */
+    @Override
+    public List<String> missing() {
+        if (mmapped.confidence() != MmappedChunks.Confidence.UNCONFIRMED) {
+            return List.of();
+        }
+        return List.of(
+                mmapped.expectedCount() >= 0
+                        ? "mmapped chunks: malloc counts %,d with %,d bytes, found %,d with %,d bytes"
+                                .formatted(
+                                        mmapped.expectedCount(),
+                                        mmapped.expectedBytes(),
+                                        mmapped.count(),
+                                        mmapped.bytes())
+                        : "mmapped chunks: malloc's own count of them was not found, so nothing confirms the %,d found"
+                                .formatted(mmapped.count()));
+    }
+
+    @Override
+    public String toString() {
+        return "%s in %s".formatted(name(), target.description());
     }
 }

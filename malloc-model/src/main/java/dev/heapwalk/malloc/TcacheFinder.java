@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
@@ -40,9 +41,15 @@ final class TcacheFinder {
      * Where a thread-local variable lies and what it is in each thread.
      *
      * @param values its value by thread id
-     * @param basis how it was found
+     * @param source what tells where it lies
+     * @param basis how it was found, in words
      */
-    record Variable(Map<Long, Long> values, String basis) {}
+    record Variable(Map<Long, Long> values, Source source, String basis) {
+        /** What the values rest on. */
+        Set<Source> sources() {
+            return Set.of(source, Source.REGISTERS);
+        }
+    }
 
     TcacheFinder(Target target, Reader reader, WalkPlan plan, long slots) {
         this.target = target;
@@ -251,7 +258,7 @@ final class TcacheFinder {
         }
         OptionalLong named = symbols ? symbol(libc, "tcache") : OptionalLong.empty();
         if (named.isPresent()) {
-            return new Variable(values(threads, named.getAsLong()), "symbol tcache");
+            return new Variable(values(threads, named.getAsLong()), Source.SYMBOL, "symbol tcache");
         }
         Variable best = vote(libc, threads, false, layout, byStructure);
         return best != null ? best : vote(libc, threads, true, layout, byStructure);
@@ -281,6 +288,7 @@ final class TcacheFinder {
                 bestVotes = votes;
                 best = new Variable(
                         values,
+                        brute ? Source.STRUCTURE : Source.RELOCATION,
                         brute
                                 ? "the word near the thread pointer that is one in every thread"
                                 : "the GOT offset whose word is one in every thread");
@@ -297,7 +305,7 @@ final class TcacheFinder {
         }
         OptionalLong named = symbols ? symbol(libc, "thread_arena") : OptionalLong.empty();
         if (named.isPresent()) {
-            return new Variable(values(threads, named.getAsLong()), "symbol thread_arena");
+            return new Variable(values(threads, named.getAsLong()), Source.SYMBOL, "symbol thread_arena");
         }
         Variable best = null;
         long bestVotes = 0;
@@ -309,7 +317,7 @@ final class TcacheFinder {
                         values.values().stream().filter(value -> value != 0).count();
                 if (possible && votes > bestVotes) {
                     bestVotes = votes;
-                    best = new Variable(values, "the word of each thread that is an arena");
+                    best = new Variable(values, Source.STRUCTURE, "the word of each thread that is an arena");
                 }
             }
             if (best != null) {

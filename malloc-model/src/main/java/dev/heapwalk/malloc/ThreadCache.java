@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.Domain;
 import java.util.List;
 import java.util.OptionalLong;
 
@@ -13,6 +15,8 @@ import java.util.OptionalLong;
  * @param bins the bins that hold a chunk
  */
 public record ThreadCache(long address, OptionalLong tid, List<Bin> bins) {
+    /** What the block is used for that holds the structure. */
+    public static final Category CATEGORY = new Category(new Domain("libc"), "tcache", "tcache_perthread_struct");
 
     /**
      * One bin.

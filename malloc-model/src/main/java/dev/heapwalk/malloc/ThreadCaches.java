@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
@@ -28,7 +29,7 @@ final class ThreadCaches {
     private final boolean symbols;
     private final List<MallocLayout> layouts;
     private final long slots;
-    private final List<Arena> arenas;
+    private final List<MallocArena> arenas;
     private final WalkPlan plan;
     private final WalkPlan arenasOnly;
     private final TcacheFinder tcaches;
@@ -48,7 +49,7 @@ final class ThreadCaches {
             boolean symbols,
             List<MallocLayout> layouts,
             long slots,
-            List<Arena> arenas,
+            List<MallocArena> arenas,
             WalkPlan plan,
             Findings findings) {
         this.target = target;
@@ -110,7 +111,8 @@ final class ThreadCaches {
         findings.say(
                 "layout",
                 best.versions() + (patched ? ", patched" : "") + (best.tested() ? "" : " (not tested)"),
-                basisOfLayout(best, linking, bestSet));
+                basisOfLayout(best, linking, bestSet),
+                libc.version().isPresent() ? Set.of(Source.STRUCTURE, Source.BANNER) : Set.of(Source.STRUCTURE));
         collect(best, bestSet, blocks != null);
         return best;
     }
@@ -156,7 +158,7 @@ final class ThreadCaches {
             return 0;
         }
         int votes = 0;
-        for (Arena arena : arenas) {
+        for (MallocArena arena : arenas) {
             for (int i = 0; i < MallocLayout.FASTBINS; i++) {
                 long chunk = Structures.arena(
                                 reader, arena.address(), layouts.getFirst().state())
@@ -184,14 +186,14 @@ final class ThreadCaches {
             variable.values().forEach((tid, value) -> {
                 if (tcaches.isCache(value, layout)) {
                     owners.put(value, tid);
-                } else if (variable.basis().startsWith("symbol")
+                } else if (variable.source() == Source.SYMBOL
                         && value != 0
                         && target.memory()
                                 .mappings()
                                 .at(value)
                                 .map(Mapping::writable)
                                 .orElse(true)) {
-                    findings.corruptions()
+                    findings.damage()
                             .add(
                                     value,
                                     -1,
@@ -206,17 +208,14 @@ final class ThreadCaches {
         Set<Long> seen = new HashSet<>();
         for (long address : all) {
             TcacheFinder.Cache cache = tcaches.read(
-                    address,
-                    layout,
-                    false,
-                    (at, reason) -> findings.corruptions().add(at, -1, reason));
+                    address, layout, false, (at, reason) -> findings.damage().add(at, -1, reason));
             if (cache == null) {
                 continue;
             }
             for (ThreadCache.Bin bin : cache.bins()) {
                 for (long chunk : bin.chunks()) {
                     if (!seen.add(chunk)) {
-                        findings.corruptions().add(chunk, -1, "the chunk is in two thread caches");
+                        findings.damage().add(chunk, -1, "the chunk is in two thread caches");
                     }
                 }
             }
@@ -235,7 +234,11 @@ final class ThreadCaches {
                                 searched
                                         ? ", structure finds %d, both agree on %d".formatted(byStructure.size(), both)
                                         : "; the heap is too large to look for more");
-        findings.say("tcache", Findings.counted(caches.size(), "thread cache"), basis);
+        findings.say(
+                "tcache",
+                Findings.counted(caches.size(), "thread cache"),
+                basis,
+                variable == null ? Set.of(Source.STRUCTURE) : variable.sources());
         if (variable != null && byStructure.size() > both) {
             findings.say(
                     "tcache",
@@ -245,8 +248,8 @@ final class ThreadCaches {
     }
 
     /** The arenas with the threads that allocate from them. */
-    List<Arena> withThreads(List<Arena> known) {
-        Set<Long> ring = known.stream().map(Arena::address).collect(Collectors.toSet());
+    List<MallocArena> withThreads(List<MallocArena> known) {
+        Set<Long> ring = known.stream().map(MallocArena::address).collect(Collectors.toSet());
         TcacheFinder.Variable variable = tcaches.arenaVariable(libc, ring, symbols);
         if (variable == null) {
             return known;
@@ -259,9 +262,10 @@ final class ThreadCaches {
                                         .filter(v -> v != 0)
                                         .count(),
                                 "thread"),
-                variable.basis());
+                variable.basis(),
+                variable.sources());
         return known.stream()
-                .map(arena -> new Arena(
+                .map(arena -> new MallocArena(
                         arena.index(),
                         arena.address(),
                         arena.kind(),

@@ -26,7 +26,7 @@ final class ThreadHeaps {
     private final Reader reader;
     private final ArenaFinder finder;
     private final ArenaFinder.Found main;
-    private final Corruptions corruptions;
+    private final DamageList damage;
     private final long max;
 
     /**
@@ -43,13 +43,13 @@ final class ThreadHeaps {
             ArenaFinder.Found main,
             Set<Long> ring,
             long hugePageSize,
-            Corruptions corruptions) {
+            DamageList damage) {
         this.mappings = mappings;
         this.touched = touched;
         this.reader = reader;
         this.finder = finder;
         this.main = main;
-        this.corruptions = corruptions;
+        this.damage = damage;
         this.max = chooseMax(ring, hugePageSize);
     }
 
@@ -107,7 +107,7 @@ final class ThreadHeaps {
                     if (finder.heapInfoSize(arena) == 0 || finder.at(arena).isEmpty()) {
                         continue;
                     }
-                    corruptions.add(arena, ring.size(), "the arena at 0x%x is not in the ring".formatted(arena));
+                    damage.add(arena, ring.size(), "the arena at 0x%x is not in the ring".formatted(arena));
                     ring.add(arena);
                 }
                 heaps.computeIfAbsent(arena, key -> new ArrayList<>()).add(new Range(at, at + size));
@@ -135,7 +135,7 @@ final class ThreadHeaps {
      * @param scanned the heaps that name it, which need not be linked to it
      * @param headerSize size of {@code heap_info}
      */
-    List<Arena.Region> of(long arena, List<Range> scanned, long headerSize) {
+    List<MallocArena.Region> of(long arena, List<Range> scanned, long headerSize) {
         long top = state(arena).top();
         Set<Long> chain = new LinkedHashSet<>();
         long heap = top & -max;
@@ -149,33 +149,32 @@ final class ThreadHeaps {
             heap = prev;
         }
         if (!complete) {
-            corruptions.add(
+            damage.add(
                     chain.isEmpty() ? arena + main.state().top() : heap,
                     -1,
                     "the heaps of the arena at 0x%x are not linked soundly from its top 0x%x".formatted(arena, top));
         }
         for (Range range : scanned) {
             if (chain.add(range.start()) && complete) {
-                corruptions.add(
+                damage.add(
                         range.start(), -1, "a heap of the arena at 0x%x is not linked to its others".formatted(arena));
             }
         }
-        List<Arena.Region> regions = new ArrayList<>();
+        List<MallocArena.Region> regions = new ArrayList<>();
         for (long one : chain) {
             long start = one == (arena & -max) ? arena + main.state().size() + 15 & ~15L : one + headerSize;
-            regions.add(new Arena.Region(
-                    start, one + Structures.heapInfo(reader, one).size(), one));
+            regions.add(new MallocArena.Region(start, one + Structures.heapInfo(reader, one).size(), one));
         }
         regions.sort((a, b) -> Long.compare(a.start(), b.start()));
         return List.copyOf(regions);
     }
 
     /** The regions that overlap none of those taken before, which they join: no chunk belongs to two arenas. */
-    List<Arena.Region> disjoint(long arena, List<Arena.Region> regions, List<Arena.Region> taken) {
-        List<Arena.Region> kept = new ArrayList<>();
-        for (Arena.Region region : regions) {
+    List<MallocArena.Region> disjoint(long arena, List<MallocArena.Region> regions, List<MallocArena.Region> taken) {
+        List<MallocArena.Region> kept = new ArrayList<>();
+        for (MallocArena.Region region : regions) {
             if (taken.stream().anyMatch(other -> region.start() < other.end() && other.start() < region.end())) {
-                corruptions.add(
+                damage.add(
                         region.heapInfo(),
                         -1,
                         "the heap of the arena at 0x%x overlaps memory of another arena".formatted(arena));

@@ -44,7 +44,7 @@ final class WalkPlan {
                         .toArray());
     }
 
-    static WalkPlan of(List<Arena> arenas, long[] mmapStarts, long[] mmapEnds) {
+    static WalkPlan of(List<MallocArena> arenas, long[] mmapStarts, long[] mmapEnds) {
         return new WalkPlan(java.util.stream.Stream.concat(
                         arenas.stream()
                                 .flatMap(arena -> arena.regions().stream()

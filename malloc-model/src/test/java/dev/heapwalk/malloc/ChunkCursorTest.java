@@ -21,7 +21,7 @@ class ChunkCursorTest {
             assertThat(chunk.next()).isFalse();
             assertThat(chunk.next()).isFalse();
             assertThat(chunk.leftOutBytes()).isEqualTo(BYTES);
-            assertThat(chunk.corruptions()).singleElement().satisfies(damage -> {
+            assertThat(chunk.damage()).singleElement().satisfies(damage -> {
                 assertThat(damage.address()).isEqualTo(start);
                 assertThat(damage.reason()).contains("can't be read").contains("%d bytes".formatted(BYTES));
             });
@@ -41,7 +41,7 @@ class ChunkCursorTest {
             assertThat(chunk.state()).isEqualTo(chunk.address() == end - 64 ? ChunkState.TOP : ChunkState.USED);
         }
         assertThat(chunks).isEqualTo(BYTES / 64);
-        assertThat(chunk.corruptions()).isEmpty();
+        assertThat(chunk.damage()).isEmpty();
     }
 
     /** Over memory that is full of used chunks of 64 bytes. */

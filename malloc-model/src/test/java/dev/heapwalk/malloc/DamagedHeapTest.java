@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.heap.Damage;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
@@ -31,7 +32,7 @@ class DamagedHeapTest {
     record Seen(long address, long size, ChunkState state, int arena) {}
 
     /** What a walk found. */
-    record Walk(List<Seen> chunks, List<Corruption> damage, MallocHeap heap) {
+    record Walk(List<Seen> chunks, List<Damage> damage, MallocHeap heap) {
         List<Seen> of(int arena) {
             return chunks.stream().filter(chunk -> chunk.arena() == arena).toList();
         }
@@ -45,8 +46,8 @@ class DamagedHeapTest {
             chunks.add(new Seen(cursor.address(), cursor.size(), cursor.state(), cursor.arena()));
         }
         heap.arenas().forEach(heap::bins);
-        List<Corruption> damage = new ArrayList<>(heap.corruptions());
-        damage.addAll(cursor.corruptions());
+        List<Damage> damage = new ArrayList<>(heap.damage());
+        damage.addAll(cursor.damage());
         return new Walk(chunks, damage, heap);
     }
 
@@ -89,7 +90,7 @@ class DamagedHeapTest {
                     assertThat(walk.chunks())
                             .as(where)
                             .hasSizeLessThanOrEqualTo(sound.chunks().size());
-                    for (Arena other : sound.heap().arenas()) {
+                    for (MallocArena other : sound.heap().arenas()) {
                         if (other.index() != arena) {
                             assertThat(walk.of(other.index())).as(where).isEqualTo(sound.of(other.index()));
                         }
@@ -134,7 +135,7 @@ class DamagedHeapTest {
             changed(editor, core, release, next, heap.arenas().getLast().address(), "ring");
             changed(editor, core, release, next, 0, "ring");
 
-            Arena main = heap.arenas().getFirst();
+            MallocArena main = heap.arenas().getFirst();
             for (long head = main.address() + heap.layout().state().bins(); ; head += 16) {
                 long chunk = editor.word(head);
                 if (chunk != head - 16) {

@@ -4,7 +4,8 @@ package dev.heapwalk.malloc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
-import dev.heapwalk.malloc.usage.UsageCursor;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.testkit.CoreEditor;
@@ -57,7 +58,7 @@ class FuzzSoakTest {
         long bytes;
         try (Target target = Target.core(core, release.root(false).orElseThrow())) {
             MallocHeap heap = MallocHeap.locate(target);
-            for (Arena arena : heap.arenas()) {
+            for (MallocArena arena : heap.arenas()) {
                 for (long at = arena.address();
                         at < arena.address() + heap.layout().state().size();
                         at += 8) {
@@ -123,23 +124,21 @@ class FuzzSoakTest {
         for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
             try (Target target = Target.core(core, release.root(false).orElseThrow())) {
                 MallocHeap heap = MallocHeap.locate(target, symbols);
-                UsageCursor cursor = UsageCursor.over(heap);
+                UsageCursor cursor = UsageCursor.over(Heaps.of(heap));
                 long last = 0;
                 long count = 0;
                 while (cursor.next()) {
-                    assertThat(cursor.chunk().address())
+                    assertThat(cursor.address())
                             .as("%s, seed %d", release, seed)
                             .isGreaterThan(last);
-                    last = cursor.chunk().address();
+                    last = cursor.address();
                     count++;
                 }
                 // Damaged bounds of a heap may take in more memory than before, but no more chunks than fit.
-                assertThat(count)
-                        .as("%s, seed %d", release, seed)
-                        .isLessThanOrEqualTo(cursor.chunk().totalBytes() / 32 + 16);
-                assertThat(cursor.chunk().totalBytes()).isLessThan(bytes + (1L << 30));
+                assertThat(count).as("%s, seed %d", release, seed).isLessThanOrEqualTo(cursor.totalBytes() / 32 + 16);
+                assertThat(cursor.totalBytes()).isLessThan(bytes + (1L << 30));
                 heap.arenas().forEach(heap::bins);
-                assertThat(heap.corruptions().size()).isLessThanOrEqualTo(1001);
+                assertThat(heap.damage().size()).isLessThanOrEqualTo(1001);
             } catch (UnsupportedTargetException e) {
                 assertThat(e).hasMessageContaining("main_arena");
             } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {

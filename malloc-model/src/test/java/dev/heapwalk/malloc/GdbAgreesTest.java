@@ -156,7 +156,7 @@ class GdbAgreesTest {
                                 .sum())
                         .as("what the lists hold is what the walk finds free")
                         .isEqualTo(free);
-                assertThat(heap.corruptions()).isEmpty();
+                assertThat(heap.damage()).isEmpty();
             }
         }
     }

@@ -3,9 +3,11 @@ package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.heapwalk.malloc.usage.Category;
-import dev.heapwalk.malloc.usage.Domain;
-import dev.heapwalk.malloc.usage.UsageCursor;
+import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.UsageCursor;
+import dev.heapwalk.libc.LibcCategories;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Ledger;
 import java.util.ArrayList;
@@ -59,12 +61,8 @@ final class HeapCheck {
         }
         assertThat(chunk.walkedBytes()).isEqualTo(chunk.totalBytes());
         assertThat(chunk.leftOutBytes()).isZero();
-        assertThat(chunk.corruptions())
-                .as("damage that the walk met, %s", where)
-                .isEmpty();
-        assertThat(heap.corruptions())
-                .as("damage that the discovery met, %s", where)
-                .isEmpty();
+        assertThat(chunk.damage()).as("damage that the walk met, %s", where).isEmpty();
+        assertThat(heap.damage()).as("damage that the discovery met, %s", where).isEmpty();
     }
 
     /** Everything a healthy heap must show. */
@@ -126,7 +124,7 @@ final class HeapCheck {
     }
 
     void arenasAddUp() {
-        for (Arena arena : heap.arenas()) {
+        for (MallocArena arena : heap.arenas()) {
             long chunks = bytes.getOrDefault(arena.index(), Map.of()).values().stream()
                     .mapToLong(Long::longValue)
                     .sum();
@@ -138,7 +136,7 @@ final class HeapCheck {
             // Every run but the last ends in fenceposts: two chunks of 16 bytes, in a heap up to 31 more. And the main
             // heap may begin where somebody else moved the break to, such as the dynamic linker for a copy of the
             // tunables.
-            long misaligned = arena.kind() == Arena.Kind.MAIN ? 15 : 0;
+            long misaligned = arena.kind() == MallocArena.Kind.MAIN ? 15 : 0;
             assertThat(between)
                     .as("bytes of arena %d that are no chunk, %s", arena.index(), where)
                     .isBetween(32L * ends, 63L * ends + misaligned);
@@ -147,7 +145,7 @@ final class HeapCheck {
 
     private long sum(ChunkState... states) {
         long sum = 0;
-        for (Arena arena : heap.arenas()) {
+        for (MallocArena arena : heap.arenas()) {
             for (ChunkState state : states) {
                 sum += bytes.getOrDefault(arena.index(), Map.of()).getOrDefault(state, 0L);
             }
@@ -158,7 +156,9 @@ final class HeapCheck {
     void mallinfoAgrees() {
         Map<String, Long> info = ledger.mallinfo();
         Map<String, Long> ours = new TreeMap<>();
-        ours.put("arena", heap.arenas().stream().mapToLong(Arena::systemBytes).sum());
+        ours.put(
+                "arena",
+                heap.arenas().stream().mapToLong(MallocArena::systemBytes).sum());
         ours.put("fsmblks", sum(ChunkState.FASTBIN));
         // What is in thread caches counts as used there.
         ours.put("fordblks", sum(ChunkState.FREE, ChunkState.FASTBIN, ChunkState.TOP));
@@ -187,10 +187,10 @@ final class HeapCheck {
     /** The category of every used chunk, by what malloc returned for it. */
     Map<Long, Category> categories() {
         Map<Long, Category> categories = new HashMap<>();
-        UsageCursor cursor = UsageCursor.over(heap);
+        UsageCursor cursor = UsageCursor.over(Heaps.of(heap));
         while (cursor.next()) {
-            if (cursor.category() != null) {
-                categories.put(cursor.chunk().userAddress(), cursor.category());
+            if (cursor.category() != Category.NONE) {
+                categories.put(cursor.address(), cursor.category());
             }
         }
         return categories;
@@ -201,10 +201,10 @@ final class HeapCheck {
         Map<Long, Category> categories = categories();
         heap.threadCaches()
                 .forEach(cache ->
-                        assertThat(categories.get(cache.address()).domain()).isEqualTo(Domain.LIBC));
+                        assertThat(categories.get(cache.address()).domain()).isEqualTo(LibcCategories.LIBC));
         ledger.live()
                 .forEach(block -> assertThat(categories.get(block.address()).domain())
                         .as(where)
-                        .isNotEqualTo(Domain.LIBC));
+                        .isNotEqualTo(LibcCategories.LIBC));
     }
 }

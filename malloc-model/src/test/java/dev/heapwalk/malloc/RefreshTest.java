@@ -3,7 +3,9 @@ package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.heapwalk.malloc.usage.UsageCursor;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
@@ -30,7 +32,7 @@ class RefreshTest {
             for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
                 try (Target target = Target.observe(process.pid())) {
                     MallocHeap heap = MallocHeap.locate(target, symbols);
-                    UsageCursor usage = UsageCursor.over(heap);
+                    UsageCursor usage = UsageCursor.over(Heaps.of(heap));
                     for (int round = 0; round < 3; round++) {
                         Ledger before = process.ledger();
                         process.go(2000);
@@ -42,9 +44,9 @@ class RefreshTest {
                         check.noFreedBlockIsUsed();
                         check.arenasAddUp();
                         check.mallinfoAgrees();
-                        usage = usage.refresh();
+                        usage.refresh();
                         assertThat(byUse(usage))
-                                .isEqualTo(byUse(UsageCursor.over(heap)))
+                                .isEqualTo(byUse(UsageCursor.over(Heaps.of(heap))))
                                 .isNotEmpty();
                     }
                 }
@@ -55,7 +57,7 @@ class RefreshTest {
     private static Map<Object, Long> byUse(UsageCursor usage) {
         Map<Object, Long> bytes = new HashMap<>();
         while (usage.next()) {
-            bytes.merge(usage.category() == null ? usage.state() : usage.category(), usage.size(), Long::sum);
+            bytes.merge(usage.category() == Category.NONE ? usage.name() : usage.category(), usage.size(), Long::sum);
         }
         return bytes;
     }

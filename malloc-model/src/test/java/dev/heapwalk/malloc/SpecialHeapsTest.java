@@ -4,8 +4,10 @@ package dev.heapwalk.malloc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.heapwalk.malloc.usage.Domain;
-import dev.heapwalk.malloc.usage.UsageCursor;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.UsageCursor;
+import dev.heapwalk.libc.LibcCategories;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
@@ -68,8 +70,8 @@ class SpecialHeapsTest {
                     MallocHeap heap = MallocHeap.locate(target, symbols);
                     assertThat(heap.arenas()).as(heap.evidence().toString()).isEmpty();
                     assertThat(heap.chunks().next()).isFalse();
-                    assertThat(heap.corruptions()).isEmpty();
-                    assertThat(UsageCursor.over(heap).next()).isFalse();
+                    assertThat(heap.damage()).isEmpty();
+                    assertThat(UsageCursor.over(Heaps.of(heap)).next()).isFalse();
                 }
             }
         }
@@ -111,7 +113,7 @@ class SpecialHeapsTest {
                     check.all();
                     long apart = check.heap().arenas().stream()
                             .flatMap(arena -> arena.regions().stream())
-                            .mapToLong(Arena.Region::heapInfo)
+                            .mapToLong(MallocArena.Region::heapInfo)
                             .reduce(0, (a, b) -> a | b);
                     assertThat(Long.lowestOneBit(apart))
                             .as(
@@ -416,7 +418,7 @@ class SpecialHeapsTest {
                 MallocHeap heap = MallocHeap.locate(target, symbols);
                 Map<Long, Long> used = used(heap);
                 assertThat(used).containsAllEntriesOf(told.blocks);
-                Arena arena = heap.arenas().get(1);
+                MallocArena arena = heap.arenas().get(1);
                 assertThat(arena.regions()).hasSizeGreaterThan(2);
                 assertThat(heap.arenas()).hasSize(2);
                 used.keySet().removeAll(told.blocks.keySet());
@@ -443,7 +445,7 @@ class SpecialHeapsTest {
             for (int i = 0; i < 20; i++) {
                 try (Target target = i % 2 == 0 ? Target.attach(process.pid()) : Target.observe(process.pid())) {
                     MallocHeap heap = MallocHeap.locate(target);
-                    UsageCursor cursor = UsageCursor.over(heap);
+                    UsageCursor cursor = UsageCursor.over(Heaps.of(heap));
                     long chunks = 0;
                     while (cursor.next()) {
                         chunks++;
@@ -503,14 +505,15 @@ class SpecialHeapsTest {
 
     private static Map<Long, Long> used(MallocHeap heap) {
         Map<Long, Long> used = new HashMap<>();
-        UsageCursor cursor = UsageCursor.over(heap);
+        UsageCursor cursor = UsageCursor.over(Heaps.of(heap));
         while (cursor.next()) {
-            if (cursor.category() != null && cursor.category().domain() != Domain.LIBC) {
-                used.put(cursor.chunk().userAddress(), cursor.chunk().usableSize());
+            if (cursor.category() != Category.NONE
+                    && !cursor.category().domain().equals(LibcCategories.LIBC)) {
+                used.put(cursor.address(), cursor.usableSize());
             }
         }
-        assertThat(cursor.chunk().corruptions()).isEmpty();
-        assertThat(heap.corruptions()).as(heap.evidence().toString()).isEmpty();
+        assertThat(cursor.damage()).isEmpty();
+        assertThat(heap.damage()).as(heap.evidence().toString()).isEmpty();
         return used;
     }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
-import dev.heapwalk.malloc.Evidence;
+import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Target;
@@ -82,8 +83,12 @@ final class Discovery {
             throw new UnsupportedTargetException("%s is no Ruby process: no module of it names a version of CRuby%s"
                     .formatted(target.description(), program()));
         }
-        say("version", module.version(), module.basis() + " in " + module.file());
-        say("platform", module.platform().isEmpty() ? "not found" : module.platform(), module.platformBasis());
+        say("version", module.version(), module.basis() + " in " + module.file(), module.source());
+        if (module.platform().isEmpty()) {
+            say("platform", "not found", module.platformBasis());
+        } else {
+            say("platform", module.platform(), module.platformBasis(), module.source());
+        }
         layout = RubyLayout.of(module.number());
         if (layout == null) {
             throw new UnsupportedTargetException("%s runs Ruby %s, which is too %s: %s"
@@ -129,8 +134,13 @@ final class Discovery {
         say(
                 "heap pages",
                 "%,d pages with %,d slots".formatted(pages.count(), pages.totalSlots()),
-                "each page points to its descriptor and back");
-        say("garbage collection", collecting().name().toLowerCase(Locale.ROOT), "flags of rb_objspace_t");
+                "each page points to its descriptor and back",
+                Source.STRUCTURE);
+        say(
+                "garbage collection",
+                collecting().name().toLowerCase(Locale.ROOT),
+                "flags of rb_objspace_t",
+                Source.STRUCTURE);
     }
 
     private RubyVm machine(TableFinder.Symbols names, long globals, long genericIvars, TableFinder.Shapes shapes) {
@@ -161,8 +171,8 @@ final class Discovery {
                 : " (its program is " + modules.getFirst().path() + ")";
     }
 
-    private void say(String subject, String conclusion, String basis) {
-        evidence.add(new Evidence(subject, conclusion, basis));
+    private void say(String subject, String conclusion, String basis, Source... sources) {
+        evidence.add(Evidence.of(subject, conclusion, basis, sources));
     }
 
     private void refuseOtherCollectors() {
@@ -220,7 +230,9 @@ final class Discovery {
                 "0x%x".formatted(vm),
                 isVm()
                         ? "the symbol ruby_current_vm_ptr; its self is an object of type VM"
-                        : "the symbol ruby_current_vm_ptr");
+                        : "the symbol ruby_current_vm_ptr",
+                Source.SYMBOL,
+                Source.STRUCTURE);
         sayObjspace();
         return true;
     }
@@ -260,7 +272,8 @@ final class Discovery {
                         "virtual machine",
                         "0x%x".formatted(vm),
                         "the object of type VM at 0x%x, found on %,d pages that look like heap pages"
-                                .formatted(slot.address(), finder.count()));
+                                .formatted(slot.address(), finder.count()),
+                        Source.STRUCTURE);
                 sayObjspace();
                 return true;
             }
@@ -276,7 +289,8 @@ final class Discovery {
         say(
                 "object space",
                 "0x%x".formatted(objspace),
-                "rb_vm_t + %d, list of pages at + %d, %s".formatted(objspaceOffset, listOffset, hint));
+                "rb_vm_t + %d, list of pages at + %d, %s".formatted(objspaceOffset, listOffset, hint),
+                Source.STRUCTURE);
     }
 
     /** Finds the object space that a virtual machine points to, and takes its pages. */

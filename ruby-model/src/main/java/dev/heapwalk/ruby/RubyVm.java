@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
-import dev.heapwalk.malloc.Evidence;
+import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.layout.ObjspaceLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;

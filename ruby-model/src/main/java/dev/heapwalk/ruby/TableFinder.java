@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
-import dev.heapwalk.malloc.Evidence;
+import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.layout.Flags;
@@ -64,7 +65,8 @@ final class TableFinder {
             long at = named.getAsLong() + offset;
             try {
                 if (test.holds(at, reader.word(at))) {
-                    evidence.add(new Evidence(subject, "0x%x".formatted(at), "the symbol " + symbol));
+                    evidence.add(Evidence.of(
+                            subject, "0x%x".formatted(at), "the symbol " + symbol, Source.SYMBOL, Source.STRUCTURE));
                     return at;
                 }
             } catch (UnmappedAddressException e) {
@@ -73,10 +75,13 @@ final class TableFinder {
         }
         long at = variables.find(test);
         if (at != 0) {
-            evidence.add(
-                    new Evidence(subject, "0x%x".formatted(at), "found among the static variables by what it holds"));
+            evidence.add(Evidence.of(
+                    subject,
+                    "0x%x".formatted(at),
+                    "found among the static variables by what it holds",
+                    Source.STRUCTURE));
         } else {
-            evidence.add(new Evidence(subject, "not found", "no static variable holds one"));
+            evidence.add(Evidence.of(subject, "not found", "no static variable holds one"));
         }
         return at;
     }
@@ -166,8 +171,11 @@ final class TableFinder {
         String symbol = !byFlag ? "generic_fields_tbl_" : layout.since(3, 0) ? "generic_iv_tbl_" : "generic_iv_tbl";
         OptionalLong named = symbols ? module.symbol(symbol) : OptionalLong.empty();
         if (named.isPresent()) {
-            evidence.add(new Evidence(
-                    "generic instance variables", "0x%x".formatted(named.getAsLong()), "the symbol " + symbol));
+            evidence.add(Evidence.of(
+                    "generic instance variables",
+                    "0x%x".formatted(named.getAsLong()),
+                    "the symbol " + symbol,
+                    Source.SYMBOL));
             return reader.word(named.getAsLong());
         }
         long at = variables.find((address, value) -> {
@@ -194,12 +202,13 @@ final class TableFinder {
         });
         evidence.add(
                 at == 0
-                        ? new Evidence(
+                        ? Evidence.of(
                                 "generic instance variables", "not found", "no static variable holds a table of them")
-                        : new Evidence(
+                        : Evidence.of(
                                 "generic instance variables",
                                 "0x%x".formatted(at),
-                                "found among the static variables by what it holds"));
+                                "found among the static variables by what it holds",
+                                Source.STRUCTURE));
         return at == 0 ? 0 : reader.word(at);
     }
 
@@ -249,10 +258,10 @@ final class TableFinder {
         if (count <= 0
                 || count > MOST_SHAPES
                 || !reader.mapped(list, (long) count * layout.shape().size())) {
-            evidence.add(new Evidence("shapes", "not found", "rb_vm_t holds no list of them where it is known to be"));
+            evidence.add(Evidence.of("shapes", "not found", "rb_vm_t holds no list of them where it is known to be"));
             return new Shapes(0, 0);
         }
-        evidence.add(new Evidence("shapes", "0x%x".formatted(list), "rb_vm_t.shape_list"));
+        evidence.add(Evidence.of("shapes", "0x%x".formatted(list), "rb_vm_t.shape_list", Source.STRUCTURE));
         return new Shapes(list, count);
     }
 }

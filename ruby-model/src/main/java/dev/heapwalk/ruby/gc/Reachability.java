@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.LongTable;
-import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
@@ -11,6 +14,7 @@ import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.RData;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -27,14 +31,11 @@ public final class Reachability {
     private static final int MOST_SEARCHED = 1 << 18;
 
     private static final int DEPTH = 3;
-    /** What is searched where the allocator does not tell the size. */
+    /** What is searched where no allocator tells the size. */
     private static final int WITHOUT_SIZE = 1 << 10;
 
-    private static final int CHUNK_HEADER = 8;
-    private static final long CHUNK_FLAGS = 7;
-    private static final long SMALLEST_CHUNK = 24;
-
     private final ObjectReader reader;
+    private final Heaps heaps;
     private final HeapPages pages;
     private final References references;
     private final Marking mark;
@@ -53,9 +54,12 @@ public final class Reachability {
     private int length;
     private long count;
     private long damaged;
+    /** The blocks of the allocators; null until one is asked for, empty if no allocator is known. */
+    private Optional<BlockLookup> blocks;
 
-    private Reachability(ObjectReader reader) {
+    private Reachability(ObjectReader reader, Heaps heaps) {
         this.reader = reader;
+        this.heaps = heaps;
         this.pages = reader.vm().pages();
         this.references = new References(reader);
         this.mark = references.marking();
@@ -72,13 +76,25 @@ public final class Reachability {
     }
 
     /**
-     * Finds all that the roots reach.
+     * Finds all that the roots reach. How large the memory is that objects of extensions have is asked of the
+     * allocators that {@link Heaps#of(dev.heapwalk.memory.Target)} finds.
      *
      * @param reader what follows the pointers
      * @return the slots that are reached
      */
     public static Reachability of(ObjectReader reader) {
-        Reachability found = new Reachability(reader);
+        return of(reader, Heaps.of(reader.vm().target()));
+    }
+
+    /**
+     * Finds all that the roots reach.
+     *
+     * @param reader what follows the pointers
+     * @param heaps the heaps of the target, of which the allocators may be asked for the sizes of blocks
+     * @return the slots that are reached
+     */
+    public static Reachability of(ObjectReader reader, Heaps heaps) {
+        Reachability found = new Reachability(reader, heaps);
         Roots roots = new Roots(found.references, reader);
         for (Roots.Category category : roots.categories()) {
             roots.of(category, found.reach);
@@ -240,35 +256,44 @@ public final class Reachability {
     }
 
     /**
-     * How much of a piece of memory to search: what the allocator says, if it is malloc of the C library, else a
-     * little.
+     * How much of a piece of memory to search: up to the end of its block, where an allocator knows it, else a little.
      */
     private long size(long start) {
         if ((start & 7) != 0) {
             return 0;
         }
-        if (hasSize(start)) {
-            return (reader.word(start - CHUNK_HEADER) & ~CHUNK_FLAGS) - CHUNK_HEADER;
+        BlockLookup block = blocks().orElse(null);
+        if (block != null && block.find(start)) {
+            if (block.state() != BlockState.USED) {
+                return 0;
+            }
+            long left = block.address() + block.usableSize() - start;
+            if (left <= MOST_SEARCHED) {
+                return left & -Long.BYTES;
+            }
         }
         long length = reader.vm().target().memory().mappings().readableEnd(start, start + WITHOUT_SIZE) - start;
-        return length > 0 ? length & ~7L : 0;
+        return length > 0 ? length & -Long.BYTES : 0;
     }
 
-    /** Whether a chunk of malloc begins before an address: one of a good size, which another good one follows. */
+    /** Whether a block in use begins at an address that is small enough to be searched. */
     private boolean hasSize(long start) {
-        if ((start & 15) != 0 || reader.find(start - CHUNK_HEADER, CHUNK_HEADER) < 0) {
-            return false;
-        }
-        long size = reader.word(start - CHUNK_HEADER) & ~CHUNK_FLAGS;
-        if (size < SMALLEST_CHUNK || (size & 15) != 0 || size > MOST_SEARCHED || !isWritable(start, size)) {
-            return false;
-        }
-        long following = reader.word(start - CHUNK_HEADER + size) & ~CHUNK_FLAGS;
-        return following >= SMALLEST_CHUNK && (following & 15) == 0;
+        BlockLookup block = blocks().orElse(null);
+        return block != null
+                && block.find(start)
+                && block.address() == start
+                && block.state() == BlockState.USED
+                && block.usableSize() <= MOST_SEARCHED;
     }
 
-    private boolean isWritable(long start, long size) {
-        Mapping mapping = reader.vm().target().memory().mappings().at(start).orElse(null);
-        return mapping != null && mapping.writable() && mapping.anonymous() && mapping.contains(start + size);
+    private Optional<BlockLookup> blocks() {
+        if (blocks == null) {
+            try {
+                blocks = Optional.of(heaps.allocators().lookup());
+            } catch (UnsupportedTargetException e) {
+                blocks = Optional.empty();
+            }
+        }
+        return blocks;
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.library;
 
+import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
@@ -19,10 +20,12 @@ import java.util.regex.Pattern;
  * @param module the module
  * @param version the full version
  * @param platform the platform, or empty
+ * @param source what told the version and the platform
  * @param basis how the version was found
  * @param platformBasis how the platform was found
  */
-public record RubyModule(ElfModule module, String version, String platform, String basis, String platformBasis) {
+public record RubyModule(
+        ElfModule module, String version, String platform, Source source, String basis, String platformBasis) {
     private static final Pattern VERSION = Pattern.compile("[0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,3}");
     /** {@code ruby_description}. */
     private static final Pattern DESCRIPTION = Pattern.compile(
@@ -49,6 +52,7 @@ public record RubyModule(ElfModule module, String version, String platform, Stri
                                 module,
                                 text,
                                 name == null ? "" : name,
+                                Source.SYMBOL,
                                 "the symbol ruby_version",
                                 name == null ? "there is no symbol ruby_platform" : "the symbol ruby_platform");
                     }
@@ -91,7 +95,7 @@ public record RubyModule(ElfModule module, String version, String platform, Stri
             Matcher matcher = DESCRIPTION.matcher(new String(buffer, 0, got, StandardCharsets.ISO_8859_1));
             if (matcher.find()) {
                 String basis = "the text of ruby_description at 0x%x".formatted(at + matcher.start());
-                return new RubyModule(module, matcher.group(1), matcher.group(2), basis, basis);
+                return new RubyModule(module, matcher.group(1), matcher.group(2), Source.BANNER, basis, basis);
             }
             if (got < wanted) {
                 break;

@@ -3,14 +3,16 @@ package dev.heapwalk.ruby.object;
 
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
-import java.util.HashMap;
-import java.util.Map;
+import dev.heapwalk.memory.LongTable;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The names of the types of data. C name {@code rb_data_type_t.wrap_struct_name}. For one thread. */
 public final class DataTypes {
     private static final int LONGEST = 256;
 
-    private final Map<Long, String> names = new HashMap<>();
+    private final LongTable numbers = new LongTable();
+    private final List<String> names = new ArrayList<>();
 
     /** Makes one that knows no name yet. */
     public DataTypes() {}
@@ -26,14 +28,16 @@ public final class DataTypes {
             return null;
         }
         long type = data.dataType();
-        String known = names.get(type);
-        if (known == null) {
-            known = name(data);
-            if (known != null) {
-                names.put(type, known);
-            }
+        int number = (int) numbers.get(type, -1);
+        if (number >= 0) {
+            return names.get(number);
         }
-        return known;
+        String name = name(data);
+        if (name != null && type != 0) {
+            numbers.put(type, names.size());
+            names.add(name);
+        }
+        return name;
     }
 
     /**

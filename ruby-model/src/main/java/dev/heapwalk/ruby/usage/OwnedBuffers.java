@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.usage;
 
-import dev.heapwalk.malloc.usage.Category;
+import dev.heapwalk.heap.BlockView;
+import dev.heapwalk.heap.usage.Categorizer;
+import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
@@ -26,15 +29,22 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The addresses of malloc'ed memory that objects own, each with what it is, found in one walk over all slots. */
-final class OwnedBuffers {
+/**
+ * The addresses of an allocator's memory that objects own, each with what it is. They are collected in one walk over
+ * all slots: in that for the usage of all heaps, which comes by the slots first, or else in one of its own.
+ */
+final class OwnedBuffers implements Categorizer {
     /** An address takes 47 bits, its lowest four are zero, and what is left holds the number of a category. */
     private static final int ADDRESS_BITS = 43;
 
     private static final int MOST_CATEGORIES = 1 << 63 - ADDRESS_BITS;
 
-    private final SlotCategories names;
-    private final ObjectReader reader;
+    private final RubyVm vm;
+    /** Of the walk over the slots; null before it. */
+    private SlotCategories names;
+
+    private ObjectReader reader;
+    private boolean sorted;
     private final ObjectLayout objects;
     private final ClassLayout classes;
     private final List<Category> categories = new ArrayList<>();
@@ -46,34 +56,58 @@ final class OwnedBuffers {
     private Category lastCategory;
     private int lastNumber;
 
-    private OwnedBuffers(RubyVm vm, SlotCategories names) {
-        this.names = names;
-        this.reader = vm.reader();
+    OwnedBuffers(RubyVm vm) {
+        this.vm = vm;
         this.objects = RubyLayout.of(vm.series()).object();
         this.classes = RubyLayout.of(vm.series()).classes();
     }
 
-    static OwnedBuffers of(RubyVm vm, SlotCategories names) {
-        OwnedBuffers buffers = new OwnedBuffers(vm, names);
-        SlotCursor slot = vm.slots(buffers.reader);
-        while (slot.next()) {
-            if (slot.state() == SlotState.LIVE || slot.state() == SlotState.UNSWEPT) {
-                try {
-                    buffers.take(slot);
-                } catch (UnmappedAddressException e) {
-                    // What can't be read owns nothing that can be told.
-                }
-            }
+    @Override
+    public void note(BlockView block) {
+        if (block instanceof SlotBlocks slots && slots.vm() == vm) {
+            take(slots);
         }
-        buffers.takeInterpreter(vm);
-        Arrays.parallelSort(buffers.owned, 0, buffers.count);
-        return buffers;
     }
 
-    private void takeInterpreter(RubyVm vm) {
-        add(names.named("interpreter", "rb_vm_t"), vm.address());
-        add(names.named("interpreter", "rb_objspace_t"), vm.objspace());
-        Category descriptor = names.named("heap page", "descriptor");
+    @Override
+    public Category categorize(BlockView block, Window window) {
+        if (!sorted) {
+            finish();
+        }
+        return at(block.address());
+    }
+
+    /** Takes what the object in a slot owns. */
+    private void take(SlotBlocks slots) {
+        names = slots.categories();
+        reader = slots.reader();
+        SlotCursor slot = slots.slot();
+        if (slot != null && (slot.state() == SlotState.LIVE || slot.state() == SlotState.UNSWEPT)) {
+            try {
+                take(slot);
+            } catch (UnmappedAddressException e) {
+                // What can't be read owns nothing that can be told.
+            }
+        }
+    }
+
+    private void finish() {
+        // In the walk that this is for nobody came by the slots.
+        if (names == null) {
+            SlotBlocks slots = new SlotBlocks(vm, 0, vm.pages().count());
+            while (slots.next()) {
+                take(slots);
+            }
+        }
+        takeInterpreter();
+        Arrays.parallelSort(owned, 0, count);
+        sorted = true;
+    }
+
+    private void takeInterpreter() {
+        add(SlotCategories.category("interpreter", "rb_vm_t"), vm.address());
+        add(SlotCategories.category("interpreter", "rb_objspace_t"), vm.objspace());
+        Category descriptor = SlotCategories.category("heap page", "descriptor");
         for (int page = 0; page < vm.pages().count(); page++) {
             add(descriptor, vm.pages().descriptor(page));
         }
@@ -196,10 +230,7 @@ final class OwnedBuffers {
             return;
         }
         if (category != lastCategory) {
-            lastNumber = numbers.computeIfAbsent(category, added -> {
-                categories.add(added);
-                return categories.size() - 1;
-            });
+            lastNumber = number(category);
             lastCategory = category;
         }
         if (lastNumber >= MOST_CATEGORIES) {
@@ -211,10 +242,20 @@ final class OwnedBuffers {
         owned[count++] = address >>> 4 << 63 - ADDRESS_BITS | lastNumber;
     }
 
-    /** What owns the chunk whose content begins at an address, null if nothing that is known does. */
-    Category at(long address) {
+    private int number(Category category) {
+        Integer known = numbers.get(category);
+        if (known == null) {
+            known = categories.size();
+            numbers.put(category, known);
+            categories.add(category);
+        }
+        return known;
+    }
+
+    /** What owns the block that begins at an address. */
+    private Category at(long address) {
         long key = address >>> 4;
-        // Chunks come in address order but for those that were mapped on their own.
+        // Most blocks come in address order.
         if (index > 0 && owned[index - 1] >>> 63 - ADDRESS_BITS >= key) {
             index = Arrays.binarySearch(owned, 0, count, key << 63 - ADDRESS_BITS);
             index = index < 0 ? -index - 1 : index;
@@ -224,6 +265,6 @@ final class OwnedBuffers {
         }
         return index < count && owned[index] >>> 63 - ADDRESS_BITS == key
                 ? categories.get((int) (owned[index] & MOST_CATEGORIES - 1))
-                : null;
+                : Category.NONE;
     }
 }

@@ -1,41 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.usage;
 
-import dev.heapwalk.malloc.usage.BlockCursor;
-import dev.heapwalk.malloc.usage.Category;
+import dev.heapwalk.heap.Block;
+import dev.heapwalk.heap.BlockCursor;
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.usage.Categorized;
+import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.ruby.HeapPages;
+import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
-import dev.heapwalk.ruby.layout.RubyLayout;
 import java.util.List;
 
 /** The slots in use as blocks, and for each page one more: its header and its free slots. */
-final class SlotBlocks implements BlockCursor {
+final class SlotBlocks implements BlockCursor, Categorized {
+    private final RubyVm vm;
     private final HeapPages pages;
-    private final long bodySize;
+    private final int firstPage;
+    private final int endPage;
+    private final ObjectReader reader;
     private final SlotCursor slot;
     private final SlotCategories categories;
-    private final Category rest;
 
     private boolean slotAhead;
+    private boolean atSlot;
+    /** The page whose slots are walked, -1 if none is. */
     private int page = -1;
+
     private long used;
 
+    private int blockPage = -1;
     private long address;
     private long size;
+    /** Null if nobody has asked for it yet. */
     private Category category;
 
-    SlotBlocks(RubyVm vm, SlotCategories categories) {
+    SlotBlocks(RubyVm vm, int firstPage, int endPage) {
+        this.vm = vm;
         this.pages = vm.pages();
-        this.bodySize = RubyLayout.of(vm.series()).page().bodySize();
-        this.slot = vm.slots();
-        this.categories = categories;
-        this.rest = categories.named("heap page", "header and free slots");
+        this.firstPage = firstPage;
+        this.endPage = endPage;
+        this.reader = vm.reader();
+        this.slot = vm.slots(reader);
+        this.categories = new SlotCategories(reader);
+        slot.within(firstPage, endPage);
     }
 
     @Override
     public boolean next() {
+        category = null;
         while (slotAhead || slot.next()) {
             slotAhead = false;
             if (slot.page() != page) {
@@ -51,7 +66,8 @@ final class SlotBlocks implements BlockCursor {
                 used += slot.slotSize();
                 address = slot.address();
                 size = slot.slotSize();
-                category = categories.ofSlot(slot);
+                blockPage = page;
+                atSlot = true;
                 return true;
             }
         }
@@ -60,10 +76,47 @@ final class SlotBlocks implements BlockCursor {
 
     private boolean rest() {
         address = pages.body(page);
-        size = bodySize - used;
-        category = rest;
+        size = pages.bodySize() - used;
+        blockPage = page;
+        atSlot = false;
         page = -1;
         return true;
+    }
+
+    @Override
+    public void rewind() {
+        slot.rewind();
+        slot.within(firstPage, endPage);
+        slotAhead = false;
+        atSlot = false;
+        page = -1;
+        blockPage = -1;
+    }
+
+    RubyVm vm() {
+        return vm;
+    }
+
+    /** What follows the pointers of the slots. */
+    ObjectReader reader() {
+        return reader;
+    }
+
+    SlotCategories categories() {
+        return categories;
+    }
+
+    /** The cursor over the slots, which is at the block; null if the block is the rest of a page. */
+    SlotCursor slot() {
+        return atSlot ? slot : null;
+    }
+
+    @Override
+    public Category category() {
+        if (category == null) {
+            category = atSlot ? categories.ofSlot(slot) : categories.rest();
+        }
+        return category;
     }
 
     @Override
@@ -77,12 +130,55 @@ final class SlotBlocks implements BlockCursor {
     }
 
     @Override
-    public Category category() {
-        return category;
+    public long usableSize() {
+        return size;
     }
 
     @Override
-    public List<String> holes() {
-        return slot.holes();
+    public BlockState state() {
+        return BlockState.USED;
+    }
+
+    @Override
+    public int nameIndex() {
+        return 0;
+    }
+
+    @Override
+    public String name() {
+        return RubyHeap.USED;
+    }
+
+    @Override
+    public int region() {
+        return blockPage;
+    }
+
+    @Override
+    public boolean ownMapping() {
+        return false;
+    }
+
+    @Override
+    public long walkedBytes() {
+        int walked = slot.page() < firstPage ? 0 : Math.min(slot.page(), endPage) - firstPage;
+        return (long) walked * pages.bodySize();
+    }
+
+    @Override
+    public long totalBytes() {
+        return (long) (endPage - firstPage) * pages.bodySize();
+    }
+
+    @Override
+    public List<Damage> damage() {
+        return slot.holes().stream()
+                .map(hole -> new Damage(Damage.NOWHERE, -1, hole))
+                .toList();
+    }
+
+    @Override
+    public String toString() {
+        return Block.describe(this);
     }
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.usage;
 
-import dev.heapwalk.malloc.usage.Category;
-import dev.heapwalk.malloc.usage.Domain;
+import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
@@ -11,82 +10,136 @@ import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.ImemoType;
+import dev.heapwalk.memory.LongTable;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
-/** Names what slots are used for: the class as the kind, the type as the detail. One object for each pair. */
+/**
+ * Names what slots are used for: the class as the kind, the type as the detail. One object for each pair, and none for
+ * a slot whose class and type were seen before.
+ */
 final class SlotCategories {
+    private static final int TYPES = RubyType.values().length;
+
+    /** What has one class name. */
+    private static final class OfClass {
+        private final String name;
+        /** By type, for the object and behind it for its buffer. */
+        private final Category[] byType = new Category[2 * TYPES];
+        /** By the name of the type of data. */
+        private final Map<String, Category> byDataType = new HashMap<>();
+
+        private final Map<String, Category> buffersByDataType = new HashMap<>();
+
+        OfClass(String name) {
+            this.name = name;
+        }
+
+        Category of(RubyType type, boolean buffer) {
+            int index = type.ordinal() + (buffer ? TYPES : 0);
+            Category known = byType[index];
+            return known != null ? known : (byType[index] = category(name, type.label() + (buffer ? " buffer" : "")));
+        }
+
+        Category ofData(String type, boolean buffer) {
+            Map<String, Category> byName = buffer ? buffersByDataType : byDataType;
+            Category known = byName.get(type);
+            if (known == null) {
+                known = category(name, (type == null ? "T_DATA" : "T_DATA " + type) + (buffer ? " buffer" : ""));
+                byName.put(type, known);
+            }
+            return known;
+        }
+    }
+
     private final ObjectReader reader;
     private final DataTypes dataTypes = new DataTypes();
-    private final Map<Long, String> names = new HashMap<>();
-    private final Map<String, Category[]> byName = new HashMap<>();
-    private final Map<String, Map<String, Category>> byDetail = new HashMap<>();
+    /** From the address of a class to its place in the list, for all but 0. */
+    private final LongTable numbers = new LongTable();
+
+    private final List<OfClass> classes = new ArrayList<>();
+    private final Map<String, OfClass> byName = new HashMap<>();
     private final Category[] imemos = new Category[2 * ImemoType.values().length];
-    private long lastClass = -1;
-    private Category[] last;
+    private final Category[] garbage = new Category[TYPES];
+    private final Category rest = category("heap page", "header and free slots");
+    private final OfClass internal = byName("internal");
+    private long lastClass;
+    private OfClass last = internal;
 
     SlotCategories(ObjectReader reader) {
         this.reader = reader;
     }
 
+    static Category category(String kind, String detail) {
+        return new Category(RubyHeap.DOMAIN, kind, detail);
+    }
+
+    /** What is no slot in use. */
+    Category rest() {
+        return rest;
+    }
+
     /** What the object in a slot is. */
     Category ofSlot(SlotCursor slot) {
-        if (slot.state() == SlotState.UNSWEPT) {
-            return named("garbage", slot.type().label() + ", not swept yet");
-        }
-        if (slot.type() == RubyType.DATA) {
-            String type = dataTypes.of(slot.asData());
-            return named(name(slot.klass()), type == null ? "T_DATA" : "T_DATA " + type);
-        }
-        return slot.type() == RubyType.IMEMO ? imemo(slot, 0) : of(slot.klass(), slot.type(), 0);
+        return slot.state() == SlotState.UNSWEPT ? garbage(slot.type()) : of(slot, false);
     }
 
     /** What a buffer that the object in a slot owns is. */
     Category ofBuffer(SlotCursor slot) {
-        if (slot.type() == RubyType.DATA) {
-            String type = dataTypes.of(slot.asData());
-            return named(name(slot.klass()), type == null ? "T_DATA buffer" : "T_DATA " + type + " buffer");
-        }
-        return slot.type() == RubyType.IMEMO ? imemo(slot, 1) : of(slot.klass(), slot.type(), 1);
+        return of(slot, true);
     }
 
-    /** An imemo has no class: the word may hold anything. */
-    private Category imemo(SlotCursor slot, int buffer) {
-        ImemoType type = reader.imemoType(slot.flags());
-        int index = 2 * type.ordinal() + buffer;
-        if (imemos[index] == null) {
-            imemos[index] = new Category(Domain.RUBY, type.label(), buffer == 0 ? "T_IMEMO" : "T_IMEMO buffer");
-        }
-        return imemos[index];
+    private Category of(SlotCursor slot, boolean buffer) {
+        RubyType type = slot.type();
+        return switch (type) {
+            // It has no class: the word may hold anything.
+            case IMEMO -> imemo(slot, buffer);
+            case DATA -> ofClass(slot.klass()).ofData(dataTypes.of(slot.asData()), buffer);
+            default -> ofClass(slot.klass()).of(type, buffer);
+        };
     }
 
-    private Category of(long klass, RubyType type, int buffer) {
-        if (klass != lastClass) {
-            last = byName.computeIfAbsent(name(klass), name -> new Category[2 * RubyType.values().length]);
-            lastClass = klass;
-        }
-        int index = 2 * type.ordinal() + buffer;
-        Category known = last[index];
+    private Category garbage(RubyType type) {
+        Category known = garbage[type.ordinal()];
         return known != null
                 ? known
-                : (last[index] =
-                        new Category(Domain.RUBY, name(klass), buffer == 0 ? type.label() : type.label() + " buffer"));
+                : (garbage[type.ordinal()] = category("garbage", type.label() + ", not swept yet"));
     }
 
-    Category named(String kind, String detail) {
-        return byDetail.computeIfAbsent(kind, name -> new HashMap<>())
-                .computeIfAbsent(detail, name -> new Category(Domain.RUBY, kind, name));
+    private Category imemo(SlotCursor slot, boolean buffer) {
+        ImemoType type = reader.imemoType(slot.flags());
+        int index = 2 * type.ordinal() + (buffer ? 1 : 0);
+        Category known = imemos[index];
+        return known != null ? known : (imemos[index] = category(type.label(), buffer ? "T_IMEMO buffer" : "T_IMEMO"));
     }
 
-    private String name(long klass) {
-        return names.computeIfAbsent(klass, this::realName);
+    private OfClass ofClass(long klass) {
+        if (klass != lastClass) {
+            lastClass = klass;
+            last = klass == 0 ? internal : known(klass);
+        }
+        return last;
+    }
+
+    private OfClass known(long klass) {
+        int number = (int) numbers.get(klass, -1);
+        if (number >= 0) {
+            return classes.get(number);
+        }
+        OfClass found = byName(realName(klass));
+        numbers.put(klass, classes.size());
+        classes.add(found);
+        return found;
+    }
+
+    private OfClass byName(String name) {
+        return byName.computeIfAbsent(name, OfClass::new);
     }
 
     /** The name of the class that a program sees. */
     private String realName(long klass) {
-        if (klass == 0) {
-            return "internal";
-        }
         long real = reader.classNames().realClass(klass);
         if (real == 0 && !isModule(klass)) {
             return "class unknown";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * CRuby's heap as a part of malloc's: its slots, and the chunks that they own.
+ * CRuby's heap as a heap like others: its slots as blocks, and the blocks of other heaps that they own.
  */
 package dev.heapwalk.ruby.usage;

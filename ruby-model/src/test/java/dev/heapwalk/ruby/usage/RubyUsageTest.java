@@ -3,12 +3,13 @@ package dev.heapwalk.ruby.usage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.malloc.usage.Category;
-import dev.heapwalk.malloc.usage.Domain;
-import dev.heapwalk.malloc.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
@@ -26,7 +27,7 @@ class RubyUsageTest {
                     + "(0...9_000).map { |i| [i, i] }.to_h]; GC.start; ObjectSpace.each_object(Walked).count";
 
     private static Category ruby(String kind, String detail) {
-        return new Category(Domain.RUBY, kind, detail);
+        return new Category(RubyHeap.DOMAIN, kind, detail);
     }
 
     @ParameterizedTest
@@ -39,10 +40,10 @@ class RubyUsageTest {
                 Map<Category, Long> counts = new HashMap<>();
                 Map<Category, Long> bytes = new HashMap<>();
                 Set<Long> addresses = new HashSet<>();
-                UsageCursor usage = UsageCursor.over(heap);
+                UsageCursor usage = UsageCursor.over(Heaps.of(target));
                 long all = 0;
                 while (usage.next()) {
-                    if (usage.state() == ChunkState.USED) {
+                    if (usage.state() == BlockState.USED) {
                         assertThat(addresses.add(usage.address()))
                                 .as("0x%x comes once", usage.address())
                                 .isTrue();
@@ -52,7 +53,7 @@ class RubyUsageTest {
                     }
                 }
                 assertThat(usage.next()).isFalse();
-                assertThat(usage.holes()).isEmpty();
+                assertThat(usage.damage()).isEmpty();
                 assertThat(counts.get(ruby("Walked", "T_OBJECT"))).isEqualTo(500);
                 // 120 values of 8 bytes each, however far the buffer has room.
                 assertThat(counts.get(ruby("Walked", "T_OBJECT buffer"))).isEqualTo(500);

@@ -1,73 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.malloc.usage;
+package dev.heapwalk.libc.service;
 
-import dev.heapwalk.malloc.ChunkCursor;
-import dev.heapwalk.malloc.MallocHeap;
+import dev.heapwalk.heap.BlockView;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Categorizer;
+import dev.heapwalk.heap.usage.CategorizerProvider;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.libc.LibcCategories;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Takes a chunk for C string data if it begins with text in printable UTF-8 that a zero byte ends, and that text is
- * what the chunk was made for: it fills the chunk but for rounding, or only zeros follow.
+ * Takes a block for C string data if it begins with text in printable UTF-8 that a zero byte ends, and that text is
+ * what the block was made for: it fills the block but for rounding, or only zeros follow.
  */
-public final class CStringData implements Categorizer {
-    private static final Category STRING = new Category(Domain.C, "string data", "");
+public final class CStringData implements CategorizerProvider {
     /** Shorter texts are too like small numbers. */
     private static final int SHORTEST = 3;
     /** A request is rounded up by less than this, in bytes. */
     private static final int ROUNDING = 16;
-    /** Of a larger chunk only so much is looked at. */
+    /** Of a larger block only so much is looked at. */
     private static final int MOST = Window.MAX_LENGTH;
 
     /** For the service loader. */
     public CStringData() {}
 
     @Override
-    public boolean prepare(MallocHeap heap) {
-        return true;
-    }
-
-    @Override
     public int priority() {
-        return 1000;
+        return CONTENT;
     }
 
     @Override
-    public Category categorize(ChunkCursor chunk, Window window) {
-        long usable = chunk.usableSize();
+    public Categorizer categorizer(Heaps heaps) {
+        return CStringData::categorize;
+    }
+
+    private static Category categorize(BlockView block, Window window) {
+        long usable = block.usableSize();
         if (usable < SHORTEST + 1) {
-            return null;
+            return Category.NONE;
         }
-        long offset = window.find(chunk.userAddress(), 1);
+        long offset = window.find(block.address(), 1);
         if (offset < 0 || !possibleStart(window.segment().get(Words.BYTE, offset))) {
-            return null;
+            return Category.NONE;
         }
         int length = (int) Math.min(usable, MOST);
-        offset = window.find(chunk.userAddress(), length);
+        offset = window.find(block.address(), length);
         if (offset < 0) {
-            return null;
+            return Category.NONE;
         }
         MemorySegment segment = window.segment();
         int text = text(segment, offset, length);
         if (text < SHORTEST) {
-            return null;
+            return Category.NONE;
         }
         if (text == length) {
-            return usable > MOST && endsWithin(chunk, window, usable) ? STRING : null;
+            return usable > MOST && endsWithin(block, window, usable) ? LibcCategories.STRING_DATA : Category.NONE;
         }
         if (segment.get(Words.BYTE, offset + text) != 0) {
-            return null;
+            return Category.NONE;
         }
         if (text + 1 > usable - ROUNDING) {
-            return STRING;
+            return LibcCategories.STRING_DATA;
         }
         for (int i = text + 1; i < length; i++) {
             if (segment.get(Words.BYTE, offset + i) != 0) {
-                return null;
+                return Category.NONE;
             }
         }
-        return STRING;
+        return LibcCategories.STRING_DATA;
     }
 
     private static boolean possibleStart(byte first) {
@@ -78,10 +80,10 @@ public final class CStringData implements Categorizer {
                 || (first & 0xc0) == 0xc0;
     }
 
-    /** Whether a chunk that is larger than a window ends in text and a zero byte. */
-    private static boolean endsWithin(ChunkCursor chunk, Window window, long usable) {
+    /** Whether a block that is larger than a window ends in text and a zero byte. */
+    private static boolean endsWithin(BlockView block, Window window, long usable) {
         int last = 64;
-        long offset = window.find(chunk.userAddress() + usable - last, last);
+        long offset = window.find(block.address() + usable - last, last);
         if (offset < 0) {
             return false;
         }

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.heap.Damage;
 import java.util.ArrayList;
 import java.util.List;
 
 /** What was found damaged: the first ones in full, then only how many more. */
-final class Corruptions {
+final class DamageList {
     private static final int MOST = 1000;
 
-    private final List<Corruption> list = new ArrayList<>();
+    private final List<Damage> list = new ArrayList<>();
     private long more;
     private long lastAddress;
 
-    synchronized void add(long address, int arena, String reason) {
+    synchronized void add(long address, int region, String reason) {
         lastAddress = address;
         if (list.size() < MOST) {
-            list.add(new Corruption(address, arena, reason));
+            list.add(new Damage(address, region, reason));
         } else {
             more++;
         }
@@ -26,12 +27,12 @@ final class Corruptions {
         more = 0;
     }
 
-    synchronized List<Corruption> list() {
+    synchronized List<Damage> list() {
         if (more == 0) {
             return List.copyOf(list);
         }
-        List<Corruption> all = new ArrayList<>(list);
-        all.add(new Corruption(lastAddress, -1, more + " more, the last one here"));
+        List<Damage> all = new ArrayList<>(list);
+        all.add(new Damage(lastAddress, -1, more + " more, the last one here"));
         return List.copyOf(all);
     }
 }

@@ -17,7 +17,7 @@ import java.util.List;
  * @param attachedThreads {@code attached_threads}, or -1 where the version does not have it
  * @param threadIds kernel ids of the threads that are known to allocate from it; empty where registers are not known
  */
-public record Arena(
+public record MallocArena(
         int index,
         long address,
         Kind kind,

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.malloc.usage;
+package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.heapwalk.malloc.ChunkCursor;
-import dev.heapwalk.malloc.ChunkState;
-import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.malloc.ThreadCache;
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.Domain;
+import dev.heapwalk.heap.usage.UsageCursor;
+import dev.heapwalk.heap.usage.UsageTotals;
+import dev.heapwalk.libc.LibcCategories;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.Ledger;
@@ -78,10 +81,10 @@ class UsageTest {
             assertThat(texts).hasSize(23 * 255 + 16);
             try (Target target = Target.observe(process.pid())) {
                 Map<Long, Category> categories = categories(MallocHeap.locate(target));
-                texts.forEach(
-                        (address, text) -> assertThat(categories.get(address).domain() == Domain.C)
-                                .as("0x%x", address)
-                                .isEqualTo(text));
+                texts.forEach((address, text) -> assertThat(
+                                categories.get(address).domain().equals(LibcCategories.C))
+                        .as("0x%x", address)
+                        .isEqualTo(text));
             }
         } finally {
             process.destroyForcibly().waitFor();
@@ -90,11 +93,11 @@ class UsageTest {
 
     private static Map<Long, Category> categories(MallocHeap heap) {
         Map<Long, Category> categories = new HashMap<>();
-        UsageCursor cursor = UsageCursor.over(heap);
+        UsageCursor cursor = UsageCursor.over(Heaps.of(heap));
         while (cursor.next()) {
-            assertThat(cursor.category() != null).isEqualTo(cursor.chunk().state() == ChunkState.USED);
-            if (cursor.category() != null) {
-                categories.put(cursor.chunk().userAddress(), cursor.category());
+            assertThat(cursor.category() != Category.NONE).isEqualTo(cursor.state() == BlockState.USED);
+            if (cursor.category() != Category.NONE) {
+                categories.put(cursor.address(), cursor.category());
             }
         }
         return categories;
@@ -107,7 +110,7 @@ class UsageTest {
                         .start();
                 Target target = Target.attach(process.pid())) {
             Map<Long, Category> categories = categories(MallocHeap.locate(target));
-            Category string = new Category(Domain.C, "string data", "");
+            Category string = new Category(LibcCategories.C, "string data", "");
             assertThat(categories.values().stream().filter(string::equals).count())
                     .isGreaterThan(2000);
         }
@@ -124,8 +127,8 @@ class UsageTest {
                 long strings = 0;
                 for (Ledger.Block block : ledger.live()) {
                     Category category = categories.get(block.address());
-                    strings += category.domain() == Domain.C ? 1 : 0;
-                    assertThat(category.domain()).isNotEqualTo(Domain.LIBC);
+                    strings += category.domain().equals(LibcCategories.C) ? 1 : 0;
+                    assertThat(category.domain()).isNotEqualTo(LibcCategories.LIBC);
                     if (category.domain() == Domain.UNCATEGORIZED) {
                         assertThat(category.kind()).isEmpty();
                         assertThat(category.detail()).matches("\\d+ bytes");
@@ -140,7 +143,7 @@ class UsageTest {
                         .map(thread -> thread.dtv() - 16)
                         .collect(Collectors.toSet());
                 categories.forEach((address, category) -> {
-                    if (category.domain() == Domain.LIBC) {
+                    if (category.domain().equals(LibcCategories.LIBC)) {
                         assertThat(category.kind().equals("tcache") ? caches : vectors)
                                 .contains(address);
                     }
@@ -163,7 +166,7 @@ class UsageTest {
                 for (ChunkCursor chunk = heap.chunks(); chunk.next(); ) {
                     cached += chunk.state() == ChunkState.TCACHE ? chunk.size() : 0;
                 }
-                UsageTotals totals = UsageTotals.of(UsageCursor.over(heap));
+                UsageTotals totals = UsageTotals.of(UsageCursor.over(Heaps.of(heap)));
                 assertThat(totals.list().stream()
                                         .mapToLong(UsageTotals.Total::bytes)
                                         .sum()
@@ -172,7 +175,7 @@ class UsageTest {
                 assertThat(totals.list())
                         .isSortedAccordingTo(Comparator.comparingLong(UsageTotals.Total::bytes)
                                 .reversed());
-                Category strings = new Category(Domain.C, "string data", "");
+                Category strings = new Category(LibcCategories.C, "string data", "");
                 assertThat(totals.total(strings).count()).isGreaterThan(2000);
                 assertThat(totals.grownSince(totals)).isEmpty();
                 assertThat(totals.grownSince(new UsageTotals())).isEqualTo(totals.list());
@@ -190,7 +193,7 @@ class UsageTest {
             var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
             long least = Long.MAX_VALUE;
             for (int i = 0; i < 20; i++) {
-                UsageCursor cursor = UsageCursor.over(heap);
+                UsageCursor cursor = UsageCursor.over(Heaps.of(heap));
                 long chunks = 0;
                 cursor.next();
                 long before = threads.getCurrentThreadAllocatedBytes();

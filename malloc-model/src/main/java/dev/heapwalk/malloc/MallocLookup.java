@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import dev.heapwalk.heap.Block;
+import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.heap.BlockState;
+
+/** Finds the chunk that an address lies in: goes before it with a cursor, and steps up to it. */
+final class MallocLookup implements BlockLookup {
+    /** The last word of a chunk in use is the program's, though it is counted as the next chunk's; the size stands behind it. */
+    private static final long SHARED = 8;
+
+    private final ChunkCursor chunk;
+    private final WalkPlan plan;
+    private final ChunkIndex index;
+    /** The run that the cursor is in, at a chunk; -1 if it is at none. */
+    private int run = -1;
+
+    MallocLookup(ChunkCursor chunk, WalkPlan plan, ChunkIndex index) {
+        this.chunk = chunk;
+        this.plan = plan;
+        this.index = index;
+    }
+
+    @Override
+    public boolean find(long address) {
+        // An address in the last word of a run's last chunk lies behind the run.
+        int wanted = plan.at(address);
+        if (wanted < 0) {
+            wanted = plan.at(address - SHARED);
+        }
+        if (wanted < 0) {
+            run = -1;
+            return false;
+        }
+        boolean mmapped = plan.arenas[wanted] < 0;
+        long inChunk = mmapped ? address : Math.max(address - SHARED, plan.starts[wanted]);
+        long from = index.before(wanted, inChunk);
+        if (from == 0) {
+            run = -1;
+            return false;
+        }
+        // What lies a little ahead is reached from here.
+        if (run != wanted || chunk.address() > inChunk || chunk.address() < from) {
+            run = -1;
+            if (!chunk.moveTo(wanted, from) || !chunk.next() || chunk.run() != wanted) {
+                return false;
+            }
+            run = wanted;
+        }
+        while (inChunk >= chunk.address() + chunk.size()) {
+            if (!chunk.next() || chunk.run() != wanted) {
+                run = -1;
+                return false;
+            }
+        }
+        // It lies before the chunk if damage was left out.
+        return inChunk >= chunk.address();
+    }
+
+    @Override
+    public long address() {
+        return chunk.userAddress();
+    }
+
+    @Override
+    public long size() {
+        return chunk.size();
+    }
+
+    @Override
+    public long usableSize() {
+        return chunk.usableSize();
+    }
+
+    @Override
+    public BlockState state() {
+        return ChunkBlocks.state(chunk);
+    }
+
+    @Override
+    public int nameIndex() {
+        return chunk.stateIndex();
+    }
+
+    @Override
+    public String name() {
+        return ChunkBlocks.name(chunk);
+    }
+
+    @Override
+    public int region() {
+        return chunk.arena();
+    }
+
+    @Override
+    public boolean ownMapping() {
+        return chunk.mmapped();
+    }
+
+    @Override
+    public String toString() {
+        return run < 0 ? "at no block" : Block.describe(this);
+    }
+}

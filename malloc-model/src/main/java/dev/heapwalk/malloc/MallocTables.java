@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import dev.heapwalk.text.Column;
+import dev.heapwalk.text.RowSink;
+import dev.heapwalk.text.Table;
+import java.util.List;
+import java.util.Locale;
+
+/** Arenas, bins and thread caches as rows. */
+final class MallocTables {
+    private static final List<Column> ARENAS = List.of(
+            Column.id("Arena", "index"),
+            Column.address("Address", "address"),
+            Column.text("Kind", "kind"),
+            Column.sum("Heaps", "heaps"),
+            Column.sum("System", "system_bytes"),
+            Column.sum("Max system", "max_system_bytes"),
+            Column.ids("Threads", "threads"));
+
+    private static final List<Column> BINS = List.of(
+            Column.id("Arena", "arena"),
+            Column.text("Kind", "kind"),
+            Column.id("Index", "index"),
+            Column.amount("Min size", "min_size"),
+            Column.amount("Max size", "max_size"),
+            Column.sum("Chunks", "chunks"),
+            Column.sum("Bytes", "bytes"));
+
+    private static final List<Column> CACHES = List.of(
+            Column.address("Cache", "address"),
+            Column.id("Thread", "tid"),
+            Column.id("Bin", "index"),
+            Column.amount("Chunk size", "chunk_size"),
+            Column.sum("Chunks", "chunks"));
+
+    private MallocTables() {}
+
+    static Table arenas(List<MallocArena> arenas) {
+        return new Rows<>(ARENAS, arenas) {
+            @Override
+            void row(MallocArena arena, RowSink sink) {
+                sink.number(arena.index());
+                sink.address(arena.address());
+                sink.text(word(arena.kind()));
+                sink.number(arena.regions().size());
+                sink.number(arena.systemBytes());
+                sink.number(arena.maxSystemBytes());
+                sink.numbers(arena.threadIds());
+                sink.end();
+            }
+        };
+    }
+
+    static Table bins(List<Bin> bins) {
+        return new Rows<>(BINS, bins) {
+            @Override
+            void row(Bin bin, RowSink sink) {
+                sink.number(bin.arena());
+                sink.text(word(bin.kind()));
+                sink.number(bin.index());
+                sink.number(bin.minSize());
+                if (bin.maxSize() < 0) {
+                    sink.none();
+                } else {
+                    sink.number(bin.maxSize());
+                }
+                sink.number(bin.chunks());
+                sink.number(bin.bytes());
+                sink.end();
+            }
+        };
+    }
+
+    static Table caches(List<ThreadCache> caches) {
+        return new Rows<>(CACHES, caches) {
+            @Override
+            void row(ThreadCache cache, RowSink sink) {
+                for (ThreadCache.Bin bin : cache.bins()) {
+                    begin(cache, sink);
+                    sink.number(bin.index());
+                    sink.number(bin.chunkSize());
+                    sink.number(bin.chunks().size());
+                    sink.end();
+                }
+                if (cache.bins().isEmpty()) {
+                    begin(cache, sink);
+                    sink.none();
+                    sink.none();
+                    sink.number(0);
+                    sink.end();
+                }
+            }
+        };
+    }
+
+    private static void begin(ThreadCache cache, RowSink sink) {
+        sink.address(cache.address());
+        if (cache.tid().isPresent()) {
+            sink.number(cache.tid().getAsLong());
+        } else {
+            sink.none();
+        }
+    }
+
+    private static String word(Enum<?> kind) {
+        return kind.name().toLowerCase(Locale.ROOT);
+    }
+
+    /** A table of what a list has. */
+    private abstract static class Rows<T> implements Table {
+        private final List<Column> columns;
+        private final List<T> list;
+
+        Rows(List<Column> columns, List<T> list) {
+            this.columns = columns;
+            this.list = List.copyOf(list);
+        }
+
+        @Override
+        public final List<Column> columns() {
+            return columns;
+        }
+
+        @Override
+        public final void rows(RowSink sink) {
+            for (T one : list) {
+                row(one, sink);
+            }
+        }
+
+        abstract void row(T one, RowSink sink);
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc.service;
+
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.HeapLayer;
+import dev.heapwalk.heap.HeapProvider;
+import dev.heapwalk.malloc.MallocHeap;
+import dev.heapwalk.memory.Target;
+
+/** Finds the heap of glibc's malloc. */
+public final class MallocHeapProvider implements HeapProvider {
+
+    /** For the service loader. */
+    public MallocHeapProvider() {}
+
+    @Override
+    public Class<MallocHeap> type() {
+        return MallocHeap.class;
+    }
+
+    @Override
+    public HeapLayer layer() {
+        return HeapLayer.ALLOCATOR;
+    }
+
+    /**
+     * {@inheritDoc} Always: a static program without symbols may have it, and only the search tells.
+     */
+    @Override
+    public boolean isLikely(Target target) {
+        return true;
+    }
+
+    @Override
+    public Heap locate(Target target) {
+        return MallocHeap.locate(target);
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What native libraries put into an allocator's blocks.
+ */
+module dev.heapwalk.natives {
+    requires transitive dev.heapwalk.heap;
+
+    exports dev.heapwalk.libc;
+
+    provides dev.heapwalk.heap.usage.CategorizerProvider with
+            dev.heapwalk.libc.service.CStringData,
+            dev.heapwalk.libc.service.LibcBlocks;
+}

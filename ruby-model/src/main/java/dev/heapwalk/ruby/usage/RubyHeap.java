@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.usage;
+
+import dev.heapwalk.heap.BlockCursor;
+import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.heap.BlockView;
+import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.HeapLayer;
+import dev.heapwalk.heap.usage.Domain;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.HeapPages;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.text.Column;
+import dev.heapwalk.text.RowSink;
+import dev.heapwalk.text.Table;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The heap of CRuby as a heap like others: the slots in use are blocks, and of each page what is left, its header and its free slots, is one more. The
+ * pages lie in blocks of malloc or in mappings of their own. Cursors and look-ups tell what each slot is used for.
+ */
+public final class RubyHeap implements Heap {
+    /** The domain of all that CRuby has. */
+    public static final Domain DOMAIN = new Domain("ruby");
+
+    static final String USED = "USED";
+    private static final List<String> NAMES = List.of(USED);
+
+    private final RubyVm vm;
+
+    /**
+     * Makes the heap of a virtual machine.
+     *
+     * @param vm a virtual machine that was located
+     */
+    public RubyHeap(RubyVm vm) {
+        this.vm = Objects.requireNonNull(vm);
+    }
+
+    /**
+     * The virtual machine.
+     *
+     * @return the virtual machine, which knows more of the heap
+     */
+    public RubyVm vm() {
+        return vm;
+    }
+
+    @Override
+    public Target target() {
+        return vm.target();
+    }
+
+    @Override
+    public String name() {
+        return "CRuby";
+    }
+
+    @Override
+    public HeapLayer layer() {
+        return HeapLayer.RUNTIME;
+    }
+
+    @Override
+    public BlockCursor blocks() {
+        return new SlotBlocks(vm, 0, vm.pages().count());
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * @param region the index of a page
+     */
+    @Override
+    public BlockCursor blocks(int region) {
+        return new SlotBlocks(vm, Objects.checkIndex(region, vm.pages().count()), region + 1);
+    }
+
+    @Override
+    public BlockLookup lookup() {
+        return new SlotLookup(vm);
+    }
+
+    @Override
+    public boolean manages(BlockView outer) {
+        long address = outer.address();
+        int page = vm.pages().at(address);
+        return page >= 0 && vm.pages().body(page) == address;
+    }
+
+    @Override
+    public List<String> names() {
+        return NAMES;
+    }
+
+    /**
+     * {@inheritDoc} The pages.
+     */
+    @Override
+    public Table regions() {
+        return new Pages(vm.pages());
+    }
+
+    private record Pages(HeapPages pages) implements Table {
+        private static final List<Column> COLUMNS = List.of(
+                Column.id("Page", "page"),
+                Column.address("Address", "address"),
+                Column.amount("Slot size", "slot_size"),
+                Column.sum("Slots", "slots"));
+
+        @Override
+        public List<Column> columns() {
+            return COLUMNS;
+        }
+
+        @Override
+        public void rows(RowSink sink) {
+            for (int page = 0; page < pages.count(); page++) {
+                sink.number(page);
+                sink.address(pages.body(page));
+                sink.number(pages.slotSize(page));
+                sink.number(pages.slots(page));
+                sink.end();
+            }
+        }
+    }
+
+    @Override
+    public List<Evidence> evidence() {
+        return vm.evidence();
+    }
+
+    @Override
+    public List<Damage> damage() {
+        return List.of();
+    }
+
+    @Override
+    public RubyHeap refresh() {
+        RubyVm now = vm.refresh();
+        return now == vm ? this : new RubyHeap(now);
+    }
+
+    @Override
+    public String toString() {
+        return "%s %s in %s".formatted(name(), vm.version(), target().description());
+    }
+}
