@@ -163,7 +163,8 @@ final class ThreadHeaps {
         List<MallocArena.Region> regions = new ArrayList<>();
         for (long one : chain) {
             long start = one == (arena & -max) ? arena + main.state().size() + 15 & ~15L : one + headerSize;
-            regions.add(new MallocArena.Region(start, one + Structures.heapInfo(reader, one).size(), one));
+            regions.add(new MallocArena.Region(
+                    start, one + Structures.heapInfo(reader, one).size(), one));
         }
         regions.sort((a, b) -> Long.compare(a.start(), b.start()));
         return List.copyOf(regions);

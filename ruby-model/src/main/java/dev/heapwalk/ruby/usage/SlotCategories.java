@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.usage;
 
 import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
@@ -10,7 +11,6 @@ import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.ImemoType;
-import dev.heapwalk.memory.LongTable;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
