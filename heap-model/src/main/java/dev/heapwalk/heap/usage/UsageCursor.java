@@ -151,6 +151,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
     private void begin(Heaps heaps) {
         uses.restart(heaps);
         lastHeap = null;
+        inRuntime = false;
         category = Category.NONE;
     }
 
@@ -174,6 +175,11 @@ public final class UsageCursor implements BlockCursor, Categorized {
             throw new IllegalStateException("a cursor over a single cursor does not know its heap");
         }
         return layers.heap();
+    }
+
+    /** Whether the block is one of a runtime. */
+    boolean inRuntime() {
+        return inRuntime;
     }
 
     /**

@@ -3,15 +3,19 @@ package dev.heapwalk.heap.usage;
 
 import dev.heapwalk.heap.BlockState;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /** How many used blocks there are of each category, and how large they are together. */
 public final class UsageTotals {
-    private final Map<Category, Sum> sums = new LinkedHashMap<>();
+    /** What is only met in runtimes is behind all that is met in allocators. */
+    private static final long RUNTIMES = 1L << 48;
+
+    private final Map<Category, Sum> sums = new HashMap<>();
     private Category last;
     private Sum lastSum;
+    private long met;
 
     /**
      * What there is of one category, or, as a difference, how much more than before.
@@ -25,6 +29,7 @@ public final class UsageTotals {
     private static final class Sum {
         private long count;
         private long bytes;
+        private long order = Long.MAX_VALUE;
     }
 
     /** Begins with nothing. */
@@ -45,11 +50,11 @@ public final class UsageTotals {
     }
 
     /**
-     * Counts a block, if it is used.
+     * Counts what a cursor is at, if it is used.
      *
-     * @param usage what is at a block, such as a {@link UsageCursor}
+     * @param usage a cursor after {@link UsageCursor#next()} returned true
      */
-    public void add(Categorized usage) {
+    public void add(UsageCursor usage) {
         if (usage.state() != BlockState.USED) {
             return;
         }
@@ -58,6 +63,11 @@ public final class UsageTotals {
         if (category != last) {
             last = category;
             lastSum = sums.computeIfAbsent(category, added -> new Sum());
+            long order = usage.inRuntime() ? RUNTIMES + met : met;
+            if (order < lastSum.order) {
+                lastSum.order = order;
+            }
+            met++;
         }
         lastSum.count++;
         lastSum.bytes += usage.size();
@@ -66,10 +76,11 @@ public final class UsageTotals {
     /**
      * The total of each category that there is.
      *
-     * @return a new list, most bytes first, and of as many those first that were met first
+     * @return a new list, most bytes first, and of as many those first that were met first, in allocators before runtimes
      */
     public List<Total> list() {
         return sums.entrySet().stream()
+                .sorted(Comparator.comparingLong(entry -> entry.getValue().order))
                 .map(entry -> new Total(entry.getKey(), entry.getValue().count, entry.getValue().bytes))
                 .sorted(Comparator.comparingLong(Total::bytes).reversed())
                 .toList();
