@@ -29,7 +29,8 @@ public interface Target extends AutoCloseable {
      * @param pid process id as seen by this process
      * @return the stopped process
      * @throws NoSuchProcessException if there is no such process, or it ended meanwhile
-     * @throws PermissionDeniedException if the kernel refuses
+     * @throws PermissionDeniedException if the kernel refuses, or somebody else traces the process, or this JVM holds
+     *     it already: the reason tells
      * @throws UnsupportedTargetException if it is no user process (a kernel thread, a zombie), this JVM or a child of
      *     it, or a thread can't be stopped within 500 ms; nothing stays stopped then
      */

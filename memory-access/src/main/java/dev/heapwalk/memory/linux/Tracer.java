@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
@@ -129,11 +130,22 @@ final class Tracer {
         if (tracer.failure != null || tracer.error != null) {
             tracer.close();
             if (tracer.error != null) {
-                throw tracer.error;
+                throw withStackOfCaller(tracer.error);
             }
-            throw tracer.failure;
+            throw withStackOfCaller(tracer.failure);
         }
         return tracer;
+    }
+
+    /** Puts the frames of this thread, which waited, below those of the tracer thread, which worked for it. */
+    private static <T extends Throwable> T withStackOfCaller(T thrown) {
+        StackTraceElement[] there = thrown.getStackTrace();
+        StackTraceElement[] here = new Throwable().getStackTrace();
+        StackTraceElement[] all = Arrays.copyOf(there, there.length + here.length - 1);
+        // Without this method.
+        System.arraycopy(here, 1, all, there.length, here.length - 1);
+        thrown.setStackTrace(all);
+        return thrown;
     }
 
     /** The threads that were stopped. */
@@ -365,6 +377,14 @@ final class Tracer {
         // It was born seized, or called execve, which gives it the id of the first thread.
         if (now.tracer() == tracerThread) {
             return true;
+        }
+        if (now.tracer() != 0
+                && Files.exists(process.proc().thread(ProcessHandle.current().pid(), now.tracer()))) {
+            throw new PermissionDeniedException(
+                    TargetException.Reason.TRACED_BY_THIS_JVM,
+                    process.description()
+                            + " is held by this JVM already, by another target that is open: close that one first,"
+                            + " or read without stopping");
         }
         if (now.tracer() != 0) {
             throw new PermissionDeniedException(TargetException.Reason.TRACED_BY_ANOTHER, traced(now.tracer()));

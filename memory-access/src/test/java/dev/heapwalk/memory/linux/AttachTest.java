@@ -4,6 +4,7 @@ package dev.heapwalk.memory.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.heapwalk.memory.ErrnoException;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.Registers;
@@ -356,6 +357,55 @@ class AttachTest {
                     .satisfies(because(Reason.TRACED_BY_ANOTHER));
             Target.observe(traced).close();
             ProcessHandle.of(traced).orElseThrow().destroyForcibly();
+        }
+    }
+
+    @Test
+    void saysThatThisJvmHoldsItAlready() throws IOException {
+        try (CTarget program = odd("alone")) {
+            try (Target first = Target.attach(program.pid())) {
+                assertThatThrownBy(() -> Target.attach(program.pid()))
+                        .isInstanceOf(PermissionDeniedException.class)
+                        .hasMessage(
+                                "process %d (oddities) is held by this JVM already, by another target that is open: "
+                                        + "close that one first, or read without stopping",
+                                program.pid())
+                        .satisfies(because(Reason.TRACED_BY_THIS_JVM));
+                assertThat(program.threads())
+                        .allSatisfy((tid, state) ->
+                                assertThat(state).startsWith("t").isNotEqualTo("t0"));
+                try (Target observed = Target.observe(program.pid())) {
+                    assertThat(observed.threads()).hasSameSizeAs(first.threads());
+                }
+            }
+            Target.attach(program.pid()).close();
+            assertThat(program.untouched()).isTrue();
+        }
+    }
+
+    @Test
+    void aFailureOfTheTracerThreadShowsWhoCalled() throws IOException {
+        try (CTarget program = odd("alone")) {
+            FakeLibc libc = new FakeLibc().always("PTRACE_SEIZE", Errno.EINVAL);
+            assertThatThrownBy(() -> LiveTarget.attach(program.pid(), libc, ProcFs.ofThisMachine()))
+                    .isInstanceOf(ErrnoException.class)
+                    .satisfies(because(Reason.SYSTEM_CALL))
+                    .satisfies(e -> assertThat(e.getStackTrace())
+                            .extracting(StackTraceElement::getMethodName)
+                            // Where it failed, and who wanted it.
+                            .containsSubsequence("seize", "run", "stop", "attach")
+                            .doesNotContain("withStackOfCaller")
+                            .anyMatch(method -> method.contains("aFailureOfTheTracerThreadShowsWhoCalled")));
+            assertThatThrownBy(() -> LiveTarget.attach(
+                            program.pid(),
+                            new FakeLibc().beforePtrace(() -> {
+                                throw new AssertionError("on purpose");
+                            }),
+                            ProcFs.ofThisMachine()))
+                    .isInstanceOf(AssertionError.class)
+                    .satisfies(e -> assertThat(e.getStackTrace())
+                            .extracting(StackTraceElement::getMethodName)
+                            .anyMatch(method -> method.contains("aFailureOfTheTracerThreadShowsWhoCalled")));
         }
     }
 
