@@ -95,7 +95,8 @@ public interface Target extends AutoCloseable {
     /**
      * Whether the memory stands still at this moment, so that what is read of it belongs together.
      *
-     * @return true for a stopped process and for a core, as long as the target is open; false for an observed process
+     * @return true for a stopped process and for a core, as long as the target is open; for an observed process while
+     *     {@link #stop()} holds it
      */
     default boolean still() {
         return !runsOn();
@@ -104,10 +105,39 @@ public interface Target extends AutoCloseable {
     /**
      * Whether the process runs on while the target is open, so that what was found in it may be out of date.
      *
-     * @return true for an observed process alone
+     * @return true for an observed process alone, also while {@link #stop()} holds it
      */
     default boolean runsOn() {
         return mode() == Mode.OBSERVED;
+    }
+
+    /** Holds a process for one consistent look at it. */
+    interface Stop extends AutoCloseable {
+        /** Lets the process run on. A second call does nothing. */
+        @Override
+        void close();
+    }
+
+    /**
+     * Stops an observed process until what is returned is closed, for one look that belongs together. Meanwhile {@link
+     * #still()} answers true and {@link #threads()} tells registers; the mappings are those of the stop. What was
+     * located before stays good, as far as it is good for a process that runs on: it need not be located anew, but
+     * looked at again. A window shows what it has read before until it is told to {@linkplain Window#forget() forget}
+     * it.
+     *
+     * <p>The process is let go as one that was {@linkplain #attach attached}: when this is closed, when the target is,
+     * when the JVM shuts down, and by the kernel when the JVM dies. It does not notice more than there.
+     *
+     * <p>For a target that stands still anyway, nothing happens.
+     *
+     * @return what is to be closed, by any thread
+     * @throws IllegalStateException if the target is held by a stop that is not closed, or is closed itself
+     * @throws NoSuchProcessException if the process ended
+     * @throws PermissionDeniedException as {@link #attach} does; the target can be observed as before
+     * @throws UnsupportedTargetException as {@link #attach} does; the target can be observed as before
+     */
+    default Stop stop() {
+        return () -> {};
     }
 
     /**
@@ -149,7 +179,7 @@ public interface Target extends AutoCloseable {
      * The threads, the main thread first, then by id.
      *
      * @return an unmodifiable list; with registers for a stopped process and for a core, without for an observed
-     *     process
+     *     process that runs
      */
     List<ThreadState> threads();
 

@@ -13,12 +13,21 @@ import java.util.OptionalLong;
 
 /** A process. */
 public final class LiveTarget implements Target {
+    private final Libc libc;
     private final LiveProcess process;
     private final LiveMemory memory;
+    /** What keeps it stopped as long as the target is open. */
     private final Optional<Tracer> tracer;
-    private List<ElfModule> modules;
+    /** What keeps an observed process stopped for a while. */
+    private volatile Optional<Tracer> holder = Optional.empty();
 
-    private LiveTarget(LiveProcess process, LiveMemory memory, Optional<Tracer> tracer) {
+    private boolean closed;
+    private List<ElfModule> modules;
+    /** The holder during whose stop the modules were found. */
+    private Optional<Tracer> modulesFoundIn = Optional.empty();
+
+    private LiveTarget(Libc libc, LiveProcess process, LiveMemory memory, Optional<Tracer> tracer) {
+        this.libc = libc;
         this.process = process;
         this.memory = memory;
         this.tracer = tracer;
@@ -64,12 +73,49 @@ public final class LiveTarget implements Target {
         process.identify();
         LiveMemory memory = new LiveMemory(libc, process, tracer.isPresent());
         process.identify(memory);
-        return new LiveTarget(process, memory, tracer);
+        return new LiveTarget(libc, process, memory, tracer);
     }
 
     @Override
     public Mode mode() {
         return tracer.isPresent() ? Mode.STOPPED : Mode.OBSERVED;
+    }
+
+    @Override
+    public boolean still() {
+        return tracer.isPresent() || holder.isPresent();
+    }
+
+    @Override
+    public synchronized Stop stop() {
+        if (tracer.isPresent()) {
+            return () -> {};
+        }
+        if (closed) {
+            throw new IllegalStateException(process.description() + " is closed: it can't be stopped any more");
+        }
+        if (holder.isPresent()) {
+            throw new IllegalStateException(
+                    process.description() + " is held by a stop of this target already: close that one first");
+        }
+        process.checkSame();
+        process.checkStoppable();
+        Tracer taken = Tracer.stop(libc, process);
+        try {
+            memory.refresh();
+        } catch (Throwable e) {
+            taken.close();
+            throw e;
+        }
+        holder = Optional.of(taken);
+        return () -> letGo(taken);
+    }
+
+    private synchronized void letGo(Tracer taken) {
+        if (holder.filter(each -> each == taken).isPresent()) {
+            holder = Optional.empty();
+            taken.close();
+        }
     }
 
     @Override
@@ -99,8 +145,9 @@ public final class LiveTarget implements Target {
 
     @Override
     public List<ThreadState> threads() {
-        if (tracer.isPresent()) {
-            return tracer.get().threads();
+        Optional<Tracer> stopped = tracer.or(() -> holder);
+        if (stopped.isPresent()) {
+            return stopped.get().threads();
         }
         process.checkSame();
         return process.threads().stream()
@@ -110,8 +157,9 @@ public final class LiveTarget implements Target {
 
     @Override
     public synchronized List<ElfModule> modules() {
-        if (modules == null || tracer.isEmpty()) {
+        if (modules == null || tracer.isEmpty() && (holder.isEmpty() || !holder.equals(modulesFoundIn))) {
             memory.refresh();
+            modulesFoundIn = holder;
             List<ElfModule> known = modules == null ? List.of() : modules;
             modules = ElfModules.find(memory, process.root(), process.machine(), process.auxiliary()).stream()
                     .map(found -> known.stream()
@@ -132,9 +180,11 @@ public final class LiveTarget implements Target {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
+        closed = true;
         // Memory first, so that another thread can't go on and read what is no longer still.
         memory.close();
         tracer.ifPresent(Tracer::close);
+        holder.ifPresent(this::letGo);
     }
 }

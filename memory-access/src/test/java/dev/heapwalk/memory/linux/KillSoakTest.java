@@ -9,7 +9,8 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Kills the reader while it stops and reads a busy program, again and again; the program lives on unharmed.
@@ -19,15 +20,16 @@ class KillSoakTest {
     private static final int KILLS = Soak.count("HEAPWALK_SOAK_KILLS", 5);
     private static final Pattern EINTR = Pattern.compile("(\\d+) EINTR, (\\d+) other");
 
-    @Test
-    void theProgramLivesOn() throws IOException, InterruptedException {
+    @ParameterizedTest
+    @ValueSource(strings = {"loop", "hold"})
+    void theProgramLivesOn(String how) throws IOException, InterruptedException {
         Random random = new Random(5);
         int stopped = 0;
         String said = "";
         try (CTarget program = CTarget.program("busy")) {
             assertThat(program.line()).isEqualTo("ready");
             for (int kill = 1; kill <= KILLS; kill++) {
-                Process reader = new ProcessBuilder(Reader.command(List.of(), "loop", program.pid()))
+                Process reader = new ProcessBuilder(Reader.command(List.of(), how, program.pid()))
                         .redirectErrorStream(true)
                         .start();
                 assertThat(reader.inputReader().readLine()).isEqualTo("going");

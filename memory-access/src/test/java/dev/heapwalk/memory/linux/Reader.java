@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.linux;
 
+import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import java.io.IOException;
@@ -38,6 +39,17 @@ final class Reader {
                     default -> Thread.sleep(Long.MAX_VALUE);
                 }
             }
+            // The same while it holds what it observes.
+            case "held-exit", "held-throw", "held-wait" -> {
+                Target target = Target.observe(pid);
+                Target.Stop stop = target.stop();
+                System.out.println("attached");
+                switch (arguments[0]) {
+                    case "held-exit" -> System.exit(5);
+                    case "held-throw" -> throw new IllegalStateException("on purpose, " + stop);
+                    default -> Thread.sleep(Long.MAX_VALUE);
+                }
+            }
             // Is told to end in the very moment when a thread has been told to stop and has not been seen to do so.
             case "exit-early" -> {
                 FakeLibc libc = new FakeLibc().lateStop(100, () -> new Thread(() -> System.exit(5)).start());
@@ -66,6 +78,20 @@ final class Reader {
                                                 .getFirst()
                                                 .start(),
                                         MemorySegment.ofArray(new byte[1 << 16]));
+                    }
+                    if (round == 0) {
+                        System.out.println("going");
+                    }
+                }
+            }
+            // Observes it, and holds it again and again until it is killed.
+            case "hold" -> {
+                Target target = Target.observe(pid);
+                for (long round = 0; ; round++) {
+                    try (var _ = target.stop()) {
+                        for (Mapping mapping : target.memory().mappings()) {
+                            target.memory().read(mapping.start(), MemorySegment.ofArray(new byte[1 << 12]));
+                        }
                     }
                     if (round == 0) {
                         System.out.println("going");
