@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Profilers on the library, as somebody else would write them. */
+/** Profilers and views on the library, as somebody else would write them. */
 module dev.heapwalk.examples {
     requires dev.heapwalk.ruby;
 }
