@@ -20,7 +20,7 @@ record Arguments(Suite.Set set, boolean check, boolean accept, List<String> name
     static final class Refused extends Exception {
         private static final long serialVersionUID = 1;
 
-        private Refused(String message) {
+        Refused(String message) {
             super(message);
         }
     }
@@ -49,20 +49,20 @@ record Arguments(Suite.Set set, boolean check, boolean accept, List<String> name
     }
 
     private static void checkName(String name, Suite.Set set) throws Refused {
-        List<Suite.Entry> called = Suite.entries().stream()
-                .filter(entry -> entry.name().equals(name) || entry.name().startsWith(name + "/"))
+        List<Subject<?>> called = Suite.subjects().stream()
+                .filter(subject -> subject.name().equals(name) || subject.name().startsWith(name + "/"))
                 .toList();
         if (called.isEmpty()) {
             LinkedHashSet<String> known = new LinkedHashSet<>();
-            Suite.entries()
-                    .forEach(entry ->
-                            known.add(entry.name().substring(0, entry.name().indexOf('/'))));
+            Suite.subjects()
+                    .forEach(subject ->
+                            known.add(subject.name().substring(0, subject.name().indexOf('/'))));
             throw new Refused(
                     "nothing is called %s, but %s, commands and scale; the rows of those tables in docs/benchmarks.md begin with longer names"
                             .formatted(name, String.join(", ", known)));
         }
-        if (called.stream().noneMatch(entry -> isWanted(entry, name, set))) {
-            boolean quick = called.stream().anyMatch(entry -> entry.set() == Suite.Set.QUICK);
+        if (called.stream().noneMatch(subject -> isWanted(subject, name, set))) {
+            boolean quick = called.stream().anyMatch(subject -> subject.set() == Suite.Set.QUICK);
             throw new Refused("%s is not among what %s measures: %s"
                     .formatted(
                             name,
@@ -72,14 +72,14 @@ record Arguments(Suite.Set set, boolean check, boolean accept, List<String> name
     }
 
     /** Whether something is to be measured. A whole name says so whatever the set. */
-    boolean want(Suite.Entry entry) {
+    boolean want(Subject<?> subject) {
         return names.isEmpty()
-                ? entry.set().compareTo(set) <= 0
-                : names.stream().anyMatch(name -> isWanted(entry, name, set));
+                ? subject.set().compareTo(set) <= 0
+                : names.stream().anyMatch(name -> isWanted(subject, name, set));
     }
 
-    private static boolean isWanted(Suite.Entry entry, String name, Suite.Set set) {
-        return entry.name().equals(name)
-                || entry.name().startsWith(name + "/") && entry.set().compareTo(set) <= 0;
+    private static boolean isWanted(Subject<?> subject, String name, Suite.Set set) {
+        return subject.name().equals(name)
+                || subject.name().startsWith(name + "/") && subject.set().compareTo(set) <= 0;
     }
 }

@@ -11,10 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 
 /**
  * What {@code script/bench} runs: measurements in turns, each in a JVM of its own, their comparison with accepted ones,
@@ -29,6 +26,8 @@ public final class Bench {
     private static final String FAILURE = "FAILURE ";
     /** On a machine that others use one bad run is no proof. */
     private static final int ATTEMPTS = 3;
+
+    private static final int MORE_PATIENCE = 3;
 
     private static final int FORKS = 3;
 
@@ -63,8 +62,8 @@ public final class Bench {
      * @throws Exception if something can't be measured
      */
     public static void main(String[] args) throws Exception {
-        if (args.length == 4 && args[0].equals("one")) {
-            one(args[1], Double.parseDouble(args[2]), Double.parseDouble(args[3]));
+        if (args.length == 5 && args[0].equals("one")) {
+            one(args[1], Double.parseDouble(args[2]), Double.parseDouble(args[3]), Integer.parseInt(args[4]));
             return;
         }
         try {
@@ -91,17 +90,17 @@ public final class Bench {
         System.out.printf(
                 "%s%ncommit %s, load average %s%n%n",
                 circumstances.machine(), circumstances.commit(), circumstances.load());
-        List<Suite.Entry> chosen =
-                Suite.entries().stream().filter(arguments::want).toList();
+        List<Subject<?>> chosen =
+                Suite.subjects().stream().filter(arguments::want).toList();
         latest.write(LATEST);
         Files.deleteIfExists(ERRORS);
-        for (Suite.Entry entry : chosen) {
+        for (Subject<?> subject : chosen) {
             try {
-                measure(entry);
+                measure(subject);
             } catch (Unmeasured e) {
                 // The others are still worth to be measured.
                 failures.add(e.getMessage());
-                tables.failed(entry).forEach(System.out::println);
+                tables.failed(subject).forEach(System.out::println);
             }
         }
         if (arguments.names().stream().anyMatch(WholeCommands::areCalled)) {
@@ -130,21 +129,27 @@ public final class Bench {
     }
 
     /** Measures until it is as good as it must be. */
-    private void measure(Suite.Entry entry) throws IOException, InterruptedException, Unmeasured {
+    private void measure(Subject<?> subject) throws IOException, InterruptedException, Unmeasured {
         List<String> wrong = List.of();
+        int patience = 1;
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            Results.Result result = new Results.Result(arguments.accept() ? median(entry) : fork(entry), circumstances);
-            tables.rows(entry, result).forEach(System.out::println);
-            latest.results().put(entry.name(), result);
+            Results.Result result =
+                    new Results.Result(arguments.accept() ? median(subject) : fork(subject, patience), circumstances);
+            tables.rows(subject, result).forEach(System.out::println);
+            latest.results().put(subject.name(), result);
             latest.write(LATEST);
-            wrong = arguments.check() ? check.of(entry, result) : List.of();
+            wrong = arguments.check() ? check.of(subject, result) : List.of();
             if (wrong.isEmpty()) {
                 break;
             }
+            if (arguments.set() == Suite.Set.SHORT) {
+                // It may be that what is measured was not compiled for good: others had the processors.
+                patience *= MORE_PATIENCE;
+            }
         }
         failures.addAll(wrong);
-        if (arguments.check() && check.lacks(entry)) {
-            lacking(entry.name());
+        if (arguments.check() && check.lacks(subject)) {
+            lacking(subject.name());
         }
     }
 
@@ -186,26 +191,17 @@ public final class Bench {
         }
     }
 
-    /**
-     * What is accepted is that of three JVMs which has the middle one of their ratios, that with a goal or else the
-     * first: each compiles the same code a little otherwise, and others are held against it.
-     */
-    private Measurement median(Suite.Entry entry) throws IOException, InterruptedException, Unmeasured {
+    /** What is accepted is the median of several JVMs: each compiles the same code a little otherwise. */
+    private Measurement median(Subject<?> subject) throws IOException, InterruptedException, Unmeasured {
         List<Measurement> measured = new ArrayList<>();
         for (int i = 0; i < FORKS; i++) {
-            measured.add(fork(entry));
+            measured.add(fork(subject, 1));
         }
-        Set<String> goals = entry.goals().keySet();
-        measured.sort(Comparator.comparingDouble(each -> each.ratios().entrySet().stream()
-                .filter(ratio -> goals.isEmpty() || goals.contains(ratio.getKey()))
-                .map(Map.Entry::getValue)
-                .findFirst()
-                .orElse(each.ways().get(Subject.JAVA).wallMs())));
-        return measured.get(FORKS / 2);
+        return Measurement.median(measured);
     }
 
     /** Measures in a JVM of its own: what one has compiled for its target does not slow another. */
-    private Measurement fork(Suite.Entry entry) throws IOException, InterruptedException, Unmeasured {
+    private Measurement fork(Subject<?> subject, int patience) throws IOException, InterruptedException, Unmeasured {
         boolean shortRun = arguments.set() == Suite.Set.SHORT;
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -215,9 +211,10 @@ public final class Bench {
                         System.getProperty("java.class.path"),
                         Bench.class.getName(),
                         "one",
-                        entry.name(),
+                        subject.name(),
                         shortRun ? "1.5" : "2",
-                        shortRun ? "3" : arguments.set() == Suite.Set.FULL ? "20" : "5")
+                        shortRun ? "3" : arguments.set() == Suite.Set.FULL ? "20" : "5",
+                        Integer.toString(patience))
                 .redirectError(ProcessBuilder.Redirect.appendTo(ERRORS.toFile()))
                 .start();
         Measurement measurement = null;
@@ -233,20 +230,17 @@ public final class Bench {
             }
         }
         if (process.waitFor() != 0 || measurement == null) {
-            throw new Unmeasured("%s can't be measured: %ssee %s".formatted(entry.name(), reason, ERRORS));
+            throw new Unmeasured("%s can't be measured: %ssee %s".formatted(subject.name(), reason, ERRORS));
         }
         return measurement;
     }
 
     /** In the other JVM. */
-    private static void one(String name, double warmUpSeconds, double seconds) throws Exception {
-        Suite.Entry entry = Suite.entries().stream()
-                .filter(each -> each.name().equals(name))
-                .findFirst()
-                .orElseThrow();
-        try (Subject subject = entry.subject().get()) {
-            subject.open();
-            System.out.println(FIGURES + Results.text(new Turns(warmUpSeconds, seconds).measure(subject)));
+    private static void one(String name, double warmUpSeconds, double seconds, int patience) throws Exception {
+        Subject<?> subject = Suite.subject(name).orElseThrow();
+        try (Opened opened = subject.open()) {
+            Turns turns = new Turns(warmUpSeconds, seconds, patience);
+            System.out.println(FIGURES + Results.text(turns.measure(opened, subject.slowToWarmUp())));
         } catch (Exception e) {
             System.out.println(FAILURE + inALine(e));
             throw e;

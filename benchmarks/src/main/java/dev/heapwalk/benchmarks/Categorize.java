@@ -5,82 +5,65 @@ import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.malloc.MallocHeap;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * One pass over every chunk of a heap that also says what each is used for, as {@link UsageCursor} does it. It is held
  * against the bare walk in C, which says nothing of use.
  */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MILLISECONDS)
-@Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
-public class Categorize implements Subject {
+final class Categorize implements Subject.Ready {
+    private static final int COUNT = 1_000_000;
 
-    /** The program: {@code strings} (C strings) or {@code ruby}. */
-    @Param({"strings", "ruby"})
-    public String program;
+    private final BenchmarkTarget opened;
+    private final UsageCursor usage;
+    private final ChunkWalkFloor floor;
+    private final CopyFloor copy;
+    private final long steps;
 
-    /** Where the heap is read from. */
-    @Param({"process", "core"})
-    public String source;
-
-    /** How many blocks or objects the program holds. */
-    @Param("1000000")
-    public int count;
-
-    private BenchmarkTarget opened;
-    private MallocHeap heap;
-    private ChunkWalkFloor floor;
-    private CopyFloor copy;
-
-    /** Made by JMH, which sets the parameters. */
-    public Categorize() {}
-
-    Categorize(String program, String source, int count) {
-        this.program = program;
-        this.source = source;
-        this.count = count;
+    /** Heaps of C strings and of Ruby. */
+    static List<Subject<?>> subjects() {
+        List<Subject<?>> all = new ArrayList<>();
+        for (Source source : Source.values()) {
+            all.add(usage(
+                    "strings", source, () -> new Categorize(BenchmarkTarget.of(source, MallocProgram.STRINGS, COUNT))));
+            all.add(usage(
+                    "ruby", source, () -> new Categorize(BenchmarkTarget.of(source, RubyProgram.FRAGMENTED, COUNT))));
+        }
+        return all;
     }
 
-    /**
-     * Starts the program and opens it.
-     *
-     * @throws Exception if the program can't be started or read
-     */
-    @Setup
-    @Override
-    public void open() throws Exception {
-        opened = program.equals("ruby")
-                ? BenchmarkTarget.ruby(source, BenchmarkTarget.ruby(BenchmarkTarget.FRAGMENTED, count))
-                : BenchmarkTarget.malloc(source, program, count);
-        heap = MallocHeap.locate(opened.target());
-        floor = new ChunkWalkFloor(heap);
+    private static Subject<Categorize> usage(String program, Source source, Subject.Opener<Categorize> opener) {
+        return Subject.of(
+                        "Categorize/%s/%s/%s".formatted(program, source.label(), Suite.count(COUNT)),
+                        Suite.Set.QUICK,
+                        opener)
+                .way(Way.JAVA, Categorize::java)
+                .way(Way.WALK, Categorize::c)
+                .way(Way.COPY, Categorize::copy)
+                .steps(on -> on.steps)
+                .allocates(Allocation.BY_NATURE);
+    }
+
+    private Categorize(BenchmarkTarget opened) {
+        this.opened = opened;
+        Heaps heaps = Heaps.of(opened.target());
+        usage = UsageCursor.over(heaps);
+        floor = new ChunkWalkFloor(heaps.find(MallocHeap.class).orElseThrow());
         copy = new CopyFloor(floor.pid(), floor.ranges());
+        long passed = 0;
+        while (usage.next()) {
+            passed++;
+        }
+        steps = passed;
         long categorized = java();
-        if (categorized < count / 2) {
+        if (categorized < COUNT / 2) {
             throw new IllegalStateException(
-                    "only %,d of some %,d blocks have a category".formatted(categorized, count));
+                    "only %,d of some %,d blocks have a category".formatted(categorized, COUNT));
         }
     }
 
     /** Ends the program. */
-    @TearDown
     @Override
     public void close() {
         copy.close();
@@ -88,14 +71,9 @@ public class Categorize implements Subject {
         opened.close();
     }
 
-    /**
-     * A new cursor, over the whole heap.
-     *
-     * @return how many used chunks and blocks there are
-     */
-    @Benchmark
-    public long java() {
-        UsageCursor usage = UsageCursor.over(Heaps.of(opened.target()));
+    /** Walks the whole heap; returns how many used chunks and blocks there are. */
+    private long java() {
+        usage.rewind();
         long used = 0;
         while (usage.next()) {
             if (usage.category() != Category.NONE) {
@@ -105,28 +83,13 @@ public class Categorize implements Subject {
         return used;
     }
 
-    /**
-     * The walk over the chunks alone, in C.
-     *
-     * @return bytes in used chunks
-     */
-    @Benchmark
-    public long c() {
+    /** Walks the chunks alone, in C; returns the bytes in used ones. */
+    private long c() {
         return floor.walk();
     }
 
-    /**
-     * A plain copy of the heap.
-     *
-     * @return bytes
-     */
-    @Benchmark
-    public long copy() {
+    /** Copies the heap; returns the bytes. */
+    private long copy() {
         return copy.copy();
-    }
-
-    @Override
-    public List<Lane> lanes() {
-        return List.of(new Lane(JAVA, this::java), new Lane(WALK, this::c), new Lane(COPY, this::copy));
     }
 }

@@ -4,71 +4,64 @@ package dev.heapwalk.benchmarks;
 import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * One pass over every chunk of a heap, as {@link ChunkCursor} does it and as the same loop does it in C. Over a process
  * a pass copies the memory too; over a core it is the walk alone.
  */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MILLISECONDS)
-@Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
-@Warmup(iterations = 5, time = 1)
-@Measurement(iterations = 8, time = 1)
-public class ChunkWalk implements Subject {
+final class ChunkWalk implements Subject.Ready {
 
-    /** Where the heap is read from. */
-    @Param({"process", "core"})
-    public String source;
-
-    /** What it is like: {@code fresh}, {@code fragmented}, {@code arenas} or {@code large}. */
-    @Param("fragmented")
-    public String heap;
-
-    /** How often the program called malloc. */
-    @Param("1000000")
-    public int mallocs;
-
-    private BenchmarkTarget opened;
-    private ChunkWalkFloor floor;
-    private CopyFloor copy;
-    private ChunkCursor chunk;
+    private final BenchmarkTarget opened;
+    private final ChunkWalkFloor floor;
+    private final CopyFloor copy;
+    private final ChunkCursor chunk;
     private final long[] chunks = new long[ChunkState.values().length];
     private final long[] bytes = new long[ChunkState.values().length];
 
-    /** Made by JMH, which sets the parameters. */
-    public ChunkWalk() {}
-
-    ChunkWalk(String source, String heap, int mallocs) {
-        this.source = source;
-        this.heap = heap;
-        this.mallocs = mallocs;
+    /** Walks over heaps of all makes and sizes. */
+    static List<Subject<?>> subjects() {
+        List<Subject<?>> all = new ArrayList<>();
+        for (Source source : Source.values()) {
+            all.add(small(Suite.Set.QUICK, source, MallocProgram.FRESH, 10_000));
+            all.add(small(Suite.Set.QUICK, source, MallocProgram.FRESH, 1_000_000));
+            all.add(small(Suite.Set.QUICK, source, MallocProgram.FRAGMENTED, 10_000));
+            all.add(small(Suite.Set.SHORT, source, MallocProgram.FRAGMENTED, 1_000_000));
+            all.add(small(Suite.Set.FULL, source, MallocProgram.FRAGMENTED, 10_000_000));
+        }
+        all.add(small(Suite.Set.FULL, Source.PROCESS, MallocProgram.FRESH, 10_000_000));
+        all.add(small(Suite.Set.FULL, Source.CORE, MallocProgram.FRESH, 10_000_000));
+        all.add(small(Suite.Set.QUICK, Source.PROCESS, MallocProgram.ARENAS, 1_000_000));
+        all.add(small(Suite.Set.FULL, Source.PROCESS, MallocProgram.ARENAS, 10_000_000));
+        all.add(walk(Suite.Set.QUICK, Source.PROCESS, MallocProgram.LARGE, 5_500)
+                .goal("c wall", 1 / 10.0));
+        return all;
     }
 
-    /**
-     * Starts the program, opens it, and holds both walks against each other.
-     *
-     * @throws Exception if the program can't be started or read
-     */
-    @Setup
-    @Override
-    public void open() throws Exception {
-        opened = BenchmarkTarget.malloc(source, heap, mallocs);
+    /** Over small blocks. Of a process a second thread reads ahead, so there it is the clock that counts. */
+    private static Subject<ChunkWalk> small(Suite.Set set, Source source, MallocProgram program, int mallocs) {
+        Subject<ChunkWalk> walk = walk(set, source, program, mallocs);
+        return source == Source.CORE
+                ? walk.goal("c cpu", 1.05)
+                : walk.goal("c wall", mallocs >= 10_000_000 ? 1 / 1.6 : 1.10);
+    }
+
+    private static Subject<ChunkWalk> walk(Suite.Set set, Source source, MallocProgram program, int mallocs) {
+        return Subject.of(
+                        "ChunkWalk/%s/%s/%s".formatted(source.label(), program.label(), Suite.count(mallocs)),
+                        set,
+                        () -> new ChunkWalk(source, program, mallocs))
+                .way(Way.JAVA, ChunkWalk::java)
+                .way(Way.C, ChunkWalk::c)
+                .way(Way.COPY, ChunkWalk::copy);
+    }
+
+    /** Starts the program, opens it, and holds both walks against each other. */
+    private ChunkWalk(Source source, MallocProgram program, int mallocs) throws IOException {
+        opened = BenchmarkTarget.of(source, program, mallocs);
         MallocHeap located = MallocHeap.locate(opened.target());
         floor = new ChunkWalkFloor(located);
         copy = new CopyFloor(floor.pid(), floor.ranges());
@@ -89,7 +82,6 @@ public class ChunkWalk implements Subject {
     }
 
     /** Ends the program. */
-    @TearDown
     @Override
     public void close() {
         copy.close();
@@ -112,39 +104,19 @@ public class ChunkWalk implements Subject {
         }
     }
 
-    /**
-     * The cursor.
-     *
-     * @return bytes in used chunks
-     */
-    @Benchmark
-    public long java() {
+    /** Walks by the cursor; returns the bytes in used chunks. */
+    private long java() {
         walk();
         return bytes[ChunkState.USED.ordinal()];
     }
 
-    /**
-     * The same loop in C.
-     *
-     * @return bytes in used chunks
-     */
-    @Benchmark
-    public long c() {
+    /** Walks by the same loop in C; returns the bytes in used chunks. */
+    private long c() {
         return floor.walk();
     }
 
-    /**
-     * A plain copy of the heap.
-     *
-     * @return bytes
-     */
-    @Benchmark
-    public long copy() {
+    /** Copies the heap; returns the bytes. */
+    private long copy() {
         return copy.copy();
-    }
-
-    @Override
-    public List<Lane> lanes() {
-        return List.of(new Lane(JAVA, this::java), new Lane(C, this::c), new Lane(COPY, this::copy));
     }
 }

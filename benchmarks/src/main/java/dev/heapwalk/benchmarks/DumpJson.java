@@ -16,64 +16,47 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
-import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * A Ruby heap as lines of JSON: {@link ObjectSpaceDump} from outside, beside the {@code ObjectSpace.dump_all} of the
- * same process. The lines are the same but for a few hundredths of a percent. Both write a file; {@link #lines} writes
- * nowhere.
+ * same process. The lines are the same but for a few hundredths of a percent. Both write a
+ * file; a second subject tells what the lines take that are written nowhere.
  */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MILLISECONDS)
-@Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
-@Warmup(iterations = 5, time = 2)
-@Measurement(iterations = 8, time = 2)
-public class DumpJson implements Subject {
+final class DumpJson implements Subject.Ready {
+    private static final int OBJECTS = 1_000_000;
 
-    /** How many objects the program holds, beside those of the interpreter. */
-    @Param("1000000")
-    public int objects;
+    private final RubyProcess process;
+    private final Target target;
+    private final RubyVm vm;
+    private final SlotWalkFloor slots;
+    private final CopyFloor copy;
+    private final Path folder;
+    private final Path file;
+    private final Written outsideWrites;
+    private final Written insideWrites;
 
-    private RubyProcess process;
-    private Target target;
-    private RubyVm vm;
-    private SlotWalkFloor slots;
-    private CopyFloor copy;
-    private Path folder;
-    private Path file;
-    private Written outsideWrites;
-    private Written insideWrites;
-
-    /** Made by JMH, which sets the parameters. */
-    public DumpJson() {}
-
-    DumpJson(int objects) {
-        this.objects = objects;
+    /** Dumps to a file, and to nowhere. */
+    static List<Subject<?>> subjects() {
+        return List.of(
+                dump("process", Suite.Set.QUICK, DumpJson::outside),
+                dump("process/nowhere", Suite.Set.FULL, DumpJson::nowhere));
     }
 
-    /**
-     * Starts the program and opens it, and sees to it that both ways write much the same.
-     *
-     * @throws IOException if the program can't be started or read
-     */
-    @Setup
-    @Override
-    public void open() throws IOException {
-        process = BenchmarkTarget.ruby(BenchmarkTarget.FRESH, objects);
+    private static Subject<DumpJson> dump(String how, Suite.Set set, ToLongFunction<DumpJson> ours) {
+        return Subject.of("DumpJson/%s/%s".formatted(how, Suite.count(OBJECTS)), set, DumpJson::new)
+                .wayOfOthers(Way.JAVA, ours, on -> on.outsideWrites)
+                .wayOfOthers(Way.DUMP_ALL, DumpJson::inside, on -> on.insideWrites)
+                .way(Way.COPY, DumpJson::copy)
+                .allocates(Allocation.BY_NATURE)
+                // A dump takes long, and much code.
+                .slowToWarmUp(5);
+    }
+
+    /** Starts the program and opens it, and sees to it that both ways write much the same. */
+    private DumpJson() throws IOException {
+        process = RubyProgram.FRESH.start(OBJECTS);
         target = Target.observe(process.pid());
         vm = RubyVm.locate(target);
         slots = new SlotWalkFloor(vm);
@@ -102,7 +85,6 @@ public class DumpJson implements Subject {
     }
 
     /** Ends the program. */
-    @TearDown
     @Override
     public void close() {
         copy.close();
@@ -120,26 +102,17 @@ public class DumpJson implements Subject {
         return ObjectSpaceDump.of(vm).write(out, done -> {}).bytes();
     }
 
-    /**
-     * From outside, without writing the lines anywhere.
-     *
-     * @return how many bytes they have
-     * @throws IOException never
-     */
-    @Benchmark
-    public long lines() throws IOException {
+    /** Writes the lines nowhere, from outside; returns how many bytes they have. */
+    private long nowhere() {
         try (OutputStream out = OutputStream.nullOutputStream()) {
             return write(DumpOutput.to(out));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
-    /**
-     * From outside, to a new file.
-     *
-     * @return how many bytes were written
-     */
-    @Benchmark
-    public long outside() {
+    /** Writes a new file, from outside; returns how many bytes. */
+    private long outside() {
         try {
             try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 return write(DumpOutput.to(out));
@@ -151,13 +124,8 @@ public class DumpJson implements Subject {
         }
     }
 
-    /**
-     * By the process itself, to a new file. It does nothing else meanwhile.
-     *
-     * @return how many bytes were written
-     */
-    @Benchmark
-    public long inside() {
+    /** Has the process itself write a new file, which does nothing else meanwhile; returns how many bytes. */
+    private long inside() {
         try {
             Path written = process.dumpAll();
             long size = Files.size(written);
@@ -168,27 +136,8 @@ public class DumpJson implements Subject {
         }
     }
 
-    /**
-     * A plain copy of the slots.
-     *
-     * @return bytes
-     */
-    @Benchmark
-    public long copy() {
+    /** Copies the slots; returns the bytes. */
+    private long copy() {
         return copy.copy();
-    }
-
-    /** A dump takes long, and much code. */
-    @Override
-    public int slowToWarmUp() {
-        return 5;
-    }
-
-    @Override
-    public List<Lane> lanes() {
-        return List.of(
-                new Lane(JAVA, this::outside, outsideWrites, false),
-                new Lane(DUMP_ALL, this::inside, insideWrites, false),
-                new Lane(COPY, this::copy));
     }
 }

@@ -20,67 +20,53 @@ import dev.heapwalk.ruby.object.RRegexp;
 import dev.heapwalk.ruby.object.RString;
 import dev.heapwalk.ruby.object.RStruct;
 import dev.heapwalk.ruby.object.RSymbol;
-import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
-import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Each view of a Ruby object: a walk over a core that reads all fields of all objects of one type. It is held against
  * the bare walk in C, which reads nothing but flags.
  */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MICROSECONDS)
-@Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
-public class ObjectView implements Subject {
+final class ObjectView implements Subject.Ready {
     private static final int OBJECTS = 20_000;
 
-    /** The view. */
-    @Param({
-        "RString",
-        "RArray",
-        "RHash",
-        "RObject",
-        "RStruct",
-        "RData",
-        "RFloat",
-        "RClass",
-        "RBignum",
-        "RRational",
-        "RComplex",
-        "RSymbol",
-        "RRegexp",
-        "RMatch",
-        "RFile"
-    })
-    public String view;
+    private static final List<String> OFTEN_SEEN = List.of("RString", "RArray", "RHash", "RObject");
 
-    private BenchmarkTarget opened;
-    private SlotWalkFloor floor;
-    private SlotCursor slots;
-    private Kind kind;
+    private final BenchmarkTarget opened;
+    private final SlotWalkFloor floor;
+    private final SlotCursor slots;
+    private final Kind kind;
 
-    /** Made by JMH, which sets the parameters. */
-    public ObjectView() {}
-
-    ObjectView(String view) {
-        this.view = view;
+    /** Each view. */
+    static List<Subject<?>> subjects() {
+        List<Subject<?>> all = new ArrayList<>();
+        for (String view : List.of(
+                "RString",
+                "RArray",
+                "RHash",
+                "RObject",
+                "RStruct",
+                "RData",
+                "RFloat",
+                "RClass",
+                "RBignum",
+                "RRational",
+                "RComplex",
+                "RSymbol",
+                "RRegexp",
+                "RMatch",
+                "RFile")) {
+            all.add(Subject.of(
+                            "ObjectView/" + view,
+                            OFTEN_SEEN.contains(view) ? Suite.Set.QUICK : Suite.Set.FULL,
+                            () -> new ObjectView(Kind.of(view)))
+                    .way(Way.JAVA, ObjectView::java)
+                    .way(Way.WALK, ObjectView::c));
+        }
+        return all;
     }
 
     /**
@@ -250,18 +236,11 @@ public class ObjectView implements Subject {
         }
     }
 
-    /**
-     * Starts a program, takes its core, and sees to it that there is something to read.
-     *
-     * @throws Exception if the program can't be started or read
-     */
-    @Setup
-    @Override
-    public void open() throws Exception {
-        kind = Kind.of(view);
-        RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start();
-        process.ask("eval $kept = Array.new(%d) { |i| %s }; GC.start; 1".formatted(OBJECTS, kind.ruby()));
-        opened = BenchmarkTarget.ruby("core", process);
+    /** Starts a program, takes its core, and sees to it that there is something to read. */
+    private ObjectView(Kind kind) throws IOException {
+        this.kind = kind;
+        RubyProcess process = RubyProgram.start("$kept = Array.new(%d) { |i| %s }".formatted(OBJECTS, kind.ruby()));
+        opened = BenchmarkTarget.of(Source.CORE, process);
         RubyVm vm = RubyVm.locate(opened.target());
         slots = vm.slots();
         floor = new SlotWalkFloor(vm);
@@ -274,20 +253,14 @@ public class ObjectView implements Subject {
     }
 
     /** Ends the program. */
-    @TearDown
     @Override
     public void close() {
         floor.close();
         opened.close();
     }
 
-    /**
-     * The view.
-     *
-     * @return the sum of all fields
-     */
-    @Benchmark
-    public long java() {
+    /** Reads by the view; returns the sum of all fields. */
+    private long java() {
         SlotCursor slot = slots;
         RubyType type = kind.type();
         ToLongFunction<SlotCursor> fields = kind.fields();
@@ -301,18 +274,8 @@ public class ObjectView implements Subject {
         return sum;
     }
 
-    /**
-     * The bare walk in C.
-     *
-     * @return bytes in live slots
-     */
-    @Benchmark
-    public long c() {
+    /** Walks in C, and reads no fields; returns the bytes in live slots. */
+    private long c() {
         return floor.walk();
-    }
-
-    @Override
-    public List<Lane> lanes() {
-        return List.of(new Lane(JAVA, this::java), new Lane(WALK, this::c));
     }
 }

@@ -43,10 +43,11 @@ final class Page {
         Tables tables = new Tables();
         Map<String, Results.Circumstances> measured = new TreeMap<>();
         List<String> wanted = List.of(names.split(" "));
-        for (Suite.Entry entry : Suite.entries()) {
-            Results.Result result = results.results().get(entry.name());
-            if (result != null && wanted.stream().anyMatch(name -> entry.name().startsWith(name + "/"))) {
-                lines.addAll(tables.rows(entry, result));
+        for (Subject<?> subject : Suite.subjects()) {
+            Results.Result result = results.results().get(subject.name());
+            if (result != null
+                    && wanted.stream().anyMatch(name -> subject.name().startsWith(name + "/"))) {
+                lines.addAll(tables.rows(subject, result));
                 circumstances(measured, result.circumstances());
             }
         }

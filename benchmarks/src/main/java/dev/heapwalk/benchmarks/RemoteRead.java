@@ -3,35 +3,18 @@ package dev.heapwalk.benchmarks;
 
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.AddressSpace;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /** Reads of 64 MiB of another process's memory, by {@link AddressSpace} and by the same calls in C. */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MILLISECONDS)
-@Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
-public class RemoteRead implements Subject {
+final class RemoteRead implements Subject.Ready {
     private static final FunctionDescriptor REMOTE_READ = FunctionDescriptor.of(
             ValueLayout.JAVA_LONG,
             ValueLayout.JAVA_INT,
@@ -46,50 +29,48 @@ public class RemoteRead implements Subject {
     private static final int BLOCKS = 1400;
     private static final int COMPILED_AFTER = 50_000;
 
-    /**
-     * What is called: {@code readv} and {@code readv64} are {@code process_vm_readv} of one range and of 64, {@code
-     * mem} is {@code pread} of {@code /proc/PID/mem}, which is read where the other is refused, and so it is.
-     */
-    @Param({"readv", "readv64", "mem"})
-    public String call;
-
-    /** How many bytes a call reads. */
-    @Param({"65536", "262144", "1048576", "4194304", "16777216"})
-    public int window;
-
     private final Arena memory = Arena.ofShared();
-    private BenchmarkTarget opened;
-    private AddressSpace space;
-    private MemorySegment buffer;
-    private long start;
-    private int pid;
-    private int ranges;
-    private ProcessMemoryFile file;
-    private MethodHandle remoteRead;
+    private final BenchmarkTarget opened;
+    private final AddressSpace space;
+    private final MemorySegment buffer;
+    private final long start;
+    private final int window;
+    private final int pid;
+    private final int ranges;
+    private final ProcessMemoryFile file;
+    private final MethodHandle remoteRead;
     private final long[] addresses = new long[MANY];
     private final long[] lengths = new long[MANY];
     private final long[] read = new long[MANY];
 
-    /** Made by JMH, which sets the parameters. */
-    public RemoteRead() {}
-
-    RemoteRead(String call, int window) {
-        this.call = call;
-        this.window = window;
+    /**
+     * Reads by several calls: {@code readv} and {@code readv64} are {@code process_vm_readv} of one range and of 64,
+     * {@code mem} is {@code pread} of {@code /proc/PID/mem}, which is read where the other is refused, and so it is.
+     */
+    static List<Subject<?>> subjects() {
+        List<Subject<?>> all = new ArrayList<>();
+        for (String call : List.of("readv", "readv64", "mem")) {
+            for (int window = 1 << 16; window <= 1 << 24; window <<= 2) {
+                int size = window;
+                boolean quick = call.equals("readv") || size == 1 << 16 || size == 1 << 20;
+                all.add(Subject.of(
+                                "RemoteRead/%s/%s".formatted(call, Suite.bytes(size)),
+                                quick ? Suite.Set.QUICK : Suite.Set.FULL,
+                                () -> new RemoteRead(call, size))
+                        .way(Way.JAVA, RemoteRead::java)
+                        .way(Way.C, RemoteRead::c));
+            }
+        }
+        return all;
     }
 
-    /**
-     * Starts the program and opens it.
-     *
-     * @throws Exception if the program can't be started or read
-     */
-    @Setup
-    @Override
-    public void open() throws Exception {
+    /** Starts the program and opens it; each call reads so many bytes. */
+    private RemoteRead(String call, int window) throws IOException {
+        this.window = window;
         if (call.equals("mem")) {
             RefusedCall.fromNowOn();
         }
-        opened = BenchmarkTarget.malloc("process", BenchmarkTarget.LARGE, BLOCKS);
+        opened = BenchmarkTarget.of(Source.PROCESS, MallocProgram.LARGE, BLOCKS);
         space = opened.target().memory();
         pid = (int) opened.target().pid().orElseThrow();
         start = MallocHeap.locate(opened.target())
@@ -125,7 +106,6 @@ public class RemoteRead implements Subject {
     }
 
     /** Ends the program. */
-    @TearDown
     @Override
     public void close() {
         if (file != null) {
@@ -135,13 +115,8 @@ public class RemoteRead implements Subject {
         memory.close();
     }
 
-    /**
-     * Heapwalk's own.
-     *
-     * @return bytes
-     */
-    @Benchmark
-    public long java() {
+    /** Reads by the address space; returns the bytes. */
+    private long java() {
         long total = 0;
         long address = start;
         for (int done = 0; done < TOTAL; done += window) {
@@ -170,13 +145,8 @@ public class RemoteRead implements Subject {
         return got;
     }
 
-    /**
-     * The same calls from C.
-     *
-     * @return bytes
-     */
-    @Benchmark
-    public long c() {
+    /** Reads by the same calls from C; returns the bytes. */
+    private long c() {
         try {
             return (long) remoteRead.invokeExact(
                     pid,
@@ -189,10 +159,5 @@ public class RemoteRead implements Subject {
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }
-    }
-
-    @Override
-    public List<Lane> lanes() {
-        return List.of(new Lane(JAVA, this::java), new Lane(C, this::c));
     }
 }

@@ -11,7 +11,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.TreeMap;
 
 /**
- * Figures as they are kept, in JSON.
+ * Figures as they are kept, in JSON: medians, of the turns and over the JVMs.
  *
  * @param results of measurements in turns, by name
  * @param commands of whole commands, by name
@@ -40,16 +40,24 @@ record Results(TreeMap<String, Result> results, TreeMap<String, Command> command
     record Result(Measurement measurement, Circumstances circumstances) {}
 
     /**
-     * One whole command, several runs.
+     * One whole command, several runs, each in a JVM of its own.
      *
      * @param runs how many
-     * @param wallSeconds by the clock: shortest, median, longest
+     * @param wallSeconds by the clock, the median
+     * @param shortestSeconds by the clock, of the shortest run
+     * @param longestSeconds by the clock, of the longest run
      * @param cpuSeconds of all processors, the median
-     * @param peakMegabytes of resident memory, the most
+     * @param peakMegabytes of resident memory, the median of the peaks
      * @param circumstances where and when
      */
     record Command(
-            int runs, double[] wallSeconds, double cpuSeconds, double peakMegabytes, Circumstances circumstances) {}
+            int runs,
+            double wallSeconds,
+            double shortestSeconds,
+            double longestSeconds,
+            double cpuSeconds,
+            double peakMegabytes,
+            Circumstances circumstances) {}
 
     static Results none() {
         return new Results(new TreeMap<>(), new TreeMap<>());

@@ -5,72 +5,54 @@ import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * One pass over every slot of a Ruby heap, as {@link SlotCursor} does it and as the same loop does it in C. Over a
  * process a pass copies the memory too; over a core it is the walk alone.
  */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MILLISECONDS)
-@Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
-@Warmup(iterations = 5, time = 1)
-@Measurement(iterations = 8, time = 1)
-public class SlotWalk implements Subject {
+final class SlotWalk implements Subject.Ready {
 
-    /** Where the heap is read from. */
-    @Param({"process", "core"})
-    public String source;
-
-    /** How many objects the program holds, beside those of the interpreter. */
-    @Param("1000000")
-    public int objects;
-
-    /** What it is like: {@code fresh} or {@code fragmented}. */
-    @Param("fragmented")
-    public String heap;
-
-    private BenchmarkTarget opened;
-    private SlotWalkFloor floor;
-    private CopyFloor copy;
-    private SlotCursor slot;
+    private final BenchmarkTarget opened;
+    private final SlotWalkFloor floor;
+    private final CopyFloor copy;
+    private final SlotCursor slot;
     private final long[] slots = new long[RubyType.values().length];
     private long live;
     private long bytes;
 
-    /** Made by JMH, which sets the parameters. */
-    public SlotWalk() {}
-
-    SlotWalk(String source, String heap, int objects) {
-        this.source = source;
-        this.heap = heap;
-        this.objects = objects;
+    /** Walks over heaps of all makes and sizes. */
+    static List<Subject<?>> subjects() {
+        List<Subject<?>> all = new ArrayList<>();
+        for (Source source : Source.values()) {
+            for (RubyProgram program : List.of(RubyProgram.FRESH, RubyProgram.FRAGMENTED)) {
+                all.add(walk(Suite.Set.QUICK, source, program, 10_000));
+                all.add(walk(Suite.Set.SHORT, source, program, 1_000_000));
+                all.add(walk(Suite.Set.FULL, source, program, 10_000_000));
+            }
+        }
+        return all;
     }
 
-    /**
-     * Starts the program, opens it, and holds both walks against each other.
-     *
-     * @throws Exception if the program can't be started or read
-     */
-    @Setup
-    @Override
-    public void open() throws Exception {
-        opened = BenchmarkTarget.ruby(source, BenchmarkTarget.ruby(heap, objects));
+    private static Subject<SlotWalk> walk(Suite.Set set, Source source, RubyProgram program, int objects) {
+        Subject<SlotWalk> walk = Subject.of(
+                        "SlotWalk/%s/%s/%s".formatted(source.label(), program.label(), Suite.count(objects)),
+                        set,
+                        () -> new SlotWalk(source, program, objects))
+                .way(Way.JAVA, SlotWalk::java)
+                .way(Way.C, SlotWalk::c)
+                .way(Way.C_IN_REGISTERS, SlotWalk::cInRegisters)
+                .way(Way.COPY, SlotWalk::copy);
+        // Of a process a second thread reads ahead, so there it is the clock that counts.
+        return source == Source.CORE ? walk.goal("c cpu", 1.05) : walk.goal("c wall", 1.10);
+    }
+
+    /** Starts the program, opens it, and holds both walks against each other. */
+    private SlotWalk(Source source, RubyProgram program, int objects) throws IOException {
+        opened = BenchmarkTarget.of(source, program, objects);
         RubyVm vm = RubyVm.locate(opened.target());
         floor = new SlotWalkFloor(vm);
         copy = new CopyFloor(floor.pid(), floor.ranges());
@@ -92,7 +74,6 @@ public class SlotWalk implements Subject {
     }
 
     /** Ends the program. */
-    @TearDown
     @Override
     public void close() {
         copy.close();
@@ -119,53 +100,24 @@ public class SlotWalk implements Subject {
         bytes = liveBytes;
     }
 
-    /**
-     * The cursor.
-     *
-     * @return bytes in live slots
-     */
-    @Benchmark
-    public long java() {
+    /** Walks by the cursor; returns the bytes in live slots. */
+    private long java() {
         walk();
         return bytes;
     }
 
-    /**
-     * The same loop in C.
-     *
-     * @return bytes in live slots
-     */
-    @Benchmark
-    public long c() {
+    /** Walks by the same loop in C; returns the bytes in live slots. */
+    private long c() {
         return floor.walk();
     }
 
-    /**
-     * The same in C, with its sums in registers.
-     *
-     * @return bytes in live slots
-     */
-    @Benchmark
-    public long cInRegisters() {
+    /** Walks by the loop that keeps its sums in registers; returns the bytes in live slots. */
+    private long cInRegisters() {
         return floor.walkInRegisters();
     }
 
-    /**
-     * A plain copy of the pages.
-     *
-     * @return bytes
-     */
-    @Benchmark
-    public long copy() {
+    /** Copies the pages; returns the bytes. */
+    private long copy() {
         return copy.copy();
-    }
-
-    @Override
-    public List<Lane> lanes() {
-        return List.of(
-                new Lane(JAVA, this::java),
-                new Lane(C, this::c),
-                new Lane(C_IN_REGISTERS, this::cInRegisters),
-                new Lane(COPY, this::copy));
     }
 }

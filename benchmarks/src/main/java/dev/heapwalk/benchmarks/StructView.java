@@ -11,48 +11,28 @@ import dev.heapwalk.malloc.MallocLayout;
 import dev.heapwalk.malloc.MallocPar;
 import dev.heapwalk.malloc.MallocState;
 import dev.heapwalk.malloc.TcachePerthread;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
-import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Each view of a structure of glibc: lays it over a thousand structures and reads all fields of each. What is read is a
  * copy of a real heap, in which structures of that kind may lie or not: a view does not ask.
  */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MICROSECONDS)
-@Fork(value = 2, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
-public class StructView implements Subject {
+final class StructView implements Subject.Ready {
     private static final int COUNT = 1000;
     private static final int ALIGNMENT = 16;
 
-    /** The view. */
-    @Param({"MallocChunk", "HeapInfo", "MallocState", "MallocPar", "TcachePerthread"})
-    public String view;
-
     private final Arena memory = Arena.ofShared();
-    private MallocLayout layout;
-    private MemorySegment bytes;
-    private long stride;
+    private final String view;
+    private final MallocLayout layout;
+    private final MemorySegment bytes;
+    private final long stride;
     private LongSupplier walk;
     private MethodHandle floor;
     private MemorySegment offsets;
@@ -62,22 +42,21 @@ public class StructView implements Subject {
     private MallocPar par;
     private TcachePerthread tcache;
 
-    /** Made by JMH, which sets the parameters. */
-    public StructView() {}
-
-    StructView(String view) {
-        this.view = view;
+    /** Each view. */
+    static List<Subject<?>> subjects() {
+        List<Subject<?>> all = new ArrayList<>();
+        for (String view : List.of("MallocChunk", "HeapInfo", "MallocState", "MallocPar", "TcachePerthread")) {
+            all.add(Subject.of("StructView/" + view, Suite.Set.QUICK, () -> new StructView(view))
+                    .way(Way.JAVA, StructView::java)
+                    .way(Way.C, StructView::c));
+        }
+        return all;
     }
 
-    /**
-     * Takes a copy of a heap, and holds both ways against each other.
-     *
-     * @throws Exception if there is no heap
-     */
-    @Setup
-    @Override
-    public void open() throws Exception {
-        try (BenchmarkTarget opened = BenchmarkTarget.malloc("process", BenchmarkTarget.FRAGMENTED, 50_000)) {
+    /** Takes a copy of a heap, and holds both ways against each other. */
+    private StructView(String view) throws IOException {
+        this.view = view;
+        try (BenchmarkTarget opened = BenchmarkTarget.of(Source.PROCESS, MallocProgram.FRAGMENTED, 50_000)) {
             MallocHeap heap = MallocHeap.locate(opened.target());
             layout = heap.layout();
             long size = prepare();
@@ -159,7 +138,6 @@ public class StructView implements Subject {
     }
 
     /** Frees the copy. */
-    @TearDown
     @Override
     public void close() {
         memory.close();
@@ -232,32 +210,17 @@ public class StructView implements Subject {
         return sum;
     }
 
-    /**
-     * The view.
-     *
-     * @return the sum of all fields
-     */
-    @Benchmark
-    public long java() {
+    /** Reads by the view; returns the sum of all fields. */
+    private long java() {
         return walk.getAsLong();
     }
 
-    /**
-     * The same in C.
-     *
-     * @return the sum of all fields
-     */
-    @Benchmark
-    public long c() {
+    /** Reads in C; returns the sum of all fields. */
+    private long c() {
         try {
             return (long) floor.invokeExact(bytes, stride, (long) COUNT, offsets);
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }
-    }
-
-    @Override
-    public List<Lane> lanes() {
-        return List.of(new Lane(JAVA, this::java), new Lane(C, this::c));
     }
 }

@@ -19,7 +19,9 @@ final class Tables {
     private static final String BARE_WALK = """
             | name | Heapwalk | CPU / bare walk | time / bare walk | time / copy | B/op |
             |---|---:|---:|---:|---:|---:|""";
-
+    private static final String USAGE = """
+            | name | Heapwalk | CPU / bare walk | time / bare walk | time / copy | B/op | B/step |
+            |---|---:|---:|---:|---:|---:|---:|""";
     private static final String DUMP = """
             | name | Heapwalk | dump_all | time / dump_all | time / copy | MB/s | of dump_all | million objects/s | of dump_all | B/op |
             |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|""";
@@ -27,12 +29,12 @@ final class Tables {
     private String heading = "";
 
     /** A row, below a heading if it needs another than the last one. */
-    List<String> rows(Suite.Entry entry, Results.Result result) {
-        Map<String, Measurement.Way> ways = result.measurement().ways();
+    List<String> rows(Subject<?> subject, Results.Result result) {
+        Map<String, Measurement.Figures> ways = result.measurement().ways();
         Map<String, Double> ratios = result.measurement().ratios();
-        Measurement.Way ours = ways.get(Subject.JAVA);
-        Measurement.Way dumpAll = ways.get(Subject.DUMP_ALL);
-        String begun = "| %s | %s |".formatted(entry.name(), time(ours.wallMs()));
+        Measurement.Figures ours = ways.get(Way.JAVA);
+        Measurement.Figures dumpAll = ways.get(Way.DUMP_ALL);
+        String begun = "| %s | %s |".formatted(subject.name(), time(ours.wallMs()));
         String ended = " %s | %.0f |".formatted(ratio(ratios, "copy wall"), Math.floor(ours.allocated()));
         List<String> lines;
         if (dumpAll != null) {
@@ -48,10 +50,19 @@ final class Tables {
                             perSecond(ours.written().objects(), ours),
                             perSecond(dumpAll.written().objects(), dumpAll),
                             Math.floor(ours.allocated())));
-        } else if (ways.containsKey(Subject.WALK)) {
+        } else if (ways.containsKey(Way.WALK) && result.measurement().steps() != 0) {
+            lines = begin(USAGE);
+            lines.add("%s %s | %s |%s %s |"
+                    .formatted(
+                            begun,
+                            ratio(ratios, "walk cpu"),
+                            ratio(ratios, "walk wall"),
+                            ended,
+                            perStep(result.measurement().allocatedPerStep())));
+        } else if (ways.containsKey(Way.WALK)) {
             lines = begin(BARE_WALK);
             lines.add("%s %s | %s |%s".formatted(begun, ratio(ratios, "walk cpu"), ratio(ratios, "walk wall"), ended));
-        } else if (ways.containsKey(Subject.C_IN_REGISTERS)) {
+        } else if (ways.containsKey(Way.C_IN_REGISTERS)) {
             lines = begin(TWO_FLOORS);
             lines.add("%s %s | %s | %s |%s %s |"
                     .formatted(
@@ -60,7 +71,7 @@ final class Tables {
                             ratio(ratios, "c in registers cpu"),
                             ratio(ratios, "c wall"),
                             ended,
-                            goal(entry.goals(), ratios)));
+                            goal(subject.goals(), ratios)));
         } else {
             lines = begin(LIKE_FOR_LIKE);
             lines.add("%s %s | %s |%s %s |"
@@ -69,20 +80,25 @@ final class Tables {
                             ratio(ratios, "c cpu"),
                             ratio(ratios, "c wall"),
                             ended,
-                            goal(entry.goals(), ratios)));
+                            goal(subject.goals(), ratios)));
         }
         return lines;
     }
 
+    /** Less than a byte is none: it comes of what is made before the first step. */
+    private static String perStep(double bytes) {
+        return String.format(Locale.ROOT, "%.0f", Math.floor(bytes));
+    }
+
     /** In millions. */
-    private static String perSecond(long many, Measurement.Way way) {
+    private static String perSecond(long many, Measurement.Figures way) {
         return String.format(Locale.ROOT, "%.3g", many / way.wallMs() / 1e3);
     }
 
     /** A row for what could not be measured. */
-    List<String> failed(Suite.Entry entry) {
+    List<String> failed(Subject<?> subject) {
         List<String> lines = begin(heading.isEmpty() ? LIKE_FOR_LIKE : heading);
-        lines.add("| %s | failed |".formatted(entry.name()));
+        lines.add("| %s | failed |".formatted(subject.name()));
         return lines;
     }
 

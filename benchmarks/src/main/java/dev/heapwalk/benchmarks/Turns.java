@@ -12,7 +12,7 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
- * Measures the ways of a {@link Subject} in turn, one after the other, many times. JMH measures one for seconds and
+ * Measures the ways of a subject in turn, one after the other, many times. JMH measures one for seconds and
  * then the next: where others use the machine too, it has changed meanwhile. Two that were measured within milliseconds
  * had the same machine, so the median of their ratios holds.
  */
@@ -23,10 +23,11 @@ final class Turns {
     private static final int FEWEST = 9;
     private static final int MOST = 150;
     private static final int IN_A_ROW = 9;
-    private static final long IN_A_ROW_NANOS = 4_000_000_000L;
+    private static final double IN_A_ROW_SECONDS = 4;
 
     private final long warmUpNanos;
     private final long nanos;
+    private final long inARowNanos;
     // Kept, so that no work is left out.
     private long sum;
 
@@ -35,26 +36,29 @@ final class Turns {
      *
      * @param warmUpSeconds how long nothing is measured
      * @param seconds how long is measured, if 9 turns don't take longer and 150 not less
+     * @param patience how many times as long everything may take, on a machine that others use
      */
-    Turns(double warmUpSeconds, double seconds) {
-        warmUpNanos = (long) (warmUpSeconds * 1e9);
-        nanos = (long) (seconds * 1e9);
+    Turns(double warmUpSeconds, double seconds, int patience) {
+        warmUpNanos = (long) (warmUpSeconds * patience * 1e9);
+        nanos = (long) (seconds * patience * 1e9);
+        inARowNanos = (long) (IN_A_ROW_SECONDS * patience * 1e9);
     }
 
     /** What one way took, in each turn, for one operation. */
     private static final class Series {
-        private final Subject.Lane lane;
+        private final Opened.Lane lane;
         private final double[] wall = new double[MOST];
         private final double[] cpu = new double[MOST];
         private double allocated = Double.POSITIVE_INFINITY;
         private long batch;
 
-        private Series(Subject.Lane lane) {
+        private Series(Opened.Lane lane) {
             this.lane = lane;
         }
     }
 
-    Measurement measure(Subject subject) {
+    /** Measures a subject, some of which need more than the usual time to warm up. */
+    Measurement measure(Opened subject, int slowToWarmUp) {
         List<Series> all = subject.lanes().stream().map(Series::new).toList();
         calibrate(all);
         long begun = System.nanoTime();
@@ -65,7 +69,7 @@ final class Turns {
         }
         // The others need less of it, and may take most of the time.
         begun = System.nanoTime();
-        while (System.nanoTime() - begun < warmUpNanos * subject.slowToWarmUp()) {
+        while (System.nanoTime() - begun < warmUpNanos * slowToWarmUp) {
             run(all.getFirst(), 0);
         }
         // Java was still interpreted when it was first asked how long it takes.
@@ -82,7 +86,7 @@ final class Turns {
         if (sum == Long.MIN_VALUE) {
             throw new AssertionError("never so");
         }
-        return measurement(all, turns);
+        return measurement(all, turns, subject.steps());
     }
 
     private void calibrate(List<Series> all) {
@@ -113,7 +117,7 @@ final class Turns {
 
     private void run(Series series, int turn) {
         String own = Thread.currentThread().getName();
-        boolean ours = series.lane.name().equals(Subject.JAVA);
+        boolean ours = series.lane.name().equals(Way.JAVA);
         Predicate<String> counts = name -> name.equals(own) || ours && CpuTimes.readsAhead(name);
         CpuTimes before = CpuTimes.now(counts);
         long begun = System.nanoTime();
@@ -134,7 +138,7 @@ final class Turns {
     private void runInARow(Series series) {
         repeat(series.lane.work(), 1);
         long begun = System.nanoTime();
-        for (int i = 0; i < IN_A_ROW || series.allocated > 0 && System.nanoTime() - begun < IN_A_ROW_NANOS; i++) {
+        for (int i = 0; i < IN_A_ROW || series.allocated > 0 && System.nanoTime() - begun < inARowNanos; i++) {
             long before = allocatedBytes(series.lane);
             repeat(series.lane.work(), series.batch);
             series.allocated =
@@ -142,7 +146,7 @@ final class Turns {
         }
     }
 
-    private static long allocatedBytes(Subject.Lane lane) {
+    private static long allocatedBytes(Opened.Lane lane) {
         if (!lane.here()) {
             // While a thread ends, it may be counted twice.
             LockSupport.parkNanos(ENDING_NANOS);
@@ -150,26 +154,29 @@ final class Turns {
         return THREADS.getTotalThreadAllocatedBytes();
     }
 
-    private static Measurement measurement(List<Series> all, int turns) {
-        Map<String, Measurement.Way> ways = new LinkedHashMap<>();
+    private static Measurement measurement(List<Series> all, int turns, long steps) {
+        Map<String, Measurement.Figures> ways = new LinkedHashMap<>();
         Map<String, Double> ratios = new LinkedHashMap<>();
+        Map<String, Double> best = new LinkedHashMap<>();
         for (Series series : all) {
             ways.put(
                     series.lane.name(),
-                    new Measurement.Way(
-                            median(series.wall, turns) / 1e6,
-                            median(series.cpu, turns) / 1e6,
+                    new Measurement.Figures(
+                            Medians.of(Arrays.copyOf(series.wall, turns)) / 1e6,
+                            Medians.of(Arrays.copyOf(series.cpu, turns)) / 1e6,
                             series.allocated,
                             series.lane.written()));
         }
         Series ours = all.getFirst();
         for (Series floor : all.subList(1, all.size())) {
             if (ours.lane.here() && floor.lane.here()) {
-                ratios.put(floor.lane.name() + " cpu", median(quotients(ours.cpu, floor.cpu, turns), turns));
+                String ratio = floor.lane.name() + " cpu";
+                ratios.put(ratio, Medians.of(quotients(ours.cpu, floor.cpu, turns)));
+                best.put(ratio, least(ours.cpu, turns) / least(floor.cpu, turns));
             }
-            ratios.put(floor.lane.name() + " wall", median(quotients(ours.wall, floor.wall, turns), turns));
+            ratios.put(floor.lane.name() + " wall", Medians.of(quotients(ours.wall, floor.wall, turns)));
         }
-        return new Measurement(turns, ways, ratios);
+        return new Measurement(1, turns, steps, ways, ratios, best);
     }
 
     private static double[] quotients(double[] numerators, double[] denominators, int turns) {
@@ -180,10 +187,7 @@ final class Turns {
         return quotients;
     }
 
-    private static double median(double[] values, int count) {
-        double[] sorted = Arrays.copyOf(values, count);
-        Arrays.sort(sorted);
-        int middle = count / 2;
-        return count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    private static double least(double[] values, int count) {
+        return Arrays.stream(values, 0, count).min().orElseThrow();
     }
 }

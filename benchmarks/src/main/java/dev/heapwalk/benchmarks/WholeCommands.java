@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -132,10 +133,10 @@ final class WholeCommands {
 
     private void commands() throws IOException {
         both("commands/--version", "--version");
-        try (LedgerProcess small = BenchmarkTarget.ledger(BenchmarkTarget.FRESH, 1000)) {
+        try (LedgerProcess small = MallocProgram.FRESH.start(1000)) {
             both("commands/sizes of a process with 1k chunks", "sizes", small.pid());
         }
-        try (LedgerProcess process = BenchmarkTarget.ledger(BenchmarkTarget.FRAGMENTED, 1_000_000)) {
+        try (LedgerProcess process = MallocProgram.FRAGMENTED.start(1_000_000)) {
             Path core = Cores.gcore(process, folder);
             for (String command : List.of("sizes", "summary")) {
                 both("commands/%s of a process with 1M chunks".formatted(command), command, process.pid());
@@ -144,7 +145,7 @@ final class WholeCommands {
             Files.delete(core);
             gcore("1M chunks", process.pid());
         }
-        try (RubyProcess process = BenchmarkTarget.ruby(BenchmarkTarget.FRAGMENTED, 1_000_000)) {
+        try (RubyProcess process = RubyProgram.FRAGMENTED.start(1_000_000)) {
             Path core = Cores.gcore(process, folder);
             Path root = process.ruby().root();
             both("commands/ruby count of a process with 1M objects", "ruby", "count", process.pid());
@@ -197,7 +198,7 @@ final class WholeCommands {
         for (int count : upTo(3, 10, 30)) {
             progress("starting a process with %,d million chunks", count);
             String heap = count <= MOST_IN_SMALL_HEAP ? SMALL_HEAP : "";
-            try (LedgerProcess process = BenchmarkTarget.ledger(BenchmarkTarget.FRAGMENTED, count * 1_000_000)) {
+            try (LedgerProcess process = MallocProgram.FRAGMENTED.start(count * 1_000_000)) {
                 for (String command : List.of("sizes", "summary")) {
                     heapwalk(
                             "scale/%s, %02dM chunks%s".formatted(command, count, heap.isEmpty() ? "" : ", " + heap),
@@ -210,7 +211,7 @@ final class WholeCommands {
         }
         for (int count : upTo(1, 3, 10)) {
             progress("starting a Ruby with %,d million objects", count);
-            try (RubyProcess process = BenchmarkTarget.ruby(BenchmarkTarget.FRESH, count * 1_000_000)) {
+            try (RubyProcess process = RubyProgram.FRESH.start(count * 1_000_000)) {
                 for (String command : List.of("count", "dump")) {
                     heapwalk(
                             "scale/ruby %s, %02dM objects, %s".formatted(command, count, SMALL_HEAP),
@@ -293,7 +294,7 @@ final class WholeCommands {
                 }
                 Files.delete(file);
             }
-            return command(seconds, Double.NaN, Double.NaN);
+            return command(seconds, new double[] {Double.NaN}, new double[] {Double.NaN});
         });
     }
 
@@ -306,7 +307,7 @@ final class WholeCommands {
         Path errors = folder.resolve("errors");
         double[] wall = new double[runs];
         double[] cpu = new double[runs];
-        double peak = 0;
+        double[] peak = new double[runs];
         for (int run = -1; run < runs; run++) {
             // Those of another command must not stand for this one's.
             Files.deleteIfExists(figures);
@@ -325,18 +326,22 @@ final class WholeCommands {
             if (run >= 0) {
                 wall[run] = Long.parseLong(said[0]) / 1e9;
                 cpu[run] = Long.parseLong(said[1]) / 1e6;
-                peak = Math.max(peak, Long.parseLong(said[2]) / 1024.0);
+                peak[run] = Long.parseLong(said[2]) / 1024.0;
             }
         }
-        Arrays.sort(cpu);
-        return command(wall, cpu[runs / 2], peak);
+        return command(wall, cpu, peak);
     }
 
-    private Results.Command command(double[] seconds, double cpu, double peak) {
-        int runs = seconds.length;
-        Arrays.sort(seconds);
+    private Results.Command command(double[] seconds, double[] cpu, double[] peak) {
+        DoubleSummaryStatistics range = Arrays.stream(seconds).summaryStatistics();
         return new Results.Command(
-                runs, new double[] {seconds[0], seconds[runs / 2], seconds[runs - 1]}, cpu, peak, circumstances);
+                seconds.length,
+                Medians.of(seconds),
+                range.getMin(),
+                range.getMax(),
+                Medians.of(cpu),
+                Medians.of(peak),
+                circumstances);
     }
 
     private static void await(Process process) throws IOException {
@@ -370,15 +375,14 @@ final class WholeCommands {
 
     /** A row of the table. */
     static String line(String name, Results.Command command) {
-        double[] wall = command.wallSeconds();
         return String.format(
                 Locale.ROOT,
                 "| %s | %d | %.3g s (%.3g to %.3g) | %s | %s | %s |",
                 label(name),
                 command.runs(),
-                wall[1],
-                wall[0],
-                wall[2],
+                command.wallSeconds(),
+                command.shortestSeconds(),
+                command.longestSeconds(),
                 Double.isNaN(command.cpuSeconds()) ? "" : String.format(Locale.ROOT, "%.3g s", command.cpuSeconds()),
                 Double.isNaN(command.peakMegabytes())
                         ? ""
@@ -391,7 +395,7 @@ final class WholeCommands {
         if (goal == null) {
             return "";
         }
-        String said = Tables.goal("time ≤ %.3g s", goal.seconds, command.wallSeconds()[1]);
+        String said = Tables.goal("time ≤ %.3g s", goal.seconds, command.wallSeconds());
         return goal.megabytes == 0
                 ? said
                 : said + "; "
