@@ -21,7 +21,7 @@ final class Categorize implements Subject.Ready {
     private final CopyFloor copy;
     private final long steps;
 
-    /** Heaps of C strings and of Ruby. */
+    /** Heaps of C strings and of Ruby, and one of Ruby in which neighbours are of different classes. */
     static List<Subject<?>> subjects() {
         List<Subject<?>> all = new ArrayList<>();
         for (Source source : Source.values()) {
@@ -30,6 +30,10 @@ final class Categorize implements Subject.Ready {
             all.add(usage(
                     "ruby", source, () -> new Categorize(BenchmarkTarget.of(source, RubyProgram.FRAGMENTED, COUNT))));
         }
+        all.add(usage(
+                "ruby-alternating",
+                Source.PROCESS,
+                () -> new Categorize(BenchmarkTarget.of(Source.PROCESS, RubyProgram.ALTERNATING, COUNT))));
         return all;
     }
 

@@ -16,6 +16,8 @@ enum MallocProgram {
     ARENAS("arenas", "many", Map.of("threads", 12)),
     /** Blocks of 100 KiB. */
     LARGE("large", "large", Map.of()),
+    /** Blocks of 140,000 bytes: each has a mapping of its own. */
+    MMAPPED("mmapped", "large", Map.of("size", 140_000)),
     /** C strings. */
     STRINGS("strings", "strings", Map.of());
 

@@ -10,7 +10,11 @@ enum RubyProgram {
     /** Strings, and arrays of two elements. */
     FRESH("fresh", "$kept = Array.new(COUNT) { |i| MIXED }"),
     /** The same, of twice as many, of which half were freed again at random. */
-    FRAGMENTED("fragmented", "r = Random.new(1); $kept = Array.new(2 * COUNT) { |i| MIXED }.select { r.rand(2) == 0 }");
+    FRAGMENTED("fragmented", "r = Random.new(1); $kept = Array.new(2 * COUNT) { |i| MIXED }.select { r.rand(2) == 0 }"),
+    /** Objects of two classes in turn, so that each has neighbours of the other one. */
+    ALTERNATING(
+            "alternating",
+            "class Even; end; class Odd; end; $kept = Array.new(COUNT) { |i| i.even? ? Even.new : Odd.new }");
 
     private static final String MIXED = "i % 3 == 0 ? [i, i] : \"object number #{i}\"";
 

@@ -29,6 +29,7 @@ final class Suite {
                         ObjectView.subjects(),
                         Downcall.subjects(),
                         Locate.subjects(),
+                        Refresh.subjects(),
                         Categorize.subjects(),
                         DumpJson.subjects())
                 .<Subject<?>>flatMap(List::stream)

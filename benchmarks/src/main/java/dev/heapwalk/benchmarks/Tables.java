@@ -22,6 +22,9 @@ final class Tables {
     private static final String USAGE = """
             | name | Heapwalk | CPU / bare walk | time / bare walk | time / copy | B/op | B/step |
             |---|---:|---:|---:|---:|---:|---:|""";
+    private static final String ANEW = """
+            | name | Heapwalk | locate | CPU / locate | time / locate | B/op | goal |
+            |---|---:|---:|---:|---:|---:|---|""";
     private static final String DUMP = """
             | name | Heapwalk | dump_all | time / dump_all | time / copy | MB/s | of dump_all | million objects/s | of dump_all | B/op |
             |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|""";
@@ -50,6 +53,16 @@ final class Tables {
                             perSecond(ours.written().objects(), ours),
                             perSecond(dumpAll.written().objects(), dumpAll),
                             Math.floor(ours.allocated())));
+        } else if (ways.containsKey(Way.LOCATE)) {
+            lines = begin(ANEW);
+            lines.add("%s %s | %s | %s | %.0f | %s |"
+                    .formatted(
+                            begun,
+                            time(ways.get(Way.LOCATE).wallMs()),
+                            ratio(ratios, "locate cpu"),
+                            ratio(ratios, "locate wall"),
+                            Math.floor(ours.allocated()),
+                            goal(subject.goals(), ratios)));
         } else if (ways.containsKey(Way.WALK) && result.measurement().steps() != 0) {
             lines = begin(USAGE);
             lines.add("%s %s | %s |%s %s |"

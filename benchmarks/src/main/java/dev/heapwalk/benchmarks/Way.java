@@ -23,6 +23,8 @@ record Way<T>(String name, ToLongFunction<T> work, Function<T, Written> written,
     static final String C_IN_REGISTERS = "c in registers";
     /** The walk alone, by hand in C, without what Heapwalk does at each step: no like for like. */
     static final String WALK = "walk";
+    /** Heapwalk's discovery, without any knowledge from before. */
+    static final String LOCATE = "locate";
     /** Ruby's own {@code ObjectSpace.dump_all}. */
     static final String DUMP_ALL = "dump_all";
     /** A plain copy of the same bytes. */
