@@ -2,6 +2,7 @@
 package dev.heapwalk.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.heapwalk.testkit.CProgram;
@@ -9,6 +10,7 @@ import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -144,8 +147,41 @@ final class OtherProgramsIT {
 
     @Test
     void thirtyTwoBits() throws Exception {
+        if (!ThisMachine.runs32BitPrograms()) {
+            String why = "the kernel runs no 32-bit programs";
+            ThisMachine.leavesOut("refusing a live 32-bit process, and gdb's core of one", why);
+            abort(why);
+        }
         Path program = built("gcc", ALLOCATES, "-m32");
         running(new ProcessBuilder(program.toString()), true, pid -> refusedLiveAndDead(pid, "32-bit (i386)"));
+    }
+
+    @Test
+    void thirtyTwoBitGuestOfQemu() throws Exception {
+        Path core = guestCore("qemu-i386", built("gcc", ALLOCATES, "-m32"));
+        Run.heapwalk("sizes", core.toString()).exited(4).said("32-bit (i386)", core.toString());
+    }
+
+    /** The core that an emulator writes where it works when its guest is ended by a signal. */
+    private Path guestCore(String emulator, Path program) throws Exception {
+        Process guest = new ProcessBuilder(
+                        "sh",
+                        "-c",
+                        "ulimit -c unlimited && cd \"$1\" && exec \"$2\" \"$3\"",
+                        "sh",
+                        folder.toString(),
+                        emulator,
+                        program.toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        assertThat(guest.inputReader().readLine()).isEqualTo("READY");
+        Run.of(new ProcessBuilder("sh", "-c", "kill -ABRT " + guest.pid())).exited(0);
+        guest.waitFor();
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.filter(file -> file.getFileName().toString().startsWith("qemu_"))
+                    .findFirst()
+                    .orElseThrow();
+        }
     }
 
     @ParameterizedTest

@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.Category;
@@ -17,6 +18,7 @@ import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -102,6 +104,11 @@ class SpecialHeapsTest {
             value = Release.class,
             names = {"BOOKWORM", "TRIXIE", "SID"})
     void reservedHugePages(Release release) throws IOException {
+        if (ThisMachine.hugePageSize().orElse(0) != 2 << 20) {
+            String why = "the machine's huge pages are not those of 2 MiB";
+            ThisMachine.leavesOut("heaps of threads in reserved huge pages", why);
+            abort(why);
+        }
         try (LedgerProcess process = LedgerProcess.of(release, "threads")
                 .kernelFiles()
                 .env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=2")

@@ -39,20 +39,10 @@ class QemuCoreTest {
         return Subject.run(program, "qemu-aarch64", "-L", SYSROOT.toString(), program.toString());
     }
 
-    private static Path core(Subject subject) throws IOException {
-        Oracle.lines("sh", "-c", "kill -ABRT " + subject.pid());
-        subject.awaitEnd();
-        try (Stream<Path> files = Files.list(subject.folder())) {
-            return files.filter(file -> file.getFileName().toString().startsWith("qemu_"))
-                    .findFirst()
-                    .orElseThrow();
-        }
-    }
-
     @Test
     void memoryRegistersAndModulesAreFound() throws IOException {
         try (Subject subject = start("-rdynamic")) {
-            Path core = core(subject);
+            Path core = subject.guestCore();
             try (Target target = Target.core(core, SYSROOT)) {
                 assertThat(target.machine()).isEqualTo(Machine.AARCH64);
                 assertThat(target.pageSize()).isEqualTo(4096);
@@ -110,7 +100,7 @@ class QemuCoreTest {
     @Test
     void withoutTheFilesThereIsStillMemory() throws IOException {
         try (Subject subject = start()) {
-            Path core = core(subject);
+            Path core = subject.guestCore();
             Files.delete(subject.program());
             try (Target target = Target.core(core)) {
                 assertThat(target.modules()).isEmpty();

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -188,21 +190,32 @@ final class Subject implements AutoCloseable {
         return kernelCore(folder);
     }
 
-    /** Has the kernel write a core where the program's working folder is. */
+    /** Has the kernel write a core where the program's working folder is, or gdb where the kernel writes none. */
     Path kernelCore(Path where) throws IOException {
-        String pattern =
-                Files.readString(Path.of("/proc/sys/kernel/core_pattern")).strip();
-        assertThat(pattern)
-                .as("/proc/sys/kernel/core_pattern: this test needs the kernel to write cores into the folder that a"
-                        + " program runs in; set it to `core`")
-                .doesNotStartWith("|")
-                .doesNotContain("/");
+        if (!ThisMachine.writesKernelCores()) {
+            Cores.gdbInPlaceOfTheKernel();
+            Path core = Files.copy(gcore(), where.resolve("core"));
+            process.destroyForcibly();
+            awaitEnd();
+            return core;
+        }
         List<Path> before = files(where);
         Oracle.lines("sh", "-c", "kill -ABRT " + pid());
         awaitEnd();
         List<Path> cores = new ArrayList<>(files(where));
         cores.removeAll(before);
         assertThat(cores).as("cores that the kernel wrote into " + where).hasSize(1);
+        return cores.getFirst();
+    }
+
+    /** Has qemu write a core of its guest, which is dead then. */
+    Path guestCore() throws IOException {
+        Oracle.lines("sh", "-c", "kill -ABRT " + pid());
+        awaitEnd();
+        List<Path> cores = files(folder).stream()
+                .filter(file -> file.getFileName().toString().startsWith("qemu_"))
+                .toList();
+        assertThat(cores).as("cores that qemu wrote into " + folder).hasSize(1);
         return cores.getFirst();
     }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.Release;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
@@ -54,11 +55,15 @@ class SysrootTest {
                         .as("symbols of libc6-dbg, found under /proc/PID/root")
                         .isPresent();
             }
-            Path gcore = subject.gcore();
-            Path core = subject.kernelCore(inRoot);
-            for (Path file : List.of(gcore, core)) {
-                check(subject, file, root, libc);
+            check(subject, subject.gcore(), root, libc);
+            if (!ThisMachine.writesKernelCores()) {
+                ThisMachine.leavesOut(
+                        "a core by the kernel from a chroot, and what is said where its files are not found",
+                        "the kernel writes no cores where a process runs");
+                return;
             }
+            Path core = subject.kernelCore(inRoot);
+            check(subject, core, root, libc);
             try (Target target = Target.core(core)) {
                 assertThat(target.notices())
                         .anyMatch(it -> it.contains(inside) && it.contains("no such file") && it.contains("--sysroot"));

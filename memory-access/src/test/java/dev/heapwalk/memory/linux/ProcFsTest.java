@@ -3,6 +3,7 @@ package dev.heapwalk.memory.linux;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
@@ -11,6 +12,7 @@ import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -114,6 +116,12 @@ class ProcFsTest {
 
     @Test
     void readsA32BitProcessAndItsInterruptedCallGoesOn() throws IOException, InterruptedException {
+        if (!ThisMachine.runs32BitPrograms()) {
+            ThisMachine.leavesOut(
+                    "reading a live 32-bit process, and whether its interrupted call goes on",
+                    "the kernel runs no 32-bit programs");
+            abort("the kernel runs no 32-bit programs");
+        }
         Path program = dev.heapwalk.testkit.CProgram.compile(
                 "small",
                 CTarget.source("small"),
