@@ -4,6 +4,7 @@ package dev.heapwalk.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.heapwalk.testkit.ThisMachine;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -56,7 +57,7 @@ final class DemoIT {
         ProcessHandle child = ProcessHandle.of(demo).orElseThrow();
         parent.destroyForcibly();
         parent.waitFor();
-        child.onExit().get(30, TimeUnit.SECONDS);
+        child.onExit().get(ThisMachine.PATIENCE.toSeconds(), TimeUnit.SECONDS);
         assertThat(child.isAlive()).isFalse();
     }
 
@@ -70,7 +71,7 @@ final class DemoIT {
         ProcessHandle child = ProcessHandle.of(demo).orElseThrow();
         new ProcessBuilder("kill", "-TERM", Long.toString(parent.pid())).start().waitFor();
         assertThat(parent.waitFor()).isEqualTo(143);
-        child.onExit().get(30, TimeUnit.SECONDS);
+        child.onExit().get(ThisMachine.PATIENCE.toSeconds(), TimeUnit.SECONDS);
         assertThat(child.isAlive()).isFalse();
     }
 }

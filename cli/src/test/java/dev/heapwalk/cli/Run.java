@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -12,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /**
  * What one run of a command line gave.
@@ -49,7 +49,7 @@ record Run(int status, byte[] out, String err) {
                         .redirectError(err.toFile())
                         .start();
                 process.getOutputStream().close();
-                boolean ended = process.waitFor(120, TimeUnit.SECONDS);
+                boolean ended = process.waitFor(ThisMachine.PATIENCE);
                 if (!ended) {
                     process.destroyForcibly();
                 }

@@ -11,8 +11,8 @@ import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
+import dev.heapwalk.testkit.ThisMachine;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -136,7 +136,7 @@ class ReachabilityTest {
                                 default -> editor.word(places.get(random.nextInt(places.size())));
                             });
                 }
-                assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
+                assertTimeoutPreemptively(ThisMachine.PATIENCE, () -> {
                     ObjectReader reader = vm.reader();
                     Roots roots = new Roots(reader);
                     roots.categories().forEach(category -> roots.of(category, reference -> {}));

@@ -13,6 +13,7 @@ import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +33,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RefusalTest {
     private static final int STARTS = 10;
     private static final int KILLS = 10;
-    private static final long PATIENCE_SECONDS = 20;
     /** It names itself anew when it has started. */
     private static final String SLEEPING_RUBY =
             "'/usr/bin/ruby', '--disable=gems', '-e', 'Process.setproctitle(%q(started)); sleep 60'";
@@ -263,7 +263,7 @@ class RefusalTest {
     }
 
     private static long deadline() {
-        return System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+        return System.nanoTime() + ThisMachine.PATIENCE.toNanos();
     }
 
     /** Whether it stands still or runs when it is killed. */

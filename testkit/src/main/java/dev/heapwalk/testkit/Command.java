@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 
 /** A command that is run to its end, without input. */
 final class Command {
-    private static final long PATIENCE_SECONDS = 180;
+    private static final long PATIENCE_SECONDS = ThisMachine.PATIENCE.toSeconds();
 
     private final List<String> line;
 

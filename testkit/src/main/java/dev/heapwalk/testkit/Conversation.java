@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
  * line of its own. It ends with the conversation, and with the JVM.
  */
 final class Conversation {
-    private static final int PATIENCE_SECONDS = 120;
+    private static final long PATIENCE_SECONDS = ThisMachine.PATIENCE.toSeconds();
     private static final String END = "END";
     private static final ScheduledExecutorService WATCH = Executors.newSingleThreadScheduledExecutor(work -> {
         Thread thread = new Thread(work, "target-watch");

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -28,6 +29,12 @@ import java.util.stream.Stream;
  * {@code 32-bit}, {@code kernel-cores}. So the other ways can be run anywhere.
  */
 public final class ThisMachine {
+    /**
+     * How long a test waits before it takes something for hanging. It is far more than is ever needed, also where
+     * everything is slow.
+     */
+    public static final Duration PATIENCE = Duration.ofMinutes(5);
+
     private static final String LACKING = "HEAPWALK_ASSUME_LACKING";
     private static final String LEFT_OUT = "HEAPWALK_LEFT_OUT";
     private static final int AT_NULL = 0;

@@ -12,6 +12,7 @@ import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.foreign.MemorySegment;
@@ -22,7 +23,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -194,7 +194,7 @@ class DamagedCoreTest {
                     }
                     int number = round;
                     Assertions.assertTimeoutPreemptively(
-                            Duration.ofSeconds(60),
+                            ThisMachine.PATIENCE,
                             () -> {
                                 try (Target target = Target.core(core)) {
                                     exercise(target);

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /**
@@ -137,12 +138,12 @@ final class Subject implements AutoCloseable {
 
     /** The thread that says that it is ready may be faster than the others: waits until all have come to rest. */
     private void awaitPause() throws IOException {
-        long deadline = System.nanoTime() + 30_000_000_000L;
+        long deadline = System.nanoTime() + ThisMachine.PATIENCE.toNanos();
         while (!paused()) {
             assertThat(System.nanoTime())
                     .as("all threads should be in pause() by now")
                     .isLessThan(deadline);
-            Thread.onSpinWait();
+            LockSupport.parkNanos(1_000_000);
         }
     }
 

@@ -15,6 +15,7 @@ import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -23,7 +24,6 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -577,7 +577,7 @@ class AttachTest {
                 assertThat(program.threads().values()).hasSize(5).allMatch(state -> state.startsWith("t"));
                 reader.destroy();
             }
-            assertThat(reader.waitFor(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(reader.waitFor(ThisMachine.PATIENCE)).isTrue();
             assertThat(reader.exitValue())
                     .isEqualTo(Map.of("exit", 5, "throw", 1, "wait", 128 + 15).get(how.replace("held-", "")));
             assertThat(program.untouched()).isTrue();

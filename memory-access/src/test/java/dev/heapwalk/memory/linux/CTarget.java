@@ -2,6 +2,7 @@
 package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -133,7 +134,7 @@ final class CTarget implements AutoCloseable {
 
     /** Waits until every thread is in a state that matches. */
     void await(String states) throws IOException, InterruptedException {
-        for (int i = 0; i < 2000; i++) {
+        for (long begin = System.nanoTime(); System.nanoTime() - begin < ThisMachine.PATIENCE.toNanos(); ) {
             if (threads().values().stream().allMatch(state -> state.matches(states))) {
                 return;
             }

@@ -3,10 +3,10 @@ package dev.heapwalk.memory.linux;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,7 +42,7 @@ class KillSoakTest {
                 assertThat(reader.isAlive()).isTrue();
                 reader.destroyForcibly();
                 stopped += still ? 1 : 0;
-                assertThat(reader.waitFor(20, TimeUnit.SECONDS)).isTrue();
+                assertThat(reader.waitFor(ThisMachine.PATIENCE)).isTrue();
                 // When the dead JVM can be waited for, its last thread has let go of the program.
                 assertThat(program.untouched()).as("after kill %d", kill).isTrue();
                 program.say("check");
@@ -73,16 +73,12 @@ class KillSoakTest {
             assertThat(said).as("after %d kills", kills).startsWith("ok ");
             return;
         }
-        Matcher counts = Pattern.compile(
-                        "bad signals (\\d+) of (\\d+), values (\\d+) of (\\d+), timer (\\d+) of (\\d+), "
-                                + "blocks \\d+, bad (\\d+), .*")
+        Matcher counts = Pattern.compile("bad signals (\\d+) of (\\d+), values (\\d+) of (\\d+), timer runs, "
+                        + "blocks \\d+, bad (\\d+), .*")
                 .matcher(said);
         assertThat(counts.matches()).as(said).isTrue();
         assertThat(counts.group(1)).as(said).isEqualTo(counts.group(2));
         assertThat(counts.group(3)).as(said).isEqualTo(counts.group(4));
-        assertThat(Long.parseLong(counts.group(5)))
-                .as(said)
-                .isBetween(Long.parseLong(counts.group(6)) - 250, Long.parseLong(counts.group(6)) + 250);
-        assertThat(counts.group(7)).as(said).isEqualTo("0");
+        assertThat(counts.group(5)).as(said).isEqualTo("0");
     }
 }

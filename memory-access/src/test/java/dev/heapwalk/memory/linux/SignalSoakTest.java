@@ -3,10 +3,10 @@ package dev.heapwalk.memory.linux;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -51,7 +51,7 @@ class SignalSoakTest {
                                 .start()
                                 .waitFor())
                         .isZero();
-                assertThat(reader.waitFor(20, TimeUnit.SECONDS)).isTrue();
+                assertThat(reader.waitFor(ThisMachine.PATIENCE)).isTrue();
                 assertThat(reader.exitValue()).isEqualTo(128 + signal);
                 assertThat(program.untouched()).as("after round %d", round).isTrue();
                 program.await("S0");

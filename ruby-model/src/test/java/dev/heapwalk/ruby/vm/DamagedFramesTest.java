@@ -18,8 +18,8 @@ import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
+import dev.heapwalk.testkit.ThisMachine;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -67,8 +67,7 @@ class DamagedFramesTest {
                     words[i] = editor.word(places[i]);
                     editor.set(places[i], damage(random, words[i], ranges));
                 }
-                int shown =
-                        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> read(vm, objects), "round " + round);
+                int shown = assertTimeoutPreemptively(ThisMachine.PATIENCE, () -> read(vm, objects), "round " + round);
                 changed += shown == whole ? 0 : 1;
                 for (int i = WORDS - 1; i >= 0; i--) {
                     editor.set(places[i], words[i]);
