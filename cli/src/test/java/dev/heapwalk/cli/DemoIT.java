@@ -23,7 +23,7 @@ final class DemoIT {
 
     @Test
     void itsBlocksAreFoundAndItIsEnded() {
-        Run run = Run.heapwalk("sizes", "demo", "--format=jsonl").exited(0);
+        Run run = Run.launched("sizes", "demo", "--format=jsonl").exited(0);
         assertThat(ProcessHandle.of(demoPid(run.err()))).isEmpty();
         long blocks = count(run.rows(), 5_008);
         assertThat(blocks).isBetween(750L, 770L);

@@ -69,7 +69,7 @@ final class ExitStatusIT {
 
     @Test
     void versionIsTheJars() {
-        assertThat(Run.heapwalk("--version").exited(0).text()).matches("heapwalk [0-9]+\\.[0-9.]+\\S* on Java \\S+\n");
+        assertThat(Run.launched("--version").exited(0).text()).matches("heapwalk [0-9]+\\.[0-9.]+\\S* on Java \\S+\n");
     }
 
     @ParameterizedTest
@@ -113,6 +113,31 @@ final class ExitStatusIT {
         assertThat(shell.err()).isEmpty();
     }
 
+    /** Most runs of these tests share a JVM. From a shell the same comes out of them. */
+    @Test
+    void theShellSeesTheSame() throws IOException {
+        List<Integer> statuses = new ArrayList<>();
+        try (KnownProcess known = KnownProcess.start();
+                KnownProcess damaged = KnownProcess.start("damaged")) {
+            for (List<String> words : List.of(
+                    List.of("used", "--format=jsonl", known.pid()),
+                    List.of("hexdump", "--mode=observe", known.address("string"), known.pid()),
+                    List.of("ruby", "dump", known.pid(), "-o", folder.toString()),
+                    List.of("ruby"),
+                    List.of("sizes", damaged.pid()),
+                    List.of("sizes", "0"))) {
+                String[] line = words.toArray(String[]::new);
+                Run shared = Run.heapwalk(line);
+                Run launched = Run.launched(line);
+                assertThat(launched.status()).as(words.toString()).isEqualTo(shared.status());
+                assertThat(launched.text()).as(words.toString()).isEqualTo(shared.text());
+                assertThat(launched.err()).as(words.toString()).isEqualTo(shared.err());
+                statuses.add(launched.status());
+            }
+        }
+        assertThat(statuses).containsExactly(0, 0, 1, 2, 3, 4);
+    }
+
     @Test
     void wrongUsage() throws IOException {
         Run.heapwalk().exited(2).said("which command?", "summary");
@@ -151,8 +176,8 @@ final class ExitStatusIT {
     /** Whenever a process ends, there is an answer or one clear line. */
     @Test
     void processThatEndsAtAnyTime() throws Exception {
-        for (int i = 0; i < 6; i++) {
-            Process brief = new ProcessBuilder("sleep", String.format(Locale.ROOT, "%.3f", 0.1 + i * 0.04)).start();
+        for (int i = 0; i < 16; i++) {
+            Process brief = new ProcessBuilder("sleep", String.format(Locale.ROOT, "%.3f", i * 0.005)).start();
             Run run = Run.heapwalk("used", "--mode", i % 2 == 0 ? "stop" : "observe", Long.toString(brief.pid()));
             assertThat(run.status()).as(run.err()).isIn(0, 3, 4);
             if (run.status() == 4) {

@@ -114,7 +114,7 @@ final class RubyIT {
 
     @Test
     void demoIsAShopAndIsEnded() throws Exception {
-        Run run = Run.heapwalk("ruby", "count", "demo", "Shop").exited(0);
+        Run run = Run.launched("ruby", "count", "demo", "Shop").exited(0);
         Matcher said = DEMO.matcher(run.err());
         assertThat(said.lookingAt()).as(run.err()).isTrue();
         JsonNode shop = run.rows().getFirst().get("user_types");

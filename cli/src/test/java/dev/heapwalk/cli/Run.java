@@ -33,7 +33,13 @@ record Run(int status, byte[] out, String err) {
         return folder;
     }
 
+    /** Runs the command in a JVM that is shared with other runs. What {@link #launched} gives is the same. */
     static Run heapwalk(String... arguments) {
+        return run((out, err) -> SharedJvm.run(List.of(arguments), out, err));
+    }
+
+    /** Runs the command as it is run from a shell. */
+    static Run launched(String... arguments) {
         List<String> line =
                 new ArrayList<>(List.of(checkout().resolve("bin/heapwalk").toString()));
         line.addAll(List.of(arguments));
@@ -41,23 +47,32 @@ record Run(int status, byte[] out, String err) {
     }
 
     static Run of(ProcessBuilder builder) {
+        return run((out, err) -> {
+            Process process = builder.redirectOutput(out.toFile())
+                    .redirectError(err.toFile())
+                    .start();
+            process.getOutputStream().close();
+            boolean ended = process.waitFor(ThisMachine.PATIENCE);
+            if (!ended) {
+                process.destroyForcibly();
+            }
+            assertThat(ended).as("%s ends", builder.command()).isTrue();
+            return process.exitValue();
+        });
+    }
+
+    private interface Runner {
+        int run(Path out, Path err) throws IOException, InterruptedException;
+    }
+
+    private static Run run(Runner runner) {
         try {
             Path out = Files.createTempFile("heapwalk-run", ".out");
             Path err = Files.createTempFile("heapwalk-run", ".err");
             try {
-                Process process = builder.redirectOutput(out.toFile())
-                        .redirectError(err.toFile())
-                        .start();
-                process.getOutputStream().close();
-                boolean ended = process.waitFor(ThisMachine.PATIENCE);
-                if (!ended) {
-                    process.destroyForcibly();
-                }
-                assertThat(ended).as("%s ends", builder.command()).isTrue();
+                int status = runner.run(out, err);
                 return new Run(
-                        process.exitValue(),
-                        Files.readAllBytes(out),
-                        new String(Files.readAllBytes(err), StandardCharsets.UTF_8));
+                        status, Files.readAllBytes(out), new String(Files.readAllBytes(err), StandardCharsets.UTF_8));
             } finally {
                 Files.delete(out);
                 Files.delete(err);
