@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.size;
 
 import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
@@ -12,15 +13,16 @@ import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.RData;
-import dev.heapwalk.ruby.size.code.LeafFunction;
+import dev.heapwalk.ruby.size.code.SizeFunction;
 import dev.heapwalk.ruby.table.StEntries;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * The sizes of what C code holds for objects of type {@code T_DATA}: C name {@code rb_data_type_t.function.dsize}. A
- * type without such a function, or with a {@linkplain LeafFunction simple one}, needs no knowledge of the type; most
- * have one of these. Of those whose function calls others, Ruby's own are known by name.
+ * type without such a function, or with a {@linkplain SizeFunction simple one}, needs no knowledge of the type; most
+ * have one of these. Of the others, Ruby's own are known by name.
  */
 final class DataSizes {
     private static final int DSIZE = 24;
@@ -65,7 +67,7 @@ final class DataSizes {
     private final boolean fiberStorage;
     private final RData view;
     private final RValue other;
-    private final LeafFunction leaf;
+    private final SizeFunction function;
     private final StEntries entries;
     private final LongTable indexes = new LongTable();
     private final List<Type> types = new ArrayList<>();
@@ -79,7 +81,7 @@ final class DataSizes {
         this.fiberStorage = RubyLayout.of(reader.series()).since(3, 3);
         this.view = new RData(reader);
         this.other = new RValue(reader);
-        this.leaf = new LeafFunction(reader);
+        this.function = new SizeFunction(reader.vm().target().machine(), this::copy);
         this.entries = new StEntries(reader);
     }
 
@@ -116,6 +118,15 @@ final class DataSizes {
     private long usable(long pointer) {
         long header = reader.word(pointer - 8);
         return (header & ~7) - ((header & IS_MMAPPED) != 0 ? 16 : 8);
+    }
+
+    private boolean copy(long address, byte[] bytes, int length) {
+        long offset = reader.find(address, length);
+        if (offset < 0) {
+            return false;
+        }
+        MemorySegment.copy(reader.segment(), Words.BYTE, offset, bytes, 0, length);
+        return true;
     }
 
     private Type read(long address, RData data) {
@@ -158,7 +169,7 @@ final class DataSizes {
             case SET -> sizes.set(data);
             case COMPATIBILITY ->
                 sizes.table(data) + COMPATIBILITY_SIZE * reader.word(data + TableLayout.ST_NUM_ENTRIES);
-            case OTHER -> leaf.call(type.function(), data);
+            case OTHER -> function.call(type.function(), data);
         };
     }
 
