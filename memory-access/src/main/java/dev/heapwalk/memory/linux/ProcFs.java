@@ -115,9 +115,10 @@ record ProcFs(Path folder, Path yama) {
         text.append("): ");
         Optional<String> scope = yamaScope();
         if (own != owner) {
-            text.append(("it belongs to user %d and this is user %d; become the same user or root, or get CAP_SYS_PTRACE"
-                            + " and CAP_DAC_READ_SEARCH")
-                    .formatted(owner, own));
+            text.append(
+                    ("it belongs to user %d and this is user %d; become the same user or root, or get CAP_SYS_PTRACE"
+                                    + " and CAP_DAC_READ_SEARCH")
+                            .formatted(owner, own));
         } else {
             text.append("get CAP_SYS_PTRACE (as root has it)");
         }
