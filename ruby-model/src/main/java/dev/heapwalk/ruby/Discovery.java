@@ -89,8 +89,7 @@ final class Discovery {
         } else {
             say("platform", module.platform(), module.platformBasis(), module.source());
         }
-        layout = RubyLayout.of(module.number());
-        if (layout == null) {
+        if (!RubyLayout.has(module.number())) {
             throw new UnsupportedTargetException("%s runs Ruby %s, which is too %s: %s"
                     .formatted(
                             target.description(),
@@ -98,6 +97,7 @@ final class Discovery {
                             module.number() < RubyLayout.OLDEST ? "old" : "new",
                             SUPPORTED));
         }
+        layout = RubyLayout.of(module.number());
         if (target.machine() != Machine.X86_64 && target.machine() != Machine.AARCH64) {
             throw new UnsupportedTargetException("%s runs Ruby on a machine that is not supported: %s"
                     .formatted(target.description(), target.machine()));

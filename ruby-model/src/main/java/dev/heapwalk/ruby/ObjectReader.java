@@ -46,7 +46,7 @@ public final class ObjectReader {
         this.vm = vm;
         this.layout = vm.layout();
         this.constants = new SpecialConstants(layout.nil(), layout.undef());
-        this.imemoTypes = ImemoType.numbered(layout.since(4, 0));
+        this.imemoTypes = ImemoType.numbered(layout.imemo().renumbered());
         this.pages = vm.pages();
         this.window = window;
         this.value = new RValue(this);

@@ -35,6 +35,24 @@ public class RValue extends StructView {
     }
 
     /**
+     * Lays another view over the same slot.
+     *
+     * @param view a view of the same reader
+     * @param <T> the type of the view
+     * @return that view
+     */
+    public final <T extends RValue> T as(T view) {
+        ((RValue) view).layOver(this);
+        return view;
+    }
+
+    private void layOver(RValue other) {
+        lay(other);
+        slotSize = other.slotSize;
+        flags = other.flags;
+    }
+
+    /**
      * What follows the object's pointers.
      *
      * @return the reader, whose window may be the one that this view lies over

@@ -15,6 +15,7 @@ import dev.heapwalk.ruby.object.RFile;
 import dev.heapwalk.ruby.object.RFloat;
 import dev.heapwalk.ruby.object.RHash;
 import dev.heapwalk.ruby.object.RMatch;
+import dev.heapwalk.ruby.object.RMoved;
 import dev.heapwalk.ruby.object.RObject;
 import dev.heapwalk.ruby.object.RRational;
 import dev.heapwalk.ruby.object.RRegexp;
@@ -78,6 +79,7 @@ public final class SlotCursor {
     private RRegexp regexp;
     private RMatch match;
     private RFile file;
+    private RMoved moved;
 
     SlotCursor(RubyVm vm, ObjectReader reader) {
         this.window = vm.target().memory().window(vm.pages().ranges());
@@ -418,6 +420,15 @@ public final class SlotCursor {
      */
     public RFile asFile() {
         return lay(file == null ? file = new RFile(reader) : file);
+    }
+
+    /**
+     * The slot as a place that an object was moved from.
+     *
+     * @return a view, the same object at every call
+     */
+    public RMoved asMoved() {
+        return lay(moved == null ? moved = new RMoved(reader) : moved);
     }
 
     /**

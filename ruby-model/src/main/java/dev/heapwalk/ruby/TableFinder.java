@@ -7,6 +7,8 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.layout.ShapeLayout;
+import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.library.StaticVariables;
 import dev.heapwalk.ruby.object.RArray;
 import dev.heapwalk.ruby.object.RString;
@@ -89,7 +91,7 @@ final class TableFinder {
     /** The array of names: hidden arrays of pairs in a hidden array. */
     Symbols symbols() {
         long at = find("ruby_global_symbols", 16, "symbols", (address, value) -> isIds(value));
-        return at == 0 ? Symbols.NONE : new Symbols(layout.since(4, 0) ? at - 8 : 0, reader.word(at));
+        return at == 0 ? Symbols.NONE : new Symbols(layout.vm().symbolSet() ? at - Long.BYTES : 0, reader.word(at));
     }
 
     private boolean isIds(long value) {
@@ -143,7 +145,7 @@ final class TableFinder {
         }
         IdEntries entries = new IdEntries(reader);
         long at = find("rb_global_tbl", 0, "global variables", (address, value) -> {
-            if (!reader.mapped(value, 24)) {
+            if (!reader.mapped(value, TableLayout.ID_SIZE)) {
                 return false;
             }
             entries.over(value);
@@ -168,7 +170,7 @@ final class TableFinder {
         StEntries entries = new StEntries(reader);
         RValue view = new RValue(reader);
         boolean byFlag = layout.object().genericIvarsByFlag();
-        String symbol = !byFlag ? "generic_fields_tbl_" : layout.since(3, 0) ? "generic_iv_tbl_" : "generic_iv_tbl";
+        String symbol = layout.object().genericIvarsSymbol();
         OptionalLong named = symbols ? module.symbol(symbol) : OptionalLong.empty();
         if (named.isPresent()) {
             evidence.add(Evidence.of(
@@ -179,7 +181,7 @@ final class TableFinder {
             return reader.word(named.getAsLong());
         }
         long at = variables.find((address, value) -> {
-            if (!reader.mapped(value, 56)) {
+            if (!reader.mapped(value, TableLayout.ST_SIZE)) {
                 return false;
             }
             entries.over(value);
@@ -214,22 +216,23 @@ final class TableFinder {
 
     /** The list of shapes: the first one is the root, and the tree points to it twice. */
     Shapes shapes() {
-        if (!layout.since(3, 2)) {
+        ShapeLayout shape = layout.shape();
+        if (shape.size() == 0) {
             return new Shapes(0, 0);
         }
-        if (!layout.since(3, 3)) {
+        if (layout.vm().shapeList() >= 0) {
             // vm->shape_list, root_shape and next_shape_id.
             long list = reader.word(vm.address() + layout.vm().shapeList());
             return checked(list, vm.address() + layout.vm().shapeList());
         }
-        String symbol = layout.since(4, 0) ? "rb_shape_tree" : "rb_shape_tree_ptr";
-        boolean direct = layout.since(4, 0);
+        boolean direct = shape.treeInPlace();
+        String symbol = direct ? "rb_shape_tree" : "rb_shape_tree_ptr";
         long at = find(symbol, 0, "shapes", (address, value) -> {
             long tree = direct ? address : value;
-            return (direct || reader.mapped(tree, 40))
+            return (direct || reader.mapped(tree, ShapeLayout.TREE_SIZE))
                     && (reader.word(tree) & 0xfff) == 0
                     && reader.word(tree) != 0
-                    && reader.word(tree) == reader.word(tree + 8)
+                    && reader.word(tree) == reader.word(tree + ShapeLayout.TREE_ROOT)
                     && count(tree) > 1
                     && reader.mapped(
                             reader.word(tree),
@@ -244,13 +247,13 @@ final class TableFinder {
     }
 
     private int count(long tree) {
-        int count = reader.half(tree + (layout.since(4, 0) ? 24 : 16));
+        int count = reader.half(tree + (layout.shape().treeCount()));
         return count > 0 && count <= MOST_SHAPES ? count : 0;
     }
 
     private boolean isRoot(long shape) {
         // The root has no name and no parent.
-        return reader.word(shape + 8) == 0;
+        return reader.word(shape + layout.shape().edgeName()) == 0;
     }
 
     private Shapes checked(long list, long field) {

@@ -49,6 +49,15 @@ public abstract class StructView {
     }
 
     /**
+     * Lays this view over what another lies over.
+     *
+     * @param other a view of the same structure, or of one that it begins with
+     */
+    protected final void lay(StructView other) {
+        lay(other.segment, other.offset, other.address);
+    }
+
+    /**
      * Where the structure begins in the target.
      *
      * @return a target address

@@ -7,7 +7,9 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.name.Encodings;
 import dev.heapwalk.ruby.name.StringDecoder;
+import dev.heapwalk.ruby.object.RFloat;
 import dev.heapwalk.ruby.object.RString;
+import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.ruby.object.SpecialConstants;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -51,6 +53,8 @@ final class DumpLine {
     private static final int DEEPEST = 16;
 
     private final ObjectReader reader;
+    private final RFloat floatView;
+    private final RSymbol symbolView;
     private final JsonLines json;
     private final StringDecoder decoder;
     private final long nil;
@@ -65,6 +69,8 @@ final class DumpLine {
 
     DumpLine(ObjectReader reader, JsonLines json) {
         this.reader = reader;
+        this.floatView = new RFloat(reader);
+        this.symbolView = new RSymbol(reader);
         this.json = json;
         this.decoder = new StringDecoder(reader);
         this.nil = reader.constants().nil();
@@ -273,7 +279,7 @@ final class DumpLine {
                     return stringInPlace(reference);
                 }
                 case FLOAT -> {
-                    double number = Double.longBitsToDouble(found.word(16));
+                    double number = found.as(floatView).value();
                     remember(reference);
                     if (asKey) {
                         json.string("#" + number);
@@ -283,7 +289,8 @@ final class DumpLine {
                     return true;
                 }
                 case SYMBOL -> {
-                    byte[] name = reader.symbols().bytesOfString(found.word(24));
+                    byte[] name =
+                            reader.symbols().bytesOfString(found.as(symbolView).name());
                     if (name == null) {
                         return false;
                     }

@@ -56,7 +56,7 @@ final class GcBits {
         this.marking = (layout.markingBits() - layout.wbUnprotectedBits()) / Long.BYTES;
         this.pinned = (layout.pinnedBits() - layout.wbUnprotectedBits()) / Long.BYTES;
         this.remembered = (layout.rememberedBits() - layout.wbUnprotectedBits()) / Long.BYTES;
-        this.aged = RubyLayout.of(reader.series()).since(4, 0);
+        this.aged = ObjectSpaceFormat.of(reader.series()).flagsMore();
         this.age = layout.ageBits() < 0 ? -1 : (layout.ageBits() - layout.wbUnprotectedBits()) / Long.BYTES;
         int last = age < 0 ? pinned + layout.bitmapWords() : age + 2 * layout.bitmapWords();
         this.words = new long[last];

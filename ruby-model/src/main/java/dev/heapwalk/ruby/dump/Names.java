@@ -2,7 +2,6 @@
 package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.name.SymbolNames;
 
 /** Writes the names of IDs as {@code dump_append_id} does. */
@@ -15,7 +14,7 @@ final class Names {
 
     Names(ObjectReader reader) {
         this.symbols = reader.symbols();
-        this.ivarsOnly = !RubyLayout.of(reader.series()).since(3, 3);
+        this.ivarsOnly = !ObjectSpaceFormat.of(reader.series()).everyName();
     }
 
     void write(JsonLines json, long id) {

@@ -130,7 +130,7 @@ public final class ObjectLines {
         for (RubyType type : RubyType.values()) {
             types.put(type, JsonLines.ascii(",\"bt\":\"" + type.label() + "\""));
         }
-        this.fieldObjects = RubyLayout.of(reader.series()).since(4, 0);
+        this.fieldObjects = RubyLayout.of(reader.series()).object().fieldObjects();
         this.code = new CodeKeys(threads, json, line);
         this.references = new References(reader);
         this.remember = line::remember;
@@ -239,7 +239,7 @@ public final class ObjectLines {
         json.raw(types.get(type));
         try {
             switch (state) {
-                case MOVED -> line.reference(DESTINATION, slot.asValue().word(16));
+                case MOVED -> line.reference(DESTINATION, slot.asMoved().destination());
                 case ZOMBIE -> {}
                 default -> object(slot, type, state);
             }

@@ -7,7 +7,6 @@ import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.gc.Roots;
-import dev.heapwalk.ruby.layout.RubyLayout;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -68,7 +67,7 @@ public final class ObjectSpaceDump {
         Roots roots = new Roots(reader);
         new RootLines(roots, json).write();
         List<String> holes = new ArrayList<>(roots.holes());
-        if (RubyLayout.of(reader.series()).since(3, 2)) {
+        if (ObjectSpaceFormat.of(reader.series()).shapes()) {
             long unread = new ShapeLines(reader, new Names(reader)).write(json);
             if (unread > 0) {
                 holes.add("%,d shapes can't be read, and have no lines".formatted(unread));

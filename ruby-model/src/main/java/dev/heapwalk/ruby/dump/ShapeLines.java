@@ -5,6 +5,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.layout.ShapeLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.object.Shapes;
@@ -28,14 +29,16 @@ final class ShapeLines {
     private final ObjectReader reader;
     private final Shapes shapes;
     private final Names names;
-    private final boolean since40;
+    private final ShapeLayout layout;
+    private final boolean edgeCounts;
     private final RData view;
 
     ShapeLines(ObjectReader reader, Names names) {
         this.reader = reader;
         this.shapes = reader.shapes();
         this.names = names;
-        this.since40 = RubyLayout.of(reader.series()).since(4, 0);
+        this.layout = RubyLayout.of(reader.series()).shape();
+        this.edgeCounts = ObjectSpaceFormat.of(reader.series()).edgeCounts();
         this.view = new RData(reader);
     }
 
@@ -59,12 +62,17 @@ final class ShapeLines {
         int parent = shapes.parent(shape);
         int depth = depth(shape);
         long edges = shapes.edges(shape);
-        boolean single = RubyLayout.of(reader.series()).since(3, 3) && (edges & SINGLE_CHILD) != 0;
+        boolean single = layout.singleChild() && (edges & SINGLE_CHILD) != 0;
         long table = edges == 0 || single ? 0 : table(edges);
         long count = single ? 1 : table == 0 ? 0 : reader.half(table + TableLayout.ID_NUMBER);
-        // In 4.0 Ruby adds the number of edges, not what they take.
-        long size = RubyLayout.of(reader.series()).shape().size()
-                + (table == 0 ? 0 : since40 ? count : TableLayout.ID_SIZE + 16L * reader.half(table));
+        long size = layout.size()
+                + (table == 0
+                        ? 0
+                        : edgeCounts
+                                ? count
+                                : TableLayout.ID_SIZE
+                                        + (long) TableLayout.ID_ITEM_SIZE
+                                                * reader.half(table + TableLayout.ID_CAPACITY));
         int capacity = shapes.capacity(shape);
         long name = shapes.edgeName(shape);
         json.raw(ADDRESS);
@@ -98,9 +106,9 @@ final class ShapeLines {
         json.newline();
     }
 
-    /** The table of edges, which an object has since 4.0. */
+    /** The table of edges, which an object may have. */
     private long table(long edges) {
-        if (!since40) {
+        if (!layout.edgesInObject()) {
             return edges;
         }
         RData held = reader.at(edges, view);

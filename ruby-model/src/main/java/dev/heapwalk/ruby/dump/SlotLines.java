@@ -10,6 +10,7 @@ import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.gc.ReferenceSink;
 import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
@@ -24,6 +25,7 @@ import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.object.RFile;
 import dev.heapwalk.ruby.object.RHash;
 import dev.heapwalk.ruby.object.RObject;
+import dev.heapwalk.ruby.object.RString;
 import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.ruby.object.Shapes;
 import dev.heapwalk.ruby.object.SpecialConstants;
@@ -86,12 +88,6 @@ final class SlotLines {
     private static final byte[][] TYPES = new byte[RubyType.values().length][];
     private static final byte[][] IMEMO_TYPES = new byte[ImemoType.values().length][];
 
-    /** {@code STR_CHILLED_LITERAL} and {@code STR_CHILLED_SYMBOL_TO_S}. */
-    private static final long STRING_CHILLED = Flags.USER2 | Flags.USER3;
-
-    private static final long STRING_NOEMBED = Flags.USER1;
-    private static final long STRING_NOFREE = 1L << Flags.USHIFT + 18;
-
     static {
         for (RubyType type : RubyType.values()) {
             // Ruby has no name for a place that an object was moved from.
@@ -108,12 +104,7 @@ final class SlotLines {
     private final SlotCursor slot;
     private final Allocations allocations;
     private final JsonLines json;
-    private final boolean since30;
-    private final boolean since31;
-    private final boolean since32;
-    private final boolean since33;
-    private final boolean since34;
-    private final boolean since40;
+    private final ObjectSpaceFormat format;
     private final GcBits bits;
     private final byte[][] flags;
     private final IvarCursor ivars;
@@ -125,6 +116,10 @@ final class SlotLines {
     private final ReferenceSink writing = this::reference;
     private final CodeRanges codeRanges;
     private final ObjectLayout objects;
+    private final boolean imemoHasClass;
+    private final int variationCount;
+    private final long singleton;
+    private final RString nameView;
     private final DataTypes dataTypes = new DataTypes();
     private final Map<String, byte[]> structs = new HashMap<>();
     private byte[][] encodingNames = {};
@@ -141,14 +136,9 @@ final class SlotLines {
         this.slot = slot;
         this.allocations = allocations;
         this.json = json;
-        this.since30 = RubyLayout.of(reader.series()).since(3, 0);
-        this.since31 = RubyLayout.of(reader.series()).since(3, 1);
-        this.since32 = RubyLayout.of(reader.series()).since(3, 2);
-        this.since33 = RubyLayout.of(reader.series()).since(3, 3);
-        this.since34 = RubyLayout.of(reader.series()).since(3, 4);
-        this.since40 = RubyLayout.of(reader.series()).since(4, 0);
+        this.format = ObjectSpaceFormat.of(reader.series());
         this.bits = new GcBits(reader);
-        this.flags = GcBits.json(since40);
+        this.flags = GcBits.json(format.flagsMore());
         this.ivars = new IvarCursor(reader);
         this.encodings = reader.encodings();
         this.classNames = reader.classNames();
@@ -157,6 +147,10 @@ final class SlotLines {
         this.references = new References(reader);
         this.codeRanges = new CodeRanges(reader);
         this.objects = RubyLayout.of(reader.series()).object();
+        this.imemoHasClass = RubyLayout.of(reader.series()).imemo().hasClass();
+        this.variationCount = RubyLayout.of(reader.series()).memsize().variationCount();
+        this.singleton = RubyLayout.of(reader.series()).classes().singleton();
+        this.nameView = new RString(reader);
     }
 
     /** How many objects have no size in their line, by the name of their type. */
@@ -181,11 +175,11 @@ final class SlotLines {
         json.raw(ADDRESS);
         json.address(value.address());
         json.raw(TYPES[type.ordinal()]);
-        boolean none = type == RubyType.NODE || since32 && type == RubyType.IMEMO && !fields(value);
-        if (since32) {
-            if (!none || !since40) {
+        boolean none = type == RubyType.NODE || !imemoHasClass && type == RubyType.IMEMO && !fields(value);
+        if (format.shapes()) {
+            if (!none || format.imemoShapes()) {
                 json.raw(SHAPE_ID);
-                json.unsigned(since40 ? shape(value, type) : value.flags() >>> 32);
+                json.unsigned(format.shapeIndexes() ? shape(value, type) : Shapes.of(value.flags()) & 0xffffffffL);
             }
             json.raw(SLOT_SIZE);
             json.decimal(value.slotSize());
@@ -219,7 +213,7 @@ final class SlotLines {
 
     /** Whether it holds the instance variables of another object, whose line is like that of an object. */
     private boolean fields(RValue imemo) {
-        return since40 && reader.imemoType(imemo.flags()) == ImemoType.FIELDS;
+        return objects.fieldObjects() && reader.imemoType(imemo.flags()) == ImemoType.FIELDS;
     }
 
     /** The shape in 4.0: its place in the list. That of a class is that of what holds its instance variables. */
@@ -238,7 +232,7 @@ final class SlotLines {
 
     private void flags(RValue value) {
         json.raw(flags[bits.of(value.address(), value.flags())]);
-        if (since40) {
+        if (format.flagsMore()) {
             objectId(value);
             if (value.has(Flags.SHAREABLE)) {
                 json.raw(SHAREABLE);
@@ -261,7 +255,7 @@ final class SlotLines {
 
     private void content(RValue value, RubyType type) {
         switch (type) {
-            case STRING -> string(value);
+            case STRING -> string(slot.asString());
             case ARRAY -> array(slot.asArray());
             case HASH -> hash(slot.asHash());
             case OBJECT -> object(slot.asObject());
@@ -281,7 +275,7 @@ final class SlotLines {
     }
 
     private void number(double number) {
-        if (since30) {
+        if (format.ownFloats()) {
             json.general(number, true);
         } else if (Double.isFinite(number)) {
             json.general(number, false);
@@ -291,27 +285,22 @@ final class SlotLines {
         }
     }
 
-    private boolean embedded(RValue string) {
-        return !string.has(STRING_NOEMBED);
-    }
-
-    private void string(RValue string) {
-        boolean embedded = embedded(string);
-        boolean shared = !embedded && string.has(objects.stringShared());
-        if (embedded) {
+    private void string(RString string) {
+        boolean shared = string.shared();
+        if (string.embedded()) {
             json.raw(EMBEDDED);
         }
-        int range = codeRange(string);
-        if (!since32) {
+        int range = string.codeRange();
+        if (!format.codeRanges()) {
             range = range == CodeRanges.UNKNOWN ? scan(string) : range;
             if (range == CodeRanges.BROKEN) {
                 json.raw(BROKEN);
             }
         }
-        if (string.has(Flags.USER17)) {
+        if (string.interned()) {
             json.raw(FSTRING);
         }
-        if (since34 && string.has(STRING_CHILLED)) {
+        if (string.chilled()) {
             json.raw(CHILLED);
         }
         if (shared) {
@@ -323,23 +312,19 @@ final class SlotLines {
         if (encoding != Encodings.BINARY) {
             json.raw(encodingName(encoding));
         }
-        if (since32) {
+        if (format.codeRanges()) {
             json.raw(CODE_RANGES[range]);
         }
     }
 
-    private static int codeRange(RValue string) {
-        return (int) (string.flags() >>> 20) & 3;
-    }
-
-    private int encoding(RValue string) {
-        int index = (int) (string.flags() >>> 22) & Encodings.ELSEWHERE;
+    private int encoding(RString string) {
+        int index = string.encodingIndex();
         return index == Encodings.ELSEWHERE ? encodings.indexOf(string) : index;
     }
 
-    private int scan(RValue string) {
-        long length = length(string);
-        long bytes = bytes(string);
+    private int scan(RString string) {
+        long length = string.length();
+        long bytes = string.bytes();
         if (length > 0 && !reader.mapped(bytes, length)) {
             damaged = true;
             return CodeRanges.UNKNOWN;
@@ -347,37 +332,24 @@ final class SlotLines {
         return codeRanges.scan(bytes, length, encoding(string));
     }
 
-    private long length(RValue string) {
-        if (!embedded(string)) {
-            return string.word(16);
-        }
-        long length = objects.stringLengthInFlags() ? string.flags() >>> 14 & 0x1f : string.word(16);
-        return Math.clamp(length, 0, string.slotSize() - objects.stringEmbed());
-    }
-
-    private long bytes(RValue string) {
-        return embedded(string) ? string.address() + objects.stringEmbed() : string.word(24);
-    }
-
-    private void stringContent(RValue string, int range) {
-        long length = length(string);
+    private void stringContent(RString string, int range) {
+        long length = string.length();
         json.raw(BYTESIZE);
         json.decimal(length);
-        boolean embedded = embedded(string);
-        if (!embedded && !string.has(objects.stringShared() | STRING_NOFREE) && string.word(32) != length) {
+        if (string.ownsBuffer() && string.capacity() != length) {
             json.raw(CAPACITY);
-            json.unsigned(string.word(32));
+            json.unsigned(string.capacity());
         }
-        if (since32 && (length == 0 || !codeRanges.asciiCompatible(encoding(string)))) {
+        if (format.codeRanges() && (length == 0 || !codeRanges.asciiCompatible(encoding(string)))) {
             return;
         }
-        long bytes = bytes(string);
+        long bytes = string.bytes();
         if (length < 0 || length > 0 && !reader.mapped(bytes, length)) {
             damaged = true;
             return;
         }
         boolean sevenBit = range == CodeRanges.SEVEN_BIT
-                || range == CodeRanges.UNKNOWN && since32 && codeRanges.sevenBit(bytes, length);
+                || range == CodeRanges.UNKNOWN && format.codeRanges() && codeRanges.sevenBit(bytes, length);
         if (sevenBit) {
             json.raw(VALUE);
             text(bytes, length);
@@ -424,23 +396,23 @@ final class SlotLines {
     }
 
     private void symbol(RSymbol symbol) {
-        RValue name = reader.at(symbol.name());
+        RString name = reader.at(symbol.name(), nameView);
         if (name == null || name.type() != RubyType.STRING) {
             damaged = true;
             return;
         }
-        int range = codeRange(name);
-        stringContent(name, range == CodeRanges.UNKNOWN && !since32 ? scan(name) : range);
+        int range = name.codeRange();
+        stringContent(name, range == CodeRanges.UNKNOWN && !format.codeRanges() ? scan(name) : range);
     }
 
     private void array(RArray array) {
         long length = array.length();
         json.raw(LENGTH);
         json.decimal(length);
-        if (length > 0 && array.has(objects.arrayShared())) {
+        if (length > 0 && array.sharedFlag()) {
             json.raw(SHARED);
         }
-        if (array.embedded() && (length > 0 || since32)) {
+        if (array.embedded() && (length > 0 || format.emptyArraysEmbedded())) {
             json.raw(EMBEDDED);
         }
     }
@@ -461,17 +433,17 @@ final class SlotLines {
     }
 
     private void object(RObject object) {
-        if (since33 && object.embedded()) {
+        if (format.objectsEmbedded() && object.embedded()) {
             json.raw(EMBEDDED);
         }
-        if (!since32) {
+        if (!objects.shapesInFlags()) {
             json.raw(IVARS);
             json.decimal(object.numiv() & 0xffffffffL);
             return;
         }
         boolean tooComplex = object.tooComplex();
         long count = tooComplex
-                ? reader.word(object.word(objects.objectFields()) + TableLayout.ST_NUM_ENTRIES)
+                ? reader.word(object.table() + TableLayout.ST_NUM_ENTRIES)
                 : reader.shapes().nextIvIndex(object.shape());
         json.raw(IVARS);
         json.decimal(count);
@@ -483,37 +455,39 @@ final class SlotLines {
     private void imemo(RValue value) {
         ImemoType type = reader.imemoType(value.flags());
         json.raw(IMEMO_TYPES[type.ordinal()]);
-        if (!since33) {
+        if (!format.callSites()) {
             return;
         }
-        if (type == ImemoType.CALLINFO && value.word(16) != 0) {
-            json.raw(MID);
-            names.write(json, value.word(16));
+        if (type == ImemoType.CALLINFO) {
+            long method = value.word(ImemoLayout.CALL_INFO_METHOD);
+            if (method != 0) {
+                json.raw(MID);
+                names.write(json, method);
+            }
         } else if (type == ImemoType.CALLCACHE) {
-            long entry = value.word(16);
-            long id = entry == 0 ? 0 : reader.word(entry + 24);
+            long entry = value.word(ImemoLayout.CALL_CACHE_ENTRY);
+            long receiver = value.word(ImemoLayout.CALL_CACHE_CLASS);
+            long id = entry == 0 ? 0 : reader.word(entry + ImemoLayout.METHOD_CALLED_ID);
             if (id != 0) {
                 json.raw(CALLED_ID);
                 names.write(json, id);
-                if (value.word(8) != 0) {
+                if (receiver != 0) {
                     json.raw(RECEIVER_CLASS);
-                    json.address(value.word(8));
+                    json.address(receiver);
                 }
             }
         }
     }
 
     private void module(RClass module, RubyType type) {
-        if (!since31) {
+        if (!format.classKeys()) {
             if (klass != 0 && type != RubyType.ICLASS) {
                 oldName(module);
             }
             return;
         }
-        if (since32 && type == RubyType.CLASS) {
-            int count = reader.octet(module.extension()
-                            + RubyLayout.of(reader.series()).memsize().variationCount())
-                    & 0xff;
+        if (format.shapes() && type == RubyType.CLASS) {
+            int count = reader.octet(module.extension() + variationCount) & 0xff;
             json.raw(VARIATION_COUNT);
             json.decimal(count);
         }
@@ -530,10 +504,8 @@ final class SlotLines {
             json.raw(NAME);
             json.string(name);
         } else {
-            // A refinement has the flag of a singleton class; since 4.0 what Ruby takes for its real class is what it
-            // refines.
-            boolean refinement = since40
-                    && module.has(RubyLayout.of(reader.series()).classes().singleton());
+            // A refinement has the flag of a singleton class.
+            boolean refinement = format.refinementNames() && module.has(singleton);
             long real = type == RubyType.CLASS
                     ? classNames.realClass(module.address())
                     : refinement ? classNames.realClass(superclass) : 0;
@@ -543,7 +515,7 @@ final class SlotLines {
                 json.string(realName);
             }
         }
-        if (module.has(RubyLayout.of(reader.series()).classes().singleton()) && (type == RubyType.CLASS || !since34)) {
+        if (module.has(singleton) && (type == RubyType.CLASS || !format.singletonClassesOnly())) {
             json.raw(SINGLETON);
         }
     }
@@ -551,7 +523,7 @@ final class SlotLines {
     /** In 2.7 every class has a name, be it that of another or one made up; in 3.0 only those that have one. */
     private void oldName(RClass module) {
         byte[] name = classNames.bytesOf(module.address());
-        if (since30) {
+        if (!format.madeUpNames()) {
             if (name != null) {
                 json.raw(NAME);
                 json.string(name);
@@ -569,7 +541,7 @@ final class SlotLines {
         if (name != null) {
             return name;
         }
-        long kind = isClass ? 0 : classNames.realClass(reader.word(module + 8));
+        long kind = isClass ? 0 : classNames.realClass(reader.at(module).klass());
         byte[] kindName = kind == 0 ? null : classNames.bytesOf(kind);
         String prefix = isClass ? "Class" : kindName == null ? "Module" : new String(kindName, StandardCharsets.UTF_8);
         return "#<%s:0x%016x>".formatted(prefix, module).getBytes(StandardCharsets.UTF_8);

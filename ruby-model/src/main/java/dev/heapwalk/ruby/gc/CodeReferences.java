@@ -6,8 +6,10 @@ import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.layout.AstLayout;
 import dev.heapwalk.ruby.layout.EnvFlags;
-import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ImemoLayout;
+import dev.heapwalk.ruby.layout.IseqLayout;
 import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.object.MethodCursor;
@@ -19,41 +21,31 @@ import java.lang.foreign.MemorySegment;
  * gc_mark_imemo}.
  */
 final class CodeReferences {
-    private static final long IMEMO_USER0 = 1L << Flags.USHIFT + 4;
-    private static final long NOT_LOADED_YET = 1L << Flags.USHIFT + 5;
-    private static final long USE_COMPILE_DATA = 1L << Flags.USHIFT + 6;
-    /** {@code ISEQ_MARKABLE_ISEQ}, until 3.1. */
-    private static final long MARKABLE = 1L << Flags.USHIFT + 8;
-    /** {@code VM_CALLCACHE_SUPER} and {@code VM_CALLCACHE_REFINEMENT}, since 3.3. */
-    private static final long UNCHAINED = 3L << Flags.USHIFT + 6;
-
-    /** {@code iseq_overload} of a method definition, since 3.1. */
-    private static final int OVERLOAD = 1 << 4;
-
     private final ObjectReader reader;
     private final Marking mark;
     private final MarkLayout.Iseq iseq;
-    private final int version;
-    private final long unmarkable;
+    private final AstLayout tree;
+    private final ImemoLayout imemo;
     private final long[] code = new long[Window.MAX_LENGTH / 16];
 
     CodeReferences(Marking mark) {
         this.mark = mark;
         this.reader = mark.reader();
         this.iseq = RubyLayout.of(reader.series()).mark().iseq();
-        this.version = RubyLayout.of(reader.series()).version();
-        this.unmarkable = version < 302 ? IMEMO_USER0 : Flags.FREEZE;
+        this.tree = RubyLayout.of(reader.series()).ast();
+        this.imemo = RubyLayout.of(reader.series()).imemo();
     }
 
     /** Marks what an object of type {@code T_IMEMO} refers to. Returns whether that is known in full. */
     boolean of(RValue slot) {
         long object = slot.address();
         long flags = slot.flags();
-        // The slot may lie in the reader's window, so all of it is read before anything else is.
-        long first = slot.word(8);
-        long second = slot.word(16);
-        long third = slot.word(24);
-        long fourth = slot.word(32);
+        // The slot may lie in the reader's window, so all of it is read before anything else is. Most kinds are known
+        // by their words alone.
+        long first = slot.word(ImemoLayout.FIRST);
+        long second = slot.word(ImemoLayout.SECOND);
+        long third = slot.word(ImemoLayout.THIRD);
+        long fourth = slot.word(ImemoLayout.FOURTH);
         switch (reader.imemoType(flags)) {
             case ENV -> environment(first, second, third, fourth);
             case CREF -> {
@@ -84,7 +76,7 @@ final class CodeReferences {
                 return tree(first, third, fourth);
             }
             case PARSER_STRTERM -> {
-                if (version < 303 && (flags & IMEMO_USER0) != 0) {
+                if ((flags & imemo.strtermLiteral()) != 0) {
                     mark.value(first);
                 }
             }
@@ -107,7 +99,7 @@ final class CodeReferences {
         mark.values(values, size & 0xffffffffL);
         // rb_vm_env_prev_env
         if ((reader.word(ep) & EnvFlags.LOCAL) == 0) {
-            mark.at((reader.word(ep - 8) & ~3L) + 8);
+            mark.at((reader.word(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG) + EnvFlags.OBJECT);
         }
     }
 
@@ -117,16 +109,16 @@ final class CodeReferences {
         if (definition == 0) {
             return;
         }
-        long offset = reader.require(definition, 24);
+        long offset = reader.require(definition, ImemoLayout.DEFINITION_BODY + 2 * Long.BYTES);
         MemorySegment segment = reader.segment();
         int bits = segment.get(Words.INT, offset);
-        long first = segment.get(Words.LONG, offset + 8);
-        long second = segment.get(Words.LONG, offset + 16);
+        long first = segment.get(Words.LONG, offset + ImemoLayout.DEFINITION_BODY);
+        long second = segment.get(Words.LONG, offset + ImemoLayout.DEFINITION_BODY + Long.BYTES);
         switch (MethodCursor.Kind.of(bits)) {
             case ISEQ -> {
                 mark.value(first);
                 mark.value(second);
-                if (version >= 301 && (bits & OVERLOAD) != 0 && definedClass != 0) {
+                if ((bits & imemo.overloads()) != 0 && definedClass != 0) {
                     mark.value(entry);
                 }
             }
@@ -134,14 +126,14 @@ final class CodeReferences {
             case BMETHOD -> {
                 mark.value(first);
                 // Since 4.0 the ractors have the hooks.
-                if (second != 0 && version < 400) {
+                if (second != 0 && imemo.blockMethodHasHooks()) {
                     mark.hooks(second);
                 }
             }
             case ALIAS -> mark.value(first);
             case REFINED -> {
                 mark.value(first);
-                if (version < 303) {
+                if (imemo.refinedMarksOwner()) {
                     mark.value(second);
                 }
             }
@@ -150,11 +142,11 @@ final class CodeReferences {
     }
 
     private void callCache(long flags, long klass, long entry) {
-        if (version < 303) {
+        if (imemo.callCacheMarksEntry()) {
             mark.value(entry);
-        } else if ((flags & UNCHAINED) != 0) {
+        } else if ((flags & ImemoLayout.CALL_CACHE_UNCHAINED) != 0) {
             mark.value(entry);
-            if (version >= 304) {
+            if (imemo.callCacheMarksClass()) {
                 mark.value(klass);
             }
         }
@@ -166,9 +158,9 @@ final class CodeReferences {
             if (left == 0) {
                 throw new UnmappedAddressException(at, object, Marking.LONGEST_LIST);
             }
-            long start = reader.word(at + 16);
-            long count = reader.word(at + 32);
-            long next = reader.word(at + 24);
+            long start = reader.word(at + imemo.bufferStart());
+            long count = reader.word(at + imemo.bufferCount());
+            long next = imemo.buffersChained() ? reader.word(at + ImemoLayout.BUFFER_NEXT) : 0;
             if (count < 0 || count > Long.MAX_VALUE / Long.BYTES) {
                 throw new UnmappedAddressException(start, start, Long.MAX_VALUE);
             }
@@ -184,42 +176,38 @@ final class CodeReferences {
      * {@code rb_ast_mark}.
      */
     private boolean tree(long buffer, long third, long fourth) {
-        if (version < 303) {
-            // compile_option and script_lines, which 2.7 and 3.0 have not.
+        if (tree.marksOptions()) {
             mark.value(third);
-            if (version >= 301) {
-                mark.value(fourth);
-            }
+        }
+        if (tree.marksScripts()) {
+            mark.value(fourth);
         }
         if (buffer == 0) {
             return true;
         }
-        boolean own = version >= 303;
-        int lists = own ? 32 : 64;
-        mark.at(buffer + lists + 8);
-        if (version >= 302) {
-            mark.at(buffer + lists + 16);
-        }
-        if (own) {
+        mark.fields(buffer, tree.bufferValues());
+        if (tree.nodePointers()) {
             mark.value(third);
         }
-        long element = reader.word(buffer + (own ? 16 : 48));
-        long length = own ? -1 : reader.word(buffer + 32);
+        long element = reader.word(buffer + tree.markable());
+        long length = tree.markableUsed() < 0 ? -1 : reader.word(buffer + tree.markableUsed());
         for (int left = Marking.LONGEST_LIST; element != 0 && left > 0; left--) {
-            long count = length >= 0 ? length : reader.word(element + 8);
-            nodes(own ? reader.word(element + 32) : element + 16, count, own);
+            long count = length >= 0 ? length : reader.word(element + AstLayout.ELEMENT_LENGTH);
+            nodes(element, count);
             length = -1;
             element = reader.word(element);
         }
         return false;
     }
 
-    /** Marks the literals of the nodes that may have some. Since 3.3 there are pointers to the nodes. */
-    private void nodes(long at, long count, boolean pointers) {
-        int size = pointers ? Long.BYTES : 56;
+    /** Marks the literals of the nodes that may have some. */
+    private void nodes(long element, long count) {
+        boolean pointers = tree.nodePointers();
+        int size = pointers ? Long.BYTES : AstLayout.NODE_SIZE;
+        long at = pointers ? reader.word(element + AstLayout.ELEMENT_NODES) : element + AstLayout.ELEMENT_BUFFER;
         reader.requireMapped(at, count, size);
         for (long i = 0; i < count; i++) {
-            mark.at(pointers ? reader.word(at + i * size) + 32 : at + i * size + 8);
+            mark.at((pointers ? reader.word(at + i * size) : at + i * size) + tree.nodeLiteral());
         }
     }
 
@@ -230,7 +218,7 @@ final class CodeReferences {
             mark.table(first, false, true);
         } else {
             mark.values(
-                    (flags & IMEMO_USER0) == 0 ? object + 16 : first,
+                    (flags & ImemoLayout.FIELDS_HEAP) == 0 ? object + ImemoLayout.FIELDS_VALUES : first,
                     reader.shapes().nextIvIndex(shape));
         }
     }
@@ -239,13 +227,13 @@ final class CodeReferences {
         if (body != 0) {
             body(body, flags, auxiliary);
         }
-        if ((flags & NOT_LOADED_YET) != 0) {
+        if ((flags & ImemoLayout.CODE_NOT_LOADED) != 0) {
             mark.value(auxiliary);
-        } else if ((flags & USE_COMPILE_DATA) != 0) {
+        } else if ((flags & ImemoLayout.CODE_COMPILING) != 0) {
             if (auxiliary != 0) {
                 mark.values(auxiliary, 2);
             }
-        } else if (auxiliary != 0 && version < 400) {
+        } else if (auxiliary != 0 && imemo.codeHasHooks()) {
             mark.hooks(auxiliary);
         }
     }
@@ -254,16 +242,18 @@ final class CodeReferences {
         if (iseq.markBits() >= 0) {
             storedByKind(body);
             markedWords(body);
-        } else if ((flags & MARKABLE) != 0) {
+        } else if ((flags & ImemoLayout.CODE_MARKABLE) != 0) {
             operands(body);
         }
         mark.fields(body, iseq.values());
         calls(body);
-        long keywords = reader.word(body + 56);
-        boolean compiling = (flags & USE_COMPILE_DATA) != 0 && auxiliary != 0;
-        if ((reader.half(body + 16) & 0x10) != 0 && keywords != 0 && !(version < 304 && compiling)) {
-            long count = (long) reader.half(keywords) - reader.half(keywords + 4);
-            long values = reader.word(keywords + 24);
+        long keywords = reader.word(body + IseqLayout.PARAM_KEYWORD);
+        boolean compiling = (flags & ImemoLayout.CODE_COMPILING) != 0 && auxiliary != 0;
+        if ((reader.half(body + IseqLayout.PARAM_FLAGS) & IseqLayout.HAS_KEYWORDS) != 0
+                && keywords != 0
+                && !(imemo.keywordsAfterCompiling() && compiling)) {
+            long count = (long) reader.half(keywords) - reader.half(keywords + IseqLayout.KEYWORD_REQUIRED);
+            long values = reader.word(keywords + IseqLayout.KEYWORD_DEFAULTS);
             if (values != 0) {
                 mark.values(values, count);
             }
@@ -271,19 +261,17 @@ final class CodeReferences {
         long table = reader.word(body + iseq.catchTable());
         if (table != 0) {
             long size = reader.half(table) & 0xffffffffL;
-            long stride = 32;
-            if (!reader.mapped(table, 4 + size * stride)) {
-                throw new UnmappedAddressException(table, table, 4 + size * stride);
-            }
+            long first = table + IseqLayout.CATCH_ENTRIES;
+            reader.requireMapped(first, size, IseqLayout.CATCH_ENTRY_SIZE);
             for (long i = 0; i < size; i++) {
-                mark.at(table + 4 + i * stride + 8);
+                mark.at(first + i * IseqLayout.CATCH_ENTRY_SIZE + IseqLayout.CATCH_ENTRY_ISEQ);
             }
         }
     }
 
-    /** Call information and caches, since 3.0. */
+    /** Call information and caches. */
     private void calls(long body) {
-        if (version < 300) {
+        if (!imemo.callsMarked()) {
             return;
         }
         long calls = reader.word(body + iseq.callData());
@@ -291,10 +279,10 @@ final class CodeReferences {
         if (calls == 0 || count == 0) {
             return;
         }
-        reader.requireMapped(calls, count, 16);
+        reader.requireMapped(calls, count, IseqLayout.CALL_SIZE);
         for (long i = 0; i < count; i++) {
-            long offset = reader.require(calls + i * 16, 16);
-            long cache = reader.segment().get(Words.LONG, offset + 8);
+            long offset = reader.require(calls + i * IseqLayout.CALL_SIZE, IseqLayout.CALL_SIZE);
+            long cache = reader.segment().get(Words.LONG, offset + IseqLayout.CALL_CACHE);
             mark.value(reader.segment().get(Words.LONG, offset));
             if (cache != 0 && active(cache)) {
                 mark.value(cache);
@@ -308,11 +296,11 @@ final class CodeReferences {
         if (!reader.isSlot(cache)) {
             return false;
         }
-        long offset = reader.require(cache, 24);
+        long offset = reader.require(cache, ImemoLayout.CALL_CACHE_ENTRY + Long.BYTES);
         long flags = reader.segment().get(Words.LONG, offset);
-        long klass = reader.segment().get(Words.LONG, offset + 8);
-        long entry = reader.segment().get(Words.LONG, offset + 16);
-        return (flags & unmarkable) == 0 && klass != 0 && entry != 0 && !mark.invalidated(entry);
+        long klass = reader.segment().get(Words.LONG, offset + ImemoLayout.CALL_CACHE_CLASS);
+        long entry = reader.segment().get(Words.LONG, offset + ImemoLayout.CALL_CACHE_ENTRY);
+        return (flags & imemo.uncacheable()) == 0 && klass != 0 && entry != 0 && !mark.invalidated(entry);
     }
 
     /** The words of the code that a bitmap marks. Since 3.2. */
@@ -321,8 +309,8 @@ final class CodeReferences {
         if (bits == 0) {
             return;
         }
-        long size = reader.half(body + 4) & 0xffffffffL;
-        long encoded = reader.word(body + 8);
+        long size = reader.half(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
+        long encoded = reader.word(body + IseqLayout.ISEQ_ENCODED);
         if (size <= Long.SIZE) {
             markedWords(encoded, bits);
             return;
@@ -349,24 +337,25 @@ final class CodeReferences {
             return;
         }
         long constants = reader.half(body + iseq.inlineCounts()) & 0xffffffffL;
-        long once = reader.half(body + iseq.inlineCounts() + 4) & 0xffffffffL;
-        long ivars = reader.half(body + iseq.inlineCounts() + 8) & 0xffffffffL;
-        long classVariables = reader.half(body + iseq.inlineCounts() + 12) & 0xffffffffL;
+        long once = reader.half(body + iseq.inlineCounts() + MarkLayout.Iseq.ONCE_COUNT) & 0xffffffffL;
+        long ivars = reader.half(body + iseq.inlineCounts() + MarkLayout.Iseq.IVAR_COUNT) & 0xffffffffL;
+        long classVariables =
+                reader.half(body + iseq.inlineCounts() + MarkLayout.Iseq.CLASS_VARIABLE_COUNT) & 0xffffffffL;
         int size = iseq.inlineStorageSize();
         reader.requireMapped(storage, constants + once + ivars + classVariables, size);
         long at = storage + ivars * size;
         for (long i = 0; i < classVariables; i++, at += size) {
             long entry = reader.word(at);
             if (entry != 0) {
-                if (version >= 400) {
+                if (imemo.classVariableCacheIsObject()) {
                     mark.value(entry);
                 } else {
-                    mark.at(entry + 24);
+                    mark.at(entry + IseqLayout.CLASS_VARIABLE_CREF);
                 }
             }
         }
         for (long i = 0; i < once; i++, at += size) {
-            mark.at(at + 8);
+            mark.at(at + IseqLayout.ONCE_VALUE);
         }
         for (long i = 0; i < constants; i++, at += size) {
             mark.at(at);
@@ -379,8 +368,8 @@ final class CodeReferences {
      * tells what that is: a once block follows its code. A cache of a constant is an object, one of a variable is not.
      */
     private void operands(long body) {
-        long size = reader.half(body + 4) & 0xffffffffL;
-        long encoded = reader.word(body + 8);
+        long size = reader.half(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
+        long encoded = reader.word(body + IseqLayout.ISEQ_ENCODED);
         long storage = reader.word(body + iseq.inlineStorage());
         long stored = (reader.half(body + iseq.inlineCounts()) & 0xffffffffL) * iseq.inlineStorageSize();
         reader.requireMapped(encoded, size, Long.BYTES);
@@ -405,13 +394,13 @@ final class CodeReferences {
 
     private void stored(long entry, long previous) {
         if (reader.isSlot(previous)) {
-            mark.at(entry + 8);
-        } else if (version >= 300) {
+            mark.at(entry + IseqLayout.ONCE_VALUE);
+        } else if (imemo.constantCacheInOperand()) {
             long cached = reader.word(entry);
             if (reader.isSlot(cached)) {
                 mark.value(cached);
             } else if (cached != 0) {
-                mark.at(cached + 16);
+                mark.at(cached + IseqLayout.CONSTANT_VALUE);
             }
         }
     }

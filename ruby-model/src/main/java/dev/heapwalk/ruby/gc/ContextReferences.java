@@ -6,7 +6,9 @@ import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.ContextLayout;
+import dev.heapwalk.ruby.layout.DataLayout;
 import dev.heapwalk.ruby.layout.EnvFlags;
+import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
@@ -15,20 +17,13 @@ import java.lang.foreign.MemorySegment;
 
 /** The references of what runs: execution contexts with their stacks, fibers, threads and ractors. */
 final class ContextReferences {
-    /** {@code thread_invoke_type_proc}. */
-    private static final int INVOKE_PROC = 1;
-    /** {@code basket_type_deleted}; what comes after it is none that holds a value either. Since 3.3. */
-    private static final int BASKET_DELETED = 5;
-
     private final ObjectReader reader;
     private final Marking mark;
     private final ContextLayout context;
     private final ThreadLayout thread;
     private final MarkLayout marked;
     private final MarkLayout.Ractor ractor;
-    private final int version;
-    /** {@code thread_invoke_type_func}, which another kind went before since 3.0. */
-    private final int invokeFunction;
+    private final DataLayout data;
 
     private long current;
     private int ownFields;
@@ -40,8 +35,7 @@ final class ContextReferences {
         this.thread = RubyLayout.of(reader.series()).thread();
         this.marked = RubyLayout.of(reader.series()).mark();
         this.ractor = marked.ractor();
-        this.version = RubyLayout.of(reader.series()).version();
-        this.invokeFunction = version < 300 ? 2 : 3;
+        this.data = RubyLayout.of(reader.series()).data();
     }
 
     /** Sets the context that runs, whose machine stack is a root of its own and is not marked with it. 0 is none. */
@@ -56,19 +50,19 @@ final class ContextReferences {
 
     /** Marks a block. C name {@code block_mark}. */
     void block(long block) {
-        long offset = reader.require(block, 32);
+        long offset = reader.require(block, DataLayout.BLOCK_SIZE);
         MemorySegment segment = reader.segment();
-        long self = segment.get(Words.LONG, offset);
-        long ep = segment.get(Words.LONG, offset + 8);
-        long code = segment.get(Words.LONG, offset + 16);
-        int type = segment.get(Words.INT, offset + 24);
+        long self = segment.get(Words.LONG, offset + DataLayout.BLOCK_SELF);
+        long ep = segment.get(Words.LONG, offset + DataLayout.BLOCK_EP);
+        long code = segment.get(Words.LONG, offset + DataLayout.BLOCK_CODE);
+        int type = segment.get(Words.INT, offset + DataLayout.BLOCK_TYPE);
         switch (type) {
             // block_type_iseq, block_type_ifunc
             case 0, 1 -> {
                 mark.value(self);
                 mark.value(code);
                 if (ep != 0) {
-                    mark.at(ep + 8);
+                    mark.at(ep + EnvFlags.OBJECT);
                 }
             }
             // block_type_symbol, block_type_proc
@@ -94,7 +88,7 @@ final class ContextReferences {
 
     /** Marks the stack of the virtual machine and its control frames. */
     private void frames(long ec) {
-        long offset = reader.require(ec, 24);
+        long offset = reader.require(ec, ContextLayout.CFP + Long.BYTES);
         MemorySegment segment = reader.segment();
         long stack = segment.get(Words.LONG, offset + ContextLayout.VM_STACK);
         long size = segment.get(Words.LONG, offset + ContextLayout.VM_STACK_SIZE);
@@ -120,20 +114,20 @@ final class ContextReferences {
                 continue;
             }
             long flags = reader.word(ep);
-            if (version == 302 && (flags & EnvFlags.MAGIC_MASK) == EnvFlags.MAGIC_DUMMY) {
+            if (context.skipsDummyFrames() && (flags & EnvFlags.MAGIC_MASK) == EnvFlags.MAGIC_DUMMY) {
                 continue;
             }
             mark.value(self);
             mark.value(iseq);
             mark.value(block);
             if ((flags & EnvFlags.LOCAL) == 0) {
-                long previous = reader.word(ep - 8) & ~3L;
+                long previous = reader.word(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG;
                 if ((reader.word(previous) & EnvFlags.ESCAPED) != 0) {
-                    mark.at(previous + 8);
+                    mark.at(previous + EnvFlags.OBJECT);
                 }
-                if (version >= 300 && (flags & EnvFlags.ESCAPED) != 0) {
-                    mark.at(ep + 8);
-                    mark.at(ep - 16);
+                if (context.marksEscaped() && (flags & EnvFlags.ESCAPED) != 0) {
+                    mark.at(ep + EnvFlags.OBJECT);
+                    mark.at(ep + EnvFlags.METHOD);
                 }
             }
         }
@@ -142,7 +136,7 @@ final class ContextReferences {
     /** Marks the machine stack of a context that waits, and the registers that were saved when it began to. */
     private void machineStack(long ec) {
         long start = reader.word(ec + context.stackStart());
-        long end = reader.word(ec + context.stackStart() + 8);
+        long end = reader.word(ec + context.stackEnd());
         if (start == 0 || end == 0) {
             return;
         }
@@ -164,7 +158,7 @@ final class ContextReferences {
     void fiber(long fiber) {
         int own = ownFields(fiber);
         mark.at(fiber + own);
-        long previous = reader.word(fiber + own + 8);
+        long previous = reader.word(fiber + own + context.fiberPrevious() - context.fiberProc());
         if (previous != 0) {
             fiberItself(previous);
         }
@@ -197,10 +191,10 @@ final class ContextReferences {
     void mutex(long at) {
         long owner = reader.word(at);
         if (owner != 0) {
-            if (version < 400) {
+            if (data.mutexHolder() == DataLayout.Holder.FIBER) {
                 mark.at(owner + ContextLayout.FIBER_SELF);
             }
-            mark.at(at + 8);
+            mark.at(at + DataLayout.MUTEX_THREAD);
         }
     }
 
@@ -213,10 +207,10 @@ final class ContextReferences {
         if (owner != 0) {
             mark.at(owner + ThreadLayout.SELF);
         }
-        saved(cont + ContextLayout.FIBER_VM_STACK, 8, 16);
-        boolean continuation = reader.half(cont) == 0;
-        if (continuation || version < 304) {
-            saved(cont + ContextLayout.FIBER_MACHINE, 16, -1);
+        saved(cont + ContextLayout.FIBER_VM_STACK, ContextLayout.SAVED_STACK_SIZE, ContextLayout.SAVED_FRAMES_SIZE);
+        boolean continuation = reader.half(cont + ContextLayout.FIBER_TYPE) == 0;
+        if (continuation || context.fibersKeepStack()) {
+            saved(cont + ContextLayout.FIBER_MACHINE, ContextLayout.SAVED_MACHINE_SIZE, -1);
         }
     }
 
@@ -241,9 +235,9 @@ final class ContextReferences {
             fiberItself(fiber);
         }
         int invoke = reader.half(at + thread.invokeType());
-        if (invoke == invokeFunction) {
-            mark.maybe(reader.word(at + thread.procedure() + 8));
-        } else if (invoke >= INVOKE_PROC && invoke < invokeFunction) {
+        if (invoke == thread.invokeFunction()) {
+            mark.maybe(reader.word(at + thread.procedure() + Long.BYTES));
+        } else if (invoke >= ThreadLayout.INVOKE_PROC && invoke < thread.invokeFunction()) {
             mark.values(at + thread.procedure(), 2);
         }
         if (thread.ractor() >= 0) {
@@ -269,8 +263,8 @@ final class ContextReferences {
         }
         mark.fields(at, ractor.values());
         mark.hooks(at + MarkLayout.Ractor.HOOKS);
-        if (version >= 400) {
-            targetedHooks(reader.word(at + MarkLayout.Ractor.TARGETED_HOOKS));
+        if (ractor.targetedHooks() >= 0) {
+            targetedHooks(reader.word(at + ractor.targetedHooks()));
         }
         threads(at);
         locals(at);
@@ -283,7 +277,7 @@ final class ContextReferences {
             if (reader.isSlot(entries.key())) {
                 mark.value(entries.key());
             } else {
-                mark.at(entries.key() + 8);
+                mark.at(entries.key() + ImemoLayout.DEFINITION_BODY);
             }
             mark.hooks(entries.record());
         }
@@ -291,9 +285,9 @@ final class ContextReferences {
 
     private void queue(long queue) {
         long baskets = reader.word(queue);
-        int start = reader.half(queue + 8);
-        int count = reader.half(queue + 12);
-        int size = reader.half(queue + 16);
+        int start = reader.half(queue + MarkLayout.Ractor.QUEUE_START);
+        int count = reader.half(queue + MarkLayout.Ractor.QUEUE_COUNT);
+        int size = reader.half(queue + MarkLayout.Ractor.QUEUE_SIZE);
         if (count <= 0 || size <= 0 || start < 0 || baskets == 0) {
             return;
         }
@@ -304,7 +298,7 @@ final class ContextReferences {
             long basket = baskets + (long) ((start + i) % size) * ractor.basketSize();
             mark.at(basket + ractor.basketSender());
             int type = reader.half(basket);
-            if (version < 303 || type < BASKET_DELETED) {
+            if (!ractor.typedBaskets() || type < MarkLayout.Ractor.BASKET_DELETED) {
                 mark.at(basket + ractor.basketValue());
             }
         }
@@ -344,6 +338,6 @@ final class ContextReferences {
                 }
             }
         }
-        mark.idTable(reader.word(at + ractor.localStorage() + 8));
+        mark.idTable(reader.word(at + ractor.localStorage() + Long.BYTES));
     }
 }

@@ -4,6 +4,7 @@ package dev.heapwalk.ruby.gc;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.layout.VmLayout;
 import dev.heapwalk.ruby.library.RubyModule;
 import dev.heapwalk.ruby.library.StaticVariables;
 import dev.heapwalk.ruby.object.DataTypes;
@@ -44,10 +45,12 @@ final class EndProcs {
         boolean proc = false;
         long at = list;
         while (at != 0) {
-            if (data.size() == Marking.LONGEST_LIST || reader.find(at, 24) < 0 || !isCode(reader.word(at))) {
+            if (data.size() == Marking.LONGEST_LIST
+                    || reader.find(at, VmLayout.END_PROC_SIZE) < 0
+                    || !isCode(reader.word(at))) {
                 return;
             }
-            long value = reader.word(at + 8);
+            long value = reader.word(at + VmLayout.END_PROC_DATA);
             if (!reader.isSlot(value) && reader.constants().isReference(value)) {
                 return;
             }
@@ -55,7 +58,7 @@ final class EndProcs {
             boolean isProc = object != null && object.type() == RubyType.DATA && "proc".equals(DataTypes.name(object));
             proc |= isProc;
             data.add(value);
-            at = reader.word(at + 16);
+            at = reader.word(at + VmLayout.END_PROC_NEXT);
             if (at != 0 && (at & 7) != 0) {
                 return;
             }

@@ -7,10 +7,11 @@ import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
-import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.PageLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
+import dev.heapwalk.ruby.layout.VmLayout;
 import dev.heapwalk.ruby.table.IdEntries;
 import java.lang.foreign.MemorySegment;
 
@@ -23,12 +24,9 @@ final class Marking {
     private static final int PIECE = Window.MAX_LENGTH / 16;
     /** A list has fewer elements than this, or is damaged. */
     static final int LONGEST_LIST = 1 << 20;
-    /** {@code IMEMO_FL_USER5}. */
-    private static final long INVALIDATED = 1L << Flags.USHIFT + 9;
 
     private final ObjectReader reader;
     private final HeapPages pages;
-    private final PageLayout page;
     private final long nil;
     private final boolean sparesGarbage;
     private final IdEntries ids;
@@ -38,9 +36,8 @@ final class Marking {
     Marking(ObjectReader reader) {
         this.reader = reader;
         this.pages = reader.vm().pages();
-        this.page = RubyLayout.of(reader.series()).page();
         this.nil = reader.constants().nil();
-        this.sparesGarbage = RubyLayout.of(reader.series()).since(3, 4);
+        this.sparesGarbage = RubyLayout.of(reader.series()).mark().sparesGarbage();
         this.ids = new IdEntries(reader);
     }
 
@@ -103,7 +100,7 @@ final class Marking {
             return false;
         }
         int bit = (int) (slot - pages.body(index)) / PageLayout.BASE_SLOT_SIZE;
-        long offset = reader.find(pages.descriptor(index) + page.markBits() + (bit >>> 6) * 8L, Long.BYTES);
+        long offset = reader.find(pages.markBits(index) + (bit >>> 6) * 8L, Long.BYTES);
         return offset >= 0 && (reader.segment().get(Words.LONG, offset) >>> bit & 1) == 0;
     }
 
@@ -192,8 +189,8 @@ final class Marking {
             if (left == 0) {
                 throw new UnmappedAddressException(hook, list, LONGEST_LIST);
             }
-            at(hook + 16);
-            hook = reader.word(hook + 24);
+            at(hook + VmLayout.HOOK_DATA);
+            hook = reader.word(hook + VmLayout.HOOK_NEXT);
         }
     }
 
@@ -204,6 +201,6 @@ final class Marking {
 
     /** Whether a method entry no longer counts. C name {@code METHOD_ENTRY_INVALIDATED}. */
     boolean invalidated(long methodEntry) {
-        return has(methodEntry, INVALIDATED);
+        return has(methodEntry, ImemoLayout.METHOD_INVALIDATED);
     }
 }

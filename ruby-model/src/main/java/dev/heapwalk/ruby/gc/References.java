@@ -6,13 +6,28 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.layout.CallCacheLayout;
 import dev.heapwalk.ruby.layout.ClassLayout;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.layout.ShapeLayout;
+import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.object.ImemoType;
+import dev.heapwalk.ruby.object.RArray;
+import dev.heapwalk.ruby.object.RClass;
+import dev.heapwalk.ruby.object.RComplex;
 import dev.heapwalk.ruby.object.RData;
+import dev.heapwalk.ruby.object.RFile;
+import dev.heapwalk.ruby.object.RHash;
+import dev.heapwalk.ruby.object.RMatch;
+import dev.heapwalk.ruby.object.RObject;
+import dev.heapwalk.ruby.object.RRational;
+import dev.heapwalk.ruby.object.RRegexp;
+import dev.heapwalk.ruby.object.RString;
+import dev.heapwalk.ruby.object.RStruct;
+import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.ruby.object.Shapes;
 import dev.heapwalk.ruby.table.IdEntries;
 
@@ -21,21 +36,30 @@ import dev.heapwalk.ruby.table.IdEntries;
  * ObjectSpace.dump_all} lists. Allocates nothing for a slot. For one thread.
  */
 public final class References {
-    /** {@code RSTRUCT_GEN_FIELDS}, since 4.0: the table has the instance variables. */
-    private static final long STRUCT_GENERIC = 1L << Flags.USHIFT + 8;
-
     private static final int MOST_IVARS = 1 << 20;
 
     private final ObjectReader reader;
     private final ObjectLayout objects;
     private final ClassLayout classes;
+    private final ShapeLayout shapes;
     private final MarkLayout.Data data;
-    private final int version;
     private final boolean imemoHasClass;
     private final Marking mark;
     private final CodeReferences codes;
     private final ContextReferences contexts;
     private final DataReferences datas;
+    private final RString string;
+    private final RArray array;
+    private final RHash hash;
+    private final RObject object;
+    private final RStruct struct;
+    private final RClass module;
+    private final RSymbol symbol;
+    private final RRational rational;
+    private final RComplex complex;
+    private final RRegexp regexp;
+    private final RMatch match;
+    private final RFile file;
     private final RData dataView;
     private final IdEntries ids;
     private final ReferenceSink withoutClass = this::exceptClass;
@@ -53,12 +77,24 @@ public final class References {
         this.objects = RubyLayout.of(reader.series()).object();
         this.classes = RubyLayout.of(reader.series()).classes();
         this.data = RubyLayout.of(reader.series()).mark().data();
-        this.version = RubyLayout.of(reader.series()).version();
-        this.imemoHasClass = version < 302;
+        this.shapes = RubyLayout.of(reader.series()).shape();
+        this.imemoHasClass = RubyLayout.of(reader.series()).imemo().hasClass();
         this.mark = new Marking(reader);
         this.codes = new CodeReferences(mark);
         this.contexts = new ContextReferences(mark);
         this.datas = new DataReferences(mark, contexts);
+        this.string = new RString(reader);
+        this.array = new RArray(reader);
+        this.hash = new RHash(reader);
+        this.object = new RObject(reader);
+        this.struct = new RStruct(reader);
+        this.module = new RClass(reader);
+        this.symbol = new RSymbol(reader);
+        this.rational = new RRational(reader);
+        this.complex = new RComplex(reader);
+        this.regexp = new RRegexp(reader);
+        this.match = new RMatch(reader);
+        this.file = new RFile(reader);
         this.dataView = new RData(reader);
         this.ids = new IdEntries(reader);
     }
@@ -110,7 +146,7 @@ public final class References {
     }
 
     private boolean isFields(RValue slot) {
-        return version >= 400 && reader.imemoType(slot.flags()) == ImemoType.FIELDS;
+        return objects.fieldObjects() && reader.imemoType(slot.flags()) == ImemoType.FIELDS;
     }
 
     private void exceptClass(long reference) {
@@ -143,8 +179,8 @@ public final class References {
             }
             case FLOAT, BIGNUM -> {}
             case SYMBOL -> {
-                if (version >= 400) {
-                    mark.value(slot.word(24));
+                if (objects.symbolMarksName()) {
+                    mark.value(slot.as(symbol).name());
                 }
             }
             case IMEMO -> {
@@ -152,62 +188,67 @@ public final class References {
             }
             case STRING -> {
                 mark.value(slot.klass());
-                // STR_NOEMBED and STR_SHARED
-                if ((flags & Flags.USER1) != 0 && (flags & objects.stringShared()) != 0) {
-                    mark.value(slot.word(32));
+                if (slot.as(string).shared()) {
+                    mark.value(string.auxiliary());
                 }
             }
             case ARRAY -> {
                 mark.value(slot.klass());
-                array(slot, flags);
+                array(slot.as(array));
             }
             case HASH -> {
                 mark.value(slot.klass());
-                hash(slot, flags);
+                hash(slot.as(hash));
             }
             case OBJECT -> {
                 mark.value(slot.klass());
-                object(slot, flags);
+                object(slot.as(object));
             }
             case STRUCT -> {
                 mark.value(slot.klass());
-                struct(slot, flags);
+                struct(slot.as(struct));
             }
-            case RATIONAL, COMPLEX -> {
+            case RATIONAL -> {
                 mark.value(slot.klass());
-                mark.value(slot.word(16));
-                mark.value(slot.word(24));
+                mark.value(slot.as(rational).numerator());
+                mark.value(rational.denominator());
+            }
+            case COMPLEX -> {
+                mark.value(slot.klass());
+                mark.value(slot.as(complex).real());
+                mark.value(complex.imaginary());
             }
             case REGEXP -> {
                 mark.value(slot.klass());
-                mark.value(slot.word(24));
+                mark.value(slot.as(regexp).source());
             }
             case MATCH -> {
                 mark.value(slot.klass());
-                match(slot);
+                mark.value(slot.as(match).string());
+                mark.value(match.regexp());
             }
             case FILE -> {
                 mark.value(slot.klass());
-                long file = slot.word(16);
-                if (file != 0) {
-                    mark.fields(file, data.io());
+                long state = slot.as(file).state();
+                if (state != 0) {
+                    mark.fields(state, data.io());
                 }
             }
             case CLASS, MODULE -> {
                 mark.value(slot.klass());
-                klass(slot, type, flags);
+                klass(slot.as(module), type);
                 return true;
             }
             case ICLASS -> {
                 mark.value(slot.klass());
-                iclass(slot, flags);
+                iclass(slot.as(module));
                 return true;
             }
             case DATA -> {
                 mark.value(slot.klass());
                 RData view = slot instanceof RData already ? already : reader.at(address, dataView);
-                if (objects.dataFieldsObject() >= 0) {
-                    mark.value(slot.word(objects.dataFieldsObject()));
+                if (objects.fieldObjects()) {
+                    mark.value(view.fieldsObject());
                 }
                 known = datas.of(view);
             }
@@ -225,7 +266,7 @@ public final class References {
             }
         } else if (type == RubyType.OBJECT
                 || type == RubyType.DATA
-                || type == RubyType.STRUCT && (flags & STRUCT_GENERIC) == 0
+                || type == RubyType.STRUCT && (flags & RStruct.GENERIC_FIELDS) == 0
                 || reader.shapes().index(Shapes.of(flags)) == 0) {
             return;
         }
@@ -235,48 +276,47 @@ public final class References {
         }
         if (!objects.genericIvarsByFlag()) {
             mark.value(place);
-        } else if (version >= 303 && reader.shapes().tooComplex(Shapes.of(flags))) {
+        } else if (shapes.othersTooComplex() && reader.shapes().tooComplex(Shapes.of(flags))) {
             mark.table(reader.word(place), false, true);
         } else {
-            mark.values(place + 8, reader.half(place) & 0xffffffffL);
+            mark.values(place + TableLayout.IVARS_VALUES, reader.half(place) & 0xffffffffL);
         }
     }
 
-    private void array(RValue slot, long flags) {
-        if ((flags & Flags.USER1) != 0) {
-            int length = (int) Math.min(flags >>> 15 & objects.arrayEmbedLengthMask(), (slot.slotSize() - 16) / 8);
+    private void array(RArray slot) {
+        if (slot.embedded()) {
+            long length = slot.length();
             for (int i = 0; i < length; i++) {
-                mark.value(slot.word(16 + 8 * i));
+                mark.value(slot.embeddedElement(i));
             }
-        } else if ((flags & objects.arrayShared()) != 0) {
-            mark.value(slot.word(24));
+        } else if (slot.shared()) {
+            mark.value(slot.auxiliary());
         } else {
-            mark.values(slot.word(32), slot.word(16));
+            mark.values(slot.elements(), slot.length());
         }
     }
 
-    private void hash(RValue slot, long flags) {
-        long address = slot.address();
-        mark.value(slot.word(objects.hashDefault()));
-        boolean table = (flags & Flags.USER3) != 0;
-        if (!table) {
-            int bound = Math.min((int) (flags >>> 20) & 0xf, 8);
-            long undef = reader.constants().undef();
-            if (objects.hashInline()) {
-                int most = Math.min(bound, (slot.slotSize() - 32) / 16);
-                for (int i = 0; i < most; i++) {
-                    pair(slot.word(32 + 16 * i), slot.word(40 + 16 * i), undef);
-                }
-            } else if (bound > 0) {
-                long pairs = slot.word(16);
-                if (pairs != 0) {
-                    for (int i = 0; i < bound; i++) {
-                        pair(reader.word(pairs + 16L * i), reader.word(pairs + 16L * i + 8), undef);
-                    }
-                }
+    private void hash(RHash slot) {
+        mark.value(slot.defaultValue());
+        if (slot.hasTable()) {
+            mark.table(slot.table(), true, true);
+            return;
+        }
+        int bound = slot.pairsBound();
+        long undef = reader.constants().undef();
+        if (slot.inline()) {
+            int most = Math.min(bound, slot.inlinePairs());
+            for (int i = 0; i < most; i++) {
+                pair(slot.inlineKey(i), slot.inlineValue(i), undef);
             }
-        } else {
-            mark.table(objects.hashInline() ? address + 24 : slot.word(16), true, true);
+            return;
+        }
+        long pairs = slot.pairs();
+        if (pairs != 0) {
+            for (int i = 0; i < bound; i++) {
+                long at = pairs + (long) RHash.PAIR_SIZE * i;
+                pair(reader.word(at), reader.word(at + Long.BYTES), undef);
+            }
         }
     }
 
@@ -287,124 +327,97 @@ public final class References {
         }
     }
 
-    private void object(RValue slot, long flags) {
-        boolean embedded = objects.embedsIvars(flags);
+    private void object(RObject slot) {
         if (!objects.shapesInFlags()) {
-            if (embedded) {
-                for (int i = 0; i < 3; i++) {
-                    mark.value(slot.word(16 + 8 * i));
+            if (slot.embedded()) {
+                for (int i = 0; i < slot.numiv(); i++) {
+                    mark.value(slot.embeddedIvar(i));
                 }
-            } else {
-                long values = slot.word(objects.objectFields());
-                if (values != 0) {
-                    mark.values(values, slot.word(16) & 0xffffffffL);
-                }
+            } else if (slot.ivptr() != 0) {
+                mark.values(slot.ivptr(), slot.numiv() & 0xffffffffL);
             }
             return;
         }
-        int shape = Shapes.of(flags);
         // Asking for the shape may move the view.
-        long address = slot.address();
-        long heap = slot.word(objects.objectFields());
-        int room = (slot.slotSize() - 16) / 8;
+        int shape = slot.shape();
+        boolean embedded = slot.embedded();
+        long table = slot.table();
+        long values = slot.ivptr();
+        int room = slot.room();
         if (reader.shapes().tooComplex(shape)) {
-            // What is left of the flag for embedded values does not count.
-            mark.table(heap, false, true);
-        } else if (embedded) {
-            mark.values(address + 16, Math.min(reader.shapes().nextIvIndex(shape), room));
+            mark.table(table, false, true);
         } else {
-            mark.values(heap, reader.shapes().nextIvIndex(shape));
+            int count = reader.shapes().nextIvIndex(shape);
+            mark.values(values, embedded ? Math.min(count, room) : count);
         }
     }
 
-    private void struct(RValue slot, long flags) {
-        int embedded = (int) (flags >>> 13) & objects.structEmbedLengthMask();
-        if (version >= 400 && (flags & STRUCT_GENERIC) == 0 && reader.shapes().hasNames(Shapes.of(flags))) {
+    private void struct(RStruct slot) {
+        if (objects.fieldObjects()
+                && !slot.has(RStruct.GENERIC_FIELDS)
+                && reader.shapes().hasNames(Shapes.of(slot.flags()))) {
             // An object behind the members has the instance variables.
-            mark.at(slot.address() + (embedded == 0 ? 32 : 16 + 8L * embedded));
+            mark.at(slot.address() + slot.fieldsObject());
         }
-        if (embedded != 0) {
-            int length = Math.min(embedded, (slot.slotSize() - 16) / 8);
+        if (slot.embedded()) {
+            long length = slot.length();
             for (int i = 0; i < length; i++) {
-                mark.value(slot.word(16 + 8 * i));
+                mark.value(slot.embeddedMember(i));
             }
         } else {
-            mark.values(slot.word(24), slot.word(16));
+            mark.values(slot.members(), slot.length());
         }
     }
 
-    /** The string and the regexp, whose places were swapped in 3.3. */
-    private void match(RValue slot) {
-        mark.value(slot.word(16));
-        mark.value(slot.word(objects.matchInline() ? 24 : 32));
-    }
-
-    private void klass(RValue slot, RubyType type, long flags) {
+    private void klass(RClass slot, RubyType type) {
         long address = slot.address();
-        long superclass = slot.word(classes.superclass());
-        long methods = classes.methodsInExtension() ? 0 : slot.word(classes.methods());
-        long extension = extension(slot);
+        long flags = slot.flags();
+        long superclass = slot.rawSuperclass();
+        long extension = slot.extension();
+        mark.value(superclass);
         if (extension == 0) {
-            mark.value(superclass);
             return;
         }
-        superclass = superclass(superclass, extension);
-        mark.value(superclass);
         if (type == RubyType.CLASS && (flags & classes.singleton()) != 0 && classes.attachedObject() >= 0) {
-            mark.at(extension + classes.attachedObject());
+            mark.value(slot.attachedObject());
         }
-        mark.idTable(methods(methods, extension));
-        classVariables(extension);
-        callCaches(extension);
-        ivars(extension, flags);
-        constants(reader.word(extension + classes.constants()));
+        mark.idTable(slot.methodTable());
+        classVariables(slot);
+        callCaches(slot);
+        ivars(slot.ivars(), flags);
+        constants(slot.constantTable());
         if (classes.classpath() >= 0) {
-            mark.at(extension + classes.classpath());
+            mark.value(slot.classpath());
         }
-        if (version >= 400) {
-            mark.idTable(reader.word(extension + classes.callables()));
+        if (classes.marksCallables()) {
+            mark.idTable(slot.callableTable());
         }
         genericIvars(address, flags, type);
     }
 
-    private void iclass(RValue slot, long flags) {
-        long superclass = slot.word(classes.superclass());
-        long methods = classes.methodsInExtension() ? 0 : slot.word(classes.methods());
-        long extension = extension(slot);
-        if (extension == 0) {
-            mark.value(superclass);
+    private void iclass(RClass slot) {
+        long superclass = slot.rawSuperclass();
+        mark.value(superclass);
+        if (slot.extension() == 0) {
             return;
         }
-        mark.value(superclass(superclass, extension));
-        if (classes.ownsMethods(classes.iclassBits() < 0 ? flags : reader.octet(extension + classes.iclassBits()))) {
-            mark.idTable(methods(methods, extension));
+        if (slot.ownsMethods()) {
+            mark.idTable(slot.methodTable());
         }
-        if (version >= 302) {
-            mark.at(extension + classes.includer());
+        if (classes.marksIncluder()) {
+            mark.value(slot.includer());
         }
-        mark.idTable(reader.word(extension + classes.callables()));
-        callCaches(extension);
+        mark.idTable(slot.callableTable());
+        callCaches(slot);
     }
 
-    private long extension(RValue slot) {
-        return classes.extensionInline() ? slot.address() + classes.extension() : slot.word(classes.extension());
-    }
-
-    private long superclass(long ofSlot, long extension) {
-        return classes.superInExtension() ? reader.word(extension + classes.superclass()) : ofSlot;
-    }
-
-    private long methods(long ofSlot, long extension) {
-        return classes.methodsInExtension() ? reader.word(extension + classes.methods()) : ofSlot;
-    }
-
-    private void ivars(long extension, long flags) {
-        long ivars = reader.word(extension + classes.ivars());
-        if (version >= 400) {
+    private void ivars(long ivars, long flags) {
+        if (objects.fieldObjects()) {
             mark.value(ivars);
         } else if (ivars == 0) {
             return;
-        } else if (version < 302 || version >= 303 && reader.shapes().tooComplex(Shapes.of(flags))) {
+        } else if (!objects.shapesInFlags()
+                || shapes.othersTooComplex() && reader.shapes().tooComplex(Shapes.of(flags))) {
             mark.table(ivars, false, true);
         } else {
             int count = reader.shapes().nextIvIndex(Shapes.of(flags));
@@ -415,40 +428,39 @@ public final class References {
     private void constants(long table) {
         ids.over(table);
         while (ids.next()) {
-            mark.values(ids.value() + 8, 2);
+            mark.values(ids.value() + ClassLayout.CONSTANT_VALUE, 2);
         }
     }
 
     /** The caches of class variables: C name {@code mark_cvc_tbl}. */
-    private void classVariables(long extension) {
-        if (version < 302) {
+    private void classVariables(RClass slot) {
+        if (!classes.marksClassVariables()) {
             return;
         }
-        if (version >= 400) {
-            mark.at(extension + classes.classVariables());
+        long caches = slot.classVariableTable();
+        if (classes.cachesInObjects()) {
+            mark.value(caches);
             return;
         }
-        ids.over(reader.word(extension + classes.classVariables()));
+        ids.over(caches);
         while (ids.next()) {
-            mark.at(ids.value() + 16);
+            mark.at(ids.value() + ClassLayout.CLASS_VARIABLE_CREF);
         }
     }
 
     /** The caches of calls: C name {@code cc_table_mark}. */
-    private void callCaches(long extension) {
-        if (classes.callCaches() < 0) {
+    private void callCaches(RClass slot) {
+        long table = slot.callCacheTable();
+        if (classes.cachesInObjects()) {
+            mark.value(table);
             return;
         }
-        if (version >= 400) {
-            mark.at(extension + classes.callCaches());
-            return;
-        }
-        ids.over(reader.word(extension + classes.callCaches()));
+        ids.over(table);
         while (ids.next()) {
             long caches = ids.value();
-            int length = reader.half(caches + 4);
-            long entry = reader.word(caches + 8);
-            long entries = reader.word(caches + 16);
+            int length = reader.half(caches + CallCacheLayout.LENGTH);
+            long entry = reader.word(caches + CallCacheLayout.METHOD);
+            long entries = reader.word(caches + CallCacheLayout.ENTRIES);
             if (mark.invalidated(entry)) {
                 continue;
             }
@@ -456,7 +468,7 @@ public final class References {
             if (length <= 0) {
                 continue;
             }
-            reader.requireMapped(entries, length, 16);
+            reader.requireMapped(entries, length, CallCacheLayout.ENTRY_SIZE);
             // Call information and cache; since 3.4 flags and the number of arguments, which are no slot, before or
             // behind.
             mark.values(entries, 2L * length);

@@ -8,6 +8,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.layout.ContextLayout;
 import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.ObjspaceLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
@@ -87,11 +88,6 @@ public final class Roots {
      */
     public record Finalizer(long object, long procs) {}
 
-    /** Offsets in {@code struct rb_global_variable}, the same in 2.7 to 4.0. */
-    private static final int DATA = 8;
-
-    private static final int GETTER = 16;
-
     private static final int MOST_SIGNALS = MarkLayout.Machine.SIGNALS;
 
     private final RubyVm vm;
@@ -145,7 +141,7 @@ public final class Roots {
     /** The execution context of the thread that ran last, 0 if that can't be told. */
     private long findCurrent() {
         try {
-            long ec = layout.since(3, 0)
+            long ec = layout.vm().ractors() >= 0
                     ? reader.word(reader.word(vm.address() + layout.vm().mainRactor())
                             + layout.mark().ractor().runningContext())
                     : reader.word(reader.word(vm.address() + machine.runningThread())
@@ -179,7 +175,7 @@ public final class Roots {
      * @return a new list
      */
     public List<Category> categories() {
-        if (layout.since(4, 0)) {
+        if (layout.mark().symbolsAreRoots()) {
             return List.of(
                     Category.VM,
                     Category.END_PROC,
@@ -188,7 +184,7 @@ public final class Roots {
                     Category.GLOBAL_SYMBOLS,
                     Category.FINALIZERS);
         }
-        if (layout.since(3, 4)) {
+        if (layout.vm().registersObjects()) {
             return List.of(
                     Category.VM,
                     Category.END_PROC,
@@ -212,7 +208,7 @@ public final class Roots {
      * @return whether it does
      */
     public boolean isDumped(Category category) {
-        return category != Category.FINALIZERS || !layout.since(3, 4);
+        return category != Category.FINALIZERS || layout.mark().finalizersDumped();
     }
 
     /**
@@ -262,13 +258,14 @@ public final class Roots {
     private void machine() {
         long at = vm.address();
         VmLayout known = layout.vm();
-        part(
-                "threads",
-                () -> list(
-                        at + (layout.since(3, 0) ? known.ractors() : known.livingThreads()),
-                        layout.since(3, 0) ? layout.thread().ractorNext() : ThreadLayout.NODE,
-                        layout.since(3, 0) ? ThreadLayout.RACTOR_SELF : ThreadLayout.SELF));
-        if (layout.since(3, 4)) {
+        part("threads", () -> {
+            if (known.ractors() >= 0) {
+                list(at + known.ractors(), layout.thread().ractorNext(), ThreadLayout.RACTOR_SELF);
+            } else {
+                list(at + known.livingThreads(), ThreadLayout.NODE, ThreadLayout.SELF);
+            }
+        });
+        if (known.registersObjects()) {
             part("registered variables", this::globalList);
         }
         part("objects kept forever", () -> keptForever(reader.word(at + known.markObjectAry())));
@@ -279,7 +276,7 @@ public final class Roots {
         if (machine.boxes() >= 0) {
             part("boxes", () -> {
                 references.datas().box(reader.word(at + machine.boxes()));
-                references.datas().box(reader.word(at + machine.boxes() + 8));
+                references.datas().box(reader.word(at + machine.boxes() + Long.BYTES));
             });
         }
         part("tables of the virtual machine", () -> {
@@ -308,9 +305,9 @@ public final class Roots {
         part("the virtual machine's object", () -> mark.at(at + known.self()));
     }
 
-    /** In 3.2 the handlers follow the field that was added. */
+    /** The handlers may follow the field that was added. */
     private int moved(int trapList) {
-        return trapList + (layout.version() == 302 ? moved : 0);
+        return trapList + (layout.vm().trapListMoves() ? moved : 0);
     }
 
     private void callCaches(long table) {
@@ -337,7 +334,7 @@ public final class Roots {
     /** C name {@code rb_gc_register_mark_object}: arrays in an array, and since 3.4 a list of its own. */
     private void keptForever(long list) {
         mark.value(list);
-        if (layout.since(3, 4)) {
+        if (layout.vm().keepsInList()) {
             return;
         }
         RArray arrays = reader.at(list, new RArray(reader));
@@ -366,17 +363,17 @@ public final class Roots {
         if (current == 0) {
             return;
         }
-        int field = layout.context().stackStart();
-        long high = reader.word(current + field);
-        long low = reader.word(current + field + 8);
-        long size = reader.word(current + field + 16);
+        ContextLayout context = layout.context();
+        long high = reader.word(current + context.stackStart());
+        long low = reader.word(current + context.stackEnd());
+        long size = reader.word(current + context.stackSize());
         for (ThreadState thread : vm.target().threads()) {
             Registers registers = thread.registers().orElse(null);
             if (registers == null) {
                 continue;
             }
             long pointer = registers.stackPointer() & ~7L;
-            if (pointer < high && (high - pointer <= size || sameMapping(pointer, high - 8))) {
+            if (pointer < high && (high - pointer <= size || sameMapping(pointer, high - Long.BYTES))) {
                 low = pointer;
                 for (long register : registers.general()) {
                     mark.maybe(register);
@@ -425,7 +422,7 @@ public final class Roots {
             }
             long variable = reader.word(at);
             found.add(new Registered(variable, reader.word(variable)));
-            at = reader.word(at + 8);
+            at = reader.word(at + VmLayout.REGISTERED_NEXT);
         }
         return found;
     }
@@ -474,19 +471,19 @@ public final class Roots {
         IdEntries entries = new IdEntries(reader).over(vm.globals());
         while (entries.next()) {
             long variable = reader.word(entries.value());
-            long data = reader.word(variable + DATA);
+            long data = reader.word(variable + VmLayout.GLOBAL_DATA);
             if (reader.isSlot(data)) {
                 mark.value(data);
             } else if (isVariable(data)) {
                 mark.maybe(reader.word(data));
             }
-            long trace = reader.word(variable + (layout.since(3, 0) ? 48 : 40));
+            long trace = reader.word(variable + layout.vm().globalTrace());
             for (int left = Marking.LONGEST_LIST; trace != 0; left--) {
                 if (left == 0) {
                     throw new UnmappedAddressException(trace, variable, Marking.LONGEST_LIST);
                 }
-                mark.maybe(reader.word(trace + 16));
-                trace = reader.word(trace + 24);
+                mark.maybe(reader.word(trace + VmLayout.TRACE_DATA));
+                trace = reader.word(trace + VmLayout.TRACE_NEXT);
             }
         }
     }
@@ -512,12 +509,17 @@ public final class Roots {
         IdEntries entries = new IdEntries(reader).over(vm.globals());
         while (entries.next()) {
             long variable = reader.word(entries.value());
-            long data = reader.word(variable + DATA);
+            long data = reader.word(variable + VmLayout.GLOBAL_DATA);
             String name = reader.symbols().ofSerial(entries.serial());
             if (data == 0) {
                 found.add(new Global(name, variable, 0, false, 0));
             } else if (isVariable(data) && !reader.isSlot(data)) {
-                found.add(new Global(name, variable, data, reader.word(variable + GETTER) == plain, reader.word(data)));
+                found.add(new Global(
+                        name,
+                        variable,
+                        data,
+                        reader.word(variable + VmLayout.GLOBAL_GETTER) == plain,
+                        reader.word(data)));
             } else {
                 found.add(new Global(name, variable, 0, reader.isSlot(data) || isConstant(data), data));
             }
@@ -536,7 +538,7 @@ public final class Roots {
         IdEntries entries = new IdEntries(reader).over(vm.globals());
         while (entries.next()) {
             if ("$,".equals(reader.symbols().ofSerial(entries.serial()))) {
-                return reader.word(reader.word(entries.value()) + GETTER);
+                return reader.word(reader.word(entries.value()) + VmLayout.GLOBAL_GETTER);
             }
         }
         return 0;

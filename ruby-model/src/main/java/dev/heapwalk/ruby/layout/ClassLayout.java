@@ -33,6 +33,11 @@ import static dev.heapwalk.ruby.layout.Flags.USER8;
  * @param iclassBits the byte that tells the two that follow, or -1 where the flags of a module's place do
  * @param isOrigin the bit {@code iclass_is_origin}, {@code RICLASS_IS_ORIGIN}
  * @param sharedMethods the bit {@code iclass_origin_shared_mtbl}, {@code RICLASS_ORIGIN_SHARED_MTBL}; 0 in 2.7
+ * @param ivIndexIndirect whether {@code iv_index_tbl} leads to where the index stands, and not to the index
+ * @param marksClassVariables whether the caches of class variables are marked
+ * @param marksIncluder whether a module's place keeps alive what includes it
+ * @param marksCallables whether a class keeps {@code callable_m_tbl} alive
+ * @param cachesInObjects whether {@code cc_tbl} and {@code cvc_tbl} are objects, and {@code iv} one too
  */
 public record ClassLayout(
         int superclass,
@@ -57,38 +62,230 @@ public record ClassLayout(
         long singleton,
         int iclassBits,
         long isOrigin,
-        long sharedMethods) {
+        long sharedMethods,
+        boolean ivIndexIndirect,
+        boolean marksClassVariables,
+        boolean marksIncluder,
+        boolean marksCallables,
+        boolean cachesInObjects) {
+
+    /** {@code value} of {@code rb_const_entry_t}, which {@code file} follows. */
+    public static final int CONSTANT_VALUE = 8;
+    /** {@code cref} of {@code struct rb_cvar_class_tbl_entry}. */
+    public static final int CLASS_VARIABLE_CREF = 16;
 
     static ClassLayout of(int version) {
         return switch (version) {
             case 207 ->
                 new ClassLayout(
-                        16, false, 24, false, 16, true, 0, 8, 24, 32, -1, -1, 64, 72, 88, -1, -1, -1, 0, USER0, -1,
-                        USER5, 0);
+                        16,
+                        false,
+                        24,
+                        false,
+                        16,
+                        true,
+                        0,
+                        8,
+                        24,
+                        32,
+                        -1,
+                        -1,
+                        64,
+                        72,
+                        88,
+                        -1,
+                        -1,
+                        -1,
+                        0,
+                        USER0,
+                        -1,
+                        USER5,
+                        0,
+                        version >= 300,
+                        version >= 302,
+                        version >= 302,
+                        version >= 400,
+                        version >= 400);
             case 300 ->
                 new ClassLayout(
-                        16, false, 24, false, 16, true, 0, 8, 24, 32, 40, -1, 72, 80, 96, -1, -1, -1, 0, USER0, -1,
-                        USER5, USER8);
+                        16,
+                        false,
+                        24,
+                        false,
+                        16,
+                        true,
+                        0,
+                        8,
+                        24,
+                        32,
+                        40,
+                        -1,
+                        72,
+                        80,
+                        96,
+                        -1,
+                        -1,
+                        -1,
+                        0,
+                        USER0,
+                        -1,
+                        USER5,
+                        USER8,
+                        version >= 300,
+                        version >= 302,
+                        version >= 302,
+                        version >= 400,
+                        version >= 400);
             case 301 ->
                 new ClassLayout(
-                        16, false, 24, false, 16, true, 0, 8, 24, 32, 40, 48, 80, 88, 104, -1, -1, -1, 0, USER0, -1,
-                        USER5, USER8);
+                        16,
+                        false,
+                        24,
+                        false,
+                        16,
+                        true,
+                        0,
+                        8,
+                        24,
+                        32,
+                        40,
+                        48,
+                        80,
+                        88,
+                        104,
+                        -1,
+                        -1,
+                        -1,
+                        0,
+                        USER0,
+                        -1,
+                        USER5,
+                        USER8,
+                        version >= 300,
+                        version >= 302,
+                        version >= 302,
+                        version >= 400,
+                        version >= 400);
             case 302 ->
                 new ClassLayout(
-                        16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, -1, -1, -1, 0, USER0, -1,
-                        USER0, USER3);
+                        16,
+                        false,
+                        32,
+                        true,
+                        24,
+                        false,
+                        -1,
+                        0,
+                        8,
+                        16,
+                        24,
+                        32,
+                        80,
+                        88,
+                        104,
+                        -1,
+                        -1,
+                        -1,
+                        0,
+                        USER0,
+                        -1,
+                        USER0,
+                        USER3,
+                        version >= 300,
+                        version >= 302,
+                        version >= 302,
+                        version >= 400,
+                        version >= 400);
             case 303 ->
                 new ClassLayout(
-                        16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER0, -1,
-                        USER0, USER3);
+                        16,
+                        false,
+                        32,
+                        true,
+                        24,
+                        false,
+                        -1,
+                        0,
+                        8,
+                        16,
+                        24,
+                        32,
+                        80,
+                        88,
+                        104,
+                        96,
+                        120,
+                        117,
+                        0,
+                        USER0,
+                        -1,
+                        USER0,
+                        USER3,
+                        version >= 300,
+                        version >= 302,
+                        version >= 302,
+                        version >= 400,
+                        version >= 400);
             case 304 ->
                 new ClassLayout(
-                        16, false, 32, true, 24, false, -1, 0, 8, 16, 24, 32, 80, 88, 104, 96, 120, 117, 0, USER1, -1,
-                        USER0, USER3);
+                        16,
+                        false,
+                        32,
+                        true,
+                        24,
+                        false,
+                        -1,
+                        0,
+                        8,
+                        16,
+                        24,
+                        32,
+                        80,
+                        88,
+                        104,
+                        96,
+                        120,
+                        117,
+                        0,
+                        USER1,
+                        -1,
+                        USER0,
+                        USER3,
+                        version >= 300,
+                        version >= 302,
+                        version >= 302,
+                        version >= 400,
+                        version >= 400);
             default ->
                 new ClassLayout(
-                        8, true, 24, true, 24, true, -1, 16, 32, 40, 48, 56, 96, 104, 112, 112, 128, 125, 0, USER1, 125,
-                        1 << 3, 1 << 4);
+                        8,
+                        true,
+                        24,
+                        true,
+                        24,
+                        true,
+                        -1,
+                        16,
+                        32,
+                        40,
+                        48,
+                        56,
+                        96,
+                        104,
+                        112,
+                        112,
+                        128,
+                        125,
+                        0,
+                        USER1,
+                        125,
+                        1 << 3,
+                        1 << 4,
+                        version >= 300,
+                        version >= 302,
+                        version >= 302,
+                        version >= 400,
+                        version >= 400);
         };
     }
 

@@ -14,6 +14,12 @@ package dev.heapwalk.ruby.layout;
  *     in some builds
  * @param fiberPrevious {@code prev} of a fiber
  * @param fiberStatus the byte whose bits 0 and 1 are {@code status} of a fiber
+ * @param skipsDummyFrames whether frames of no program are not marked
+ * @param marksEscaped whether a frame whose level lies in an object keeps that and its method alive
+ * @param fibersKeepStack whether a fiber that is no continuation may have a copy of its machine stack
+ * @param skipsAfterRescue whether a backtrace leaves out the frame below that of a rescue or ensure clause
+ * @param hidesInternal whether a backtrace hides the frames of methods of the interpreter that are written in Ruby
+ * @param labelsWithClass whether a label has the class
  */
 public record ContextLayout(
         int frameSize,
@@ -23,7 +29,13 @@ public record ContextLayout(
         int stackStart,
         int fiberProc,
         int fiberPrevious,
-        int fiberStatus) {
+        int fiberStatus,
+        boolean skipsDummyFrames,
+        boolean marksEscaped,
+        boolean fibersKeepStack,
+        boolean skipsAfterRescue,
+        boolean hidesInternal,
+        boolean labelsWithClass) {
     /** {@code vm_stack} of an execution context. */
     public static final int VM_STACK = 0;
     /** {@code vm_stack_size} of an execution context, in words. */
@@ -53,6 +65,17 @@ public record ContextLayout(
     /** {@code cont.saved_ec} of a fiber, its execution context. */
     public static final int FIBER_EC = 80;
 
+    /** {@code type} of a fiber's {@code rb_context_t}, 32 bits: 0 for a continuation. */
+    public static final int FIBER_TYPE = 0;
+    /** Of a copied stack of the virtual machine: {@code slen}, and {@code clen} behind it. */
+    public static final int SAVED_STACK_SIZE = 8;
+    /** Of a copied stack of the virtual machine: {@code clen}. */
+    public static final int SAVED_FRAMES_SIZE = 16;
+    /** Of a copied machine stack: {@code stack_size}. */
+    public static final int SAVED_MACHINE_SIZE = 16;
+    /** How far {@code storage} of an execution context is behind {@code local_storage}. */
+    public static final int INHERITED_STORAGE = 24;
+
     /** The size of {@code machine.regs} of an execution context, a {@code jmp_buf}. */
     public static final int REGISTERS_SIZE = 200;
 
@@ -64,14 +87,137 @@ public record ContextLayout(
 
     static ContextLayout of(int version) {
         return switch (version) {
-            case 207 -> new ContextLayout(56, 48, 64, false, 152, 512, 520, 528);
-            case 300 -> new ContextLayout(56, 48, 64, true, 152, 512, 520, 536);
-            case 301 -> new ContextLayout(64, 40, 56, true, 144, 504, 512, 528);
-            case 302 -> new ContextLayout(64, 40, 56, true, 152, 512, 520, 536);
-            case 303 -> new ContextLayout(56, 40, 56, true, 152, 512, 520, 536);
-            case 304 -> new ContextLayout(56, 40, 56, true, 144, 496, 504, 520);
-            default -> new ContextLayout(56, 40, 72, true, 176, 528, 536, 552);
+            case 207 ->
+                new ContextLayout(
+                        56,
+                        48,
+                        64,
+                        false,
+                        152,
+                        512,
+                        520,
+                        528,
+                        version == 302,
+                        version >= 300,
+                        version < 304,
+                        version >= 304,
+                        version >= 400,
+                        version >= 304);
+            case 300 ->
+                new ContextLayout(
+                        56,
+                        48,
+                        64,
+                        true,
+                        152,
+                        512,
+                        520,
+                        536,
+                        version == 302,
+                        version >= 300,
+                        version < 304,
+                        version >= 304,
+                        version >= 400,
+                        version >= 304);
+            case 301 ->
+                new ContextLayout(
+                        64,
+                        40,
+                        56,
+                        true,
+                        144,
+                        504,
+                        512,
+                        528,
+                        version == 302,
+                        version >= 300,
+                        version < 304,
+                        version >= 304,
+                        version >= 400,
+                        version >= 304);
+            case 302 ->
+                new ContextLayout(
+                        64,
+                        40,
+                        56,
+                        true,
+                        152,
+                        512,
+                        520,
+                        536,
+                        version == 302,
+                        version >= 300,
+                        version < 304,
+                        version >= 304,
+                        version >= 400,
+                        version >= 304);
+            case 303 ->
+                new ContextLayout(
+                        56,
+                        40,
+                        56,
+                        true,
+                        152,
+                        512,
+                        520,
+                        536,
+                        version == 302,
+                        version >= 300,
+                        version < 304,
+                        version >= 304,
+                        version >= 400,
+                        version >= 304);
+            case 304 ->
+                new ContextLayout(
+                        56,
+                        40,
+                        56,
+                        true,
+                        144,
+                        496,
+                        504,
+                        520,
+                        version == 302,
+                        version >= 300,
+                        version < 304,
+                        version >= 304,
+                        version >= 400,
+                        version >= 304);
+            default ->
+                new ContextLayout(
+                        56,
+                        40,
+                        72,
+                        true,
+                        176,
+                        528,
+                        536,
+                        552,
+                        version == 302,
+                        version >= 300,
+                        version < 304,
+                        version >= 304,
+                        version >= 400,
+                        version >= 304);
         };
+    }
+
+    /**
+     * {@code machine.stack_end} of an execution context.
+     *
+     * @return its offset
+     */
+    public int stackEnd() {
+        return stackStart + 8;
+    }
+
+    /**
+     * {@code machine.stack_maxsize} of an execution context.
+     *
+     * @return its offset
+     */
+    public int stackSize() {
+        return stackStart + 16;
     }
 
     /**

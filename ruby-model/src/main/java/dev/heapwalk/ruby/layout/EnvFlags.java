@@ -24,5 +24,14 @@ public final class EnvFlags {
     /** {@code VM_FRAME_FLAG_MODIFIED_BLOCK_PARAM}: the block parameter was read or assigned to. */
     public static final long MODIFIED_BLOCK_PARAM = 0x0200;
 
+    /** {@code VM_ENV_DATA_INDEX_ME_CREF}, from {@code ep}, in bytes: a method entry or a class reference. */
+    public static final long METHOD = -16;
+    /** {@code VM_ENV_DATA_INDEX_SPECVAL}, from {@code ep}, in bytes: the level around it, or a block. */
+    public static final long SPECIAL = -8;
+    /** The bits of that which tell what it is. */
+    public static final long SPECIAL_TAG = 3;
+    /** {@code VM_ENV_DATA_INDEX_ENV}, from {@code ep}, in bytes: the object that the level lies in, if it does. */
+    public static final long OBJECT = 8;
+
     private EnvFlags() {}
 }

@@ -24,6 +24,8 @@ public record IseqLayout(
         int localTableSize,
         int builtinAttributes,
         boolean firstLineIsValue) {
+    /** {@code rb_iseq_t.wrapper}. */
+    public static final int WRAPPER = 8;
     /** {@code rb_iseq_t.body}. */
     public static final int BODY = 16;
     /** {@code type}, 32 bits. */
@@ -48,6 +50,43 @@ public record IseqLayout(
     public static final int PARAM_BLOCK_START = 44;
     /** {@code param.keyword}: num, required_num, bits_start, rest_start (32 bits each), table, default_values. */
     public static final int PARAM_KEYWORD = 56;
+    /** {@code required_num} of the keywords, 32 bits, behind {@code num}. */
+    public static final int KEYWORD_REQUIRED = 4;
+    /** {@code bits_start} of the keywords, 32 bits. */
+    public static final int KEYWORD_BITS = 8;
+    /** {@code rest_start} of the keywords, 32 bits. */
+    public static final int KEYWORD_REST = 12;
+    /** {@code default_values} of the keywords. */
+    public static final int KEYWORD_DEFAULTS = 24;
+    /** The size of what the keywords have but for tables. */
+    public static final int KEYWORD_SIZE = 32;
+    /** The bit of {@code param.flags} that is {@code has_kw}. */
+    public static final int HAS_KEYWORDS = 0x10;
+    /** {@code positions} of {@code insns_info}. */
+    public static final int INFO_POSITIONS = 8;
+    /** {@code size} of {@code insns_info}, 32 bits. */
+    public static final int INFO_SIZE = 16;
+    /** {@code succ_index_table} of {@code insns_info}. */
+    public static final int INFO_INDEX = 24;
+    /** What a catch table has before its entries: {@code size}, 32 bits. */
+    public static final int CATCH_ENTRIES = 4;
+    /** The size of {@code struct iseq_catch_table_entry}. */
+    public static final int CATCH_ENTRY_SIZE = 32;
+    /** {@code iseq} of a {@code struct iseq_catch_table_entry}. */
+    public static final int CATCH_ENTRY_ISEQ = 8;
+    /** {@code once.value} of {@code union iseq_inline_storage_entry}. */
+    public static final int ONCE_VALUE = 8;
+    /** {@code cref} of the cache of a class variable. */
+    public static final int CLASS_VARIABLE_CREF = 24;
+    /** {@code segments} of {@code struct iseq_inline_constant_cache}, behind {@code entry}. */
+    public static final int CONSTANT_SEGMENTS = 8;
+    /** {@code value} of {@code struct iseq_inline_constant_cache_entry} where it is no object. */
+    public static final int CONSTANT_VALUE = 16;
+    /** The size of {@code struct rb_call_data}, since 3.0: information and cache. */
+    public static final int CALL_SIZE = 16;
+    /** {@code cc} of {@code struct rb_call_data}. */
+    public static final int CALL_CACHE = 8;
+
     /** {@code location.pathobj}: a String, or an Array of the path and the real path. */
     public static final int PATHOBJ = 64;
     /** {@code location.base_label}. */

@@ -11,8 +11,20 @@ package dev.heapwalk.ruby.layout;
  * @param ractor a ractor
  * @param machine the virtual machine
  * @param data objects whose data C code holds
+ * @param sparesGarbage whether a word that may be a reference is none if what lies there is to be swept
+ * @param symbolsAreRoots whether the table of symbols is a root of its own
+ * @param finalizersDumped whether {@code ObjectSpace.dump_all} lists the finalizers as a root
  */
-public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor, Machine machine, Data data) {
+public record MarkLayout(
+        Iseq iseq,
+        int[] context,
+        Thread thread,
+        Ractor ractor,
+        Machine machine,
+        Data data,
+        boolean sparesGarbage,
+        boolean symbolsAreRoots,
+        boolean finalizersDumped) {
 
     /**
      * C name {@code struct rb_iseq_constant_body}.
@@ -35,7 +47,16 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
             int inlineCounts,
             int callData,
             int callCount,
-            int markBits) {}
+            int markBits) {
+        /** {@code ci_kw_size}, from {@code callCount}, in 2.7. */
+        public static final int KEYWORD_CALL_COUNT = 4;
+        /** {@code ise_size}, from {@code inlineCounts}. */
+        public static final int ONCE_COUNT = 4;
+        /** {@code ivc_size}, from {@code inlineCounts}. */
+        public static final int IVAR_COUNT = 8;
+        /** {@code icvarc_size}, from {@code inlineCounts}. */
+        public static final int CLASS_VARIABLE_COUNT = 12;
+    }
 
     /**
      * C name {@code rb_thread_t}.
@@ -55,6 +76,8 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
      * @param basketValue {@code v} of a basket
      * @param localStorage {@code local_storage}; {@code idkey_local_storage} follows it
      * @param runningContext {@code threads.running_ec}
+     * @param typedBaskets whether the type of a basket tells if it holds a value
+     * @param targetedHooks {@code pub.targeted_hooks}, or -1 before 4.0
      */
     public record Ractor(
             int[] values,
@@ -63,11 +86,19 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
             int basketSender,
             int basketValue,
             int localStorage,
-            int runningContext) {
+            int runningContext,
+            boolean typedBaskets,
+            int targetedHooks) {
         /** {@code pub.hooks}. */
         public static final int HOOKS = 16;
-        /** {@code pub.targeted_hooks}, since 4.0. */
-        public static final int TARGETED_HOOKS = 40;
+        /** {@code basket_type_deleted}; what comes after it is none that holds a value either. */
+        public static final int BASKET_DELETED = 5;
+        /** {@code start} of a queue of baskets (32 bits), behind the pointer to them. */
+        public static final int QUEUE_START = 8;
+        /** {@code cnt} of a queue of baskets, 32 bits. */
+        public static final int QUEUE_COUNT = 12;
+        /** {@code size} of a queue of baskets, 32 bits. */
+        public static final int QUEUE_SIZE = 16;
     }
 
     /**
@@ -130,7 +161,15 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
 
     static MarkLayout of(int version) {
         return new MarkLayout(
-                iseq(version), context(version), thread(version), ractor(version), machine(version), data(version));
+                iseq(version),
+                context(version),
+                thread(version),
+                ractor(version),
+                machine(version),
+                data(version),
+                version >= 304,
+                version >= 400,
+                version < 304);
     }
 
     /** Offsets of fields. */
@@ -176,12 +215,52 @@ public record MarkLayout(Iseq iseq, int[] context, Thread thread, Ractor ractor,
 
     private static Ractor ractor(int version) {
         return switch (version) {
-            case 207 -> new Ractor(at(), at(), 0, 0, 0, -1, -1);
+            case 207 ->
+                new Ractor(at(), at(), 0, 0, 0, -1, -1, version == 303 || version == 304, version >= 400 ? 40 : -1);
             case 300, 301, 302 ->
-                new Ractor(at(200, 208, 224, 232, 240, 552, 544, 600, 608, 616), at(128), 24, 16, 8, 584, 520);
-            case 303 -> new Ractor(at(200, 416, 408, 464, 472, 480), at(88, 120), 32, 8, 16, 448, 384);
-            case 304 -> new Ractor(at(200, 416, 408, 472, 480, 488, 464), at(88, 120), 32, 8, 16, 448, 384);
-            default -> new Ractor(at(344, 336, 408, 416, 424, 432, 440, 120), at(), 0, 0, 0, 384, 312);
+                new Ractor(
+                        at(200, 208, 224, 232, 240, 552, 544, 600, 608, 616),
+                        at(128),
+                        24,
+                        16,
+                        8,
+                        584,
+                        520,
+                        version == 303 || version == 304,
+                        version >= 400 ? 40 : -1);
+            case 303 ->
+                new Ractor(
+                        at(200, 416, 408, 464, 472, 480),
+                        at(88, 120),
+                        32,
+                        8,
+                        16,
+                        448,
+                        384,
+                        version == 303 || version == 304,
+                        version >= 400 ? 40 : -1);
+            case 304 ->
+                new Ractor(
+                        at(200, 416, 408, 472, 480, 488, 464),
+                        at(88, 120),
+                        32,
+                        8,
+                        16,
+                        448,
+                        384,
+                        version == 303 || version == 304,
+                        version >= 400 ? 40 : -1);
+            default ->
+                new Ractor(
+                        at(344, 336, 408, 416, 424, 432, 440, 120),
+                        at(),
+                        0,
+                        0,
+                        0,
+                        384,
+                        312,
+                        version == 303 || version == 304,
+                        version >= 400 ? 40 : -1);
         };
     }
 

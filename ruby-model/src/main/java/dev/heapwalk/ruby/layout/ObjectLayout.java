@@ -26,6 +26,12 @@ package dev.heapwalk.ruby.layout;
  *     at 24
  * @param ioDescriptor {@code fd} of {@code rb_io_t}, 32 bits; {@code mode} follows it
  * @param ioPath {@code pathv} of {@code rb_io_t}
+ * @param stringChilled the flags of a String of which any tells that it is chilled, or 0
+ * @param arraySharedRoot the flag of an Array whose elements others share
+ * @param bignumEmbedLengthMask the length of an embedded Integer, after a shift by 15
+ * @param bignumFillsSlot whether an embedded Integer may have as many digits as the slot has room for
+ * @param symbolMarksName whether a Symbol keeps its name alive
+ * @param genericIvarsSymbol the variable that holds the table of generic instance variables
  */
 public record ObjectLayout(
         int stringEmbed,
@@ -45,7 +51,13 @@ public record ObjectLayout(
         boolean shapesInFlags,
         boolean matchInline,
         int ioDescriptor,
-        int ioPath) {
+        int ioPath,
+        long stringChilled,
+        long arraySharedRoot,
+        int bignumEmbedLengthMask,
+        boolean bignumFillsSlot,
+        boolean symbolMarksName,
+        String genericIvarsSymbol) {
 
     /**
      * Whether the instance variables of an Object stand in its slot.
@@ -55,6 +67,15 @@ public record ObjectLayout(
      */
     public boolean embedsIvars(long flags) {
         return objectHeapFlag == 0 ? (flags & Flags.USER1) != 0 : (flags & objectHeapFlag) == 0;
+    }
+
+    /**
+     * Whether objects of their own hold the instance variables of what is no Object.
+     *
+     * @return whether there are {@code imemo_fields}, since 4.0
+     */
+    public boolean fieldObjects() {
+        return dataFieldsObject >= 0;
     }
 
     static ObjectLayout of(int version) {
@@ -80,6 +101,12 @@ public record ObjectLayout(
                 embedsLong,
                 inlineTables,
                 version >= 300 ? 16 : 8,
-                version >= 300 ? 32 : 24);
+                version >= 300 ? 32 : 24,
+                newFlags ? Flags.USER2 | Flags.USER3 : 0,
+                1L << Flags.USHIFT + (embedsLong ? 12 : 5),
+                fieldObjects ? 511 : 7,
+                fieldObjects,
+                fieldObjects,
+                fieldObjects ? "generic_fields_tbl_" : version >= 300 ? "generic_iv_tbl_" : "generic_iv_tbl");
     }
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.layout;
 
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
 /**
  * The acting layout: where everything lies in one version of CRuby.
  *
@@ -19,6 +23,9 @@ package dev.heapwalk.ruby.layout;
  * @param context execution contexts, control frames and fibers
  * @param memsize what the sizes of objects add up to
  * @param mark what the garbage collector marks
+ * @param imemo what the virtual machine keeps for itself
+ * @param data what types of C code hold
+ * @param ast syntax trees
  */
 public record RubyLayout(
         int version,
@@ -35,42 +42,63 @@ public record RubyLayout(
         ThreadLayout thread,
         ContextLayout context,
         MemsizeLayout memsize,
-        MarkLayout mark) {
+        MarkLayout mark,
+        ImemoLayout imemo,
+        DataLayout data,
+        AstLayout ast) {
     /** The oldest version that there is a layout for. */
     public static final int OLDEST = 207;
     /** The newest version that there is a layout for. */
     public static final int NEWEST = 400;
 
-    private static final int[] VERSIONS = {207, 300, 301, 302, 303, 304, 400};
+    private static final Map<Integer, RubyLayout> KNOWN = Stream.of(OLDEST, 300, 301, 302, 303, 304, NEWEST)
+            .collect(Collectors.toUnmodifiableMap(version -> version, RubyLayout::make));
+
+    /**
+     * Whether there is a layout of a version.
+     *
+     * @param version 100 times the major and the minor number
+     * @return whether there is
+     */
+    public static boolean has(int version) {
+        return KNOWN.containsKey(version);
+    }
 
     /**
      * The layout of a version.
      *
      * @param version 100 times the major and the minor number
-     * @return the layout, or null if there is none for it
+     * @return the layout, the same at every call
+     * @throws IllegalArgumentException if there is none for it
      */
     public static RubyLayout of(int version) {
-        for (int known : VERSIONS) {
-            if (known == version) {
-                return new RubyLayout(
-                        version,
-                        lastOperator(version),
-                        version >= 302 ? 0x04 : 0x08,
-                        version >= 302 ? 0x24 : 0x34,
-                        PageLayout.of(version),
-                        ObjspaceLayout.of(version),
-                        VmLayout.of(version),
-                        ObjectLayout.of(version),
-                        ClassLayout.of(version),
-                        ShapeLayout.of(version),
-                        IseqLayout.of(version),
-                        ThreadLayout.of(version),
-                        ContextLayout.of(version),
-                        MemsizeLayout.of(version),
-                        MarkLayout.of(version));
-            }
+        RubyLayout known = KNOWN.get(version);
+        if (known == null) {
+            throw new IllegalArgumentException("no layout for version " + version);
         }
-        return null;
+        return known;
+    }
+
+    private static RubyLayout make(int version) {
+        return new RubyLayout(
+                version,
+                lastOperator(version),
+                version >= 302 ? 0x04 : 0x08,
+                version >= 302 ? 0x24 : 0x34,
+                PageLayout.of(version),
+                ObjspaceLayout.of(version),
+                VmLayout.of(version),
+                ObjectLayout.of(version),
+                ClassLayout.of(version),
+                ShapeLayout.of(version),
+                IseqLayout.of(version),
+                ThreadLayout.of(version),
+                ContextLayout.of(version),
+                MemsizeLayout.of(version),
+                MarkLayout.of(version),
+                ImemoLayout.of(version),
+                DataLayout.of(version),
+                AstLayout.of(version));
     }
 
     private static int lastOperator(int version) {
@@ -80,16 +108,5 @@ public record RubyLayout(
             case 304 -> 170;
             default -> 171;
         };
-    }
-
-    /**
-     * Whether this is the layout of a version or of a later one.
-     *
-     * @param major the major number
-     * @param minor the minor number
-     * @return whether it is
-     */
-    public boolean since(int major, int minor) {
-        return version >= major * 100 + minor;
     }
 }

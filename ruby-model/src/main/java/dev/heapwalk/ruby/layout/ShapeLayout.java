@@ -16,6 +16,12 @@ package dev.heapwalk.ruby.layout;
  * @param indexMask the bits of a shape's number that are its place in the list
  * @param tooComplexBit the bit of a shape's number that tells that an object keeps a table, or 0
  * @param objectIdBit the bit of a shape's number that tells that an object was given a number, or 0
+ * @param numbering the types by their numbers
+ * @param othersTooComplex whether anything but an Object may keep a table too
+ * @param singleChild whether the lowest bit of {@code edges} tells that it is a shape itself
+ * @param edgesInObject whether {@code edges} is an object that holds the table
+ * @param treeInPlace whether the tree is a static variable, and not behind a pointer in one
+ * @param treeCount {@code next_shape_id} of the tree, 32 bits
  */
 public record ShapeLayout(
         int size,
@@ -29,7 +35,30 @@ public record ShapeLayout(
         int tooComplexType,
         int indexMask,
         int tooComplexBit,
-        int objectIdBit) {
+        int objectIdBit,
+        Numbering numbering,
+        boolean othersTooComplex,
+        boolean singleChild,
+        boolean edgesInObject,
+        boolean treeInPlace,
+        int treeCount) {
+    /** C name {@code enum shape_type}, which was numbered in three ways. */
+    public enum Numbering {
+        /** ROOT, IVAR, FROZEN, CAPACITY_CHANGE, INITIAL_CAPACITY, T_OBJECT, OBJ_TOO_COMPLEX. */
+        WITH_CAPACITY,
+        /** ROOT, IVAR, FROZEN, T_OBJECT, OBJ_TOO_COMPLEX. */
+        WITHOUT_CAPACITY,
+        /** ROOT, IVAR, OBJ_ID. */
+        WITH_OBJECT_ID
+    }
+
+    /** {@code shape_list} of the tree. */
+    public static final int TREE_LIST = 0;
+    /** {@code root_shape} of the tree. */
+    public static final int TREE_ROOT = 8;
+    /** How much of the tree is read, in bytes. */
+    public static final int TREE_SIZE = 40;
+
     /** {@code SHAPE_IVAR}, the same in all versions. */
     public static final int IVAR = 1;
     /** {@code SHAPE_OBJ_ID}, in 4.0. */
@@ -37,10 +66,94 @@ public record ShapeLayout(
 
     static ShapeLayout of(int version) {
         return switch (version) {
-            case 207, 300, 301 -> new ShapeLayout(0, 0, 0, 0, 0, false, 0, 0, -1, 0, 0, 0);
-            case 302 -> new ShapeLayout(32, 0, 8, 16, 20, false, 24, 28, 6, -1, 0, 0);
-            case 303, 304 -> new ShapeLayout(40, 0, 8, 16, 20, false, 24, 28, 4, -1, 0, 0);
-            default -> new ShapeLayout(40, 0, 8, 28, 30, true, 32, 24, -1, (1 << 19) - 1, 1 << 27, 1 << 26);
+            case 207, 300, 301 ->
+                new ShapeLayout(
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        false,
+                        0,
+                        0,
+                        -1,
+                        0,
+                        0,
+                        0,
+                        version >= 400
+                                ? Numbering.WITH_OBJECT_ID
+                                : version >= 303 ? Numbering.WITHOUT_CAPACITY : Numbering.WITH_CAPACITY,
+                        version >= 303,
+                        version >= 303,
+                        version >= 400,
+                        version >= 400,
+                        version >= 400 ? 24 : 16);
+            case 302 ->
+                new ShapeLayout(
+                        32,
+                        0,
+                        8,
+                        16,
+                        20,
+                        false,
+                        24,
+                        28,
+                        6,
+                        -1,
+                        0,
+                        0,
+                        version >= 400
+                                ? Numbering.WITH_OBJECT_ID
+                                : version >= 303 ? Numbering.WITHOUT_CAPACITY : Numbering.WITH_CAPACITY,
+                        version >= 303,
+                        version >= 303,
+                        version >= 400,
+                        version >= 400,
+                        version >= 400 ? 24 : 16);
+            case 303, 304 ->
+                new ShapeLayout(
+                        40,
+                        0,
+                        8,
+                        16,
+                        20,
+                        false,
+                        24,
+                        28,
+                        4,
+                        -1,
+                        0,
+                        0,
+                        version >= 400
+                                ? Numbering.WITH_OBJECT_ID
+                                : version >= 303 ? Numbering.WITHOUT_CAPACITY : Numbering.WITH_CAPACITY,
+                        version >= 303,
+                        version >= 303,
+                        version >= 400,
+                        version >= 400,
+                        version >= 400 ? 24 : 16);
+            default ->
+                new ShapeLayout(
+                        40,
+                        0,
+                        8,
+                        28,
+                        30,
+                        true,
+                        32,
+                        24,
+                        -1,
+                        (1 << 19) - 1,
+                        1 << 27,
+                        1 << 26,
+                        version >= 400
+                                ? Numbering.WITH_OBJECT_ID
+                                : version >= 303 ? Numbering.WITHOUT_CAPACITY : Numbering.WITH_CAPACITY,
+                        version >= 303,
+                        version >= 303,
+                        version >= 400,
+                        version >= 400,
+                        version >= 400 ? 24 : 16);
         };
     }
 }

@@ -37,5 +37,8 @@ public final class TableLayout {
     /** The size of an item: key (32 bits), collision (32 bits), value. */
     public static final int ID_ITEM_SIZE = 16;
 
+    /** {@code ivptr} of {@code struct gen_ivtbl}: its values, behind how many they are (32 bits). */
+    public static final int IVARS_VALUES = 8;
+
     private TableLayout() {}
 }

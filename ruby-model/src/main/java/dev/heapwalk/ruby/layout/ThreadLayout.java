@@ -24,6 +24,7 @@ package dev.heapwalk.ruby.layout;
  * @param ractorName {@code name} of a ractor
  * @param ractorStatus {@code status_} of a ractor, 32 bits
  * @param ractorNext {@code vmlr_node} of a ractor
+ * @param invokeFunction {@code thread_invoke_type_func}, which another kind went before since 3.0
  */
 public record ThreadLayout(
         int ractor,
@@ -45,7 +46,8 @@ public record ThreadLayout(
         int ractorMain,
         int ractorName,
         int ractorStatus,
-        int ractorNext) {
+        int ractorNext,
+        int invokeFunction) {
     /** {@code lt_node}, {@code vmlt_node} in 2.7: the place of a thread in the list of threads. */
     public static final int NODE = 0;
     /** {@code self} of a thread. */
@@ -53,29 +55,172 @@ public record ThreadLayout(
     /** {@code pub.self} of a ractor. */
     public static final int RACTOR_SELF = 0;
 
+    /** {@code thread_invoke_type_proc}. */
+    public static final int INVOKE_PROC = 1;
+
     static ThreadLayout of(int version) {
         return switch (version) {
             case 207 ->
                 new ThreadLayout(
-                        -1, 32, -1, 72, -1, 80, 1 << 2, 160, 168, 248, 272, 296, 312, 360, -1, -1, -1, -1, -1, -1);
+                        -1,
+                        32,
+                        -1,
+                        72,
+                        -1,
+                        80,
+                        1 << 2,
+                        160,
+                        168,
+                        248,
+                        272,
+                        296,
+                        312,
+                        360,
+                        -1,
+                        -1,
+                        -1,
+                        -1,
+                        -1,
+                        -1,
+                        version >= 300 ? 3 : 2);
             case 300 ->
                 new ThreadLayout(
-                        24, 40, -1, 80, -1, 88, 1 << 2, 168, 176, 256, 280, 304, 320, 384, 8, 304, 528, 544, 560, 568);
+                        24,
+                        40,
+                        -1,
+                        80,
+                        -1,
+                        88,
+                        1 << 2,
+                        168,
+                        176,
+                        256,
+                        280,
+                        304,
+                        320,
+                        384,
+                        8,
+                        304,
+                        528,
+                        544,
+                        560,
+                        568,
+                        version >= 300 ? 3 : 2);
             case 301 ->
                 new ThreadLayout(
-                        24, 40, -1, 80, 88, 92, 1 << 2, 176, 184, 264, 288, 312, 328, 352, 8, 304, 528, 544, 560, 568);
+                        24,
+                        40,
+                        -1,
+                        80,
+                        88,
+                        92,
+                        1 << 2,
+                        176,
+                        184,
+                        264,
+                        288,
+                        312,
+                        328,
+                        352,
+                        8,
+                        304,
+                        528,
+                        544,
+                        560,
+                        568,
+                        version >= 300 ? 3 : 2);
             case 302 ->
                 new ThreadLayout(
-                        24, 48, 40, 8, 16, 112, 1 << 3, 128, 136, 216, 240, 264, 280, 304, 8, 304, 528, 544, 560, 568);
+                        24,
+                        48,
+                        40,
+                        8,
+                        16,
+                        112,
+                        1 << 3,
+                        128,
+                        136,
+                        216,
+                        240,
+                        264,
+                        280,
+                        304,
+                        8,
+                        304,
+                        528,
+                        544,
+                        560,
+                        568,
+                        version >= 300 ? 3 : 2);
             case 303 ->
                 new ThreadLayout(
-                        24, 48, 40, 16, 24, 240, 1 << 3, 256, 264, 344, 368, 392, 408, 432, 8, 256, 392, 408, 424, 432);
+                        24,
+                        48,
+                        40,
+                        16,
+                        24,
+                        240,
+                        1 << 3,
+                        256,
+                        264,
+                        344,
+                        368,
+                        392,
+                        408,
+                        432,
+                        8,
+                        256,
+                        392,
+                        408,
+                        424,
+                        432,
+                        version >= 300 ? 3 : 2);
             case 304 ->
                 new ThreadLayout(
-                        24, 48, 40, 16, 24, 240, 1 << 3, 256, 264, 344, 384, 408, 424, 448, 8, 256, 392, 408, 424, 432);
+                        24,
+                        48,
+                        40,
+                        16,
+                        24,
+                        240,
+                        1 << 3,
+                        256,
+                        264,
+                        344,
+                        384,
+                        408,
+                        424,
+                        448,
+                        8,
+                        256,
+                        392,
+                        408,
+                        424,
+                        432,
+                        version >= 300 ? 3 : 2);
             default ->
                 new ThreadLayout(
-                        24, 48, 40, 16, 24, 248, 1 << 3, 264, 272, 352, 392, 416, 424, 448, 8, 184, 320, 336, 352, 360);
+                        24,
+                        48,
+                        40,
+                        16,
+                        24,
+                        248,
+                        1 << 3,
+                        264,
+                        272,
+                        352,
+                        392,
+                        416,
+                        424,
+                        448,
+                        8,
+                        184,
+                        320,
+                        336,
+                        352,
+                        360,
+                        version >= 300 ? 3 : 2);
         };
     }
 }

@@ -12,9 +12,15 @@ package dev.heapwalk.ruby.layout;
  * @param mainThread {@code ractor.main_thread}, {@code main_thread} before 3.0
  * @param livingThreads {@code living_threads}, or -1 since 3.0
  * @param markObjectAry {@code mark_object_ary}
- * @param globalObjectList {@code global_object_list}, or -1 before 4.0
+ * @param globalObjectList {@code global_object_list}, or -1 before 3.4
  * @param trapList {@code trap_list.cmd}
  * @param shapeList {@code shape_list}, in 3.2 only
+ * @param registersObjects whether the virtual machine has the variables that C code registers, and not the object space
+ * @param keepsInList whether what is kept forever is in a list of its own, and not in Arrays in an Array
+ * @param trapListMoves whether {@code trap_list} follows the field that some patch levels add
+ * @param globalTrace {@code trace} of {@code struct rb_global_variable}
+ * @param symbolSet whether {@code rb_symbols_t} has a set of symbols, before {@code ids}
+ * @param forkGeneration {@code fork_gen}, or -1 before 4.0
  */
 public record VmLayout(
         int size,
@@ -27,17 +33,170 @@ public record VmLayout(
         int markObjectAry,
         int globalObjectList,
         int trapList,
-        int shapeList) {
+        int shapeList,
+        boolean registersObjects,
+        boolean keepsInList,
+        boolean trapListMoves,
+        int globalTrace,
+        boolean symbolSet,
+        int forkGeneration) {
+
+    /** {@code data} of {@code struct rb_global_variable}. */
+    public static final int GLOBAL_DATA = 8;
+    /** {@code getter} of {@code struct rb_global_variable}. */
+    public static final int GLOBAL_GETTER = 16;
+    /** {@code data} of {@code struct trace_var}. */
+    public static final int TRACE_DATA = 16;
+    /** {@code next} of {@code struct trace_var}. */
+    public static final int TRACE_NEXT = 24;
+    /** {@code next} of {@code struct gc_list}, behind {@code varptr}. */
+    public static final int REGISTERED_NEXT = 8;
+    /** {@code data} of {@code struct end_proc_data}, behind {@code func}. */
+    public static final int END_PROC_DATA = 8;
+    /** {@code next} of {@code struct end_proc_data}. */
+    public static final int END_PROC_NEXT = 16;
+    /** The size of what is read of {@code struct end_proc_data}. */
+    public static final int END_PROC_SIZE = 24;
+    /** {@code data} of {@code rb_event_hook_t}. */
+    public static final int HOOK_DATA = 16;
+    /** {@code next} of {@code rb_event_hook_t}. */
+    public static final int HOOK_NEXT = 24;
 
     static VmLayout of(int version) {
         return switch (version) {
-            case 207 -> new VmLayout(1296, 0, 1152, -1, -1, 192, 312, 352, -1, 472, -1);
-            case 300 -> new VmLayout(9424, 0, 1088, 8, 32, 40, -1, 328, -1, 448, -1);
-            case 301 -> new VmLayout(9440, 0, 1104, 8, 32, 40, -1, 328, -1, 456, -1);
-            case 302 -> new VmLayout(9432, 0, 1144, 8, 32, 40, -1, 328, -1, 496, 376);
-            case 303 -> new VmLayout(9600, 0, 1304, 8, 32, 40, -1, 512, -1, 656, -1);
-            case 304 -> new VmLayout(9600, 0, 1296, 8, 32, 40, -1, 512, 520, 664, -1);
-            default -> new VmLayout(9552, 0, 1248, 8, 32, 40, -1, 512, 520, 592, -1);
+            case 207 ->
+                new VmLayout(
+                        1296,
+                        0,
+                        1152,
+                        -1,
+                        -1,
+                        192,
+                        312,
+                        352,
+                        -1,
+                        472,
+                        -1,
+                        version >= 304,
+                        version >= 304,
+                        version == 302,
+                        version >= 300 ? 48 : 40,
+                        version >= 400,
+                        version >= 400 ? 496 : -1);
+            case 300 ->
+                new VmLayout(
+                        9424,
+                        0,
+                        1088,
+                        8,
+                        32,
+                        40,
+                        -1,
+                        328,
+                        -1,
+                        448,
+                        -1,
+                        version >= 304,
+                        version >= 304,
+                        version == 302,
+                        version >= 300 ? 48 : 40,
+                        version >= 400,
+                        version >= 400 ? 496 : -1);
+            case 301 ->
+                new VmLayout(
+                        9440,
+                        0,
+                        1104,
+                        8,
+                        32,
+                        40,
+                        -1,
+                        328,
+                        -1,
+                        456,
+                        -1,
+                        version >= 304,
+                        version >= 304,
+                        version == 302,
+                        version >= 300 ? 48 : 40,
+                        version >= 400,
+                        version >= 400 ? 496 : -1);
+            case 302 ->
+                new VmLayout(
+                        9432,
+                        0,
+                        1144,
+                        8,
+                        32,
+                        40,
+                        -1,
+                        328,
+                        -1,
+                        496,
+                        376,
+                        version >= 304,
+                        version >= 304,
+                        version == 302,
+                        version >= 300 ? 48 : 40,
+                        version >= 400,
+                        version >= 400 ? 496 : -1);
+            case 303 ->
+                new VmLayout(
+                        9600,
+                        0,
+                        1304,
+                        8,
+                        32,
+                        40,
+                        -1,
+                        512,
+                        -1,
+                        656,
+                        -1,
+                        version >= 304,
+                        version >= 304,
+                        version == 302,
+                        version >= 300 ? 48 : 40,
+                        version >= 400,
+                        version >= 400 ? 496 : -1);
+            case 304 ->
+                new VmLayout(
+                        9600,
+                        0,
+                        1296,
+                        8,
+                        32,
+                        40,
+                        -1,
+                        512,
+                        520,
+                        664,
+                        -1,
+                        version >= 304,
+                        version >= 304,
+                        version == 302,
+                        version >= 300 ? 48 : 40,
+                        version >= 400,
+                        version >= 400 ? 496 : -1);
+            default ->
+                new VmLayout(
+                        9552,
+                        0,
+                        1248,
+                        8,
+                        32,
+                        40,
+                        -1,
+                        512,
+                        520,
+                        592,
+                        -1,
+                        version >= 304,
+                        version >= 304,
+                        version == 302,
+                        version >= 300 ? 48 : 40,
+                        version >= 400,
+                        version >= 400 ? 496 : -1);
         };
     }
 }

@@ -237,8 +237,7 @@ public final class ClassNames {
         if (found == null) {
             return NO_IDS;
         }
-        // In 2.7 the table tells the index, since 3.0 where it stands.
-        boolean indirect = RubyLayout.of(reader.series()).since(3, 0);
+        boolean indirect = RubyLayout.of(reader.series()).classes().ivIndexIndirect();
         entries.over(found.ivIndexTable());
         long[] read = new long[(int) Math.max(0, Math.min(entries.size(), MOST_IVARS))];
         while (entries.next()) {

@@ -33,6 +33,7 @@ public final class IvarCursor {
     private final long undef;
     private final RValue view;
     private final RValue fieldsView;
+    private final RStruct structView;
     private final StEntries table;
 
     private enum From {
@@ -62,11 +63,12 @@ public final class IvarCursor {
         this.reader = reader;
         this.layout = RubyLayout.of(reader.series()).object();
         this.classes = RubyLayout.of(reader.series()).classes();
-        this.shapes = RubyLayout.of(reader.series()).since(3, 2);
-        this.fieldObjects = RubyLayout.of(reader.series()).since(4, 0);
+        this.shapes = layout.shapesInFlags();
+        this.fieldObjects = layout.fieldObjects();
         this.undef = reader.constants().undef();
         this.view = new RValue(reader);
         this.fieldsView = new RValue(reader);
+        this.structView = new RStruct(reader);
         this.table = new StEntries(reader);
     }
 
@@ -211,8 +213,7 @@ public final class IvarCursor {
         }
         if (object.type() == RubyType.STRUCT) {
             // Behind the members if there is room, else in the table: an object that holds fields tells whose they are.
-            int embedded = (int) (object.flags() >>> 13) & layout.structEmbedLengthMask();
-            int at = embedded == 0 ? 32 : 16 + 8 * embedded;
+            int at = object.as(structView).fieldsObject();
             long held = at <= object.slotSize() - 8 ? object.word(at) : 0;
             RValue fields = fields(held);
             if (fields != null && fields.klass() == object.address()) {

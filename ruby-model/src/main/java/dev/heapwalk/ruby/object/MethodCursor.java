@@ -6,6 +6,7 @@ import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.name.SymbolNames;
 import dev.heapwalk.ruby.table.IdEntries;
 import java.lang.foreign.MemorySegment;
@@ -82,14 +83,8 @@ public final class MethodCursor {
     }
 
     /** {@code struct rb_method_entry_struct}: flags, defined_class, def, called_id, owner. */
-    private static final int ENTRY_SIZE = 40;
-
-    private static final int DEFINITION = 16;
-    private static final int OWNER = 32;
-    private static final int BODY = 8;
-    private static final int ORIGINAL_ID = 32;
-
     private final ObjectReader reader;
+
     private final IdEntries entries;
     private final RClass view;
     private long flags;
@@ -153,11 +148,11 @@ public final class MethodCursor {
         if (!entries.next()) {
             return false;
         }
-        long offset = reader.require(entries.value(), ENTRY_SIZE);
+        long offset = reader.require(entries.value(), ImemoLayout.METHOD_SIZE);
         MemorySegment segment = reader.segment();
         flags = segment.get(Words.LONG, offset);
-        definition = segment.get(Words.LONG, offset + DEFINITION);
-        owner = segment.get(Words.LONG, offset + OWNER);
+        definition = segment.get(Words.LONG, offset + ImemoLayout.METHOD_DEFINITION);
+        owner = segment.get(Words.LONG, offset + ImemoLayout.METHOD_OWNER);
         kind = definition == 0 ? Kind.UNKNOWN : Kind.of(reader.octet(definition));
         return true;
     }
@@ -232,7 +227,7 @@ public final class MethodCursor {
      * @throws UnmappedAddressException if its definition can't be read
      */
     public long originalId() {
-        return definition == 0 ? 0 : reader.word(definition + ORIGINAL_ID);
+        return definition == 0 ? 0 : reader.word(definition + ImemoLayout.DEFINITION_ORIGINAL_ID);
     }
 
     /**
@@ -244,6 +239,6 @@ public final class MethodCursor {
      * @throws UnmappedAddressException if its definition can't be read
      */
     public long body() {
-        return definition == 0 ? 0 : reader.word(definition + BODY);
+        return definition == 0 ? 0 : reader.word(definition + ImemoLayout.DEFINITION_BODY);
     }
 }

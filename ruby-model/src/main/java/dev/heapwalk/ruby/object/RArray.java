@@ -81,4 +81,42 @@ public final class RArray extends RValue {
     public long element(long index) {
         return reader().word(elements() + 8 * index);
     }
+
+    /**
+     * An element that stands in the slot.
+     *
+     * @param index from 0 to {@link #length()}, of an Array that is {@linkplain #embedded() embedded}
+     * @return a {@code VALUE}
+     */
+    public long embeddedElement(int index) {
+        return longAt(16 + 8L * index);
+    }
+
+    /**
+     * Whether the flag is set that a shared one has, be it embedded.
+     *
+     * @return {@code ELTS_SHARED}
+     */
+    public boolean sharedFlag() {
+        return has(layout.arrayShared());
+    }
+
+    /**
+     * Whether others share its elements.
+     *
+     * @return {@code RARRAY_SHARED_ROOT_FLAG}
+     */
+    public boolean sharedRoot() {
+        return has(layout.arraySharedRoot());
+    }
+
+    /**
+     * How many elements its buffer has room for.
+     *
+     * @return {@code capa}, of an Array that is neither embedded nor shared; unchecked
+     */
+    public long capacity() {
+        // A root that others share the elements of keeps their number where its capacity would be.
+        return sharedRoot() ? longAt(16) : longAt(24);
+    }
 }

@@ -5,6 +5,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import java.math.BigInteger;
 
@@ -25,7 +26,7 @@ public final class RBignum extends RValue {
     private static final int DIGIT = 4;
 
     /** {@code BIGNUM_EMBED_LEN_MASK}, moved to the right. */
-    private final int embeddedMask;
+    private final ObjectLayout layout;
 
     /**
      * Makes a view that lies over nothing yet.
@@ -34,7 +35,7 @@ public final class RBignum extends RValue {
      */
     public RBignum(ObjectReader reader) {
         super(reader);
-        embeddedMask = RubyLayout.of(reader.series()).since(4, 0) ? 511 : 7;
+        layout = RubyLayout.of(reader.series()).object();
     }
 
     /**
@@ -64,9 +65,8 @@ public final class RBignum extends RValue {
         if (!embedded()) {
             return longAt(16);
         }
-        // Since 4.0 the slot may be a larger one.
-        int most = embeddedMask == 7 ? OLD_EMBEDDED_MOST : (slotSize() - EMBEDDED_AT) / DIGIT;
-        return Math.min(flags() >>> EMBEDDED_SHIFT & embeddedMask, most);
+        int most = layout.bignumFillsSlot() ? (slotSize() - EMBEDDED_AT) / DIGIT : OLD_EMBEDDED_MOST;
+        return Math.min(flags() >>> EMBEDDED_SHIFT & layout.bignumEmbedLengthMask(), most);
     }
 
     /**

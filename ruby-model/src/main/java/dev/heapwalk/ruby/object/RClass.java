@@ -215,4 +215,13 @@ public final class RClass extends RValue {
                 ? (reader().octet(extension() + layout.permanentClasspath()) >>> layout.permanentBit() & 1) != 0
                 : reader().classNames().classpathIvar(address()) != 0;
     }
+
+    /**
+     * Its full name.
+     *
+     * @return {@code classpath}, a {@code VALUE}, since 3.3; 0 where it is an instance variable, or if it has none
+     */
+    public long classpath() {
+        return extended(layout.classpath());
+    }
 }

@@ -82,4 +82,13 @@ public final class RData extends RValue {
     public long markFunction() {
         return longAt(16);
     }
+
+    /**
+     * The object with its instance variables.
+     *
+     * @return target address of an {@code imemo_fields}, since 4.0; 0 if it has none, or before
+     */
+    public long fieldsObject() {
+        return layout.fieldObjects() ? longAt(layout.dataFieldsObject()) : 0;
+    }
 }

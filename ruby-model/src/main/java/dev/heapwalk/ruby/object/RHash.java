@@ -10,6 +10,10 @@ import dev.heapwalk.ruby.layout.TableLayout;
 
 /** A Hash. C name {@code struct RHash}. */
 public final class RHash extends RValue {
+    /** The size of a pair, in bytes: a key and a value. */
+    public static final int PAIR_SIZE = 16;
+
+    private static final int INLINE_PAIRS = 32;
     private static final long ST_TABLE = Flags.USER3;
     private static final long PROC_DEFAULT = Flags.USER2;
 
@@ -50,7 +54,7 @@ public final class RHash extends RValue {
      */
     public long pairs() {
         // Since 3.3 a word of hints goes before them; earlier that is in the slot.
-        return layout.hashInline() ? address() + 32 : longAt(16);
+        return layout.hashInline() ? address() + INLINE_PAIRS : longAt(16);
     }
 
     /**
@@ -107,5 +111,43 @@ public final class RHash extends RValue {
      */
     public boolean comparesByIdentity() {
         return hasTable() && reader().comparesByIdentity(tableType());
+    }
+
+    /**
+     * Whether its table, or its pairs, stand in the slot.
+     *
+     * @return whether they do, since 3.3
+     */
+    public boolean inline() {
+        return layout.hashInline();
+    }
+
+    /**
+     * How many pairs the slot has room for.
+     *
+     * @return a count, for a Hash that is {@linkplain #inline() inline} and has no table
+     */
+    public int inlinePairs() {
+        return (slotSize() - INLINE_PAIRS) / PAIR_SIZE;
+    }
+
+    /**
+     * A key in the slot.
+     *
+     * @param pair from 0 to {@link #inlinePairs()}
+     * @return a {@code VALUE}, or {@code undef} where there is none
+     */
+    public long inlineKey(int pair) {
+        return longAt(INLINE_PAIRS + (long) PAIR_SIZE * pair);
+    }
+
+    /**
+     * A value in the slot.
+     *
+     * @param pair from 0 to {@link #inlinePairs()}
+     * @return a {@code VALUE}
+     */
+    public long inlineValue(int pair) {
+        return longAt(INLINE_PAIRS + (long) PAIR_SIZE * pair + Long.BYTES);
     }
 }

@@ -67,4 +67,33 @@ public final class RObject extends RValue {
     public long ivptr() {
         return embedded() ? address() + 16 : longAt(layout.objectFields());
     }
+
+    /**
+     * The table of its instance variables.
+     *
+     * @return target address of an {@code st_table}, of an Object that is {@linkplain #tooComplex() too complex}
+     */
+    public long table() {
+        // What is left of the flag for embedded values does not count.
+        return longAt(layout.objectFields());
+    }
+
+    /**
+     * How many instance variables the slot has room for.
+     *
+     * @return a count
+     */
+    public int room() {
+        return layout.shapesInFlags() ? (slotSize() - 16) / 8 : 3;
+    }
+
+    /**
+     * An instance variable that stands in the slot.
+     *
+     * @param index from 0 to {@link #room()}, of an Object that is {@linkplain #embedded() embedded}
+     * @return a {@code VALUE}
+     */
+    public long embeddedIvar(int index) {
+        return longAt(16 + 8L * index);
+    }
 }

@@ -20,6 +20,7 @@ public final class RString extends RValue {
     public static final int CODE_RANGE_BROKEN = 3;
 
     private static final long NOEMBED = Flags.USER1;
+    private static final long NOFREE = 1L << Flags.USHIFT + 18;
     private static final int ENCODING_SHIFT = 22;
     private static final int ENCODING_MASK = 0x7f;
 
@@ -55,7 +56,7 @@ public final class RString extends RValue {
             return longAt(16);
         }
         long length = layout.stringLengthInFlags() ? flags() >>> 14 & 0x1f : longAt(16);
-        return Math.min(length, slotSize() - layout.stringEmbed());
+        return Math.clamp(length, 0, slotSize() - layout.stringEmbed());
     }
 
     /**
@@ -130,5 +131,41 @@ public final class RString extends RValue {
      */
     public int codeRange() {
         return (int) (flags() >>> 20) & 3;
+    }
+
+    /**
+     * How many bytes its buffer has room for.
+     *
+     * @return {@code capa}, of a String that is neither embedded nor shared; unchecked
+     */
+    public long capacity() {
+        return longAt(32);
+    }
+
+    /**
+     * Whether its bytes are not its own to free.
+     *
+     * @return {@code STR_NOFREE}
+     */
+    public boolean nofree() {
+        return has(NOFREE);
+    }
+
+    /**
+     * Whether it has a buffer of its own.
+     *
+     * @return whether it is neither embedded nor shared, and has something to free
+     */
+    public boolean ownsBuffer() {
+        return (flags() & (NOEMBED | NOFREE | layout.stringShared())) == NOEMBED;
+    }
+
+    /**
+     * Whether changing it makes Ruby warn that it will be frozen.
+     *
+     * @return {@code CHILLED_STRING_P}, since 3.4
+     */
+    public boolean chilled() {
+        return has(layout.stringChilled());
     }
 }

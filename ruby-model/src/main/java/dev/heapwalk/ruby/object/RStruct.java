@@ -3,11 +3,15 @@ package dev.heapwalk.ruby.object;
 
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 
 /** A Struct. C name {@code struct RStruct}. */
 public final class RStruct extends RValue {
+    /** The flag of a Struct whose instance variables a table has: {@code RSTRUCT_GEN_FIELDS}, since 4.0. */
+    public static final long GENERIC_FIELDS = Flags.USER8;
+
     private final ObjectLayout layout;
 
     /**
@@ -61,5 +65,25 @@ public final class RStruct extends RValue {
      */
     public long member(long index) {
         return reader().word(members() + 8 * index);
+    }
+
+    /**
+     * A member that stands in the slot.
+     *
+     * @param index from 0 to {@link #length()}, of a Struct that is {@linkplain #embedded() embedded}
+     * @return a {@code VALUE}
+     */
+    public long embeddedMember(int index) {
+        return longAt(16 + 8L * index);
+    }
+
+    /**
+     * Where in the slot the object with its instance variables would stand, behind the members.
+     *
+     * @return bytes from the beginning of the slot, maybe behind its end
+     */
+    public int fieldsObject() {
+        int embedded = embeddedLength();
+        return embedded == 0 ? 32 : 16 + 8 * embedded;
     }
 }

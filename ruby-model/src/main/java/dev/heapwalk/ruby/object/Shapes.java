@@ -36,7 +36,7 @@ public final class Shapes {
         UNKNOWN
     }
 
-    private static final Kind[] KINDS_302 = {
+    private static final Kind[] WITH_CAPACITY = {
         Kind.ROOT,
         Kind.IVAR,
         Kind.FROZEN,
@@ -45,8 +45,10 @@ public final class Shapes {
         Kind.T_OBJECT,
         Kind.OBJ_TOO_COMPLEX
     };
-    private static final Kind[] KINDS_303 = {Kind.ROOT, Kind.IVAR, Kind.FROZEN, Kind.T_OBJECT, Kind.OBJ_TOO_COMPLEX};
-    private static final Kind[] KINDS_400 = {Kind.ROOT, Kind.IVAR, Kind.OBJ_ID};
+    private static final Kind[] WITHOUT_CAPACITY = {
+        Kind.ROOT, Kind.IVAR, Kind.FROZEN, Kind.T_OBJECT, Kind.OBJ_TOO_COMPLEX
+    };
+    private static final Kind[] WITH_OBJECT_ID = {Kind.ROOT, Kind.IVAR, Kind.OBJ_ID};
 
     /** {@code SHAPE_BUFFER_SIZE}: no version has more. */
     private static final int MOST = 1 << 19;
@@ -72,9 +74,11 @@ public final class Shapes {
     public Shapes(ObjectReader reader) {
         this.reader = reader;
         this.layout = RubyLayout.of(reader.series()).shape();
-        this.kinds = RubyLayout.of(reader.series()).since(4, 0)
-                ? KINDS_400
-                : RubyLayout.of(reader.series()).since(3, 3) ? KINDS_303 : KINDS_302;
+        this.kinds = switch (layout.numbering()) {
+            case WITH_CAPACITY -> WITH_CAPACITY;
+            case WITHOUT_CAPACITY -> WITHOUT_CAPACITY;
+            case WITH_OBJECT_ID -> WITH_OBJECT_ID;
+        };
         this.list = reader.vm().shapeList();
         this.count = reader.vm().shapeCount();
     }

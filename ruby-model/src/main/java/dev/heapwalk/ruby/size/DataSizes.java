@@ -6,7 +6,9 @@ import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.layout.ChunkHeader;
 import dev.heapwalk.ruby.layout.ContextLayout;
+import dev.heapwalk.ruby.layout.DataLayout;
 import dev.heapwalk.ruby.layout.MemsizeLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
@@ -25,20 +27,6 @@ import java.util.List;
  * have one of these. Of the others, Ruby's own are known by name.
  */
 final class DataSizes {
-    private static final int DSIZE = 24;
-    private static final int FLAGS = 64;
-    private static final long EMBEDDABLE = 2;
-    /** What {@code mmap} gave malloc is marked so in a chunk's header. */
-    private static final long IS_MMAPPED = 2;
-
-    /**
-     * How far {@code storage} of an execution context, what {@code Fiber#storage} gives, is behind {@code
-     * local_storage}.
-     */
-    private static final int INHERITED_STORAGE = 24;
-    /** {@code sizeof(marshal_compat_t)}. */
-    private static final int COMPATIBILITY_SIZE = 32;
-
     /** What a function looks at. */
     private enum Kind {
         NONE,
@@ -64,7 +52,7 @@ final class DataSizes {
     private final MemsizeLayout layout;
     private final ThreadLayout threads;
     private final ContextLayout contexts;
-    private final boolean fiberStorage;
+    private final DataLayout dataLayout;
     private final RData view;
     private final RValue other;
     private final SizeFunction function;
@@ -78,7 +66,7 @@ final class DataSizes {
         this.layout = RubyLayout.of(reader.series()).memsize();
         this.threads = RubyLayout.of(reader.series()).thread();
         this.contexts = RubyLayout.of(reader.series()).context();
-        this.fiberStorage = RubyLayout.of(reader.series()).since(3, 3);
+        this.dataLayout = RubyLayout.of(reader.series()).data();
         this.view = new RData(reader);
         this.other = new RValue(reader);
         this.function = new SizeFunction(reader.vm().target().machine(), this::copy);
@@ -116,8 +104,8 @@ final class DataSizes {
 
     /** C name {@code malloc_usable_size}, of the GNU C library. */
     private long usable(long pointer) {
-        long header = reader.word(pointer - 8);
-        return (header & ~7) - ((header & IS_MMAPPED) != 0 ? 16 : 8);
+        long header = reader.word(pointer + ChunkHeader.SIZE);
+        return (header & ~ChunkHeader.FLAGS) - ((header & ChunkHeader.MMAPPED) != 0 ? 16 : 8);
     }
 
     private boolean copy(long address, byte[] bytes, int length) {
@@ -131,9 +119,8 @@ final class DataSizes {
 
     private Type read(long address, RData data) {
         String name = DataTypes.name(data);
-        boolean embeddable =
-                RubyLayout.of(reader.series()).since(3, 3) && (reader.word(address + FLAGS) & EMBEDDABLE) != 0;
-        long function = reader.word(address + DSIZE);
+        boolean embeddable = (reader.word(address + DataLayout.TYPE_FLAGS) & dataLayout.embeddable()) != 0;
+        long function = reader.word(address + DataLayout.TYPE_SIZE);
         return new Type(function == 0 ? Kind.NONE : kind(name), function, embeddable);
     }
 
@@ -143,7 +130,7 @@ final class DataSizes {
             case "fiber" -> Kind.FIBER;
             case "T_IMEMO/iseq" -> Kind.ISEQ;
             case "autoload_table", "autoload" -> Kind.TABLE;
-            case "weakmap" -> RubyLayout.of(reader.series()).since(3, 3) ? Kind.WEAK_MAP : Kind.OLD_WEAK_MAP;
+            case "weakmap" -> dataLayout.weakMapsOfPointers() ? Kind.WEAK_MAP : Kind.OLD_WEAK_MAP;
             case "weakkeymap" -> Kind.WEAK_KEY_MAP;
             case "StringScanner" -> Kind.SCANNER;
             case "VM/cc_table" -> Kind.CALL_CACHES;
@@ -158,17 +145,17 @@ final class DataSizes {
             case NONE -> 0;
             case THREAD -> thread(data);
             case FIBER -> fiber(data);
-            case ISEQ -> sizes.iseq(RubyLayout.of(reader.series()).since(3, 4) ? reader.word(data) : data);
+            case ISEQ -> sizes.iseq(dataLayout.codeWrapped() ? reader.word(data) : data);
             case TABLE -> sizes.table(data);
             case WEAK_MAP -> weakMap(data, 16);
             case WEAK_KEY_MAP -> weakMap(data, 8);
             case OLD_WEAK_MAP -> oldWeakMap(data);
             // The registers of the scanner's last match stand in the middle.
-            case SCANNER -> 48 + sizes.region(data + 32);
+            case SCANNER -> MemsizeLayout.SCANNER + sizes.region(data + MemsizeLayout.SCANNER_REGISTERS);
             case CALL_CACHES -> sizes.callCacheTable(data);
             case SET -> sizes.set(data);
             case COMPATIBILITY ->
-                sizes.table(data) + COMPATIBILITY_SIZE * reader.word(data + TableLayout.ST_NUM_ENTRIES);
+                sizes.table(data) + MemsizeLayout.COMPATIBILITY * reader.word(data + TableLayout.ST_NUM_ENTRIES);
             case OTHER -> function.call(type.function(), data);
         };
     }
@@ -181,7 +168,9 @@ final class DataSizes {
     /** With two tables, one of which has lists of values, which begin with their length. */
     private long oldWeakMap(long data) {
         long objects = reader.word(data);
-        long size = 24 + sizes.table(objects) + sizes.table(reader.word(data + 8));
+        long size = MemsizeLayout.OLD_WEAK_MAP
+                + sizes.table(objects)
+                + sizes.table(reader.word(data + DataLayout.WEAK_MAP_SECOND));
         entries.over(objects);
         while (entries.next()) {
             size += 8 * (reader.word(entries.record()) + 1);
@@ -216,20 +205,24 @@ final class DataSizes {
         long thread = reader.word(context + contexts.thread());
         // Ruby's jump buffer may be larger than that of the compiler. It stands twice in the size, once for each
         // structure.
-        long chunk = reader.word(fiber - 8) & ~7;
+        long chunk = reader.word(fiber + ChunkHeader.SIZE) & ~ChunkHeader.FLAGS;
         int growth =
                 chunk == layout.fiberChunk() + ContextLayout.LIBC_JMP_BUF_SHIFT ? ContextLayout.LIBC_JMP_BUF_SHIFT : 0;
         long size = layout.fiber() + 2 * growth;
         long storage = reader.word(context + contexts.localStorage());
         if (storage != 0 && thread != 0 && reader.word(thread + threads.rootFiber()) != fiber) {
             size += storage(storage)
-                    + (fiberStorage ? hash(reader.word(context + contexts.localStorage() + INHERITED_STORAGE)) : 0);
+                    + (layout.fiberStorage()
+                            ? hash(reader.word(context + contexts.localStorage() + ContextLayout.INHERITED_STORAGE))
+                            : 0);
         }
         long stack = fiber + ContextLayout.FIBER_VM_STACK;
         if (reader.word(stack) != 0) {
-            size += 8 * (reader.word(stack + 8) + reader.word(stack + 16));
+            size += 8
+                    * (reader.word(stack + ContextLayout.SAVED_STACK_SIZE)
+                            + reader.word(stack + ContextLayout.SAVED_FRAMES_SIZE));
         }
         long machine = fiber + ContextLayout.FIBER_MACHINE;
-        return size + (reader.word(machine) == 0 ? 0 : 8 * reader.word(machine + 16));
+        return size + (reader.word(machine) == 0 ? 0 : 8 * reader.word(machine + ContextLayout.SAVED_MACHINE_SIZE));
     }
 }

@@ -8,16 +8,30 @@ import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.layout.ChunkHeader;
+import dev.heapwalk.ruby.layout.ClassLayout;
+import dev.heapwalk.ruby.layout.DataLayout;
 import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.IseqLayout;
+import dev.heapwalk.ruby.layout.ListLayout;
 import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.MemsizeLayout;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.layout.ShapeLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
-import dev.heapwalk.ruby.name.Encodings;
 import dev.heapwalk.ruby.object.ImemoType;
+import dev.heapwalk.ruby.object.RArray;
+import dev.heapwalk.ruby.object.RBignum;
 import dev.heapwalk.ruby.object.RClass;
+import dev.heapwalk.ruby.object.RFile;
+import dev.heapwalk.ruby.object.RHash;
+import dev.heapwalk.ruby.object.RMatch;
+import dev.heapwalk.ruby.object.RObject;
+import dev.heapwalk.ruby.object.RRegexp;
+import dev.heapwalk.ruby.object.RString;
+import dev.heapwalk.ruby.object.RStruct;
 import dev.heapwalk.ruby.object.Shapes;
 import dev.heapwalk.ruby.table.IdEntries;
 import java.lang.foreign.MemorySegment;
@@ -31,64 +45,41 @@ public final class MemorySizes {
     /** The size is not known: only a function of the target's own could tell. */
     public static final long UNKNOWN = -1;
 
-    private static final long STRING_NOEMBED = Flags.USER1;
-    private static final long STRING_NOFREE = 1L << Flags.USHIFT + 18;
-    private static final long ARRAY_EMBED = Flags.USER1;
-    private static final long BIGNUM_EMBED = Flags.USER2;
     /** What Ruby takes a digit for, though it has eight bytes. */
     private static final long BIGNUM_DIGIT = 4;
 
-    private static final long HASH_ST_TABLE = Flags.USER3;
     private static final long SUPERCLASSES_INCLUDE_SELF = Flags.USER2;
-    private static final long NOT_EXECUTABLE = 1L << Flags.USHIFT + 5 | 1L << Flags.USHIFT + 6;
-
-    /** {@code sizeof(ar_table)}, of 2.7 to 3.2. */
-    private static final long AR_TABLE_SIZE = 128;
-    /** {@code sizeof(OnigRegion)} and of what it has for each group. */
-    private static final long REGION_SIZE = 24;
-
-    private static final long REGION_GROUP_SIZE = 16;
-    private static final long CHARACTER_TABLE_SIZE = 256 * 4;
-    private static final long REPEAT_RANGE_SIZE = 8;
-    /** What {@code struct rb_class_cc_entries} has for each call cache. */
-    private static final long CALL_CACHE_ENTRY = 16;
-    /** {@code sizeof(struct rb_kwarg_call_data)}, in 2.7. */
-    private static final int KEYWORD_CALL_SIZE = 88;
+    private static final long NOT_EXECUTABLE = ImemoLayout.CODE_NOT_LOADED | ImemoLayout.CODE_COMPILING;
 
     private static final int MOST_CHAINED = 1 << 10;
     private static final int MOST_TRANSCODERS = 64;
-    /** {@code superclass_depth} of an extension in 4.0, 16 bits. */
-    private static final int SUPERCLASS_DEPTH = 122;
-    /** {@code variation_count}, which a byte of bits follows; {@code superclasses_with_self} is the sixth. In 4.0. */
-    private static final int SUPERCLASSES_WITH_SELF = 124;
-    /** {@code sizeof(set_table_entry)}. */
-    private static final long SET_ENTRY = 16;
-    /** {@code MAX_POWER2_FOR_TABLES_WITHOUT_BINS}. */
-    private static final int SET_WITHOUT_BINS = 4;
-    /** {@code blocking_operations} of {@code rb_io_t}, in 4.0. */
-    private static final int BLOCKING_OPERATIONS = 208;
-    /** {@code sizeof(struct rb_io_blocking_operation)}. */
-    private static final int BLOCKING_OPERATION_SIZE = 24;
-    /** {@code fork_generation} of {@code rb_io_t}, in 4.0. */
-    private static final int IO_FORK_GENERATION = 240;
-    /** {@code fork_gen} of {@code rb_vm_t}, in 4.0. */
-    private static final int VM_FORK_GENERATION = 496;
-
     private static final int MOST_OPERATIONS = 1 << 16;
     private static final int ISEQS_ASKED = 31;
     private static final int MOST_SEGMENTS = 1 << 12;
 
     private final ObjectReader reader;
     private final MemsizeLayout layout;
+    private final int[] ioBuffers;
+    private final int[] ioConverters;
     private final IseqLayout iseqs;
     private final MarkLayout.Iseq code;
     private final ObjectLayout objects;
-    private final boolean inlineHash;
+    private final ClassLayout classes;
+    private final ImemoLayout imemos;
+    private final ShapeLayout shapeLayout;
     private final boolean shapes;
-    private final boolean newest;
     private final DataSizes data;
     private final IdEntries ids;
     private final RClass classView;
+    private final RString stringView;
+    private final RArray arrayView;
+    private final RHash hashView;
+    private final RObject objectView;
+    private final RStruct structView;
+    private final RBignum bignumView;
+    private final RMatch matchView;
+    private final RRegexp regexpView;
+    private final RFile fileView;
     private long iseqBody = -1;
 
     /**
@@ -99,15 +90,27 @@ public final class MemorySizes {
     public MemorySizes(ObjectReader reader) {
         this.reader = reader;
         this.layout = RubyLayout.of(reader.series()).memsize();
+        this.ioBuffers = layout.ioBuffers();
+        this.ioConverters = layout.ioConverters();
         this.iseqs = RubyLayout.of(reader.series()).iseq();
         this.code = RubyLayout.of(reader.series()).mark().iseq();
         this.objects = RubyLayout.of(reader.series()).object();
-        this.inlineHash = objects.hashInline();
         this.shapes = objects.shapesInFlags();
-        this.newest = RubyLayout.of(reader.series()).since(4, 0);
+        this.classes = RubyLayout.of(reader.series()).classes();
+        this.imemos = RubyLayout.of(reader.series()).imemo();
+        this.shapeLayout = RubyLayout.of(reader.series()).shape();
         this.data = new DataSizes(reader, this);
         this.ids = new IdEntries(reader);
         this.classView = new RClass(reader);
+        this.stringView = new RString(reader);
+        this.arrayView = new RArray(reader);
+        this.hashView = new RHash(reader);
+        this.objectView = new RObject(reader);
+        this.structView = new RStruct(reader);
+        this.bignumView = new RBignum(reader);
+        this.matchView = new RMatch(reader);
+        this.regexpView = new RRegexp(reader);
+        this.fileView = new RFile(reader);
     }
 
     /**
@@ -119,19 +122,19 @@ public final class MemorySizes {
      */
     public long of(RValue object) {
         long outside = switch (object.type()) {
-            case STRING -> string(object);
-            case ARRAY -> array(object);
-            case HASH -> hash(object);
-            case OBJECT -> object(object);
-            case STRUCT -> struct(object);
-            case CLASS, MODULE -> module(object);
-            case ICLASS -> iclass(object);
+            case STRING -> string(object.as(stringView));
+            case ARRAY -> array(object.as(arrayView));
+            case HASH -> hash(object.as(hashView));
+            case OBJECT -> object(object.as(objectView));
+            case STRUCT -> struct(object.as(structView));
+            case CLASS, MODULE -> module(object.as(classView));
+            case ICLASS -> iclass(object.as(classView));
             case IMEMO -> imemo(object);
             case DATA -> data.of(object);
-            case REGEXP -> regexp(object.word(16));
-            case MATCH -> match(object);
-            case BIGNUM -> object.has(BIGNUM_EMBED) || object.word(24) == 0 ? 0 : object.word(16) * BIGNUM_DIGIT;
-            case FILE -> object.word(16) == 0 ? 0 : io(object.word(16));
+            case REGEXP -> regexp(object.as(regexpView).pattern());
+            case MATCH -> match(object.as(matchView));
+            case BIGNUM -> bignum(object.as(bignumView));
+            case FILE -> io(object.as(fileView).state());
             default -> 0;
         };
         if (outside < 0) {
@@ -143,11 +146,8 @@ public final class MemorySizes {
         return outside + object.slotSize();
     }
 
-    private long string(RValue object) {
-        if ((object.flags() & (STRING_NOEMBED | objects.stringShared() | STRING_NOFREE)) != STRING_NOEMBED) {
-            return 0;
-        }
-        return object.word(32) + terminator((int) (object.flags() >>> 22) & Encodings.ELSEWHERE);
+    private long string(RString string) {
+        return string.ownsBuffer() ? string.capacity() + terminator(string.encodingIndex()) : 0;
     }
 
     /** The size of what ends a string: {@code TERM_LEN}. */
@@ -159,21 +159,20 @@ public final class MemorySizes {
         };
     }
 
-    private long array(RValue object) {
-        if (object.has(ARRAY_EMBED | objects.arrayShared())) {
-            return 0;
-        }
-        // A root that others share the elements of keeps their number where its capacity would be.
-        boolean root =
-                object.has(1L << Flags.USHIFT + (RubyLayout.of(reader.series()).since(3, 2) ? 12 : 5));
-        return 8 * object.word(root ? 16 : 24);
+    private static long array(RArray array) {
+        return array.embedded() || array.shared() ? 0 : 8 * array.capacity();
     }
 
-    private long hash(RValue object) {
-        if (object.has(HASH_ST_TABLE)) {
-            return inlineHash ? table(object.address() + 24) - TableLayout.ST_SIZE : table(object.word(16));
+    private static long bignum(RBignum number) {
+        return number.embedded() || number.digits() == 0 ? 0 : number.length() * BIGNUM_DIGIT;
+    }
+
+    private long hash(RHash hash) {
+        long table = hash.table();
+        if (hash.hasTable()) {
+            return hash.inline() ? table(table) - TableLayout.ST_SIZE : table(table);
         }
-        return inlineHash || object.word(16) == 0 ? 0 : AR_TABLE_SIZE;
+        return hash.inline() || table == 0 ? 0 : MemsizeLayout.AR_TABLE;
     }
 
     /** C name {@code st_memsize}. */
@@ -196,7 +195,8 @@ public final class MemorySizes {
         if (power > 40) {
             throw new UnmappedAddressException(set, set, 1);
         }
-        return (power > SET_WITHOUT_BINS ? binWords(power) * 8 : 0) + (SET_ENTRY << power);
+        return (power > DataLayout.SET_POWER_WITHOUT_BINS ? binWords(power) * 8 : 0)
+                + ((long) DataLayout.SET_ENTRY_SIZE << power);
     }
 
     /** How many words the bins take: twice as many bins as entries, of the fewest bytes that can count those. */
@@ -214,27 +214,25 @@ public final class MemorySizes {
         return table == 0 ? 0 : idTable(table);
     }
 
-    private long object(RValue object) {
+    private long object(RObject object) {
+        boolean embedded = object.embedded();
         if (!shapes) {
             // What is embedded, or has no buffer yet, counts nothing.
-            boolean none = objects.embedsIvars(object.flags())
-                    || object.word(24) == 0 && !RubyLayout.of(reader.series()).since(3, 0);
-            return none ? 0 : 8L * (int) object.word(16);
+            boolean none = embedded || object.ivptr() == 0 && !layout.countsMissingIvars();
+            return none ? 0 : 8L * object.numiv();
         }
-        int shape = Shapes.of(object.flags());
+        int shape = object.shape();
         if (reader.shapes().tooComplex(shape)) {
-            return table(object.word(objects.objectFields()));
+            return table(object.table());
         }
-        return objects.embedsIvars(object.flags()) ? 0 : 8L * reader.shapes().capacity(shape);
+        return embedded ? 0 : 8L * reader.shapes().capacity(shape);
     }
 
-    private long struct(RValue object) {
-        boolean embedded = (object.flags() >>> 13 & objects.structEmbedLengthMask()) != 0;
-        return embedded || object.word(24) == 0 ? 0 : 8 * object.word(16);
+    private static long struct(RStruct struct) {
+        return struct.embedded() || struct.members() == 0 ? 0 : 8 * struct.length();
     }
 
-    private long module(RValue object) {
-        RClass view = reader.at(object.address(), classView);
+    private long module(RClass view) {
         long extension = view.extension();
         if (extension == 0) {
             return 0;
@@ -242,11 +240,12 @@ public final class MemorySizes {
         long size = idTableIfAny(view.methodTable());
         size += idTableIfAny(view.classVariableTable());
         size += idTableIfAny(view.constantTable());
-        if (newest) {
+        if (layout.fieldsInObjects()) {
             // What else it has is in objects of their own.
             size = idTableIfAny(view.methodTable()) + idTableIfAny(view.constantTable());
-            boolean own = (reader.half(extension + SUPERCLASSES_WITH_SELF) >>> 13 & 1) != 0;
-            int depth = reader.half(extension + SUPERCLASS_DEPTH) & 0xffff;
+            boolean own =
+                    (reader.half(extension + layout.variationCount()) & MemsizeLayout.SUPERCLASSES_WITH_SELF) != 0;
+            int depth = reader.half(extension + layout.superclassDepthShort()) & 0xffff;
             // Ruby counts the superclasses twice.
             return own ? size + 2 * 8L * (depth + 1) : size;
         }
@@ -257,28 +256,27 @@ public final class MemorySizes {
             size += view.ivIndexTable() == 0 ? 0 : table(view.ivIndexTable());
             return size + layout.classExtension();
         }
-        size += 8L << 32 - Integer.numberOfLeadingZeros(ivars(object));
-        if (object.has(SUPERCLASSES_INCLUDE_SELF)) {
+        size += 8L << 32 - Integer.numberOfLeadingZeros(ivars(view));
+        if (view.has(SUPERCLASSES_INCLUDE_SELF)) {
             size += 8 * (reader.word(extension + layout.superclassDepth()) + 1);
         }
         return size;
     }
 
-    private int ivars(RValue object) {
-        int shape = Shapes.of(object.flags());
+    private int ivars(RClass view) {
+        int shape = Shapes.of(view.flags());
         if (reader.shapes().tooComplex(shape)) {
-            return (int) reader.word(classView.ivars() + TableLayout.ST_NUM_ENTRIES);
+            return (int) reader.word(view.ivars() + TableLayout.ST_NUM_ENTRIES);
         }
         return reader.shapes().nextIvIndex(shape);
     }
 
-    private long iclass(RValue object) {
-        RClass view = reader.at(object.address(), classView);
+    private long iclass(RClass view) {
         if (view.extension() == 0) {
             return 0;
         }
         long methods = view.ownsMethods() ? idTableIfAny(view.methodTable()) : 0;
-        return newest ? methods : methods + callCaches(view.callCacheTable());
+        return classes.cachesInObjects() ? methods : methods + callCaches(view.callCacheTable());
     }
 
     /** What the object {@code VM/cc_table} has outside of it, in 4.0: the head of its table lies in the slot. */
@@ -286,7 +284,7 @@ public final class MemorySizes {
         long size = idTable(table) - TableLayout.ID_SIZE;
         ids.over(table);
         while (ids.next()) {
-            size += 16 + CALL_CACHE_ENTRY * reader.half(ids.value());
+            size += MemsizeLayout.CALL_CACHES + MemsizeLayout.CALL_CACHE * (long) reader.half(ids.value());
         }
         return size;
     }
@@ -299,7 +297,7 @@ public final class MemorySizes {
         long size = idTable(table);
         ids.over(table);
         while (ids.next()) {
-            size += 24 + CALL_CACHE_ENTRY * reader.half(ids.value());
+            size += MemsizeLayout.CALL_CACHES_WITH_POINTER + MemsizeLayout.CALL_CACHE * (long) reader.half(ids.value());
         }
         return size;
     }
@@ -308,10 +306,10 @@ public final class MemorySizes {
         return switch (reader.imemoType(object.flags())) {
             case MENT -> 8;
             case ISEQ -> iseq(object.address());
-            case ENV -> 8 * (object.word(32) & 0xffffffffL);
-            case TMPBUF -> 8 * object.word(newest ? 16 : 32);
+            case ENV -> 8 * (object.word(ImemoLayout.ENV_SIZE) & 0xffffffffL);
+            case TMPBUF -> 8 * object.word(imemos.bufferCount());
             // The tree is made of blocks of several kinds, and gone once the code is compiled.
-            case AST -> object.word(8) == 0 ? 0 : UNKNOWN;
+            case AST -> object.word(ImemoLayout.FIRST) == 0 ? 0 : UNKNOWN;
             case FIELDS -> fields(object);
             default -> 0;
         };
@@ -319,12 +317,12 @@ public final class MemorySizes {
 
     /** The instance variables of another object, where they are outside the slot. */
     private long fields(RValue object) {
-        if (!object.has(Flags.USER4)) {
+        if (!object.has(ImemoLayout.FIELDS_HEAP)) {
             return 0;
         }
         int shape = Shapes.of(object.flags());
         return reader.shapes().tooComplex(shape)
-                ? table(object.word(16))
+                ? table(object.word(ImemoLayout.FIELDS_VALUES))
                 : 8L * reader.shapes().capacity(shape);
     }
 
@@ -334,26 +332,29 @@ public final class MemorySizes {
         long body = reader.word(iseq + IseqLayout.BODY);
         if ((flags & NOT_EXECUTABLE) != 0 || body == 0) {
             // It is being compiled, or was not loaded yet.
-            return (flags & 1L << Flags.USHIFT + 6) == 0 ? 0 : UNKNOWN;
+            return (flags & ImemoLayout.CODE_COMPILING) == 0 ? 0 : UNKNOWN;
         }
         long words = reader.half(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
         long size = iseqBody() + 8 * words;
         // Each entry has its position, 32 bits, in an array of its own.
-        size += (iseqs.insnInfoSize() + 4L) * reader.half(body + iseqs.insnsInfo() + 16);
+        size += (iseqs.insnInfoSize() + 4L) * reader.half(body + iseqs.insnsInfo() + IseqLayout.INFO_SIZE);
         size += 8L * reader.half(body + iseqs.localTableSize());
         size += code.markBits() < 0 ? 0 : (words + 63 >>> 6) * 8;
         long catches = reader.word(body + code.catchTable());
-        size += catches == 0 ? 0 : 4 + 32L * reader.half(catches);
+        size += catches == 0 ? 0 : IseqLayout.CATCH_ENTRIES + (long) IseqLayout.CATCH_ENTRY_SIZE * reader.half(catches);
         size += 8L * (reader.half(body + IseqLayout.PARAM_OPT_NUM) + 1);
         long keywords = reader.word(body + IseqLayout.PARAM_KEYWORD);
-        size += keywords == 0 ? 0 : 32 + 8L * (reader.half(keywords) - reader.half(keywords + 4));
+        size += keywords == 0
+                ? 0
+                : IseqLayout.KEYWORD_SIZE
+                        + 8L * (reader.half(keywords) - reader.half(keywords + IseqLayout.KEYWORD_REQUIRED));
         size += inlineStorages(body);
         long calls = reader.half(body + code.callCount()) & 0xffffffffL;
         size += layout.callData() * calls;
-        if (!RubyLayout.of(reader.series()).since(3, 0)) {
+        if (layout.keywordCall() > 0) {
             size += keywordCalls(
                     reader.word(body + code.callData()) + layout.callData() * calls,
-                    reader.half(body + code.callCount() + 4));
+                    reader.half(body + code.callCount() + MarkLayout.Iseq.KEYWORD_CALL_COUNT));
         }
         return size;
     }
@@ -376,7 +377,7 @@ public final class MemorySizes {
         }
         reader.requireMapped(entries, before + constants, code.inlineStorageSize());
         for (long i = 0; i < constants; i++) {
-            long segments = reader.word(entries + (before + i) * each + 8);
+            long segments = reader.word(entries + (before + i) * each + IseqLayout.CONSTANT_SEGMENTS);
             for (int j = 0; segments != 0 && j < MOST_SEGMENTS; j++) {
                 size += 8;
                 if (reader.word(segments + 8L * j) == 0) {
@@ -389,11 +390,12 @@ public final class MemorySizes {
 
     /** Calls with keywords: {@code struct rb_kwarg_call_data}, in 2.7. */
     private long keywordCalls(long calls, int count) {
-        reader.requireMapped(calls, count, KEYWORD_CALL_SIZE);
+        reader.requireMapped(calls, count, layout.keywordCall());
         long size = 0;
         for (int i = 0; i < count; i++) {
-            long keywords = reader.word(calls + (long) KEYWORD_CALL_SIZE * i + 80);
-            size += KEYWORD_CALL_SIZE + (keywords == 0 ? 0 : 16 + 8L * (reader.half(keywords) - 1));
+            long keywords = reader.word(calls + (long) layout.keywordCall() * i + MemsizeLayout.KEYWORD_CALL_ARGUMENTS);
+            size += layout.keywordCall()
+                    + (keywords == 0 ? 0 : MemsizeLayout.KEYWORD_ARGUMENTS + 8L * (reader.half(keywords) - 1));
         }
         return size;
     }
@@ -412,9 +414,12 @@ public final class MemorySizes {
                         && slot.type() == RubyType.IMEMO
                         && reader.imemoType(slot.flags()) == ImemoType.ISEQ) {
                     long body = reader.word(slot.address() + IseqLayout.BODY);
-                    if (body != 0 && reader.find(body - 8, 8) >= 0) {
+                    if (body != 0 && reader.find(body + ChunkHeader.SIZE, Long.BYTES) >= 0) {
                         asked++;
-                        larger += (reader.word(body - 8) & ~7) == (layout.iseqBody() + 23 & ~15L) ? 1 : 0;
+                        larger += (reader.word(body + ChunkHeader.SIZE) & ~ChunkHeader.FLAGS)
+                                        == (layout.iseqBody() + 23 & ~15L)
+                                ? 1
+                                : 0;
                     }
                 }
             }
@@ -429,53 +434,63 @@ public final class MemorySizes {
         long at = pattern;
         for (int i = 0; at != 0 && i < MOST_CHAINED; i++) {
             size += layout.regexp();
-            size += reader.word(at) == 0 ? 0 : reader.half(at + 12);
-            size += reader.word(at + 136) == 0 ? 0 : reader.word(at + 144) - reader.word(at + 136);
-            size += reader.word(at + 408) == 0 ? 0 : CHARACTER_TABLE_SIZE;
-            size += reader.word(at + 416) == 0 ? 0 : CHARACTER_TABLE_SIZE;
-            size += reader.word(at + 64) == 0 ? 0 : REPEAT_RANGE_SIZE * reader.half(at + 52);
+            size += reader.word(at) == 0 ? 0 : reader.half(at + MemsizeLayout.REGEXP_ALLOCATED);
+            long exact = reader.word(at + MemsizeLayout.REGEXP_EXACT);
+            size += exact == 0 ? 0 : reader.word(at + MemsizeLayout.REGEXP_EXACT + Long.BYTES) - exact;
+            size += reader.word(at + MemsizeLayout.REGEXP_MAP) == 0 ? 0 : MemsizeLayout.REGEXP_MAP_SIZE;
+            size += reader.word(at + MemsizeLayout.REGEXP_MAP + Long.BYTES) == 0 ? 0 : MemsizeLayout.REGEXP_MAP_SIZE;
+            size += reader.word(at + MemsizeLayout.REGEXP_REPEAT_RANGE) == 0
+                    ? 0
+                    : (long) MemsizeLayout.REPEAT_RANGE * reader.half(at + MemsizeLayout.REGEXP_REPEATS);
             at = reader.word(at + layout.regexpChain());
         }
         return size;
     }
 
-    private long match(RValue object) {
-        long registers = objects.matchInline() ? object.address() + 32 : object.word(24);
+    private long match(RMatch match) {
+        long registers = match.rmatch();
         if (registers == 0) {
             return 0;
         }
-        long size = region(registers) + 16L * reader.half(registers + 32);
-        return objects.matchInline() ? size : size + 40;
+        long size = region(registers)
+                + (long) MemsizeLayout.MATCH_OFFSET * reader.half(registers + MemsizeLayout.MATCH_OFFSETS);
+        return objects.matchInline() ? size : size + MemsizeLayout.MATCH;
     }
 
     /** C name {@code onig_region_memsize}. */
     long region(long region) {
-        return REGION_SIZE + REGION_GROUP_SIZE * reader.half(region);
+        return MemsizeLayout.REGION + (long) MemsizeLayout.REGION_GROUP * reader.half(region);
     }
 
     /** C name {@code rb_io_memsize}. */
     private long io(long io) {
-        int shift = layout.ioShift();
-        long size = layout.io();
-        // Three of rb_io_buffer_t, which is packed: a pointer, an offset, a length and a capacity.
-        for (int buffer : new int[] {40, 60, 128}) {
-            size += reader.half(io + shift + buffer + 16);
-        }
-        size += newest ? blockingOperations(io) : 0;
-        return size + transcoding(reader.word(io + shift + 120)) + transcoding(reader.word(io + shift + 152));
-    }
-
-    /** What threads that wait for it have on their stacks; a process that was forked has them no more. In 4.0. */
-    private long blockingOperations(long io) {
-        if (reader.word(io + IO_FORK_GENERATION) != reader.word(reader.vm().address() + VM_FORK_GENERATION)) {
+        if (io == 0) {
             return 0;
         }
-        long head = io + BLOCKING_OPERATIONS;
+        long size = layout.io();
+        for (int buffer : ioBuffers) {
+            size += reader.half(io + buffer + MemsizeLayout.IO_BUFFER_CAPACITY);
+        }
+        size += layout.ioBlockingOperations() >= 0 ? blockingOperations(io) : 0;
+        for (int converter : ioConverters) {
+            size += transcoding(reader.word(io + converter));
+        }
+        return size;
+    }
+
+    /** What threads that wait for it have on their stacks; a process that was forked has them no more. */
+    private long blockingOperations(long io) {
+        long generation =
+                reader.vm().address() + RubyLayout.of(reader.series()).vm().forkGeneration();
+        if (reader.word(io + layout.ioForkGeneration()) != reader.word(generation)) {
+            return 0;
+        }
+        long head = io + layout.ioBlockingOperations();
         long size = 0;
         for (long at = reader.word(head); at != head; at = reader.word(at)) {
-            size += BLOCKING_OPERATION_SIZE;
-            if (size > MOST_OPERATIONS * BLOCKING_OPERATION_SIZE) {
-                throw new UnmappedAddressException(at, head, 16);
+            size += MemsizeLayout.IO_BLOCKING_OPERATION;
+            if (size > (long) MOST_OPERATIONS * MemsizeLayout.IO_BLOCKING_OPERATION) {
+                throw new UnmappedAddressException(at, head, ListLayout.SIZE);
             }
         }
         return size;
@@ -486,19 +501,30 @@ public final class MemorySizes {
         if (converter == 0) {
             return 0;
         }
-        long size = 184 + (reader.half(converter + 88) == 0 ? 0 : reader.word(converter + 32));
-        long elements = reader.word(converter + 80);
-        int count = reader.half(converter + 96);
+        boolean replaced = reader.half(converter + MemsizeLayout.CONVERTER_REPLACED) != 0;
+        long size =
+                MemsizeLayout.CONVERTER + (replaced ? reader.word(converter + MemsizeLayout.CONVERTER_REPLACEMENT) : 0);
+        long elements = reader.word(converter + MemsizeLayout.CONVERTER_ELEMENTS);
+        int count = reader.half(converter + MemsizeLayout.CONVERTER_USED);
         for (int i = 0; i < Math.min(count, MOST_TRANSCODERS); i++) {
-            long element = elements + 48L * i;
+            long element = elements + (long) MemsizeLayout.ELEMENT * i;
             long transcoder = reader.word(reader.word(element));
-            long state = reader.word(transcoder + 72);
-            size += 96 + (state > 8 ? state : 0);
-            size += reader.half(transcoder + 60) > 8 ? reader.half(transcoder + 60) : 0;
-            size += reader.half(transcoder + 64) > 8 ? reader.half(transcoder + 64) : 0;
-            size += reader.word(element + 8) == 0 ? 0 : reader.word(element + 32) - reader.word(element + 8);
+            size += MemsizeLayout.TRANSCODING
+                    + overAWord(reader.word(transcoder + MemsizeLayout.TRANSCODER_STATE))
+                    + overAWord(reader.half(transcoder + MemsizeLayout.TRANSCODER_INPUT))
+                    + overAWord(reader.half(transcoder + MemsizeLayout.TRANSCODER_OUTPUT));
+            long out = reader.word(element + MemsizeLayout.ELEMENT_OUT_START);
+            size += out == 0 ? 0 : reader.word(element + MemsizeLayout.ELEMENT_OUT_END) - out;
         }
-        return size + reader.word(converter + 72) - reader.word(converter + 48) + 48L * reader.half(converter + 92);
+        return size
+                + reader.word(converter + MemsizeLayout.CONVERTER_IN_END)
+                - reader.word(converter + MemsizeLayout.CONVERTER_IN_START)
+                + (long) MemsizeLayout.ELEMENT * reader.half(converter + MemsizeLayout.CONVERTER_ALLOCATED);
+    }
+
+    /** A size that counts only where it is more than a pointer's, which has room for it. */
+    private static long overAWord(long size) {
+        return size > Long.BYTES ? size : 0;
     }
 
     private long genericIvars(RValue object) {
@@ -506,9 +532,9 @@ public final class MemorySizes {
         if (place == 0 || !objects.genericIvarsByFlag()) {
             return 0;
         }
-        if (RubyLayout.of(reader.series()).since(3, 3) && reader.shapes().tooComplex(Shapes.of(object.flags()))) {
-            return 16 + table(reader.word(place));
+        if (shapeLayout.othersTooComplex() && reader.shapes().tooComplex(Shapes.of(object.flags()))) {
+            return MemsizeLayout.GENERIC_TABLE + table(reader.word(place));
         }
-        return 8 + 8L * reader.half(place);
+        return MemsizeLayout.GENERIC_IVARS + 8L * reader.half(place);
     }
 }

@@ -3,6 +3,9 @@ package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.ContextLayout;
+import dev.heapwalk.ruby.layout.DataLayout;
+import dev.heapwalk.ruby.layout.ImemoLayout;
+import dev.heapwalk.ruby.layout.ListLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.object.ImemoType;
 import java.util.ArrayList;
@@ -10,12 +13,6 @@ import java.util.List;
 
 /** Reads the objects that stand for code: Procs, Bindings, Methods, and what threads wait for. For one thread. */
 final class DataReader {
-    /** {@code rb_proc_t}: block, and a word of bits. */
-    private static final int PROC_FLAGS = 32;
-    /** {@code rb_binding_t}: block, pathobj, first_lineno. */
-    private static final int BINDING_PATH = 32;
-
-    private static final int BINDING_LINE = 40;
     /** No Mutex has more waiting for it. */
     private static final int MOST_WAITING = 1 << 16;
 
@@ -34,7 +31,7 @@ final class DataReader {
         if (data == 0) {
             return null;
         }
-        int flags = reader.octet(data + PROC_FLAGS);
+        int flags = reader.octet(data + DataLayout.PROC_FLAGS);
         Block block = block(data);
         return block == null ? null : new Proc(address, block, (flags & 2) != 0, (flags & 1) != 0, (flags & 4) != 0);
     }
@@ -45,27 +42,32 @@ final class DataReader {
         if (block == null) {
             return null;
         }
-        long pathobj = reader.word(data + BINDING_PATH);
+        long pathobj = reader.word(data + DataLayout.BINDING_PATH);
+        int line = reader.half(data + DataLayout.BINDING_LINE);
         Texts texts = interpreter.texts();
         return new Binding(
                 address,
                 block,
                 texts.of(texts.isArray(pathobj) ? texts.element(pathobj, 0) : pathobj),
-                layout.since(3, 2) ? reader.half(data + BINDING_LINE) : reader.half(data + BINDING_LINE) & 0xffff);
+                layout.data().bindingLineShort() ? line & 0xffff : line);
     }
 
     /** {@code struct rb_block}: a union of three words, and the type. */
     private Block block(long data) {
-        int number = reader.half(data + 24);
+        int number = reader.half(data + DataLayout.BLOCK_TYPE);
         Block.Kind[] kinds = Block.Kind.values();
         if (number < 0 || number >= kinds.length) {
             return null;
         }
         Block.Kind kind = kinds[number];
-        long first = reader.word(data);
+        long first = reader.word(data + DataLayout.BLOCK_SELF);
         return kind == Block.Kind.SYMBOL || kind == Block.Kind.PROC
                 ? new Block(kind, 0, 0, first)
-                : new Block(kind, first, reader.word(data + 8), reader.word(data + 16));
+                : new Block(
+                        kind,
+                        first,
+                        reader.word(data + DataLayout.BLOCK_EP),
+                        reader.word(data + DataLayout.BLOCK_CODE));
     }
 
     MethodObject method(long address) {
@@ -73,14 +75,13 @@ final class DataReader {
         if (data == 0) {
             return null;
         }
-        // struct METHOD: recv, klass, iclass, owner (since 3.2), me.
-        boolean hasOwner = layout.since(3, 2);
-        MethodEntry entry = interpreter.method(reader.word(data + (hasOwner ? 32 : 24)));
+        int owner = layout.data().methodOwner();
+        MethodEntry entry = interpreter.method(reader.word(data + layout.data().methodEntry()));
         return new MethodObject(
                 address,
-                reader.word(data),
-                reader.word(data + 8),
-                hasOwner ? reader.word(data + 24) : entry == null ? 0 : entry.owner(),
+                reader.word(data + DataLayout.METHOD_RECEIVER),
+                reader.word(data + DataLayout.METHOD_CLASS),
+                owner >= 0 ? reader.word(data + owner) : entry == null ? 0 : entry.owner(),
                 entry);
     }
 
@@ -89,27 +90,34 @@ final class DataReader {
         if (data == 0) {
             return null;
         }
-        // rb_mutex_t: the thread (2.7), the fiber or its serial number (4.0); the thread (4.0, its object in later
-        // releases of 3.4); next_mutex, waitq.
+        // rb_mutex_t: what holds it; the thread (4.0, its object in later releases of 3.4); next_mutex, waitq.
         long holder = reader.word(data);
-        long waiting = isList(data + 16) ? data + 16 : data + 24;
-        if (layout.since(4, 0)) {
-            return new Mutex(address, holder == 0 ? 0 : reader.word(data + 8), 0, waiting(waiting));
-        }
-        boolean keepsFiber = layout.since(3, 0);
-        long thread = holder == 0 || !keepsFiber
-                ? holder
-                : reader.word(holder + ContextLayout.FIBER_EC + layout.context().thread());
-        return new Mutex(address, thread, keepsFiber ? holder : 0, waiting(waiting));
+        long waitq = data + DataLayout.MUTEX_WAITING;
+        List<Long> waiting = waiting(isList(waitq) ? waitq : waitq + Long.BYTES);
+        return switch (layout.data().mutexHolder()) {
+            case THREAD -> new Mutex(address, holder, 0, waiting);
+            case FIBER ->
+                new Mutex(
+                        address,
+                        holder == 0
+                                ? 0
+                                : reader.word(holder
+                                        + ContextLayout.FIBER_EC
+                                        + layout.context().thread()),
+                        holder,
+                        waiting);
+            case SERIAL ->
+                new Mutex(address, holder == 0 ? 0 : reader.word(data + DataLayout.MUTEX_THREAD), 0, waiting);
+        };
     }
 
     /** Whether a head of a list, with pointers to the first and the last on it, lies there. */
     private boolean isList(long head) {
         long first = reader.word(head);
-        long last = reader.word(head + 8);
-        return reader.find(first, 16) >= 0
-                && reader.word(first + 8) == head
-                && reader.find(last, 16) >= 0
+        long last = reader.word(head + ListLayout.PREVIOUS);
+        return reader.find(first, ListLayout.SIZE) >= 0
+                && reader.word(first + ListLayout.PREVIOUS) == head
+                && reader.find(last, ListLayout.SIZE) >= 0
                 && reader.word(last) == head;
     }
 
@@ -117,12 +125,12 @@ final class DataReader {
      * {@code struct sync_waiter}: self (3.0), th, fiber (3.0), node. They lie on the machine stacks of those who wait.
      */
     private List<Long> waiting(long head) {
-        int node = layout.since(3, 0) ? 24 : 8;
-        int thread = layout.since(3, 0) ? 8 : 0;
+        int node = layout.data().waiterNode();
+        int thread = layout.data().waiterThread();
         List<Long> found = new ArrayList<>();
         long before = head;
         for (long at = reader.word(head); at != head && at != 0 && found.size() < MOST_WAITING; at = reader.word(at)) {
-            if (reader.word(at + 8) != before) {
+            if (reader.word(at + ListLayout.PREVIOUS) != before) {
                 break;
             }
             found.add(reader.word(at - node + thread));
@@ -135,14 +143,14 @@ final class DataReader {
         if (!interpreter.isImemo(address, ImemoType.ENV)) {
             return null;
         }
-        long ep = reader.word(address + 16);
+        long ep = reader.word(address + ImemoLayout.ENV_EP);
         long outer = interpreter.environments().outer(ep);
         return new Env(
                 address,
-                reader.word(address + 8),
+                reader.word(address + ImemoLayout.ENV_ISEQ),
                 ep,
-                reader.word(address + 24),
-                reader.half(address + 32) & 0xffff_ffffL,
+                reader.word(address + ImemoLayout.ENV_VALUES),
+                reader.half(address + ImemoLayout.ENV_SIZE) & 0xffff_ffffL,
                 outer == 0 ? 0 : interpreter.environments().object(outer));
     }
 }

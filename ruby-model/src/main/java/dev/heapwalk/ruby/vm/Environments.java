@@ -3,7 +3,9 @@ package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.layout.DataLayout;
 import dev.heapwalk.ruby.layout.EnvFlags;
+import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.object.ImemoType;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -40,7 +42,7 @@ public final class Environments {
      * @return that of the level around it, 0 for the outermost level of a method
      */
     public long outer(long ep) {
-        return (reader.word(ep) & EnvFlags.LOCAL) != 0 ? 0 : reader.word(ep - 8) & ~3L;
+        return (reader.word(ep) & EnvFlags.LOCAL) != 0 ? 0 : reader.word(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG;
     }
 
     /**
@@ -51,7 +53,7 @@ public final class Environments {
      *     of a captured block with the low bits 01 (in Ruby) or 11 (in C)
      */
     public long blockHandler(long ep) {
-        return reader.word(outermost(ep) - 8);
+        return reader.word(outermost(ep) + EnvFlags.SPECIAL);
     }
 
     private long outermost(long ep) {
@@ -75,7 +77,7 @@ public final class Environments {
     public MethodEntry method(long ep) {
         long at = ep;
         for (int depth = 0; depth < DEEPEST; depth++) {
-            long reference = reader.word(at - 16);
+            long reference = reader.word(at + EnvFlags.METHOD);
             MethodEntry found = interpreter.method(reference);
             if (found != null) {
                 return found;
@@ -84,7 +86,7 @@ public final class Environments {
             if (outer == 0) {
                 // The special variables of a method hide it.
                 return interpreter.isImemo(reference, ImemoType.SVAR)
-                        ? interpreter.method(reader.word(reference + 8))
+                        ? interpreter.method(reader.word(reference + ImemoLayout.SVAR_METHOD))
                         : null;
             }
             at = outer;
@@ -102,8 +104,8 @@ public final class Environments {
         if ((reader.word(ep) & EnvFlags.ESCAPED) == 0) {
             return 0;
         }
-        long env = reader.word(ep + 8);
-        return interpreter.isImemo(env, ImemoType.ENV) && reader.word(env + 16) == ep ? env : 0;
+        long env = reader.word(ep + EnvFlags.OBJECT);
+        return interpreter.isImemo(env, ImemoType.ENV) && reader.word(env + ImemoLayout.ENV_EP) == ep ? env : 0;
     }
 
     /**
@@ -123,7 +125,7 @@ public final class Environments {
             long flags = reader.word(at);
             long env = object(at);
             if (env != 0) {
-                Iseq own = interpreter.iseq(reader.word(env + 8));
+                Iseq own = interpreter.iseq(reader.word(env + ImemoLayout.ENV_ISEQ));
                 code = own == null ? code : own;
             }
             // A level whose code is not known, such as that of a function in C, has no names.
@@ -167,7 +169,7 @@ public final class Environments {
         long value = reader.word(ep - 8L * (DATA_SIZE - 1 + code.localCount() - index));
         if (isUntouchedBlock(flags, code, index)) {
             // The block becomes an object when the program first looks at it.
-            long handler = reader.word(ep - 8);
+            long handler = reader.word(ep + EnvFlags.SPECIAL);
             if (handler == 0) {
                 return reader.constants().nil();
             }
@@ -178,7 +180,7 @@ public final class Environments {
 
     /** The block that a parameter stands for that the program has not looked at; null for any other variable. */
     private Block block(long ep, long flags, Iseq code, int index) {
-        long handler = isUntouchedBlock(flags, code, index) ? reader.word(ep - 8) : 0;
+        long handler = isUntouchedBlock(flags, code, index) ? reader.word(ep + EnvFlags.SPECIAL) : 0;
         if ((handler & CAPTURED) == 0) {
             return null;
         }
@@ -187,8 +189,8 @@ public final class Environments {
         return new Block(
                 (handler & CAPTURED_IN_C) == 0 ? Block.Kind.ISEQ : Block.Kind.IFUNC,
                 reader.word(captured),
-                reader.word(captured + 8),
-                reader.word(captured + 16));
+                reader.word(captured + DataLayout.BLOCK_EP),
+                reader.word(captured + DataLayout.BLOCK_CODE));
     }
 
     private static boolean isUntouchedBlock(long flags, Iseq code, int index) {

@@ -4,6 +4,9 @@ package dev.heapwalk.ruby.vm;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.layout.DataLayout;
+import dev.heapwalk.ruby.layout.ImemoLayout;
+import dev.heapwalk.ruby.layout.IseqLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.object.ImemoType;
 import dev.heapwalk.ruby.table.StEntries;
@@ -85,13 +88,18 @@ public final class Fields {
     }
 
     private List<Place> imemo(ImemoType type) {
-        boolean newest = layout.since(4, 0);
+        ImemoLayout known = layout.imemo();
         return switch (type) {
-            case ENV -> List.of(value("iseq", 8), address("ep", 16), address("env", 24), number("env_size", 32, 4));
+            case ENV ->
+                List.of(
+                        value("iseq", ImemoLayout.ENV_ISEQ),
+                        address("ep", ImemoLayout.ENV_EP),
+                        address("env", ImemoLayout.ENV_VALUES),
+                        number("env_size", ImemoLayout.ENV_SIZE, 4));
             case CREF ->
                 List.of(
                         value("refinements", 8),
-                        value(layout.since(3, 1) ? "klass_or_self" : "klass", 16),
+                        value(known.crefHoldsSelf() ? "klass_or_self" : "klass", 16),
                         value("next", 24));
             case SVAR ->
                 List.of(value("cref_or_me", 8), value("lastline", 16), value("backref", 24), value("others", 32));
@@ -100,22 +108,38 @@ public final class Fields {
             case IFUNC -> List.of(address("func", 16), value("data", 24), number("min", 32, 4), number("max", 36, 4));
             case MEMO -> List.of(value("v1", 16), value("v2", 24), value("u3", 32));
             case MENT ->
-                List.of(value("defined_class", 8), address("def", 16), id("called_id", 24), value("owner", 32));
-            case ISEQ -> List.of(value("wrapper", 8), address("body", 16));
+                List.of(
+                        value("defined_class", ImemoLayout.METHOD_DEFINED_CLASS),
+                        address("def", ImemoLayout.METHOD_DEFINITION),
+                        id("called_id", ImemoLayout.METHOD_CALLED_ID),
+                        value("owner", ImemoLayout.METHOD_OWNER));
+            case ISEQ -> List.of(value("wrapper", IseqLayout.WRAPPER), address("body", IseqLayout.BODY));
             case TMPBUF ->
-                newest
-                        ? List.of(address("ptr", 8), number("cnt", 16, 8))
-                        : List.of(address("ptr", 16), value("next", 24), number("cnt", 32, 8));
+                known.buffersChained()
+                        ? List.of(
+                                address("ptr", known.bufferStart()),
+                                value("next", ImemoLayout.BUFFER_NEXT),
+                                number("cnt", known.bufferCount(), 8))
+                        : List.of(address("ptr", known.bufferStart()), number("cnt", known.bufferCount(), 8));
             case CVAR_ENTRY ->
                 List.of(
                         number("index", 8, 4),
                         number("global_cvar_state", 16, 8),
                         value("cref", 24),
                         value("class_value", 32));
-            case CALLINFO -> List.of(address("kwarg", 8), id("mid", 16), number("flag", 24, 8), number("argc", 32, 8));
+            case CALLINFO ->
+                List.of(
+                        address("kwarg", 8),
+                        id("mid", ImemoLayout.CALL_INFO_METHOD),
+                        number("flag", 24, 8),
+                        number("argc", 32, 8));
             case CALLCACHE ->
-                List.of(value("klass", 8), value("cme_", 16), address("call_", 24), number("aux_", 32, 8));
-            case CONSTCACHE -> List.of(value("value", 8), value("ic_cref", newest ? 16 : 32));
+                List.of(
+                        value("klass", ImemoLayout.CALL_CACHE_CLASS),
+                        value("cme_", ImemoLayout.CALL_CACHE_ENTRY),
+                        address("call_", 24),
+                        number("aux_", 32, 8));
+            case CONSTCACHE -> List.of(value("value", 8), value("ic_cref", known.constantCref()));
             case AST, PARSER_STRTERM, FIELDS, UNKNOWN -> List.of();
         };
     }
@@ -133,11 +157,10 @@ public final class Fields {
         if (map == 0) {
             return null;
         }
-        // Since 3.3 the table leads from the address of a key to that of a value; a WeakKeyMap has the value itself.
-        // Before, the second table leads from keys to values.
-        boolean indirect = layout.since(3, 3);
+        // A WeakKeyMap has the value itself. With two tables, the second leads from keys to values.
+        boolean indirect = layout.data().weakMapsOfPointers();
         List<Long> pairs = new ArrayList<>();
-        entries.over(reader.word(map + (indirect ? 0 : 8)));
+        entries.over(reader.word(map + (indirect ? 0 : DataLayout.WEAK_MAP_SECOND)));
         while (entries.next()) {
             long key = entries.key();
             long value = entries.record();
@@ -156,8 +179,7 @@ public final class Fields {
      */
     public String encoding(long address) {
         long data = interpreter.data(address, "encoding");
-        // OnigEncodingType: precise_mbc_enc_len, name.
-        return data == 0 ? null : reader.cString(reader.word(data + 8), LONGEST_NAME);
+        return data == 0 ? null : reader.cString(reader.word(data + DataLayout.ENCODING_NAME), LONGEST_NAME);
     }
 
     private static Place value(String name, int offset) {

@@ -86,8 +86,8 @@ public final class Frames {
         this.reader = interpreter.reader();
         this.memory = reader.vm().target().memory();
         this.layout = RubyLayout.of(reader.series()).context();
-        this.skipsAfterRescue = RubyLayout.of(reader.series()).since(3, 4);
-        this.hidesInternal = RubyLayout.of(reader.series()).since(4, 0);
+        this.skipsAfterRescue = RubyLayout.of(reader.series()).context().skipsAfterRescue();
+        this.hidesInternal = RubyLayout.of(reader.series()).context().hidesInternal();
     }
 
     /**

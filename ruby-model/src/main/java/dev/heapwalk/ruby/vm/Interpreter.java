@@ -4,6 +4,7 @@ package dev.heapwalk.ruby.vm;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.IseqLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.object.DataTypes;
@@ -125,10 +126,10 @@ public final class Interpreter {
             return null;
         }
         long flags = reader.word(address);
-        long definedClass = reader.word(address + 8);
-        long definition = reader.word(address + 16);
-        long calledId = reader.word(address + 24);
-        long owner = reader.word(address + 32);
+        long definedClass = reader.word(address + ImemoLayout.METHOD_DEFINED_CLASS);
+        long definition = reader.word(address + ImemoLayout.METHOD_DEFINITION);
+        long calledId = reader.word(address + ImemoLayout.METHOD_CALLED_ID);
+        long owner = reader.word(address + ImemoLayout.METHOD_OWNER);
         MethodEntry known = methods.get(address);
         if (known != null
                 && known.definition() == definition
@@ -157,10 +158,10 @@ public final class Interpreter {
                 calledId,
                 owner,
                 MethodCursor.Kind.of(reader.half(definition)),
-                reader.word(definition + 32),
-                reader.word(definition + 8),
-                reader.word(definition + 16),
-                reader.word(definition + 24));
+                reader.word(definition + ImemoLayout.DEFINITION_ORIGINAL_ID),
+                reader.word(definition + ImemoLayout.DEFINITION_BODY),
+                reader.word(definition + ImemoLayout.DEFINITION_BODY + 8L),
+                reader.word(definition + ImemoLayout.DEFINITION_BODY + 16L));
     }
 
     /**

@@ -107,13 +107,13 @@ final class IseqReader {
         long keyword = (flags & (HAS_KW | HAS_KWREST)) == 0 ? 0 : reader.word(body + IseqLayout.PARAM_KEYWORD);
         if ((flags & HAS_KW) != 0) {
             int count = reader.half(keyword);
-            int required = reader.half(keyword + 4);
-            int first = reader.half(keyword + 8) - count;
+            int required = reader.half(keyword + IseqLayout.KEYWORD_REQUIRED);
+            int first = reader.half(keyword + IseqLayout.KEYWORD_BITS) - count;
             add(found, Parameter.Kind.KEYREQ, locals, first, required);
             add(found, Parameter.Kind.KEY, locals, first + required, count - required);
         }
         if ((flags & HAS_KWREST) != 0) {
-            add(found, Parameter.Kind.KEYREST, locals, reader.half(keyword + 12), 1);
+            add(found, Parameter.Kind.KEYREST, locals, reader.half(keyword + IseqLayout.KEYWORD_REST), 1);
         }
         if ((flags & HAS_BLOCK) != 0) {
             add(found, Parameter.Kind.BLOCK, locals, reader.half(body + IseqLayout.PARAM_BLOCK_START), 1);

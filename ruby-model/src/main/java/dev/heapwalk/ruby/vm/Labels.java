@@ -19,7 +19,7 @@ final class Labels {
     Labels(Interpreter interpreter) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
-        this.withClass = RubyLayout.of(reader.series()).since(3, 4);
+        this.withClass = RubyLayout.of(reader.series()).context().labelsWithClass();
     }
 
     boolean withClass() {

@@ -36,9 +36,9 @@ final class LineTable {
         IseqLayout layout = RubyLayout.of(reader.series()).iseq();
         long info = body + layout.insnsInfo();
         long entries = reader.word(info);
-        long positions = reader.word(info + 8);
-        int count = reader.half(info + 16);
-        long index = reader.word(info + 24);
+        long positions = reader.word(info + IseqLayout.INFO_POSITIONS);
+        int count = reader.half(info + IseqLayout.INFO_SIZE);
+        long index = reader.word(info + IseqLayout.INFO_INDEX);
         int stride = layout.insnInfoSize();
         if (count < 0 || count > MOST_ENTRIES || count > 0 && !reader.mapped(entries, (long) count * stride)) {
             throw new UnmappedAddressException(entries, entries, Math.max(0, count));

@@ -8,6 +8,7 @@ import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.layout.ContextLayout;
+import dev.heapwalk.ruby.layout.ListLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
 import dev.heapwalk.ruby.layout.VmLayout;
@@ -363,7 +364,7 @@ public final class RubyThreads {
         long before = head;
         long at = word(head);
         while (at != head) {
-            if (at == 0 || found.size() == MOST || !seen.add(at) || word(at + 8) != before) {
+            if (at == 0 || found.size() == MOST || !seen.add(at) || word(at + ListLayout.PREVIOUS) != before) {
                 notes.add("the list of %s is broken at 0x%x behind %d".formatted(what, at, found.size()));
                 break;
             }
