@@ -78,9 +78,9 @@ final class ValueText {
             RubyType type = found.type();
             return switch (type) {
                 case STRING -> string(address);
-                case FLOAT -> Double.toString(Double.longBitsToDouble(found.word(16)));
+                case FLOAT -> Double.toString(Double.longBitsToDouble(found.readLong(16)));
                 case SYMBOL -> {
-                    String name = text(found.word(24));
+                    String name = text(found.readLong(24));
                     yield name == null ? plain(address, found) : ":" + name;
                 }
                 case CLASS, MODULE -> {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.Window;
-import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.name.ClassNames;
@@ -14,7 +13,6 @@ import dev.heapwalk.ruby.object.ImemoType;
 import dev.heapwalk.ruby.object.RString;
 import dev.heapwalk.ruby.object.Shapes;
 import dev.heapwalk.ruby.object.SpecialConstants;
-import java.lang.foreign.MemorySegment;
 
 /**
  * Follows the pointers of a Ruby heap: reads objects, tables and names by address. It keeps what it has read and the
@@ -24,14 +22,12 @@ import java.lang.foreign.MemorySegment;
  * at}.
  */
 public final class ObjectReader {
-    private static final long USER_SPACE = 1L << 56;
-
     private final RubyVm vm;
     private final RubyLayout layout;
     private final SpecialConstants constants;
     private final ImemoType[] imemoTypes;
     private final HeapPages pages;
-    private final Window window;
+    private final Reader memory;
     private final RValue value;
     private final RString string;
     private SymbolNames symbols;
@@ -42,13 +38,13 @@ public final class ObjectReader {
     private HashTypes hashTypes;
     private StructMembers structMembers;
 
-    ObjectReader(RubyVm vm, Window window) {
+    ObjectReader(RubyVm vm, Reader memory) {
         this.vm = vm;
         this.layout = vm.layout();
         this.constants = new SpecialConstants(layout.nil(), layout.undef());
         this.imemoTypes = ImemoType.numbered(layout.imemo().renumbered());
         this.pages = vm.pages();
-        this.window = window;
+        this.memory = memory;
         this.value = new RValue(this);
         this.string = new RString(this);
     }
@@ -177,114 +173,12 @@ public final class ObjectReader {
     }
 
     /**
-     * Makes a range readable, if it is.
+     * What reads the memory of the target by address, and keeps it.
      *
-     * @param address target address
-     * @param length bytes, from 0 to {@link Window#MAX_LENGTH}
-     * @return the offset of the range in {@link #segment()}, valid until the next read; -1 if a byte can't be read
+     * @return the reader that this one follows pointers with; what it reads may move the views that lie over it
      */
-    public long find(long address, long length) {
-        return address > 0 && address < USER_SPACE ? window.find(address, length) : -1;
-    }
-
-    /**
-     * Makes a range readable.
-     *
-     * @param address target address
-     * @param length bytes, from 0 to {@link Window#MAX_LENGTH}
-     * @return the offset of the range in {@link #segment()}, valid until the next read
-     * @throws UnmappedAddressException if a byte of it can't be read
-     */
-    public long require(long address, long length) {
-        long offset = find(address, length);
-        if (offset < 0) {
-            throw new UnmappedAddressException(address, address, length);
-        }
-        return offset;
-    }
-
-    /**
-     * The local memory that offsets refer to.
-     *
-     * @return the segment
-     */
-    public MemorySegment segment() {
-        return window.segment();
-    }
-
-    /**
-     * Reads a 64-bit word.
-     *
-     * @param address target address
-     * @return the word
-     * @throws UnmappedAddressException if it can't be read
-     */
-    public long word(long address) {
-        long offset = require(address, Long.BYTES);
-        return window.segment().get(Words.LONG, offset);
-    }
-
-    /**
-     * Reads a 32-bit word.
-     *
-     * @param address target address
-     * @return the word
-     * @throws UnmappedAddressException if it can't be read
-     */
-    public int half(long address) {
-        long offset = require(address, Integer.BYTES);
-        return window.segment().get(Words.INT, offset);
-    }
-
-    /**
-     * Reads a byte.
-     *
-     * @param address target address
-     * @return the byte
-     * @throws UnmappedAddressException if it can't be read
-     */
-    public byte octet(long address) {
-        long offset = require(address, 1);
-        return window.segment().get(Words.BYTE, offset);
-    }
-
-    /**
-     * Reads a text that ends in a zero byte.
-     *
-     * @param address target address
-     * @param most the most bytes to look at
-     * @return the text as UTF-8
-     * @throws UnmappedAddressException if memory ends before the text does
-     */
-    public String cString(long address, int most) {
-        return vm.target().memory().readCString(address, most);
-    }
-
-    /**
-     * Whether every byte of a range is mapped readable. The check to make before a length from the target is believed.
-     *
-     * @param address target address of the first byte
-     * @param length bytes; a negative one is never mapped
-     * @return whether it is
-     */
-    public boolean mapped(long address, long length) {
-        return vm.target().memory().mappings().readable(address, length);
-    }
-
-    /**
-     * Checks that every byte of a run of elements is mapped readable. The check to make before a count from the target
-     * is believed.
-     *
-     * @param address target address of the first element
-     * @param count how many there are; 0 is always good, and a negative one never
-     * @param size the size of an element in bytes
-     * @throws UnmappedAddressException if they are not mapped
-     */
-    public void requireMapped(long address, long count, int size) {
-        long length = count < 0 || count > Long.MAX_VALUE / size ? Long.MAX_VALUE : count * size;
-        if (length != 0 && !mapped(address, length)) {
-            throw new UnmappedAddressException(address, address, length);
-        }
+    public Reader memory() {
+        return memory;
     }
 
     /**
@@ -322,9 +216,7 @@ public final class ObjectReader {
         if (size == 0) {
             return null;
         }
-        long offset = require(address, size);
-        view.wrap(window.segment(), offset, address, size);
-        return view;
+        return memory.at(address, size, view);
     }
 
     /**
@@ -341,7 +233,7 @@ public final class ObjectReader {
 
     /** Forgets what was read before, for a target that runs on. */
     public void forget() {
-        window.forget();
+        memory.forget();
         if (genericIvars != null) {
             genericIvars.forget();
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.struct.StructView;
 import dev.heapwalk.ruby.layout.Flags;
 import java.lang.foreign.MemorySegment;
@@ -11,6 +12,7 @@ import java.lang.foreign.MemorySegment;
  */
 public class RValue extends StructView {
     private final ObjectReader reader;
+    private final Reader memory;
     private int slotSize;
     private long flags;
 
@@ -21,6 +23,7 @@ public class RValue extends StructView {
      */
     public RValue(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
     }
 
     final RValue wrap(MemorySegment segment, long offset, long address, int size) {
@@ -42,14 +45,8 @@ public class RValue extends StructView {
      * @return that view
      */
     public final <T extends RValue> T as(T view) {
-        ((RValue) view).layOver(this);
+        ((RValue) view).lay(this);
         return view;
-    }
-
-    private void layOver(RValue other) {
-        lay(other);
-        slotSize = other.slotSize;
-        flags = other.flags;
     }
 
     /**
@@ -59,6 +56,15 @@ public class RValue extends StructView {
      */
     public final ObjectReader reader() {
         return reader;
+    }
+
+    /**
+     * What reads the memory of the target by address.
+     *
+     * @return that of the reader
+     */
+    protected final Reader memory() {
+        return memory;
     }
 
     /**
@@ -122,7 +128,7 @@ public class RValue extends StructView {
      * @param offset bytes from the beginning of the slot, up to 8 before its end
      * @return the word
      */
-    public final long word(int offset) {
+    public final long readLong(int offset) {
         if (offset < 0 || offset > slotSize - Long.BYTES) {
             throw new IndexOutOfBoundsException("a slot of " + slotSize + " bytes has no word at " + offset);
         }

@@ -19,6 +19,9 @@ public final class RubyVm {
     /** The most memory that a reader keeps by default, in bytes. */
     private static final long BUDGET = 64L << 20;
 
+    /** A walk comes to most of what lies near. */
+    private static final int LONG_LINE = 64 << 10;
+
     private static final long SAMPLER_BUDGET = 4L << 20;
     /**
      * So much is read at once where little is kept: objects that refer to each other at random would read in vain most
@@ -306,7 +309,7 @@ public final class RubyVm {
      * @return a new reader, for one thread, which keeps at most 64 MiB of the target
      */
     public ObjectReader reader() {
-        return new ObjectReader(this, target.memory().cache(BUDGET));
+        return new ObjectReader(this, target.memory().reader(BUDGET, LONG_LINE));
     }
 
     /**
@@ -316,7 +319,7 @@ public final class RubyVm {
      * @return a new reader, for one thread
      */
     public ObjectReader reader(long budget) {
-        return new ObjectReader(this, target.memory().cache(budget, Math.max(SHORT_LINE, target.pageSize())));
+        return new ObjectReader(this, target.memory().reader(budget, Math.max(SHORT_LINE, target.pageSize())));
     }
 
     /**
@@ -326,7 +329,7 @@ public final class RubyVm {
      * @return a new reader, for one thread, which keeps at most 4 MiB of the target
      */
     public ObjectReader sampler() {
-        return new ObjectReader(this, target.memory().cache(SAMPLER_BUDGET, target.pageSize()));
+        return new ObjectReader(this, target.memory().reader(SAMPLER_BUDGET, target.pageSize()));
     }
 
     static Collection collection(int flags, ObjspaceLayout layout) {

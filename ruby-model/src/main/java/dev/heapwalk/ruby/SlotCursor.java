@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.raw.RawMemory;
 import dev.heapwalk.memory.struct.Words;
@@ -45,6 +46,7 @@ public final class SlotCursor {
     private final Window window;
     private final HeapPages pages;
     private final ObjectReader reader;
+    private final Reader memory;
     private final List<String> holes = new ArrayList<>();
     private final long[] marks;
 
@@ -86,6 +88,7 @@ public final class SlotCursor {
         this.pages = vm.pages();
         this.endPage = pages.count();
         this.reader = reader;
+        this.memory = reader.memory();
         this.marks = new long[pages.bitmapWords()];
     }
 
@@ -190,13 +193,13 @@ public final class SlotCursor {
     }
 
     private boolean readMarks() {
-        long bits = reader.find(pages.markBits(page), 8L * marks.length);
+        long bits = memory.find(pages.markBits(page), 8L * marks.length);
         if (bits < 0) {
             holes.add("the mark bits of the heap page at 0x%x can't be read, so garbage on it is taken for objects"
                     .formatted(pages.body(page)));
             return false;
         }
-        MemorySegment.copy(reader.segment(), Words.LONG, bits, marks, 0, marks.length);
+        MemorySegment.copy(memory.segment(), Words.LONG, bits, marks, 0, marks.length);
         return true;
     }
 

@@ -3,6 +3,7 @@ package dev.heapwalk.ruby;
 
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Source;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.layout.Flags;
@@ -41,6 +42,7 @@ final class TableFinder {
 
     private final RubyVm vm;
     private final ObjectReader reader;
+    private final Reader memory;
     private final RubyLayout layout;
     private final ElfModule module;
     private final boolean symbols;
@@ -50,6 +52,7 @@ final class TableFinder {
     TableFinder(RubyVm vm, ElfModule module, boolean symbols) {
         this.vm = vm;
         this.reader = vm.reader();
+        this.memory = reader.memory();
         this.layout = vm.layout();
         this.module = module;
         this.symbols = symbols;
@@ -66,7 +69,7 @@ final class TableFinder {
         if (named.isPresent()) {
             long at = named.getAsLong() + offset;
             try {
-                if (test.holds(at, reader.word(at))) {
+                if (test.holds(at, memory.readLong(at))) {
                     evidence.add(Evidence.of(
                             subject, "0x%x".formatted(at), "the symbol " + symbol, Source.SYMBOL, Source.STRUCTURE));
                     return at;
@@ -91,7 +94,7 @@ final class TableFinder {
     /** The array of names: hidden arrays of pairs in a hidden array. */
     Symbols symbols() {
         long at = find("ruby_global_symbols", 16, "symbols", (address, value) -> isIds(value));
-        return at == 0 ? Symbols.NONE : new Symbols(layout.vm().symbolSet() ? at - Long.BYTES : 0, reader.word(at));
+        return at == 0 ? Symbols.NONE : new Symbols(layout.vm().symbolSet() ? at - Long.BYTES : 0, memory.readLong(at));
     }
 
     private boolean isIds(long value) {
@@ -101,12 +104,12 @@ final class TableFinder {
         }
         long units = array.length();
         long elements = array.elements();
-        if (units < 2 || units > 1 << 20 || !reader.mapped(elements, 8 * units)) {
+        if (units < 2 || units > 1 << 20 || !memory.mapped(elements, 8 * units)) {
             return false;
         }
         RString string = new RString(reader);
         for (int unit = 0; unit < 2; unit++) {
-            long held = reader.word(elements + 8L * unit);
+            long held = memory.readLong(elements + 8L * unit);
             if (!hiddenArray(held, array) || array.length() < 16 || array.length() > 1024) {
                 return false;
             }
@@ -115,7 +118,7 @@ final class TableFinder {
             long count = Math.min(array.length() / 2, 512);
             int names = 0;
             for (int pair = 0; pair < count; pair++) {
-                long name = reader.word(pairs + 16L * pair);
+                long name = memory.readLong(pairs + 16L * pair);
                 if (reader.constants().isReference(name)) {
                     RString found = reader.at(name, string);
                     if (found == null || found.type() != RubyType.STRING) {
@@ -145,7 +148,7 @@ final class TableFinder {
         }
         IdEntries entries = new IdEntries(reader);
         long at = find("rb_global_tbl", 0, "global variables", (address, value) -> {
-            if (!reader.mapped(value, TableLayout.ID_SIZE)) {
+            if (!memory.mapped(value, TableLayout.ID_SIZE)) {
                 return false;
             }
             entries.over(value);
@@ -162,7 +165,7 @@ final class TableFinder {
             }
             return seen == entries.size();
         });
-        return at == 0 ? 0 : reader.word(at);
+        return at == 0 ? 0 : memory.readLong(at);
     }
 
     /** The table of instance variables of what is no object: its keys are slots that say that they have some. */
@@ -178,10 +181,10 @@ final class TableFinder {
                     "0x%x".formatted(named.getAsLong()),
                     "the symbol " + symbol,
                     Source.SYMBOL));
-            return reader.word(named.getAsLong());
+            return memory.readLong(named.getAsLong());
         }
         long at = variables.find((address, value) -> {
-            if (!reader.mapped(value, TableLayout.ST_SIZE)) {
+            if (!memory.mapped(value, TableLayout.ST_SIZE)) {
                 return false;
             }
             entries.over(value);
@@ -211,7 +214,7 @@ final class TableFinder {
                                 "0x%x".formatted(at),
                                 "found among the static variables by what it holds",
                                 Source.STRUCTURE));
-        return at == 0 ? 0 : reader.word(at);
+        return at == 0 ? 0 : memory.readLong(at);
     }
 
     /** The list of shapes: the first one is the root, and the tree points to it twice. */
@@ -222,45 +225,45 @@ final class TableFinder {
         }
         if (layout.vm().shapeList() >= 0) {
             // vm->shape_list, root_shape and next_shape_id.
-            long list = reader.word(vm.address() + layout.vm().shapeList());
+            long list = memory.readLong(vm.address() + layout.vm().shapeList());
             return checked(list, vm.address() + layout.vm().shapeList());
         }
         boolean direct = shape.treeInPlace();
         String symbol = direct ? "rb_shape_tree" : "rb_shape_tree_ptr";
         long at = find(symbol, 0, "shapes", (address, value) -> {
             long tree = direct ? address : value;
-            return (direct || reader.mapped(tree, ShapeLayout.TREE_SIZE))
-                    && (reader.word(tree) & 0xfff) == 0
-                    && reader.word(tree) != 0
-                    && reader.word(tree) == reader.word(tree + ShapeLayout.TREE_ROOT)
+            return (direct || memory.mapped(tree, ShapeLayout.TREE_SIZE))
+                    && (memory.readLong(tree) & 0xfff) == 0
+                    && memory.readLong(tree) != 0
+                    && memory.readLong(tree) == memory.readLong(tree + ShapeLayout.TREE_ROOT)
                     && count(tree) > 1
-                    && reader.mapped(
-                            reader.word(tree),
+                    && memory.mapped(
+                            memory.readLong(tree),
                             (long) count(tree) * layout.shape().size())
-                    && isRoot(reader.word(tree));
+                    && isRoot(memory.readLong(tree));
         });
         if (at == 0) {
             return new Shapes(0, 0);
         }
-        long tree = direct ? at : reader.word(at);
-        return new Shapes(reader.word(tree), count(tree));
+        long tree = direct ? at : memory.readLong(at);
+        return new Shapes(memory.readLong(tree), count(tree));
     }
 
     private int count(long tree) {
-        int count = reader.half(tree + (layout.shape().treeCount()));
+        int count = memory.readInt(tree + (layout.shape().treeCount()));
         return count > 0 && count <= MOST_SHAPES ? count : 0;
     }
 
     private boolean isRoot(long shape) {
         // The root has no name and no parent.
-        return reader.word(shape + layout.shape().edgeName()) == 0;
+        return memory.readLong(shape + layout.shape().edgeName()) == 0;
     }
 
     private Shapes checked(long list, long field) {
-        int count = reader.half(field + 16);
+        int count = memory.readInt(field + 16);
         if (count <= 0
                 || count > MOST_SHAPES
-                || !reader.mapped(list, (long) count * layout.shape().size())) {
+                || !memory.mapped(list, (long) count * layout.shape().size())) {
             evidence.add(Evidence.of("shapes", "not found", "rb_vm_t holds no list of them where it is known to be"));
             return new Shapes(0, 0);
         }

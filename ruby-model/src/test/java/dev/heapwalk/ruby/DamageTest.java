@@ -158,7 +158,7 @@ class DamageTest {
                 editor.set(word, value);
                 // What the damaged word belongs to, and others, which may come to it.
                 ObjectReader reader = vm.reader();
-                assertThat(reader.word(word)).isEqualTo(value);
+                assertThat(reader.memory().readLong(word)).isEqualTo(value);
                 read(reader, entry.getValue(), word, value);
                 int from = random.nextInt(objects.size());
                 for (int other = 0; other < 6; other++) {

@@ -162,7 +162,7 @@ class ReachabilityTest {
             if (data || slot.address() % 7 == 0) {
                 for (int word = 0; word < 5; word++) {
                     places.add(slot.address() + 8 * word);
-                    long pointer = slot.asValue().word(8 * word);
+                    long pointer = slot.asValue().readLong(8 * word);
                     if (data || slot.type() == RubyType.IMEMO || slot.type() == RubyType.CLASS) {
                         add(target, pointer, 64, places);
                     }

@@ -54,7 +54,7 @@ public abstract class StructView {
      * @param other a view of the same structure, or of one that it begins with
      */
     protected final void lay(StructView other) {
-        lay(other.segment, other.offset, other.address);
+        lay(other.segment, other.offset, other.address, other.length);
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.ObjectReader;
@@ -36,10 +37,12 @@ final class Allocations {
     private static final byte[] GENERATION_KEY = JsonLines.ascii(", \"generation\":");
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final Map<Long, Long> infos;
 
     private Allocations(ObjectReader reader, Map<Long, Long> infos) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.infos = infos;
     }
 
@@ -75,7 +78,7 @@ final class Allocations {
 
     private void read(long tracer) {
         try {
-            StEntries entries = new StEntries(reader).over(reader.word(tracer + OBJECT_TABLE));
+            StEntries entries = new StEntries(reader).over(memory.readLong(tracer + OBJECT_TABLE));
             while (entries.next()) {
                 infos.put(entries.key(), entries.record());
             }
@@ -87,15 +90,15 @@ final class Allocations {
     /** Writes what is known of where an object was made. */
     void write(JsonLines json, long object) {
         Long info = infos.get(object);
-        if (info == null || reader.half(info + LIVING) == 0) {
+        if (info == null || memory.readInt(info + LIVING) == 0) {
             return;
         }
-        long path = reader.word(info + PATH);
-        long line = reader.word(info + LINE);
-        long method = reader.word(info + METHOD);
-        long generation = reader.word(info + GENERATION);
+        long path = memory.readLong(info + PATH);
+        long line = memory.readLong(info + LINE);
+        long method = memory.readLong(info + METHOD);
+        long generation = memory.readLong(info + GENERATION);
         if (path != 0) {
-            String file = reader.cString(path, LONGEST_PATH);
+            String file = memory.readCString(path, LONGEST_PATH);
             json.raw(FILE_KEY);
             json.string(file.getBytes(StandardCharsets.UTF_8));
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
@@ -98,6 +99,7 @@ final class CodeKeys {
     private static final int MOST_FRAMES = 10_000;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final JsonLines json;
     private final DumpLine line;
     private final Interpreter interpreter;
@@ -109,6 +111,7 @@ final class CodeKeys {
     CodeKeys(RubyThreads threads, JsonLines json, DumpLine line) {
         this.interpreter = threads.interpreter();
         this.reader = interpreter.reader();
+        this.memory = reader.memory();
         this.json = json;
         this.line = line;
         this.threads = threads;
@@ -215,13 +218,13 @@ final class CodeKeys {
         optional(ISEQ, env.iseq());
         Iseq iseq = interpreter.iseq(env.iseq());
         int count = iseq == null ? 0 : iseq.localCount();
-        if (count > 0 && !reader.mapped(env.values(), 8L * count)) {
+        if (count > 0 && !memory.mapped(env.values(), 8L * count)) {
             throw new UnmappedAddressException(env.values(), env.values(), 8L * count);
         }
         line.name(ENV);
         line.openObject();
         for (int i = 0; i < count; i++) {
-            long value = reader.word(env.values() + 8L * i);
+            long value = memory.readLong(env.values() + 8L * i);
             String name = iseq.localName(i);
             line.member(name == null ? null : name.getBytes(StandardCharsets.UTF_8), i);
             line.value(value);

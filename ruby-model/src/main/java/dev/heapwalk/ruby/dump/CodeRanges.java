@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
@@ -26,12 +27,14 @@ final class CodeRanges {
     private static final long HIGH_BITS = 0x8080808080808080L;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final Encodings encodings;
     private final Map<Charset, CharsetDecoder> decoders = new HashMap<>();
     private final CharBuffer characters = CharBuffer.allocate(4096);
 
     CodeRanges(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.encodings = reader.encodings();
     }
 
@@ -44,8 +47,8 @@ final class CodeRanges {
     boolean sevenBit(long bytes, long length) {
         for (long at = 0; at < length; at += Window.MAX_LENGTH) {
             int part = (int) Math.min(Window.MAX_LENGTH, length - at);
-            long offset = reader.require(bytes + at, part);
-            MemorySegment segment = reader.segment();
+            long offset = memory.require(bytes + at, part);
+            MemorySegment segment = memory.segment();
             int i = 0;
             for (; i <= part - Long.BYTES; i += Long.BYTES) {
                 if ((segment.get(Words.LONG, offset + i) & HIGH_BITS) != 0) {
@@ -84,8 +87,8 @@ final class CodeRanges {
         long at = 0;
         while (true) {
             int part = (int) Math.min(Window.MAX_LENGTH, length - at);
-            long offset = reader.require(bytes + at, part);
-            ByteBuffer piece = reader.segment().asSlice(offset, part).asByteBuffer();
+            long offset = memory.require(bytes + at, part);
+            ByteBuffer piece = memory.segment().asSlice(offset, part).asByteBuffer();
             boolean last = at + part == length;
             characters.clear();
             CoderResult result = decoder.decode(piece, characters, last);

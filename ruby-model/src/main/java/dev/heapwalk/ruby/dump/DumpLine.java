@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
@@ -53,6 +54,7 @@ final class DumpLine {
     private static final int DEEPEST = 16;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final RFloat floatView;
     private final RSymbol symbolView;
     private final JsonLines json;
@@ -69,6 +71,7 @@ final class DumpLine {
 
     DumpLine(ObjectReader reader, JsonLines json) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.floatView = new RFloat(reader);
         this.symbolView = new RSymbol(reader);
         this.json = json;
@@ -325,15 +328,15 @@ final class DumpLine {
                 return false;
             }
             boolean utf8 = encoding == Encodings.UTF_8 && string.codeRange() == RString.CODE_RANGE_VALID;
-            offset = reader.require(string.bytes(), length);
-            if (!utf8 && !ascii(reader.segment(), offset, length)) {
+            offset = memory.require(string.bytes(), length);
+            if (!utf8 && !ascii(memory.segment(), offset, length)) {
                 return false;
             }
         } catch (UnmappedAddressException e) {
             return false;
         }
         remember(address);
-        MemorySegment bytes = reader.segment();
+        MemorySegment bytes = memory.segment();
         if (looksLikeAnother(bytes, offset, length)) {
             json.raw('"');
             json.raw('\\');
@@ -414,7 +417,7 @@ final class DumpLine {
     void contents(RString string) {
         long length = string.length();
         long bytes = string.bytes();
-        if (length < 0 || length > 0 && !reader.mapped(bytes, length)) {
+        if (length < 0 || length > 0 && !memory.mapped(bytes, length)) {
             throw new UnmappedAddressException(bytes, bytes, Math.max(0, length));
         }
         int encoding = string.encodingIndex();
@@ -431,12 +434,12 @@ final class DumpLine {
         json.raw('"');
         for (long done = 0; done < length; done += PIECE) {
             int some = (int) Math.min(PIECE, length - done);
-            long offset = reader.find(bytes + done, some);
+            long offset = memory.find(bytes + done, some);
             if (offset < 0) {
                 // It was unmapped since it was looked up; what is missing shows in base 64 too.
                 break;
             }
-            json.text(reader.segment(), offset, some);
+            json.text(memory.segment(), offset, some);
         }
         valid &= json.endText();
         json.raw('"');
@@ -448,8 +451,8 @@ final class DumpLine {
     private boolean ascii(long bytes, long length) {
         for (long done = 0; done < length; done += PIECE) {
             int some = (int) Math.min(PIECE, length - done);
-            long offset = reader.require(bytes + done, some);
-            if (!ascii(reader.segment(), offset, some)) {
+            long offset = memory.require(bytes + done, some);
+            if (!ascii(memory.segment(), offset, some)) {
                 return false;
             }
         }
@@ -460,11 +463,11 @@ final class DumpLine {
         json.raw(BINARY);
         for (long done = 0; done < length; done += PIECE) {
             int some = (int) Math.min(PIECE, length - done);
-            long offset = reader.find(bytes + done, some);
+            long offset = memory.find(bytes + done, some);
             if (offset < 0) {
                 break;
             }
-            json.base64(reader.segment(), offset, some);
+            json.base64(memory.segment(), offset, some);
         }
         json.raw('"');
     }

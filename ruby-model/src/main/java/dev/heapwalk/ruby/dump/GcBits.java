@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.ObjectReader;
@@ -35,6 +36,7 @@ final class GcBits {
     private static final int OLD_AGE = 3;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final HeapPages pages;
     private final PageLayout layout;
     private final long[] words;
@@ -49,6 +51,7 @@ final class GcBits {
 
     GcBits(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.pages = reader.vm().pages();
         this.layout = RubyLayout.of(reader.series()).page();
         this.marked = (layout.markBits() - layout.wbUnprotectedBits()) / Long.BYTES;
@@ -91,11 +94,11 @@ final class GcBits {
     /** Reads the bitmaps of a page. Returns whether they can be read. */
     boolean enter(int page) {
         body = pages.body(page);
-        long offset = reader.find(pages.descriptor(page) + layout.wbUnprotectedBits(), 8L * words.length);
+        long offset = memory.find(pages.descriptor(page) + layout.wbUnprotectedBits(), 8L * words.length);
         if (offset < 0) {
             return false;
         }
-        MemorySegment.copy(reader.segment(), Words.LONG, offset, words, 0, words.length);
+        MemorySegment.copy(memory.segment(), Words.LONG, offset, words, 0, words.length);
         return true;
     }
 

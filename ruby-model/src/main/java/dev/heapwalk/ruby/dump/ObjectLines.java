@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
@@ -88,6 +89,7 @@ public final class ObjectLines {
     private static final byte[] AUTOLOAD = JsonLines.ascii("\"#autoload\"");
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final RubyThreads threads;
     private final JsonLines json;
     private final DumpLine line;
@@ -123,6 +125,7 @@ public final class ObjectLines {
     public ObjectLines(RubyThreads threads, JsonLines json, HeapDump.Id id) {
         ObjectReader reader = threads.interpreter().reader();
         this.reader = reader;
+        this.memory = reader.memory();
         this.threads = threads;
         this.json = json;
         this.line = new DumpLine(reader, json);
@@ -384,15 +387,15 @@ public final class ObjectLines {
     }
 
     private void values(byte[] key, long address, long count) {
-        if (count < 0 || count > Long.MAX_VALUE / 8 || count > 0 && !reader.mapped(address, 8 * count)) {
+        if (count < 0 || count > Long.MAX_VALUE / 8 || count > 0 && !memory.mapped(address, 8 * count)) {
             throw new UnmappedAddressException(address, address, Math.max(0, count));
         }
         line.name(key);
         line.openArray();
         for (long done = 0; done < count; done += CHUNK) {
             int some = (int) Math.min(CHUNK, count - done);
-            long offset = reader.require(address + 8 * done, 8L * some);
-            MemorySegment.copy(reader.segment(), Words.LONG, offset, chunk, 0, some);
+            long offset = memory.require(address + 8 * done, 8L * some);
+            MemorySegment.copy(memory.segment(), Words.LONG, offset, chunk, 0, some);
             for (int i = 0; i < some; i++) {
                 line.comma();
                 line.value(chunk[i]);
@@ -440,13 +443,13 @@ public final class ObjectLines {
             values(VALUE, members, length);
             return;
         }
-        if (length < 0 || length > 0 && !reader.mapped(members, 8 * length)) {
+        if (length < 0 || length > 0 && !memory.mapped(members, 8 * length)) {
             throw new UnmappedAddressException(members, members, Math.max(0, length));
         }
         line.name(VALUE);
         line.openObject();
         for (int i = 0; i < length; i++) {
-            long value = reader.word(members + 8L * i);
+            long value = memory.readLong(members + 8L * i);
             line.member(reader.structMembers().name(klass, i), i);
             line.value(value);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
@@ -27,6 +28,7 @@ final class ShapeLines {
     private static final int NO_PARENT = -1;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final Shapes shapes;
     private final Names names;
     private final ShapeLayout layout;
@@ -35,6 +37,7 @@ final class ShapeLines {
 
     ShapeLines(ObjectReader reader, Names names) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.shapes = reader.shapes();
         this.names = names;
         this.layout = RubyLayout.of(reader.series()).shape();
@@ -64,7 +67,7 @@ final class ShapeLines {
         long edges = shapes.edges(shape);
         boolean single = layout.singleChild() && (edges & SINGLE_CHILD) != 0;
         long table = edges == 0 || single ? 0 : table(edges);
-        long count = single ? 1 : table == 0 ? 0 : reader.half(table + TableLayout.ID_NUMBER);
+        long count = single ? 1 : table == 0 ? 0 : memory.readInt(table + TableLayout.ID_NUMBER);
         long size = layout.size()
                 + (table == 0
                         ? 0
@@ -72,7 +75,7 @@ final class ShapeLines {
                                 ? count
                                 : TableLayout.ID_SIZE
                                         + (long) TableLayout.ID_ITEM_SIZE
-                                                * reader.half(table + TableLayout.ID_CAPACITY));
+                                                * memory.readInt(table + TableLayout.ID_CAPACITY));
         int capacity = shapes.capacity(shape);
         long name = shapes.edgeName(shape);
         json.raw(ADDRESS);

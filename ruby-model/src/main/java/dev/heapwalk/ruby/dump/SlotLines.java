@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.ruby.ObjectReader;
@@ -101,6 +102,7 @@ final class SlotLines {
     }
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final SlotCursor slot;
     private final Allocations allocations;
     private final JsonLines json;
@@ -133,6 +135,7 @@ final class SlotLines {
 
     SlotLines(SlotCursor slot, ObjectReader reader, Allocations allocations, JsonLines json) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.slot = slot;
         this.allocations = allocations;
         this.json = json;
@@ -223,7 +226,7 @@ final class SlotLines {
         }
         try {
             long held = slot.asClass().ivars();
-            return held == 0 ? 0 : reader.shapes().index(Shapes.of(reader.word(held)));
+            return held == 0 ? 0 : reader.shapes().index(Shapes.of(memory.readLong(held)));
         } catch (UnmappedAddressException e) {
             damaged = true;
             return 0;
@@ -325,7 +328,7 @@ final class SlotLines {
     private int scan(RString string) {
         long length = string.length();
         long bytes = string.bytes();
-        if (length > 0 && !reader.mapped(bytes, length)) {
+        if (length > 0 && !memory.mapped(bytes, length)) {
             damaged = true;
             return CodeRanges.UNKNOWN;
         }
@@ -344,7 +347,7 @@ final class SlotLines {
             return;
         }
         long bytes = string.bytes();
-        if (length < 0 || length > 0 && !reader.mapped(bytes, length)) {
+        if (length < 0 || length > 0 && !memory.mapped(bytes, length)) {
             damaged = true;
             return;
         }
@@ -361,8 +364,8 @@ final class SlotLines {
         try {
             for (long at = 0; at < length; at += Window.MAX_LENGTH) {
                 int part = (int) Math.min(Window.MAX_LENGTH, length - at);
-                long offset = reader.require(bytes + at, part);
-                json.text(reader.segment(), offset, part);
+                long offset = memory.require(bytes + at, part);
+                json.text(memory.segment(), offset, part);
             }
         } catch (UnmappedAddressException e) {
             damaged = true;
@@ -420,7 +423,7 @@ final class SlotLines {
     private void hash(RHash hash) {
         long size;
         if (hash.hasTable()) {
-            size = reader.word(hash.table() + TableLayout.ST_NUM_ENTRIES);
+            size = memory.readLong(hash.table() + TableLayout.ST_NUM_ENTRIES);
         } else {
             size = hash.pairsSize();
         }
@@ -443,7 +446,7 @@ final class SlotLines {
         }
         boolean tooComplex = object.tooComplex();
         long count = tooComplex
-                ? reader.word(object.table() + TableLayout.ST_NUM_ENTRIES)
+                ? memory.readLong(object.table() + TableLayout.ST_NUM_ENTRIES)
                 : reader.shapes().nextIvIndex(object.shape());
         json.raw(IVARS);
         json.decimal(count);
@@ -459,15 +462,15 @@ final class SlotLines {
             return;
         }
         if (type == ImemoType.CALLINFO) {
-            long method = value.word(ImemoLayout.CALL_INFO_METHOD);
+            long method = value.readLong(ImemoLayout.CALL_INFO_METHOD);
             if (method != 0) {
                 json.raw(MID);
                 names.write(json, method);
             }
         } else if (type == ImemoType.CALLCACHE) {
-            long entry = value.word(ImemoLayout.CALL_CACHE_ENTRY);
-            long receiver = value.word(ImemoLayout.CALL_CACHE_CLASS);
-            long id = entry == 0 ? 0 : reader.word(entry + ImemoLayout.METHOD_CALLED_ID);
+            long entry = value.readLong(ImemoLayout.CALL_CACHE_ENTRY);
+            long receiver = value.readLong(ImemoLayout.CALL_CACHE_CLASS);
+            long id = entry == 0 ? 0 : memory.readLong(entry + ImemoLayout.METHOD_CALLED_ID);
             if (id != 0) {
                 json.raw(CALLED_ID);
                 names.write(json, id);
@@ -487,7 +490,7 @@ final class SlotLines {
             return;
         }
         if (format.shapes() && type == RubyType.CLASS) {
-            int count = reader.octet(module.extension() + variationCount) & 0xff;
+            int count = memory.readByte(module.extension() + variationCount) & 0xff;
             json.raw(VARIATION_COUNT);
             json.decimal(count);
         }

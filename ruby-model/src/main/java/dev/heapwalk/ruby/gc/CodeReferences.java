@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
@@ -22,6 +23,7 @@ import java.lang.foreign.MemorySegment;
  */
 final class CodeReferences {
     private final ObjectReader reader;
+    private final Reader memory;
     private final Marking mark;
     private final MarkLayout.Iseq iseq;
     private final AstLayout tree;
@@ -31,6 +33,7 @@ final class CodeReferences {
     CodeReferences(Marking mark) {
         this.mark = mark;
         this.reader = mark.reader();
+        this.memory = reader.memory();
         this.iseq = RubyLayout.of(reader.series()).mark().iseq();
         this.tree = RubyLayout.of(reader.series()).ast();
         this.imemo = RubyLayout.of(reader.series()).imemo();
@@ -42,10 +45,10 @@ final class CodeReferences {
         long flags = slot.flags();
         // The slot may lie in the reader's window, so all of it is read before anything else is. Most kinds are known
         // by their words alone.
-        long first = slot.word(ImemoLayout.FIRST);
-        long second = slot.word(ImemoLayout.SECOND);
-        long third = slot.word(ImemoLayout.THIRD);
-        long fourth = slot.word(ImemoLayout.FOURTH);
+        long first = slot.readLong(ImemoLayout.FIRST);
+        long second = slot.readLong(ImemoLayout.SECOND);
+        long third = slot.readLong(ImemoLayout.THIRD);
+        long fourth = slot.readLong(ImemoLayout.FOURTH);
         switch (reader.imemoType(flags)) {
             case ENV -> environment(first, second, third, fourth);
             case CREF -> {
@@ -98,8 +101,8 @@ final class CodeReferences {
         mark.value(code);
         mark.values(values, size & 0xffffffffL);
         // rb_vm_env_prev_env
-        if ((reader.word(ep) & EnvFlags.LOCAL) == 0) {
-            mark.at((reader.word(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG) + EnvFlags.OBJECT);
+        if ((memory.readLong(ep) & EnvFlags.LOCAL) == 0) {
+            mark.at((memory.readLong(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG) + EnvFlags.OBJECT);
         }
     }
 
@@ -109,8 +112,8 @@ final class CodeReferences {
         if (definition == 0) {
             return;
         }
-        long offset = reader.require(definition, ImemoLayout.DEFINITION_BODY + 2 * Long.BYTES);
-        MemorySegment segment = reader.segment();
+        long offset = memory.require(definition, ImemoLayout.DEFINITION_BODY + 2 * Long.BYTES);
+        MemorySegment segment = memory.segment();
         int bits = segment.get(Words.INT, offset);
         long first = segment.get(Words.LONG, offset + ImemoLayout.DEFINITION_BODY);
         long second = segment.get(Words.LONG, offset + ImemoLayout.DEFINITION_BODY + Long.BYTES);
@@ -158,9 +161,9 @@ final class CodeReferences {
             if (left == 0) {
                 throw new UnmappedAddressException(at, object, Marking.LONGEST_LIST);
             }
-            long start = reader.word(at + imemo.bufferStart());
-            long count = reader.word(at + imemo.bufferCount());
-            long next = imemo.buffersChained() ? reader.word(at + ImemoLayout.BUFFER_NEXT) : 0;
+            long start = memory.readLong(at + imemo.bufferStart());
+            long count = memory.readLong(at + imemo.bufferCount());
+            long next = imemo.buffersChained() ? memory.readLong(at + ImemoLayout.BUFFER_NEXT) : 0;
             if (count < 0 || count > Long.MAX_VALUE / Long.BYTES) {
                 throw new UnmappedAddressException(start, start, Long.MAX_VALUE);
             }
@@ -189,13 +192,13 @@ final class CodeReferences {
         if (tree.nodePointers()) {
             mark.value(third);
         }
-        long element = reader.word(buffer + tree.markable());
-        long length = tree.markableUsed() < 0 ? -1 : reader.word(buffer + tree.markableUsed());
+        long element = memory.readLong(buffer + tree.markable());
+        long length = tree.markableUsed() < 0 ? -1 : memory.readLong(buffer + tree.markableUsed());
         for (int left = Marking.LONGEST_LIST; element != 0 && left > 0; left--) {
-            long count = length >= 0 ? length : reader.word(element + AstLayout.ELEMENT_LENGTH);
+            long count = length >= 0 ? length : memory.readLong(element + AstLayout.ELEMENT_LENGTH);
             nodes(element, count);
             length = -1;
-            element = reader.word(element);
+            element = memory.readLong(element);
         }
         return false;
     }
@@ -204,10 +207,10 @@ final class CodeReferences {
     private void nodes(long element, long count) {
         boolean pointers = tree.nodePointers();
         int size = pointers ? Long.BYTES : AstLayout.NODE_SIZE;
-        long at = pointers ? reader.word(element + AstLayout.ELEMENT_NODES) : element + AstLayout.ELEMENT_BUFFER;
-        reader.requireMapped(at, count, size);
+        long at = pointers ? memory.readLong(element + AstLayout.ELEMENT_NODES) : element + AstLayout.ELEMENT_BUFFER;
+        memory.requireMapped(at, count, size);
         for (long i = 0; i < count; i++) {
-            mark.at((pointers ? reader.word(at + i * size) : at + i * size) + tree.nodeLiteral());
+            mark.at((pointers ? memory.readLong(at + i * size) : at + i * size) + tree.nodeLiteral());
         }
     }
 
@@ -247,22 +250,22 @@ final class CodeReferences {
         }
         mark.fields(body, iseq.values());
         calls(body);
-        long keywords = reader.word(body + IseqLayout.PARAM_KEYWORD);
+        long keywords = memory.readLong(body + IseqLayout.PARAM_KEYWORD);
         boolean compiling = (flags & ImemoLayout.CODE_COMPILING) != 0 && auxiliary != 0;
-        if ((reader.half(body + IseqLayout.PARAM_FLAGS) & IseqLayout.HAS_KEYWORDS) != 0
+        if ((memory.readInt(body + IseqLayout.PARAM_FLAGS) & IseqLayout.HAS_KEYWORDS) != 0
                 && keywords != 0
                 && !(imemo.keywordsAfterCompiling() && compiling)) {
-            long count = (long) reader.half(keywords) - reader.half(keywords + IseqLayout.KEYWORD_REQUIRED);
-            long values = reader.word(keywords + IseqLayout.KEYWORD_DEFAULTS);
+            long count = (long) memory.readInt(keywords) - memory.readInt(keywords + IseqLayout.KEYWORD_REQUIRED);
+            long values = memory.readLong(keywords + IseqLayout.KEYWORD_DEFAULTS);
             if (values != 0) {
                 mark.values(values, count);
             }
         }
-        long table = reader.word(body + iseq.catchTable());
+        long table = memory.readLong(body + iseq.catchTable());
         if (table != 0) {
-            long size = reader.half(table) & 0xffffffffL;
+            long size = memory.readInt(table) & 0xffffffffL;
             long first = table + IseqLayout.CATCH_ENTRIES;
-            reader.requireMapped(first, size, IseqLayout.CATCH_ENTRY_SIZE);
+            memory.requireMapped(first, size, IseqLayout.CATCH_ENTRY_SIZE);
             for (long i = 0; i < size; i++) {
                 mark.at(first + i * IseqLayout.CATCH_ENTRY_SIZE + IseqLayout.CATCH_ENTRY_ISEQ);
             }
@@ -274,16 +277,16 @@ final class CodeReferences {
         if (!imemo.callsMarked()) {
             return;
         }
-        long calls = reader.word(body + iseq.callData());
-        long count = reader.half(body + iseq.callCount()) & 0xffffffffL;
+        long calls = memory.readLong(body + iseq.callData());
+        long count = memory.readInt(body + iseq.callCount()) & 0xffffffffL;
         if (calls == 0 || count == 0) {
             return;
         }
-        reader.requireMapped(calls, count, IseqLayout.CALL_SIZE);
+        memory.requireMapped(calls, count, IseqLayout.CALL_SIZE);
         for (long i = 0; i < count; i++) {
-            long offset = reader.require(calls + i * IseqLayout.CALL_SIZE, IseqLayout.CALL_SIZE);
-            long cache = reader.segment().get(Words.LONG, offset + IseqLayout.CALL_CACHE);
-            mark.value(reader.segment().get(Words.LONG, offset));
+            long offset = memory.require(calls + i * IseqLayout.CALL_SIZE, IseqLayout.CALL_SIZE);
+            long cache = memory.segment().get(Words.LONG, offset + IseqLayout.CALL_CACHE);
+            mark.value(memory.segment().get(Words.LONG, offset));
             if (cache != 0 && active(cache)) {
                 mark.value(cache);
             }
@@ -296,28 +299,28 @@ final class CodeReferences {
         if (!reader.isSlot(cache)) {
             return false;
         }
-        long offset = reader.require(cache, ImemoLayout.CALL_CACHE_ENTRY + Long.BYTES);
-        long flags = reader.segment().get(Words.LONG, offset);
-        long klass = reader.segment().get(Words.LONG, offset + ImemoLayout.CALL_CACHE_CLASS);
-        long entry = reader.segment().get(Words.LONG, offset + ImemoLayout.CALL_CACHE_ENTRY);
+        long offset = memory.require(cache, ImemoLayout.CALL_CACHE_ENTRY + Long.BYTES);
+        long flags = memory.segment().get(Words.LONG, offset);
+        long klass = memory.segment().get(Words.LONG, offset + ImemoLayout.CALL_CACHE_CLASS);
+        long entry = memory.segment().get(Words.LONG, offset + ImemoLayout.CALL_CACHE_ENTRY);
         return (flags & imemo.uncacheable()) == 0 && klass != 0 && entry != 0 && !mark.invalidated(entry);
     }
 
     /** The words of the code that a bitmap marks. Since 3.2. */
     private void markedWords(long body) {
-        long bits = reader.word(body + iseq.markBits());
+        long bits = memory.readLong(body + iseq.markBits());
         if (bits == 0) {
             return;
         }
-        long size = reader.half(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
-        long encoded = reader.word(body + IseqLayout.ISEQ_ENCODED);
+        long size = memory.readInt(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
+        long encoded = memory.readLong(body + IseqLayout.ISEQ_ENCODED);
         if (size <= Long.SIZE) {
             markedWords(encoded, bits);
             return;
         }
-        reader.requireMapped(encoded, size, Long.BYTES);
+        memory.requireMapped(encoded, size, Long.BYTES);
         for (long i = 0; i < (size + Long.SIZE - 1) / Long.SIZE; i++) {
-            markedWords(encoded + i * Long.SIZE * Long.BYTES, reader.word(bits + i * Long.BYTES));
+            markedWords(encoded + i * Long.SIZE * Long.BYTES, memory.readLong(bits + i * Long.BYTES));
         }
     }
 
@@ -332,20 +335,20 @@ final class CodeReferences {
      * 3.2.
      */
     private void storedByKind(long body) {
-        long storage = reader.word(body + iseq.inlineStorage());
+        long storage = memory.readLong(body + iseq.inlineStorage());
         if (storage == 0) {
             return;
         }
-        long constants = reader.half(body + iseq.inlineCounts()) & 0xffffffffL;
-        long once = reader.half(body + iseq.inlineCounts() + MarkLayout.Iseq.ONCE_COUNT) & 0xffffffffL;
-        long ivars = reader.half(body + iseq.inlineCounts() + MarkLayout.Iseq.IVAR_COUNT) & 0xffffffffL;
+        long constants = memory.readInt(body + iseq.inlineCounts()) & 0xffffffffL;
+        long once = memory.readInt(body + iseq.inlineCounts() + MarkLayout.Iseq.ONCE_COUNT) & 0xffffffffL;
+        long ivars = memory.readInt(body + iseq.inlineCounts() + MarkLayout.Iseq.IVAR_COUNT) & 0xffffffffL;
         long classVariables =
-                reader.half(body + iseq.inlineCounts() + MarkLayout.Iseq.CLASS_VARIABLE_COUNT) & 0xffffffffL;
+                memory.readInt(body + iseq.inlineCounts() + MarkLayout.Iseq.CLASS_VARIABLE_COUNT) & 0xffffffffL;
         int size = iseq.inlineStorageSize();
-        reader.requireMapped(storage, constants + once + ivars + classVariables, size);
+        memory.requireMapped(storage, constants + once + ivars + classVariables, size);
         long at = storage + ivars * size;
         for (long i = 0; i < classVariables; i++, at += size) {
-            long entry = reader.word(at);
+            long entry = memory.readLong(at);
             if (entry != 0) {
                 if (imemo.classVariableCacheIsObject()) {
                     mark.value(entry);
@@ -368,16 +371,16 @@ final class CodeReferences {
      * tells what that is: a once block follows its code. A cache of a constant is an object, one of a variable is not.
      */
     private void operands(long body) {
-        long size = reader.half(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
-        long encoded = reader.word(body + IseqLayout.ISEQ_ENCODED);
-        long storage = reader.word(body + iseq.inlineStorage());
-        long stored = (reader.half(body + iseq.inlineCounts()) & 0xffffffffL) * iseq.inlineStorageSize();
-        reader.requireMapped(encoded, size, Long.BYTES);
+        long size = memory.readInt(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
+        long encoded = memory.readLong(body + IseqLayout.ISEQ_ENCODED);
+        long storage = memory.readLong(body + iseq.inlineStorage());
+        long stored = (memory.readInt(body + iseq.inlineCounts()) & 0xffffffffL) * iseq.inlineStorageSize();
+        memory.requireMapped(encoded, size, Long.BYTES);
         long previous = 0;
         for (long index = 0; index < size; ) {
             int length = (int) Math.min(code.length, size - index);
-            long offset = reader.require(encoded + index * Long.BYTES, (long) length * Long.BYTES);
-            MemorySegment.copy(reader.segment(), Words.LONG, offset, code, 0, length);
+            long offset = memory.require(encoded + index * Long.BYTES, (long) length * Long.BYTES);
+            MemorySegment.copy(memory.segment(), Words.LONG, offset, code, 0, length);
             for (int i = 0; i < length; i++) {
                 long word = code[i];
                 long within = word - storage;
@@ -396,7 +399,7 @@ final class CodeReferences {
         if (reader.isSlot(previous)) {
             mark.at(entry + IseqLayout.ONCE_VALUE);
         } else if (imemo.constantCacheInOperand()) {
-            long cached = reader.word(entry);
+            long cached = memory.readLong(entry);
             if (reader.isSlot(cached)) {
                 mark.value(cached);
             } else if (cached != 0) {

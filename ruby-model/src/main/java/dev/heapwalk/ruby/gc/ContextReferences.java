@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
@@ -18,6 +19,7 @@ import java.lang.foreign.MemorySegment;
 /** The references of what runs: execution contexts with their stacks, fibers, threads and ractors. */
 final class ContextReferences {
     private final ObjectReader reader;
+    private final Reader memory;
     private final Marking mark;
     private final ContextLayout context;
     private final ThreadLayout thread;
@@ -31,6 +33,7 @@ final class ContextReferences {
     ContextReferences(Marking mark) {
         this.mark = mark;
         this.reader = mark.reader();
+        this.memory = reader.memory();
         this.context = RubyLayout.of(reader.series()).context();
         this.thread = RubyLayout.of(reader.series()).thread();
         this.marked = RubyLayout.of(reader.series()).mark();
@@ -45,13 +48,13 @@ final class ContextReferences {
 
     /** The fiber that an execution context belongs to. */
     long fiberOf(long ec) {
-        return reader.word(ec + context.fiber());
+        return memory.readLong(ec + context.fiber());
     }
 
     /** Marks a block. C name {@code block_mark}. */
     void block(long block) {
-        long offset = reader.require(block, DataLayout.BLOCK_SIZE);
-        MemorySegment segment = reader.segment();
+        long offset = memory.require(block, DataLayout.BLOCK_SIZE);
+        MemorySegment segment = memory.segment();
         long self = segment.get(Words.LONG, offset + DataLayout.BLOCK_SELF);
         long ep = segment.get(Words.LONG, offset + DataLayout.BLOCK_EP);
         long code = segment.get(Words.LONG, offset + DataLayout.BLOCK_CODE);
@@ -78,7 +81,7 @@ final class ContextReferences {
             machineStack(ec);
         }
         mark.fields(ec, marked.context());
-        long storage = reader.word(ec + context.localStorage());
+        long storage = memory.readLong(ec + context.localStorage());
         if (context.localStorageById()) {
             mark.idTable(storage);
         } else {
@@ -88,24 +91,24 @@ final class ContextReferences {
 
     /** Marks the stack of the virtual machine and its control frames. */
     private void frames(long ec) {
-        long offset = reader.require(ec, ContextLayout.CFP + Long.BYTES);
-        MemorySegment segment = reader.segment();
+        long offset = memory.require(ec, ContextLayout.CFP + Long.BYTES);
+        MemorySegment segment = memory.segment();
         long stack = segment.get(Words.LONG, offset + ContextLayout.VM_STACK);
         long size = segment.get(Words.LONG, offset + ContextLayout.VM_STACK_SIZE);
         long frame = segment.get(Words.LONG, offset + ContextLayout.CFP);
         if (stack == 0) {
             return;
         }
-        reader.requireMapped(stack, size, Long.BYTES);
+        memory.requireMapped(stack, size, Long.BYTES);
         long limit = stack + size * Long.BYTES;
-        long top = reader.word(frame + ContextLayout.FRAME_SP);
+        long top = memory.readLong(frame + ContextLayout.FRAME_SP);
         if (top > limit || frame < stack) {
             throw new UnmappedAddressException(top, stack, size * Long.BYTES);
         }
         mark.values(stack, top - stack >> 3);
         for (; frame < limit; frame += context.frameSize()) {
-            offset = reader.require(frame, context.frameSize());
-            segment = reader.segment();
+            offset = memory.require(frame, context.frameSize());
+            segment = memory.segment();
             long iseq = segment.get(Words.LONG, offset + ContextLayout.FRAME_ISEQ);
             long self = segment.get(Words.LONG, offset + ContextLayout.FRAME_SELF);
             long ep = segment.get(Words.LONG, offset + ContextLayout.FRAME_EP);
@@ -113,7 +116,7 @@ final class ContextReferences {
             if (ep == 0) {
                 continue;
             }
-            long flags = reader.word(ep);
+            long flags = memory.readLong(ep);
             if (context.skipsDummyFrames() && (flags & EnvFlags.MAGIC_MASK) == EnvFlags.MAGIC_DUMMY) {
                 continue;
             }
@@ -121,8 +124,8 @@ final class ContextReferences {
             mark.value(iseq);
             mark.value(block);
             if ((flags & EnvFlags.LOCAL) == 0) {
-                long previous = reader.word(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG;
-                if ((reader.word(previous) & EnvFlags.ESCAPED) != 0) {
+                long previous = memory.readLong(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG;
+                if ((memory.readLong(previous) & EnvFlags.ESCAPED) != 0) {
                     mark.at(previous + EnvFlags.OBJECT);
                 }
                 if (context.marksEscaped() && (flags & EnvFlags.ESCAPED) != 0) {
@@ -135,8 +138,8 @@ final class ContextReferences {
 
     /** Marks the machine stack of a context that waits, and the registers that were saved when it began to. */
     private void machineStack(long ec) {
-        long start = reader.word(ec + context.stackStart());
-        long end = reader.word(ec + context.stackEnd());
+        long start = memory.readLong(ec + context.stackStart());
+        long end = memory.readLong(ec + context.stackEnd());
         if (start == 0 || end == 0) {
             return;
         }
@@ -146,7 +149,7 @@ final class ContextReferences {
 
     /** C name {@code rb_fiber_mark_self}. */
     private void fiberItself(long fiber) {
-        long self = reader.word(fiber + ContextLayout.FIBER_SELF);
+        long self = memory.readLong(fiber + ContextLayout.FIBER_SELF);
         if (self != 0) {
             mark.value(self);
         } else {
@@ -158,7 +161,7 @@ final class ContextReferences {
     void fiber(long fiber) {
         int own = ownFields(fiber);
         mark.at(fiber + own);
-        long previous = reader.word(fiber + own + context.fiberPrevious() - context.fiberProc());
+        long previous = memory.readLong(fiber + own + context.fiberPrevious() - context.fiberProc());
         if (previous != 0) {
             fiberItself(previous);
         }
@@ -173,8 +176,8 @@ final class ContextReferences {
         if (ownFields == 0) {
             int small = context.fiberProc();
             int large = small + ContextLayout.LIBC_JMP_BUF_SHIFT;
-            boolean isSmall = isProc(reader.word(fiber + small));
-            if (isSmall != isProc(reader.word(fiber + large))) {
+            boolean isSmall = isProc(memory.readLong(fiber + small));
+            if (isSmall != isProc(memory.readLong(fiber + large))) {
                 ownFields = isSmall ? small : large;
             } else {
                 return small;
@@ -184,12 +187,12 @@ final class ContextReferences {
     }
 
     private boolean isProc(long value) {
-        return reader.isSlot(value) && RubyType.of(reader.word(value)) == RubyType.DATA;
+        return reader.isSlot(value) && RubyType.of(memory.readLong(value)) == RubyType.DATA;
     }
 
     /** C name {@code mutex_mark}, since a patch level of 3.4; before, a mutex refers to nothing. */
     void mutex(long at) {
-        long owner = reader.word(at);
+        long owner = memory.readLong(at);
         if (owner != 0) {
             if (data.mutexHolder() == DataLayout.Holder.FIBER) {
                 mark.at(owner + ContextLayout.FIBER_SELF);
@@ -203,12 +206,12 @@ final class ContextReferences {
         mark.values(cont + ContextLayout.FIBER_SELF, 2);
         long ec = cont + ContextLayout.FIBER_EC;
         context(ec);
-        long owner = reader.word(ec + context.thread());
+        long owner = memory.readLong(ec + context.thread());
         if (owner != 0) {
             mark.at(owner + ThreadLayout.SELF);
         }
         saved(cont + ContextLayout.FIBER_VM_STACK, ContextLayout.SAVED_STACK_SIZE, ContextLayout.SAVED_FRAMES_SIZE);
-        boolean continuation = reader.half(cont + ContextLayout.FIBER_TYPE) == 0;
+        boolean continuation = memory.readInt(cont + ContextLayout.FIBER_TYPE) == 0;
         if (continuation || context.fibersKeepStack()) {
             saved(cont + ContextLayout.FIBER_MACHINE, ContextLayout.SAVED_MACHINE_SIZE, -1);
         }
@@ -216,11 +219,11 @@ final class ContextReferences {
 
     /** Marks a part of a stack that was copied away. */
     private void saved(long at, int size, int more) {
-        long copy = reader.word(at);
+        long copy = memory.readLong(at);
         if (copy == 0) {
             return;
         }
-        long words = reader.word(at + size) + (more < 0 ? 0 : reader.word(at + more));
+        long words = memory.readLong(at + size) + (more < 0 ? 0 : memory.readLong(at + more));
         if (words < 0 || words > Long.MAX_VALUE / Long.BYTES) {
             throw new UnmappedAddressException(copy, copy, Long.MAX_VALUE);
         }
@@ -229,25 +232,25 @@ final class ContextReferences {
 
     /** C name {@code thread_mark}. */
     void thread(long at) {
-        long ec = reader.word(at + thread.ec());
+        long ec = memory.readLong(at + thread.ec());
         long fiber = ec == 0 ? 0 : fiberOf(ec);
         if (fiber != 0) {
             fiberItself(fiber);
         }
-        int invoke = reader.half(at + thread.invokeType());
+        int invoke = memory.readInt(at + thread.invokeType());
         if (invoke == thread.invokeFunction()) {
-            mark.maybe(reader.word(at + thread.procedure() + Long.BYTES));
+            mark.maybe(memory.readLong(at + thread.procedure() + Long.BYTES));
         } else if (invoke >= ThreadLayout.INVOKE_PROC && invoke < thread.invokeFunction()) {
             mark.values(at + thread.procedure(), 2);
         }
         if (thread.ractor() >= 0) {
-            long owner = reader.word(at + thread.ractor());
+            long owner = memory.readLong(at + thread.ractor());
             if (owner != 0) {
                 mark.at(owner + ThreadLayout.RACTOR_SELF);
             }
         }
         mark.fields(at, marked.thread().values());
-        long root = reader.word(at + thread.rootFiber());
+        long root = memory.readLong(at + thread.rootFiber());
         if (root != 0) {
             fiberItself(root);
         }
@@ -264,7 +267,7 @@ final class ContextReferences {
         mark.fields(at, ractor.values());
         mark.hooks(at + MarkLayout.Ractor.HOOKS);
         if (ractor.targetedHooks() >= 0) {
-            targetedHooks(reader.word(at + ractor.targetedHooks()));
+            targetedHooks(memory.readLong(at + ractor.targetedHooks()));
         }
         threads(at);
         locals(at);
@@ -284,20 +287,20 @@ final class ContextReferences {
     }
 
     private void queue(long queue) {
-        long baskets = reader.word(queue);
-        int start = reader.half(queue + MarkLayout.Ractor.QUEUE_START);
-        int count = reader.half(queue + MarkLayout.Ractor.QUEUE_COUNT);
-        int size = reader.half(queue + MarkLayout.Ractor.QUEUE_SIZE);
+        long baskets = memory.readLong(queue);
+        int start = memory.readInt(queue + MarkLayout.Ractor.QUEUE_START);
+        int count = memory.readInt(queue + MarkLayout.Ractor.QUEUE_COUNT);
+        int size = memory.readInt(queue + MarkLayout.Ractor.QUEUE_SIZE);
         if (count <= 0 || size <= 0 || start < 0 || baskets == 0) {
             return;
         }
-        if (count > size || !reader.mapped(baskets, (long) size * ractor.basketSize())) {
+        if (count > size || !memory.mapped(baskets, (long) size * ractor.basketSize())) {
             throw new UnmappedAddressException(baskets, baskets, (long) size * ractor.basketSize());
         }
         for (int i = 0; i < count; i++) {
             long basket = baskets + (long) ((start + i) % size) * ractor.basketSize();
             mark.at(basket + ractor.basketSender());
-            int type = reader.half(basket);
+            int type = memory.readInt(basket);
             if (!ractor.typedBaskets() || type < MarkLayout.Ractor.BASKET_DELETED) {
                 mark.at(basket + ractor.basketValue());
             }
@@ -307,13 +310,13 @@ final class ContextReferences {
     /** Marks the threads of a ractor. */
     private void threads(long at) {
         long list = at + thread.ractorThreads();
-        long node = reader.word(list);
+        long node = memory.readLong(list);
         for (int left = Marking.LONGEST_LIST; node != list && node != 0; left--) {
             if (left == 0) {
                 throw new UnmappedAddressException(node, list, Marking.LONGEST_LIST);
             }
             mark.at(node + ThreadLayout.SELF);
-            node = reader.word(node);
+            node = memory.readLong(node);
         }
     }
 
@@ -322,22 +325,22 @@ final class ContextReferences {
      * with a seed.
      */
     private void locals(long at) {
-        long table = reader.word(at + ractor.localStorage());
+        long table = memory.readLong(at + ractor.localStorage());
         if (table != 0) {
             StEntries entries = new StEntries(reader).over(table);
             while (entries.next()) {
-                long type = reader.word(entries.key());
+                long type = memory.readLong(entries.key());
                 long kept = entries.record();
-                if (type == 0 || reader.word(type) == 0) {
+                if (type == 0 || memory.readLong(type) == 0) {
                     continue;
                 }
                 if (reader.isSlot(kept)) {
                     mark.value(kept);
-                } else if (kept != 0 && (kept & 7) == 0 && reader.mapped(kept, Long.BYTES)) {
+                } else if (kept != 0 && (kept & 7) == 0 && memory.mapped(kept, Long.BYTES)) {
                     mark.at(kept);
                 }
             }
         }
-        mark.idTable(reader.word(at + ractor.localStorage() + Long.BYTES));
+        mark.idTable(memory.readLong(at + ractor.localStorage() + Long.BYTES));
     }
 }

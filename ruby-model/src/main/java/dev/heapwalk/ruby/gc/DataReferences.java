@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.gc;
 
 import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.ObjectReader;
@@ -34,6 +35,7 @@ final class DataReferences {
 
     private final Marking mark;
     private final ObjectReader reader;
+    private final Reader memory;
     private final ContextReferences contexts;
     private final MarkLayout.Data data;
     private final DataLayout layout;
@@ -45,6 +47,7 @@ final class DataReferences {
     DataReferences(Marking mark, ContextReferences contexts) {
         this.mark = mark;
         this.reader = mark.reader();
+        this.memory = reader.memory();
         this.contexts = contexts;
         this.data = RubyLayout.of(reader.series()).mark().data();
         this.layout = RubyLayout.of(reader.series()).data();
@@ -56,7 +59,7 @@ final class DataReferences {
     private ElfModule interpreter() {
         try {
             RData self = reader.at(
-                    reader.word(reader.vm().address()
+                    memory.readLong(reader.vm().address()
                             + RubyLayout.of(reader.series()).vm().self()),
                     new RData(reader));
             if (self == null) {
@@ -96,8 +99,8 @@ final class DataReferences {
             StEntries entries = new StEntries(reader).over(slot.data());
             while (entries.next()) {
                 // The class, and the one that it is dumped as, which some have not, before two functions.
-                if (!reader.isSlot(reader.word(entries.record()))
-                        || !isInterpreters(reader.word(entries.record() + DataLayout.COMPATIBILITY_LOADER))) {
+                if (!reader.isSlot(memory.readLong(entries.record()))
+                        || !isInterpreters(memory.readLong(entries.record() + DataLayout.COMPATIBILITY_LOADER))) {
                     return false;
                 }
             }
@@ -117,13 +120,13 @@ final class DataReferences {
 
     private Marked resolve(long address) {
         try {
-            long marks = reader.word(address + DataLayout.TYPE_MARK);
-            String name = reader.cString(reader.word(address + DataLayout.TYPE_NAME), LONGEST_NAME);
+            long marks = memory.readLong(address + DataLayout.TYPE_MARK);
+            String name = memory.readCString(memory.readLong(address + DataLayout.TYPE_NAME), LONGEST_NAME);
             if (marks == 0) {
                 return UNTYPED_NOTHING;
             }
             if (layout.declaresMarking()
-                    && (reader.word(address + DataLayout.TYPE_FLAGS) & DataLayout.DECLARES_MARKING) != 0) {
+                    && (memory.readLong(address + DataLayout.TYPE_FLAGS) & DataLayout.DECLARES_MARKING) != 0) {
                 return new Marked(Kind.DECLARED, declared(marks));
             }
             Marked found = isInterpreters(address) ? layout.ofInterpreter(name, data) : null;
@@ -136,14 +139,14 @@ final class DataReferences {
     /** The offsets that a type declares, up to the one that ends them. */
     private int[] declared(long list) {
         int count = 0;
-        while (reader.word(list + 8L * count) != DataLayout.DECLARED_END) {
+        while (memory.readLong(list + 8L * count) != DataLayout.DECLARED_END) {
             if (++count == MOST_DECLARED) {
                 throw new UnmappedAddressException(list, list, 8L * count);
             }
         }
         int[] offsets = new int[count];
         for (int i = 0; i < count; i++) {
-            long offset = reader.word(list + 8L * i);
+            long offset = memory.readLong(list + 8L * i);
             if (offset < 0 || offset > Integer.MAX_VALUE) {
                 throw new UnmappedAddressException(list, list, 8L * count);
             }
@@ -167,7 +170,7 @@ final class DataReferences {
             case FIELDS, DECLARED -> mark.fields(at, type.offsets());
             case WORDS -> {
                 for (int offset : type.offsets()) {
-                    mark.maybe(reader.word(at + offset));
+                    mark.maybe(memory.readLong(at + offset));
                 }
             }
             case ITSELF -> mark.value(at);
@@ -185,7 +188,7 @@ final class DataReferences {
             case ID_TABLE -> mark.idTable(at);
             case SHAPES -> shapes();
             case PORT -> {
-                long owner = reader.word(at);
+                long owner = memory.readLong(at);
                 if (owner != 0) {
                     mark.at(owner + ThreadLayout.RACTOR_SELF);
                 }
@@ -194,7 +197,7 @@ final class DataReferences {
             case RACTOR -> contexts.ractor(at);
             case BACKTRACE -> backtrace(at);
             case TRACE_POINT -> tracePoint(at);
-            case WEAK_KEYS -> mark.table(reader.word(at), false, true);
+            case WEAK_KEYS -> mark.table(memory.readLong(at), false, true);
             case TABLE_KEYS -> mark.table(at, true, false);
             case TABLE_VALUES -> mark.table(at, false, true);
             case DATE -> date(at);
@@ -203,7 +206,7 @@ final class DataReferences {
             case EXECUTION -> execution(at);
             case ARRAY_LIST -> {
                 mark.at(at + DataLayout.LIST_NEXT);
-                mark.values(reader.word(at + DataLayout.LIST_VALUES), reader.word(at + DataLayout.LIST_LENGTH));
+                mark.values(memory.readLong(at + DataLayout.LIST_VALUES), memory.readLong(at + DataLayout.LIST_LENGTH));
             }
             case PINNED_LIST -> pinnedList(at);
             case GZIP_FILE -> gzipFile(at);
@@ -218,10 +221,10 @@ final class DataReferences {
     }
 
     private void backtrace(long at) {
-        long locations = data.backtraceInline() ? at + data.backtrace() : reader.word(at + data.backtrace());
-        long size = reader.half(at + data.backtraceSize());
+        long locations = data.backtraceInline() ? at + data.backtrace() : memory.readLong(at + data.backtrace());
+        long size = memory.readInt(at + data.backtraceSize());
         if (size > 0) {
-            reader.requireMapped(locations, size, data.locationSize());
+            memory.requireMapped(locations, size, data.locationSize());
             for (long i = 0; i < size; i++) {
                 location(locations + i * data.locationSize());
             }
@@ -235,7 +238,7 @@ final class DataReferences {
             mark.values(location, 2);
             return;
         }
-        int type = reader.half(location);
+        int type = memory.readInt(location);
         // LOCATION_TYPE_ISEQ is 1, before 3.0 LOCATION_TYPE_ISEQ_CALCED 2; later 2 is LOCATION_TYPE_CFUNC, which has
         // one too.
         if (type == 1 || type == 2) {
@@ -246,7 +249,7 @@ final class DataReferences {
     private void tracePoint(long at) {
         mark.at(at + DataLayout.TRACE_PROC);
         mark.at(at + DataLayout.TRACE_TARGETS);
-        long thread = reader.word(at + DataLayout.TRACE_THREAD);
+        long thread = memory.readLong(at + DataLayout.TRACE_THREAD);
         if (thread != 0) {
             mark.at(thread + ThreadLayout.SELF);
         }
@@ -256,8 +259,8 @@ final class DataReferences {
     void box(long at) {
         if (at != 0) {
             mark.fields(at, layout.box());
-            mark.table(reader.word(at + DataLayout.BOX_LOADING_TABLE), false, true);
-            mark.table(reader.word(at + DataLayout.BOX_CLASSES), false, true);
+            mark.table(memory.readLong(at + DataLayout.BOX_LOADING_TABLE), false, true);
+            mark.table(memory.readLong(at + DataLayout.BOX_CLASSES), false, true);
         }
     }
 
@@ -266,14 +269,14 @@ final class DataReferences {
         IdEntries ids = new IdEntries(reader).over(at);
         while (ids.next()) {
             long caches = ids.value();
-            int length = reader.half(caches + CallCacheLayout.LENGTH);
-            long entry = reader.word(caches + CallCacheLayout.METHOD);
+            int length = memory.readInt(caches + CallCacheLayout.LENGTH);
+            long entry = memory.readLong(caches + CallCacheLayout.METHOD);
             if (mark.invalidated(entry)) {
                 continue;
             }
             mark.value(entry);
             long entries = caches + CallCacheLayout.ENTRIES;
-            reader.requireMapped(entries, length, CallCacheLayout.ENTRY_SIZE);
+            memory.requireMapped(entries, length, CallCacheLayout.ENTRY_SIZE);
             for (int i = 0; i < length; i++) {
                 mark.at(entries + (long) CallCacheLayout.ENTRY_SIZE * i + CallCacheLayout.ENTRY_CACHE);
             }
@@ -290,12 +293,12 @@ final class DataReferences {
 
     /** C name {@code set_table}: entries of a hash and a key. Since 4.0. */
     private void set(long at) {
-        long index = reader.word(at + DataLayout.SET_ENTRIES_START);
-        long bound = reader.word(at + DataLayout.SET_ENTRIES_BOUND);
-        long entries = reader.word(at + DataLayout.SET_ENTRIES);
-        reader.requireMapped(entries, index < 0 || index > bound ? -1 : bound, DataLayout.SET_ENTRY_SIZE);
+        long index = memory.readLong(at + DataLayout.SET_ENTRIES_START);
+        long bound = memory.readLong(at + DataLayout.SET_ENTRIES_BOUND);
+        long entries = memory.readLong(at + DataLayout.SET_ENTRIES);
+        memory.requireMapped(entries, index < 0 || index > bound ? -1 : bound, DataLayout.SET_ENTRY_SIZE);
         for (; index < bound; index++) {
-            if (reader.word(entries + index * DataLayout.SET_ENTRY_SIZE) != TableLayout.ST_DELETED) {
+            if (memory.readLong(entries + index * DataLayout.SET_ENTRY_SIZE) != TableLayout.ST_DELETED) {
                 mark.at(entries + index * DataLayout.SET_ENTRY_SIZE + DataLayout.SET_ENTRY_KEY);
             }
         }
@@ -303,40 +306,40 @@ final class DataReferences {
 
     private void date(long at) {
         mark.at(at + DataLayout.DATE_NTH);
-        if ((reader.half(at) & DataLayout.DATE_COMPLEX) != 0) {
+        if ((memory.readInt(at) & DataLayout.DATE_COMPLEX) != 0) {
             mark.at(at + DataLayout.DATE_SF);
         }
     }
 
     private void dumpArgument(long at) {
-        long symbols = reader.word(at + DataLayout.DUMP_SYMBOLS);
+        long symbols = memory.readLong(at + DataLayout.DUMP_SYMBOLS);
         if (symbols == 0) {
             return;
         }
         mark.table(symbols, true, false);
-        mark.table(reader.word(at + DataLayout.DUMP_DATA), true, false);
-        mark.table(reader.word(at + DataLayout.DUMP_COMPATIBILITY), true, true);
+        mark.table(memory.readLong(at + DataLayout.DUMP_DATA), true, false);
+        mark.table(memory.readLong(at + DataLayout.DUMP_COMPATIBILITY), true, true);
         if (layout.dumpUserObjects() >= 0) {
-            mark.table(reader.word(at + layout.dumpUserObjects()), true, false);
+            mark.table(memory.readLong(at + layout.dumpUserObjects()), true, false);
         }
         mark.at(at + DataLayout.DUMP_TEXT);
     }
 
     private void loadArgument(long at) {
-        long symbols = reader.word(at + DataLayout.LOAD_SYMBOLS);
+        long symbols = memory.readLong(at + DataLayout.LOAD_SYMBOLS);
         if (symbols == 0) {
             return;
         }
         mark.table(symbols, false, true);
-        mark.table(reader.word(at + DataLayout.LOAD_DATA), false, true);
+        mark.table(memory.readLong(at + DataLayout.LOAD_DATA), false, true);
         if (layout.loadPartial() >= 0) {
-            mark.table(reader.word(at + layout.loadPartial()), false, true);
+            mark.table(memory.readLong(at + layout.loadPartial()), false, true);
         }
-        mark.table(reader.word(at + layout.loadCompatibility()), true, true);
+        mark.table(memory.readLong(at + layout.loadCompatibility()), true, true);
     }
 
     private void execution(long at) {
-        boolean shell = (reader.half(at + DataLayout.EXECUTION_FLAGS) & 1) != 0;
+        boolean shell = (memory.readInt(at + DataLayout.EXECUTION_FLAGS) & 1) != 0;
         mark.values(at, shell ? 1 : 4);
         mark.values(at + DataLayout.EXECUTION_VALUES, 4);
         mark.fields(at, data.executionArguments());
@@ -345,7 +348,7 @@ final class DataReferences {
     /** C name {@code struct pinned_list}. */
     private void pinnedList(long at) {
         long values = at + DataLayout.PINNED_VALUES;
-        mark.values(layout.pinnedInline() ? values : reader.word(values), reader.word(at));
+        mark.values(layout.pinnedInline() ? values : memory.readLong(values), memory.readLong(at));
     }
 
     /** C name {@code struct gzfile}, which begins with a {@code struct zstream}. */

@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.gc;
 
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.VmLayout;
@@ -18,10 +19,12 @@ import java.util.List;
  */
 final class EndProcs {
     private final ObjectReader reader;
+    private final Reader memory;
     private final RData view;
 
     EndProcs(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.view = new RData(reader);
     }
 
@@ -46,11 +49,11 @@ final class EndProcs {
         long at = list;
         while (at != 0) {
             if (data.size() == Marking.LONGEST_LIST
-                    || reader.find(at, VmLayout.END_PROC_SIZE) < 0
-                    || !isCode(reader.word(at))) {
+                    || memory.find(at, VmLayout.END_PROC_SIZE) < 0
+                    || !isCode(memory.readLong(at))) {
                 return;
             }
-            long value = reader.word(at + VmLayout.END_PROC_DATA);
+            long value = memory.readLong(at + VmLayout.END_PROC_DATA);
             if (!reader.isSlot(value) && reader.constants().isReference(value)) {
                 return;
             }
@@ -58,7 +61,7 @@ final class EndProcs {
             boolean isProc = object != null && object.type() == RubyType.DATA && "proc".equals(DataTypes.name(object));
             proc |= isProc;
             data.add(value);
-            at = reader.word(at + VmLayout.END_PROC_NEXT);
+            at = memory.readLong(at + VmLayout.END_PROC_NEXT);
             if (at != 0 && (at & 7) != 0) {
                 return;
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
@@ -26,6 +27,7 @@ final class Marking {
     static final int LONGEST_LIST = 1 << 20;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final HeapPages pages;
     private final long nil;
     private final boolean sparesGarbage;
@@ -35,6 +37,7 @@ final class Marking {
 
     Marking(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.pages = reader.vm().pages();
         this.nil = reader.constants().nil();
         this.sparesGarbage = RubyLayout.of(reader.series()).mark().sparesGarbage();
@@ -60,7 +63,7 @@ final class Marking {
 
     /** Marks the value that a word holds. */
     void at(long address) {
-        value(reader.word(address));
+        value(memory.readLong(address));
     }
 
     /** Marks the values at some offsets of a structure. */
@@ -82,11 +85,11 @@ final class Marking {
         if ((word & 7) != 0 || pages.slotSizeAt(word) == 0) {
             return false;
         }
-        long offset = reader.find(word, Long.BYTES);
+        long offset = memory.find(word, Long.BYTES);
         if (offset < 0) {
             return false;
         }
-        RubyType type = RubyType.of(reader.segment().get(Words.LONG, offset));
+        RubyType type = RubyType.of(memory.segment().get(Words.LONG, offset));
         return type != RubyType.NONE
                 && type != RubyType.ZOMBIE
                 && type != RubyType.MOVED
@@ -100,8 +103,8 @@ final class Marking {
             return false;
         }
         int bit = (int) (slot - pages.body(index)) / PageLayout.BASE_SLOT_SIZE;
-        long offset = reader.find(pages.markBits(index) + (bit >>> 6) * 8L, Long.BYTES);
-        return offset >= 0 && (reader.segment().get(Words.LONG, offset) >>> bit & 1) == 0;
+        long offset = memory.find(pages.markBits(index) + (bit >>> 6) * 8L, Long.BYTES);
+        return offset >= 0 && (memory.segment().get(Words.LONG, offset) >>> bit & 1) == 0;
     }
 
     /** Marks a run of values. */
@@ -120,7 +123,7 @@ final class Marking {
         if (count <= 0) {
             return;
         }
-        reader.requireMapped(address, count, Long.BYTES);
+        memory.requireMapped(address, count, Long.BYTES);
         for (long index = 0; index < count; ) {
             int length = piece(address + index * Long.BYTES, count - index);
             for (int i = 0; i < length; i++) {
@@ -137,8 +140,8 @@ final class Marking {
     /** Reads the next words of a run into {@link #piece}. */
     private int piece(long address, long left) {
         int length = (int) Math.min(PIECE, left);
-        long offset = reader.require(address, (long) length * Long.BYTES);
-        MemorySegment.copy(reader.segment(), Words.LONG, offset, piece, 0, length);
+        long offset = memory.require(address, (long) length * Long.BYTES);
+        MemorySegment.copy(memory.segment(), Words.LONG, offset, piece, 0, length);
         return length;
     }
 
@@ -147,15 +150,15 @@ final class Marking {
         if (table == 0) {
             return;
         }
-        long offset = reader.require(table, TableLayout.ST_SIZE);
-        MemorySegment segment = reader.segment();
+        long offset = memory.require(table, TableLayout.ST_SIZE);
+        MemorySegment segment = memory.segment();
         if (segment.get(Words.LONG, offset + TableLayout.ST_NUM_ENTRIES) == 0) {
             return;
         }
         long start = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_START);
         long bound = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_BOUND);
         long entries = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES);
-        reader.requireMapped(entries, start < 0 || start > bound ? -1 : bound, TableLayout.ST_ENTRY_SIZE);
+        memory.requireMapped(entries, start < 0 || start > bound ? -1 : bound, TableLayout.ST_ENTRY_SIZE);
         int words = TableLayout.ST_ENTRY_SIZE / Long.BYTES;
         for (long index = start; index < bound; ) {
             int length = (int) Math.min(PIECE / words, bound - index);
@@ -184,19 +187,19 @@ final class Marking {
 
     /** C name {@code rb_hook_list_mark}: marks the data of a list of event hooks. */
     void hooks(long list) {
-        long hook = reader.word(list);
+        long hook = memory.readLong(list);
         for (int left = LONGEST_LIST; hook != 0; left--) {
             if (left == 0) {
                 throw new UnmappedAddressException(hook, list, LONGEST_LIST);
             }
             at(hook + VmLayout.HOOK_DATA);
-            hook = reader.word(hook + VmLayout.HOOK_NEXT);
+            hook = memory.readLong(hook + VmLayout.HOOK_NEXT);
         }
     }
 
     /** Whether some of an object's flags are set, which may be anything. */
     boolean has(long object, long flags) {
-        return (reader.word(object) & flags) != 0;
+        return (memory.readLong(object) & flags) != 0;
     }
 
     /** Whether a method entry no longer counts. C name {@code METHOD_ENTRY_INVALIDATED}. */

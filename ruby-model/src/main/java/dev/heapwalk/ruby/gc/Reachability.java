@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Heaps;
@@ -36,6 +37,7 @@ public final class Reachability {
 
     private final ObjectReader reader;
     private final Heaps heaps;
+    private final Reader memory;
     private final HeapPages pages;
     private final References references;
     private final Marking mark;
@@ -60,6 +62,7 @@ public final class Reachability {
     private Reachability(ObjectReader reader, Heaps heaps) {
         this.reader = reader;
         this.heaps = heaps;
+        this.memory = reader.memory();
         this.pages = reader.vm().pages();
         this.references = new References(reader);
         this.mark = references.marking();
@@ -206,7 +209,7 @@ public final class Reachability {
             if (slot.type() == RubyType.DATA) {
                 slot = reader.at(address, data);
             }
-            if (!references.all(slot, reach) && RubyType.of(reader.word(address)) == RubyType.DATA) {
+            if (!references.all(slot, reach) && RubyType.of(memory.readLong(address)) == RubyType.DATA) {
                 search(reader.at(address, data));
             }
         } catch (UnmappedAddressException e) {
@@ -247,7 +250,7 @@ public final class Reachability {
         mark.locations(start, start + size);
         if (depth > 0) {
             for (long at = start; at + Long.BYTES <= start + size; at += Long.BYTES) {
-                long word = reader.word(at);
+                long word = memory.readLong(at);
                 if ((word & 15) == 0 && word != 0 && !reader.isSlot(word) && hasSize(word)) {
                     search(word, depth - 1, seen);
                 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
@@ -39,6 +40,7 @@ public final class References {
     private static final int MOST_IVARS = 1 << 20;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final ObjectLayout objects;
     private final ClassLayout classes;
     private final ShapeLayout shapes;
@@ -74,6 +76,7 @@ public final class References {
      */
     public References(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.objects = RubyLayout.of(reader.series()).object();
         this.classes = RubyLayout.of(reader.series()).classes();
         this.data = RubyLayout.of(reader.series()).mark().data();
@@ -277,9 +280,9 @@ public final class References {
         if (!objects.genericIvarsByFlag()) {
             mark.value(place);
         } else if (shapes.othersTooComplex() && reader.shapes().tooComplex(Shapes.of(flags))) {
-            mark.table(reader.word(place), false, true);
+            mark.table(memory.readLong(place), false, true);
         } else {
-            mark.values(place + TableLayout.IVARS_VALUES, reader.half(place) & 0xffffffffL);
+            mark.values(place + TableLayout.IVARS_VALUES, memory.readInt(place) & 0xffffffffL);
         }
     }
 
@@ -315,7 +318,7 @@ public final class References {
         if (pairs != 0) {
             for (int i = 0; i < bound; i++) {
                 long at = pairs + (long) RHash.PAIR_SIZE * i;
-                pair(reader.word(at), reader.word(at + Long.BYTES), undef);
+                pair(memory.readLong(at), memory.readLong(at + Long.BYTES), undef);
             }
         }
     }
@@ -458,9 +461,9 @@ public final class References {
         ids.over(table);
         while (ids.next()) {
             long caches = ids.value();
-            int length = reader.half(caches + CallCacheLayout.LENGTH);
-            long entry = reader.word(caches + CallCacheLayout.METHOD);
-            long entries = reader.word(caches + CallCacheLayout.ENTRIES);
+            int length = memory.readInt(caches + CallCacheLayout.LENGTH);
+            long entry = memory.readLong(caches + CallCacheLayout.METHOD);
+            long entries = memory.readLong(caches + CallCacheLayout.ENTRIES);
             if (mark.invalidated(entry)) {
                 continue;
             }
@@ -468,7 +471,7 @@ public final class References {
             if (length <= 0) {
                 continue;
             }
-            reader.requireMapped(entries, length, CallCacheLayout.ENTRY_SIZE);
+            memory.requireMapped(entries, length, CallCacheLayout.ENTRY_SIZE);
             // Call information and cache; since 3.4 flags and the number of arguments, which are no slot, before or
             // behind.
             mark.values(entries, 2L * length);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
@@ -92,6 +93,7 @@ public final class Roots {
 
     private final RubyVm vm;
     private final ObjectReader reader;
+    private final Reader memory;
     private final RubyLayout layout;
     private final MarkLayout.Machine machine;
     private final Marking mark;
@@ -114,6 +116,7 @@ public final class Roots {
     Roots(References references, ObjectReader reader) {
         this.vm = reader.vm();
         this.reader = reader;
+        this.memory = reader.memory();
         this.layout = RubyLayout.of(reader.series());
         this.machine = layout.mark().machine();
         this.references = references;
@@ -129,8 +132,8 @@ public final class Roots {
         int hint = layout.vm().objspace();
         for (int distance = 0; distance <= 256; distance += 8) {
             for (int sign = -1; sign <= 1; sign += 2) {
-                long offset = reader.find(vm.address() + hint + sign * distance, 8);
-                if (offset >= 0 && reader.word(vm.address() + hint + sign * distance) == vm.objspace()) {
+                long offset = memory.find(vm.address() + hint + sign * distance, 8);
+                if (offset >= 0 && memory.readLong(vm.address() + hint + sign * distance) == vm.objspace()) {
                     return sign * distance;
                 }
             }
@@ -142,16 +145,16 @@ public final class Roots {
     private long findCurrent() {
         try {
             long ec = layout.vm().ractors() >= 0
-                    ? reader.word(reader.word(vm.address() + layout.vm().mainRactor())
+                    ? memory.readLong(memory.readLong(vm.address() + layout.vm().mainRactor())
                             + layout.mark().ractor().runningContext())
-                    : reader.word(reader.word(vm.address() + machine.runningThread())
+                    : memory.readLong(memory.readLong(vm.address() + machine.runningThread())
                             + layout.thread().ec());
             if (ec == 0) {
                 return 0;
             }
-            long thread = reader.word(ec + layout.context().thread());
-            return reader.isSlot(reader.word(thread + ThreadLayout.SELF))
-                            && reader.word(thread + layout.thread().ec()) == ec
+            long thread = memory.readLong(ec + layout.context().thread());
+            return reader.isSlot(memory.readLong(thread + ThreadLayout.SELF))
+                            && memory.readLong(thread + layout.thread().ec()) == ec
                     ? ec
                     : 0;
         } catch (UnmappedAddressException e) {
@@ -268,23 +271,23 @@ public final class Roots {
         if (known.registersObjects()) {
             part("registered variables", this::globalList);
         }
-        part("objects kept forever", () -> keptForever(reader.word(at + known.markObjectAry())));
+        part("objects kept forever", () -> keptForever(memory.readLong(at + known.markObjectAry())));
         part("virtual machine", () -> {
             mark.fields(at, machine.values());
             mark.fields(at + moved, machine.laterValues());
         });
         if (machine.boxes() >= 0) {
             part("boxes", () -> {
-                references.datas().box(reader.word(at + machine.boxes()));
-                references.datas().box(reader.word(at + machine.boxes() + Long.BYTES));
+                references.datas().box(memory.readLong(at + machine.boxes()));
+                references.datas().box(memory.readLong(at + machine.boxes() + Long.BYTES));
             });
         }
         part("tables of the virtual machine", () -> {
             if (machine.definedModules() >= 0) {
-                mark.table(reader.word(at + moved + machine.definedModules()), false, true);
+                mark.table(memory.readLong(at + moved + machine.definedModules()), false, true);
             }
             if (machine.loadingTable() >= 0) {
-                mark.table(reader.word(at + machine.loadingTable()), false, true);
+                mark.table(memory.readLong(at + machine.loadingTable()), false, true);
             }
             if (machine.globalHooks() >= 0) {
                 mark.hooks(at + machine.globalHooks());
@@ -293,10 +296,10 @@ public final class Roots {
         part("signal handlers", () -> mark.values(at + moved(known.trapList()), MOST_SIGNALS));
         part("caches of the virtual machine", () -> {
             if (machine.negativeEntries() >= 0) {
-                mark.idTable(reader.word(at + moved + machine.negativeEntries()));
+                mark.idTable(memory.readLong(at + moved + machine.negativeEntries()));
             }
             if (machine.overloadedEntries() >= 0) {
-                mark.table(reader.word(at + moved + machine.overloadedEntries()), false, true);
+                mark.table(memory.readLong(at + moved + machine.overloadedEntries()), false, true);
             }
             if (machine.callCaches() >= 0) {
                 callCaches(at + moved + machine.callCaches());
@@ -312,7 +315,7 @@ public final class Roots {
 
     private void callCaches(long table) {
         for (int i = 0; i < MarkLayout.Machine.CALL_CACHES; i++) {
-            long cache = reader.word(table + 8L * i);
+            long cache = memory.readLong(table + 8L * i);
             if (cache != 0 && references.codes().active(cache)) {
                 mark.value(cache);
             }
@@ -321,13 +324,13 @@ public final class Roots {
 
     /** Marks what a field of each element of a {@code list_head} holds; {@code node} is where an element is linked. */
     private void list(long head, int node, int field) {
-        long at = reader.word(head);
+        long at = memory.readLong(head);
         for (int left = Marking.LONGEST_LIST; at != head && at != 0; left--) {
             if (left == 0) {
                 throw new UnmappedAddressException(at, head, Marking.LONGEST_LIST);
             }
             mark.at(at - node + field);
-            at = reader.word(at);
+            at = memory.readLong(at);
         }
     }
 
@@ -343,10 +346,10 @@ public final class Roots {
         }
         long elements = arrays.elements();
         long count = arrays.length();
-        reader.requireMapped(elements, count, Long.BYTES);
+        memory.requireMapped(elements, count, Long.BYTES);
         RArray array = new RArray(reader);
         for (long i = 0; i < count; i++) {
-            long element = reader.word(elements + 8 * i);
+            long element = memory.readLong(elements + 8 * i);
             mark.value(element);
             RArray inner = reader.at(element, array);
             if (inner != null && inner.type() == RubyType.ARRAY) {
@@ -364,9 +367,9 @@ public final class Roots {
             return;
         }
         ContextLayout context = layout.context();
-        long high = reader.word(current + context.stackStart());
-        long low = reader.word(current + context.stackEnd());
-        long size = reader.word(current + context.stackSize());
+        long high = memory.readLong(current + context.stackStart());
+        long low = memory.readLong(current + context.stackEnd());
+        long size = memory.readLong(current + context.stackSize());
         for (ThreadState thread : vm.target().threads()) {
             Registers registers = thread.registers().orElse(null);
             if (registers == null) {
@@ -396,8 +399,8 @@ public final class Roots {
     private long registeredList() {
         ObjspaceLayout objspace = layout.objspace();
         return objspace.globalList() >= 0
-                ? reader.word(vm.objspace() + objspace.globalList())
-                : reader.word(vm.address() + layout.vm().globalObjectList());
+                ? memory.readLong(vm.objspace() + objspace.globalList())
+                : memory.readLong(vm.address() + layout.vm().globalObjectList());
     }
 
     private void globalList() {
@@ -420,16 +423,16 @@ public final class Roots {
             if (found.size() == Marking.LONGEST_LIST) {
                 throw new UnmappedAddressException(at, first, Marking.LONGEST_LIST);
             }
-            long variable = reader.word(at);
-            found.add(new Registered(variable, reader.word(variable)));
-            at = reader.word(at + VmLayout.REGISTERED_NEXT);
+            long variable = memory.readLong(at);
+            found.add(new Registered(variable, memory.readLong(variable)));
+            at = memory.readLong(at + VmLayout.REGISTERED_NEXT);
         }
         return found;
     }
 
     /** The table of finalizers, 0 if what is there is none. */
     private long finalizerTable() {
-        long table = reader.word(vm.objspace() + layout.objspace().finalizerTable());
+        long table = memory.readLong(vm.objspace() + layout.objspace().finalizerTable());
         if (table == 0) {
             return 0;
         }
@@ -470,26 +473,26 @@ public final class Roots {
     private void globalTable() {
         IdEntries entries = new IdEntries(reader).over(vm.globals());
         while (entries.next()) {
-            long variable = reader.word(entries.value());
-            long data = reader.word(variable + VmLayout.GLOBAL_DATA);
+            long variable = memory.readLong(entries.value());
+            long data = memory.readLong(variable + VmLayout.GLOBAL_DATA);
             if (reader.isSlot(data)) {
                 mark.value(data);
             } else if (isVariable(data)) {
-                mark.maybe(reader.word(data));
+                mark.maybe(memory.readLong(data));
             }
-            long trace = reader.word(variable + layout.vm().globalTrace());
+            long trace = memory.readLong(variable + layout.vm().globalTrace());
             for (int left = Marking.LONGEST_LIST; trace != 0; left--) {
                 if (left == 0) {
                     throw new UnmappedAddressException(trace, variable, Marking.LONGEST_LIST);
                 }
-                mark.maybe(reader.word(trace + VmLayout.TRACE_DATA));
-                trace = reader.word(trace + VmLayout.TRACE_NEXT);
+                mark.maybe(memory.readLong(trace + VmLayout.TRACE_DATA));
+                trace = memory.readLong(trace + VmLayout.TRACE_NEXT);
             }
         }
     }
 
     private boolean isVariable(long data) {
-        return data != 0 && (data & 7) == 0 && reader.mapped(data, Long.BYTES) && !isConstant(data);
+        return data != 0 && (data & 7) == 0 && memory.mapped(data, Long.BYTES) && !isConstant(data);
     }
 
     private boolean isConstant(long value) {
@@ -508,8 +511,8 @@ public final class Roots {
         long plain = plainGetter();
         IdEntries entries = new IdEntries(reader).over(vm.globals());
         while (entries.next()) {
-            long variable = reader.word(entries.value());
-            long data = reader.word(variable + VmLayout.GLOBAL_DATA);
+            long variable = memory.readLong(entries.value());
+            long data = memory.readLong(variable + VmLayout.GLOBAL_DATA);
             String name = reader.symbols().ofSerial(entries.serial());
             if (data == 0) {
                 found.add(new Global(name, variable, 0, false, 0));
@@ -518,8 +521,8 @@ public final class Roots {
                         name,
                         variable,
                         data,
-                        reader.word(variable + VmLayout.GLOBAL_GETTER) == plain,
-                        reader.word(data)));
+                        memory.readLong(variable + VmLayout.GLOBAL_GETTER) == plain,
+                        memory.readLong(data)));
             } else {
                 found.add(new Global(name, variable, 0, reader.isSlot(data) || isConstant(data), data));
             }
@@ -538,7 +541,7 @@ public final class Roots {
         IdEntries entries = new IdEntries(reader).over(vm.globals());
         while (entries.next()) {
             if ("$,".equals(reader.symbols().ofSerial(entries.serial()))) {
-                return reader.word(reader.word(entries.value()) + VmLayout.GLOBAL_GETTER);
+                return memory.readLong(memory.readLong(entries.value()) + VmLayout.GLOBAL_GETTER);
             }
         }
         return 0;

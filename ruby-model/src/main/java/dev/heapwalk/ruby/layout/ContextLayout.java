@@ -86,119 +86,33 @@ public record ContextLayout(
     public static final int LIBC_JMP_BUF_SHIFT = 160;
 
     static ContextLayout of(int version) {
+        boolean dummies = version == 302;
+        boolean escaped = version >= 300;
+        boolean newest = version >= 400;
+        boolean labels = version >= 304;
+        boolean stacks = !labels;
         return switch (version) {
             case 207 ->
                 new ContextLayout(
-                        56,
-                        48,
-                        64,
-                        false,
-                        152,
-                        512,
-                        520,
-                        528,
-                        version == 302,
-                        version >= 300,
-                        version < 304,
-                        version >= 304,
-                        version >= 400,
-                        version >= 304);
+                        56, 48, 64, false, 152, 512, 520, 528, dummies, escaped, stacks, labels, newest, labels);
             case 300 ->
                 new ContextLayout(
-                        56,
-                        48,
-                        64,
-                        true,
-                        152,
-                        512,
-                        520,
-                        536,
-                        version == 302,
-                        version >= 300,
-                        version < 304,
-                        version >= 304,
-                        version >= 400,
-                        version >= 304);
+                        56, 48, 64, true, 152, 512, 520, 536, dummies, escaped, stacks, labels, newest, labels);
             case 301 ->
                 new ContextLayout(
-                        64,
-                        40,
-                        56,
-                        true,
-                        144,
-                        504,
-                        512,
-                        528,
-                        version == 302,
-                        version >= 300,
-                        version < 304,
-                        version >= 304,
-                        version >= 400,
-                        version >= 304);
+                        64, 40, 56, true, 144, 504, 512, 528, dummies, escaped, stacks, labels, newest, labels);
             case 302 ->
                 new ContextLayout(
-                        64,
-                        40,
-                        56,
-                        true,
-                        152,
-                        512,
-                        520,
-                        536,
-                        version == 302,
-                        version >= 300,
-                        version < 304,
-                        version >= 304,
-                        version >= 400,
-                        version >= 304);
+                        64, 40, 56, true, 152, 512, 520, 536, dummies, escaped, stacks, labels, newest, labels);
             case 303 ->
                 new ContextLayout(
-                        56,
-                        40,
-                        56,
-                        true,
-                        152,
-                        512,
-                        520,
-                        536,
-                        version == 302,
-                        version >= 300,
-                        version < 304,
-                        version >= 304,
-                        version >= 400,
-                        version >= 304);
+                        56, 40, 56, true, 152, 512, 520, 536, dummies, escaped, stacks, labels, newest, labels);
             case 304 ->
                 new ContextLayout(
-                        56,
-                        40,
-                        56,
-                        true,
-                        144,
-                        496,
-                        504,
-                        520,
-                        version == 302,
-                        version >= 300,
-                        version < 304,
-                        version >= 304,
-                        version >= 400,
-                        version >= 304);
+                        56, 40, 56, true, 144, 496, 504, 520, dummies, escaped, stacks, labels, newest, labels);
             default ->
                 new ContextLayout(
-                        56,
-                        40,
-                        72,
-                        true,
-                        176,
-                        528,
-                        536,
-                        552,
-                        version == 302,
-                        version >= 300,
-                        version < 304,
-                        version >= 304,
-                        version >= 400,
-                        version >= 304);
+                        56, 40, 72, true, 176, 528, 536, 552, dummies, escaped, stacks, labels, newest, labels);
         };
     }
 

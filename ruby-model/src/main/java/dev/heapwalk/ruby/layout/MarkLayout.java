@@ -214,9 +214,10 @@ public record MarkLayout(
     }
 
     private static Ractor ractor(int version) {
+        boolean typed = version == 303 || version == 304;
+        int hooks = version >= 400 ? 40 : -1;
         return switch (version) {
-            case 207 ->
-                new Ractor(at(), at(), 0, 0, 0, -1, -1, version == 303 || version == 304, version >= 400 ? 40 : -1);
+            case 207 -> new Ractor(at(), at(), 0, 0, 0, -1, -1, typed, hooks);
             case 300, 301, 302 ->
                 new Ractor(
                         at(200, 208, 224, 232, 240, 552, 544, 600, 608, 616),
@@ -226,41 +227,12 @@ public record MarkLayout(
                         8,
                         584,
                         520,
-                        version == 303 || version == 304,
-                        version >= 400 ? 40 : -1);
-            case 303 ->
-                new Ractor(
-                        at(200, 416, 408, 464, 472, 480),
-                        at(88, 120),
-                        32,
-                        8,
-                        16,
-                        448,
-                        384,
-                        version == 303 || version == 304,
-                        version >= 400 ? 40 : -1);
+                        typed,
+                        hooks);
+            case 303 -> new Ractor(at(200, 416, 408, 464, 472, 480), at(88, 120), 32, 8, 16, 448, 384, typed, hooks);
             case 304 ->
-                new Ractor(
-                        at(200, 416, 408, 472, 480, 488, 464),
-                        at(88, 120),
-                        32,
-                        8,
-                        16,
-                        448,
-                        384,
-                        version == 303 || version == 304,
-                        version >= 400 ? 40 : -1);
-            default ->
-                new Ractor(
-                        at(344, 336, 408, 416, 424, 432, 440, 120),
-                        at(),
-                        0,
-                        0,
-                        0,
-                        384,
-                        312,
-                        version == 303 || version == 304,
-                        version >= 400 ? 40 : -1);
+                new Ractor(at(200, 416, 408, 472, 480, 488, 464), at(88, 120), 32, 8, 16, 448, 384, typed, hooks);
+            default -> new Ractor(at(344, 336, 408, 416, 424, 432, 440, 120), at(), 0, 0, 0, 384, 312, typed, hooks);
         };
     }
 

@@ -161,161 +161,42 @@ public record MemsizeLayout(
     }
 
     static MemsizeLayout of(int version) {
+        boolean missing = version >= 300;
+        boolean fields = version >= 400;
+        boolean storage = version >= 303;
+        int call = version < 300 ? 88 : 0;
+        int blocking = fields ? 208 : -1;
+        int depth = fields ? 122 : -1;
+        int forks = fields ? 240 : -1;
         return switch (version) {
             case 207 ->
                 new MemsizeLayout(
-                        192,
-                        0,
-                        448,
-                        440,
-                        96,
-                        -1,
-                        -1,
-                        288,
-                        288,
-                        80,
-                        368,
-                        1104,
-                        608,
-                        version >= 300,
-                        version >= 400,
-                        version < 300 ? 88 : 0,
-                        version >= 303,
-                        version >= 400 ? 208 : -1,
-                        version >= 400 ? 122 : -1,
-                        version >= 400 ? 240 : -1);
+                        192, 0, 448, 440, 96, -1, -1, 288, 288, 80, 368, 1104, 608, missing, fields, call, storage,
+                        blocking, depth, forks);
             case 300 ->
                 new MemsizeLayout(
-                        200,
-                        8,
-                        448,
-                        440,
-                        104,
-                        -1,
-                        -1,
-                        288,
-                        288,
-                        16,
-                        408,
-                        1112,
-                        608,
-                        version >= 300,
-                        version >= 400,
-                        version < 300 ? 88 : 0,
-                        version >= 303,
-                        version >= 400 ? 208 : -1,
-                        version >= 400 ? 122 : -1,
-                        version >= 400 ? 240 : -1);
+                        200, 8, 448, 440, 104, -1, -1, 288, 288, 16, 408, 1112, 608, missing, fields, call, storage,
+                        blocking, depth, forks);
             case 301 ->
                 new MemsizeLayout(
-                        200,
-                        8,
-                        448,
-                        440,
-                        112,
-                        -1,
-                        -1,
-                        312,
-                        312,
-                        16,
-                        376,
-                        1104,
-                        608,
-                        version >= 300,
-                        version >= 400,
-                        version < 300 ? 88 : 0,
-                        version >= 303,
-                        version >= 400 ? 208 : -1,
-                        version >= 400 ? 122 : -1,
-                        version >= 400 ? 240 : -1);
+                        200, 8, 448, 440, 112, -1, -1, 312, 312, 16, 376, 1104, 608, missing, fields, call, storage,
+                        blocking, depth, forks);
             case 302 ->
                 new MemsizeLayout(
-                        208,
-                        8,
-                        456,
-                        448,
-                        0,
-                        40,
-                        116,
-                        320,
-                        312,
-                        16,
-                        320,
-                        1120,
-                        624,
-                        version >= 300,
-                        version >= 400,
-                        version < 300 ? 88 : 0,
-                        version >= 303,
-                        version >= 400 ? 208 : -1,
-                        version >= 400 ? 122 : -1,
-                        version >= 400 ? 240 : -1);
+                        208, 8, 456, 448, 0, 40, 116, 320, 312, 16, 320, 1120, 624, missing, fields, call, storage,
+                        blocking, depth, forks);
             case 303 ->
                 new MemsizeLayout(
-                        208,
-                        8,
-                        456,
-                        448,
-                        0,
-                        40,
-                        116,
-                        344,
-                        312,
-                        16,
-                        456,
-                        1120,
-                        624,
-                        version >= 300,
-                        version >= 400,
-                        version < 300 ? 88 : 0,
-                        version >= 303,
-                        version >= 400 ? 208 : -1,
-                        version >= 400 ? 122 : -1,
-                        version >= 400 ? 240 : -1);
+                        208, 8, 456, 448, 0, 40, 116, 344, 312, 16, 456, 1120, 624, missing, fields, call, storage,
+                        blocking, depth, forks);
             case 304 ->
                 new MemsizeLayout(
-                        208,
-                        8,
-                        456,
-                        448,
-                        0,
-                        40,
-                        116,
-                        352,
-                        320,
-                        16,
-                        472,
-                        1088,
-                        608,
-                        version >= 300,
-                        version >= 400,
-                        version < 300 ? 88 : 0,
-                        version >= 303,
-                        version >= 400 ? 208 : -1,
-                        version >= 400 ? 122 : -1,
-                        version >= 400 ? 240 : -1);
+                        208, 8, 456, 448, 0, 40, 116, 352, 320, 16, 472, 1088, 608, missing, fields, call, storage,
+                        blocking, depth, forks);
             default ->
                 new MemsizeLayout(
-                        248,
-                        8,
-                        456,
-                        448,
-                        0,
-                        -1,
-                        124,
-                        360,
-                        304,
-                        16,
-                        472,
-                        1152,
-                        640,
-                        version >= 300,
-                        version >= 400,
-                        version < 300 ? 88 : 0,
-                        version >= 303,
-                        version >= 400 ? 208 : -1,
-                        version >= 400 ? 122 : -1,
-                        version >= 400 ? 240 : -1);
+                        248, 8, 456, 448, 0, -1, 124, 360, 304, 16, 472, 1152, 640, missing, fields, call, storage,
+                        blocking, depth, forks);
         };
     }
 }

@@ -65,73 +65,21 @@ public record ShapeLayout(
     public static final int OBJ_ID = 2;
 
     static ShapeLayout of(int version) {
+        boolean pointers = version >= 303;
+        boolean tree = version >= 400;
+        int count = tree ? 24 : 16;
+        Numbering numbering =
+                tree ? Numbering.WITH_OBJECT_ID : pointers ? Numbering.WITHOUT_CAPACITY : Numbering.WITH_CAPACITY;
         return switch (version) {
             case 207, 300, 301 ->
                 new ShapeLayout(
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        false,
-                        0,
-                        0,
-                        -1,
-                        0,
-                        0,
-                        0,
-                        version >= 400
-                                ? Numbering.WITH_OBJECT_ID
-                                : version >= 303 ? Numbering.WITHOUT_CAPACITY : Numbering.WITH_CAPACITY,
-                        version >= 303,
-                        version >= 303,
-                        version >= 400,
-                        version >= 400,
-                        version >= 400 ? 24 : 16);
+                        0, 0, 0, 0, 0, false, 0, 0, -1, 0, 0, 0, numbering, pointers, pointers, tree, tree, count);
             case 302 ->
                 new ShapeLayout(
-                        32,
-                        0,
-                        8,
-                        16,
-                        20,
-                        false,
-                        24,
-                        28,
-                        6,
-                        -1,
-                        0,
-                        0,
-                        version >= 400
-                                ? Numbering.WITH_OBJECT_ID
-                                : version >= 303 ? Numbering.WITHOUT_CAPACITY : Numbering.WITH_CAPACITY,
-                        version >= 303,
-                        version >= 303,
-                        version >= 400,
-                        version >= 400,
-                        version >= 400 ? 24 : 16);
+                        32, 0, 8, 16, 20, false, 24, 28, 6, -1, 0, 0, numbering, pointers, pointers, tree, tree, count);
             case 303, 304 ->
                 new ShapeLayout(
-                        40,
-                        0,
-                        8,
-                        16,
-                        20,
-                        false,
-                        24,
-                        28,
-                        4,
-                        -1,
-                        0,
-                        0,
-                        version >= 400
-                                ? Numbering.WITH_OBJECT_ID
-                                : version >= 303 ? Numbering.WITHOUT_CAPACITY : Numbering.WITH_CAPACITY,
-                        version >= 303,
-                        version >= 303,
-                        version >= 400,
-                        version >= 400,
-                        version >= 400 ? 24 : 16);
+                        40, 0, 8, 16, 20, false, 24, 28, 4, -1, 0, 0, numbering, pointers, pointers, tree, tree, count);
             default ->
                 new ShapeLayout(
                         40,
@@ -146,14 +94,12 @@ public record ShapeLayout(
                         (1 << 19) - 1,
                         1 << 27,
                         1 << 26,
-                        version >= 400
-                                ? Numbering.WITH_OBJECT_ID
-                                : version >= 303 ? Numbering.WITHOUT_CAPACITY : Numbering.WITH_CAPACITY,
-                        version >= 303,
-                        version >= 303,
-                        version >= 400,
-                        version >= 400,
-                        version >= 400 ? 24 : 16);
+                        numbering,
+                        pointers,
+                        pointers,
+                        tree,
+                        tree,
+                        count);
         };
     }
 }

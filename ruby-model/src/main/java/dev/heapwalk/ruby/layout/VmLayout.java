@@ -63,140 +63,26 @@ public record VmLayout(
     public static final int HOOK_NEXT = 24;
 
     static VmLayout of(int version) {
+        boolean lists = version >= 304;
+        boolean moves = version == 302;
+        int trace = version >= 300 ? 48 : 40;
+        boolean set = version >= 400;
+        int forks = set ? 496 : -1;
         return switch (version) {
             case 207 ->
-                new VmLayout(
-                        1296,
-                        0,
-                        1152,
-                        -1,
-                        -1,
-                        192,
-                        312,
-                        352,
-                        -1,
-                        472,
-                        -1,
-                        version >= 304,
-                        version >= 304,
-                        version == 302,
-                        version >= 300 ? 48 : 40,
-                        version >= 400,
-                        version >= 400 ? 496 : -1);
+                new VmLayout(1296, 0, 1152, -1, -1, 192, 312, 352, -1, 472, -1, lists, lists, moves, trace, set, forks);
             case 300 ->
-                new VmLayout(
-                        9424,
-                        0,
-                        1088,
-                        8,
-                        32,
-                        40,
-                        -1,
-                        328,
-                        -1,
-                        448,
-                        -1,
-                        version >= 304,
-                        version >= 304,
-                        version == 302,
-                        version >= 300 ? 48 : 40,
-                        version >= 400,
-                        version >= 400 ? 496 : -1);
+                new VmLayout(9424, 0, 1088, 8, 32, 40, -1, 328, -1, 448, -1, lists, lists, moves, trace, set, forks);
             case 301 ->
-                new VmLayout(
-                        9440,
-                        0,
-                        1104,
-                        8,
-                        32,
-                        40,
-                        -1,
-                        328,
-                        -1,
-                        456,
-                        -1,
-                        version >= 304,
-                        version >= 304,
-                        version == 302,
-                        version >= 300 ? 48 : 40,
-                        version >= 400,
-                        version >= 400 ? 496 : -1);
+                new VmLayout(9440, 0, 1104, 8, 32, 40, -1, 328, -1, 456, -1, lists, lists, moves, trace, set, forks);
             case 302 ->
-                new VmLayout(
-                        9432,
-                        0,
-                        1144,
-                        8,
-                        32,
-                        40,
-                        -1,
-                        328,
-                        -1,
-                        496,
-                        376,
-                        version >= 304,
-                        version >= 304,
-                        version == 302,
-                        version >= 300 ? 48 : 40,
-                        version >= 400,
-                        version >= 400 ? 496 : -1);
+                new VmLayout(9432, 0, 1144, 8, 32, 40, -1, 328, -1, 496, 376, lists, lists, moves, trace, set, forks);
             case 303 ->
-                new VmLayout(
-                        9600,
-                        0,
-                        1304,
-                        8,
-                        32,
-                        40,
-                        -1,
-                        512,
-                        -1,
-                        656,
-                        -1,
-                        version >= 304,
-                        version >= 304,
-                        version == 302,
-                        version >= 300 ? 48 : 40,
-                        version >= 400,
-                        version >= 400 ? 496 : -1);
+                new VmLayout(9600, 0, 1304, 8, 32, 40, -1, 512, -1, 656, -1, lists, lists, moves, trace, set, forks);
             case 304 ->
-                new VmLayout(
-                        9600,
-                        0,
-                        1296,
-                        8,
-                        32,
-                        40,
-                        -1,
-                        512,
-                        520,
-                        664,
-                        -1,
-                        version >= 304,
-                        version >= 304,
-                        version == 302,
-                        version >= 300 ? 48 : 40,
-                        version >= 400,
-                        version >= 400 ? 496 : -1);
+                new VmLayout(9600, 0, 1296, 8, 32, 40, -1, 512, 520, 664, -1, lists, lists, moves, trace, set, forks);
             default ->
-                new VmLayout(
-                        9552,
-                        0,
-                        1248,
-                        8,
-                        32,
-                        40,
-                        -1,
-                        512,
-                        520,
-                        592,
-                        -1,
-                        version >= 304,
-                        version >= 304,
-                        version == 302,
-                        version >= 300 ? 48 : 40,
-                        version >= 400,
-                        version >= 400 ? 496 : -1);
+                new VmLayout(9552, 0, 1248, 8, 32, 40, -1, 512, 520, 592, -1, lists, lists, moves, trace, set, forks);
         };
     }
 }

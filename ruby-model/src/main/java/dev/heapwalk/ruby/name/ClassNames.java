@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.name;
 
 import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
@@ -32,6 +33,7 @@ public final class ClassNames {
     private static final int MOST_IVARS = 1 << 20;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final RClass view;
     private final StEntries entries;
     private IvarCursor ivars;
@@ -48,6 +50,7 @@ public final class ClassNames {
      */
     public ClassNames(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.view = new RClass(reader);
         this.entries = new StEntries(reader);
     }
@@ -153,7 +156,7 @@ public final class ClassNames {
             ClassLayout layout = RubyLayout.of(reader.series()).classes();
             long path;
             if (layout.classpath() >= 0) {
-                path = reader.word(found.extension() + layout.classpath());
+                path = memory.readLong(found.extension() + layout.classpath());
             } else {
                 long module = found.address();
                 path = hiddenIvar(module, CLASSPATH);
@@ -241,7 +244,7 @@ public final class ClassNames {
         entries.over(found.ivIndexTable());
         long[] read = new long[(int) Math.max(0, Math.min(entries.size(), MOST_IVARS))];
         while (entries.next()) {
-            long index = indirect ? reader.half(entries.record()) : entries.record();
+            long index = indirect ? memory.readInt(entries.record()) : entries.record();
             if (index >= 0 && index < read.length) {
                 read[(int) index] = entries.key();
             }

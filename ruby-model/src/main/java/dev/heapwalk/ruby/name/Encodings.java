@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.name;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
@@ -90,6 +91,7 @@ public final class Encodings {
     private record Encoding(String name, boolean dummy, Charset charset) {}
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final List<Encoding> known = new ArrayList<>();
     private IvarCursor ivars;
     private boolean read;
@@ -101,6 +103,7 @@ public final class Encodings {
      */
     public Encodings(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         for (int i = 0; i < BUILTIN.length; i++) {
             // UTF-16 and UTF-32 are dummies: their byte order stands in the first character.
             boolean dummy = i == 7 || i == 8;
@@ -200,9 +203,9 @@ public final class Encodings {
 
     private void add(long address) {
         try {
-            int flags = reader.half(address + INDEX);
+            int flags = memory.readInt(address + INDEX);
             int index = flags & INDEX_MASK;
-            String name = reader.cString(reader.word(address + NAME), LONGEST_NAME);
+            String name = memory.readCString(memory.readLong(address + NAME), LONGEST_NAME);
             if (index >= MOST || name.isEmpty()) {
                 return;
             }

@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.name;
 
 import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
@@ -22,6 +23,7 @@ public final class StructMembers {
     private static final int MOST = 1 << 16;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final RClass view;
     private final RArray array;
     private final LongTable indexes = new LongTable();
@@ -34,6 +36,7 @@ public final class StructMembers {
      */
     public StructMembers(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.view = new RClass(reader);
         this.array = new RArray(reader);
     }
@@ -98,12 +101,12 @@ public final class StructMembers {
     private long[] read(RArray names) {
         long length = names.length();
         long elements = names.elements();
-        if (length < 0 || length > MOST || !reader.mapped(elements, 8 * length)) {
+        if (length < 0 || length > MOST || !memory.mapped(elements, 8 * length)) {
             return NONE;
         }
         long[] read = new long[(int) length];
         for (int i = 0; i < read.length; i++) {
-            read[i] = reader.word(elements + 8L * i);
+            read[i] = memory.readLong(elements + 8L * i);
         }
         return read;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.name;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
@@ -29,6 +30,7 @@ public final class SymbolNames {
     private static final int MOST_KEPT = 1 << 22;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final RArray array;
     private final RString string;
     private final RSymbol dynamic;
@@ -42,6 +44,7 @@ public final class SymbolNames {
      */
     public SymbolNames(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.array = new RArray(reader);
         this.string = new RString(reader);
         this.dynamic = new RSymbol(reader);
@@ -137,7 +140,7 @@ public final class SymbolNames {
         if (found == null || found.type() != RubyType.ARRAY || index >= found.length()) {
             return 0;
         }
-        long value = reader.word(found.elements() + 8L * index);
+        long value = memory.readLong(found.elements() + 8L * index);
         return reader.constants().isReference(value) ? value : 0;
     }
 
@@ -212,7 +215,7 @@ public final class SymbolNames {
         RArray found =
                 reader.vm().symbolIds() == 0 ? null : reader.at(reader.vm().symbolIds(), array);
         long length = found == null ? 0 : found.length();
-        return length > 0 && length <= Integer.MAX_VALUE / UNIT && reader.mapped(found.elements(), 8 * length)
+        return length > 0 && length <= Integer.MAX_VALUE / UNIT && memory.mapped(found.elements(), 8 * length)
                 ? (int) length
                 : 0;
     }

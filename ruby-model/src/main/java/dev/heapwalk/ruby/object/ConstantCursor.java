@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.object;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
@@ -23,6 +24,7 @@ public final class ConstantCursor {
     private static final int PRIVATE = 1;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final IdEntries entries;
     private final RClass view;
     private final long undef;
@@ -38,6 +40,7 @@ public final class ConstantCursor {
      */
     public ConstantCursor(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.entries = new IdEntries(reader);
         this.view = new RClass(reader);
         this.undef = reader.constants().undef();
@@ -67,8 +70,8 @@ public final class ConstantCursor {
         if (!entries.next()) {
             return false;
         }
-        long offset = reader.require(entries.value(), SIZE);
-        MemorySegment segment = reader.segment();
+        long offset = memory.require(entries.value(), SIZE);
+        MemorySegment segment = memory.segment();
         flag = segment.get(Words.INT, offset);
         line = segment.get(Words.INT, offset + LINE);
         value = segment.get(Words.LONG, offset + VALUE);

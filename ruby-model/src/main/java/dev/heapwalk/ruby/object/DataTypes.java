@@ -49,7 +49,9 @@ public final class DataTypes {
     public static String name(RData data) {
         try {
             ObjectReader reader = data.reader();
-            return data.typed() ? reader.cString(reader.word(data.dataType()), LONGEST) : null;
+            return data.typed()
+                    ? reader.memory().readCString(reader.memory().readLong(data.dataType()), LONGEST)
+                    : null;
         } catch (UnmappedAddressException e) {
             return null;
         }

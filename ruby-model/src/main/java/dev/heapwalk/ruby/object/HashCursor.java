@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.object;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
@@ -16,6 +17,7 @@ public final class HashCursor {
     private static final int MOST_PAIRS = 8;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final StEntries table;
     private final long undef;
     private final long[] pairs = new long[2 * MOST_PAIRS];
@@ -32,6 +34,7 @@ public final class HashCursor {
      */
     public HashCursor(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.table = new StEntries(reader);
         this.undef = reader.constants().undef();
     }
@@ -53,8 +56,8 @@ public final class HashCursor {
         }
         int used = hash.pairsBound();
         if (used > 0 && hash.table() != 0) {
-            long offset = reader.require(hash.pairs(), PAIR * used);
-            MemorySegment.copy(reader.segment(), Words.LONG, offset, pairs, 0, 2 * used);
+            long offset = memory.require(hash.pairs(), PAIR * used);
+            MemorySegment.copy(memory.segment(), Words.LONG, offset, pairs, 0, 2 * used);
             bound = used;
         }
         return this;

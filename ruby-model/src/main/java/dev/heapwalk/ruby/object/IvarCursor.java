@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.object;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
@@ -26,6 +27,7 @@ public final class IvarCursor {
     private static final int OLD_EMBEDDED = 3;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final ObjectLayout layout;
     private final ClassLayout classes;
     private final boolean shapes;
@@ -61,6 +63,7 @@ public final class IvarCursor {
      */
     public IvarCursor(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.layout = RubyLayout.of(reader.series()).object();
         this.classes = RubyLayout.of(reader.series()).classes();
         this.shapes = layout.shapesInFlags();
@@ -114,20 +117,20 @@ public final class IvarCursor {
             if (layout.embedsIvars(object.flags())) {
                 overEmbedded(object, names, OLD_EMBEDDED);
             } else {
-                overValues(object.word(layout.objectFields()), names, (int) object.word(16));
+                overValues(object.readLong(layout.objectFields()), names, (int) object.readLong(16));
             }
             return;
         }
         int shape = Shapes.of(object.flags());
         if (reader.shapes().tooComplex(shape)) {
-            overTable(object.word(16));
+            overTable(object.readLong(16));
             return;
         }
         long[] names = reader.shapes().namesOf(shape);
         if (layout.embedsIvars(object.flags())) {
             overEmbedded(object, names, (object.slotSize() - 16) / 8);
         } else {
-            overValues(object.word(layout.objectFields()), names, names.length);
+            overValues(object.readLong(layout.objectFields()), names, names.length);
         }
     }
 
@@ -143,7 +146,7 @@ public final class IvarCursor {
             copy = new long[room];
         }
         for (int i = 0; i < limit; i++) {
-            copy[i] = object.word(16 + 8 * i);
+            copy[i] = object.readLong(16 + 8 * i);
         }
         from = From.COPY;
     }
@@ -158,8 +161,9 @@ public final class IvarCursor {
     private void overClass(RValue object) {
         long address = object.address();
         int shape = Shapes.of(object.flags());
-        long extension = classes.extensionInline() ? address + classes.extension() : object.word(classes.extension());
-        long held = reader.word(extension + classes.ivars());
+        long extension =
+                classes.extensionInline() ? address + classes.extension() : object.readLong(classes.extension());
+        long held = memory.readLong(extension + classes.ivars());
         if (fieldObjects) {
             overFields(held);
         } else if (!shapes) {
@@ -196,9 +200,9 @@ public final class IvarCursor {
         }
         if (shapes) {
             // A struct gen_ivtbl: the count and the values, or the table alone.
-            overShape(Shapes.of(flags), held + 8, reader.word(held));
+            overShape(Shapes.of(flags), held + 8, memory.readLong(held));
         } else {
-            int count = reader.half(held);
+            int count = memory.readInt(held);
             overValues(held + 8, reader.classNames().ivarNames(klass), count);
         }
     }
@@ -209,12 +213,12 @@ public final class IvarCursor {
             return 0;
         }
         if (object.type() == RubyType.DATA) {
-            return object.word(layout.dataFieldsObject());
+            return object.readLong(layout.dataFieldsObject());
         }
         if (object.type() == RubyType.STRUCT) {
             // Behind the members if there is room, else in the table: an object that holds fields tells whose they are.
             int at = object.as(structView).fieldsObject();
-            long held = at <= object.slotSize() - 8 ? object.word(at) : 0;
+            long held = at <= object.slotSize() - 8 ? object.readLong(at) : 0;
             RValue fields = fields(held);
             if (fields != null && fields.klass() == object.address()) {
                 return held;
@@ -239,12 +243,12 @@ public final class IvarCursor {
         }
         int shape = Shapes.of(fields.flags());
         if (reader.shapes().tooComplex(shape)) {
-            overTable(fields.word(16));
+            overTable(fields.readLong(16));
             return;
         }
         long[] names = reader.shapes().namesOf(shape);
         if (fields.has(FIELDS_HEAP)) {
-            overValues(fields.word(16), names, names.length);
+            overValues(fields.readLong(16), names, names.length);
         } else {
             overEmbedded(fields, names, (fields.slotSize() - 16) / 8);
         }
@@ -270,7 +274,7 @@ public final class IvarCursor {
             case VALUES -> {
                 while (index < limit) {
                     id = ids[index];
-                    value = reader.word(values + 8L * index++);
+                    value = memory.readLong(values + 8L * index++);
                     if (id != 0 && value != undef) {
                         return true;
                     }
@@ -311,7 +315,7 @@ public final class IvarCursor {
             case COPY, VALUES -> {
                 for (int i = 0; i < limit; i++) {
                     if (ids[i] == 0) {
-                        return held == From.COPY ? copy[i] : reader.word(values + 8L * i);
+                        return held == From.COPY ? copy[i] : memory.readLong(values + 8L * i);
                     }
                 }
             }

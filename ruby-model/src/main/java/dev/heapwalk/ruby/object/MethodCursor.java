@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.object;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
@@ -85,6 +86,8 @@ public final class MethodCursor {
     /** {@code struct rb_method_entry_struct}: flags, defined_class, def, called_id, owner. */
     private final ObjectReader reader;
 
+    private final Reader memory;
+
     private final IdEntries entries;
     private final RClass view;
     private long flags;
@@ -99,6 +102,7 @@ public final class MethodCursor {
      */
     public MethodCursor(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.entries = new IdEntries(reader);
         this.view = new RClass(reader);
     }
@@ -148,12 +152,12 @@ public final class MethodCursor {
         if (!entries.next()) {
             return false;
         }
-        long offset = reader.require(entries.value(), ImemoLayout.METHOD_SIZE);
-        MemorySegment segment = reader.segment();
+        long offset = memory.require(entries.value(), ImemoLayout.METHOD_SIZE);
+        MemorySegment segment = memory.segment();
         flags = segment.get(Words.LONG, offset);
         definition = segment.get(Words.LONG, offset + ImemoLayout.METHOD_DEFINITION);
         owner = segment.get(Words.LONG, offset + ImemoLayout.METHOD_OWNER);
-        kind = definition == 0 ? Kind.UNKNOWN : Kind.of(reader.octet(definition));
+        kind = definition == 0 ? Kind.UNKNOWN : Kind.of(memory.readByte(definition));
         return true;
     }
 
@@ -227,7 +231,7 @@ public final class MethodCursor {
      * @throws UnmappedAddressException if its definition can't be read
      */
     public long originalId() {
-        return definition == 0 ? 0 : reader.word(definition + ImemoLayout.DEFINITION_ORIGINAL_ID);
+        return definition == 0 ? 0 : memory.readLong(definition + ImemoLayout.DEFINITION_ORIGINAL_ID);
     }
 
     /**
@@ -239,6 +243,6 @@ public final class MethodCursor {
      * @throws UnmappedAddressException if its definition can't be read
      */
     public long body() {
-        return definition == 0 ? 0 : reader.word(definition + ImemoLayout.DEFINITION_BODY);
+        return definition == 0 ? 0 : memory.readLong(definition + ImemoLayout.DEFINITION_BODY);
     }
 }

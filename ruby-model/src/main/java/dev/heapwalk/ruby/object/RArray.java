@@ -79,7 +79,7 @@ public final class RArray extends RValue {
      * @throws dev.heapwalk.memory.UnmappedAddressException if it can't be read
      */
     public long element(long index) {
-        return reader().word(elements() + 8 * index);
+        return memory().readLong(elements() + 8 * index);
     }
 
     /**

@@ -80,7 +80,7 @@ public final class RBignum extends RValue {
 
     private long readableLength() {
         long length = length();
-        reader().requireMapped(digits(), length, DIGIT);
+        memory().requireMapped(digits(), length, DIGIT);
         return length;
     }
 

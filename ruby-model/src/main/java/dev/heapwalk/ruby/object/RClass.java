@@ -41,15 +41,15 @@ public final class RClass extends RValue {
     }
 
     private long extensionAt(long klass) {
-        return layout.extensionInline() ? klass + layout.extension() : reader().word(klass + layout.extension());
+        return layout.extensionInline() ? klass + layout.extension() : memory().readLong(klass + layout.extension());
     }
 
     private long superclassAt(long klass) {
-        return reader().word((layout.superInExtension() ? extensionAt(klass) : klass) + layout.superclass());
+        return memory().readLong((layout.superInExtension() ? extensionAt(klass) : klass) + layout.superclass());
     }
 
     private long extended(int field) {
-        return field < 0 ? 0 : reader().word(extension() + field);
+        return field < 0 ? 0 : memory().readLong(extension() + field);
     }
 
     /**
@@ -69,7 +69,7 @@ public final class RClass extends RValue {
     public long superclass() {
         long above = rawSuperclass();
         for (int i = 0; i < LONGEST_CHAIN && reader().isSlot(above); i++) {
-            long flags = reader().word(above);
+            long flags = memory().readLong(above);
             if (RubyType.of(flags) != RubyType.ICLASS) {
                 return RubyType.of(flags) == RubyType.CLASS ? above : 0;
             }
@@ -107,7 +107,9 @@ public final class RClass extends RValue {
      * @return target address of a {@code struct rb_id_table}, 0 if there is none
      */
     public long methodTable() {
-        return layout.methodsInExtension() ? extended(layout.methods()) : reader().word(address() + layout.methods());
+        return layout.methodsInExtension()
+                ? extended(layout.methods())
+                : memory().readLong(address() + layout.methods());
     }
 
     /**
@@ -192,7 +194,7 @@ public final class RClass extends RValue {
      */
     public boolean ownsMethods() {
         return layout.ownsMethods(
-                layout.iclassBits() < 0 ? flags() : reader().octet(extension() + layout.iclassBits()));
+                layout.iclassBits() < 0 ? flags() : memory().readByte(extension() + layout.iclassBits()));
     }
 
     /**
@@ -212,7 +214,7 @@ public final class RClass extends RValue {
      */
     public boolean permanentName() {
         return layout.permanentClasspath() >= 0
-                ? (reader().octet(extension() + layout.permanentClasspath()) >>> layout.permanentBit() & 1) != 0
+                ? (memory().readByte(extension() + layout.permanentClasspath()) >>> layout.permanentBit() & 1) != 0
                 : reader().classNames().classpathIvar(address()) != 0;
     }
 

@@ -42,7 +42,7 @@ public final class RFile extends RValue {
      */
     public int descriptor() {
         long state = state();
-        return state == 0 ? -1 : reader().half(state + layout.ioDescriptor());
+        return state == 0 ? -1 : memory().readInt(state + layout.ioDescriptor());
     }
 
     /**
@@ -63,7 +63,7 @@ public final class RFile extends RValue {
      */
     public int mode() {
         long state = state();
-        return state == 0 ? 0 : reader().half(state + layout.ioDescriptor() + 4);
+        return state == 0 ? 0 : memory().readInt(state + layout.ioDescriptor() + 4);
     }
 
     /**
@@ -74,6 +74,6 @@ public final class RFile extends RValue {
      */
     public long path() {
         long state = state();
-        return state == 0 ? 0 : reader().word(state + layout.ioPath());
+        return state == 0 ? 0 : memory().readLong(state + layout.ioPath());
     }
 }

@@ -100,7 +100,7 @@ public final class RHash extends RValue {
      * @throws dev.heapwalk.memory.UnmappedAddressException if its table can't be read
      */
     public long tableType() {
-        return hasTable() ? reader().word(table() + TableLayout.ST_TYPE) : 0;
+        return hasTable() ? memory().readLong(table() + TableLayout.ST_TYPE) : 0;
     }
 
     /**

@@ -63,12 +63,12 @@ public final class RMatch extends RValue {
         if (registers == 0) {
             return 0;
         }
-        int count = reader().half(registers + NUM_REGS);
+        int count = memory().readInt(registers + NUM_REGS);
         if (count == 0) {
             return 0;
         }
-        long begins = reader().word(registers + BEG);
-        reader().requireMapped(begins, count, Long.BYTES);
+        long begins = memory().readLong(registers + BEG);
+        memory().requireMapped(begins, count, Long.BYTES);
         return count;
     }
 
@@ -80,7 +80,7 @@ public final class RMatch extends RValue {
      * @throws UnmappedAddressException if it can't be read
      */
     public long begin(int group) {
-        return reader().word(reader().word(rmatch() + BEG) + 8L * group);
+        return memory().readLong(memory().readLong(rmatch() + BEG) + 8L * group);
     }
 
     /**
@@ -91,6 +91,6 @@ public final class RMatch extends RValue {
      * @throws UnmappedAddressException if it can't be read
      */
     public long end(int group) {
-        return reader().word(reader().word(rmatch() + END) + 8L * group);
+        return memory().readLong(memory().readLong(rmatch() + END) + 8L * group);
     }
 }

@@ -61,7 +61,7 @@ public final class RRegexp extends RValue {
      */
     public int options() {
         long pattern = pattern();
-        int options = pattern == 0 ? 0 : reader().half(pattern + OPTIONS) & (IGNORECASE | EXTENDED | MULTILINE);
+        int options = pattern == 0 ? 0 : memory().readInt(pattern + OPTIONS) & (IGNORECASE | EXTENDED | MULTILINE);
         return options | (has(FIXED) ? FIXEDENCODING : 0) | (has(NONE) ? NOENCODING : 0);
     }
 

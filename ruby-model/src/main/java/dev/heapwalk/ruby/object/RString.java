@@ -79,7 +79,7 @@ public final class RString extends RValue {
     public byte[] content(int most) {
         long length = length();
         long bytes = bytes();
-        reader().requireMapped(bytes, length, 1);
+        memory().requireMapped(bytes, length, 1);
         byte[] content = new byte[(int) Math.min(length, most)];
         if (content.length > 0) {
             // Past the reader's window, which this view may lie over.

@@ -64,7 +64,7 @@ public final class RStruct extends RValue {
      * @throws dev.heapwalk.memory.UnmappedAddressException if it can't be read
      */
     public long member(long index) {
-        return reader().word(members() + 8 * index);
+        return memory().readLong(members() + 8 * index);
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.object;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
@@ -60,6 +61,7 @@ public final class Shapes {
     private static final long[] TABLE = {};
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final ShapeLayout layout;
     private final Kind[] kinds;
     private final long list;
@@ -73,6 +75,7 @@ public final class Shapes {
      */
     public Shapes(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.layout = RubyLayout.of(reader.series()).shape();
         this.kinds = switch (layout.numbering()) {
             case WITH_CAPACITY -> WITH_CAPACITY;
@@ -127,7 +130,8 @@ public final class Shapes {
         }
         // A target that runs makes shapes after the last one that was counted; there is nothing but zeros where none is
         // yet.
-        if (index >= count && (reader.word(address + layout.edgeName()) | reader.octet(address + layout.type())) == 0) {
+        if (index >= count
+                && (memory.readLong(address + layout.edgeName()) | memory.readByte(address + layout.type())) == 0) {
             throw new UnmappedAddressException(address, address, layout.size());
         }
         return address;
@@ -141,7 +145,7 @@ public final class Shapes {
      * @throws UnmappedAddressException if there is no such shape
      */
     public Kind kind(int shape) {
-        int type = reader.octet(address(shape) + layout.type());
+        int type = memory.readByte(address(shape) + layout.type());
         return type >= 0 && type < kinds.length ? kinds[type] : Kind.UNKNOWN;
     }
 
@@ -153,7 +157,7 @@ public final class Shapes {
      * @throws UnmappedAddressException if there is no such shape
      */
     public long edgeName(int shape) {
-        return reader.word(address(shape) + layout.edgeName());
+        return memory.readLong(address(shape) + layout.edgeName());
     }
 
     /**
@@ -164,7 +168,7 @@ public final class Shapes {
      * @throws UnmappedAddressException if there is no such shape
      */
     public long edges(int shape) {
-        return reader.word(address(shape) + layout.edges());
+        return memory.readLong(address(shape) + layout.edges());
     }
 
     /**
@@ -175,7 +179,7 @@ public final class Shapes {
      * @throws UnmappedAddressException if there is no such shape
      */
     public int parent(int shape) {
-        return reader.half(address(shape) + layout.parent());
+        return memory.readInt(address(shape) + layout.parent());
     }
 
     /**
@@ -201,7 +205,7 @@ public final class Shapes {
     }
 
     private int index(long address, int field) {
-        return layout.shortIndexes() ? reader.half(address + field) & 0xffff : reader.half(address + field);
+        return layout.shortIndexes() ? memory.readInt(address + field) & 0xffff : memory.readInt(address + field);
     }
 
     /**
@@ -268,7 +272,7 @@ public final class Shapes {
     private long[] read(int shape) {
         long address = address(shape);
         // In 4.0 no type tells of a table, and a damaged shape may have any byte for one.
-        if (layout.tooComplexType() >= 0 && reader.octet(address + layout.type()) == layout.tooComplexType()) {
+        if (layout.tooComplexType() >= 0 && memory.readByte(address + layout.type()) == layout.tooComplexType()) {
             return TABLE;
         }
         int size = index(address, layout.nextIvIndex());
@@ -280,8 +284,8 @@ public final class Shapes {
         int at = shape;
         // Between two instance variables there are few other changes, and a parent is older than its children.
         for (int steps = 2 * size + MOST_OTHERS; left > 0; steps--) {
-            long offset = reader.require(address(at), layout.size());
-            MemorySegment segment = reader.segment();
+            long offset = memory.require(address(at), layout.size());
+            MemorySegment segment = memory.segment();
             if (segment.get(Words.BYTE, offset + layout.type()) == ShapeLayout.IVAR
                     || segment.get(Words.BYTE, offset + layout.type()) == ShapeLayout.OBJ_ID && layout.shortIndexes()) {
                 int index = layout.shortIndexes()

@@ -3,6 +3,7 @@ package dev.heapwalk.ruby.size;
 
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
@@ -48,6 +49,7 @@ final class DataSizes {
     private record Type(Kind kind, long function, boolean embeddable) {}
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final MemorySizes sizes;
     private final MemsizeLayout layout;
     private final ThreadLayout threads;
@@ -62,6 +64,7 @@ final class DataSizes {
 
     DataSizes(ObjectReader reader, MemorySizes sizes) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.sizes = sizes;
         this.layout = RubyLayout.of(reader.series()).memsize();
         this.threads = RubyLayout.of(reader.series()).thread();
@@ -104,7 +107,7 @@ final class DataSizes {
 
     /** C name {@code malloc_usable_size}, of the GNU C library. */
     private long usable(long pointer) {
-        long header = reader.word(pointer + ChunkHeader.SIZE);
+        long header = memory.readLong(pointer + ChunkHeader.SIZE);
         return (header & ~ChunkHeader.FLAGS) - ((header & ChunkHeader.MMAPPED) != 0 ? 16 : 8);
     }
 
@@ -119,8 +122,8 @@ final class DataSizes {
 
     private Type read(long address, RData data) {
         String name = DataTypes.name(data);
-        boolean embeddable = (reader.word(address + DataLayout.TYPE_FLAGS) & dataLayout.embeddable()) != 0;
-        long function = reader.word(address + DataLayout.TYPE_SIZE);
+        boolean embeddable = (memory.readLong(address + DataLayout.TYPE_FLAGS) & dataLayout.embeddable()) != 0;
+        long function = memory.readLong(address + DataLayout.TYPE_SIZE);
         return new Type(function == 0 ? Kind.NONE : kind(name), function, embeddable);
     }
 
@@ -145,7 +148,7 @@ final class DataSizes {
             case NONE -> 0;
             case THREAD -> thread(data);
             case FIBER -> fiber(data);
-            case ISEQ -> sizes.iseq(dataLayout.codeWrapped() ? reader.word(data) : data);
+            case ISEQ -> sizes.iseq(dataLayout.codeWrapped() ? memory.readLong(data) : data);
             case TABLE -> sizes.table(data);
             case WEAK_MAP -> weakMap(data, 16);
             case WEAK_KEY_MAP -> weakMap(data, 8);
@@ -155,36 +158,36 @@ final class DataSizes {
             case CALL_CACHES -> sizes.callCacheTable(data);
             case SET -> sizes.set(data);
             case COMPATIBILITY ->
-                sizes.table(data) + MemsizeLayout.COMPATIBILITY * reader.word(data + TableLayout.ST_NUM_ENTRIES);
+                sizes.table(data) + MemsizeLayout.COMPATIBILITY * memory.readLong(data + TableLayout.ST_NUM_ENTRIES);
             case OTHER -> function.call(type.function(), data);
         };
     }
 
     private long weakMap(long data, int entry) {
-        long table = reader.word(data);
-        return sizes.table(table) + entry * reader.word(table + TableLayout.ST_NUM_ENTRIES);
+        long table = memory.readLong(data);
+        return sizes.table(table) + entry * memory.readLong(table + TableLayout.ST_NUM_ENTRIES);
     }
 
     /** With two tables, one of which has lists of values, which begin with their length. */
     private long oldWeakMap(long data) {
-        long objects = reader.word(data);
+        long objects = memory.readLong(data);
         long size = MemsizeLayout.OLD_WEAK_MAP
                 + sizes.table(objects)
-                + sizes.table(reader.word(data + DataLayout.WEAK_MAP_SECOND));
+                + sizes.table(memory.readLong(data + DataLayout.WEAK_MAP_SECOND));
         entries.over(objects);
         while (entries.next()) {
-            size += 8 * (reader.word(entries.record()) + 1);
+            size += 8 * (memory.readLong(entries.record()) + 1);
         }
         return size;
     }
 
     private long thread(long thread) {
         long size = layout.thread();
-        long context = reader.word(thread + threads.ec());
-        if (reader.word(thread + threads.rootFiber()) == 0) {
-            size += 8 * reader.word(context + ContextLayout.VM_STACK_SIZE);
+        long context = memory.readLong(thread + threads.ec());
+        if (memory.readLong(thread + threads.rootFiber()) == 0) {
+            size += 8 * memory.readLong(context + ContextLayout.VM_STACK_SIZE);
         }
-        return size + storage(reader.word(context + contexts.localStorage()));
+        return size + storage(memory.readLong(context + contexts.localStorage()));
     }
 
     private long storage(long table) {
@@ -202,27 +205,28 @@ final class DataSizes {
 
     private long fiber(long fiber) {
         long context = fiber + ContextLayout.FIBER_EC;
-        long thread = reader.word(context + contexts.thread());
+        long thread = memory.readLong(context + contexts.thread());
         // Ruby's jump buffer may be larger than that of the compiler. It stands twice in the size, once for each
         // structure.
-        long chunk = reader.word(fiber + ChunkHeader.SIZE) & ~ChunkHeader.FLAGS;
+        long chunk = memory.readLong(fiber + ChunkHeader.SIZE) & ~ChunkHeader.FLAGS;
         int growth =
                 chunk == layout.fiberChunk() + ContextLayout.LIBC_JMP_BUF_SHIFT ? ContextLayout.LIBC_JMP_BUF_SHIFT : 0;
         long size = layout.fiber() + 2 * growth;
-        long storage = reader.word(context + contexts.localStorage());
-        if (storage != 0 && thread != 0 && reader.word(thread + threads.rootFiber()) != fiber) {
+        long storage = memory.readLong(context + contexts.localStorage());
+        if (storage != 0 && thread != 0 && memory.readLong(thread + threads.rootFiber()) != fiber) {
             size += storage(storage)
                     + (layout.fiberStorage()
-                            ? hash(reader.word(context + contexts.localStorage() + ContextLayout.INHERITED_STORAGE))
+                            ? hash(memory.readLong(context + contexts.localStorage() + ContextLayout.INHERITED_STORAGE))
                             : 0);
         }
         long stack = fiber + ContextLayout.FIBER_VM_STACK;
-        if (reader.word(stack) != 0) {
+        if (memory.readLong(stack) != 0) {
             size += 8
-                    * (reader.word(stack + ContextLayout.SAVED_STACK_SIZE)
-                            + reader.word(stack + ContextLayout.SAVED_FRAMES_SIZE));
+                    * (memory.readLong(stack + ContextLayout.SAVED_STACK_SIZE)
+                            + memory.readLong(stack + ContextLayout.SAVED_FRAMES_SIZE));
         }
         long machine = fiber + ContextLayout.FIBER_MACHINE;
-        return size + (reader.word(machine) == 0 ? 0 : 8 * reader.word(machine + ContextLayout.SAVED_MACHINE_SIZE));
+        return size
+                + (memory.readLong(machine) == 0 ? 0 : 8 * memory.readLong(machine + ContextLayout.SAVED_MACHINE_SIZE));
     }
 }

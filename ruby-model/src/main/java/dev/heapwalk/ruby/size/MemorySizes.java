@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.size;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
@@ -58,6 +59,7 @@ public final class MemorySizes {
     private static final int MOST_SEGMENTS = 1 << 12;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final MemsizeLayout layout;
     private final int[] ioBuffers;
     private final int[] ioConverters;
@@ -89,6 +91,7 @@ public final class MemorySizes {
      */
     public MemorySizes(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.layout = RubyLayout.of(reader.series()).memsize();
         this.ioBuffers = layout.ioBuffers();
         this.ioConverters = layout.ioConverters();
@@ -177,8 +180,8 @@ public final class MemorySizes {
 
     /** C name {@code st_memsize}. */
     long table(long table) {
-        long offset = reader.require(table, TableLayout.ST_SIZE);
-        MemorySegment segment = reader.segment();
+        long offset = memory.require(table, TableLayout.ST_SIZE);
+        MemorySegment segment = memory.segment();
         int power = segment.get(Words.BYTE, offset + TableLayout.ST_ENTRY_POWER) & 0xff;
         boolean bins = segment.get(Words.LONG, offset + TableLayout.ST_BINS) != 0;
         if (power > 40) {
@@ -191,7 +194,7 @@ public final class MemorySizes {
      * The size of what a set has outside its slot: its entries, and bins behind them if it has more than 16. Since 4.0.
      */
     long set(long set) {
-        int power = reader.octet(set) & 0xff;
+        int power = memory.readByte(set) & 0xff;
         if (power > 40) {
             throw new UnmappedAddressException(set, set, 1);
         }
@@ -207,7 +210,7 @@ public final class MemorySizes {
 
     /** C name {@code rb_id_table_memsize}. */
     long idTable(long table) {
-        return (long) TableLayout.ID_ITEM_SIZE * reader.half(table + TableLayout.ID_CAPACITY) + TableLayout.ID_SIZE;
+        return (long) TableLayout.ID_ITEM_SIZE * memory.readInt(table + TableLayout.ID_CAPACITY) + TableLayout.ID_SIZE;
     }
 
     private long idTableIfAny(long table) {
@@ -244,8 +247,8 @@ public final class MemorySizes {
             // What else it has is in objects of their own.
             size = idTableIfAny(view.methodTable()) + idTableIfAny(view.constantTable());
             boolean own =
-                    (reader.half(extension + layout.variationCount()) & MemsizeLayout.SUPERCLASSES_WITH_SELF) != 0;
-            int depth = reader.half(extension + layout.superclassDepthShort()) & 0xffff;
+                    (memory.readInt(extension + layout.variationCount()) & MemsizeLayout.SUPERCLASSES_WITH_SELF) != 0;
+            int depth = memory.readInt(extension + layout.superclassDepthShort()) & 0xffff;
             // Ruby counts the superclasses twice.
             return own ? size + 2 * 8L * (depth + 1) : size;
         }
@@ -258,7 +261,7 @@ public final class MemorySizes {
         }
         size += 8L << 32 - Integer.numberOfLeadingZeros(ivars(view));
         if (view.has(SUPERCLASSES_INCLUDE_SELF)) {
-            size += 8 * (reader.word(extension + layout.superclassDepth()) + 1);
+            size += 8 * (memory.readLong(extension + layout.superclassDepth()) + 1);
         }
         return size;
     }
@@ -266,7 +269,7 @@ public final class MemorySizes {
     private int ivars(RClass view) {
         int shape = Shapes.of(view.flags());
         if (reader.shapes().tooComplex(shape)) {
-            return (int) reader.word(view.ivars() + TableLayout.ST_NUM_ENTRIES);
+            return (int) memory.readLong(view.ivars() + TableLayout.ST_NUM_ENTRIES);
         }
         return reader.shapes().nextIvIndex(shape);
     }
@@ -284,7 +287,7 @@ public final class MemorySizes {
         long size = idTable(table) - TableLayout.ID_SIZE;
         ids.over(table);
         while (ids.next()) {
-            size += MemsizeLayout.CALL_CACHES + MemsizeLayout.CALL_CACHE * (long) reader.half(ids.value());
+            size += MemsizeLayout.CALL_CACHES + MemsizeLayout.CALL_CACHE * (long) memory.readInt(ids.value());
         }
         return size;
     }
@@ -297,7 +300,8 @@ public final class MemorySizes {
         long size = idTable(table);
         ids.over(table);
         while (ids.next()) {
-            size += MemsizeLayout.CALL_CACHES_WITH_POINTER + MemsizeLayout.CALL_CACHE * (long) reader.half(ids.value());
+            size += MemsizeLayout.CALL_CACHES_WITH_POINTER
+                    + MemsizeLayout.CALL_CACHE * (long) memory.readInt(ids.value());
         }
         return size;
     }
@@ -306,10 +310,10 @@ public final class MemorySizes {
         return switch (reader.imemoType(object.flags())) {
             case MENT -> 8;
             case ISEQ -> iseq(object.address());
-            case ENV -> 8 * (object.word(ImemoLayout.ENV_SIZE) & 0xffffffffL);
-            case TMPBUF -> 8 * object.word(imemos.bufferCount());
+            case ENV -> 8 * (object.readLong(ImemoLayout.ENV_SIZE) & 0xffffffffL);
+            case TMPBUF -> 8 * object.readLong(imemos.bufferCount());
             // The tree is made of blocks of several kinds, and gone once the code is compiled.
-            case AST -> object.word(ImemoLayout.FIRST) == 0 ? 0 : UNKNOWN;
+            case AST -> object.readLong(ImemoLayout.FIRST) == 0 ? 0 : UNKNOWN;
             case FIELDS -> fields(object);
             default -> 0;
         };
@@ -322,39 +326,41 @@ public final class MemorySizes {
         }
         int shape = Shapes.of(object.flags());
         return reader.shapes().tooComplex(shape)
-                ? table(object.word(ImemoLayout.FIELDS_VALUES))
+                ? table(object.readLong(ImemoLayout.FIELDS_VALUES))
                 : 8L * reader.shapes().capacity(shape);
     }
 
     /** C name {@code rb_iseq_memsize}. */
     long iseq(long iseq) {
-        long flags = reader.word(iseq);
-        long body = reader.word(iseq + IseqLayout.BODY);
+        long flags = memory.readLong(iseq);
+        long body = memory.readLong(iseq + IseqLayout.BODY);
         if ((flags & NOT_EXECUTABLE) != 0 || body == 0) {
             // It is being compiled, or was not loaded yet.
             return (flags & ImemoLayout.CODE_COMPILING) == 0 ? 0 : UNKNOWN;
         }
-        long words = reader.half(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
+        long words = memory.readInt(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
         long size = iseqBody() + 8 * words;
         // Each entry has its position, 32 bits, in an array of its own.
-        size += (iseqs.insnInfoSize() + 4L) * reader.half(body + iseqs.insnsInfo() + IseqLayout.INFO_SIZE);
-        size += 8L * reader.half(body + iseqs.localTableSize());
+        size += (iseqs.insnInfoSize() + 4L) * memory.readInt(body + iseqs.insnsInfo() + IseqLayout.INFO_SIZE);
+        size += 8L * memory.readInt(body + iseqs.localTableSize());
         size += code.markBits() < 0 ? 0 : (words + 63 >>> 6) * 8;
-        long catches = reader.word(body + code.catchTable());
-        size += catches == 0 ? 0 : IseqLayout.CATCH_ENTRIES + (long) IseqLayout.CATCH_ENTRY_SIZE * reader.half(catches);
-        size += 8L * (reader.half(body + IseqLayout.PARAM_OPT_NUM) + 1);
-        long keywords = reader.word(body + IseqLayout.PARAM_KEYWORD);
+        long catches = memory.readLong(body + code.catchTable());
+        size += catches == 0
+                ? 0
+                : IseqLayout.CATCH_ENTRIES + (long) IseqLayout.CATCH_ENTRY_SIZE * memory.readInt(catches);
+        size += 8L * (memory.readInt(body + IseqLayout.PARAM_OPT_NUM) + 1);
+        long keywords = memory.readLong(body + IseqLayout.PARAM_KEYWORD);
         size += keywords == 0
                 ? 0
                 : IseqLayout.KEYWORD_SIZE
-                        + 8L * (reader.half(keywords) - reader.half(keywords + IseqLayout.KEYWORD_REQUIRED));
+                        + 8L * (memory.readInt(keywords) - memory.readInt(keywords + IseqLayout.KEYWORD_REQUIRED));
         size += inlineStorages(body);
-        long calls = reader.half(body + code.callCount()) & 0xffffffffL;
+        long calls = memory.readInt(body + code.callCount()) & 0xffffffffL;
         size += layout.callData() * calls;
         if (layout.keywordCall() > 0) {
             size += keywordCalls(
-                    reader.word(body + code.callData()) + layout.callData() * calls,
-                    reader.half(body + code.callCount() + MarkLayout.Iseq.KEYWORD_CALL_COUNT));
+                    memory.readLong(body + code.callData()) + layout.callData() * calls,
+                    memory.readInt(body + code.callCount() + MarkLayout.Iseq.KEYWORD_CALL_COUNT));
         }
         return size;
     }
@@ -363,24 +369,24 @@ public final class MemorySizes {
         long each = code.inlineStorageSize();
         int at = code.inlineCounts();
         if (code.markBits() < 0) {
-            return each * reader.half(body + at);
+            return each * memory.readInt(body + at);
         }
-        int constants = reader.half(body + at);
+        int constants = memory.readInt(body + at);
         long before = 0;
         for (int i = 1; i < 4; i++) {
-            before += reader.half(body + at + 4L * i);
+            before += memory.readInt(body + at + 4L * i);
         }
         long size = each * (before + constants);
-        long entries = reader.word(body + code.inlineStorage());
+        long entries = memory.readLong(body + code.inlineStorage());
         if (entries == 0) {
             return size;
         }
-        reader.requireMapped(entries, before + constants, code.inlineStorageSize());
+        memory.requireMapped(entries, before + constants, code.inlineStorageSize());
         for (long i = 0; i < constants; i++) {
-            long segments = reader.word(entries + (before + i) * each + IseqLayout.CONSTANT_SEGMENTS);
+            long segments = memory.readLong(entries + (before + i) * each + IseqLayout.CONSTANT_SEGMENTS);
             for (int j = 0; segments != 0 && j < MOST_SEGMENTS; j++) {
                 size += 8;
-                if (reader.word(segments + 8L * j) == 0) {
+                if (memory.readLong(segments + 8L * j) == 0) {
                     break;
                 }
             }
@@ -390,12 +396,13 @@ public final class MemorySizes {
 
     /** Calls with keywords: {@code struct rb_kwarg_call_data}, in 2.7. */
     private long keywordCalls(long calls, int count) {
-        reader.requireMapped(calls, count, layout.keywordCall());
+        memory.requireMapped(calls, count, layout.keywordCall());
         long size = 0;
         for (int i = 0; i < count; i++) {
-            long keywords = reader.word(calls + (long) layout.keywordCall() * i + MemsizeLayout.KEYWORD_CALL_ARGUMENTS);
+            long keywords =
+                    memory.readLong(calls + (long) layout.keywordCall() * i + MemsizeLayout.KEYWORD_CALL_ARGUMENTS);
             size += layout.keywordCall()
-                    + (keywords == 0 ? 0 : MemsizeLayout.KEYWORD_ARGUMENTS + 8L * (reader.half(keywords) - 1));
+                    + (keywords == 0 ? 0 : MemsizeLayout.KEYWORD_ARGUMENTS + 8L * (memory.readInt(keywords) - 1));
         }
         return size;
     }
@@ -413,10 +420,10 @@ public final class MemorySizes {
                 if (slot.state() == SlotState.LIVE
                         && slot.type() == RubyType.IMEMO
                         && reader.imemoType(slot.flags()) == ImemoType.ISEQ) {
-                    long body = reader.word(slot.address() + IseqLayout.BODY);
-                    if (body != 0 && reader.find(body + ChunkHeader.SIZE, Long.BYTES) >= 0) {
+                    long body = memory.readLong(slot.address() + IseqLayout.BODY);
+                    if (body != 0 && memory.find(body + ChunkHeader.SIZE, Long.BYTES) >= 0) {
                         asked++;
-                        larger += (reader.word(body + ChunkHeader.SIZE) & ~ChunkHeader.FLAGS)
+                        larger += (memory.readLong(body + ChunkHeader.SIZE) & ~ChunkHeader.FLAGS)
                                         == (layout.iseqBody() + 23 & ~15L)
                                 ? 1
                                 : 0;
@@ -434,15 +441,17 @@ public final class MemorySizes {
         long at = pattern;
         for (int i = 0; at != 0 && i < MOST_CHAINED; i++) {
             size += layout.regexp();
-            size += reader.word(at) == 0 ? 0 : reader.half(at + MemsizeLayout.REGEXP_ALLOCATED);
-            long exact = reader.word(at + MemsizeLayout.REGEXP_EXACT);
-            size += exact == 0 ? 0 : reader.word(at + MemsizeLayout.REGEXP_EXACT + Long.BYTES) - exact;
-            size += reader.word(at + MemsizeLayout.REGEXP_MAP) == 0 ? 0 : MemsizeLayout.REGEXP_MAP_SIZE;
-            size += reader.word(at + MemsizeLayout.REGEXP_MAP + Long.BYTES) == 0 ? 0 : MemsizeLayout.REGEXP_MAP_SIZE;
-            size += reader.word(at + MemsizeLayout.REGEXP_REPEAT_RANGE) == 0
+            size += memory.readLong(at) == 0 ? 0 : memory.readInt(at + MemsizeLayout.REGEXP_ALLOCATED);
+            long exact = memory.readLong(at + MemsizeLayout.REGEXP_EXACT);
+            size += exact == 0 ? 0 : memory.readLong(at + MemsizeLayout.REGEXP_EXACT + Long.BYTES) - exact;
+            size += memory.readLong(at + MemsizeLayout.REGEXP_MAP) == 0 ? 0 : MemsizeLayout.REGEXP_MAP_SIZE;
+            size += memory.readLong(at + MemsizeLayout.REGEXP_MAP + Long.BYTES) == 0
                     ? 0
-                    : (long) MemsizeLayout.REPEAT_RANGE * reader.half(at + MemsizeLayout.REGEXP_REPEATS);
-            at = reader.word(at + layout.regexpChain());
+                    : MemsizeLayout.REGEXP_MAP_SIZE;
+            size += memory.readLong(at + MemsizeLayout.REGEXP_REPEAT_RANGE) == 0
+                    ? 0
+                    : (long) MemsizeLayout.REPEAT_RANGE * memory.readInt(at + MemsizeLayout.REGEXP_REPEATS);
+            at = memory.readLong(at + layout.regexpChain());
         }
         return size;
     }
@@ -453,13 +462,13 @@ public final class MemorySizes {
             return 0;
         }
         long size = region(registers)
-                + (long) MemsizeLayout.MATCH_OFFSET * reader.half(registers + MemsizeLayout.MATCH_OFFSETS);
+                + (long) MemsizeLayout.MATCH_OFFSET * memory.readInt(registers + MemsizeLayout.MATCH_OFFSETS);
         return objects.matchInline() ? size : size + MemsizeLayout.MATCH;
     }
 
     /** C name {@code onig_region_memsize}. */
     long region(long region) {
-        return MemsizeLayout.REGION + (long) MemsizeLayout.REGION_GROUP * reader.half(region);
+        return MemsizeLayout.REGION + (long) MemsizeLayout.REGION_GROUP * memory.readInt(region);
     }
 
     /** C name {@code rb_io_memsize}. */
@@ -469,11 +478,11 @@ public final class MemorySizes {
         }
         long size = layout.io();
         for (int buffer : ioBuffers) {
-            size += reader.half(io + buffer + MemsizeLayout.IO_BUFFER_CAPACITY);
+            size += memory.readInt(io + buffer + MemsizeLayout.IO_BUFFER_CAPACITY);
         }
         size += layout.ioBlockingOperations() >= 0 ? blockingOperations(io) : 0;
         for (int converter : ioConverters) {
-            size += transcoding(reader.word(io + converter));
+            size += transcoding(memory.readLong(io + converter));
         }
         return size;
     }
@@ -482,12 +491,12 @@ public final class MemorySizes {
     private long blockingOperations(long io) {
         long generation =
                 reader.vm().address() + RubyLayout.of(reader.series()).vm().forkGeneration();
-        if (reader.word(io + layout.ioForkGeneration()) != reader.word(generation)) {
+        if (memory.readLong(io + layout.ioForkGeneration()) != memory.readLong(generation)) {
             return 0;
         }
         long head = io + layout.ioBlockingOperations();
         long size = 0;
-        for (long at = reader.word(head); at != head; at = reader.word(at)) {
+        for (long at = memory.readLong(head); at != head; at = memory.readLong(at)) {
             size += MemsizeLayout.IO_BLOCKING_OPERATION;
             if (size > (long) MOST_OPERATIONS * MemsizeLayout.IO_BLOCKING_OPERATION) {
                 throw new UnmappedAddressException(at, head, ListLayout.SIZE);
@@ -501,25 +510,25 @@ public final class MemorySizes {
         if (converter == 0) {
             return 0;
         }
-        boolean replaced = reader.half(converter + MemsizeLayout.CONVERTER_REPLACED) != 0;
-        long size =
-                MemsizeLayout.CONVERTER + (replaced ? reader.word(converter + MemsizeLayout.CONVERTER_REPLACEMENT) : 0);
-        long elements = reader.word(converter + MemsizeLayout.CONVERTER_ELEMENTS);
-        int count = reader.half(converter + MemsizeLayout.CONVERTER_USED);
+        boolean replaced = memory.readInt(converter + MemsizeLayout.CONVERTER_REPLACED) != 0;
+        long size = MemsizeLayout.CONVERTER
+                + (replaced ? memory.readLong(converter + MemsizeLayout.CONVERTER_REPLACEMENT) : 0);
+        long elements = memory.readLong(converter + MemsizeLayout.CONVERTER_ELEMENTS);
+        int count = memory.readInt(converter + MemsizeLayout.CONVERTER_USED);
         for (int i = 0; i < Math.min(count, MOST_TRANSCODERS); i++) {
             long element = elements + (long) MemsizeLayout.ELEMENT * i;
-            long transcoder = reader.word(reader.word(element));
+            long transcoder = memory.readLong(memory.readLong(element));
             size += MemsizeLayout.TRANSCODING
-                    + overAWord(reader.word(transcoder + MemsizeLayout.TRANSCODER_STATE))
-                    + overAWord(reader.half(transcoder + MemsizeLayout.TRANSCODER_INPUT))
-                    + overAWord(reader.half(transcoder + MemsizeLayout.TRANSCODER_OUTPUT));
-            long out = reader.word(element + MemsizeLayout.ELEMENT_OUT_START);
-            size += out == 0 ? 0 : reader.word(element + MemsizeLayout.ELEMENT_OUT_END) - out;
+                    + overAWord(memory.readLong(transcoder + MemsizeLayout.TRANSCODER_STATE))
+                    + overAWord(memory.readInt(transcoder + MemsizeLayout.TRANSCODER_INPUT))
+                    + overAWord(memory.readInt(transcoder + MemsizeLayout.TRANSCODER_OUTPUT));
+            long out = memory.readLong(element + MemsizeLayout.ELEMENT_OUT_START);
+            size += out == 0 ? 0 : memory.readLong(element + MemsizeLayout.ELEMENT_OUT_END) - out;
         }
         return size
-                + reader.word(converter + MemsizeLayout.CONVERTER_IN_END)
-                - reader.word(converter + MemsizeLayout.CONVERTER_IN_START)
-                + (long) MemsizeLayout.ELEMENT * reader.half(converter + MemsizeLayout.CONVERTER_ALLOCATED);
+                + memory.readLong(converter + MemsizeLayout.CONVERTER_IN_END)
+                - memory.readLong(converter + MemsizeLayout.CONVERTER_IN_START)
+                + (long) MemsizeLayout.ELEMENT * memory.readInt(converter + MemsizeLayout.CONVERTER_ALLOCATED);
     }
 
     /** A size that counts only where it is more than a pointer's, which has room for it. */
@@ -533,8 +542,8 @@ public final class MemorySizes {
             return 0;
         }
         if (shapeLayout.othersTooComplex() && reader.shapes().tooComplex(Shapes.of(object.flags()))) {
-            return MemsizeLayout.GENERIC_TABLE + table(reader.word(place));
+            return MemsizeLayout.GENERIC_TABLE + table(memory.readLong(place));
         }
-        return MemsizeLayout.GENERIC_IVARS + 8L * reader.half(place);
+        return MemsizeLayout.GENERIC_IVARS + 8L * memory.readInt(place);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.table;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
@@ -11,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 /** Goes through the entries of a {@code struct rb_id_table}, whose keys are the serial numbers of IDs. */
 public final class IdEntries {
     private final ObjectReader reader;
+    private final Reader memory;
     private long items;
     private int capacity;
     private int size;
@@ -25,6 +27,7 @@ public final class IdEntries {
      */
     public IdEntries(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
     }
 
     /**
@@ -42,12 +45,12 @@ public final class IdEntries {
         if (table == 0) {
             return this;
         }
-        long offset = reader.require(table, TableLayout.ID_SIZE);
-        MemorySegment segment = reader.segment();
+        long offset = memory.require(table, TableLayout.ID_SIZE);
+        MemorySegment segment = memory.segment();
         int claimed = segment.get(Words.INT, offset + TableLayout.ID_CAPACITY);
         size = segment.get(Words.INT, offset + TableLayout.ID_NUMBER);
         items = segment.get(Words.LONG, offset + TableLayout.ID_ITEMS);
-        reader.requireMapped(items, claimed, TableLayout.ID_ITEM_SIZE);
+        memory.requireMapped(items, claimed, TableLayout.ID_ITEM_SIZE);
         capacity = claimed;
         return this;
     }
@@ -78,8 +81,8 @@ public final class IdEntries {
      */
     public boolean next() {
         while (index < capacity) {
-            long offset = reader.require(items + (long) index++ * TableLayout.ID_ITEM_SIZE, TableLayout.ID_ITEM_SIZE);
-            MemorySegment segment = reader.segment();
+            long offset = memory.require(items + (long) index++ * TableLayout.ID_ITEM_SIZE, TableLayout.ID_ITEM_SIZE);
+            MemorySegment segment = memory.segment();
             serial = segment.get(Words.INT, offset);
             if (serial != 0) {
                 value = segment.get(Words.LONG, offset + 8);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.table;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
@@ -10,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 /** Goes through the entries of an {@code st_table} in the order of their insertion, without the deleted ones. */
 public final class StEntries {
     private final ObjectReader reader;
+    private final Reader memory;
     private long entries;
     private long bound;
     private long index;
@@ -25,6 +27,7 @@ public final class StEntries {
      */
     public StEntries(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
     }
 
     /**
@@ -42,14 +45,14 @@ public final class StEntries {
         if (table == 0) {
             return this;
         }
-        long offset = reader.require(table, TableLayout.ST_SIZE);
-        MemorySegment segment = reader.segment();
+        long offset = memory.require(table, TableLayout.ST_SIZE);
+        MemorySegment segment = memory.segment();
         size = segment.get(Words.LONG, offset + TableLayout.ST_NUM_ENTRIES);
         index = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_START);
         entries = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES);
         long claimed = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_BOUND);
         // No table is larger than the memory it claims to lie in.
-        reader.requireMapped(entries, index < 0 || index > claimed ? -1 : claimed, TableLayout.ST_ENTRY_SIZE);
+        memory.requireMapped(entries, index < 0 || index > claimed ? -1 : claimed, TableLayout.ST_ENTRY_SIZE);
         bound = claimed;
         return this;
     }
@@ -71,8 +74,8 @@ public final class StEntries {
      */
     public boolean next() {
         while (index < bound) {
-            long offset = reader.require(entries + index++ * TableLayout.ST_ENTRY_SIZE, TableLayout.ST_ENTRY_SIZE);
-            MemorySegment segment = reader.segment();
+            long offset = memory.require(entries + index++ * TableLayout.ST_ENTRY_SIZE, TableLayout.ST_ENTRY_SIZE);
+            MemorySegment segment = memory.segment();
             hash = segment.get(Words.LONG, offset);
             if (hash != TableLayout.ST_DELETED) {
                 key = segment.get(Words.LONG, offset + 8);

@@ -172,8 +172,8 @@ final class OwnedBuffers implements Categorizer {
             case IMEMO -> {
                 // The body of an instruction sequence, the definition of a method, the values of an environment, a
                 // buffer.
-                add(slot, slot.asValue().word(16));
-                add(slot, slot.asValue().word(24));
+                add(slot, slot.asValue().readLong(16));
+                add(slot, slot.asValue().readLong(24));
             }
             default -> {
                 // Nothing outside the slot.
@@ -204,7 +204,7 @@ final class OwnedBuffers implements Categorizer {
     private void idTable(SlotCursor slot, long table) {
         if (table != 0) {
             add(slot, table);
-            add(slot, reader.word(table + TableLayout.ID_ITEMS));
+            add(slot, reader.memory().readLong(table + TableLayout.ID_ITEMS));
         }
     }
 
@@ -212,9 +212,9 @@ final class OwnedBuffers implements Categorizer {
         if (table == 0) {
             return;
         }
-        long offset = reader.require(table, TableLayout.ST_SIZE);
-        long bins = reader.segment().get(Words.LONG, offset + TableLayout.ST_BINS);
-        long entries = reader.segment().get(Words.LONG, offset + TableLayout.ST_ENTRIES);
+        long offset = reader.memory().require(table, TableLayout.ST_SIZE);
+        long bins = reader.memory().segment().get(Words.LONG, offset + TableLayout.ST_BINS);
+        long entries = reader.memory().segment().get(Words.LONG, offset + TableLayout.ST_ENTRIES);
         add(slot, bins);
         add(slot, entries);
     }

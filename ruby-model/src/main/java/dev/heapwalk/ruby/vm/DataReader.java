@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.ContextLayout;
 import dev.heapwalk.ruby.layout.DataLayout;
@@ -18,11 +19,13 @@ final class DataReader {
 
     private final Interpreter interpreter;
     private final ObjectReader reader;
+    private final Reader memory;
     private final RubyLayout layout;
 
     DataReader(Interpreter interpreter) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
+        this.memory = reader.memory();
         this.layout = RubyLayout.of(reader.series());
     }
 
@@ -31,7 +34,7 @@ final class DataReader {
         if (data == 0) {
             return null;
         }
-        int flags = reader.octet(data + DataLayout.PROC_FLAGS);
+        int flags = memory.readByte(data + DataLayout.PROC_FLAGS);
         Block block = block(data);
         return block == null ? null : new Proc(address, block, (flags & 2) != 0, (flags & 1) != 0, (flags & 4) != 0);
     }
@@ -42,8 +45,8 @@ final class DataReader {
         if (block == null) {
             return null;
         }
-        long pathobj = reader.word(data + DataLayout.BINDING_PATH);
-        int line = reader.half(data + DataLayout.BINDING_LINE);
+        long pathobj = memory.readLong(data + DataLayout.BINDING_PATH);
+        int line = memory.readInt(data + DataLayout.BINDING_LINE);
         Texts texts = interpreter.texts();
         return new Binding(
                 address,
@@ -54,20 +57,20 @@ final class DataReader {
 
     /** {@code struct rb_block}: a union of three words, and the type. */
     private Block block(long data) {
-        int number = reader.half(data + DataLayout.BLOCK_TYPE);
+        int number = memory.readInt(data + DataLayout.BLOCK_TYPE);
         Block.Kind[] kinds = Block.Kind.values();
         if (number < 0 || number >= kinds.length) {
             return null;
         }
         Block.Kind kind = kinds[number];
-        long first = reader.word(data + DataLayout.BLOCK_SELF);
+        long first = memory.readLong(data + DataLayout.BLOCK_SELF);
         return kind == Block.Kind.SYMBOL || kind == Block.Kind.PROC
                 ? new Block(kind, 0, 0, first)
                 : new Block(
                         kind,
                         first,
-                        reader.word(data + DataLayout.BLOCK_EP),
-                        reader.word(data + DataLayout.BLOCK_CODE));
+                        memory.readLong(data + DataLayout.BLOCK_EP),
+                        memory.readLong(data + DataLayout.BLOCK_CODE));
     }
 
     MethodObject method(long address) {
@@ -76,12 +79,13 @@ final class DataReader {
             return null;
         }
         int owner = layout.data().methodOwner();
-        MethodEntry entry = interpreter.method(reader.word(data + layout.data().methodEntry()));
+        MethodEntry entry =
+                interpreter.method(memory.readLong(data + layout.data().methodEntry()));
         return new MethodObject(
                 address,
-                reader.word(data + DataLayout.METHOD_RECEIVER),
-                reader.word(data + DataLayout.METHOD_CLASS),
-                owner >= 0 ? reader.word(data + owner) : entry == null ? 0 : entry.owner(),
+                memory.readLong(data + DataLayout.METHOD_RECEIVER),
+                memory.readLong(data + DataLayout.METHOD_CLASS),
+                owner >= 0 ? memory.readLong(data + owner) : entry == null ? 0 : entry.owner(),
                 entry);
     }
 
@@ -91,7 +95,7 @@ final class DataReader {
             return null;
         }
         // rb_mutex_t: what holds it; the thread (4.0, its object in later releases of 3.4); next_mutex, waitq.
-        long holder = reader.word(data);
+        long holder = memory.readLong(data);
         long waitq = data + DataLayout.MUTEX_WAITING;
         List<Long> waiting = waiting(isList(waitq) ? waitq : waitq + Long.BYTES);
         return switch (layout.data().mutexHolder()) {
@@ -101,24 +105,24 @@ final class DataReader {
                         address,
                         holder == 0
                                 ? 0
-                                : reader.word(holder
+                                : memory.readLong(holder
                                         + ContextLayout.FIBER_EC
                                         + layout.context().thread()),
                         holder,
                         waiting);
             case SERIAL ->
-                new Mutex(address, holder == 0 ? 0 : reader.word(data + DataLayout.MUTEX_THREAD), 0, waiting);
+                new Mutex(address, holder == 0 ? 0 : memory.readLong(data + DataLayout.MUTEX_THREAD), 0, waiting);
         };
     }
 
     /** Whether a head of a list, with pointers to the first and the last on it, lies there. */
     private boolean isList(long head) {
-        long first = reader.word(head);
-        long last = reader.word(head + ListLayout.PREVIOUS);
-        return reader.find(first, ListLayout.SIZE) >= 0
-                && reader.word(first + ListLayout.PREVIOUS) == head
-                && reader.find(last, ListLayout.SIZE) >= 0
-                && reader.word(last) == head;
+        long first = memory.readLong(head);
+        long last = memory.readLong(head + ListLayout.PREVIOUS);
+        return memory.find(first, ListLayout.SIZE) >= 0
+                && memory.readLong(first + ListLayout.PREVIOUS) == head
+                && memory.find(last, ListLayout.SIZE) >= 0
+                && memory.readLong(last) == head;
     }
 
     /**
@@ -129,11 +133,13 @@ final class DataReader {
         int thread = layout.data().waiterThread();
         List<Long> found = new ArrayList<>();
         long before = head;
-        for (long at = reader.word(head); at != head && at != 0 && found.size() < MOST_WAITING; at = reader.word(at)) {
-            if (reader.word(at + ListLayout.PREVIOUS) != before) {
+        for (long at = memory.readLong(head);
+                at != head && at != 0 && found.size() < MOST_WAITING;
+                at = memory.readLong(at)) {
+            if (memory.readLong(at + ListLayout.PREVIOUS) != before) {
                 break;
             }
-            found.add(reader.word(at - node + thread));
+            found.add(memory.readLong(at - node + thread));
             before = at;
         }
         return found;
@@ -143,14 +149,14 @@ final class DataReader {
         if (!interpreter.isImemo(address, ImemoType.ENV)) {
             return null;
         }
-        long ep = reader.word(address + ImemoLayout.ENV_EP);
+        long ep = memory.readLong(address + ImemoLayout.ENV_EP);
         long outer = interpreter.environments().outer(ep);
         return new Env(
                 address,
-                reader.word(address + ImemoLayout.ENV_ISEQ),
+                memory.readLong(address + ImemoLayout.ENV_ISEQ),
                 ep,
-                reader.word(address + ImemoLayout.ENV_VALUES),
-                reader.half(address + ImemoLayout.ENV_SIZE) & 0xffff_ffffL,
+                memory.readLong(address + ImemoLayout.ENV_VALUES),
+                memory.readInt(address + ImemoLayout.ENV_SIZE) & 0xffff_ffffL,
                 outer == 0 ? 0 : interpreter.environments().object(outer));
     }
 }

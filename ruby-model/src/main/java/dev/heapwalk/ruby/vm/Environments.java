@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.DataLayout;
@@ -29,10 +30,12 @@ public final class Environments {
 
     private final Interpreter interpreter;
     private final ObjectReader reader;
+    private final Reader memory;
 
     Environments(Interpreter interpreter) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
+        this.memory = reader.memory();
     }
 
     /**
@@ -42,7 +45,9 @@ public final class Environments {
      * @return that of the level around it, 0 for the outermost level of a method
      */
     public long outer(long ep) {
-        return (reader.word(ep) & EnvFlags.LOCAL) != 0 ? 0 : reader.word(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG;
+        return (memory.readLong(ep) & EnvFlags.LOCAL) != 0
+                ? 0
+                : memory.readLong(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG;
     }
 
     /**
@@ -53,7 +58,7 @@ public final class Environments {
      *     of a captured block with the low bits 01 (in Ruby) or 11 (in C)
      */
     public long blockHandler(long ep) {
-        return reader.word(outermost(ep) + EnvFlags.SPECIAL);
+        return memory.readLong(outermost(ep) + EnvFlags.SPECIAL);
     }
 
     private long outermost(long ep) {
@@ -77,7 +82,7 @@ public final class Environments {
     public MethodEntry method(long ep) {
         long at = ep;
         for (int depth = 0; depth < DEEPEST; depth++) {
-            long reference = reader.word(at + EnvFlags.METHOD);
+            long reference = memory.readLong(at + EnvFlags.METHOD);
             MethodEntry found = interpreter.method(reference);
             if (found != null) {
                 return found;
@@ -86,7 +91,7 @@ public final class Environments {
             if (outer == 0) {
                 // The special variables of a method hide it.
                 return interpreter.isImemo(reference, ImemoType.SVAR)
-                        ? interpreter.method(reader.word(reference + ImemoLayout.SVAR_METHOD))
+                        ? interpreter.method(memory.readLong(reference + ImemoLayout.SVAR_METHOD))
                         : null;
             }
             at = outer;
@@ -101,11 +106,11 @@ public final class Environments {
      * @return target address of an imemo env; 0 while the level lies on the VM stack
      */
     public long object(long ep) {
-        if ((reader.word(ep) & EnvFlags.ESCAPED) == 0) {
+        if ((memory.readLong(ep) & EnvFlags.ESCAPED) == 0) {
             return 0;
         }
-        long env = reader.word(ep + EnvFlags.OBJECT);
-        return interpreter.isImemo(env, ImemoType.ENV) && reader.word(env + ImemoLayout.ENV_EP) == ep ? env : 0;
+        long env = memory.readLong(ep + EnvFlags.OBJECT);
+        return interpreter.isImemo(env, ImemoType.ENV) && memory.readLong(env + ImemoLayout.ENV_EP) == ep ? env : 0;
     }
 
     /**
@@ -122,10 +127,10 @@ public final class Environments {
         long at = ep;
         Iseq code = iseq;
         for (int depth = 0; depth < DEEPEST && at != 0; depth++) {
-            long flags = reader.word(at);
+            long flags = memory.readLong(at);
             long env = object(at);
             if (env != 0) {
-                Iseq own = interpreter.iseq(reader.word(env + ImemoLayout.ENV_ISEQ));
+                Iseq own = interpreter.iseq(memory.readLong(env + ImemoLayout.ENV_ISEQ));
                 code = own == null ? code : own;
             }
             // A level whose code is not known, such as that of a function in C, has no names.
@@ -156,7 +161,7 @@ public final class Environments {
      * @return a new list
      */
     public List<Argument> arguments(long ep, Iseq iseq) {
-        long flags = reader.word(ep);
+        long flags = memory.readLong(ep);
         List<Argument> found = new ArrayList<>(iseq.parameters().size());
         for (Parameter parameter : iseq.parameters()) {
             int index = parameter.index();
@@ -166,10 +171,10 @@ public final class Environments {
     }
 
     private long value(long ep, long flags, Iseq code, int index) {
-        long value = reader.word(ep - 8L * (DATA_SIZE - 1 + code.localCount() - index));
+        long value = memory.readLong(ep - 8L * (DATA_SIZE - 1 + code.localCount() - index));
         if (isUntouchedBlock(flags, code, index)) {
             // The block becomes an object when the program first looks at it.
-            long handler = reader.word(ep + EnvFlags.SPECIAL);
+            long handler = memory.readLong(ep + EnvFlags.SPECIAL);
             if (handler == 0) {
                 return reader.constants().nil();
             }
@@ -180,7 +185,7 @@ public final class Environments {
 
     /** The block that a parameter stands for that the program has not looked at; null for any other variable. */
     private Block block(long ep, long flags, Iseq code, int index) {
-        long handler = isUntouchedBlock(flags, code, index) ? reader.word(ep + EnvFlags.SPECIAL) : 0;
+        long handler = isUntouchedBlock(flags, code, index) ? memory.readLong(ep + EnvFlags.SPECIAL) : 0;
         if ((handler & CAPTURED) == 0) {
             return null;
         }
@@ -188,9 +193,9 @@ public final class Environments {
         long captured = handler & ~3;
         return new Block(
                 (handler & CAPTURED_IN_C) == 0 ? Block.Kind.ISEQ : Block.Kind.IFUNC,
-                reader.word(captured),
-                reader.word(captured + DataLayout.BLOCK_EP),
-                reader.word(captured + DataLayout.BLOCK_CODE));
+                memory.readLong(captured),
+                memory.readLong(captured + DataLayout.BLOCK_EP),
+                memory.readLong(captured + DataLayout.BLOCK_CODE));
     }
 
     private static boolean isUntouchedBlock(long flags, Iseq code, int index) {

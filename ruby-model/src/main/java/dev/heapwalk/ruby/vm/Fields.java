@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
@@ -25,6 +26,7 @@ public final class Fields {
 
     private final Interpreter interpreter;
     private final ObjectReader reader;
+    private final Reader memory;
     private final RubyLayout layout;
     private final StEntries entries;
     private final Map<String, List<Place>> dataPlaces;
@@ -37,6 +39,7 @@ public final class Fields {
     public Fields(Interpreter interpreter) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
+        this.memory = reader.memory();
         this.layout = RubyLayout.of(reader.series());
         this.entries = new StEntries(reader);
         this.dataPlaces = Map.of(
@@ -70,7 +73,7 @@ public final class Fields {
      */
     public List<Field> of(long address) {
         if (interpreter.is(address, RubyType.IMEMO)) {
-            return read(address, imemo(reader.imemoType(reader.word(address))));
+            return read(address, imemo(reader.imemoType(memory.readLong(address))));
         }
         String type = interpreter.dataTypeOf(address);
         List<Place> places = type == null ? null : dataPlaces.get(type);
@@ -82,7 +85,8 @@ public final class Fields {
         List<Field> found = new ArrayList<>(places.size());
         for (Place place : places) {
             long at = base + place.offset();
-            found.add(new Field(place.name(), place.kind(), place.bytes() == 4 ? reader.half(at) : reader.word(at)));
+            found.add(new Field(
+                    place.name(), place.kind(), place.bytes() == 4 ? memory.readInt(at) : memory.readLong(at)));
         }
         return found;
     }
@@ -160,12 +164,12 @@ public final class Fields {
         // A WeakKeyMap has the value itself. With two tables, the second leads from keys to values.
         boolean indirect = layout.data().weakMapsOfPointers();
         List<Long> pairs = new ArrayList<>();
-        entries.over(reader.word(map + (indirect ? 0 : DataLayout.WEAK_MAP_SECOND)));
+        entries.over(memory.readLong(map + (indirect ? 0 : DataLayout.WEAK_MAP_SECOND)));
         while (entries.next()) {
             long key = entries.key();
             long value = entries.record();
-            pairs.add(indirect ? reader.word(key) : key);
-            pairs.add(indirect && keyMap == 0 ? reader.word(value) : value);
+            pairs.add(indirect ? memory.readLong(key) : key);
+            pairs.add(indirect && keyMap == 0 ? memory.readLong(value) : value);
         }
         return pairs;
     }
@@ -179,7 +183,7 @@ public final class Fields {
      */
     public String encoding(long address) {
         long data = interpreter.data(address, "encoding");
-        return data == 0 ? null : reader.cString(reader.word(data + DataLayout.ENCODING_NAME), LONGEST_NAME);
+        return data == 0 ? null : memory.readCString(memory.readLong(data + DataLayout.ENCODING_NAME), LONGEST_NAME);
     }
 
     private static Place value(String name, int offset) {

@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
@@ -42,7 +43,8 @@ public final class Frames {
 
     private final Interpreter interpreter;
     private final ObjectReader reader;
-    private final AddressSpace memory;
+    private final Reader memory;
+    private final AddressSpace space;
     private final ContextLayout layout;
     private final boolean skipsAfterRescue;
     private final boolean hidesInternal;
@@ -84,7 +86,8 @@ public final class Frames {
     Frames(Interpreter interpreter) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
-        this.memory = reader.vm().target().memory();
+        this.memory = reader.memory();
+        this.space = memory.memory();
         this.layout = RubyLayout.of(reader.series()).context();
         this.skipsAfterRescue = RubyLayout.of(reader.series()).context().skipsAfterRescue();
         this.hidesInternal = RubyLayout.of(reader.series()).context().hidesInternal();
@@ -120,20 +123,20 @@ public final class Frames {
     }
 
     private void copy(long ec) {
-        long cfp = reader.word(ec + ContextLayout.CFP);
-        long frames =
-                frames(reader.word(ec + ContextLayout.VM_STACK), reader.word(ec + ContextLayout.VM_STACK_SIZE), cfp);
+        long cfp = memory.readLong(ec + ContextLayout.CFP);
+        long frames = frames(
+                memory.readLong(ec + ContextLayout.VM_STACK), memory.readLong(ec + ContextLayout.VM_STACK_SIZE), cfp);
         long size = layout.frameSize();
         int atOnce = (int) (Window.MAX_LENGTH / size);
         while (count < frames) {
             int some = (int) Math.min(atOnce, frames - count);
             long from = cfp + count * size;
-            long offset = reader.find(from, some * size);
+            long offset = memory.find(from, some * size);
             if (offset < 0) {
                 note = "%d of %d frames can't be read at 0x%x".formatted(frames - count, frames, from);
                 return;
             }
-            take(reader.segment(), offset, some, from);
+            take(memory.segment(), offset, some, from);
         }
     }
 
@@ -223,7 +226,7 @@ public final class Frames {
 
     /** Reads anew. */
     private boolean fresh(long address, long length) {
-        return memory.read(address, copy.asSlice(0, length)) == length;
+        return space.read(address, copy.asSlice(0, length)) == length;
     }
 
     /**
@@ -246,7 +249,7 @@ public final class Frames {
             }
         }
         ranges = range(ranges, addresses[first], (long) frames * size);
-        memory.readRanges(rangeAddresses, rangeLengths, ranges, copy, rangeRead);
+        space.readRanges(rangeAddresses, rangeLengths, ranges, copy, rangeRead);
         long again = (long) frames * size + (ranges - 2) * ENVIRONMENT;
         int range = ranges - 1;
         boolean whole = rangeRead[0] == rangeLengths[0] && rangeRead[range] == rangeLengths[range];
@@ -426,7 +429,7 @@ public final class Frames {
     private byte kind(int i) {
         if (codes[i] == 0) {
             try {
-                long flags = i < nearEnd ? nearFlags[i - nearFrom] : reader.word(eps[i]);
+                long flags = i < nearEnd ? nearFlags[i - nearFrom] : memory.readLong(eps[i]);
                 return (flags & EnvFlags.MAGIC_MASK) == EnvFlags.MAGIC_CFUNC ? NATIVE : HIDDEN;
             } catch (UnmappedAddressException e) {
                 note = "the frame at 0x%x has no environment: %s".formatted(addresses[i], e.getMessage());

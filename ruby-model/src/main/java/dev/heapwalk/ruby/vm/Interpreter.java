@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.Flags;
@@ -24,6 +25,7 @@ import java.util.Map;
  */
 public final class Interpreter {
     private final ObjectReader reader;
+    private final Reader memory;
     private final Texts texts;
     private final IseqReader iseqReader;
     private final Labels labels;
@@ -41,6 +43,7 @@ public final class Interpreter {
      */
     public Interpreter(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.texts = new Texts(reader);
         this.data = new RData(reader);
         this.iseqReader = new IseqReader(this, texts);
@@ -94,7 +97,7 @@ public final class Interpreter {
         if (!isImemo(address, ImemoType.ISEQ)) {
             return null;
         }
-        long body = reader.word(address + IseqLayout.BODY);
+        long body = memory.readLong(address + IseqLayout.BODY);
         Iseq known = iseqs.get(address);
         if (known != null && known.body() == body) {
             return known;
@@ -125,11 +128,11 @@ public final class Interpreter {
         if (!isImemo(address, ImemoType.MENT)) {
             return null;
         }
-        long flags = reader.word(address);
-        long definedClass = reader.word(address + ImemoLayout.METHOD_DEFINED_CLASS);
-        long definition = reader.word(address + ImemoLayout.METHOD_DEFINITION);
-        long calledId = reader.word(address + ImemoLayout.METHOD_CALLED_ID);
-        long owner = reader.word(address + ImemoLayout.METHOD_OWNER);
+        long flags = memory.readLong(address);
+        long definedClass = memory.readLong(address + ImemoLayout.METHOD_DEFINED_CLASS);
+        long definition = memory.readLong(address + ImemoLayout.METHOD_DEFINITION);
+        long calledId = memory.readLong(address + ImemoLayout.METHOD_CALLED_ID);
+        long owner = memory.readLong(address + ImemoLayout.METHOD_OWNER);
         MethodEntry known = methods.get(address);
         if (known != null
                 && known.definition() == definition
@@ -157,11 +160,11 @@ public final class Interpreter {
                 definition,
                 calledId,
                 owner,
-                MethodCursor.Kind.of(reader.half(definition)),
-                reader.word(definition + ImemoLayout.DEFINITION_ORIGINAL_ID),
-                reader.word(definition + ImemoLayout.DEFINITION_BODY),
-                reader.word(definition + ImemoLayout.DEFINITION_BODY + 8L),
-                reader.word(definition + ImemoLayout.DEFINITION_BODY + 16L));
+                MethodCursor.Kind.of(memory.readInt(definition)),
+                memory.readLong(definition + ImemoLayout.DEFINITION_ORIGINAL_ID),
+                memory.readLong(definition + ImemoLayout.DEFINITION_BODY),
+                memory.readLong(definition + ImemoLayout.DEFINITION_BODY + 8L),
+                memory.readLong(definition + ImemoLayout.DEFINITION_BODY + 16L));
     }
 
     /**
@@ -232,12 +235,12 @@ public final class Interpreter {
 
     /** Whether a slot is an imemo of a type. */
     boolean isImemo(long address, ImemoType type) {
-        return is(address, RubyType.IMEMO) && reader.imemoType(reader.word(address)) == type;
+        return is(address, RubyType.IMEMO) && reader.imemoType(memory.readLong(address)) == type;
     }
 
     /** Whether a slot has a T_ type. */
     boolean is(long address, RubyType type) {
-        return reader.isSlot(address) && (reader.word(address) & Flags.TYPE_MASK) == type.tag();
+        return reader.isSlot(address) && (memory.readLong(address) & Flags.TYPE_MASK) == type.tag();
     }
 
     /** Whether an ID is the name of a local variable. C name {@code rb_is_local_id}. */

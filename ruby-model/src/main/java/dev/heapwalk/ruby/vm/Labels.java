@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
@@ -14,11 +15,13 @@ final class Labels {
 
     private final Interpreter interpreter;
     private final ObjectReader reader;
+    private final Reader memory;
     private final boolean withClass;
 
     Labels(Interpreter interpreter) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
+        this.memory = reader.memory();
         this.withClass = RubyLayout.of(reader.series()).context().labelsWithClass();
     }
 
@@ -80,7 +83,7 @@ final class Labels {
             return name;
         }
         try {
-            long flags = reader.word(owner);
+            long flags = memory.readLong(owner);
             RubyType type = RubyType.of(flags);
             if (type != RubyType.CLASS && type != RubyType.MODULE) {
                 return name;
@@ -90,11 +93,11 @@ final class Labels {
                 String named = permanentName(owner);
                 return named == null ? name : named + "#" + name;
             }
-            long attached = reader.word(owner + layout.extension() + layout.attachedObject());
+            long attached = memory.readLong(owner + layout.extension() + layout.attachedObject());
             if (!reader.isSlot(attached)) {
                 return name;
             }
-            RubyType attachedType = RubyType.of(reader.word(attached));
+            RubyType attachedType = RubyType.of(memory.readLong(attached));
             String named =
                     attachedType == RubyType.CLASS || attachedType == RubyType.MODULE ? permanentName(attached) : null;
             return named == null ? name : named + "." + name;
@@ -105,7 +108,7 @@ final class Labels {
 
     private String permanentName(long klass) {
         ClassLayout layout = RubyLayout.of(reader.series()).classes();
-        int bits = reader.octet(klass + layout.extension() + layout.permanentClasspath());
+        int bits = memory.readByte(klass + layout.extension() + layout.permanentClasspath());
         return (bits >>> layout.permanentBit() & 1) == 0
                 ? null
                 : reader.classNames().of(klass);

@@ -35,17 +35,17 @@ final class LineTable {
     static LineTable read(ObjectReader reader, long body, int size) {
         IseqLayout layout = RubyLayout.of(reader.series()).iseq();
         long info = body + layout.insnsInfo();
-        long entries = reader.word(info);
-        long positions = reader.word(info + IseqLayout.INFO_POSITIONS);
-        int count = reader.half(info + IseqLayout.INFO_SIZE);
-        long index = reader.word(info + IseqLayout.INFO_INDEX);
+        long entries = reader.memory().readLong(info);
+        long positions = reader.memory().readLong(info + IseqLayout.INFO_POSITIONS);
+        int count = reader.memory().readInt(info + IseqLayout.INFO_SIZE);
+        long index = reader.memory().readLong(info + IseqLayout.INFO_INDEX);
         int stride = layout.insnInfoSize();
-        if (count < 0 || count > MOST_ENTRIES || count > 0 && !reader.mapped(entries, (long) count * stride)) {
+        if (count < 0 || count > MOST_ENTRIES || count > 0 && !reader.memory().mapped(entries, (long) count * stride)) {
             throw new UnmappedAddressException(entries, entries, Math.max(0, count));
         }
         int[] lines = new int[count];
         for (int i = 0; i < count; i++) {
-            lines[i] = reader.half(entries + (long) i * stride);
+            lines[i] = reader.memory().readInt(entries + (long) i * stride);
         }
         if (count <= 1) {
             return new LineTable(lines, null, null, 0);
@@ -57,7 +57,7 @@ final class LineTable {
         int blocks = size < IMMEDIATE ? 0 : (size - IMMEDIATE + BLOCK_BITS - 1) / BLOCK_BITS;
         long[] words = new long[immediate + blocks * BLOCK_WORDS];
         for (int i = 0; i < words.length; i++) {
-            words[i] = reader.word(index + 8L * i);
+            words[i] = reader.memory().readLong(index + 8L * i);
         }
         return new LineTable(lines, words, null, immediate);
     }
@@ -65,7 +65,7 @@ final class LineTable {
     private static int[] positions(ObjectReader reader, long address, int count) {
         int[] found = new int[count];
         for (int i = 0; i < count; i++) {
-            found[i] = reader.half(address + 4L * i);
+            found[i] = reader.memory().readInt(address + 4L * i);
         }
         return found;
     }

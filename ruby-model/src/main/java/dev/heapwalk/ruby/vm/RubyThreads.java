@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
@@ -38,6 +39,7 @@ public final class RubyThreads {
 
     private final Interpreter interpreter;
     private final ObjectReader reader;
+    private final Reader memory;
     private final RubyVm vm;
     private final ThreadLayout layout;
     private final List<String> notes = new ArrayList<>();
@@ -58,6 +60,7 @@ public final class RubyThreads {
     public RubyThreads(Interpreter interpreter) {
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
+        this.memory = reader.memory();
         this.vm = reader.vm();
         this.layout = RubyLayout.of(reader.series()).thread();
     }
@@ -110,7 +113,7 @@ public final class RubyThreads {
         List<RubyThread> found = new ArrayList<>();
         VmLayout vmLayout = RubyLayout.of(reader.series()).vm();
         if (vmLayout.livingThreads() >= 0) {
-            long main = word(vm.address() + vmLayout.mainThread());
+            long main = memory.readLong(vm.address() + vmLayout.mainThread(), 0);
             for (long address : list(vm.address() + vmLayout.livingThreads(), ThreadLayout.NODE, "the threads")) {
                 add(found, address, main);
             }
@@ -118,9 +121,9 @@ public final class RubyThreads {
         }
         probe();
         for (long ractor : ractorAddresses()) {
-            long main = word(ractor + layout.ractorMain() + ractorShift);
+            long main = memory.readLong(ractor + layout.ractorMain() + ractorShift, 0);
             for (long address : list(ractor + layout.ractorThreads(), ThreadLayout.NODE, "the threads of a ractor")) {
-                if (word(address + layout.ractor()) == ractor) {
+                if (memory.readLong(address + layout.ractor(), 0) == ractor) {
                     add(found, address, main);
                 } else {
                     notes.add("0x%x in a list of threads is none".formatted(address));
@@ -149,34 +152,35 @@ public final class RubyThreads {
     public RubyThread thread(long address) {
         probe();
         long main = layout.ractor() < 0
-                ? word(vm.address() + RubyLayout.of(reader.series()).vm().mainThread())
-                : word(word(address + layout.ractor()) + layout.ractorMain() + ractorShift);
+                ? memory.readLong(
+                        vm.address() + RubyLayout.of(reader.series()).vm().mainThread(), 0)
+                : memory.readLong(memory.readLong(address + layout.ractor(), 0) + layout.ractorMain() + ractorShift, 0);
         return read(address, address == main);
     }
 
     private RubyThread read(long address, boolean main) {
         probe();
-        long nativeThread = layout.nativeThread() < 0 ? address : reader.word(address + layout.nativeThread());
-        long pthread = nativeThread == 0 ? 0 : reader.word(nativeThread + layout.threadId());
-        int invoke = reader.half(address + layout.invokeType() + threadShift);
-        long locking = reader.word(address + layout.lockingMutex() + threadShift);
+        long nativeThread = layout.nativeThread() < 0 ? address : memory.readLong(address + layout.nativeThread());
+        long pthread = nativeThread == 0 ? 0 : memory.readLong(nativeThread + layout.threadId());
+        int invoke = memory.readInt(address + layout.invokeType() + threadShift);
+        long locking = memory.readLong(address + layout.lockingMutex() + threadShift);
         return new RubyThread(
                 address,
-                reader.word(address + ThreadLayout.SELF),
-                layout.ractor() < 0 ? 0 : reader.word(address + layout.ractor()),
-                reader.word(address + layout.ec()),
-                status(reader.octet(address + layout.status() + threadShift)),
-                interpreter.texts().of(reader.word(address + layout.name() + threadShift)),
+                memory.readLong(address + ThreadLayout.SELF),
+                layout.ractor() < 0 ? 0 : memory.readLong(address + layout.ractor()),
+                memory.readLong(address + layout.ec()),
+                status(memory.readByte(address + layout.status() + threadShift)),
+                interpreter.texts().of(memory.readLong(address + layout.name() + threadShift)),
                 pthread,
                 tid(nativeThread, pthread),
                 main,
                 invoke == INVOKES_PROC || invoke == INVOKES_RACTOR_PROC
-                        ? reader.word(address + layout.procedure() + threadShift)
+                        ? memory.readLong(address + layout.procedure() + threadShift)
                         : 0,
-                reader.word(address + layout.thgroup() + threadShift),
-                reader.word(address + layout.value() + threadShift),
+                memory.readLong(address + layout.thgroup() + threadShift),
+                memory.readLong(address + layout.value() + threadShift),
                 reader.isSlot(locking) ? locking : 0,
-                reader.word(address + layout.rootFiber() + threadShift));
+                memory.readLong(address + layout.rootFiber() + threadShift));
     }
 
     private RubyThread.Status status(int bits) {
@@ -190,17 +194,17 @@ public final class RubyThreads {
 
     private int tid(long nativeThread, long pthread) {
         if (layout.tid() >= 0) {
-            return nativeThread == 0 ? 0 : reader.half(nativeThread + layout.tid());
+            return nativeThread == 0 ? 0 : memory.readInt(nativeThread + layout.tid());
         }
         // The thread's control block begins with its own address, and has it again behind the dynamic thread vector.
         Processor processor = Processor.of(vm.target().machine());
         if (processor.threadId() < 0
-                || word(pthread) != pthread
-                || word(pthread + processor.self()) != pthread
-                || reader.find(pthread + processor.threadId(), 4) < 0) {
+                || memory.readLong(pthread, 0) != pthread
+                || memory.readLong(pthread + processor.self(), 0) != pthread
+                || memory.find(pthread + processor.threadId(), 4) < 0) {
             return 0;
         }
-        int tid = reader.half(pthread + processor.threadId());
+        int tid = memory.readInt(pthread + processor.threadId());
         return tid > 0 ? tid : 0;
     }
 
@@ -235,8 +239,8 @@ public final class RubyThreads {
      */
     public List<Local> fiberLocals(long context) {
         List<Local> found = new ArrayList<>();
-        long table =
-                reader.word(context + RubyLayout.of(reader.series()).context().localStorage());
+        long table = memory.readLong(
+                context + RubyLayout.of(reader.series()).context().localStorage());
         if (RubyLayout.of(reader.series()).context().localStorageById()) {
             IdEntries entries = new IdEntries(reader).over(table);
             while (entries.next()) {
@@ -262,20 +266,20 @@ public final class RubyThreads {
     public Fiber fiber(long address) {
         ContextLayout contexts = RubyLayout.of(reader.series()).context();
         long context = address + ContextLayout.FIBER_EC;
-        if (address == 0 || reader.word(context + contexts.fiber()) != address) {
+        if (address == 0 || memory.readLong(context + contexts.fiber()) != address) {
             return null;
         }
-        long self = reader.word(address + ContextLayout.FIBER_SELF);
+        long self = memory.readLong(address + ContextLayout.FIBER_SELF);
         int shift = fiberShift(address);
-        long procedure = reader.word(address + contexts.fiberProc() + shift);
+        long procedure = memory.readLong(address + contexts.fiberProc() + shift);
         return new Fiber(
                 address,
                 reader.isSlot(self) ? self : 0,
                 context,
-                reader.word(context + contexts.thread()),
-                Fiber.Status.values()[reader.octet(address + contexts.fiberStatus() + shift) & 3],
+                memory.readLong(context + contexts.thread()),
+                Fiber.Status.values()[memory.readByte(address + contexts.fiberStatus() + shift) & 3],
                 reader.isSlot(procedure) ? procedure : 0,
-                reader.word(address + contexts.fiberPrevious() + shift));
+                memory.readLong(address + contexts.fiberPrevious() + shift));
     }
 
     /**
@@ -289,29 +293,32 @@ public final class RubyThreads {
         }
         ContextLayout contexts = RubyLayout.of(reader.series()).context();
         long procedure = address + contexts.fiberProc();
-        if ("proc".equals(interpreter.dataTypeOf(word(procedure)))) {
+        if ("proc".equals(interpreter.dataTypeOf(memory.readLong(procedure, 0)))) {
             fiberShift = 0;
-        } else if ("proc".equals(interpreter.dataTypeOf(word(procedure + ContextLayout.LIBC_JMP_BUF_SHIFT)))) {
+        } else if ("proc"
+                .equals(interpreter.dataTypeOf(memory.readLong(procedure + ContextLayout.LIBC_JMP_BUF_SHIFT, 0)))) {
             fiberShift = ContextLayout.LIBC_JMP_BUF_SHIFT;
         } else {
-            return word(address + contexts.fiberStatus()) != 0 ? 0 : ContextLayout.LIBC_JMP_BUF_SHIFT;
+            return memory.readLong(address + contexts.fiberStatus(), 0) != 0 ? 0 : ContextLayout.LIBC_JMP_BUF_SHIFT;
         }
         return fiberShift;
     }
 
     private Ractor ractor(long address) {
         probe();
-        int status = reader.half(address + layout.ractorStatus() + ractorShift);
+        int status = memory.readInt(address + layout.ractorStatus() + ractorShift);
         Ractor.Status[] known = Ractor.Status.values();
         return new Ractor(
                 address,
-                reader.word(address + ThreadLayout.RACTOR_SELF),
-                reader.half(address + layout.ractorId()),
-                interpreter.texts().of(reader.word(address + layout.ractorName() + ractorShift)),
+                memory.readLong(address + ThreadLayout.RACTOR_SELF),
+                memory.readInt(address + layout.ractorId()),
+                interpreter.texts().of(memory.readLong(address + layout.ractorName() + ractorShift)),
                 known[status < 0 || status >= known.length ? known.length - 1 : status],
                 address
-                        == word(vm.address()
-                                + RubyLayout.of(reader.series()).vm().mainRactor()));
+                        == memory.readLong(
+                                vm.address()
+                                        + RubyLayout.of(reader.series()).vm().mainRactor(),
+                                0));
     }
 
     private List<Long> ractorAddresses() {
@@ -332,9 +339,9 @@ public final class RubyThreads {
         }
         probed = true;
         VmLayout vmLayout = RubyLayout.of(reader.series()).vm();
-        long mainThread = word(vm.address() + vmLayout.mainThread());
+        long mainThread = memory.readLong(vm.address() + vmLayout.mainThread(), 0);
         if (layout.ractorMain() >= 0) {
-            long mainRactor = word(vm.address() + vmLayout.mainRactor());
+            long mainRactor = memory.readLong(vm.address() + vmLayout.mainRactor(), 0);
             ractorShift = shift(mainRactor + layout.ractorMain(), mainThread, false);
         }
         threadShift = shift(mainThread + layout.thgroup(), 0, true);
@@ -353,7 +360,7 @@ public final class RubyThreads {
     }
 
     private boolean fits(long at, long wanted, boolean group) {
-        long value = word(at);
+        long value = memory.readLong(at, 0);
         return group ? "thgroup".equals(interpreter.dataTypeOf(value)) : value != 0 && value == wanted;
     }
 
@@ -362,21 +369,19 @@ public final class RubyThreads {
         List<Long> found = new ArrayList<>();
         seen.clear();
         long before = head;
-        long at = word(head);
+        long at = memory.readLong(head, 0);
         while (at != head) {
-            if (at == 0 || found.size() == MOST || !seen.add(at) || word(at + ListLayout.PREVIOUS) != before) {
+            if (at == 0
+                    || found.size() == MOST
+                    || !seen.add(at)
+                    || memory.readLong(at + ListLayout.PREVIOUS, 0) != before) {
                 notes.add("the list of %s is broken at 0x%x behind %d".formatted(what, at, found.size()));
                 break;
             }
             found.add(at - node);
             before = at;
-            at = word(at);
+            at = memory.readLong(at, 0);
         }
         return found;
-    }
-
-    /** A word, 0 if it can't be read. */
-    private long word(long address) {
-        return reader.find(address, 8) < 0 ? 0 : reader.word(address);
     }
 }

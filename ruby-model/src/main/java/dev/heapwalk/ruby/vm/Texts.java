@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.Words;
@@ -17,11 +18,13 @@ final class Texts {
     private static final int LONGEST = Window.MAX_LENGTH;
 
     private final ObjectReader reader;
+    private final Reader memory;
     private final RString string;
     private final RArray array;
 
     Texts(ObjectReader reader) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.string = new RString(reader);
         this.array = new RArray(reader);
     }
@@ -43,9 +46,9 @@ final class Texts {
         if (length == 0) {
             return "";
         }
-        long offset = reader.require(bytes, length);
+        long offset = memory.require(bytes, length);
         byte[] text = new byte[(int) length];
-        MemorySegment.copy(reader.segment(), Words.BYTE, offset, text, 0, text.length);
+        MemorySegment.copy(memory.segment(), Words.BYTE, offset, text, 0, text.length);
         return new String(text, StandardCharsets.UTF_8);
     }
 
@@ -57,10 +60,10 @@ final class Texts {
         RArray found = reader.at(value, array);
         return found.type() != RubyType.ARRAY || index >= found.length()
                 ? 0
-                : reader.word(found.elements() + 8L * index);
+                : memory.readLong(found.elements() + 8L * index);
     }
 
     boolean isArray(long value) {
-        return reader.isSlot(value) && RubyType.of(reader.word(value)) == RubyType.ARRAY;
+        return reader.isSlot(value) && RubyType.of(memory.readLong(value)) == RubyType.ARRAY;
     }
 }

@@ -249,7 +249,7 @@ class InterpreterTest {
         assertThat(interpreter.iseq(env.iseq()).localCount()).isEqualTo(2);
         // The variables and four words of the level itself.
         assertThat(env.size()).isEqualTo(2 + 4);
-        assertThat(interpreter.reader().word(env.values() + 8))
+        assertThat(interpreter.reader().memory().readLong(env.values() + 8))
                 .isEqualTo(locals.get(1).value());
         assertThat(interpreter.env(env.outer())).isNotNull();
     }
@@ -337,7 +337,7 @@ class InterpreterTest {
                         assertThat(interpreter.method(slot.address()).name()).isNotNull();
                     } else if (type == ImemoType.ENV) {
                         Env env = interpreter.env(slot.address());
-                        assertThat(interpreter.reader().mapped(env.values(), 8 * env.size()))
+                        assertThat(interpreter.reader().memory().mapped(env.values(), 8 * env.size()))
                                 .isTrue();
                         interpreter.environments().locals(env.ep(), null);
                     }
