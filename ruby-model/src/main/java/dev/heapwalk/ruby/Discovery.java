@@ -94,7 +94,7 @@ final class Discovery {
                     .formatted(
                             target.description(),
                             module.version(),
-                            module.number() < RubyLayout.OLDEST ? "old" : "new",
+                            RubyLayout.isTooOld(module.number()) ? "old" : "new",
                             SUPPORTED));
         }
         layout = RubyLayout.of(module.number());

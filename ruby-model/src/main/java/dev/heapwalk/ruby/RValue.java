@@ -11,6 +11,9 @@ import java.lang.foreign.MemorySegment;
  * until the window moves.
  */
 public class RValue extends StructView {
+    /** {@code klass}, behind the flags. */
+    static final int KLASS = 8;
+
     private final ObjectReader reader;
     private final Reader memory;
     private int slotSize;
@@ -101,7 +104,7 @@ public class RValue extends StructView {
      * @return {@code RBasic.klass}, a target address
      */
     public final long klass() {
-        return longAt(8);
+        return longAt(KLASS);
     }
 
     /**

@@ -245,7 +245,7 @@ public final class SlotCursor {
      * @return {@code RBasic.klass}, a target address
      */
     public long klass() {
-        return segment.get(Words.LONG, inSegment(local) + 8);
+        return segment.get(Words.LONG, inSegment(local) + RValue.KLASS);
     }
 
     /**

@@ -10,6 +10,7 @@ import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.ShapeLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
+import dev.heapwalk.ruby.layout.VmLayout;
 import dev.heapwalk.ruby.library.StaticVariables;
 import dev.heapwalk.ruby.object.RArray;
 import dev.heapwalk.ruby.object.RString;
@@ -250,7 +251,7 @@ final class TableFinder {
     }
 
     private int count(long tree) {
-        int count = memory.readInt(tree + (layout.shape().treeCount()));
+        int count = memory.readInt(tree + layout.shape().treeCount());
         return count > 0 && count <= MOST_SHAPES ? count : 0;
     }
 
@@ -260,7 +261,7 @@ final class TableFinder {
     }
 
     private Shapes checked(long list, long field) {
-        int count = memory.readInt(field + 16);
+        int count = memory.readInt(field + VmLayout.SHAPE_COUNT);
         if (count <= 0
                 || count > MOST_SHAPES
                 || !memory.mapped(list, (long) count * layout.shape().size())) {

@@ -112,11 +112,11 @@ final class CodeReferences {
         if (definition == 0) {
             return;
         }
-        long offset = memory.require(definition, ImemoLayout.DEFINITION_BODY + 2 * Long.BYTES);
+        long offset = memory.require(definition, ImemoLayout.DEFINITION_THIRD);
         MemorySegment segment = memory.segment();
         int bits = segment.get(Words.INT, offset);
         long first = segment.get(Words.LONG, offset + ImemoLayout.DEFINITION_BODY);
-        long second = segment.get(Words.LONG, offset + ImemoLayout.DEFINITION_BODY + Long.BYTES);
+        long second = segment.get(Words.LONG, offset + ImemoLayout.DEFINITION_SECOND);
         switch (MethodCursor.Kind.of(bits)) {
             case ISEQ -> {
                 mark.value(first);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
-import dev.heapwalk.memory.Reader;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.ruby.HeapPages;

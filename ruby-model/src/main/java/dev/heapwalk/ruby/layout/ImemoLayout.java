@@ -83,10 +83,12 @@ public record ImemoLayout(
 
     /** {@code body} of {@code rb_method_definition_t}, three words. */
     public static final int DEFINITION_BODY = 8;
+    /** The second word of that. */
+    public static final int DEFINITION_SECOND = 16;
+    /** The third word of that. */
+    public static final int DEFINITION_THIRD = 24;
     /** {@code original_id} of {@code rb_method_definition_t}. */
     public static final int DEFINITION_ORIGINAL_ID = 32;
-    /** How much of {@code rb_method_definition_t} is read, in bytes. */
-    public static final int DEFINITION_SIZE = 40;
 
     /** {@code next} of a buffer, where it has one. */
     public static final int BUFFER_NEXT = 24;

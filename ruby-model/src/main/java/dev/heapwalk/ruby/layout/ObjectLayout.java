@@ -59,6 +59,9 @@ public record ObjectLayout(
         boolean symbolMarksName,
         String genericIvarsSymbol) {
 
+    /** Where the instance variables begin that stand in the slot of an Object. */
+    public static final int EMBEDDED_IVARS = 16;
+
     /**
      * Whether the instance variables of an Object stand in its slot.
      *

@@ -65,6 +65,16 @@ public record RubyLayout(
     }
 
     /**
+     * Whether a version is older than any that there is a layout of.
+     *
+     * @param version 100 times the major and the minor number
+     * @return whether it is
+     */
+    public static boolean isTooOld(int version) {
+        return version < OLDEST;
+    }
+
+    /**
      * The layout of a version.
      *
      * @param version 100 times the major and the minor number

@@ -23,6 +23,10 @@ public final class TableLayout {
     public static final int ST_ENTRIES = 48;
     /** The size of {@code st_table_entry}: hash, key and record. */
     public static final int ST_ENTRY_SIZE = 24;
+    /** {@code key} of an entry. */
+    public static final int ST_ENTRY_KEY = 8;
+    /** {@code record} of an entry. */
+    public static final int ST_ENTRY_RECORD = 16;
     /** The hash of an entry that was deleted: {@code RESERVED_HASH_VAL}. */
     public static final long ST_DELETED = -1;
 
@@ -37,6 +41,8 @@ public final class TableLayout {
     /** The size of an item: key (32 bits), collision (32 bits), value. */
     public static final int ID_ITEM_SIZE = 16;
 
+    /** The value of an item. */
+    public static final int ID_ITEM_VALUE = 8;
     /** {@code ivptr} of {@code struct gen_ivtbl}: its values, behind how many they are (32 bits). */
     public static final int IVARS_VALUES = 8;
 

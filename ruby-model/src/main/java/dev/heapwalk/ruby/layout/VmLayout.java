@@ -41,6 +41,9 @@ public record VmLayout(
         boolean symbolSet,
         int forkGeneration) {
 
+    /** {@code next_shape_id} (32 bits), from {@code shape_list}. */
+    public static final int SHAPE_COUNT = 16;
+
     /** {@code data} of {@code struct rb_global_variable}. */
     public static final int GLOBAL_DATA = 8;
     /** {@code getter} of {@code struct rb_global_variable}. */

@@ -8,8 +8,10 @@ import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.ClassLayout;
 import dev.heapwalk.ruby.layout.Flags;
+import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.table.StEntries;
 
 /**
@@ -21,10 +23,7 @@ import dev.heapwalk.ruby.table.StEntries;
  * <p>A flyweight that moves, for one thread. What it says is good until the next {@link #next()}.
  */
 public final class IvarCursor {
-    /** {@code OBJ_FIELD_HEAP}, in 4.0. */
-    private static final long FIELDS_HEAP = Flags.USER4;
-
-    private static final int OLD_EMBEDDED = 3;
+    private static final int FIRST_ROOM = 3;
 
     private final ObjectReader reader;
     private final Reader memory;
@@ -36,6 +35,7 @@ public final class IvarCursor {
     private final RValue view;
     private final RValue fieldsView;
     private final RStruct structView;
+    private final RObject objectView;
     private final StEntries table;
 
     private enum From {
@@ -50,7 +50,7 @@ public final class IvarCursor {
     private long[] ids;
 
     private long values;
-    private long[] copy = new long[OLD_EMBEDDED];
+    private long[] copy = new long[FIRST_ROOM];
     private int index;
     private int limit;
     private long id;
@@ -72,6 +72,7 @@ public final class IvarCursor {
         this.view = new RValue(reader);
         this.fieldsView = new RValue(reader);
         this.structView = new RStruct(reader);
+        this.objectView = new RObject(reader);
         this.table = new StEntries(reader);
     }
 
@@ -103,7 +104,7 @@ public final class IvarCursor {
         index = 0;
         limit = 0;
         switch (object.type()) {
-            case OBJECT -> overObject(object);
+            case OBJECT -> overObject(object.as(objectView));
             case CLASS, MODULE -> overClass(object);
             case NONE, NIL, TRUE, FALSE, FIXNUM, UNDEF, IMEMO, NODE, ICLASS, ZOMBIE, MOVED, UNKNOWN -> {}
             default -> overGeneric(object);
@@ -111,26 +112,26 @@ public final class IvarCursor {
         return this;
     }
 
-    private void overObject(RValue object) {
+    private void overObject(RObject object) {
         if (!shapes) {
             long[] names = reader.classNames().ivarNames(object.klass());
-            if (layout.embedsIvars(object.flags())) {
-                overEmbedded(object, names, OLD_EMBEDDED);
+            if (object.embedded()) {
+                overEmbedded(object, ObjectLayout.EMBEDDED_IVARS, names, object.numiv());
             } else {
-                overValues(object.readLong(layout.objectFields()), names, (int) object.readLong(16));
+                overValues(object.ivptr(), names, object.numiv());
             }
             return;
         }
-        int shape = Shapes.of(object.flags());
+        int shape = object.shape();
         if (reader.shapes().tooComplex(shape)) {
-            overTable(object.readLong(16));
+            overTable(object.table());
             return;
         }
         long[] names = reader.shapes().namesOf(shape);
-        if (layout.embedsIvars(object.flags())) {
-            overEmbedded(object, names, (object.slotSize() - 16) / 8);
+        if (object.embedded()) {
+            overEmbedded(object, ObjectLayout.EMBEDDED_IVARS, names, object.room());
         } else {
-            overValues(object.readLong(layout.objectFields()), names, names.length);
+            overValues(object.ivptr(), names, names.length);
         }
     }
 
@@ -139,14 +140,14 @@ public final class IvarCursor {
         from = From.TABLE;
     }
 
-    private void overEmbedded(RValue object, long[] names, int room) {
+    private void overEmbedded(RValue object, int first, long[] names, int room) {
         ids = names;
         limit = Math.min(names.length, room);
         if (copy.length < limit) {
             copy = new long[room];
         }
         for (int i = 0; i < limit; i++) {
-            copy[i] = object.readLong(16 + 8 * i);
+            copy[i] = object.readLong(first + 8 * i);
         }
         from = From.COPY;
     }
@@ -200,10 +201,10 @@ public final class IvarCursor {
         }
         if (shapes) {
             // A struct gen_ivtbl: the count and the values, or the table alone.
-            overShape(Shapes.of(flags), held + 8, memory.readLong(held));
+            overShape(Shapes.of(flags), held + TableLayout.IVARS_VALUES, memory.readLong(held));
         } else {
             int count = memory.readInt(held);
-            overValues(held + 8, reader.classNames().ivarNames(klass), count);
+            overValues(held + TableLayout.IVARS_VALUES, reader.classNames().ivarNames(klass), count);
         }
     }
 
@@ -243,14 +244,15 @@ public final class IvarCursor {
         }
         int shape = Shapes.of(fields.flags());
         if (reader.shapes().tooComplex(shape)) {
-            overTable(fields.readLong(16));
+            overTable(fields.readLong(ImemoLayout.FIELDS_VALUES));
             return;
         }
         long[] names = reader.shapes().namesOf(shape);
-        if (fields.has(FIELDS_HEAP)) {
-            overValues(fields.readLong(16), names, names.length);
+        if (fields.has(ImemoLayout.FIELDS_HEAP)) {
+            overValues(fields.readLong(ImemoLayout.FIELDS_VALUES), names, names.length);
         } else {
-            overEmbedded(fields, names, (fields.slotSize() - 16) / 8);
+            int room = (fields.slotSize() - ImemoLayout.FIELDS_VALUES) / Long.BYTES;
+            overEmbedded(fields, ImemoLayout.FIELDS_VALUES, names, room);
         }
     }
 

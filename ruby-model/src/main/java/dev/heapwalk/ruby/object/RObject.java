@@ -65,7 +65,7 @@ public final class RObject extends RValue {
      * @return a target address
      */
     public long ivptr() {
-        return embedded() ? address() + 16 : longAt(layout.objectFields());
+        return embedded() ? address() + ObjectLayout.EMBEDDED_IVARS : longAt(layout.objectFields());
     }
 
     /**
@@ -84,7 +84,7 @@ public final class RObject extends RValue {
      * @return a count
      */
     public int room() {
-        return layout.shapesInFlags() ? (slotSize() - 16) / 8 : 3;
+        return layout.shapesInFlags() ? (slotSize() - ObjectLayout.EMBEDDED_IVARS) / Long.BYTES : 3;
     }
 
     /**
@@ -94,6 +94,6 @@ public final class RObject extends RValue {
      * @return a {@code VALUE}
      */
     public long embeddedIvar(int index) {
-        return longAt(16 + 8L * index);
+        return longAt(ObjectLayout.EMBEDDED_IVARS + 8L * index);
     }
 }

@@ -85,7 +85,7 @@ public final class IdEntries {
             MemorySegment segment = memory.segment();
             serial = segment.get(Words.INT, offset);
             if (serial != 0) {
-                value = segment.get(Words.LONG, offset + 8);
+                value = segment.get(Words.LONG, offset + TableLayout.ID_ITEM_VALUE);
                 return true;
             }
         }

@@ -78,8 +78,8 @@ public final class StEntries {
             MemorySegment segment = memory.segment();
             hash = segment.get(Words.LONG, offset);
             if (hash != TableLayout.ST_DELETED) {
-                key = segment.get(Words.LONG, offset + 8);
-                record = segment.get(Words.LONG, offset + 16);
+                key = segment.get(Words.LONG, offset + TableLayout.ST_ENTRY_KEY);
+                record = segment.get(Words.LONG, offset + TableLayout.ST_ENTRY_RECORD);
                 return true;
             }
         }

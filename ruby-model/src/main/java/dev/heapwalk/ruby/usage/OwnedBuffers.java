@@ -12,6 +12,7 @@ import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.layout.ClassLayout;
+import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
@@ -172,8 +173,8 @@ final class OwnedBuffers implements Categorizer {
             case IMEMO -> {
                 // The body of an instruction sequence, the definition of a method, the values of an environment, a
                 // buffer.
-                add(slot, slot.asValue().readLong(16));
-                add(slot, slot.asValue().readLong(24));
+                add(slot, slot.asValue().readLong(ImemoLayout.SECOND));
+                add(slot, slot.asValue().readLong(ImemoLayout.THIRD));
             }
             default -> {
                 // Nothing outside the slot.

@@ -260,8 +260,9 @@ public final class Frames {
                 range--;
                 long environment = (long) frames * size + (range - 1) * ENVIRONMENT;
                 nearMethods[i - nearFrom] = copy.get(Words.LONG, environment);
-                nearOuter[i - nearFrom] = copy.get(Words.LONG, environment + 8) & ~3L;
-                nearFlags[i - nearFrom] = copy.get(Words.LONG, environment + 16);
+                nearOuter[i - nearFrom] =
+                        copy.get(Words.LONG, environment + EnvFlags.SPECIAL - EnvFlags.METHOD) & ~EnvFlags.SPECIAL_TAG;
+                nearFlags[i - nearFrom] = copy.get(Words.LONG, environment - EnvFlags.METHOD);
                 long magic = nearFlags[i - nearFrom] & EnvFlags.MAGIC_MASK;
                 good &= rangeRead[range] == ENVIRONMENT
                         && (codes[i] != 0 || magic == EnvFlags.MAGIC_CFUNC || magic == EnvFlags.MAGIC_DUMMY);

@@ -163,8 +163,8 @@ public final class Interpreter {
                 MethodCursor.Kind.of(memory.readInt(definition)),
                 memory.readLong(definition + ImemoLayout.DEFINITION_ORIGINAL_ID),
                 memory.readLong(definition + ImemoLayout.DEFINITION_BODY),
-                memory.readLong(definition + ImemoLayout.DEFINITION_BODY + 8L),
-                memory.readLong(definition + ImemoLayout.DEFINITION_BODY + 16L));
+                memory.readLong(definition + ImemoLayout.DEFINITION_SECOND),
+                memory.readLong(definition + ImemoLayout.DEFINITION_THIRD));
     }
 
     /**
