@@ -17,8 +17,11 @@ import java.util.List;
  * <p>Damage ends neither in an exception nor in a loop: it is recorded, and the walk goes on at the next place where
  * the structure allows: at the next chunk that a fastbin or a thread cache names, else at the top chunk, else at the
  * next heap or arena.
+ *
+ * <p>It reads through a window of its own, whose buffers {@link #close()} frees. Who looks at a process again and again
+ * keeps one cursor and {@linkplain #rewind(MallocHeap) rewinds} it over the heap as it is then.
  */
-public final class ChunkCursor {
+public final class ChunkCursor implements AutoCloseable {
     /** Chunks that end this close to the end of a run are looked at with care: fenceposts stand there. */
     private static final long MARGIN = 64;
 
@@ -46,11 +49,13 @@ public final class ChunkCursor {
     private static final ChunkState[] STATES = Arrays.copyOf(ChunkState.values(), 8);
 
     private final Window window;
-    private final WalkPlan plan;
+    private final AddressSpace memory;
     private final RunSearch search;
-    private final long[] lists;
-    private final long tail;
-    private final BitSet busy;
+    private WalkPlan plan;
+    private long[] lists;
+    private long tail;
+    private BitSet busy;
+    private boolean closed;
     private final DamageList damage = new DamageList();
 
     private int run = -1;
@@ -84,6 +89,7 @@ public final class ChunkCursor {
 
     /** As above, with a window that suits those who jump. */
     ChunkCursor(AddressSpace memory, Window window, WalkPlan plan, FreeChunks free, MallocLayout layout, BitSet busy) {
+        this.memory = memory;
         this.window = window;
         this.plan = plan;
         this.search = new RunSearch(memory);
@@ -94,11 +100,41 @@ public final class ChunkCursor {
 
     /**
      * Goes back before the first chunk and forgets the damage, so that the same chunks can be walked again. It
-     * keeps to the ranges that were known when the heap was located; after an observed process went on, use a cursor of
-     * {@link MallocHeap#refresh()} instead.
+     * keeps to the ranges that were known when the heap was located; after an observed process went on, {@linkplain
+     * #rewind(MallocHeap) rewind} over the heap as it is now.
      */
     public void rewind() {
         window.forget();
+        begin();
+    }
+
+    /**
+     * Goes before the first chunk of a whole heap, with the buffers that it has: for profilers, which look at a process
+     * again and again.
+     *
+     * @param heap the heap as it is now: what {@link MallocHeap#refresh()} gave
+     * @throws IllegalArgumentException if the heap is one of another target
+     * @throws IllegalStateException if the cursor is closed
+     */
+    public void rewind(MallocHeap heap) {
+        heap.aim(this);
+    }
+
+    /** Goes before the first chunk of what may be another walk through the same memory. */
+    void rewind(AddressSpace of, WalkPlan newPlan, FreeChunks free, MallocLayout layout, BitSet busyArenas) {
+        if (of != memory) {
+            throw new IllegalArgumentException("the cursor walks the memory of another target");
+        }
+        window.course(newPlan.course);
+        search.forget();
+        plan = newPlan;
+        lists = free.entries();
+        tail = layout.mmapTail();
+        busy = busyArenas;
+        begin();
+    }
+
+    private void begin() {
         damage.clear();
         leftOut = 0;
         run = -1;
@@ -108,6 +144,19 @@ public final class ChunkCursor {
         following = 0;
         followingWord = 0;
         limit = -1;
+    }
+
+    /**
+     * Frees the buffers. To move the cursor after that throws an {@link IllegalStateException}. A second call does
+     * nothing. Who does not close a cursor leaves its buffers to the garbage collector.
+     */
+    @Override
+    public void close() {
+        // The fast path asks nobody, so it must not be taken any more.
+        begin();
+        closed = true;
+        window.close();
+        search.close();
     }
 
     /**
@@ -158,6 +207,9 @@ public final class ChunkCursor {
 
     private boolean carefully() {
         limit = -1;
+        if (closed) {
+            throw new IllegalStateException("the cursor is closed: it does not move any more");
+        }
         while (true) {
             if (following >= end) {
                 if (!enter()) {

@@ -26,11 +26,11 @@ import java.util.stream.Collectors;
  * what the structures show.
  */
 final class Discovery {
-    private static final long CACHE = 20L << 20;
     private static final long USER_SPACE = 1L << 56;
 
     private final Target target;
     private final boolean symbols;
+    private final Tools tools;
     private final Reader reader;
     private final Mappings mappings;
     private final ArenaFinder finder;
@@ -41,30 +41,50 @@ final class Discovery {
     private ArenaFinder.Found main;
     private List<MallocLayout> layouts;
     private ParFinder.Found par;
+    private OptionalLong parSymbol;
 
     Discovery(Target target, boolean symbols) {
+        this(target, symbols, new Tools(target));
+    }
+
+    private Discovery(Target target, boolean symbols, Tools tools) {
         this.target = target;
         this.symbols = symbols;
-        this.reader = target.memory().reader(CACHE);
+        this.tools = tools;
+        this.reader = tools.reader();
         this.mappings = target.memory().mappings();
         this.finder = new ArenaFinder(target.memory(), reader);
     }
 
     /** Takes over what can't change as long as a process lives: where the C library and its static variables are. */
     private Discovery(Discovery before) {
-        this(before.target, before.symbols);
+        this(before.target, before.symbols, before.tools);
         this.libc = before.libc;
         this.main = before.main;
         this.par = before.par;
+        this.parSymbol = before.parSymbol;
     }
 
     /** Finds the heap as it is now. */
     MallocHeap refresh() {
-        target.memory().refresh();
-        return new Discovery(this).locate();
+        synchronized (tools) {
+            target.memory().refresh();
+            tools.forget();
+            return new Discovery(this).find();
+        }
     }
 
     MallocHeap locate() {
+        synchronized (tools) {
+            MallocHeap heap = find();
+            if (!target.runsOn()) {
+                tools.rest();
+            }
+            return heap;
+        }
+    }
+
+    private MallocHeap find() {
         Machine machine = target.machine();
         if (machine.wordSize() != 8) {
             throw unsupported("its program is 32-bit (%s)".formatted(machine.label()));
@@ -113,7 +133,7 @@ final class Discovery {
         }
         ThreadHeaps threadHeaps = new ThreadHeaps(
                 mappings,
-                target.memory().touched(),
+                tools.touched(),
                 reader,
                 finder,
                 main,
@@ -159,7 +179,7 @@ final class Discovery {
         arenas.getFirst().regions().forEach(region -> claimed.add(new Range(region.start(), region.end())));
         MmapFinder mmaps = new MmapFinder(
                 target.memory(),
-                mmapHeaders(),
+                tools,
                 target.pageSize(),
                 layouts.getLast().mmapTail(),
                 par == null ? -1 : parameters().nMmaps(),
@@ -181,7 +201,7 @@ final class Discovery {
         WalkPlan plan = WalkPlan.of(arenas, mmaps.starts(), mmaps.ends());
         ThreadCaches caches = new ThreadCaches(
                 target,
-                reader,
+                tools,
                 libc,
                 symbols,
                 layouts,
@@ -205,7 +225,7 @@ final class Discovery {
         return new MallocHeap(
                 this,
                 target,
-                reader,
+                tools,
                 layout,
                 findings.evidence(),
                 libc.others(),
@@ -250,7 +270,7 @@ final class Discovery {
         return new MallocHeap(
                 this,
                 target,
-                reader,
+                tools,
                 layout,
                 findings.evidence(),
                 libc.others(),
@@ -448,7 +468,10 @@ final class Discovery {
         Optional<ParFinder.Found> byStructure = par == null
                 ? parameters.scan(nearMain(), possible, expected)
                 : parameters.at(par.address(), possible, expected);
-        OptionalLong symbol = symbols ? libc.symbol("mp_") : OptionalLong.empty();
+        if (parSymbol == null) {
+            parSymbol = symbols ? libc.symbol("mp_") : OptionalLong.empty();
+        }
+        OptionalLong symbol = parSymbol;
         Optional<ParFinder.Found> bySymbol =
                 symbol.isPresent() ? parameters.at(symbol.getAsLong(), possible, expected) : Optional.empty();
         if (bySymbol.isPresent()
@@ -541,10 +564,6 @@ final class Discovery {
                 List.of());
     }
 
-    private MmapHeaders mmapHeaders() {
-        return new MmapHeaders(reader, target.pageSize(), layouts.getLast().mmapTail());
-    }
-
     // ---- runs of the main arena
 
     private List<MallocArena.Region> mainRegions(List<Range> claimed) {
@@ -570,7 +589,8 @@ final class Discovery {
                 }
             }
             anonymous.addAll(MmapFinder.unclaimed(list, claimed, target.pageSize()));
-            MainRuns runs = new MainRuns(target.memory(), mmapHeaders(), target.pageSize(), top, system);
+            MainRuns runs =
+                    new MainRuns(tools, target.pageSize(), layouts.getLast().mmapTail(), top, system);
             List<MallocArena.Region> regions = runs.find(anonymous, base);
             if (!runs.complete()) {
                 damage.add(

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
-import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.elf.ElfModule.Range;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -17,16 +16,18 @@ final class MainRuns {
     private final RunSearch search;
     private final MmapHeaders headers;
     private final long page;
+    private final long tail;
     private final long top;
     private final long system;
     private final List<MallocArena.Region> runs = new ArrayList<>();
     private long accounted;
     private long gaps;
 
-    MainRuns(AddressSpace memory, MmapHeaders headers, long page, long top, long system) {
-        this.search = new RunSearch(memory);
-        this.headers = headers;
+    MainRuns(Tools tools, long page, long tail, long top, long system) {
+        this.search = tools.runs();
+        this.headers = tools.headers();
         this.page = page;
+        this.tail = tail;
         this.top = top;
         this.system = system;
     }
@@ -92,7 +93,7 @@ final class MainRuns {
 
     /** Where an mmapped chunk ends that begins at an address, or that address: its content is the program's. */
     private long mmapped(long at, long to) {
-        MmapHeaders.Chunk chunk = (at & page - 1) == 0 ? headers.startingAt(at, to) : null;
+        MmapHeaders.Chunk chunk = (at & page - 1) == 0 ? headers.startingAt(at, to, tail) : null;
         return chunk == null ? at : chunk.end();
     }
 

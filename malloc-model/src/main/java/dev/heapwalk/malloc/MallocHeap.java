@@ -8,7 +8,6 @@ import dev.heapwalk.heap.Damage;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
-import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.text.Table;
 import java.util.ArrayList;
@@ -32,7 +31,7 @@ public final class MallocHeap implements Heap {
 
     private final Discovery discovery;
     private final Target target;
-    private final Reader reader;
+    private final Tools tools;
     private final MallocLayout layout;
     private final List<Evidence> evidence;
     private final List<String> others;
@@ -50,7 +49,7 @@ public final class MallocHeap implements Heap {
     MallocHeap(
             Discovery discovery,
             Target target,
-            Reader reader,
+            Tools tools,
             MallocLayout layout,
             List<Evidence> evidence,
             List<String> others,
@@ -64,7 +63,7 @@ public final class MallocHeap implements Heap {
             DamageList damage) {
         this.discovery = discovery;
         this.target = target;
-        this.reader = reader;
+        this.tools = tools;
         this.layout = layout;
         this.evidence = List.copyOf(evidence);
         this.others = List.copyOf(others);
@@ -112,8 +111,8 @@ public final class MallocHeap implements Heap {
 
     /**
      * Finds the heap of a process that runs on as it is now. Cheaper than {@link #locate(Target)} by far, since what
-     * can't change (the C library, where its static variables are) is only looked at again; for profilers, at each
-     * sample.
+     * can't change (the C library, where its static variables are) is only looked at again, and with the same buffers;
+     * for profilers, at each sample. Cursors are kept too: {@link ChunkCursor#rewind(MallocHeap)}.
      *
      * @return a new heap; this one, if the target does not run. This one stays what it was
      * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
@@ -185,13 +184,15 @@ public final class MallocHeap implements Heap {
      * @param arena one of {@link #arenas()}
      * @return the bins that hold a chunk: fastbins, unsorted, small, large
      */
-    public synchronized List<Bin> bins(MallocArena arena) {
-        FreeLists lists = new FreeLists(reader, layout, plan);
-        FreeLists.Fault fault = (address, reason) -> damage.add(address, arena.index(), reason);
-        // What is wrong with a fastbin was noted when the heap was located.
-        List<Bin> bins = new ArrayList<>(lists.fastbins(arena, (chunk, size) -> {}, (address, reason) -> {}));
-        bins.addAll(lists.bins(arena, (chunk, size) -> {}, fault));
-        return List.copyOf(bins);
+    public List<Bin> bins(MallocArena arena) {
+        synchronized (tools) {
+            FreeLists lists = new FreeLists(tools.reader(), layout, plan);
+            FreeLists.Fault fault = (address, reason) -> damage.add(address, arena.index(), reason);
+            // What is wrong with a fastbin was noted when the heap was located.
+            List<Bin> bins = new ArrayList<>(lists.fastbins(arena, (chunk, size) -> {}, (address, reason) -> {}));
+            bins.addAll(lists.bins(arena, (chunk, size) -> {}, fault));
+            return List.copyOf(bins);
+        }
     }
 
     /**
@@ -219,6 +220,11 @@ public final class MallocHeap implements Heap {
      */
     public ChunkCursor chunks() {
         return new ChunkCursor(target.memory(), plan, free, layout, busy);
+    }
+
+    /** Rewinds a cursor over every chunk. */
+    void aim(ChunkCursor cursor) {
+        cursor.rewind(target.memory(), plan, free, layout, busy);
     }
 
     /**

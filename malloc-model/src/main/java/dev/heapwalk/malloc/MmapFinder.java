@@ -20,6 +20,7 @@ final class MmapFinder {
     private static final int BATCH = 1024;
     private static final int MOST_SUBSETS = 200_000;
     private final AddressSpace memory;
+    private final TouchedPages touched;
     private final MmapHeaders headers;
     private final long page;
     private final long tail;
@@ -28,9 +29,10 @@ final class MmapFinder {
     private final List<MmapHeaders.Chunk> found = new ArrayList<>();
     private String how = "";
 
-    MmapFinder(AddressSpace memory, MmapHeaders headers, long page, long tail, long expectedCount, long expectedBytes) {
+    MmapFinder(AddressSpace memory, Tools tools, long page, long tail, long expectedCount, long expectedBytes) {
         this.memory = memory;
-        this.headers = headers;
+        this.touched = tools.touched();
+        this.headers = tools.headers();
         this.page = page;
         this.tail = tail;
         this.expectedCount = expectedCount;
@@ -74,7 +76,7 @@ final class MmapFinder {
     private long chain(long from, long to) {
         long at = from;
         while (to - at >= page) {
-            MmapHeaders.Chunk chunk = headers.startingAt(at, to);
+            MmapHeaders.Chunk chunk = headers.startingAt(at, to, tail);
             if (chunk == null) {
                 break;
             }
@@ -91,7 +93,6 @@ final class MmapFinder {
         Arrays.fill(lengths, MallocChunk.HEADER);
         long[] read = new long[BATCH];
         MemorySegment buffer = MemorySegment.ofArray(new long[(int) (BATCH * MallocChunk.HEADER / 8)]);
-        TouchedPages touched = memory.touched();
         for (Range range : ranges) {
             long at = touched.next(range.start(), range.end());
             while (range.end() - at >= page) {
@@ -108,7 +109,7 @@ final class MmapFinder {
                     }
                     long prevSize = buffer.get(Words.LONG, i * MallocChunk.HEADER);
                     long sizeWord = buffer.get(Words.LONG, i * MallocChunk.HEADER + 8);
-                    if (headers.first(prevSize, sizeWord)) {
+                    if (headers.first(prevSize, sizeWord, tail)) {
                         at = chain(addresses[i], range.end());
                         behind = Math.max(behind, touched.next(at, range.end()));
                     }

@@ -10,7 +10,7 @@ import dev.heapwalk.memory.struct.Words;
  * or in mappings that malloc made where {@code brk} failed. A run is a chain of sound chunks that ends in top or in a
  * pair of fenceposts; nothing else in memory looks like that.
  */
-final class RunSearch {
+final class RunSearch implements AutoCloseable {
     /** So many headers one search may look at. */
     private static final long BUDGET = 1L << 26;
 
@@ -109,6 +109,22 @@ final class RunSearch {
     /** Where the run ends that {@link #isRun} found, with its fenceposts or its top. */
     long end() {
         return chainEnd;
+    }
+
+    /** Forgets what was read before. */
+    void forget() {
+        if (window != null) {
+            near.forget();
+            window.forget();
+        }
+    }
+
+    @Override
+    public void close() {
+        if (window != null) {
+            near.close();
+            window.close();
+        }
     }
 
     void allow(long headers) {

@@ -9,7 +9,6 @@ import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.machine.Processor;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -346,7 +345,7 @@ final class TcacheFinder {
     }
 
     /** Used chunks of every size that a thread cache may have by some layouts, in all arenas. */
-    static List<Long> blocks(Target target, Collection<MallocLayout> layouts, WalkPlan arenas) {
+    static List<Long> blocks(Tools tools, Collection<MallocLayout> layouts, WalkPlan arenas) {
         List<MallocLayout.Tcache> tcaches = layouts.stream()
                 .map(MallocLayout::tcache)
                 .filter(tcache -> tcache.bins() > 0)
@@ -359,8 +358,7 @@ final class TcacheFinder {
                 .max()
                 .orElse(0);
         List<Long> blocks = new ArrayList<>();
-        ChunkCursor cursor = new ChunkCursor(
-                target.memory(), arenas, FreeChunks.NONE, layouts.iterator().next(), new BitSet());
+        ChunkCursor cursor = tools.walk(arenas, layouts.iterator().next());
         while (cursor.next()) {
             if (cursor.size() >= smallest && cursor.size() <= largest && cursor.state() == ChunkState.USED) {
                 blocks.add(cursor.userAddress());

@@ -24,6 +24,7 @@ final class ThreadCaches {
     private static final long PREWALK = 1L << 30;
 
     private final Target target;
+    private final Tools tools;
     private final Reader reader;
     private final LibcModule libc;
     private final boolean symbols;
@@ -44,7 +45,7 @@ final class ThreadCaches {
      */
     ThreadCaches(
             Target target,
-            Reader reader,
+            Tools tools,
             LibcModule libc,
             boolean symbols,
             List<MallocLayout> layouts,
@@ -53,7 +54,8 @@ final class ThreadCaches {
             WalkPlan plan,
             Findings findings) {
         this.target = target;
-        this.reader = reader;
+        this.tools = tools;
+        this.reader = tools.reader();
         this.libc = libc;
         this.symbols = symbols;
         this.layouts = layouts;
@@ -84,7 +86,7 @@ final class ThreadCaches {
         int bestScore = -1;
         Set<Long> bestSet = Set.of();
         if (known && (arenasOnly.totalBytes <= PREWALK || !registers())) {
-            blocks = TcacheFinder.blocks(target, possible, arenasOnly);
+            blocks = TcacheFinder.blocks(tools, possible, arenasOnly);
             blocks.addAll(TcacheFinder.mmappedBlocks(possible, plan, target.pageSize()));
         }
         MallocLayout hinted = libc.hinted(layouts);

@@ -2,7 +2,9 @@
 package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
@@ -10,9 +12,12 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -22,7 +27,8 @@ class RefreshTest {
 
     static Stream<Arguments> cases() {
         return Release.debian().stream()
-                .flatMap(release -> Stream.of("threads", "exits").map(scenario -> Arguments.of(release, scenario)));
+                .flatMap(release ->
+                        Stream.of("threads", "exits", "bigsizes").map(scenario -> Arguments.of(release, scenario)));
     }
 
     @ParameterizedTest
@@ -33,6 +39,7 @@ class RefreshTest {
                 try (Target target = Target.observe(process.pid())) {
                     MallocHeap heap = MallocHeap.locate(target, symbols);
                     UsageCursor usage = UsageCursor.over(Heaps.of(heap));
+                    ChunkCursor chunks = heap.chunks();
                     for (int round = 0; round < 3; round++) {
                         Ledger before = process.ledger();
                         process.go(2000);
@@ -44,12 +51,83 @@ class RefreshTest {
                         check.noFreedBlockIsUsed();
                         check.arenasAddUp();
                         check.mallinfoAgrees();
+                        chunks.rewind(heap);
+                        assertThat(usedBytes(chunks)).isEqualTo(usedBytes(heap.chunks()));
                         usage.refresh();
                         assertThat(byUse(usage))
                                 .isEqualTo(byUse(UsageCursor.over(Heaps.of(heap))))
                                 .isNotEmpty();
                     }
                 }
+            }
+        }
+    }
+
+    private static long usedBytes(ChunkCursor chunks) {
+        long bytes = 0;
+        while (chunks.next()) {
+            bytes += chunks.state() == ChunkState.USED ? chunks.size() : 0;
+        }
+        return bytes;
+    }
+
+    /** All memory outside the Java heap that this JVM has allocated and not freed yet. */
+    private static long directMemory() {
+        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                .filter(pool -> pool.getName().equals("direct"))
+                .mapToLong(BufferPoolMXBean::getMemoryUsed)
+                .sum();
+    }
+
+    /** A sample of a process is taken with the buffers of the one before, and with few objects. */
+    @Test
+    void makesNoBuffers() throws Exception {
+        ThreadMXBean threads = ManagementFactory.getPlatformMXBean(ThreadMXBean.class);
+        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "large")
+                        .option("count", 980)
+                        .option("size", 200_000)
+                        .start();
+                Target target = Target.observe(process.pid())) {
+            MallocHeap heap = MallocHeap.locate(target);
+            try (ChunkCursor chunks = heap.chunks()) {
+                long direct = 0;
+                long objects = 0;
+                for (int sample = 0; sample < 320; sample++) {
+                    if (sample == 20) {
+                        direct = directMemory();
+                        objects = threads.getCurrentThreadAllocatedBytes();
+                    }
+                    heap = heap.refresh();
+                    assertThat(heap.mmapped().confidence()).isEqualTo(MmappedChunks.Confidence.EXACT);
+                    assertThat(heap.mmapped().count()).isEqualTo(980);
+                    chunks.rewind(heap);
+                    assertThat(usedBytes(chunks)).isGreaterThan(980 * 200_000L);
+                }
+                assertThat((threads.getCurrentThreadAllocatedBytes() - objects) / 300)
+                        .isLessThan(1 << 20);
+                assertThat(directMemory()).isLessThanOrEqualTo(direct);
+            }
+        }
+    }
+
+    @Test
+    void aClosedCursorDoesNotMove() throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "basic").start();
+                Target target = Target.observe(process.pid())) {
+            MallocHeap heap = MallocHeap.locate(target);
+            ChunkCursor chunks = heap.chunks();
+            for (int i = 0; i < 10; i++) {
+                assertThat(chunks.next()).isTrue();
+            }
+            chunks.close();
+            chunks.close();
+            assertThatThrownBy(chunks::next).isInstanceOf(IllegalStateException.class);
+            chunks.rewind();
+            assertThatThrownBy(chunks::next).isInstanceOf(IllegalStateException.class);
+            assertThatThrownBy(() -> chunks.rewind(heap)).isInstanceOf(IllegalStateException.class);
+            try (Target other = Target.observe(process.pid());
+                    ChunkCursor elsewhere = MallocHeap.locate(other).chunks()) {
+                assertThatThrownBy(() -> elsewhere.rewind(heap)).isInstanceOf(IllegalArgumentException.class);
             }
         }
     }

@@ -18,4 +18,7 @@ public interface TouchedPages {
      *     known; {@code limit} if there is none before it
      */
     long next(long address, long limit);
+
+    /** Forgets what was read before, so that the next search asks the kernel anew. */
+    default void forget() {}
 }

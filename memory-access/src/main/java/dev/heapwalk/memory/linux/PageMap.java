@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
 /**
  * Which pages of a process hold something, by {@code /proc/PID/pagemap}: a word for each page, whose two uppermost bits
  * say whether it is in memory or swapped out. Only private memory without a file is all zero where neither is set. For
- * one search of one thread.
+ * one search of one thread, and for another one after {@link #forget()}.
  */
 final class PageMap implements TouchedPages {
     private static final long HOLDS = 0b11L << 62;
@@ -53,6 +53,12 @@ final class PageMap implements TouchedPages {
 
     private static boolean isPrivateMemory(String path) {
         return path.isEmpty() || path.equals("[heap]") || path.startsWith("[stack") || path.startsWith("[anon:");
+    }
+
+    @Override
+    public void forget() {
+        mapping = null;
+        count = 0;
     }
 
     /** The first address that holds something or may, {@code end} if none does before it. */

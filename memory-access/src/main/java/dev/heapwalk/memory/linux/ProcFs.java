@@ -18,6 +18,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -29,6 +30,9 @@ import java.util.Optional;
  * @param yama the file of the setting {@code kernel.yama.ptrace_scope}, which not every kernel has
  */
 record ProcFs(Path folder, Path yama) {
+
+    /** Room for most files of a process, in bytes. */
+    private static final int SHORT_FILE = 1 << 10;
 
     /** The auxiliary vector's entry for the page size. */
     private static final int AT_PAGESZ = 6;
@@ -60,7 +64,17 @@ record ProcFs(Path folder, Path yama) {
     /** Reads a file as a whole; its size is not known before. */
     byte[] read(long pid, Path file) {
         try (InputStream in = Files.newInputStream(file)) {
-            return in.readAllBytes();
+            // Most are short, and a profiler reads some at each sample: readAllBytes() would take 16 KiB for each.
+            byte[] bytes = new byte[SHORT_FILE];
+            int length = 0;
+            int got;
+            while ((got = in.read(bytes, length, bytes.length - length)) > 0) {
+                length += got;
+                if (length == bytes.length) {
+                    bytes = Arrays.copyOf(bytes, 4 * length);
+                }
+            }
+            return Arrays.copyOf(bytes, length);
         } catch (IOException e) {
             throw failed(pid, file, e);
         }
