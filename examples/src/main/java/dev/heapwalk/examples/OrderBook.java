@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.examples;
 
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.UsageCursor;
+import dev.heapwalk.heap.usage.UsageTotals;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.StructView;
 import java.util.Objects;
+import java.util.OptionalLong;
 
 /** Tells what a C program keeps in an array of structures, each of which begins a chain of others. */
 final class OrderBook {
@@ -43,52 +47,74 @@ final class OrderBook {
         }
     }
 
+    /** What is done with each order. */
+    interface Visitor {
+        /** The order is good until something is read with the reader. */
+        void visit(Order order, Reader reader);
+    }
+
+    private final long[] orders = new long[3];
+    private final long[] cents = new long[3];
+    private int dearest;
+    private String customer = "";
+
     private OrderBook() {}
 
     public static void main(String[] arguments) {
-        long pid = Long.parseLong(arguments[0]);
-        long[] orders = new long[3];
-        long[] cents = new long[3];
-        long dearest = 0;
-        String customer = "";
-        try (Target target = Target.attach(pid);
-                Window window = target.memory().window();
+        OrderBook book = new OrderBook();
+        try (Target target = Target.attach(Long.parseLong(arguments[0]))) {
+            walk(target, book::add);
+            for (int state = 0; state < book.orders.length; state++) {
+                System.out.printf("state %d: %d orders, %d cents%n", state, book.orders[state], book.cents[state]);
+            }
+            System.out.printf("dearest: %d cents, %s%n", book.dearest, book.customer);
+            UsageTotals uses = UsageTotals.of(UsageCursor.over(Heaps.of(target)));
+            System.out.printf("blocks: %d orders, %d names%n",
+                    uses.total(OrderBlocks.ORDER).count(), uses.total(OrderBlocks.CUSTOMER).count());
+        }
+    }
+
+    private void add(Order order, Reader reader) {
+        int state = Objects.checkIndex(order.state(), orders.length);
+        orders[state]++;
+        cents[state] += order.cents();
+        if (order.cents() > dearest) {
+            dearest = order.cents();
+            // The last look at the order: the reader moves on.
+            customer = reader.readCString(order.customer(), 64);
+        }
+    }
+
+    /** Comes to all orders of a program; to none if it is another program. */
+    static void walk(Target target, Visitor visitor) {
+        OptionalLong shelves = variable(target, "shelves");
+        OptionalLong shelfCount = variable(target, "shelf_count");
+        if (shelves.isEmpty() || shelfCount.isEmpty()) {
+            return;
+        }
+        Shelf shelf = new Shelf();
+        Order order = new Order();
+        try (Window window = target.memory().window();
                 Reader reader = target.memory().reader(1 << 20)) {
-            long shelves = variable(target, "shelves");
-            int count = reader.readInt(variable(target, "shelf_count"));
-            reader.requireMapped(shelves, count, (int) Shelf.SIZE);
-            Shelf shelf = new Shelf();
-            Order order = new Order();
+            int count = reader.readInt(shelfCount.getAsLong());
+            reader.requireMapped(shelves.getAsLong(), count, (int) Shelf.SIZE);
             for (int i = 0; i < count; i++) {
-                window.at(shelves + i * Shelf.SIZE, Shelf.SIZE, shelf);
+                window.at(shelves.getAsLong() + i * Shelf.SIZE, Shelf.SIZE, shelf);
                 // A chain that is damaged may go round in a circle: the shelf says how long it is.
                 long left = shelf.count();
                 for (long at = shelf.first(); at != 0 && left > 0; left--) {
                     reader.at(at, Order.SIZE, order);
-                    int state = Objects.checkIndex(order.state(), orders.length);
-                    orders[state]++;
-                    cents[state] += order.cents();
                     at = order.next();
-                    if (order.cents() > dearest) {
-                        dearest = order.cents();
-                        // The last use of the view: the reader moves on.
-                        customer = reader.readCString(order.customer(), 64);
-                    }
+                    visitor.visit(order, reader);
                 }
             }
         }
-        for (int state = 0; state < orders.length; state++) {
-            System.out.printf("state %d: %d orders, %d cents%n", state, orders[state], cents[state]);
-        }
-        System.out.printf("dearest: %d cents, %s%n", dearest, customer);
     }
 
     /** Where a variable of the program or of one of its libraries lies. */
-    private static long variable(Target target, String name) {
+    private static OptionalLong variable(Target target, String name) {
         return target.modules().stream()
                 .flatMapToLong(module -> module.symbol(name).stream())
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException(
-                        "no module of " + target.description() + " has a symbol " + name + ": was it stripped?"));
+                .findFirst();
     }
 }

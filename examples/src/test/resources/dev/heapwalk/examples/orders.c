@@ -47,6 +47,7 @@ int main(void) {
         printf("state %d: %ld orders, %ld cents\n", state, orders[state], cents[state]);
     }
     printf("dearest: %d cents, %s\n", dearest->cents, dearest->customer);
+    puts("blocks: 10000 orders, 10000 names");
     fflush(stdout);
     for (;;) {
         pause();
