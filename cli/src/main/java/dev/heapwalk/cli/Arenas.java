@@ -11,12 +11,12 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code heapwalk arenas}: what the allocator's regions hold. */
-@Command(name = "arenas", description = "List the arenas and what their chunks come to.")
+@Command(name = "arenas", description = "List the arenas: how much is used and free in each, and which threads use it.")
 final class Arenas extends HeapCommand {
     @Option(
             names = "--explain",
-            description = "Tell first what each conclusion about the heap rests on: before the table, "
-                    + "or on the error stream for the other formats.")
+            description = "Say first what each conclusion about the heap rests on: before the table, "
+                    + "or on standard error in the other formats.")
     private boolean explain;
 
     private final List<String> explanation = new ArrayList<>();

@@ -6,7 +6,9 @@ import dev.heapwalk.heap.Heaps;
 import picocli.CommandLine.Command;
 
 /** {@code heapwalk bins}: what the lists of free blocks hold. */
-@Command(name = "bins", description = "List the bins of each arena that hold a chunk: fast, unsorted, small, large.")
+@Command(
+        name = "bins",
+        description = "List the bins of each arena: its lists of free chunks, those that are not empty.")
 final class Bins extends HeapCommand {
 
     @Override

@@ -9,7 +9,7 @@ import java.util.Set;
 import picocli.CommandLine.Command;
 
 /** {@code heapwalk free}: the chunks that malloc may hand out again. */
-@Command(name = "free", description = "List every free chunk, be it in a bin, a fastbin or a thread's cache.")
+@Command(name = "free", description = "List every free chunk: those in bins, in fastbins and in the caches of threads.")
 final class Free extends HeapCommand {
     private static final Set<BlockState> STATES = EnumSet.of(BlockState.FREE, BlockState.CACHED);
 

@@ -21,7 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The command's entry. */
 @Command(
         name = "heapwalk",
-        description = "Shows what the native heap of another process is made of.",
+        description = "Show what the native heap of another process is made of.",
         synopsisSubcommandLabel = "COMMAND",
         versionProvider = Heapwalk.Version.class,
         footer = {
@@ -29,7 +29,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "TARGET is a process id, a core file, or the word demo (a process that heapwalk starts, reads and ends).",
             "Exit status: 0 all read; 2 wrong usage; 3 read, but the heap is damaged or parts are missing;",
             "4 the target can't be read; 1 anything else.",
-            "'heapwalk COMMAND --help' tells more about a command."
+            "HEAPWALK_PLUGINS names jars with categories of your own for 'summary', with ':' between them.",
+            "'heapwalk COMMAND --help' says more about a command."
         })
 public final class Heapwalk implements Callable<Integer>, CommandGroup {
     private static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();

@@ -12,7 +12,7 @@ abstract class ReportCommand extends TargetCommand {
     @Option(
             names = "--format",
             paramLabel = "table|jsonl|csv",
-            description = "table (the default), one JSON object a line, or CSV.")
+            description = "table (the default), jsonl (one JSON object a line), or csv.")
     private Format format = Format.TABLE;
 
     /** Reads everything that the answer needs. The target is closed after it. */

@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
         name = "ruby",
         description = "Read the heap of a Ruby process (CRuby 2.7 to 4.0).",
         synopsisSubcommandLabel = "COMMAND",
-        footer = {"", "'heapwalk ruby COMMAND --help' tells more about a command."})
+        footer = {"", "'heapwalk ruby COMMAND --help' says more about a command."})
 final class Ruby implements Callable<Integer>, CommandGroup {
     static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();
 

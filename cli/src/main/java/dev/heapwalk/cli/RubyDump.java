@@ -24,20 +24,21 @@ final class RubyDump extends TargetCommand {
     @Option(
             names = {"-o", "--output"},
             paramLabel = "FILE",
-            description = "Where it goes; - or none is standard output. It is compressed if the name ends in .gz, "
-                    + "has its name only when it is whole, and only you may read it.")
+            description = "The file to write, for you alone to read; - or none is standard output. It is compressed "
+                    + "if its name ends in .gz, and gets its name when it is complete.")
     private Path output;
 
     @Option(
             names = "--format",
             paramLabel = "heap_dump|objectspace",
             description = "heap_dump (the default): with contents, names and positions; "
-                    + "objectspace: as that Ruby's own ObjectSpace.dump_all writes it.")
+                    + "objectspace: what ObjectSpace.dump_all of that Ruby writes.")
     private DumpFormat format = DumpFormat.HEAP_DUMP;
 
     @Option(
             names = "--reachable",
-            description = "Only what the roots reach; the default is every object that has yet to be swept as well.")
+            description =
+                    "Only the objects that a root reaches. The default has all, also garbage that Ruby has not freed yet.")
     private boolean reachable;
 
     @Option(names = "--mongo", description = "Call the id _id, so that mongoimport takes the file as it is.")

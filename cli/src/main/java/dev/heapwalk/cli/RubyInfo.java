@@ -12,8 +12,7 @@ import picocli.CommandLine.Parameters;
 /** {@code heapwalk ruby info}: which Ruby it is, and where its heap was found. */
 @Command(
         name = "info",
-        description =
-                "Tell the version and platform, what was found of the virtual machine, where, and on what evidence.")
+        description = "Show the version and the platform of Ruby, where its structures were found, and the evidence.")
 final class RubyInfo extends ReportCommand {
     @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
     private String target;

@@ -19,7 +19,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "roots",
         description =
-                "List what keeps objects alive without being one: global variables by name, machine stack, finalizers ...")
+                "List the roots, which keep objects alive: global variables by name, machine stack, finalizers ...")
 final class RubyRoots extends ReportCommand {
     @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
     private String target;

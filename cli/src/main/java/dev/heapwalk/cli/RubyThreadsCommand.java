@@ -34,7 +34,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "threads",
         description =
-                "Show the backtraces of threads and suspended fibers, the innermost frame first, with arguments and variables.")
+                "Show the backtraces of threads and suspended fibers, with arguments and variables. The innermost frame comes first.")
 final class RubyThreadsCommand extends TargetCommand {
     private static final int MOST_FRAMES = 10_000;
 

@@ -11,7 +11,7 @@ import java.util.List;
 import picocli.CommandLine.Command;
 
 /** {@code heapwalk sizes}: how many used chunks there are of each size. */
-@Command(name = "sizes", description = "Count the used chunks by size, those that take most memory first.")
+@Command(name = "sizes", description = "Count the used chunks by size. What takes most memory comes first.")
 final class Sizes extends HeapCommand {
 
     @Override

@@ -11,7 +11,9 @@ import java.util.List;
 import picocli.CommandLine.Command;
 
 /** {@code heapwalk summary}: what the used chunks are used for. */
-@Command(name = "summary", description = "Count the used chunks by what they are used for.")
+@Command(
+        name = "summary",
+        description = "Count the used chunks by what they are used for. What takes most memory comes first.")
 final class Summary extends HeapCommand {
 
     @Override

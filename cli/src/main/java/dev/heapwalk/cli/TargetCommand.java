@@ -22,18 +22,20 @@ abstract class TargetCommand implements Callable<Integer> {
     @Option(
             names = "--mode",
             paramLabel = "stop|observe",
-            description = "stop (the default): the process stands still while its memory is read; "
-                    + "observe: it is never stopped, and the answer may be torn.")
+            description = "stop (the default): stop the process, read its memory, let it run on; "
+                    + "observe: never stop it; the answer may mix two moments.")
     private Mode mode = Mode.STOP;
 
     @Option(
             names = "--sysroot",
             paramLabel = "DIR",
-            description = "For a core file: the folder under which the dead process's files lie, "
+            description = "For a core file: the folder that has the files of the process, "
                     + "such as the root of its container.")
     private Path sysroot;
 
-    @Option(names = "--verbose", description = "Tell how long the target stood still, and where a failure arose.")
+    @Option(
+            names = "--verbose",
+            description = "Say how long the process was stopped, and where in the code a failure happened.")
     private boolean verbose;
 
     /** How long the target was open, in nanoseconds. */

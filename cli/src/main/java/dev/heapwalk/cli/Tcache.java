@@ -6,7 +6,7 @@ import dev.heapwalk.heap.Heaps;
 import picocli.CommandLine.Command;
 
 /** {@code heapwalk tcache}: what each thread's cache holds. */
-@Command(name = "tcache", description = "List what each thread's cache of free chunks holds, bin by bin.")
+@Command(name = "tcache", description = "List the cache of free chunks that each thread has, by size.")
 final class Tcache extends HeapCommand {
 
     @Override
