@@ -233,6 +233,14 @@ class HostileCodeTest {
         "a place in the frame that is pushed and popped, 554889e5 55 5d b804000000 c9 c3, 4",
         "a place in the frame that is partly overwritten, 554889e5 55 c6042400 5d b804000000 c9 c3, -1",
         "a call and a return, e806000000 83c002c3 9090 8d4701c3, 10",
+        "a second byte, b4050fb6c4c3, 5",
+        "the byte before one that is set, b4050fb6c0c3, -1",
+        "a byte in the frame, c64424f8050fb64424f8c3, 5",
+        "a word in the frame of which one byte is set, c64424f8058b4424f8c3, -1",
+        "another register in the frame, 48897424f8488b4424f8c3, -1",
+        "a carry that an increment leaves, 83ffff ffc7 0f92c00fb6c0c3, 1",
+        "an unknown carry that an increment leaves, 31c031d2b901000000f7f1ffc00f92c00fb6c0c3, -1",
+        "a carry of a shift by more than there is, b80100000066c1e0180f92c00fb6c0c3, -1",
     })
     void knowsParts(String what, String hex, long size) {
         assertThat(call(hex, 7)).as(what).isEqualTo(size);
