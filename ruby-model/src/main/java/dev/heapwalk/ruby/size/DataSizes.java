@@ -2,8 +2,8 @@
 package dev.heapwalk.ruby.size;
 
 import dev.heapwalk.memory.LongTable;
-import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
@@ -112,11 +112,11 @@ final class DataSizes {
     }
 
     private boolean copy(long address, byte[] bytes, int length) {
-        long offset = reader.find(address, length);
+        long offset = memory.find(address, length);
         if (offset < 0) {
             return false;
         }
-        MemorySegment.copy(reader.segment(), Words.BYTE, offset, bytes, 0, length);
+        MemorySegment.copy(memory.segment(), Words.BYTE, offset, bytes, 0, length);
         return true;
     }
 
