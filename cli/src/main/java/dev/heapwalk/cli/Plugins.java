@@ -10,7 +10,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Jars with heaps and categorizers of others, found by the context class loader of the thread that runs the command. */
+/**
+ * Jars with heaps and categorizers of others, found by the context class loader of the thread that runs the command.
+ */
 final class Plugins {
     /** A path of jars, as a class path has it. */
     static final String VARIABLE = "HEAPWALK_PLUGINS";

@@ -2,8 +2,8 @@
 package dev.heapwalk.malloc;
 
 /**
- * Where to begin when the chunk is wanted that an address lies in: for places at equal distances in each run of an arena, a chunk that begins there or
- * a little before. Made by one walk. Immutable, for any thread.
+ * Where to begin when the chunk is wanted that an address lies in: for places at equal distances in each run of an
+ * arena, a chunk that begins there or a little before. Made by one walk. Immutable, for any thread.
  */
 final class ChunkIndex {
     /** The least distance between two places, in bytes: some hundred steps over small chunks. */

@@ -7,7 +7,10 @@ import dev.heapwalk.heap.BlockState;
 
 /** Finds the chunk that an address lies in: goes before it with a cursor, and steps up to it. */
 final class MallocLookup implements BlockLookup {
-    /** The last word of a chunk in use is the program's, though it is counted as the next chunk's; the size stands behind it. */
+    /**
+     * The last word of a chunk in use is the program's, though it is counted as the next chunk's; the size stands
+     * behind it.
+     */
     private static final long SHARED = 8;
 
     private final ChunkCursor chunk;

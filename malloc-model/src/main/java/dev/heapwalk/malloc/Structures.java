@@ -6,8 +6,8 @@ import dev.heapwalk.memory.struct.StructView;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Lays views over malloc's own structures. One that can't be read is all zero, which no check takes for sound. Each view
- * is good until the reader reads something else.
+ * Lays views over malloc's own structures. One that can't be read is all zero, which no check takes for sound. Each
+ * view is good until the reader reads something else.
  */
 final class Structures {
     private static final MemorySegment ZEROS =

@@ -15,8 +15,8 @@ import java.util.Arrays;
  * otherwise)} answers what it was given. Nothing outside user space can be read, so a pointer of a damaged target is
  * refused before anything is asked of the kernel.
  *
- * <p>A reader belongs to one thread. A read allocates nothing, but for the {@code String} of a text. Over a process that
- * runs on, call {@link #forget()} before each look.
+ * <p>A reader belongs to one thread. A read allocates nothing, but for the {@code String} of a text. Over a process
+ * that runs on, call {@link #forget()} before each look.
  */
 public final class Reader implements AutoCloseable {
     /** What lies behind it is the kernel's in every 64-bit address space. */

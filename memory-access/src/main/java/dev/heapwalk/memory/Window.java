@@ -12,8 +12,8 @@ import java.lang.foreign.MemorySegment;
  * <p>Ask for the segment after the offset, or have {@link #at} do both: Java evaluates arguments from left to right, so
  * {@code view.lay(window.segment(), window.require(address, length), …)} would take the segment of before.
  *
- * <p>A window belongs to one thread, and is closed by who made it. A read allocates nothing in the Java heap; one over a process makes buffers
- * outside it, and a thread that reads ahead, when a walker has first gone on for a while.
+ * <p>A window belongs to one thread, and is closed by who made it. A read allocates nothing in the Java heap; one over
+ * a process makes buffers outside it, and a thread that reads ahead, when a walker has first gone on for a while.
  */
 public final class Window implements AutoCloseable {
 

@@ -11,7 +11,10 @@ import java.util.TreeMap;
 public final class KnownBlocks implements Categorizer {
     private final long[] addresses;
     private final Category[] categories;
-    private int index;
+    /** No block is known that begins between these two addresses. */
+    private long gapStart;
+
+    private long gapEnd;
 
     private KnownBlocks(TreeMap<Long, Category> known) {
         addresses = known.keySet().stream().mapToLong(Long::longValue).toArray();
@@ -28,17 +31,35 @@ public final class KnownBlocks implements Categorizer {
         return known.isEmpty() ? NONE : new KnownBlocks(new TreeMap<>(known));
     }
 
+    /** Both as one, of which this one decides where both know a block: one question for each block in place of two. */
+    KnownBlocks and(KnownBlocks other) {
+        TreeMap<Long, Category> all = new TreeMap<>();
+        other.putAllInto(all);
+        putAllInto(all);
+        return new KnownBlocks(all);
+    }
+
+    private void putAllInto(Map<Long, Category> all) {
+        for (int i = 0; i < addresses.length; i++) {
+            all.put(addresses[i], categories[i]);
+        }
+    }
+
     @Override
     public Category categorize(BlockView block, Window window) {
         long address = block.address();
-        // Most blocks come in address order, so the place moves with them.
-        if (index > 0 && addresses[index - 1] >= address) {
-            int found = Arrays.binarySearch(addresses, address);
-            index = found < 0 ? -found - 1 : found;
+        // There are few known blocks, so most lie between the same two.
+        return address > gapStart && address < gapEnd ? Category.NONE : find(address);
+    }
+
+    private Category find(long address) {
+        int index = Arrays.binarySearch(addresses, address);
+        if (index >= 0) {
+            return categories[index];
         }
-        while (index < addresses.length && addresses[index] < address) {
-            index++;
-        }
-        return index < addresses.length && addresses[index] == address ? categories[index] : Category.NONE;
+        int behind = -index - 1;
+        gapStart = behind == 0 ? Long.MIN_VALUE : addresses[behind - 1];
+        gapEnd = behind == addresses.length ? Long.MAX_VALUE : addresses[behind];
+        return Category.NONE;
     }
 }

@@ -6,16 +6,31 @@ package dev.heapwalk.heap.usage;
  * block.
  */
 final class SizeCategories {
+    private static final int GRANULE = 16;
+    private static final int SMALL = 1 << 16;
     private static final long SPREAD = 0x9e3779b97f4a7c15L;
 
+    /** Small sizes of most allocators, by their number of granules. */
+    private final Category[] small = new Category[SMALL / GRANULE];
+    /** The others. */
     private long[] sizes = new long[1 << 10];
+
     private Category[] categories = new Category[sizes.length];
     private int count;
 
     Category of(long size) {
+        if (size >= 0 && size < SMALL && size % GRANULE == 0) {
+            int index = (int) size / GRANULE;
+            Category known = small[index];
+            return known != null ? known : (small[index] = category(size));
+        }
         int place = place(size);
         Category known = categories[place];
         return known != null ? known : add(size, place);
+    }
+
+    private static Category category(long size) {
+        return new Category(Domain.UNCATEGORIZED, "", size + " bytes");
     }
 
     /** Where a size is, or where it belongs. */
@@ -29,7 +44,7 @@ final class SizeCategories {
     }
 
     private Category add(long size, int place) {
-        Category added = new Category(Domain.UNCATEGORIZED, "", size + " bytes");
+        Category added = category(size);
         sizes[place] = size;
         categories[place] = added;
         if (++count > sizes.length / 2) {

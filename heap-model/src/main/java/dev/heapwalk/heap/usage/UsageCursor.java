@@ -25,19 +25,20 @@ import java.util.ServiceLoader;
  */
 public final class UsageCursor implements BlockCursor, Categorized {
     private final Uses uses;
-    /** The cursor over one heap or a part of it; the layers' own where there are layers. */
-    private BlockCursor cursor;
-    /** Null in a walk over a single cursor. */
+    /** Null in a walk over a single block. */
     private LayerCursor layers;
+    /** The cursor of the heap that is walked. */
+    private BlockCursor block;
 
     private boolean inRuntime;
+    private boolean tellsItself;
     private Heap lastHeap;
     private Category category = Category.NONE;
 
-    private UsageCursor(Uses uses, LayerCursor layers, BlockCursor cursor) {
+    private UsageCursor(Uses uses, LayerCursor layers, BlockCursor block) {
         this.uses = uses;
         this.layers = layers;
-        this.cursor = cursor;
+        this.block = block;
     }
 
     /**
@@ -64,7 +65,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
     public static UsageCursor over(Heaps heaps, List<? extends CategorizerProvider> categorizers) {
         LayerCursor layers = heaps.blocks();
         return new UsageCursor(
-                new Uses(heaps, categorizers, heaps.target().memory().window()), layers, layers);
+                new Uses(heaps, categorizers, heaps.target().memory().window()), layers, layers.current());
     }
 
     /**
@@ -100,23 +101,35 @@ public final class UsageCursor implements BlockCursor, Categorized {
 
     @Override
     public boolean next() {
-        if (!cursor.next()) {
+        return layers == null ? nextOfOne() : nextOfAll();
+    }
+
+    private boolean nextOfOne() {
+        boolean found = block.next();
+        category = found && block.state() == BlockState.USED ? uses.of(block) : Category.NONE;
+        return found;
+    }
+
+    private boolean nextOfAll() {
+        if (!layers.next()) {
             category = Category.NONE;
             return false;
         }
-        if (layers == null) {
-            category = uses.of(cursor);
-            return true;
-        }
-        BlockCursor block = layers.current();
-        if (layers.heap() != lastHeap) {
+        BlockCursor at = layers.current();
+        if (at != block || lastHeap == null) {
+            block = at;
             lastHeap = layers.heap();
             inRuntime = lastHeap.layer() == HeapLayer.RUNTIME;
+            tellsItself = at instanceof Categorized;
+        }
+        if (at.state() != BlockState.USED) {
+            category = Category.NONE;
+            return true;
         }
         if (inRuntime) {
-            uses.note(block);
+            uses.note(at);
         }
-        category = uses.of(block);
+        category = tellsItself ? uses.of(at) : uses.ask(at);
         return true;
     }
 
@@ -125,7 +138,12 @@ public final class UsageCursor implements BlockCursor, Categorized {
      */
     @Override
     public void rewind() {
-        cursor.rewind();
+        if (layers == null) {
+            block.rewind();
+        } else {
+            layers.rewind();
+            block = layers.current();
+        }
         begin(uses.heaps());
     }
 
@@ -144,7 +162,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
         }
         Heaps now = uses.heaps().refresh();
         layers = now.blocks();
-        cursor = layers;
+        block = layers.current();
         begin(now);
     }
 
@@ -188,7 +206,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
      * @return the cursor, not to be moved
      */
     public BlockCursor current() {
-        return layers == null ? cursor : layers.current();
+        return block;
     }
 
     /**
@@ -203,62 +221,62 @@ public final class UsageCursor implements BlockCursor, Categorized {
 
     @Override
     public long address() {
-        return cursor.address();
+        return block.address();
     }
 
     @Override
     public long size() {
-        return cursor.size();
+        return block.size();
     }
 
     @Override
     public long usableSize() {
-        return cursor.usableSize();
+        return block.usableSize();
     }
 
     @Override
     public BlockState state() {
-        return cursor.state();
+        return block.state();
     }
 
     @Override
     public int nameIndex() {
-        return cursor.nameIndex();
+        return block.nameIndex();
     }
 
     @Override
     public String name() {
-        return cursor.name();
+        return block.name();
     }
 
     @Override
     public int region() {
-        return cursor.region();
+        return block.region();
     }
 
     @Override
     public boolean ownMapping() {
-        return cursor.ownMapping();
+        return block.ownMapping();
     }
 
     @Override
     public long walkedBytes() {
-        return cursor.walkedBytes();
+        return layers == null ? block.walkedBytes() : layers.walkedBytes();
     }
 
     @Override
     public long totalBytes() {
-        return cursor.totalBytes();
+        return layers == null ? block.totalBytes() : layers.totalBytes();
     }
 
     @Override
     public long leftOutBytes() {
-        return cursor.leftOutBytes();
+        return layers == null ? block.leftOutBytes() : layers.leftOutBytes();
     }
 
     @Override
     public List<Damage> damage() {
-        return cursor.damage();
+        return layers == null ? block.damage() : layers.damage();
     }
 
     /**
@@ -268,11 +286,11 @@ public final class UsageCursor implements BlockCursor, Categorized {
      * @return an unmodifiable list, as it is now
      */
     public List<Damage> damage(Heap heap) {
-        return layers == null ? cursor.damage() : layers.damage(heap);
+        return layers == null ? block.damage() : layers.damage(heap);
     }
 
     @Override
     public String toString() {
-        return Block.describe(cursor) + (category == Category.NONE ? "" : ", " + category);
+        return Block.describe(block) + (category == Category.NONE ? "" : ", " + category);
     }
 }

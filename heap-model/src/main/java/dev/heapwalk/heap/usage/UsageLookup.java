@@ -57,7 +57,7 @@ public final class UsageLookup implements BlockLookup, Categorized {
      */
     @Override
     public Category category() {
-        return uses.of(lookup.current());
+        return lookup.state() == BlockState.USED ? uses.of(lookup.current()) : Category.NONE;
     }
 
     /**

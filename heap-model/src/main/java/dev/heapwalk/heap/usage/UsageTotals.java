@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.heap.usage;
 
-import dev.heapwalk.heap.BlockState;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -12,7 +12,12 @@ public final class UsageTotals {
     /** What is only met in runtimes is behind all that is met in allocators. */
     private static final long RUNTIMES = 1L << 48;
 
+    private static final int MOST_OBJECTS = 1 << 14;
+
     private final Map<Category, Sum> sums = new HashMap<>();
+    /** The same sums, found without a look at the texts of a category. */
+    private final Map<Category, Sum> bySameObject = new IdentityHashMap<>();
+
     private Category last;
     private Sum lastSum;
     private long met;
@@ -55,14 +60,14 @@ public final class UsageTotals {
      * @param usage a cursor after {@link UsageCursor#next()} returned true
      */
     public void add(UsageCursor usage) {
-        if (usage.state() != BlockState.USED) {
+        Category category = usage.category();
+        if (category == Category.NONE) {
             return;
         }
-        Category category = usage.category();
         // Neighbours are often alike, and the same object then.
         if (category != last) {
             last = category;
-            lastSum = sums.computeIfAbsent(category, added -> new Sum());
+            lastSum = sum(category);
             long order = usage.inRuntime() ? RUNTIMES + met : met;
             if (order < lastSum.order) {
                 lastSum.order = order;
@@ -73,10 +78,22 @@ public final class UsageTotals {
         lastSum.bytes += usage.size();
     }
 
+    private Sum sum(Category category) {
+        Sum known = bySameObject.get(category);
+        if (known == null) {
+            known = sums.computeIfAbsent(category, added -> new Sum());
+            if (bySameObject.size() < MOST_OBJECTS) {
+                bySameObject.put(category, known);
+            }
+        }
+        return known;
+    }
+
     /**
      * The total of each category that there is.
      *
-     * @return a new list, most bytes first, and of as many those first that were met first, in allocators before runtimes
+     * @return a new list, most bytes first, and of as many those first that were met first, in allocators before
+     *     runtimes
      */
     public List<Total> list() {
         return sums.entrySet().stream()

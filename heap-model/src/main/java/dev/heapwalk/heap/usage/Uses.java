@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.heap.usage;
 
-import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Asks the categorizers, which it has made when it is first asked itself. */
@@ -36,17 +36,19 @@ final class Uses {
         window.forget();
     }
 
-    /** The use of a block of any state. */
+    /** The use of a used block. */
     Category of(BlockView block) {
-        if (block.state() != BlockState.USED) {
-            return Category.NONE;
-        }
         if (block instanceof Categorized own) {
             Category category = own.category();
             if (category != Category.NONE) {
                 return category;
             }
         }
+        return ask(block);
+    }
+
+    /** The use of a used block that does not tell it itself. */
+    Category ask(BlockView block) {
         Categorizer[] asked = prepared();
         int i = 0;
         try {
@@ -62,11 +64,8 @@ final class Uses {
         return bySize.of(block.size());
     }
 
-    /** Shows the categorizers a block of a runtime. */
+    /** Shows the categorizers a used block of a runtime. */
     void note(BlockView block) {
-        if (block.state() != BlockState.USED) {
-            return;
-        }
         Categorizer[] shown = prepared();
         int i = 0;
         try {
@@ -80,10 +79,16 @@ final class Uses {
 
     private Categorizer[] prepared() {
         if (categorizers == UNPREPARED) {
-            categorizers = providers.stream()
-                    .map(this::prepare)
-                    .filter(one -> one != Categorizer.NONE)
-                    .toArray(Categorizer[]::new);
+            List<Categorizer> made = new ArrayList<>();
+            for (CategorizerProvider provider : providers) {
+                Categorizer one = prepare(provider);
+                if (one instanceof KnownBlocks more && !made.isEmpty() && made.getLast() instanceof KnownBlocks known) {
+                    made.set(made.size() - 1, known.and(more));
+                } else if (one != Categorizer.NONE) {
+                    made.add(one);
+                }
+            }
+            categorizers = made.toArray(Categorizer[]::new);
         }
         return categorizers;
     }

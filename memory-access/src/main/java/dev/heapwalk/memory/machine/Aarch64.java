@@ -6,8 +6,9 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * ARM64. Whether a call was interrupted can't be told: the kernel has forgotten the call's number and its first argument
- * ({@code orig_x0} is in no register set) by the time the thread stands still, so there is nothing to begin anew with.
+ * ARM64. Whether a call was interrupted can't be told: the kernel has forgotten the call's number and its first
+ * argument ({@code orig_x0} is in no register set) by the time the thread stands still, so there is nothing to begin
+ * anew with.
  */
 final class Aarch64 extends Processor {
     static final Processor PROCESSOR = new Aarch64();

@@ -41,12 +41,13 @@ public final class CStringData implements CategorizerProvider {
         if (usable < SHORTEST + 1) {
             return Category.NONE;
         }
-        long offset = window.find(block.address(), 1);
+        long address = block.address();
+        long offset = window.find(address, 1);
         if (offset < 0 || !possibleStart(window.segment().get(Words.BYTE, offset))) {
             return Category.NONE;
         }
         int length = (int) Math.min(usable, MOST);
-        offset = window.find(block.address(), length);
+        offset = window.find(address, length);
         if (offset < 0) {
             return Category.NONE;
         }

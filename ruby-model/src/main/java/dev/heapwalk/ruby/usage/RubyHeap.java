@@ -19,8 +19,9 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * The heap of CRuby as a heap like others: the slots in use are blocks, and of each page what is left, its header and its free slots, is one more. The
- * pages lie in blocks of malloc or in mappings of their own. Cursors and look-ups tell what each slot is used for.
+ * The heap of CRuby as a heap like others: the slots in use are blocks, and of each page what is left, its header and
+ * its free slots, is one more. The pages lie in blocks of malloc or in mappings of their own. Cursors and look-ups tell
+ * what each slot is used for.
  */
 public final class RubyHeap implements Heap {
     /** The domain of all that CRuby has. */
