@@ -111,6 +111,7 @@ public final class StructMembers {
         return read;
     }
 
+    /** Forgets what was made out. */
     public void forget() {
         indexes.clear();
         symbols.clear();
