@@ -17,9 +17,9 @@ import org.openjdk.jmh.runner.options.CommandLineOptions;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 
 /**
- * Runs the subjects by JMH with its own options, with thread CPU time and allocation as secondary results, and ends in a
- * table that holds Heapwalk against each of its floors, which for walkers is the same loop in C. Where JMH wants names
- * of benchmarks, those of subjects stand, or beginnings of such.
+ * Runs the subjects by JMH with its own options, with thread CPU time and allocation as secondary results, and ends in
+ * a table that holds Heapwalk against each of its floors, which for walkers is the same loop in C. Where JMH wants
+ * names of benchmarks, those of subjects stand, or beginnings of such.
  */
 public final class Benchmarks {
     private static final String WAY_OPTION = "way";

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -191,6 +192,62 @@ final class OtherProgramsIT {
                 new ProcessBuilder(CProgram.compile("other", ALLOCATES).toString());
         builder.environment().put("LD_PRELOAD", library);
         running(builder, true, pid -> refusedLiveAndDead(pid, "it allocates with " + name, "malloc is unused"));
+    }
+
+    private static final String COUNTS_OBJECTS = """
+            $kept = [Object.new, "a text of some length" * 3, {1 => 2}, [1] * 30, :symbol, 1.0e300, 2**70, /x/]
+            GC.start
+            GC.disable
+            counts = ObjectSpace.count_objects
+            print counts.reject { |type, _| type == :TOTAL || type == :FREE }.map { |type, n| "#{type}=#{n}" }.join(" ") + "\n"
+            STDOUT.flush
+            sleep
+            """;
+
+    /** Its objects are known though what malloc gives it is not. */
+    @Test
+    void rubyOnAnotherAllocator() throws Exception {
+        Path script = Files.writeString(folder.resolve("counts.rb"), COUNTS_OBJECTS);
+        ProcessBuilder builder = new ProcessBuilder("ruby", "--disable-gems", script.toString());
+        builder.environment().put("LD_PRELOAD", "libjemalloc.so.2");
+        Process process = builder.redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        try {
+            Map<String, Long> told = new TreeMap<>();
+            for (String word : process.inputReader().readLine().split(" ")) {
+                told.put(word.substring(0, word.indexOf('=')), Long.valueOf(word.substring(word.indexOf('=') + 1)));
+            }
+            sleeps(process);
+            String pid = Long.toString(process.pid());
+            Run run = Run.heapwalk("summary", "--format=jsonl", pid).exited(0);
+            run.said("notice", "only what CRuby manages is listed", "it allocates with jemalloc in libjemalloc.so.2");
+            Map<String, Long> listed = new TreeMap<>();
+            for (JsonNode row : run.rows()) {
+                assertThat(row.get("domain").textValue()).isEqualTo("ruby");
+                String type = row.get("detail").textValue().split(" ")[0];
+                if (type.startsWith("T_")) {
+                    listed.merge(type, row.get("count").longValue(), Long::sum);
+                }
+            }
+            // What it made after it had counted: the counts themselves, and the line that tells them.
+            assertThat(told.keySet()).isEqualTo(listed.keySet());
+            told.forEach((type, count) -> assertThat(listed.get(type))
+                    .as(type)
+                    .isBetween(
+                            count,
+                            count
+                                    + (Set.of("T_STRING", "T_ARRAY", "T_HASH", "T_IMEMO")
+                                                    .contains(type)
+                                            ? 100
+                                            : 2)));
+            assertThat(told.get("T_OBJECT")).isPositive();
+            for (String command : List.of("free", "sizes", "arenas", "bins", "tcache")) {
+                Run.heapwalk(command, pid).exited(4).said("no glibc malloc", "it allocates with jemalloc");
+            }
+            assertThat(Run.heapwalk("used", "--format=jsonl", pid).exited(0).rows())
+                    .allSatisfy(row -> assertThat(row.get("domain").textValue()).isEqualTo("ruby"));
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
     }
 
     @Test

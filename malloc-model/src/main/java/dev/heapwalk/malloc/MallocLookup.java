@@ -51,7 +51,8 @@ final class MallocLookup implements BlockLookup {
             }
             run = wanted;
         }
-        while (inChunk >= chunk.address() + chunk.size()) {
+        // Since 2.43 the last word of its mapping belongs to the chunk, though its size does not say so.
+        while (!mmapped && inChunk >= chunk.address() + chunk.size()) {
             if (!chunk.next() || chunk.run() != wanted) {
                 run = -1;
                 return false;

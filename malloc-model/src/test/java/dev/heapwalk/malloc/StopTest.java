@@ -73,7 +73,9 @@ class StopTest {
         }
     }
 
-    /** Whether each thread is in the program's own code, or waits for work, so that nothing of malloc's is half done. */
+    /**
+     * Whether each thread is in the program's own code, or waits for work, so that nothing of malloc's is half done.
+     */
     private static boolean outsideOfMalloc(Target target, ElfModule program) {
         for (ThreadState thread : target.threads()) {
             Registers registers = thread.registers().orElseThrow();

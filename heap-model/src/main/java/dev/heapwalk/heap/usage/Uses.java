@@ -18,6 +18,8 @@ final class Uses {
     private final SizeCategories bySize = new SizeCategories();
     private Heaps heaps;
     private Categorizer[] categorizers = UNPREPARED;
+    /** Of each categorizer the class of who made it. */
+    private final List<String> makers = new ArrayList<>();
 
     Uses(Heaps heaps, List<? extends CategorizerProvider> providers, Window window) {
         this.heaps = heaps;
@@ -59,7 +61,7 @@ final class Uses {
                 }
             }
         } catch (RuntimeException e) {
-            throw failure(asked[i], block, e);
+            throw failure(i, block, e);
         }
         return bySize.of(block.size());
     }
@@ -73,19 +75,21 @@ final class Uses {
                 shown[i].note(block);
             }
         } catch (RuntimeException e) {
-            throw failure(shown[i], block, e);
+            throw failure(i, block, e);
         }
     }
 
     private Categorizer[] prepared() {
         if (categorizers == UNPREPARED) {
             List<Categorizer> made = new ArrayList<>();
+            makers.clear();
             for (CategorizerProvider provider : providers) {
                 Categorizer one = prepare(provider);
                 if (one instanceof KnownBlocks more && !made.isEmpty() && made.getLast() instanceof KnownBlocks known) {
                     made.set(made.size() - 1, known.and(more));
                 } else if (one != Categorizer.NONE) {
                     made.add(one);
+                    makers.add(provider.getClass().getName());
                 }
             }
             categorizers = made.toArray(Categorizer[]::new);
@@ -110,12 +114,12 @@ final class Uses {
         }
     }
 
-    private static RuntimeException failure(Categorizer failed, BlockView block, RuntimeException cause) {
+    private RuntimeException failure(int failed, BlockView block, RuntimeException cause) {
         return isOfTarget(cause)
                 ? cause
                 : new CategorizerException(
-                        "the categorizer %s failed on the block of %d bytes at 0x%x: %s"
-                                .formatted(failed.getClass().getName(), block.size(), block.address(), cause),
+                        "the categorizer of %s failed on the block of %d bytes at 0x%x: %s"
+                                .formatted(makers.get(failed), block.size(), block.address(), cause),
                         cause);
     }
 

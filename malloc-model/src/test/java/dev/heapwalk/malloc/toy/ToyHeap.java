@@ -28,7 +28,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 
-/** The heap of {@link ToyProgram}, as somebody else would add one: it uses what is public, and nothing of ours knows it. */
+/**
+ * The heap of {@link ToyProgram}, as somebody else would add one: it uses what is public, and nothing of ours knows it.
+ */
 final class ToyHeap implements Heap {
     static final Domain DOMAIN = new Domain("toy");
     private static final long HEADER = 16;

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockState;
-import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapProvider;
 import dev.heapwalk.heap.Heaps;
@@ -21,7 +20,6 @@ import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.heap.usage.UsageLookup;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.memory.Window;
 import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -177,7 +175,7 @@ class ToyHeapTest {
             UsageCursor failing = UsageCursor.over(heaps, bad);
             assertThatThrownBy(failing::next)
                     .isInstanceOf(CategorizerException.class)
-                    .hasMessageContaining(Failing.Own.class.getName())
+                    .hasMessageContaining(Failing.class.getName())
                     .hasMessageContaining("no idea")
                     .hasCauseInstanceOf(IllegalArgumentException.class);
         }
@@ -185,16 +183,11 @@ class ToyHeapTest {
 
     /** Fails at each block. */
     private static final class Failing implements CategorizerProvider {
-        private static final class Own implements Categorizer {
-            @Override
-            public Category categorize(BlockView block, Window window) {
-                throw new IllegalArgumentException("no idea");
-            }
-        }
-
         @Override
         public Categorizer categorizer(Heaps heaps) {
-            return new Own();
+            return (block, window) -> {
+                throw new IllegalArgumentException("no idea");
+            };
         }
     }
 

@@ -7,14 +7,17 @@ import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
+import dev.heapwalk.heap.usage.UsageLookup;
 import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
+import java.lang.management.ManagementFactory;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -83,5 +86,97 @@ class RubyUsageTest {
         }
         // A page's chunk is a little larger than its body.
         return bytes - bytes / 100;
+    }
+
+    private static final String MIX =
+            "eval class Mixed; def initialize(i) @i = i; end end; Point = Struct.new(:x, :y); require 'stringio'; "
+                    + "$mixed = (0...20_000).flat_map { |i| [Mixed.new(i), i.to_s, [i], Object.new, {i => i}, "
+                    + "Point.new(i, i), StringIO.new, Rational(i, 7), i.to_s.to_sym] }; GC.start; $mixed.length";
+
+    /** The slots of neighbours differ in class and type. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void aWalkMakesNoObjectForASlot(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            assertThat(process.ask(MIX)).containsExactly("180000");
+            try (Target target = Target.attach(process.pid())) {
+                var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+                UsageCursor usage = UsageCursor.over(Heaps.of(target), List.of());
+                long least = Long.MAX_VALUE;
+                for (int round = 0; round < 5; round++) {
+                    usage.rewind();
+                    long slots = 0;
+                    long before = threads.getCurrentThreadAllocatedBytes();
+                    while (usage.next()) {
+                        slots += usage.category().domain() == RubyHeap.DOMAIN ? 1 : 0;
+                    }
+                    long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+                    assertThat(slots).isGreaterThan(180_000);
+                    least = Math.min(least, allocated);
+                }
+                assertThat(least).isLessThan(20_000);
+            }
+        }
+    }
+
+    /** Ruby itself says where its objects are. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void anAddressLeadsToItsSlot(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            process.ask(MAKE);
+            List<String> said =
+                    process.ask("eval require 'objspace'; [$walked[0], $walked[1], $walked[2][7], $walked[3]]"
+                            + ".map { |o| ObjectSpace.dump(o)[/0x\\h+/] }.join(' ')");
+            try (Target target = Target.attach(process.pid())) {
+                UsageLookup lookup = UsageLookup.over(Heaps.of(target));
+                List<Category> expected = List.of(
+                        ruby("String", "T_STRING"),
+                        ruby("Array", "T_ARRAY"),
+                        ruby("Walked", "T_OBJECT"),
+                        ruby("Hash", "T_HASH"));
+                String[] addresses = String.join("", said).split(" ");
+                assertThat(addresses).hasSize(expected.size());
+                for (int i = 0; i < expected.size(); i++) {
+                    long address = Long.decode(addresses[i].replace("\"", ""));
+                    for (int inside : new int[] {0, 17, 39}) {
+                        assertThat(lookup.find(address + inside)).isTrue();
+                        assertThat(lookup.address()).isEqualTo(address);
+                        assertThat(lookup.heap()).isInstanceOf(RubyHeap.class);
+                        assertThat(lookup.category()).isEqualTo(expected.get(i));
+                    }
+                }
+            }
+        }
+    }
+
+    /** Whether the slots are come by on the way or walked for their own sake makes no difference. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void aWalkOverOneArenaSaysTheSame(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            process.ask(MAKE);
+            try (Target target = Target.attach(process.pid())) {
+                Heaps heaps = Heaps.of(target);
+                Map<Long, Category> whole = new HashMap<>();
+                UsageCursor all = UsageCursor.over(heaps);
+                while (all.next()) {
+                    if (all.heap() instanceof MallocHeap) {
+                        whole.put(all.address(), all.category());
+                    }
+                }
+                MallocHeap malloc = heaps.find(MallocHeap.class).orElseThrow();
+                RubyHeap slots = heaps.find(RubyHeap.class).orElseThrow();
+                UsageCursor one = UsageCursor.over(heaps, malloc.blocks(0));
+                long owned = 0;
+                while (one.next()) {
+                    if (one.state() != BlockState.USED || !slots.manages(one)) {
+                        assertThat(one.category()).isEqualTo(whole.get(one.address()));
+                        owned += one.category().detail().endsWith("buffer") ? 1 : 0;
+                    }
+                }
+                assertThat(owned).isGreaterThan(500);
+            }
+        }
     }
 }

@@ -3,7 +3,8 @@ package dev.heapwalk.ruby.size.code;
 
 /**
  * Reckons as the processor does, and keeps its flags. A flag that an instruction leaves undefined is unknown. Values
- * are as many bytes wide as each method is told; what is above that counts for nothing in operands, and is 0 in results.
+ * are as many bytes wide as each method is told; what is above that counts for nothing in operands, and is 0 in
+ * results.
  */
 final class Arithmetic {
     private static final int CARRY = 1;

@@ -241,8 +241,8 @@ final class Emulator {
     }
 
     /**
-     * What goes bit by bit, with the flags. Where an operand has bytes that are unknown, the other may make out what the
-     * result has there: compilers load single bytes and mask the rest. {@link #known} tells what is known of it.
+     * What goes bit by bit, with the flags. Where an operand has bytes that are unknown, the other may make out what
+     * the result has there: compilers load single bytes and mask the rest. {@link #known} tells what is known of it.
      */
     private long bitwise(int operation, int width) {
         long first = read(instruction.to(), width);

@@ -6,7 +6,9 @@ final class Instruction {
     /** No instruction of the processor is longer, in bytes. */
     static final int LONGEST = 15;
 
-    /** In place of a register's number: the operand is in memory, or a number within the instruction, or there is none. */
+    /**
+     * In place of a register's number: the operand is in memory, or a number within the instruction, or there is none.
+     */
     static final int MEMORY = -1;
 
     static final int IMMEDIATE = -2;

@@ -19,7 +19,9 @@ enum Operation {
     MULTIPLY,
     /** {@code imul} of two operands into a third */
     MULTIPLY_IMMEDIATE,
-    /** {@code mul} and {@code imul} of {@code rax} into {@code rdx} and {@code rax}: {@code imul} if the selector is odd */
+    /**
+     * {@code mul} and {@code imul} of {@code rax} into {@code rdx} and {@code rax}: {@code imul} if the selector is odd
+     */
     MULTIPLY_WIDE,
     /** {@code div} and {@code idiv} of {@code rdx} and {@code rax}: {@code idiv} if the selector is odd */
     DIVIDE,
