@@ -11,7 +11,7 @@ import java.util.List;
  * <p>Damage ends neither in an exception nor in a loop: it is recorded, and the walk goes on at the next place that the
  * structure confirms. A cursor belongs to one thread.
  */
-public interface BlockCursor extends BlockView {
+public interface BlockCursor extends BlockView, AutoCloseable {
 
     /**
      * Moves to the next block.
@@ -25,6 +25,24 @@ public interface BlockCursor extends BlockView {
      * are those that were known when the heap was located; of a process that went on, see {@link Heap#refresh()}.
      */
     void rewind();
+
+    /**
+     * Goes before the first block of a whole heap, with the buffers that it has, if it can: for profilers, which look
+     * at a process again and again.
+     *
+     * @param heap the heap as it is now: what {@link Heap#refresh()} gave
+     * @return whether it did; if not, it is as it was, and the heap is to be asked for a new one
+     */
+    default boolean rewind(Heap heap) {
+        return false;
+    }
+
+    /**
+     * Frees the buffers. A closed cursor can't be moved any more; a second call does nothing. Who does not close a
+     * cursor leaves its buffers to the garbage collector.
+     */
+    @Override
+    default void close() {}
 
     /**
      * How many bytes of the walk lie behind the cursor.

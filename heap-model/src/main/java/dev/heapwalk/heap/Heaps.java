@@ -186,7 +186,7 @@ public final class Heaps {
     }
 
     /** All heaps, runtimes first. */
-    private List<Heap> insideOut() {
+    List<Heap> insideOut() {
         return list().stream()
                 .sorted(Comparator.comparing(Heap::layer).reversed())
                 .toList();

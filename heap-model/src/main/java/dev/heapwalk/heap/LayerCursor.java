@@ -11,21 +11,27 @@ import java.util.List;
  * of its own cursor. For one thread.
  */
 public final class LayerCursor implements BlockCursor {
-    private final Heap[] heaps;
+    private Heap[] heaps;
     /** How many of them are runtimes, which come first. */
-    private final int runtimes;
+    private int runtimes;
 
-    private final BlockCursor[] cursors;
+    private BlockCursor[] cursors;
     private int index;
     private BlockCursor current;
 
     /** Takes the heaps, runtimes first. */
     LayerCursor(List<Heap> heaps) {
-        this.heaps = heaps.toArray(Heap[]::new);
-        this.runtimes = (int)
-                heaps.stream().filter(heap -> heap.layer() == HeapLayer.RUNTIME).count();
-        this.cursors = heaps.stream().map(Heap::blocks).toArray(BlockCursor[]::new);
-        this.current = cursors[0];
+        begin(heaps, heaps.stream().map(Heap::blocks).toArray(BlockCursor[]::new));
+    }
+
+    private void begin(List<Heap> newHeaps, BlockCursor[] newCursors) {
+        heaps = newHeaps.toArray(Heap[]::new);
+        runtimes = (int) newHeaps.stream()
+                .filter(heap -> heap.layer() == HeapLayer.RUNTIME)
+                .count();
+        cursors = newCursors;
+        index = 0;
+        current = newCursors[0];
     }
 
     @Override
@@ -59,6 +65,42 @@ public final class LayerCursor implements BlockCursor {
         }
         index = 0;
         current = cursors[0];
+    }
+
+    /**
+     * Goes before the first block of all heaps of a process that runs on, with the buffers that it has where it can.
+     *
+     * @param now the heaps as they are now: what {@link Heaps#refresh()} gave
+     */
+    public void rewind(Heaps now) {
+        List<Heap> newHeaps = now.insideOut();
+        BlockCursor[] old = cursors.clone();
+        BlockCursor[] newCursors = new BlockCursor[newHeaps.size()];
+        for (int i = 0; i < newCursors.length; i++) {
+            Heap heap = newHeaps.get(i);
+            for (int j = 0; j < old.length && newCursors[i] == null; j++) {
+                if (old[j] != null && heaps[j].getClass() == heap.getClass() && old[j].rewind(heap)) {
+                    newCursors[i] = old[j];
+                    old[j] = null;
+                }
+            }
+            if (newCursors[i] == null) {
+                newCursors[i] = heap.blocks();
+            }
+        }
+        for (BlockCursor left : old) {
+            if (left != null) {
+                left.close();
+            }
+        }
+        begin(newHeaps, newCursors);
+    }
+
+    @Override
+    public void close() {
+        for (BlockCursor cursor : cursors) {
+            cursor.close();
+        }
     }
 
     /**

@@ -29,6 +29,13 @@ public final class LayerLookup implements BlockLookup {
         return false;
     }
 
+    @Override
+    public void close() {
+        for (BlockLookup lookup : lookups) {
+            lookup.close();
+        }
+    }
+
     /**
      * The heap that the block belongs to.
      *

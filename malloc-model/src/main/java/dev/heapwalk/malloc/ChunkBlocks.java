@@ -4,6 +4,8 @@ package dev.heapwalk.malloc;
 import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.memory.Target;
 import java.util.List;
 
 /** Chunks as blocks. */
@@ -21,14 +23,12 @@ final class ChunkBlocks implements BlockCursor {
         }
     }
 
+    private final Target target;
     private final ChunkCursor chunk;
 
-    ChunkBlocks(ChunkCursor chunk) {
+    ChunkBlocks(Target target, ChunkCursor chunk) {
+        this.target = target;
         this.chunk = chunk;
-    }
-
-    ChunkCursor chunk() {
-        return chunk;
     }
 
     static BlockState state(ChunkCursor chunk) {
@@ -47,6 +47,20 @@ final class ChunkBlocks implements BlockCursor {
     @Override
     public void rewind() {
         chunk.rewind();
+    }
+
+    @Override
+    public boolean rewind(Heap heap) {
+        if (!(heap instanceof MallocHeap malloc) || malloc.target() != target) {
+            return false;
+        }
+        chunk.rewind(malloc);
+        return true;
+    }
+
+    @Override
+    public void close() {
+        chunk.close();
     }
 
     @Override

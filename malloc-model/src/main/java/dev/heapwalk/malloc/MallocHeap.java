@@ -270,7 +270,7 @@ public final class MallocHeap implements Heap {
      */
     @Override
     public BlockCursor blocks() {
-        return new ChunkBlocks(chunks());
+        return new ChunkBlocks(target, chunks());
     }
 
     /**
@@ -280,7 +280,7 @@ public final class MallocHeap implements Heap {
      */
     @Override
     public BlockCursor blocks(int region) {
-        return new ChunkBlocks(chunks(arenas.get(region)));
+        return new ChunkBlocks(target, chunks(arenas.get(region)));
     }
 
     @Override
@@ -297,7 +297,9 @@ public final class MallocHeap implements Heap {
 
     private synchronized ChunkIndex index() {
         if (index == null) {
-            index = ChunkIndex.of(chunks(), plan);
+            try (ChunkCursor all = chunks()) {
+                index = ChunkIndex.of(all, plan);
+            }
         }
         return index;
     }

@@ -63,6 +63,11 @@ final class MallocLookup implements BlockLookup {
     }
 
     @Override
+    public void close() {
+        chunk.close();
+    }
+
+    @Override
     public long address() {
         return chunk.userAddress();
     }

@@ -26,7 +26,7 @@ import java.util.ServiceLoader;
 public final class UsageCursor implements BlockCursor, Categorized {
     private final Uses uses;
     /** Null in a walk over a single block. */
-    private LayerCursor layers;
+    private final LayerCursor layers;
     /** The cursor of the heap that is walked. */
     private BlockCursor block;
 
@@ -161,7 +161,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
             throw new IllegalStateException("a cursor over a single cursor can't be refreshed; make a new one");
         }
         Heaps now = uses.heaps().refresh();
-        layers = now.blocks();
+        layers.rewind(now);
         block = layers.current();
         begin(now);
     }
@@ -171,6 +171,16 @@ public final class UsageCursor implements BlockCursor, Categorized {
         lastHeap = null;
         inRuntime = false;
         category = Category.NONE;
+    }
+
+    @Override
+    public void close() {
+        if (layers == null) {
+            block.close();
+        } else {
+            layers.close();
+        }
+        uses.close();
     }
 
     /**

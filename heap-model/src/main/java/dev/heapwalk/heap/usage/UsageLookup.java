@@ -50,6 +50,12 @@ public final class UsageLookup implements BlockLookup, Categorized {
         return lookup.find(address);
     }
 
+    @Override
+    public void close() {
+        lookup.close();
+        uses.close();
+    }
+
     /**
      * What the block is used for. The first question makes the categorizers ready, which may walk a runtime's blocks.
      *

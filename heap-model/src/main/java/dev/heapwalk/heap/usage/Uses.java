@@ -38,6 +38,10 @@ final class Uses {
         window.forget();
     }
 
+    void close() {
+        window.close();
+    }
+
     /** The use of a used block. */
     Category of(BlockView block) {
         if (block instanceof Categorized own) {
