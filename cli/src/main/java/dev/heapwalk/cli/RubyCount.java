@@ -4,7 +4,6 @@ package dev.heapwalk.cli;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
-import dev.heapwalk.ruby.dump.JsonLines;
 import dev.heapwalk.ruby.dump.ObjectCounts;
 import java.util.List;
 import picocli.CommandLine.Command;
@@ -44,11 +43,6 @@ final class RubyCount extends TargetCommand {
             slots.holes().forEach(problems::missing);
             return counted;
         });
-        return printing(subject, problems, () -> {
-            JsonLines json = new JsonLines(new StandardOutput());
-            counts.writeTo(json);
-            json.newline();
-            json.flush();
-        });
+        return printing(subject, problems, () -> counts.writeTo(new StandardOutput()));
     }
 }

@@ -6,7 +6,6 @@ import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.dump.HeapDump;
-import dev.heapwalk.ruby.dump.JsonLines;
 import dev.heapwalk.ruby.dump.ObjectLines;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.RubyThreads;
@@ -49,12 +48,11 @@ final class RubyShow extends TargetCommand {
         reading(subject, problems, new Progress(), opened -> {
             RubyVm vm = Ruby.locate(opened, problems);
             ObjectReader reader = vm.reader();
-            JsonLines json = new JsonLines(shown);
-            ObjectLines lines = new ObjectLines(new RubyThreads(new Interpreter(reader)), json, HeapDump.Id.PLAIN);
+            ObjectLines lines = new ObjectLines(new RubyThreads(new Interpreter(reader)), shown, HeapDump.Id.PLAIN);
             if (!lines.object(number())) {
                 throw wrong(why(vm, reader));
             }
-            json.flush();
+            lines.flush();
             problems.damage(lines.summary());
             return shown;
         });

@@ -9,7 +9,6 @@ import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.dump.HeapDump;
-import dev.heapwalk.ruby.dump.JsonLines;
 import dev.heapwalk.ruby.dump.ObjectLines;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.vm.Argument;
@@ -69,15 +68,14 @@ final class RubyThreadsCommand extends TargetCommand {
         List<Fiber> fibers = suspended(vm, reader, threads, problems);
         if (format == ThreadsFormat.JSONL) {
             ByteArrayOutputStream out = new ByteArrayOutputStream();
-            JsonLines json = new JsonLines(out);
-            ObjectLines lines = new ObjectLines(threads, json, HeapDump.Id.PLAIN);
+            ObjectLines lines = new ObjectLines(threads, out, HeapDump.Id.PLAIN);
             for (RubyThread thread : living) {
                 line(thread.self(), lines, problems);
             }
             for (Fiber fiber : fibers) {
                 line(fiber.self(), lines, problems);
             }
-            json.flush();
+            lines.flush();
             problems.damage(lines.summary());
             return out.toByteArray();
         }

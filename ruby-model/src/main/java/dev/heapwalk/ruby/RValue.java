@@ -53,6 +53,16 @@ public class RValue extends StructView {
     }
 
     /**
+     * Tells what it lies over.
+     *
+     * @return for example {@code T_STRING at 0x7f0012345678, 40 bytes}
+     */
+    @Override
+    public final String toString() {
+        return slotSize == 0 ? "over nothing" : "%s at 0x%x, %d bytes".formatted(type().label(), address(), slotSize);
+    }
+
+    /**
      * What follows the object's pointers.
      *
      * @return the reader, whose window may be the one that this view lies over

@@ -445,4 +445,17 @@ public final class SlotCursor {
         view.wrap(segment, inSegment(local), local + shift, slotSize);
         return view;
     }
+
+    /**
+     * Tells where it stands.
+     *
+     * @return for example {@code LIVE T_STRING at 0x7f0012345678, 40 bytes, page 3}
+     */
+    @Override
+    public String toString() {
+        if (slotSize == 0) {
+            return page < endPage ? "before the first slot" : "behind the last slot";
+        }
+        return "%s %s at 0x%x, %d bytes, page %d".formatted(state(), type().label(), address(), slotSize, page);
+    }
 }

@@ -203,16 +203,18 @@ class ModulesTest {
             });
             ConstantCursor constant = new ConstantCursor(reader).over(address);
             while (constant.next()) {
-                String name = text(constant.name());
+                ConstantCursor.Constant taken = constant.constant();
+                String name = taken.name().orElseThrow();
+                assertThat(constant).hasToString("constant %d = 0x%x".formatted(constant.serial(), taken.value()));
                 // Some constants of Ruby's own have no name that a program could write.
-                if (!constant.isPrivate() && Character.isUpperCase(name.codePointAt(0))) {
+                if (!taken.isPrivate() && Character.isUpperCase(name.codePointAt(0))) {
                     String file = reader.isSlot(constant.file())
                             ? text(reader.symbols().bytesOfString(constant.file()))
                             : "";
                     actual.put(
                             name,
-                            (constant.autoload() ? "null" : value(constant.value())) + " "
-                                    + (file.isEmpty() ? "" : file + ":" + constant.line()));
+                            (taken.autoload() ? "null" : value(taken.value())) + " "
+                                    + (file.isEmpty() ? "" : file + ":" + taken.line()));
                 }
             }
             // What is yet to be loaded has no value; of its place each version tells something else.
@@ -241,14 +243,16 @@ class ModulesTest {
                 if (method.name() == null) {
                     continue;
                 }
-                String name = text(method.name());
-                switch (method.kind()) {
+                MethodCursor.Method taken = method.method();
+                String name = taken.name().orElseThrow();
+                assertThat(method.toString()).contains("%s, %s".formatted(method.kind(), method.visibility()));
+                switch (taken.kind()) {
                     case UNDEF -> {}
                     // What they stand for is told instead of them.
                     case ZSUPER, REFINED, ALIAS -> elsewhere.add(name);
                     case UNKNOWN -> softly.fail("method %s of 0x%x is of no kind", name, address);
                     case ISEQ -> {
-                        if (method.visibility() != MethodCursor.Visibility.PROTECTED) {
+                        if (taken.visibility() != MethodCursor.Visibility.PROTECTED) {
                             code.add(name);
                         }
                     }
@@ -257,7 +261,7 @@ class ModulesTest {
                     default -> {}
                 }
                 if (method.kind() != MethodCursor.Kind.UNDEF) {
-                    actual.get(method.visibility()).add(name);
+                    actual.get(taken.visibility()).add(name);
                 }
             }
             for (MethodCursor.Visibility visibility : MethodCursor.Visibility.values()) {

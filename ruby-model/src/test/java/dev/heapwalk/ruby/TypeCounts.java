@@ -19,7 +19,17 @@ final class TypeCounts {
         Map<String, Long> counts = new TreeMap<>();
         SlotCursor slot = vm.slots();
         while (slot.next()) {
-            counts.merge("TOTAL", 1L, Long::sum);
+            if (counts.merge("TOTAL", 1L, Long::sum) % 1000 == 1) {
+                Slot taken = Slot.of(slot);
+                assertThat(slot)
+                        .hasToString("%s %s at 0x%x, %d bytes, page %d"
+                                .formatted(
+                                        slot.state(),
+                                        taken.type().label(),
+                                        taken.address(),
+                                        taken.size(),
+                                        slot.page()));
+            }
             counts.merge(
                     slot.state() == SlotState.FREE || slot.state() == SlotState.UNSWEPT
                             ? "FREE"

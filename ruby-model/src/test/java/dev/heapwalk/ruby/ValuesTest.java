@@ -251,7 +251,10 @@ class ValuesTest {
                 String at = new String(ivar.name(), StandardCharsets.UTF_8);
                 if (at.startsWith("@") && !at.startsWith("@@")) {
                     if (actual.size() < pairs.size()) {
-                        reference(at, ivar.value(), pairs.get(actual.size()).get(1));
+                        reference(
+                                at,
+                                ivar.ivar().value(),
+                                pairs.get(actual.size()).get(1));
                     }
                     actual.add(at);
                 }
@@ -319,8 +322,10 @@ class ValuesTest {
             int count = 0;
             while (entry.next()) {
                 if (count < pairs.size()) {
-                    reference("key " + count, entry.key(), pairs.get(count).get(0));
-                    reference("value " + count, entry.value(), pairs.get(count).get(1));
+                    HashCursor.Pair pair = entry.pair();
+                    assertThat(entry).hasToString("0x%x => 0x%x".formatted(pair.key(), pair.value()));
+                    reference("key " + count, pair.key(), pairs.get(count).get(0));
+                    reference("value " + count, pair.value(), pairs.get(count).get(1));
                 }
                 count++;
             }

@@ -22,7 +22,7 @@ import java.util.Arrays;
  *
  * <p>It belongs to one thread. What can't be written is reported as an {@link UncheckedIOException}.
  */
-public final class JsonLines {
+final class JsonLines {
     /** The most bytes that the target's memory is taken in at once. */
     private static final int PIECE = 1 << 12;
     /** What the longest escape makes of one byte. */

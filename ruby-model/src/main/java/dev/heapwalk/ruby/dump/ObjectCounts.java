@@ -5,6 +5,7 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import java.io.OutputStream;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -147,11 +148,13 @@ public final class ObjectCounts {
 
     /**
      * Writes an object with the keys {@code total_slots}, {@code free_slots}, {@code basic_types} and {@code
-     * user_types}, and {@code garbage_slots} if there are any.
+     * user_types}, and {@code garbage_slots} if there are any, as a line of JSON.
      *
-     * @param json where it goes
+     * @param out where it goes; not closed
+     * @throws java.io.UncheckedIOException if writing fails
      */
-    public void writeTo(JsonLines json) {
+    public void writeTo(OutputStream out) {
+        JsonLines json = new JsonLines(out);
         json.raw(TOTAL);
         json.decimal(total);
         json.raw(FREE);
@@ -175,6 +178,8 @@ public final class ObjectCounts {
             comma = ",";
         }
         json.raw(END);
+        json.newline();
+        json.flush();
     }
 
     private static void member(JsonLines json, String comma, String name, long count) {

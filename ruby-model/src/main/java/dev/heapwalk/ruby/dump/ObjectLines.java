@@ -32,6 +32,7 @@ import dev.heapwalk.ruby.object.RStruct;
 import dev.heapwalk.ruby.size.MemorySizes;
 import dev.heapwalk.ruby.vm.RubyThread;
 import dev.heapwalk.ruby.vm.RubyThreads;
+import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -119,10 +120,15 @@ public final class ObjectLines {
      * Prepares to write.
      *
      * @param threads what reads threads and code, for the thread that writes
-     * @param json where the lines go
+     * @param out where the lines go; not closed
      * @param id what the id is called
      */
-    public ObjectLines(RubyThreads threads, JsonLines json, HeapDump.Id id) {
+    public ObjectLines(RubyThreads threads, OutputStream out, HeapDump.Id id) {
+        this(threads, new JsonLines(out), id);
+    }
+
+    /** As above, into lines that others write into too. */
+    ObjectLines(RubyThreads threads, JsonLines json, HeapDump.Id id) {
         ObjectReader reader = threads.interpreter().reader();
         this.reader = reader;
         this.memory = reader.memory();
@@ -142,6 +148,15 @@ public final class ObjectLines {
         this.pairs = new HashCursor(reader);
         this.methods = new MethodCursor(reader);
         this.constants = new ConstantCursor(reader);
+    }
+
+    /**
+     * Hands what was written over to where the lines go, and flushes that.
+     *
+     * @throws java.io.UncheckedIOException if writing fails
+     */
+    public void flush() {
+        json.flush();
     }
 
     /**

@@ -9,6 +9,8 @@ import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.name.SymbolNames;
 import dev.heapwalk.ruby.table.IdEntries;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 
 /**
  * Goes through the constants of a class or module. C name {@code rb_const_entry_t}. A flyweight that moves, for one
@@ -159,4 +161,46 @@ public final class ConstantCursor {
     public boolean deprecated() {
         return (flag & DEPRECATED) != 0;
     }
+
+    /**
+     * The constant for who wants to keep it.
+     *
+     * @return what the cursor is at
+     */
+    public Constant constant() {
+        byte[] bytes = name();
+        Optional<String> text =
+                bytes == null ? Optional.empty() : Optional.of(new String(bytes, StandardCharsets.UTF_8));
+        return new Constant(text, value, autoload(), file, line, isPrivate(), deprecated());
+    }
+
+    /**
+     * Tells where it stands, without reading anything.
+     *
+     * @return for example {@code constant 1234 = 0x7f0012345678}, with the serial number of its name
+     */
+    @Override
+    public String toString() {
+        return entries.serial() == 0 ? "at no constant" : "constant %d = 0x%x".formatted(serial(), value);
+    }
+
+    /**
+     * A constant, as it was when it was taken.
+     *
+     * @param name its name, if its ID has one
+     * @param value its {@code VALUE}
+     * @param autoload whether it is loaded when first asked for
+     * @param file target address of the String that names the file that set it, or another {@code VALUE}
+     * @param line the line that set it
+     * @param isPrivate whether it is private
+     * @param deprecated whether it is deprecated
+     */
+    public record Constant(
+            Optional<String> name,
+            long value,
+            boolean autoload,
+            long file,
+            int line,
+            boolean isPrivate,
+            boolean deprecated) {}
 }

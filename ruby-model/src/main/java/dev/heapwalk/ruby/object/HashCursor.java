@@ -50,6 +50,8 @@ public final class HashCursor {
         inTable = hash.hasTable();
         index = 0;
         bound = 0;
+        key = 0;
+        value = 0;
         if (inTable) {
             table.over(hash.table());
             return this;
@@ -105,4 +107,31 @@ public final class HashCursor {
     public long value() {
         return value;
     }
+
+    /**
+     * The entry for who wants to keep it.
+     *
+     * @return what the cursor is at
+     */
+    public Pair pair() {
+        return new Pair(key, value);
+    }
+
+    /**
+     * Tells where it stands, without reading anything.
+     *
+     * @return for example {@code 0x7f0012345678 => 0x3}
+     */
+    @Override
+    public String toString() {
+        return key == 0 && value == 0 ? "at no pair" : "0x%x => 0x%x".formatted(key, value);
+    }
+
+    /**
+     * An entry, as it was when it was taken.
+     *
+     * @param key its key, a {@code VALUE}
+     * @param value its value, a {@code VALUE}
+     */
+    public record Pair(long key, long value) {}
 }

@@ -13,6 +13,8 @@ import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.table.StEntries;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 
 /**
  * Goes through the instance variables of any object, in the order in which {@code Object#instance_variables} has them:
@@ -37,6 +39,15 @@ public final class IvarCursor {
     private final RStruct structView;
     private final RObject objectView;
     private final StEntries table;
+
+    /**
+     * An instance variable, as it was when it was taken.
+     *
+     * @param id the {@code ID} of its name
+     * @param name its name with the {@code @}, if the ID has one
+     * @param value its {@code VALUE}
+     */
+    public record Ivar(long id, Optional<String> name, long value) {}
 
     private enum From {
         NOTHING,
@@ -103,6 +114,7 @@ public final class IvarCursor {
         from = From.NOTHING;
         index = 0;
         limit = 0;
+        id = 0;
         switch (object.type()) {
             case OBJECT -> overObject(object.as(objectView));
             case CLASS, MODULE -> overClass(object);
@@ -359,5 +371,28 @@ public final class IvarCursor {
      */
     public long value() {
         return value;
+    }
+
+    /**
+     * The instance variable for who wants to keep it.
+     *
+     * @return what the cursor is at
+     */
+    public Ivar ivar() {
+        return new Ivar(id, Optional.ofNullable(name()).map(IvarCursor::text), value);
+    }
+
+    private static String text(byte[] name) {
+        return new String(name, StandardCharsets.UTF_8);
+    }
+
+    /**
+     * Tells where it stands, without reading anything.
+     *
+     * @return for example {@code ID 12345 = 0x7f0012345678}
+     */
+    @Override
+    public String toString() {
+        return id == 0 ? "at no instance variable" : "ID %d = 0x%x".formatted(id, value);
     }
 }

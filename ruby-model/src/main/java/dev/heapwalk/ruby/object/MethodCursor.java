@@ -11,6 +11,8 @@ import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.name.SymbolNames;
 import dev.heapwalk.ruby.table.IdEntries;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 
 /**
  * Goes through the methods of a class or module. C names {@code rb_method_entry_t} and {@code rb_method_definition_t}.
@@ -245,4 +247,41 @@ public final class MethodCursor {
     public long body() {
         return definition == 0 ? 0 : memory.readLong(definition + ImemoLayout.DEFINITION_BODY);
     }
+
+    /**
+     * The method for who wants to keep it.
+     *
+     * @return what the cursor is at
+     */
+    public Method method() {
+        byte[] bytes = name();
+        Optional<String> text =
+                bytes == null ? Optional.empty() : Optional.of(new String(bytes, StandardCharsets.UTF_8));
+        return new Method(text, entry(), definition, kind, visibility(), owner);
+    }
+
+    /**
+     * Tells where it stands, without reading anything.
+     *
+     * @return for example {@code method 1234 (ISEQ, PUBLIC) at 0x7f0012345678}, with the serial number of its name
+     */
+    @Override
+    public String toString() {
+        return entries.serial() == 0
+                ? "at no method"
+                : "method %d (%s, %s) at 0x%x".formatted(serial(), kind, visibility(), entry());
+    }
+
+    /**
+     * A method, as it was when it was taken.
+     *
+     * @param name its name, if its ID has one
+     * @param entry target address of its entry
+     * @param definition target address of its definition, 0 if it has none
+     * @param kind how it is defined
+     * @param visibility who may call it
+     * @param owner target address of the class or module that has it
+     */
+    public record Method(
+            Optional<String> name, long entry, long definition, Kind kind, Visibility visibility, long owner) {}
 }

@@ -41,6 +41,7 @@ public final class IdEntries {
         capacity = 0;
         size = 0;
         index = 0;
+        serial = 0;
         items = 0;
         if (table == 0) {
             return this;
@@ -108,5 +109,10 @@ public final class IdEntries {
      */
     public long value() {
         return value;
+    }
+
+    @Override
+    public String toString() {
+        return "%d = 0x%x, %d of %d places".formatted(serial, value, index, capacity);
     }
 }

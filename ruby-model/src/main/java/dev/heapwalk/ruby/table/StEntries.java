@@ -112,4 +112,9 @@ public final class StEntries {
     public long record() {
         return record;
     }
+
+    @Override
+    public String toString() {
+        return "0x%x => 0x%x, %d of %d entries".formatted(key, record, index, bound);
+    }
 }

@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Goes through the control frames of a thread or a fiber, the innermost first. C name {@code rb_control_frame_t}. All
@@ -687,4 +688,52 @@ public final class Frames {
         Iseq iseq = iseqs[index];
         return iseq == null ? List.of() : interpreter.environments().arguments(eps[index], iseq);
     }
+
+    /**
+     * The frame for who wants to keep it.
+     *
+     * @return what the cursor is at
+     */
+    public Frame frame() {
+        return new Frame(
+                address(),
+                shown(),
+                isNative(),
+                Optional.ofNullable(label()),
+                Optional.ofNullable(path()),
+                line(),
+                self());
+    }
+
+    /**
+     * Tells where it stands, without reading anything.
+     *
+     * @return for example {@code frame 2 of 7 at 0x7f0012345678}
+     */
+    @Override
+    public String toString() {
+        return index < first || index >= count
+                ? "before the innermost of %d frames".formatted(count())
+                : "frame %d of %d at 0x%x".formatted(index - first + 1, count(), addresses[index]);
+    }
+
+    /**
+     * A frame, as it was when it was taken.
+     *
+     * @param address target address of the {@code rb_control_frame_t}
+     * @param shown whether Ruby's own backtrace shows it
+     * @param isNative whether it is that of a method written in C
+     * @param label how it is called, if that can be made out
+     * @param path the file, if there is one
+     * @param line the line, 0 if there is none
+     * @param self the receiver, a {@code VALUE}
+     */
+    public record Frame(
+            long address,
+            boolean shown,
+            boolean isNative,
+            Optional<String> label,
+            Optional<String> path,
+            int line,
+            long self) {}
 }

@@ -217,8 +217,13 @@ public final class Interpreter {
         return dataReader.env(address);
     }
 
-    /** The name of the type of an object whose data C code holds; null if it is none. */
-    String dataTypeOf(long address) {
+    /**
+     * The name of the type of an object whose data C code holds.
+     *
+     * @param address target address of a slot
+     * @return for example {@code proc}; null if it is no such object, or tells no type
+     */
+    public String dataTypeOf(long address) {
         return is(address, RubyType.DATA) ? dataTypes.of(reader.at(address, data)) : null;
     }
 

@@ -14,6 +14,7 @@ import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
 import dev.heapwalk.ruby.layout.VmLayout;
+import dev.heapwalk.ruby.vm.field.Fields;
 import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ruby;

@@ -147,7 +147,14 @@ class FramesTest {
         List<Integer> places = new ArrayList<>();
         for (int i = 0; frames.next(); i++) {
             if (frames.shown()) {
-                ours.add(line(frames.path(), frames.absolutePath(), frames.line(), frames.label()));
+                Frames.Frame taken = frames.frame();
+                assertThat(frames)
+                        .hasToString("frame %d of %d at 0x%x".formatted(i + 1, frames.count(), taken.address()));
+                ours.add(line(
+                        taken.path().orElse(null),
+                        frames.absolutePath(),
+                        taken.line(),
+                        taken.label().orElse(null)));
                 places.add(i);
             }
         }

@@ -14,6 +14,8 @@ import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.object.ImemoType;
 import dev.heapwalk.ruby.object.MethodCursor;
+import dev.heapwalk.ruby.vm.field.Field;
+import dev.heapwalk.ruby.vm.field.Fields;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.util.EnumMap;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.vm;
+package dev.heapwalk.ruby.vm.field;
 
 /**
  * A field of an object that the interpreter keeps for itself.

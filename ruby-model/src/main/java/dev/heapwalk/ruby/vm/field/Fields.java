@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.vm;
+package dev.heapwalk.ruby.vm.field;
 
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
@@ -11,6 +11,7 @@ import dev.heapwalk.ruby.layout.IseqLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.object.ImemoType;
 import dev.heapwalk.ruby.table.StEntries;
+import dev.heapwalk.ruby.vm.Interpreter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -72,7 +73,7 @@ public final class Fields {
      * @throws UnmappedAddressException if they can't be read
      */
     public List<Field> of(long address) {
-        if (interpreter.is(address, RubyType.IMEMO)) {
+        if (reader.isSlot(address) && RubyType.of(memory.readLong(address)) == RubyType.IMEMO) {
             return read(address, imemo(reader.imemoType(memory.readLong(address))));
         }
         String type = interpreter.dataTypeOf(address);
