@@ -71,7 +71,10 @@ class SizeFunctionTest {
             FUNCTION(of_half) { THING; return (unsigned) (thing->number / 2 + 1000); }
             FUNCTION(of_eighth) { THING; return thing->capacity / 8 + thing->capacity % 8 + (thing->length >> 1); }
             FUNCTION(of_tenth) { THING; return thing->capacity / 10 + thing->length % 24; }
-            FUNCTION(of_count) { THING; return thing->capacity / (thing->count | 1) + thing->number % (thing->kind | 1) + 65536; }
+            FUNCTION(of_count) {
+                THING;
+                return thing->capacity / (thing->count | 1) + thing->number % (thing->kind | 1) + 65536;
+            }
             FUNCTION(rounded) { THING; return (thing->capacity + 15) & ~(size_t) 15; }
             FUNCTION(limited) { THING; return thing->capacity > 1000 ? 1000 : thing->capacity; }
             FUNCTION(at_least) { THING; return thing->number < 24 ? 24 : thing->number; }
@@ -137,7 +140,10 @@ class SizeFunctionTest {
                 kept = copy.capacity;
                 return kept + copy.kind;
             }
-            FUNCTION(usable) { THING; return sizeof *thing + malloc_usable_size(thing->text == thing->name ? 0 : thing->text); }
+            FUNCTION(usable) {
+                THING;
+                return sizeof *thing + malloc_usable_size(thing->text == thing->name ? 0 : thing->text);
+            }
             FUNCTION(text) { THING; return thing->text ? strlen(thing->text) + 1 : 0; }
 
             FUNCTION(long_loop) {
@@ -159,7 +165,8 @@ class SizeFunctionTest {
                 ENTRY(constant), ENTRY(nothing), ENTRY(large), ENTRY(unless_null), ENTRY(sum), ENTRY(scaled),
                 ENTRY(scaled_by_28), ENTRY(by_flag), ENTRY(by_high_flag), ENTRY(by_two_flags), ENTRY(by_bit_field),
                 ENTRY(by_pointer), ENTRY(embedded), ENTRY(of_sign), ENTRY(of_level), ENTRY(of_small), ENTRY(of_half),
-                ENTRY(of_eighth), ENTRY(of_tenth), ENTRY(of_count), ENTRY(rounded), ENTRY(limited), ENTRY(at_least), ENTRY(difference), ENTRY(compared),
+                ENTRY(of_eighth), ENTRY(of_tenth), ENTRY(of_count),
+                ENTRY(rounded), ENTRY(limited), ENTRY(at_least), ENTRY(difference), ENTRY(compared),
                 ENTRY(both), ENTRY(shifted), ENTRY(of_next), ENTRY(of_byte), ENTRY(of_table), ENTRY(of_global),
                 ENTRY(of_program), ENTRY(inverted), ENTRY(odd), ENTRY(dense), ENTRY(sparse), ENTRY(some_of_many),
                 ENTRY(helped), ENTRY(tail), ENTRY(of_public), ENTRY(tail_of_public), ENTRY(list), ENTRY(copied),
@@ -209,7 +216,8 @@ class SizeFunctionTest {
 
             int main(int count, char **libraries) {
                 for (int i = 0; i < 12; i++) {
-                    things[i].text = i % 3 == 0 ? 0 : i % 3 == 1 ? things[i].name : memset(calloc(1, 50 * i), 'e', 9 * i);
+                    things[i].text = i % 3 == 0 ? 0 : i % 3 == 1 ? things[i].name
+                            : memset(calloc(1, 50 * i), 'e', 9 * i);
                 }
                 for (int i = 1; i < count; i++) {
                     void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_LOCAL);
