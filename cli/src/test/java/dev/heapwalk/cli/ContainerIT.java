@@ -74,7 +74,8 @@ final class ContainerIT {
         Path root = rootOfItsOwn();
         try (KnownProcess known = KnownProcess.start(inRoot(root))) {
             Path libc = root.resolve("lib/x86_64-linux-gnu/libc.so.6");
-            Path other = Release.BULLSEYE.root(false).orElseThrow().resolve("lib/x86_64-linux-gnu/libc.so.6");
+            Path other =
+                    Release.debian().getFirst().root(false).orElseThrow().resolve("lib/x86_64-linux-gnu/libc.so.6");
             replace(libc, other);
             replace(root.resolve("known"), Path.of("/bin/true"));
             assertThat(Files.readString(Path.of("/proc", known.pid(), "maps"))).contains("libc.so.6 (deleted)");

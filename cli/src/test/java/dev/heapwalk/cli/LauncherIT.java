@@ -4,8 +4,11 @@ package dev.heapwalk.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
@@ -95,23 +98,30 @@ final class LauncherIT {
     private Path copyOfTheCheckout() throws IOException {
         Path copy = Files.createDirectories(folder.resolve("a copy"));
         Path checkout = Run.checkout();
-        try (Stream<Path> files = Files.walk(checkout)) {
-            for (Path file : files.toList()) {
+        Files.walkFileTree(checkout, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
+                // What is built there may change meanwhile.
+                return folder.endsWith("target") || folder.endsWith(".git")
+                        ? FileVisitResult.SKIP_SUBTREE
+                        : FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
                 Path relative = checkout.relativize(file);
                 String name = relative.toString();
-                if (Files.isRegularFile(file)
-                        && !name.contains("target/")
-                        && !name.startsWith(".git")
-                        && (name.endsWith("pom.xml")
-                                || name.startsWith("bin/")
-                                || name.equals("script/jdk.sh")
-                                || name.contains("src/main/"))) {
+                if (name.endsWith("pom.xml")
+                        || name.startsWith("bin/")
+                        || name.equals("script/jdk.sh")
+                        || name.contains("src/main/")) {
                     Path destination = copy.resolve(relative);
                     Files.createDirectories(destination.getParent());
                     Files.copy(file, destination);
                 }
+                return FileVisitResult.CONTINUE;
             }
-        }
+        });
         return copy;
     }
 

@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,6 +29,19 @@ final class RubyDumpFileIT {
     @TempDir
     private Path folder;
 
+    /** Nothing here changes it. */
+    private static RubyProcess process;
+
+    @BeforeAll
+    static void start() throws IOException {
+        process = RubyProcess.of(Ruby.TRIXIE, "every_type").start();
+    }
+
+    @AfterAll
+    static void end() {
+        process.close();
+    }
+
     private List<String> files() throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
             return files.map(file -> file.getFileName().toString()).sorted().toList();
@@ -36,40 +51,36 @@ final class RubyDumpFileIT {
     @ParameterizedTest
     @ValueSource(strings = {"dump.json", "dump.json.gz"})
     void fileIsWholeAndForItsOwnerAlone(String name) throws IOException {
-        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
-            String pid = Long.toString(process.pid());
-            Path file = folder.resolve(name);
-            Files.writeString(file, "what was there before");
-            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw-rw-"));
-            Run run = Run.heapwalk("ruby", "dump", pid, "-o", file.toString()).exited(0);
-            assertThat(files()).containsExactly(name);
-            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
-                    .isEqualTo("rw-------");
-            HeapDumpLines lines = HeapDumpLines.of(file);
-            assertThat(run.err())
-                    .startsWith("heapwalk: %,d objects, ".formatted(lines.all().size()));
-            Run stdout = Run.heapwalk("ruby", "dump", pid).exited(0);
-            assertThat(HeapDumpLines.of(new ByteArrayInputStream(stdout.out()), "id")
-                            .all())
-                    .isEqualTo(lines.all());
-            Run dash = Run.heapwalk("ruby", "dump", "-o", "-", pid).exited(0);
-            assertThat(dash.out()).isEqualTo(stdout.out());
-        }
+        String pid = Long.toString(process.pid());
+        Path file = folder.resolve(name);
+        Files.writeString(file, "what was there before");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw-rw-"));
+        Run run = Run.heapwalk("ruby", "dump", pid, "-o", file.toString()).exited(0);
+        assertThat(files()).containsExactly(name);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                .isEqualTo("rw-------");
+        HeapDumpLines lines = HeapDumpLines.of(file);
+        assertThat(run.err())
+                .startsWith("heapwalk: %,d objects, ".formatted(lines.all().size()));
+        Run stdout = Run.heapwalk("ruby", "dump", pid).exited(0);
+        assertThat(HeapDumpLines.of(new ByteArrayInputStream(stdout.out()), "id")
+                        .all())
+                .isEqualTo(lines.all());
+        Run dash = Run.heapwalk("ruby", "dump", "-o", "-", pid).exited(0);
+        assertThat(dash.out()).isEqualTo(stdout.out());
     }
 
     @Test
     void mongoGetsItsOwnId() throws IOException {
-        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
-            Run run = Run.heapwalk("ruby", "dump", Long.toString(process.pid()), "--mongo", "--verbose")
-                    .exited(0);
-            assertThat(run.err())
-                    .contains("heapwalk: stopped: from opening to closing the target ")
-                    .doesNotContain("taken");
-            HeapDumpLines lines = HeapDumpLines.of(new ByteArrayInputStream(run.out()), "_id");
-            assertThat(lines.all()).hasSizeGreaterThan(10_000);
-            assertThat(lines.all().values())
-                    .allMatch(line -> line.fieldNames().next().equals("_id") && !line.has("id"));
-        }
+        Run run = Run.heapwalk("ruby", "dump", Long.toString(process.pid()), "--mongo", "--verbose")
+                .exited(0);
+        assertThat(run.err())
+                .contains("heapwalk: stopped: from opening to closing the target ")
+                .doesNotContain("taken");
+        HeapDumpLines lines = HeapDumpLines.of(new ByteArrayInputStream(run.out()), "_id");
+        assertThat(lines.all()).hasSizeGreaterThan(10_000);
+        assertThat(lines.all().values())
+                .allMatch(line -> line.fieldNames().next().equals("_id") && !line.has("id"));
     }
 
     @Test
@@ -94,30 +105,25 @@ final class RubyDumpFileIT {
     /** A reader that leaves is no failure, and one that does not read keeps nobody waiting. */
     @Test
     void closedPipeEndsQuietly() throws Exception {
-        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
-            Run run = Run.of(new ProcessBuilder(
-                    "sh",
-                    "-c",
-                    Run.checkout().resolve("bin/heapwalk") + " ruby dump " + process.pid()
-                            + " | head -c 100; exit ${PIPESTATUS:-0}"));
-            assertThat(run.out()).hasSize(100);
-            assertThat(run.err())
-                    .doesNotContain("Broken", "\tat ")
-                    .matches("heapwalk: [0-9,]+ objects, [0-9,]+ bytes, of which [0-9,]+ were taken, in .*\n");
-            Process stuck = new ProcessBuilder(
-                            Run.checkout().resolve("bin/heapwalk").toString(),
-                            "ruby",
-                            "dump",
-                            Long.toString(process.pid()))
-                    .start();
-            try {
-                assertThat(stuck.getInputStream().read()).isEqualTo('{');
-                // It still writes, and the process runs on.
-                assertThat(process.ask("eval 1 + 1")).containsExactly("2");
-                assertThat(stuck.isAlive()).isTrue();
-            } finally {
-                stuck.destroyForcibly().waitFor();
-            }
+        Run run = Run.of(new ProcessBuilder(
+                "sh",
+                "-c",
+                Run.checkout().resolve("bin/heapwalk") + " ruby dump " + process.pid()
+                        + " | head -c 100; exit ${PIPESTATUS:-0}"));
+        assertThat(run.out()).hasSize(100);
+        assertThat(run.err())
+                .doesNotContain("Broken", "\tat ")
+                .matches("heapwalk: [0-9,]+ objects, [0-9,]+ bytes, of which [0-9,]+ were taken, in .*\n");
+        Process stuck = new ProcessBuilder(
+                        Run.checkout().resolve("bin/heapwalk").toString(), "ruby", "dump", Long.toString(process.pid()))
+                .start();
+        try {
+            assertThat(stuck.getInputStream().read()).isEqualTo('{');
+            // It still writes, and the process runs on.
+            assertThat(process.ask("eval 1 + 1")).containsExactly("2");
+            assertThat(stuck.isAlive()).isTrue();
+        } finally {
+            stuck.destroyForcibly().waitFor();
         }
     }
 
@@ -125,38 +131,36 @@ final class RubyDumpFileIT {
     @ParameterizedTest
     @CsvSource({"KILL,dump.json", "KILL,dump.json.gz", "INT,dump.json", "TERM,dump.json.gz"})
     void noHalfFileIsLeft(String signal, String name) throws Exception {
-        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
-            for (int millis = 150; millis <= 1_500; millis += 150) {
-                Path file = folder.resolve(name);
-                Files.deleteIfExists(file);
-                // A shell lets children in the background ignore SIGINT; this one does not.
-                Process dump = new ProcessBuilder(
-                                Run.checkout().resolve("bin/heapwalk").toString(),
-                                "ruby",
-                                "dump",
-                                "-o",
-                                file.toString(),
-                                Long.toString(process.pid()))
-                        .redirectError(ProcessBuilder.Redirect.DISCARD)
-                        .start();
-                if (!dump.waitFor(millis, TimeUnit.MILLISECONDS)) {
-                    new ProcessBuilder("kill", "-" + signal, Long.toString(dump.pid()))
-                            .start()
-                            .waitFor();
-                    dump.waitFor();
-                }
-                if (Files.exists(file)) {
-                    assertThat(HeapDumpLines.of(file).all()).hasSizeGreaterThan(10_000);
-                }
-                List<String> left = new ArrayList<>(files());
-                left.remove(name);
-                if (signal.equals("KILL")) {
-                    assertThat(left).allMatch(other -> other.matches("\\." + name + "\\.\\d+\\.part"));
-                } else {
-                    assertThat(left).isEmpty();
-                }
-                assertThat(process.ask("eval 6 * 7")).containsExactly("42");
+        for (int millis = 150; millis <= 1_500; millis += 150) {
+            Path file = folder.resolve(name);
+            Files.deleteIfExists(file);
+            // A shell lets children in the background ignore SIGINT; this one does not.
+            Process dump = new ProcessBuilder(
+                            Run.checkout().resolve("bin/heapwalk").toString(),
+                            "ruby",
+                            "dump",
+                            "-o",
+                            file.toString(),
+                            Long.toString(process.pid()))
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            if (!dump.waitFor(millis, TimeUnit.MILLISECONDS)) {
+                new ProcessBuilder("kill", "-" + signal, Long.toString(dump.pid()))
+                        .start()
+                        .waitFor();
+                dump.waitFor();
             }
+            if (Files.exists(file)) {
+                assertThat(HeapDumpLines.of(file).all()).hasSizeGreaterThan(10_000);
+            }
+            List<String> left = new ArrayList<>(files());
+            left.remove(name);
+            if (signal.equals("KILL")) {
+                assertThat(left).allMatch(other -> other.matches("\\." + name + "\\.\\d+\\.part"));
+            } else {
+                assertThat(left).isEmpty();
+            }
+            assertThat(process.ask("eval 6 * 7")).containsExactly("42");
         }
     }
 
@@ -168,7 +172,7 @@ final class RubyDumpFileIT {
     @ParameterizedTest
     @MethodSource("rubies")
     void dumpsOfAProcessThatAllocates(Ruby ruby) throws Exception {
-        try (RubyProcess process = RubyProcess.of(ruby, "churn").start()) {
+        try (RubyProcess process = RubyProcess.of(ruby, "churn").argument(2).start()) {
             String pid = Long.toString(process.pid());
             for (int i = 0; i < 8; i++) {
                 Path file = folder.resolve("dump" + i + ".json");

@@ -202,7 +202,7 @@ final class RubyIT {
 
     @Test
     void showIsALineOfTheDumpOrSaysWhyThereIsNone() throws IOException {
-        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
             String pid = Long.toString(process.pid());
             String address =
                     process.ask("eval Target.address(KEPT[\"parent\"])").getFirst();

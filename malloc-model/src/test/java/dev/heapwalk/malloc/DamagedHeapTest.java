@@ -16,13 +16,19 @@ import java.util.List;
 import java.util.TreeMap;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Cores in which words of the heap were changed: the walk ends, tells of it, and the rest is as it was. */
 class DamagedHeapTest {
     @TempDir
     private Path folder;
+
+    /** 2.43 has none. */
+    static List<Release> withFastbins() {
+        return Release.debian().stream()
+                .filter(release -> release != Release.SID)
+                .toList();
+    }
 
     static List<Release> releases() {
         return Release.debian();
@@ -160,9 +166,7 @@ class DamagedHeapTest {
     }
 
     @ParameterizedTest
-    @EnumSource(
-            value = Release.class,
-            names = {"BULLSEYE", "BOOKWORM", "TRIXIE"}) // 2.43 has no fastbins.
+    @MethodSource("withFastbins")
     void fastbinsThatGoInCircles(Release release) throws IOException {
         Path core;
         try (LedgerProcess process = LedgerProcess.of(release, "fastbins").start()) {

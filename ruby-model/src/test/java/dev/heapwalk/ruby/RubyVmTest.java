@@ -64,7 +64,7 @@ class RubyVmTest {
     @Test
     void aCursorOverAClosedCoreEndsAtTheNextPage() throws Exception {
         Path core;
-        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
             core = Cores.gcore(process, folder);
         }
         SlotCursor slot = slotsOfAClosedCore(core);
@@ -82,7 +82,7 @@ class RubyVmTest {
     }
 
     private static SlotCursor slotsOfAClosedCore(Path core) {
-        try (Target target = Target.core(core, Ruby.BOOKWORM.root())) {
+        try (Target target = Target.core(core, Ruby.TRIXIE.root())) {
             SlotCursor slot = RubyVm.locate(target).slots();
             assertThat(slot.next()).isTrue();
             return slot;
@@ -95,12 +95,12 @@ class RubyVmTest {
         Path library = Path.of("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2");
         // What starts the process outside of its root is given the same environment.
         Path outside = folder.resolve("libjemalloc.so.2");
-        Path inside = Path.of(Ruby.BOOKWORM.root() + outside.toString());
+        Path inside = Path.of(Ruby.TRIXIE.root() + outside.toString());
         Files.createDirectories(inside.getParent());
         try {
             Files.copy(library, outside);
             Files.copy(library, inside);
-            try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type")
+            try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type")
                             .env("LD_PRELOAD", outside.toString())
                             .start();
                     Target target = Target.attach(process.pid())) {
@@ -245,7 +245,7 @@ class RubyVmTest {
     /** The list names a page twice. */
     @Test
     void takesNoPageTwice() throws Exception {
-        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
             Path core = Cores.gcore(process, folder);
             int pages;
             try (Target target = Target.core(core, process.ruby().root());

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A Debian release to run target programs in: the machine's own, or one that {@code script/test} unpacked into the
@@ -25,6 +26,7 @@ public enum Release {
     /** Debian unstable. */
     SID("sid", "2.43");
 
+    private static final String VARIABLE = "HEAPWALK_RELEASES";
     private static final boolean IS_ROOT = isRoot();
 
     private final String label;
@@ -51,12 +53,22 @@ public enum Release {
     }
 
     /**
-     * The releases that are unpacked in the cache folder.
+     * The releases that are unpacked in the cache folder, or those of them that {@code HEAPWALK_RELEASES} names,
+     * separated by commas. {@link #TRIXIE} must be one of them: tests that need no particular one take it.
      *
-     * @return all but {@link #HOST}
+     * @return some or all but {@link #HOST}, the oldest first
      */
     public static List<Release> debian() {
-        return List.of(BULLSEYE, BOOKWORM, TRIXIE, SID);
+        return Chosen.RELEASES;
+    }
+
+    /**
+     * Where a program can run.
+     *
+     * @return {@link #HOST} and {@link #debian}
+     */
+    public static List<Release> all() {
+        return Stream.concat(Stream.of(HOST), debian().stream()).toList();
     }
 
     /**
@@ -168,6 +180,28 @@ public enum Release {
                     "no Debian release in " + root + ": run script/releases, which prepares it");
         }
         return root;
+    }
+
+    /** Asked once, and only where wanted. */
+    private static final class Chosen {
+        private static final List<Release> RELEASES = chosen();
+
+        private static List<Release> chosen() {
+            List<Release> every = List.of(BULLSEYE, BOOKWORM, TRIXIE, SID);
+            String list = Optional.ofNullable(System.getenv(VARIABLE)).orElse("");
+            if (list.isBlank()) {
+                return every;
+            }
+            List<String> names = List.of(list.strip().split("[ ,]+"));
+            List<Release> chosen = every.stream()
+                    .filter(release -> names.contains(release.label()))
+                    .toList();
+            if (chosen.size() != names.size() || !chosen.contains(TRIXIE)) {
+                throw new IllegalStateException(
+                        VARIABLE + " is '" + list + "': it must name trixie, and others of bullseye, bookworm and sid");
+            }
+            return chosen;
+        }
     }
 
     private static boolean isRoot() {

@@ -48,12 +48,14 @@ public final class Ruby {
     }
 
     /**
-     * Those that every run of the tests has.
+     * Those of the Debian releases that the tests run on.
      *
-     * @return the interpreters of three Debian releases, the oldest first
+     * @return the interpreters of up to three Debian releases, the oldest first
      */
     public static List<Ruby> debian() {
-        return List.of(BULLSEYE, BOOKWORM, TRIXIE);
+        return Stream.of(BULLSEYE, BOOKWORM, TRIXIE)
+                .filter(ruby -> Release.debian().contains(ruby.release))
+                .toList();
     }
 
     /**

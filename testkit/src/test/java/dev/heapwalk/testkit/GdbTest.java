@@ -12,14 +12,14 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class GdbTest {
     @TempDir
     Path folder;
 
     @ParameterizedTest
-    @EnumSource(Release.class)
+    @MethodSource("dev.heapwalk.testkit.Release#all")
     void knowsTheAllocatorOfAProcessWithAndWithoutSymbolsOfItsOwn(Release release) throws Exception {
         for (boolean debugSymbols : new boolean[] {false, true}) {
             try (LedgerProcess process = LedgerProcess.of(release, "threads")
@@ -43,7 +43,7 @@ class GdbTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Release.class)
+    @MethodSource("dev.heapwalk.testkit.Release#all")
     void agreesWithMallinfo(Release release) throws Exception {
         try (LedgerProcess process =
                 LedgerProcess.of(release, "basic").debugSymbols(true).start()) {
@@ -57,7 +57,7 @@ class GdbTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Release.class)
+    @MethodSource("dev.heapwalk.testkit.Release#all")
     void readsCoresOfGdbAndOfTheKernel(Release release) throws Exception {
         try (LedgerProcess process = LedgerProcess.of(release, "threads").start()) {
             long[] addresses = Gdb.process(process).addresses("&main_arena", "&mp_", "main_arena.top");

@@ -194,7 +194,7 @@ class RubyProcessTest {
     @Test
     void leavesNothingInTheRoot() throws Exception {
         Path seen;
-        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start()) {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
             seen = process.dumpAll();
             assertThat(seen).exists();
         }

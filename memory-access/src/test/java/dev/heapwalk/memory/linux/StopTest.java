@@ -11,6 +11,7 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -65,7 +66,7 @@ class StopTest {
         for (int thread = 0; thread < THREADS; thread++) {
             long at = address + 16L * thread;
             long seen = MemorySegment.ofArray(before).get(dev.heapwalk.memory.struct.Words.LONG, 16L * thread);
-            long deadline = System.nanoTime() + 20_000_000_000L;
+            long deadline = System.nanoTime() + ThisMachine.PATIENCE.toNanos();
             while (target.memory().readLong(at) == seen) {
                 assertThat(System.nanoTime()).as("thread %d goes on", thread).isLessThan(deadline);
                 Thread.sleep(1);
