@@ -409,8 +409,10 @@ class AttachTest {
         }
     }
 
-    private static String asNobody(String how, long pid) throws IOException, InterruptedException {
-        List<String> by = ROOT ? List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") : List.of();
+    private static String asNobody(String how, long pid, String... more) throws IOException, InterruptedException {
+        List<String> by = new ArrayList<>(
+                ROOT ? List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") : List.of());
+        by.addAll(List.of(more));
         Process reader = new ProcessBuilder(Reader.command(by, how, pid))
                 .redirectErrorStream(true)
                 .start();
@@ -431,6 +433,21 @@ class AttachTest {
                     .contains("it belongs to user 0 and this is user ")
                     .contains("CAP_SYS_PTRACE")
                     .hasLineCount(1);
+            assertThat(program.untouched()).isTrue();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"attach", "observe"})
+    void anotherUsersProcessIsReadWithTheTwoCapabilities(String how) throws IOException, InterruptedException {
+        if (!ROOT) {
+            ThisMachine.leavesOut("reading another user's process by capabilities alone", "only root can give them");
+            return;
+        }
+        String both = "+sys_ptrace,+dac_read_search";
+        try (CTarget program = odd("alone")) {
+            assertThat(asNobody(how, program.pid(), "--inh-caps=" + both, "--ambient-caps=" + both))
+                    .startsWith("attached to process " + program.pid());
             assertThat(program.untouched()).isTrue();
         }
     }
