@@ -18,9 +18,9 @@ final class GrowthProfiler {
         long pid = Long.parseLong(arguments[0]);
         double rate = arguments.length > 1 ? 1e3 / Double.parseDouble(arguments[1]) : 1;
         double length = arguments.length > 2 ? Double.parseDouble(arguments[2]) : Double.POSITIVE_INFINITY;
-        try (Target target = Target.observe(pid)) {
+        try (Target target = Target.observe(pid);
+                UsageCursor usage = UsageCursor.over(Heaps.of(target))) {
             // The first look takes a while, in which the process goes on.
-            UsageCursor usage = UsageCursor.over(Heaps.of(target));
             usage.refresh();
             UsageTotals first = UsageTotals.of(usage);
             Pace pace = new Pace(rate, length);

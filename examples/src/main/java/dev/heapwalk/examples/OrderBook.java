@@ -62,13 +62,14 @@ final class OrderBook {
 
     public static void main(String[] arguments) {
         OrderBook book = new OrderBook();
-        try (Target target = Target.attach(Long.parseLong(arguments[0]))) {
+        try (Target target = Target.attach(Long.parseLong(arguments[0]));
+                UsageCursor usage = UsageCursor.over(Heaps.of(target))) {
             walk(target, book::add);
             for (int state = 0; state < book.orders.length; state++) {
                 System.out.printf("state %d: %d orders, %d cents%n", state, book.orders[state], book.cents[state]);
             }
             System.out.printf("dearest: %d cents, %s%n", book.dearest, book.customer);
-            UsageTotals uses = UsageTotals.of(UsageCursor.over(Heaps.of(target)));
+            UsageTotals uses = UsageTotals.of(usage);
             System.out.printf("blocks: %d orders, %d names%n",
                     uses.total(OrderBlocks.ORDER).count(), uses.total(OrderBlocks.CUSTOMER).count());
         }
