@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.text.JsonLines;
+
 /** How an answer is written. */
 enum Format {
     /** For people. */
@@ -28,7 +30,9 @@ enum Format {
     JSONL("jsonl") {
         @Override
         void print(Report report, Output out) {
-            report.rows(new JsonRows(report.columns(), out));
+            JsonLines json = out.json();
+            report.rows(new JsonRows(report.columns(), json));
+            json.flush();
         }
     },
     /** Comma-separated values with a head, quoted as RFC 4180 says. */

@@ -2,103 +2,81 @@
 package dev.heapwalk.cli;
 
 import dev.heapwalk.text.Column;
+import dev.heapwalk.text.JsonLines;
 import dev.heapwalk.text.RowSink;
-import dev.heapwalk.text.SafeText;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /** Writes each row as a JSON object on a line of its own. */
 final class JsonRows implements RowSink {
+    private static final byte[] TRUE = JsonLines.ascii("true");
+    private static final byte[] FALSE = JsonLines.ascii("false");
+    private static final byte[] NULL = JsonLines.ascii("null");
+
     private final byte[][] names;
-    private final Output out;
+    private final JsonLines json;
     private int cell;
 
-    JsonRows(List<Column> columns, Output out) {
-        this.out = out;
+    JsonRows(List<Column> columns, JsonLines json) {
+        this.json = json;
         names = new byte[columns.size()][];
         for (int i = 0; i < names.length; i++) {
-            String name = (i == 0 ? "{\"" : ",\"") + columns.get(i).field() + "\":";
-            names[i] = name.getBytes(StandardCharsets.US_ASCII);
+            names[i] = JsonLines.ascii((i == 0 ? "{\"" : ",\"") + columns.get(i).field() + "\":");
         }
     }
 
     private void name() {
-        for (byte b : names[cell++]) {
-            out.put(b);
-        }
+        json.raw(names[cell++]);
     }
 
     @Override
     public void text(String value) {
         name();
-        out.put('"');
-        for (int i = 0; i < value.length(); ) {
-            int codePoint = value.codePointAt(i);
-            i += Character.charCount(codePoint);
-            if (codePoint == '"' || codePoint == '\\') {
-                out.put('\\');
-                out.put(codePoint);
-            } else if (SafeText.plain(codePoint)) {
-                out.character(codePoint);
-            } else if (codePoint < 0x10000) {
-                escape(codePoint);
-            } else {
-                escape(Character.highSurrogate(codePoint));
-                escape(Character.lowSurrogate(codePoint));
-            }
-        }
-        out.put('"');
-    }
-
-    private void escape(int unit) {
-        out.put('\\');
-        out.put('u');
-        for (int shift = 12; shift >= 0; shift -= 4) {
-            out.put(Character.forDigit(unit >> shift & 15, 16));
-        }
+        json.harmless(value);
     }
 
     @Override
     public void number(long value) {
         name();
-        out.decimal(value);
+        json.decimal(value);
     }
 
     @Override
     public void address(long value) {
         name();
-        out.put('"');
-        out.address(value);
-        out.put('"');
+        json.address(value);
     }
 
     @Override
     public void flag(boolean value) {
         name();
-        out.ascii(value ? "true" : "false");
+        json.raw(value ? TRUE : FALSE);
     }
 
     @Override
     public void numbers(List<Long> values) {
         name();
-        char before = '[';
+        json.raw('[');
+        boolean more = false;
         for (long value : values) {
-            out.put(before);
-            out.decimal(value);
-            before = ',';
+            if (more) {
+                json.raw(',');
+            }
+            json.decimal(value);
+            more = true;
         }
-        out.ascii(values.isEmpty() ? "[]" : "]");
+        json.raw(']');
     }
 
     @Override
     public void none() {
         name();
-        out.ascii("null");
+        json.raw(NULL);
     }
 
     @Override
     public void end() {
-        out.ascii("}\n");
+        json.raw('}');
+        json.newline();
         cell = 0;
     }
 }

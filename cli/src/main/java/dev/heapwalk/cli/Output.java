@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.text.JsonLines;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -29,6 +30,12 @@ final class Output {
 
     Output(OutputStream stream) {
         this.stream = stream;
+    }
+
+    /** Writes JSON behind what was written; to be flushed before anything else is written. */
+    JsonLines json() {
+        flush();
+        return new JsonLines(stream);
     }
 
     void put(int value) {

@@ -25,7 +25,7 @@ import java.util.ServiceLoader;
  */
 public final class UsageCursor implements BlockCursor, Categorized {
     private final Uses uses;
-    /** Null in a walk over a single block. */
+    /** Null in a walk over a single cursor. */
     private final LayerCursor layers;
     /** The cursor of the heap that is walked. */
     private BlockCursor block;

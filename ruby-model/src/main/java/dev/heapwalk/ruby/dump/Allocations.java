@@ -11,6 +11,7 @@ import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.table.StEntries;
+import dev.heapwalk.text.JsonLines;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;

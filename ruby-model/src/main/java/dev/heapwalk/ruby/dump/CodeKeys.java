@@ -24,6 +24,7 @@ import dev.heapwalk.ruby.vm.RubyThread;
 import dev.heapwalk.ruby.vm.RubyThreads;
 import dev.heapwalk.ruby.vm.field.Field;
 import dev.heapwalk.ruby.vm.field.Fields;
+import dev.heapwalk.text.JsonLines;
 import java.nio.charset.StandardCharsets;
 import java.util.EnumMap;
 import java.util.HashMap;

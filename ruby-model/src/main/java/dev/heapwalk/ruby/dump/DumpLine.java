@@ -12,6 +12,7 @@ import dev.heapwalk.ruby.object.RFloat;
 import dev.heapwalk.ruby.object.RString;
 import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.ruby.object.SpecialConstants;
+import dev.heapwalk.text.JsonLines;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 

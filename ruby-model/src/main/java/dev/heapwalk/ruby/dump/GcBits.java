@@ -8,6 +8,7 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.PageLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import dev.heapwalk.text.JsonLines;
 import java.lang.foreign.MemorySegment;
 
 /**

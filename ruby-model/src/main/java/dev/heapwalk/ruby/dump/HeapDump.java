@@ -7,6 +7,7 @@ import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.RubyThreads;
+import dev.heapwalk.text.JsonLines;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;

@@ -3,6 +3,7 @@ package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.name.SymbolNames;
+import dev.heapwalk.text.JsonLines;
 
 /** Writes the names of IDs as {@code dump_append_id} does. */
 final class Names {

@@ -5,6 +5,7 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.text.JsonLines;
 import java.io.OutputStream;
 import java.util.HashMap;
 import java.util.List;

@@ -32,6 +32,7 @@ import dev.heapwalk.ruby.object.RStruct;
 import dev.heapwalk.ruby.size.MemorySizes;
 import dev.heapwalk.ruby.vm.RubyThread;
 import dev.heapwalk.ruby.vm.RubyThreads;
+import dev.heapwalk.text.JsonLines;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;

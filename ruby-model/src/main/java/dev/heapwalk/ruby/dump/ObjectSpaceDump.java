@@ -7,6 +7,7 @@ import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.gc.Roots;
+import dev.heapwalk.text.JsonLines;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;

@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.ruby.gc.Roots;
+import dev.heapwalk.text.JsonLines;
 
 /** Writes a line for each kind of root. */
 final class RootLines {

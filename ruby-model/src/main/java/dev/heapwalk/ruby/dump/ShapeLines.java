@@ -10,6 +10,7 @@ import dev.heapwalk.ruby.layout.ShapeLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.object.Shapes;
+import dev.heapwalk.text.JsonLines;
 
 /** Writes the lines of shapes, since 3.2. */
 final class ShapeLines {

@@ -31,6 +31,7 @@ import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.ruby.object.Shapes;
 import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.ruby.size.MemorySizes;
+import dev.heapwalk.text.JsonLines;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.dump;
+package dev.heapwalk.text;
 
 import dev.heapwalk.memory.struct.Words;
 import java.io.IOException;
@@ -22,7 +22,7 @@ import java.util.Arrays;
  *
  * <p>It belongs to one thread. What can't be written is reported as an {@link UncheckedIOException}.
  */
-final class JsonLines {
+public final class JsonLines {
     /** The most bytes that the target's memory is taken in at once. */
     private static final int PIECE = 1 << 12;
     /** What the longest escape makes of one byte. */
@@ -387,6 +387,45 @@ final class JsonLines {
     }
 
     /**
+     * Writes a string between quotes, with an escape for every character that can't be sent to a terminal as it is.
+     *
+     * @param text any text, also with unpaired surrogates
+     */
+    public void harmless(CharSequence text) {
+        raw('"');
+        for (int i = 0; i < text.length(); ) {
+            int codePoint = Character.codePointAt(text, i);
+            i += Character.charCount(codePoint);
+            ensure(2 * GROWTH);
+            if (codePoint == '"' || codePoint == '\\') {
+                buffer[position++] = '\\';
+                buffer[position++] = (byte) codePoint;
+            } else if (!SafeText.plain(codePoint)) {
+                if (codePoint < 0x10000) {
+                    escape(codePoint);
+                } else {
+                    escape(Character.highSurrogate(codePoint));
+                    escape(Character.lowSurrogate(codePoint));
+                }
+            } else if (codePoint < 0x80) {
+                buffer[position++] = (byte) codePoint;
+            } else {
+                byte[] encoded = Character.toString(codePoint).getBytes(StandardCharsets.UTF_8);
+                System.arraycopy(encoded, 0, buffer, position, encoded.length);
+                position += encoded.length;
+            }
+        }
+        raw('"');
+    }
+
+    private void escape(int unit) {
+        put("\\u");
+        for (int shift = 12; shift >= 0; shift -= 4) {
+            buffer[position++] = HEX[unit >> shift & 0xf];
+        }
+    }
+
+    /**
      * Writes a string between quotes.
      *
      * @param bytes its bytes
@@ -464,7 +503,7 @@ final class JsonLines {
      */
     public boolean endText() {
         for (int i = 0; i < pending; i++) {
-            escape(piece[i]);
+            escapeByte(piece[i]);
         }
         boolean whole = valid && pending == 0;
         pending = 0;
@@ -537,7 +576,7 @@ final class JsonLines {
             }
             if (length == 0) {
                 valid = false;
-                escape(one);
+                escapeByte(one);
                 at++;
             } else {
                 System.arraycopy(from, at, buffer, position, length);
@@ -579,14 +618,14 @@ final class JsonLines {
             default -> 0;
         };
         if (letter == 0) {
-            escape(one);
+            escapeByte(one);
         } else {
             buffer[position++] = '\\';
             buffer[position++] = letter;
         }
     }
 
-    private void escape(byte one) {
+    private void escapeByte(byte one) {
         put("\\u00");
         buffer[position++] = HEX[one >>> 4 & 0xf];
         buffer[position++] = HEX[one & 0xf];
@@ -607,7 +646,7 @@ final class JsonLines {
             MemorySegment.copy(segment, Words.BYTE, offset + from, piece, 0, part);
             for (int i = 0; i < part; i++) {
                 if (piece[i] < 0) {
-                    escape(piece[i]);
+                    escapeByte(piece[i]);
                 } else {
                     character(piece[i]);
                 }
