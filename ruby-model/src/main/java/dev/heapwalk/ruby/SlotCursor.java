@@ -30,9 +30,10 @@ import java.util.List;
 
 /**
  * Walks all slots in address order, free ones too. A flyweight that moves: it allocates nothing for a slot, and what it
- * says is good until the next {@link #next()}. A page that can't be read is recorded and left out.
+ * says is good until the next {@link #next()}. A page that can't be read is recorded and left out. Its window's buffers
+ * are freed by {@link #close()}, or by the garbage collector if nobody closes it.
  */
-public final class SlotCursor {
+public final class SlotCursor implements AutoCloseable {
     /** What a slot is by its type alone. */
     private static final SlotState[] BY_TYPE = new SlotState[(int) Flags.TYPE_MASK + 1];
 
@@ -99,6 +100,19 @@ public final class SlotCursor {
         page = -1;
         endPage = pages.count();
         leave();
+    }
+
+    /**
+     * Frees the buffers of the window. The reader stays as it is. A closed cursor is at its end; to move it elsewhere
+     * throws an {@link IllegalStateException}. A second call does nothing.
+     */
+    @Override
+    public void close() {
+        // The fast path asks nobody, so it must not be taken any more.
+        page = pages.count();
+        endPage = page;
+        leave();
+        window.close();
     }
 
     /**

@@ -95,9 +95,10 @@ final class OwnedBuffers implements Categorizer {
     private void finish() {
         // In the walk that this is for nobody came by the slots.
         if (names == null) {
-            SlotBlocks slots = new SlotBlocks(vm, 0, vm.pages().count());
-            while (slots.next()) {
-                take(slots);
+            try (SlotBlocks slots = new SlotBlocks(vm, 0, vm.pages().count())) {
+                while (slots.next()) {
+                    take(slots);
+                }
             }
         }
         takeInterpreter();

@@ -93,6 +93,12 @@ final class SlotBlocks implements BlockCursor, Categorized {
         blockPage = -1;
     }
 
+    @Override
+    public void close() {
+        slot.close();
+        reader.memory().close();
+    }
+
     RubyVm vm() {
         return vm;
     }

@@ -7,6 +7,7 @@ import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.usage.Categorized;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.ruby.HeapPages;
+import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
@@ -14,6 +15,7 @@ import dev.heapwalk.ruby.SlotState;
 /** Finds the slot that an address lies in, or the rest of its page. */
 final class SlotLookup implements BlockLookup, Categorized {
     private final HeapPages pages;
+    private final ObjectReader reader;
     private final SlotCursor slot;
     private final SlotCategories categories;
 
@@ -28,7 +30,7 @@ final class SlotLookup implements BlockLookup, Categorized {
 
     SlotLookup(RubyVm vm) {
         this.pages = vm.pages();
-        var reader = vm.reader();
+        this.reader = vm.reader();
         this.slot = vm.slots(reader);
         this.categories = new SlotCategories(reader);
     }
@@ -61,6 +63,12 @@ final class SlotLookup implements BlockLookup, Categorized {
             measured = ofPage;
         }
         return rest;
+    }
+
+    @Override
+    public void close() {
+        slot.close();
+        reader.memory().close();
     }
 
     @Override

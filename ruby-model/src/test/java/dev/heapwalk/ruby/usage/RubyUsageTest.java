@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.usage;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Heaps;
@@ -12,6 +13,8 @@ import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.lang.management.ManagementFactory;
@@ -20,6 +23,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -177,6 +181,30 @@ class RubyUsageTest {
                 }
                 assertThat(owned).isGreaterThan(500);
             }
+        }
+    }
+
+    @Test
+    void aClosedCursorIsAtItsEnd() throws Exception {
+        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start();
+                Target target = Target.attach(process.pid())) {
+            RubyHeap heap = new RubyHeap(RubyVm.locate(target));
+            SlotCursor slot = heap.vm().slots();
+            assertThat(slot.next()).isTrue();
+            long first = slot.address();
+            slot.close();
+            slot.close();
+            assertThat(slot.next()).isFalse();
+            assertThatThrownBy(() -> slot.moveTo(first)).isInstanceOf(IllegalStateException.class);
+            UsageCursor usage = UsageCursor.over(Heaps.of(target));
+            assertThat(usage.next()).isTrue();
+            usage.close();
+            assertThatThrownBy(() -> {
+                        while (usage.next()) {
+                            assertThat(usage.heap()).isInstanceOf(MallocHeap.class);
+                        }
+                    })
+                    .isInstanceOf(IllegalStateException.class);
         }
     }
 }
