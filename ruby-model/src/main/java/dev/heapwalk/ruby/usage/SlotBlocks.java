@@ -95,6 +95,8 @@ final class SlotBlocks implements BlockCursor, Categorized {
 
     @Override
     public void close() {
+        slotAhead = false;
+        page = -1;
         slot.close();
         reader.memory().close();
     }
