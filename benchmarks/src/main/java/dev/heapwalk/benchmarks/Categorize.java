@@ -26,27 +26,32 @@ final class Categorize implements Subject.Ready {
         List<Subject<?>> all = new ArrayList<>();
         for (Source source : Source.values()) {
             all.add(usage(
-                    "strings", source, () -> new Categorize(BenchmarkTarget.of(source, MallocProgram.STRINGS, COUNT))));
+                    Suite.Set.QUICK,
+                    "strings",
+                    source,
+                    () -> new Categorize(BenchmarkTarget.of(source, MallocProgram.STRINGS, COUNT))));
             all.add(usage(
-                    "ruby", source, () -> new Categorize(BenchmarkTarget.of(source, RubyProgram.FRAGMENTED, COUNT))));
+                    Suite.Set.QUICK,
+                    "ruby",
+                    source,
+                    () -> new Categorize(BenchmarkTarget.of(source, RubyProgram.FRAGMENTED, COUNT))));
         }
         all.add(usage(
+                Suite.Set.SHORT,
                 "ruby-alternating",
                 Source.PROCESS,
                 () -> new Categorize(BenchmarkTarget.of(Source.PROCESS, RubyProgram.ALTERNATING, COUNT))));
         return all;
     }
 
-    private static Subject<Categorize> usage(String program, Source source, Subject.Opener<Categorize> opener) {
-        return Subject.of(
-                        "Categorize/%s/%s/%s".formatted(program, source.label(), Suite.count(COUNT)),
-                        Suite.Set.QUICK,
-                        opener)
+    private static Subject<Categorize> usage(
+            Suite.Set set, String program, Source source, Subject.Opener<Categorize> opener) {
+        return Subject.of("Categorize/%s/%s/%s".formatted(program, source.label(), Suite.count(COUNT)), set, opener)
                 .way(Way.JAVA, Categorize::java)
                 .way(Way.WALK, Categorize::c)
                 .way(Way.COPY, Categorize::copy)
                 .steps(on -> on.steps)
-                .allocates(Allocation.BY_NATURE);
+                .allocates(Allocation.NOTHING_PER_STEP);
     }
 
     private Categorize(BenchmarkTarget opened) {
