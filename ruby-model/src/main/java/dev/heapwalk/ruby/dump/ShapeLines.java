@@ -25,7 +25,6 @@ final class ShapeLines {
     private static final byte[] MEMSIZE = JsonLines.ascii(", \"memsize\":");
 
     private static final int LONGEST_CHAIN = 1 << 19;
-    private static final long SINGLE_CHILD = 1;
     private static final int NO_PARENT = -1;
 
     private final ObjectReader reader;
@@ -66,7 +65,7 @@ final class ShapeLines {
         int parent = shapes.parent(shape);
         int depth = depth(shape);
         long edges = shapes.edges(shape);
-        boolean single = layout.singleChild() && (edges & SINGLE_CHILD) != 0;
+        boolean single = layout.singleChild() && (edges & ShapeLayout.SINGLE_CHILD) != 0;
         long table = edges == 0 || single ? 0 : table(edges);
         long count = single ? 1 : table == 0 ? 0 : memory.readInt(table + TableLayout.ID_NUMBER);
         long size = layout.size()

@@ -69,8 +69,14 @@ public record ClassLayout(
         boolean marksCallables,
         boolean cachesInObjects) {
 
-    /** {@code value} of {@code rb_const_entry_t}, which {@code file} follows. */
+    /** The size of {@code rb_const_entry_t}, which begins with its flags (32 bits). */
+    public static final int CONSTANT_SIZE = 24;
+    /** {@code line} of {@code rb_const_entry_t}, 32 bits. */
+    public static final int CONSTANT_LINE = 4;
+    /** {@code value} of {@code rb_const_entry_t}. */
     public static final int CONSTANT_VALUE = 8;
+    /** {@code file} of {@code rb_const_entry_t}. */
+    public static final int CONSTANT_FILE = 16;
     /** {@code cref} of {@code struct rb_cvar_class_tbl_entry}. */
     public static final int CLASS_VARIABLE_CREF = 16;
 

@@ -170,6 +170,8 @@ public record DataLayout(
     public static final int WEAK_MAP_SECOND = 8;
     /** {@code name} of {@code OnigEncodingType}. */
     public static final int ENCODING_NAME = 8;
+    /** {@code ruby_encoding_index} of {@code OnigEncodingType}, 32 bits. */
+    public static final int ENCODING_INDEX = 128;
 
     /** {@code th}, the thread of {@code rb_tp_t}. */
     public static final int TRACE_THREAD = 8;

@@ -42,5 +42,32 @@ public final class Flags {
     /** {@code FL_USER17}: of a String, that it is in the table of frozen strings. */
     public static final long USER17 = 1L << USHIFT + 17;
 
+    /** {@code ENCODING_SHIFT}. */
+    private static final int ENCODING_SHIFT = USHIFT + 10;
+    /** {@code ENCODING_INLINE_MAX}: an instance variable has the index. */
+    private static final int ENCODING_MASK = 0x7f;
+    /** Where the bits of {@code ENC_CODERANGE_MASK} begin. */
+    private static final int CODE_RANGE_SHIFT = USHIFT + 8;
+
+    /**
+     * The encoding of what has one. C name {@code RB_ENCODING_GET_INLINED}.
+     *
+     * @param flags the flags of a String, Symbol or Regexp
+     * @return an index, 127 if an instance variable has it
+     */
+    public static int encodingIndex(long flags) {
+        return (int) (flags >>> ENCODING_SHIFT) & ENCODING_MASK;
+    }
+
+    /**
+     * Of what kind the bytes of a String are. C name {@code RB_ENC_CODERANGE}.
+     *
+     * @param flags its flags
+     * @return 0 where nobody looked, 1 for 7 bits, 2 for valid, 3 for broken
+     */
+    public static int codeRange(long flags) {
+        return (int) (flags >>> CODE_RANGE_SHIFT) & 3;
+    }
+
     private Flags() {}
 }

@@ -59,6 +59,8 @@ public record ShapeLayout(
     /** How much of the tree is read, in bytes. */
     public static final int TREE_SIZE = 40;
 
+    /** The bit of {@code edges} that tells that it is a shape itself. */
+    public static final long SINGLE_CHILD = 1;
     /** {@code SHAPE_IVAR}, the same in all versions. */
     public static final int IVAR = 1;
     /** {@code SHAPE_OBJ_ID}, in 4.0. */

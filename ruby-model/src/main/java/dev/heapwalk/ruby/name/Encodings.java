@@ -8,6 +8,8 @@ import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.layout.DataLayout;
+import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.IvarCursor;
 import dev.heapwalk.ruby.object.RData;
@@ -50,11 +52,6 @@ public final class Encodings {
     };
     private static final int MOST = 1 << 16;
     private static final int LONGEST_NAME = 128;
-    /** {@code OnigEncodingTypeST.name}. */
-    private static final int NAME = 8;
-    /** {@code OnigEncodingTypeST.ruby_encoding_index}, 32 bits. */
-    private static final int INDEX = 128;
-
     private static final int INDEX_MASK = (1 << 24) - 1;
     private static final int DUMMY = 1 << 24;
 
@@ -151,7 +148,7 @@ public final class Encodings {
      * @return its number, also where it does not fit in the flags; -1 if it can't be found
      */
     public int indexOf(RValue object) {
-        int index = (int) (object.flags() >>> 22) & ELSEWHERE;
+        int index = Flags.encodingIndex(object.flags());
         if (index != ELSEWHERE) {
             return index;
         }
@@ -203,9 +200,9 @@ public final class Encodings {
 
     private void add(long address) {
         try {
-            int flags = memory.readInt(address + INDEX);
+            int flags = memory.readInt(address + DataLayout.ENCODING_INDEX);
             int index = flags & INDEX_MASK;
-            String name = memory.readCString(memory.readLong(address + NAME), LONGEST_NAME);
+            String name = memory.readCString(memory.readLong(address + DataLayout.ENCODING_NAME), LONGEST_NAME);
             if (index >= MOST || name.isEmpty()) {
                 return;
             }

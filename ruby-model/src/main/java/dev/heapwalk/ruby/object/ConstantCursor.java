@@ -6,6 +6,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.layout.ClassLayout;
 import dev.heapwalk.ruby.name.SymbolNames;
 import dev.heapwalk.ruby.table.IdEntries;
 import java.lang.foreign.MemorySegment;
@@ -17,10 +18,6 @@ import java.util.Optional;
  * thread.
  */
 public final class ConstantCursor {
-    private static final int SIZE = 24;
-    private static final int LINE = 4;
-    private static final int VALUE = 8;
-    private static final int FILE = 16;
     private static final int DEPRECATED = 0x100;
     private static final int VISIBILITY = 0xff;
     private static final int PRIVATE = 1;
@@ -72,12 +69,12 @@ public final class ConstantCursor {
         if (!entries.next()) {
             return false;
         }
-        long offset = memory.require(entries.value(), SIZE);
+        long offset = memory.require(entries.value(), ClassLayout.CONSTANT_SIZE);
         MemorySegment segment = memory.segment();
         flag = segment.get(Words.INT, offset);
-        line = segment.get(Words.INT, offset + LINE);
-        value = segment.get(Words.LONG, offset + VALUE);
-        file = segment.get(Words.LONG, offset + FILE);
+        line = segment.get(Words.INT, offset + ClassLayout.CONSTANT_LINE);
+        value = segment.get(Words.LONG, offset + ClassLayout.CONSTANT_VALUE);
+        file = segment.get(Words.LONG, offset + ClassLayout.CONSTANT_FILE);
         return true;
     }
 

@@ -13,7 +13,6 @@ import java.lang.foreign.MemorySegment;
  * {@code ar_table} and {@code st_table}. A flyweight that moves, for one thread.
  */
 public final class HashCursor {
-    private static final int PAIR = 16;
     private static final int MOST_PAIRS = 8;
 
     private final ObjectReader reader;
@@ -58,7 +57,7 @@ public final class HashCursor {
         }
         int used = hash.pairsBound();
         if (used > 0 && hash.table() != 0) {
-            long offset = memory.require(hash.pairs(), PAIR * used);
+            long offset = memory.require(hash.pairs(), RHash.PAIR_SIZE * used);
             MemorySegment.copy(memory.segment(), Words.LONG, offset, pairs, 0, 2 * used);
             bound = used;
         }

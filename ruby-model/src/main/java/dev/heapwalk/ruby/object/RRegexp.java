@@ -19,8 +19,6 @@ public final class RRegexp extends RValue {
     /** {@code Regexp::NOENCODING}. */
     public static final int NOENCODING = 32;
 
-    private static final int ENCODING_SHIFT = 22;
-    private static final int ENCODING_MASK = 0x7f;
     private static final long FIXED = Flags.USER4;
     private static final long NONE = Flags.USER6;
     /** {@code re_pattern_buffer.options}. */
@@ -71,6 +69,6 @@ public final class RRegexp extends RValue {
      * @return see {@link Encodings}
      */
     public int encodingIndex() {
-        return (int) (flags() >>> ENCODING_SHIFT) & ENCODING_MASK;
+        return Flags.encodingIndex(flags());
     }
 }

@@ -21,8 +21,6 @@ public final class RString extends RValue {
 
     private static final long NOEMBED = Flags.USER1;
     private static final long NOFREE = 1L << Flags.USHIFT + 18;
-    private static final int ENCODING_SHIFT = 22;
-    private static final int ENCODING_MASK = 0x7f;
 
     private final ObjectLayout layout;
 
@@ -121,7 +119,7 @@ public final class RString extends RValue {
      * @return see {@link Encodings}; {@link Encodings#ELSEWHERE} for one that does not fit in the flags
      */
     public int encodingIndex() {
-        return (int) (flags() >>> ENCODING_SHIFT) & ENCODING_MASK;
+        return Flags.encodingIndex(flags());
     }
 
     /**
@@ -130,7 +128,7 @@ public final class RString extends RValue {
      * @return 0 unknown, 1 all are 7 bits, 2 valid, 3 broken
      */
     public int codeRange() {
-        return (int) (flags() >>> 20) & 3;
+        return Flags.codeRange(flags());
     }
 
     /**

@@ -32,8 +32,6 @@ public final class RubyThreads {
      * How far the fields of a patch release were found from where the first release of a version has them, in bytes.
      */
     private static final int REACH = 64;
-    /** {@code thread_invoke_type_proc}. */
-    private static final int INVOKES_PROC = 1;
 
     private static final int INVOKES_RACTOR_PROC = 2;
 
@@ -174,7 +172,7 @@ public final class RubyThreads {
                 pthread,
                 tid(nativeThread, pthread),
                 main,
-                invoke == INVOKES_PROC || invoke == INVOKES_RACTOR_PROC
+                invoke == ThreadLayout.INVOKE_PROC || invoke == INVOKES_RACTOR_PROC
                         ? memory.readLong(address + layout.procedure() + threadShift)
                         : 0,
                 memory.readLong(address + layout.thgroup() + threadShift),
