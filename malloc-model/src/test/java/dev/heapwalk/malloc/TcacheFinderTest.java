@@ -34,6 +34,7 @@ class TcacheFinderTest {
                 BASE,
                 content,
                 List.of(new ThreadState(
+                        new EmptyTarget(Machine.X86_64),
                         1,
                         "",
                         Optional.of(new Registers(Processor.of(Machine.X86_64), new long[27], THREAD_POINTER)))));

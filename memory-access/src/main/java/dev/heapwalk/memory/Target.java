@@ -192,6 +192,17 @@ public interface Target extends AutoCloseable {
     List<ElfModule> modules();
 
     /**
+     * The module that an address lies in.
+     *
+     * @param address a target address
+     * @return the module, one of {@link #modules()}; of an observed process one that was found before, if the address
+     *     lies in one
+     */
+    default Optional<ElfModule> moduleAt(long address) {
+        return modules().stream().filter(module -> module.contains(address)).findFirst();
+    }
+
+    /**
      * What is known to be missing: parts of a core that were cut off or left out, files on disk that are not those that
      * were mapped. Each is one line for a person, with addresses and with what to do about it.
      *

@@ -1,13 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory;
 
+import dev.heapwalk.memory.elf.ElfModule;
 import java.util.Optional;
 
 /**
- * One thread of a target.
+ * One thread of a target, as it was when it was asked for.
  *
+ * @param target the target that it belongs to
  * @param tid the kernel's thread id, as seen by this process or as the core file has it
  * @param name the thread's name ({@code comm}), or empty where a core does not have it
- * @param registers its registers, for a stopped process or a core
+ * @param registers its registers, where the target stands still
  */
-public record ThreadState(long tid, String name, Optional<Registers> registers) {}
+public record ThreadState(Target target, long tid, String name, Optional<Registers> registers) {
+
+    /**
+     * The part of its stack that is in use: from the stack pointer, with the {@linkplain
+     * dev.heapwalk.memory.machine.Processor#redZone() red zone} below it, to the end. That is where the block ends that
+     * glibc made for the thread, which has the thread's control block and static thread-local storage behind the first
+     * frame; for the main thread, for threads of others than glibc, and for a stack pointer that lies elsewhere (on a
+     * signal or coroutine stack), it is the end of the mapping that it points into.
+     *
+     * @return target addresses; empty where there are no registers, or the stack pointer points to nothing
+     */
+    public Optional<ElfModule.Range> stack() {
+        return registers.flatMap(known -> new ThreadStack(target.memory(), known).find());
+    }
+
+    /**
+     * Its copy of a module's thread-local variables. That of {@code symbol} lies at the beginning and {@link
+     * ElfModule#tlsSymbol} of it.
+     *
+     * @param module one of {@link Target#modules()}
+     * @return target addresses; empty where there are no registers or no thread pointer, the module has no such
+     *     variables, the thread has not used them yet and glibc allocates them then, or they can't be found
+     */
+    public Optional<ElfModule.Range> tls(ElfModule module) {
+        return registers
+                .map(Registers::threadPointer)
+                .filter(pointer -> pointer != 0)
+                .flatMap(module::tlsBlock);
+    }
+
+    /** Names it for messages, for example {@code thread 4711 (worker)}. */
+    @Override
+    public String toString() {
+        return name.isEmpty() ? "thread " + tid : "thread " + tid + " (" + name + ")";
+    }
+}

@@ -5,7 +5,6 @@ import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.TargetException;
-import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.Truncation;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.machine.Processor;
@@ -50,7 +49,7 @@ record CoreFile(
         MemorySegment bytes,
         Machine machine,
         List<ProgramHeader> segments,
-        List<ThreadState> threads,
+        List<ThreadNote> threads,
         OptionalLong pid,
         String program,
         AuxiliaryVector auxiliary,
@@ -65,6 +64,15 @@ record CoreFile(
     private static final int MOST_SEGMENTS = 1 << 21;
     /** The kernel's own limit for ids. */
     private static final int MOST_THREADS = 1 << 22;
+
+    /**
+     * What the notes tell of a thread.
+     *
+     * @param tid its id
+     * @param name its name, or empty
+     * @param registers its registers, if they are there
+     */
+    record ThreadNote(long tid, String name, Optional<Registers> registers) {}
 
     /**
      * An entry of {@code NT_FILE}.
@@ -277,7 +285,7 @@ record CoreFile(
     private static final class Notes {
         private final Machine machine;
         private final Processor processor;
-        private final List<ThreadState> threads = new ArrayList<>();
+        private final List<ThreadNote> threads = new ArrayList<>();
         private final List<MappedFile> files = new ArrayList<>();
         private OptionalLong pid = OptionalLong.empty();
         private String program = "";
@@ -312,7 +320,7 @@ record CoreFile(
             long tid = Integer.toUnsignedLong(content.get(Words.INT, processor.statusThread()));
             int set = processor.registerSetSize();
             boolean whole = set > 0 && size >= processor.statusRegisters() + set;
-            threads.add(new ThreadState(
+            threads.add(new ThreadNote(
                     tid,
                     "",
                     whole
@@ -325,8 +333,8 @@ record CoreFile(
             if (content.byteSize() < 8 || threads.isEmpty()) {
                 return;
             }
-            ThreadState thread = threads.removeLast();
-            threads.add(new ThreadState(
+            ThreadNote thread = threads.removeLast();
+            threads.add(new ThreadNote(
                     thread.tid(),
                     thread.name(),
                     thread.registers()
@@ -388,13 +396,13 @@ record CoreFile(
         }
 
         /** The main thread first, then by id; only the main thread's name is in a core. */
-        List<ThreadState> threads() {
+        List<ThreadNote> threads() {
             long main = pid.orElse(-1);
             return threads.stream()
                     .map(thread ->
-                            thread.tid() == main ? new ThreadState(thread.tid(), program, thread.registers()) : thread)
-                    .sorted(Comparator.comparing((ThreadState thread) -> thread.tid() != main)
-                            .thenComparingLong(ThreadState::tid))
+                            thread.tid() == main ? new ThreadNote(thread.tid(), program, thread.registers()) : thread)
+                    .sorted(Comparator.comparing((ThreadNote thread) -> thread.tid() != main)
+                            .thenComparingLong(ThreadNote::tid))
                     .toList();
         }
     }

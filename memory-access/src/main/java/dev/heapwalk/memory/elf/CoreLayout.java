@@ -349,7 +349,7 @@ final class CoreLayout {
 
     private static LoadedModule module(TreeMap<Long, LoadedModule> modules, long address) {
         Map.Entry<Long, LoadedModule> below = modules.floorEntry(address);
-        return below != null && below.getValue().contains(address) ? below.getValue() : null;
+        return below != null && below.getValue().spans(address) ? below.getValue() : null;
     }
 
     private void fill(List<LoadedModule> modules) {
@@ -363,7 +363,7 @@ final class CoreLayout {
                 next++;
             }
             Mapping mapping = mappings.get(hole.index);
-            if (!modules.isEmpty() && modules.get(next).contains(hole.start)) {
+            if (!modules.isEmpty() && modules.get(next).spans(hole.start)) {
                 LoadedModule module = modules.get(next);
                 if (!fill(hole, module)) {
                     unfilled.computeIfAbsent(module, _ -> new ArrayList<>()).add(hole);

@@ -23,6 +23,7 @@ public final class CoreTarget implements Target {
     private final FileRoot root;
     private final CoreMemory memory;
     private final List<String> notices;
+    private final List<ThreadState> threads;
     private List<ElfModule> modules;
 
     private CoreTarget(Arena arena, CoreFile core, Path sysroot) {
@@ -32,6 +33,9 @@ public final class CoreTarget implements Target {
         CoreLayout layout = new CoreLayout(core, root);
         this.memory = layout.build();
         this.notices = layout.notices();
+        this.threads = core.threads().stream()
+                .map(thread -> new ThreadState(this, thread.tid(), thread.name(), thread.registers()))
+                .toList();
     }
 
     /**
@@ -91,7 +95,7 @@ public final class CoreTarget implements Target {
 
     @Override
     public List<ThreadState> threads() {
-        return core.threads();
+        return threads;
     }
 
     @Override

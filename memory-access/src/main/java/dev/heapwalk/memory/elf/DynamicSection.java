@@ -6,6 +6,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -218,6 +219,58 @@ final class DynamicSection {
             index = Integer.toUnsignedLong(memory.readInt(table + 8 + 4 * (buckets + index)));
         }
         return hidden;
+    }
+
+    /** A copy of the dynamic symbols that the hash table leads to; empty also if it can't be read as a whole. */
+    Optional<SymbolTable> table() {
+        if (!hasSymbols()) {
+            return Optional.empty();
+        }
+        try {
+            long symbols = pointer(SYMBOL_TABLE);
+            long size = count() * SymbolTable.entrySize(wide);
+            long strings = pointer(STRING_TABLE);
+            // Both lie within the module, so no number in memory makes the copy larger than it.
+            if (size < 0 || size > end - symbols || value(STRING_SIZE) < 0 || value(STRING_SIZE) > end - strings) {
+                return Optional.empty();
+            }
+            return Optional.of(new SymbolTable(
+                    MemorySegment.ofArray(memory.readBytes(symbols, Math.toIntExact(size))),
+                    MemorySegment.ofArray(memory.readBytes(strings, Math.toIntExact(value(STRING_SIZE)))),
+                    wide,
+                    new BitSet()));
+        } catch (UnmappedAddressException | ArithmeticException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** One more than the last index that the hash table leads to. */
+    private long count() {
+        if (pointer(GNU_HASH) == 0) {
+            return Integer.toUnsignedLong(memory.readInt(pointer(SYSV_HASH) + 4));
+        }
+        long table = pointer(GNU_HASH);
+        MemorySegment header = MemorySegment.ofArray(memory.readBytes(table, 16));
+        long buckets = Integer.toUnsignedLong(header.get(Words.INT, 0));
+        long first = Integer.toUnsignedLong(header.get(Words.INT, 4));
+        long bucketTable = table + 16 + Integer.toUnsignedLong(header.get(Words.INT, 8)) * (wide ? 8 : 4);
+        if (4 * buckets > end - bucketTable) {
+            return 0;
+        }
+        MemorySegment indices = MemorySegment.ofArray(memory.readBytes(bucketTable, Math.toIntExact(4 * buckets)));
+        long last = 0;
+        for (long i = 0; i < buckets; i++) {
+            last = Math.max(last, Integer.toUnsignedLong(indices.get(Words.INT, 4 * i)));
+        }
+        if (last < first) {
+            return first;
+        }
+        // The last chain is the last in the table, and ends where the lowest bit is set.
+        long chain = bucketTable + 4 * buckets - 4 * first;
+        for (int steps = 0; steps < LONGEST_CHAIN && (memory.readInt(chain + 4 * last) & 1) == 0; steps++) {
+            last++;
+        }
+        return last + 1;
     }
 
     private SymbolTable.Symbol symbol(long index, byte[] name, boolean threadLocal) {

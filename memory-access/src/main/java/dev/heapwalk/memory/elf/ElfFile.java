@@ -11,6 +11,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.zip.CRC32;
@@ -20,6 +21,8 @@ final class ElfFile {
     private static final int SYMBOLS = 2;
     private static final int NOTES = 7;
     private static final int NO_BITS = 8;
+    private static final long ALLOCATED = 2;
+    private static final long THREAD_LOCAL = 0x400;
     private static final long COMPRESSED = 0x800;
     private static final int PROGRESS = 1;
     private static final int MOST_SECTIONS = 1 << 17;
@@ -30,7 +33,8 @@ final class ElfFile {
     private final List<ProgramHeader> programHeaders;
     private final List<Section> sections;
 
-    private record Section(int name, int type, long flags, long offset, long size, int link, long alignment) {}
+    private record Section(
+            int name, int type, long flags, long address, long offset, long size, int link, long alignment) {}
 
     /**
      * The file that holds the debug information that was taken out of this one.
@@ -105,6 +109,7 @@ final class ElfFile {
                     table.get(Words.INT, at),
                     table.get(Words.INT, at + 4),
                     table.get(Words.LONG, at + 8),
+                    table.get(Words.LONG, at + 16),
                     table.get(Words.LONG, at + 24),
                     table.get(Words.LONG, at + 32),
                     table.get(Words.INT, at + 40),
@@ -114,6 +119,7 @@ final class ElfFile {
                 table.get(Words.INT, at),
                 table.get(Words.INT, at + 4),
                 Integer.toUnsignedLong(table.get(Words.INT, at + 8)),
+                Integer.toUnsignedLong(table.get(Words.INT, at + 12)),
                 Integer.toUnsignedLong(table.get(Words.INT, at + 16)),
                 Integer.toUnsignedLong(table.get(Words.INT, at + 20)),
                 table.get(Words.INT, at + 24),
@@ -173,10 +179,35 @@ final class ElfFile {
                 }
                 Optional<MemorySegment> strings = range(names.offset, names.size);
                 return range(section.offset, section.size)
-                        .flatMap(table -> strings.map(text -> new SymbolTable(table, text, header.wide())));
+                        .flatMap(table -> strings.map(text -> new SymbolTable(table, text, header.wide(), unloaded())));
             }
         }
         return Optional.empty();
+    }
+
+    private BitSet unloaded() {
+        BitSet numbers = new BitSet();
+        for (int i = 0; i < sections.size(); i++) {
+            numbers.set(i, (sections.get(i).flags & ALLOCATED) == 0);
+        }
+        return numbers;
+    }
+
+    /** The end of the section that an address of the program lies in; 0 if it lies in none. */
+    long sectionEnd(long address) {
+        for (Section section : sections) {
+            if ((section.flags & (ALLOCATED | THREAD_LOCAL)) == ALLOCATED
+                    && address - section.address >= 0
+                    && address - section.address < section.size) {
+                return section.address + section.size;
+            }
+        }
+        return 0;
+    }
+
+    /** Whether it tells where sections lie. */
+    boolean hasSections() {
+        return !sections.isEmpty();
     }
 
     /** What {@code .gnu_debuglink} says. */

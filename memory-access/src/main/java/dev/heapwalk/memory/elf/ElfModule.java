@@ -5,6 +5,7 @@ import dev.heapwalk.memory.Mapping;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /**
  * A program or library that is loaded in a target. What it says comes from the target's memory, from the file on disk
@@ -58,6 +59,13 @@ public interface ElfModule {
     Optional<String> buildId();
 
     /**
+     * Whether it is the program itself, as the kernel started it.
+     *
+     * @return whether it is; false for all modules where a core does not tell
+     */
+    boolean program();
+
+    /**
      * The name that the module gives itself.
      *
      * @return {@code DT_SONAME}, if it has one
@@ -97,6 +105,34 @@ public interface ElfModule {
     OptionalLong tlsSymbol(String name);
 
     /**
+     * All that the module defines and has a name for: the dynamic symbols, and those of {@code .symtab} and of the
+     * debug file where there are such. What stands in several tables comes once.
+     *
+     * @return the symbols, in the order of the tables, read as the stream goes on
+     */
+    Stream<ElfSymbol> symbols();
+
+    /**
+     * What lies at an address: the symbol whose bytes cover it, of several the one that begins last. Where none covers
+     * it, and the nearest symbol at or before it has no size, as some have that were written in assembler, that one,
+     * if it is of the same section. Of several names for one place, one that others may refer to, with the fewest
+     * underscores and letters. Looks at the tables that {@link #symbols()} does. The first call makes an index, which
+     * is kept.
+     *
+     * @param address a target address
+     * @return the symbol; empty if no symbol names what lies there, or the address is not the module's
+     */
+    Optional<ElfSymbol> symbolAt(long address);
+
+    /**
+     * Whether an address lies in the module.
+     *
+     * @param address a target address
+     * @return whether it lies in one of its mappings or, where none are known, of its segments
+     */
+    boolean contains(long address);
+
+    /**
      * The module's {@code PT_TLS} segment.
      *
      * @return memory size and alignment, if it has one
@@ -110,6 +146,16 @@ public interface ElfModule {
      * @param alignment its alignment in bytes
      */
     record TlsSegment(long memorySize, long alignment) {}
+
+    /**
+     * Where a thread has its copy of the module's thread-local variables: in static storage at a fixed distance from
+     * its thread pointer, or where its vector of thread-local storage names it.
+     *
+     * @param threadPointer the thread's {@link dev.heapwalk.memory.Registers#threadPointer()}
+     * @return a range of target addresses; empty if the module has no such variables, the thread has none yet, or they
+     *     can't be found
+     */
+    Optional<Range> tlsBlock(long threadPointer);
 
     /**
      * The words of the module that the dynamic linker sets to an address within it ({@code R_*_RELATIVE} in

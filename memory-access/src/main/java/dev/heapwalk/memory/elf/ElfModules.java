@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /** Finds the ELF modules of a target in its memory. */
@@ -71,6 +72,9 @@ public final class ElfModules {
         }
         auxiliary.vdso().ifPresent(address -> look(address, "[vdso]"));
         auxiliary.programHeaders().ifPresent(address -> program(address, auxiliary));
+        List<LoadedModule> all = List.copyOf(found.values());
+        OptionalLong program = auxiliary.programHeaders().isPresent() ? auxiliary.programHeaders() : auxiliary.entry();
+        all.forEach(module -> module.among(all, program.isPresent() && module.spans(program.getAsLong())));
     }
 
     private Optional<MemorySegment> read(long address, long size) {
@@ -117,9 +121,7 @@ public final class ElfModules {
     /** The program itself, where its first page can't be read or is not mapped from a file. */
     private void program(long address, AuxiliaryVector auxiliary) {
         long count = auxiliary.programHeaderCount().orElse(0);
-        if (count <= 0
-                || count > MOST_SEGMENTS
-                || found.values().stream().anyMatch(module -> module.contains(address))) {
+        if (count <= 0 || count > MOST_SEGMENTS || found.values().stream().anyMatch(module -> module.spans(address))) {
             return;
         }
         boolean wide = machine.wordSize() == 8;

@@ -16,8 +16,12 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongPredicate;
+import java.util.function.Supplier;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /** A module that was found in memory by its ELF header. Files are looked for when they are first needed. */
 final class LoadedModule implements ElfModule {
@@ -40,6 +44,9 @@ final class LoadedModule implements ElfModule {
     private DynamicSection dynamic;
     private Disk disk;
     private List<SymbolTable> tables;
+    private SymbolIndex index;
+    private List<LoadedModule> siblings = List.of(this);
+    private boolean program;
 
     /**
      * The file on disk.
@@ -143,6 +150,35 @@ final class LoadedModule implements ElfModule {
         return mappings;
     }
 
+    /**
+     * Tells a module what else is loaded.
+     *
+     * @param all every module, with this one
+     * @param isProgram whether this one is the program
+     */
+    synchronized void among(List<LoadedModule> all, boolean isProgram) {
+        siblings = all;
+        program = isProgram;
+    }
+
+    @Override
+    public synchronized boolean program() {
+        return program;
+    }
+
+    private synchronized List<LoadedModule> siblings() {
+        return siblings;
+    }
+
+    private Optional<ProgramHeader> first(int type) {
+        return segments.stream().filter(segment -> segment.type() == type).findFirst();
+    }
+
+    /** Where its dynamic section lies. */
+    long dynamicAddress() {
+        return bias + first(ProgramHeader.DYNAMIC).map(ProgramHeader::address).orElse(0L);
+    }
+
     List<ProgramHeader> segments() {
         return segments;
     }
@@ -157,8 +193,20 @@ final class LoadedModule implements ElfModule {
         return end;
     }
 
-    boolean contains(long address) {
+    /** Whether an address lies between the first and the last byte of the module. */
+    boolean spans(long address) {
         return Long.compareUnsigned(address, start) >= 0 && Long.compareUnsigned(address, end) < 0;
+    }
+
+    @Override
+    public boolean contains(long address) {
+        if (!mappings.isEmpty()) {
+            return spans(address) && mappings.stream().anyMatch(mapping -> mapping.contains(address));
+        }
+        return segments.stream()
+                .filter(segment -> segment.type() == ProgramHeader.LOAD)
+                .anyMatch(
+                        segment -> Long.compareUnsigned(address - bias - segment.address(), segment.memorySize()) < 0);
     }
 
     @Override
@@ -183,13 +231,7 @@ final class LoadedModule implements ElfModule {
 
     private synchronized DynamicSection dynamic() {
         if (dynamic == null) {
-            ProgramHeader found = new ProgramHeader(0, 0, 0, 0, 0, 0, 0);
-            for (ProgramHeader segment : segments) {
-                if (segment.type() == ProgramHeader.DYNAMIC) {
-                    found = segment;
-                    break;
-                }
-            }
+            ProgramHeader found = first(ProgramHeader.DYNAMIC).orElse(new ProgramHeader(0, 0, 0, 0, 0, 0, 0));
             dynamic = DynamicSection.read(memory, wide, bias, start, end, bias + found.address(), found.memorySize());
         }
         return dynamic;
@@ -315,13 +357,74 @@ final class LoadedModule implements ElfModule {
         if (symbol != null) {
             return symbol;
         }
-        try {
+        return unharmed(() -> {
             for (SymbolTable table : tables()) {
-                symbol = table.find(bytes, threadLocal);
-                if (symbol != null) {
-                    return symbol;
+                SymbolTable.Symbol found = table.find(bytes, threadLocal);
+                if (found != null) {
+                    return found;
                 }
             }
+            return null;
+        });
+    }
+
+    /** The dynamic symbols, copied, and then those of files. */
+    private List<SymbolTable> allTables() {
+        List<SymbolTable> all = new ArrayList<>(dynamic().table().stream().toList());
+        all.addAll(tables());
+        return all;
+    }
+
+    @Override
+    public Stream<ElfSymbol> symbols() {
+        // A table and its copy in a debug file may differ in binding alone.
+        record Place(String name, long address, long size) {}
+        Set<Place> seen = ConcurrentHashMap.newKeySet();
+        return allTables().stream()
+                .flatMap(this::symbols)
+                .filter(symbol -> seen.add(new Place(symbol.name(), symbol.address(), symbol.size())));
+    }
+
+    private Stream<ElfSymbol> symbols(SymbolTable table) {
+        return LongStream.range(1, table.count())
+                .mapToObj(entry -> unharmed(() ->
+                        table.isDefined(entry) ? Optional.of(table.symbol(entry, bias)) : Optional.<ElfSymbol>empty()))
+                .flatMap(Optional::stream);
+    }
+
+    @Override
+    public Optional<ElfSymbol> symbolAt(long address) {
+        if (!contains(address)) {
+            return Optional.empty();
+        }
+        return unharmed(() -> index().at(address - bias));
+    }
+
+    private synchronized SymbolIndex index() {
+        if (index == null) {
+            index = new SymbolIndex(allTables(), bias, start - bias, end - bias, this::sectionEnd);
+        }
+        return index;
+    }
+
+    /** The end of the section that an address of the file lies in or, without a file, of the segment; else 0. */
+    private long sectionEnd(long address) {
+        Optional<ElfFile> file = disk().file().filter(ElfFile::hasSections);
+        if (file.isPresent()) {
+            return file.get().sectionEnd(address);
+        }
+        return segments.stream()
+                .filter(segment -> segment.type() == ProgramHeader.LOAD
+                        && Long.compareUnsigned(address - segment.address(), segment.memorySize()) < 0)
+                .mapToLong(segment -> segment.address() + segment.memorySize())
+                .findFirst()
+                .orElse(0);
+    }
+
+    /** Reads mapped files. */
+    private <T> T unharmed(Supplier<T> read) {
+        try {
+            return read.get();
         } catch (InternalError e) {
             // That is how the JVM reports that a mapped file was cut short meanwhile.
             throw new TargetException(
@@ -329,7 +432,6 @@ final class LoadedModule implements ElfModule {
                     "a symbol file of %s changed while it was read; try again".formatted(path),
                     e);
         }
-        return null;
     }
 
     @Override
@@ -356,10 +458,29 @@ final class LoadedModule implements ElfModule {
 
     @Override
     public Optional<TlsSegment> tlsSegment() {
-        return segments.stream()
-                .filter(segment -> segment.type() == ProgramHeader.TLS)
-                .map(segment -> new TlsSegment(segment.memorySize(), segment.alignment()))
-                .findFirst();
+        return first(ProgramHeader.TLS).map(segment -> new TlsSegment(segment.memorySize(), segment.alignment()));
+    }
+
+    @Override
+    public Optional<Range> tlsBlock(long threadPointer) {
+        return first(ProgramHeader.TLS)
+                .flatMap(segment ->
+                        new TlsBlocks(memory, Processor.of(machine), siblings()).find(this, segment, threadPointer));
+    }
+
+    /** The address of a word that the dynamic linker set to the module's number for thread-local storage. */
+    OptionalLong tlsModuleWord() {
+        int type = Processor.of(machine).threadModuleRelocation();
+        LongPredicate writable = writable();
+        LongStream.Builder words = LongStream.builder();
+        dynamic().relocations(relocation -> {
+            if (relocation.type() == type
+                    && writable.test(relocation.address())
+                    && (relocation.symbol() == 0 || dynamic().threadLocal(relocation.symbol()) != null)) {
+                words.add(relocation.address());
+            }
+        });
+        return words.build().findFirst();
     }
 
     private LongPredicate writable() {

@@ -147,11 +147,13 @@ public final class LiveTarget implements Target {
     public List<ThreadState> threads() {
         Optional<Tracer> stopped = tracer.or(() -> holder);
         if (stopped.isPresent()) {
-            return stopped.get().threads();
+            return stopped.get().threads().stream()
+                    .map(thread -> new ThreadState(this, thread.tid(), thread.name(), thread.registers()))
+                    .toList();
         }
         process.checkSame();
         return process.threads().stream()
-                .map(tid -> new ThreadState(tid, process.threadName(tid), Optional.empty()))
+                .map(tid -> new ThreadState(this, tid, process.threadName(tid), Optional.empty()))
                 .toList();
     }
 
@@ -169,6 +171,16 @@ public final class LiveTarget implements Target {
                     .toList();
         }
         return modules;
+    }
+
+    @Override
+    public synchronized Optional<ElfModule> moduleAt(long address) {
+        Optional<ElfModule> known = in(modules == null ? List.of() : modules, address);
+        return known.isPresent() ? known : in(modules(), address);
+    }
+
+    private static Optional<ElfModule> in(List<ElfModule> modules, long address) {
+        return modules.stream().filter(module -> module.contains(address)).findFirst();
     }
 
     /** Whether a module is one that was found before, whose symbols need not be read again. */

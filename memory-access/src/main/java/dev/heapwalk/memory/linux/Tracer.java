@@ -8,7 +8,6 @@ import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.TargetException;
-import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -71,7 +70,7 @@ final class Tracer {
     private volatile int tracerThread;
     private volatile RuntimeException failure;
     private volatile Error error;
-    private volatile List<ThreadState> threads = List.of();
+    private volatile List<StoppedThread> threads = List.of();
 
     private enum State {
         /** Seized, and perhaps interrupted. */
@@ -82,6 +81,15 @@ final class Tracer {
         /** Not ours: it has ended, or is about to, or was detached. */
         ENDED
     }
+
+    /**
+     * A thread that stands still.
+     *
+     * @param tid its id
+     * @param name its name
+     * @param registers its registers
+     */
+    record StoppedThread(long tid, String name, Optional<Registers> registers) {}
 
     private static final class Tracee {
         private final int tid;
@@ -149,7 +157,7 @@ final class Tracer {
     }
 
     /** The threads that were stopped. */
-    List<ThreadState> threads() {
+    List<StoppedThread> threads() {
         return threads;
     }
 
@@ -541,15 +549,15 @@ final class Tracer {
                                 .orElse("unknown"));
     }
 
-    private List<ThreadState> states() {
-        List<ThreadState> list = new ArrayList<>();
+    private List<StoppedThread> states() {
+        List<StoppedThread> list = new ArrayList<>();
         for (Tracee tracee : tracees.values()) {
             if (tracee.state == State.STOPPED) {
-                list.add(new ThreadState(tracee.tid, process.threadName(tracee.tid), tracee.registers));
+                list.add(new StoppedThread(tracee.tid, process.threadName(tracee.tid), tracee.registers));
             }
         }
-        list.sort(java.util.Comparator.comparing((ThreadState state) -> state.tid() != process.pid())
-                .thenComparing(ThreadState::tid));
+        list.sort(java.util.Comparator.comparing((StoppedThread state) -> state.tid() != process.pid())
+                .thenComparing(StoppedThread::tid));
         return List.copyOf(list);
     }
 

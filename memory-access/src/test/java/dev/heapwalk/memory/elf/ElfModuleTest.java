@@ -10,9 +10,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -129,6 +135,148 @@ class ElfModuleTest {
                     Oracle.lines(
                             "gdb", "-batch", "-nx", "-p", Long.toString(subject.pid()), "-ex", "print &main_arena"));
             assertThat(said).contains("0x%x".formatted(libc.symbol("main_arena").orElseThrow()));
+        }
+    }
+
+    private static String line(String name, long address, long size, String type, String binding) {
+        return "%s 0x%x %d %s %s".formatted(name, address, size, type, binding);
+    }
+
+    /** What readelf tells of tables, each name at each address once. */
+    private static Collection<String> lines(ElfModule module, List<Oracle.Symbol> symbols) {
+        Map<String, String> lines = new LinkedHashMap<>();
+        for (Oracle.Symbol symbol : symbols) {
+            // The last are in sections that are not loaded.
+            if (symbol.type().equals("SECTION")
+                    || symbol.type().equals("FILE")
+                    || symbol.name().startsWith("__evoke_link_warning_")) {
+                continue;
+            }
+            boolean number = symbol.section().equals("ABS");
+            boolean inPlace = number || symbol.type().equals("TLS");
+            long address = inPlace ? symbol.value() : module.bias() + symbol.value();
+            String kind = number
+                    ? "NUMBER"
+                    : switch (symbol.type()) {
+                        case "FUNC" -> "FUNCTION";
+                        case "IFUNC" -> "CHOOSING_FUNCTION";
+                        case "OBJECT" -> "VARIABLE";
+                        case "TLS" -> "THREAD_LOCAL";
+                        default -> "OTHER";
+                    };
+            lines.putIfAbsent(
+                    symbol.name() + " " + address + " " + symbol.size(),
+                    line(
+                            symbol.name(),
+                            address,
+                            symbol.size(),
+                            kind,
+                            symbol.binding().replace("UNIQUE", "GLOBAL")));
+        }
+        return lines.values();
+    }
+
+    private static List<String> lines(ElfModule module) {
+        return module.symbols()
+                .map(symbol -> line(
+                        symbol.name(),
+                        symbol.address(),
+                        symbol.size(),
+                        symbol.kind().toString(),
+                        symbol.binding().toString()))
+                .toList();
+    }
+
+    private static Path debugFile(ElfModule module) throws IOException {
+        String id = Oracle.buildId(Path.of(module.path()));
+        return Path.of("/usr/lib/debug/.build-id", id.substring(0, 2), id.substring(2) + ".debug");
+    }
+
+    @Test
+    void everySymbolThatReadelfTellsIsListedOnce() throws IOException {
+        for (String[] options : new String[][] {{"-rdynamic"}, {"-Wl,--hash-style=sysv"}, {"-Wl,-s", "-rdynamic"}}) {
+            try (Subject subject = Subject.start(options);
+                    Target target = subject.observe()) {
+                ElfModule program = module(target, "/subject");
+                List<Oracle.Symbol> all = new ArrayList<>(Oracle.symbols(subject.program(), "--dyn-syms"));
+                if (!options[0].equals("-Wl,-s")) {
+                    all.addAll(Oracle.symbols(subject.program(), "--syms"));
+                }
+                assertThat(lines(program)).containsExactlyInAnyOrderElementsOf(lines(program, all));
+                assertThat(program.symbols().filter(ElfSymbol::threadLocal).map(ElfSymbol::name))
+                        .contains("exported_tls");
+                for (String end : List.of("/libc.so.6", "/ld-linux-x86-64.so.2")) {
+                    ElfModule library = module(target, end);
+                    List<Oracle.Symbol> both = new ArrayList<>(Oracle.symbols(Path.of(library.path()), "--dyn-syms"));
+                    both.addAll(Oracle.symbols(debugFile(library), "--syms"));
+                    assertThat(lines(library)).containsExactlyInAnyOrderElementsOf(lines(library, both));
+                }
+            }
+        }
+    }
+
+    private static final Pattern FOUND = Pattern.compile("(\\S+)(?: \\+ (\\d+))? in section \\S+(?: of .*)?");
+
+    /** What gdb names at each address: a name and how far behind it, or nothing. */
+    private static List<String> namesOf(long pid, List<Long> addresses) throws IOException {
+        List<String> line = new ArrayList<>(List.of("gdb", "-batch", "-nx", "-p", Long.toString(pid)));
+        for (long address : addresses) {
+            line.addAll(List.of("-ex", "echo \\n~", "-ex", "info symbol 0x" + Long.toHexString(address)));
+        }
+        return Oracle.lines(line.toArray(String[]::new)).stream()
+                .filter(each -> each.startsWith("~"))
+                .map(each -> each.substring(1))
+                .toList();
+    }
+
+    @Test
+    void whatLiesAtAnAddressIsWhatGdbNamesThere() throws IOException {
+        Random random = new Random(11);
+        try (Subject subject = Subject.start();
+                Target target = subject.observe()) {
+            for (String end : List.of("/subject", "/libc.so.6", "/ld-linux-x86-64.so.2")) {
+                ElfModule module = module(target, end);
+                List<ElfSymbol> symbols = module.symbols()
+                        .filter(symbol -> !symbol.threadLocal() && symbol.kind() != ElfSymbol.Kind.NUMBER)
+                        .toList();
+                List<Long> addresses = new ArrayList<>();
+                for (int i = 0; i < 300; i++) {
+                    ElfSymbol symbol = symbols.get(random.nextInt(symbols.size()));
+                    // At its beginning, in it, at its end, and beyond.
+                    long behind = List.of(0L, symbol.size() / 2, symbol.size(), (long) random.nextInt(100))
+                            .get(i % 4);
+                    addresses.add(symbol.address() + behind);
+                }
+                List<String> named = namesOf(subject.pid(), addresses);
+                assertThat(named).hasSameSizeAs(addresses);
+                int compared = 0;
+                for (int i = 0; i < addresses.size(); i++) {
+                    long address = addresses.get(i);
+                    Matcher found = FOUND.matcher(named.get(i));
+                    Optional<ElfSymbol> ours = module.symbolAt(address);
+                    String what = "0x%x of %s, of which gdb says: %s".formatted(address, end, named.get(i));
+                    if (!found.matches()) {
+                        assertThat(named.get(i)).startsWith("No symbol matches");
+                        assertThat(ours).as(what).isEmpty();
+                    } else if (!found.group(1).matches(".*@(plt|got\\[plt\\])")) {
+                        // But for the names that gdb makes up for stubs.
+                        long offset = found.group(2) == null ? 0 : Long.parseLong(found.group(2));
+                        assertThat(ours).as(what).isPresent();
+                        assertThat(ours.get().address()).as(what).isEqualTo(address - offset);
+                        assertThat(symbols.contains(ours.get())).as(what).isTrue();
+                        assertThat(ours.get().covers(address))
+                                .as(what)
+                                .isEqualTo(ours.get().size() > 0);
+                        assertThat(target.moduleAt(address)).as(what).containsSame(module);
+                        compared++;
+                    }
+                }
+                assertThat(compared).isGreaterThan(100);
+                assertThat(module.symbolAt(0)).isEmpty();
+                assertThat(module.symbolAt(-1)).isEmpty();
+            }
+            assertThat(target.moduleAt(0)).isEmpty();
+            assertThat(target.moduleAt(subject.told("text"))).isEmpty();
         }
     }
 

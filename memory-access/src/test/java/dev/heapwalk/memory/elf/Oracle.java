@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
 /** What {@code readelf} and {@code gdb} say. */
 final class Oracle {
     private static final Pattern SYMBOL = Pattern.compile(
-            "\\s*\\d+: ([0-9a-f]+)\\s+\\S+ (\\w+)\\s+(\\w+)\\s+\\w+\\s+(?:\\[.*\\] *)?(\\w+) ([^@\\s]+)(@@?\\S+)?.*");
+            "\\s*\\d+: ([0-9a-f]+)\\s+(\\w+) (\\w+)\\s+(\\w+)\\s+\\w+\\s+(?:\\[.*\\] *)?(\\w+) ([^@\\s]+)(@@?\\S+)?.*");
 
     private Oracle() {}
 
@@ -22,13 +22,14 @@ final class Oracle {
      * A defined symbol.
      *
      * @param value {@code st_value}
+     * @param size {@code st_size}
      * @param type {@code FUNC}, {@code OBJECT}, {@code TLS}, ...
      * @param binding {@code GLOBAL}, {@code LOCAL}, ...
      * @param section its number, or {@code ABS}
      * @param name without version
      * @param byDefault whether its version is the default one, or it has none
      */
-    record Symbol(long value, String type, String binding, String section, String name, boolean byDefault) {}
+    record Symbol(long value, long size, String type, String binding, String section, String name, boolean byDefault) {}
 
     /** Runs a command that must succeed and gives what it printed. */
     static List<String> lines(String... command) throws IOException {
@@ -54,14 +55,15 @@ final class Oracle {
         List<Symbol> symbols = new ArrayList<>();
         for (String line : lines("readelf", "-W", table, file.toString())) {
             Matcher symbol = SYMBOL.matcher(line);
-            if (symbol.matches() && !symbol.group(4).equals("UND")) {
+            if (symbol.matches() && !symbol.group(5).equals("UND")) {
                 symbols.add(new Symbol(
                         Long.parseUnsignedLong(symbol.group(1), 16),
-                        symbol.group(2),
+                        Long.decode(symbol.group(2)),
                         symbol.group(3),
                         symbol.group(4),
                         symbol.group(5),
-                        symbol.group(6) == null || symbol.group(6).startsWith("@@")));
+                        symbol.group(6),
+                        symbol.group(7) == null || symbol.group(7).startsWith("@@")));
             }
         }
         assertThat(symbols)

@@ -71,6 +71,10 @@ class QemuCoreTest {
                 assertThat(registers.get("tpidr")).hasValue(registers.threadPointer());
 
                 ElfModule program = ElfModuleTest.module(target, "/subject");
+                System.out.println("QEMU " + target.threads() + registers + " tp " + registers.threadPointer() + " "
+                        + program.program() + " " + target.threads().getFirst().tls(program) + " "
+                        + target.threads().getFirst().stack() + " told "
+                        + Long.toHexString(subject.told("exported_tls")));
                 for (String name :
                         List.of("exported_variable", "local_variable", "zeroed_variable", "exported_function")) {
                     assertThat(program.symbol(name)).as(name).hasValue(subject.told(name));
