@@ -39,6 +39,8 @@ final class ToyProgram implements AutoCloseable {
                 else printf("toy %p %u %c\\n", p, size, letter);
             }
             int main(void) {
+                // Its buffer would be made at the first read, which comes when a walk may have begun.
+                setvbuf(stdin, NULL, _IONBF, 0);
                 uint64_t size = 64 << 10;
                 toy_arena = malloc(size);
                 toy_arena->magic = 0x594f54;
