@@ -38,7 +38,7 @@ public final class LayerCursor implements BlockCursor {
     public boolean next() {
         while (true) {
             while (current.next()) {
-                if (index < runtimes || current.state() != BlockState.USED || !isManaged()) {
+                if (runtimes == 0 || index < runtimes || current.state() != BlockState.USED || !isManaged()) {
                     return true;
                 }
             }

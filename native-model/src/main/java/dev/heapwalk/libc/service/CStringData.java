@@ -20,6 +20,8 @@ public final class CStringData implements CategorizerProvider {
     private static final int SHORTEST = 3;
     /** A request is rounded up by less than this, in bytes. */
     private static final int ROUNDING = 16;
+    /** A block of this size is looked at as a whole, in bytes. */
+    private static final int AT_ONCE = 1 << 10;
     /** Of a larger block only so much is looked at. */
     private static final int MOST = Window.MAX_LENGTH;
 
@@ -42,14 +44,17 @@ public final class CStringData implements CategorizerProvider {
             return Category.NONE;
         }
         long address = block.address();
-        long offset = window.find(address, 1);
+        int length = (int) Math.min(usable, MOST);
+        // Of a large block no more is read than tells that it is no text.
+        long offset = window.find(address, length <= AT_ONCE ? length : 1);
         if (offset < 0 || !possibleStart(window.segment().get(Words.BYTE, offset))) {
             return Category.NONE;
         }
-        int length = (int) Math.min(usable, MOST);
-        offset = window.find(address, length);
-        if (offset < 0) {
-            return Category.NONE;
+        if (length > AT_ONCE) {
+            offset = window.find(address, length);
+            if (offset < 0) {
+                return Category.NONE;
+            }
         }
         MemorySegment segment = window.segment();
         int text = text(segment, offset, length);
