@@ -7,6 +7,7 @@ import dev.heapwalk.heap.usage.UsageTotals;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.elf.ElfSymbol;
 import dev.heapwalk.memory.struct.StructView;
 import java.util.Objects;
 import java.util.OptionalLong;
@@ -56,6 +57,7 @@ final class OrderBook {
     private final long[] orders = new long[3];
     private final long[] cents = new long[3];
     private int dearest;
+    private long dearestAt;
     private String customer = "";
 
     private OrderBook() {}
@@ -72,7 +74,19 @@ final class OrderBook {
             UsageTotals uses = UsageTotals.of(usage);
             System.out.printf("blocks: %d orders, %d names%n",
                     uses.total(OrderBlocks.ORDER).count(), uses.total(OrderBlocks.CUSTOMER).count());
+            System.out.println("the dearest: " + describe(usage.heaps(), book.dearestAt));
+            System.out.println("the first shelf: " + describe(usage.heaps(), variable(target, "shelves").orElseThrow()));
         }
+    }
+
+    /** What lies at an address: a block of a heap, or a variable or function of a module. */
+    private static String describe(Heaps heaps, long address) {
+        return heaps.blockAt(address)
+                .map(block -> "a block of " + block.usableSize() + " bytes")
+                .or(() -> heaps.target().moduleAt(address)
+                        .flatMap(module -> module.symbolAt(address))
+                        .map(ElfSymbol::name))
+                .orElse("unknown");
     }
 
     private void add(Order order, Reader reader) {
@@ -81,6 +95,7 @@ final class OrderBook {
         cents[state] += order.cents();
         if (order.cents() > dearest) {
             dearest = order.cents();
+            dearestAt = order.address();
             // The last look at the order: the reader moves on.
             customer = reader.readCString(order.customer(), 64);
         }

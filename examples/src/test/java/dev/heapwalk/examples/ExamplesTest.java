@@ -102,7 +102,7 @@ class ExamplesTest {
         Process target = start(compiled("orders"));
         try {
             StringBuilder own = new StringBuilder();
-            for (int line = 0; line < 5; line++) {
+            for (int line = 0; line < 7; line++) {
                 own.append(target.inputReader().readLine()).append('\n');
             }
             assertThat(linked.run("OrderBook", target.pid())).isEqualTo(own.toString());

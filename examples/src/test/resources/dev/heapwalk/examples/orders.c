@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps 10,000 orders on 64 shelves, tells what they come to, and waits.
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,8 @@ int main(void) {
     }
     printf("dearest: %d cents, %s\n", dearest->cents, dearest->customer);
     puts("blocks: 10000 orders, 10000 names");
+    printf("the dearest: a block of %zu bytes\n", malloc_usable_size(dearest));
+    puts("the first shelf: shelves");
     fflush(stdout);
     for (;;) {
         pause();
