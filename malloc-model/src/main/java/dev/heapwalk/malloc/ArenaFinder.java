@@ -2,8 +2,8 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.elf.ElfModule;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -68,9 +68,9 @@ final class ArenaFinder {
     }
 
     /** Every structure in some ranges that looks like an arena's, by address. */
-    List<Found> scan(List<ElfModule.Range> ranges) {
+    List<Found> scan(List<Range> ranges) {
         List<Found> found = new ArrayList<>();
-        for (ElfModule.Range range : ranges) {
+        for (Range range : ranges) {
             WordScan words = new WordScan(memory, range, HEADS_BYTES);
             while (words.next()) {
                 long[] word = words.words();
@@ -93,13 +93,13 @@ final class ArenaFinder {
     /**
      * A {@code malloc_state} that malloc has not touched yet: all zero but for {@code next} and one attached thread.
      */
-    Optional<Found> untouched(List<ElfModule.Range> ranges, long symbol) {
+    Optional<Found> untouched(List<Range> ranges, long symbol) {
         for (MallocLayout.State state : STATES) {
             if (symbol != 0 && untouched(symbol, state)) {
                 return Optional.of(new Found(symbol, state, false, true, 1, 0, 0));
             }
         }
-        for (ElfModule.Range range : ranges) {
+        for (Range range : ranges) {
             WordScan words = new WordScan(memory, range, 0);
             while (words.next()) {
                 for (int i = 0; i < words.count(); i++) {

@@ -2,6 +2,7 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.elf.ElfModule;
 import java.lang.foreign.MemorySegment;
@@ -28,7 +29,7 @@ import java.util.stream.Stream;
  */
 record LibcModule(
         Optional<ElfModule> module,
-        List<ElfModule.Range> ranges,
+        List<Range> ranges,
         Optional<String> version,
         List<String> others,
         Optional<String> foreign) {
@@ -56,7 +57,7 @@ record LibcModule(
                     .filter(module -> symbols && module.symbol("main_arena").isPresent())
                     .findFirst();
         }
-        List<ElfModule.Range> ranges = holder.map(ElfModule::writableSegments)
+        List<Range> ranges = holder.map(ElfModule::writableSegments)
                 .filter(list -> !list.isEmpty())
                 .orElseGet(() -> everything(target, modules));
         return new LibcModule(holder, ranges, holder.flatMap(module -> banner(target, module)), others, foreign);
@@ -167,18 +168,18 @@ record LibcModule(
     }
 
     /** The writable memory of a target in the order in which it is likely to hold {@code main_arena}. */
-    private static List<ElfModule.Range> everything(Target target, List<ElfModule> modules) {
-        List<ElfModule.Range> ranges = new ArrayList<>();
+    private static List<Range> everything(Target target, List<ElfModule> modules) {
+        List<Range> ranges = new ArrayList<>();
         for (ElfModule module : modules) {
             ranges.addAll(module.writableSegments());
         }
-        List<ElfModule.Range> known = List.copyOf(ranges);
+        List<Range> known = List.copyOf(ranges);
         target.memory().mappings().stream()
                 .filter(mapping -> mapping.readable() && mapping.writable())
                 .filter(mapping -> known.stream()
                         .noneMatch(range -> range.start() <= mapping.start() && mapping.end() <= range.end()))
                 .sorted((a, b) -> Long.compare(a.length(), b.length()))
-                .map(mapping -> new ElfModule.Range(mapping.start(), mapping.end()))
+                .map(mapping -> new Range(mapping.start(), mapping.end()))
                 .forEach(ranges::add);
         return List.copyOf(ranges);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
-import dev.heapwalk.memory.elf.ElfModule.Range;
+import dev.heapwalk.memory.Range;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -3,8 +3,8 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TouchedPages;
-import dev.heapwalk.memory.elf.ElfModule.Range;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

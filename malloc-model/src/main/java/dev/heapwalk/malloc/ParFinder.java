@@ -2,8 +2,8 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.elf.ElfModule;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -43,9 +43,9 @@ final class ParFinder {
      * @param expectedBase what {@code sbrk_base} must be, or -1 if that is not known
      * @return the one that shows most
      */
-    Optional<Found> scan(List<ElfModule.Range> ranges, Collection<MallocLayout.Par> layouts, long expectedBase) {
+    Optional<Found> scan(List<Range> ranges, Collection<MallocLayout.Par> layouts, long expectedBase) {
         Found best = null;
-        for (ElfModule.Range range : ranges) {
+        for (Range range : ranges) {
             WordScan words = new WordScan(memory, range, PAR_BYTES);
             while (words.next()) {
                 long[] word = words.words();

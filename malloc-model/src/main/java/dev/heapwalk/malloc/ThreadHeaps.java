@@ -3,9 +3,9 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.TouchedPages;
-import dev.heapwalk.memory.elf.ElfModule.Range;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

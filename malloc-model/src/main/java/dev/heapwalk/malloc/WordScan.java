@@ -2,8 +2,8 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TouchedPages;
-import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 
@@ -31,7 +31,7 @@ final class WordScan {
      *
      * @param beyond how many bytes behind a word are looked at together with it
      */
-    WordScan(AddressSpace memory, ElfModule.Range range, int beyond) {
+    WordScan(AddressSpace memory, Range range, int beyond) {
         this.memory = memory;
         this.touched = memory.touched();
         this.next = range.start() + 7 & ~7L;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory;
 
-import dev.heapwalk.memory.elf.ElfModule.Range;
 import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.memory.machine.Processor.TlsVariant;
 import dev.heapwalk.memory.struct.Words;

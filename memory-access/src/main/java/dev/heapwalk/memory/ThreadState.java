@@ -23,7 +23,7 @@ public record ThreadState(Target target, long tid, String name, Optional<Registe
      *
      * @return target addresses; empty where there are no registers, or the stack pointer points to nothing
      */
-    public Optional<ElfModule.Range> stack() {
+    public Optional<Range> stack() {
         return registers.flatMap(known -> new ThreadStack(target.memory(), known).find());
     }
 
@@ -35,7 +35,7 @@ public record ThreadState(Target target, long tid, String name, Optional<Registe
      * @return target addresses; empty where there are no registers or no thread pointer, the module has no such
      *     variables, the thread has not used them yet and glibc allocates them then, or they can't be found
      */
-    public Optional<ElfModule.Range> tls(ElfModule module) {
+    public Optional<Range> tls(ElfModule module) {
         return registers
                 .map(Registers::threadPointer)
                 .filter(pointer -> pointer != 0)

@@ -135,7 +135,7 @@ class ThreadStateTest {
 
     private static Optional<Long> variable(ThreadState thread, ElfModule module, String name) {
         long offset = module.tlsSymbol(name).orElseThrow();
-        Optional<ElfModule.Range> block = thread.tls(module);
+        Optional<Range> block = thread.tls(module);
         block.ifPresent(range -> assertThat(range.end() - range.start())
                 .isEqualTo(module.tlsSegment().orElseThrow().memorySize())
                 .isGreaterThan(offset));
@@ -166,7 +166,7 @@ class ThreadStateTest {
                     .contains(expected.errno);
             assertThat(thread.tls(module(target, "/ld-linux-x86-64.so.2"))).isEmpty();
             Registers registers = thread.registers().orElseThrow();
-            ElfModule.Range stack = thread.stack().orElseThrow();
+            Range stack = thread.stack().orElseThrow();
             assertThat(stack.start()).as("%s", thread).isEqualTo(registers.stackPointer() - 128);
             assertEnd(target, thread, expected);
             assertThat(expected.frame).as("%s", thread).isBetween(stack.start(), stack.end() - 1);
@@ -233,7 +233,7 @@ class ThreadStateTest {
                 assertThat(target.modules()).hasSizeLessThan(3);
                 ElfModule program = module(target, "/locals");
                 for (ThreadState thread : target.threads()) {
-                    ElfModule.Range block = thread.tls(program).orElseThrow();
+                    Range block = thread.tls(program).orElseThrow();
                     assertThat(told.get(thread.tid()).program).isBetween(block.start(), block.end() - 24);
                     assertThat(target.memory().readLong(told.get(thread.tid()).program))
                             .isEqualTo(1);
@@ -273,7 +273,7 @@ class ThreadStateTest {
                         long self = thread.registers().orElseThrow().threadPointer();
                         assertThat(ledger.threads())
                                 .anyMatch(each -> each.tid() == thread.tid() && each.self() == self);
-                        ElfModule.Range stack = thread.stack().orElseThrow();
+                        Range stack = thread.stack().orElseThrow();
                         boolean main = thread.tid() == process.pid();
                         // The control block lies at the end of a thread's own stack.
                         assertThat(self >= stack.start() && self < stack.end()).isNotEqualTo(main);

@@ -2,6 +2,7 @@
 package dev.heapwalk.memory.elf;
 
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Range;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -42,14 +43,6 @@ public interface ElfModule {
      * @return an unmodifiable list of ranges in address order
      */
     List<Range> writableSegments();
-
-    /**
-     * A range of target addresses.
-     *
-     * @param start the first address
-     * @param end the address behind the last byte
-     */
-    record Range(long start, long end) {}
 
     /**
      * The build id.

@@ -4,6 +4,7 @@ package dev.heapwalk.memory.elf;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.machine.Processor;
 import java.lang.foreign.Arena;

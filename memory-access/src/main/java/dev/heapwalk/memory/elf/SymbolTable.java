@@ -22,6 +22,7 @@ record SymbolTable(MemorySegment symbols, MemorySegment strings, boolean wide, B
     private static final int FILE = 4;
     private static final int ABSOLUTE = 0xfff1;
     private static final int LONGEST_NAME = 1 << 16;
+    private static final int MOST_ENTRIES = 1 << 26;
 
     /**
      * A defined symbol.
@@ -33,7 +34,7 @@ record SymbolTable(MemorySegment symbols, MemorySegment strings, boolean wide, B
 
     /** How many entries there are, with the first one, which names nothing. */
     long count() {
-        return symbols.byteSize() / entrySize(wide);
+        return Math.min(symbols.byteSize() / entrySize(wide), MOST_ENTRIES);
     }
 
     /** {@code st_value} of an entry. */

@@ -2,8 +2,8 @@
 package dev.heapwalk.memory.elf;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.elf.ElfModule.Range;
 import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.memory.machine.Processor.TlsVariant;
 import java.util.List;

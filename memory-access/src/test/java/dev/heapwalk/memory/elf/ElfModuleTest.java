@@ -3,6 +3,7 @@ package dev.heapwalk.memory.elf;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.CProgram;
 import java.io.IOException;
@@ -304,8 +305,7 @@ class ElfModuleTest {
                 List<long[]> loaded = Oracle.segments(file, "LOAD");
                 long[] data = loaded.getLast();
                 assertThat(module.writableSegments())
-                        .containsExactly(
-                                new ElfModule.Range(module.bias() + data[1], module.bias() + data[1] + data[3]));
+                        .containsExactly(new Range(module.bias() + data[1], module.bias() + data[1] + data[3]));
                 assertThat(module.mappings().getFirst().start()).isEqualTo(module.bias() + loaded.getFirst()[1]);
                 assertThat(module.mappings())
                         .allMatch(it ->

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
 import java.io.IOException;
@@ -71,10 +72,16 @@ class QemuCoreTest {
                 assertThat(registers.get("tpidr")).hasValue(registers.threadPointer());
 
                 ElfModule program = ElfModuleTest.module(target, "/subject");
-                System.out.println("QEMU " + target.threads() + registers + " tp " + registers.threadPointer() + " "
-                        + program.program() + " " + target.threads().getFirst().tls(program) + " "
-                        + target.threads().getFirst().stack() + " told "
-                        + Long.toHexString(subject.told("exported_tls")));
+                assertThat(program.program()).isTrue();
+                Range stack = target.threads().getFirst().stack().orElseThrow();
+                assertThat(stack.start()).isEqualTo(registers.stackPointer());
+                assertThat(target.memory().mappings().readable(stack.start(), stack.end() - stack.start()))
+                        .isTrue();
+                // The program's thread-local variables follow 16 bytes at the thread pointer, which qemu leaves out.
+                long block = subject.told("exported_tls")
+                        - program.tlsSymbol("exported_tls").orElseThrow();
+                assertThat(program.tlsBlock(block - 16))
+                        .hasValueSatisfying(range -> assertThat(range.start()).isEqualTo(block));
                 for (String name :
                         List.of("exported_variable", "local_variable", "zeroed_variable", "exported_function")) {
                     assertThat(program.symbol(name)).as(name).hasValue(subject.told(name));

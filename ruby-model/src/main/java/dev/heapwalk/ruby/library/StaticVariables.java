@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.library;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.struct.Words;
@@ -26,7 +27,7 @@ public final class StaticVariables {
 
     /** The address of the first one that passes a test, 0 if none does. */
     public long find(Test test) {
-        for (ElfModule.Range range : module.writableSegments()) {
+        for (Range range : module.writableSegments()) {
             for (long at = range.start() + 7 & ~7L; at < range.end(); ) {
                 int length = (int) Math.min(STEP, range.end() - at) & ~7;
                 MemorySegment words = MemorySegment.ofArray(new long[length / 8]);
