@@ -5,6 +5,7 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.machine.Processor;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -74,7 +75,8 @@ public final class ElfModules {
         auxiliary.programHeaders().ifPresent(address -> program(address, auxiliary));
         List<LoadedModule> all = List.copyOf(found.values());
         OptionalLong program = auxiliary.programHeaders().isPresent() ? auxiliary.programHeaders() : auxiliary.entry();
-        all.forEach(module -> module.among(all, program.isPresent() && module.spans(program.getAsLong())));
+        TlsBlocks blocks = new TlsBlocks(memory, Processor.of(machine), all);
+        all.forEach(module -> module.among(blocks, program.isPresent() && module.spans(program.getAsLong())));
     }
 
     private Optional<MemorySegment> read(long address, long size) {

@@ -46,7 +46,7 @@ final class LoadedModule implements ElfModule {
     private Disk disk;
     private List<SymbolTable> tables;
     private SymbolIndex index;
-    private List<LoadedModule> siblings = List.of(this);
+    private Optional<TlsBlocks> tlsBlocks = Optional.empty();
     private boolean program;
 
     /**
@@ -152,13 +152,13 @@ final class LoadedModule implements ElfModule {
     }
 
     /**
-     * Tells a module what else is loaded.
+     * Tells a module what follows from all that are loaded.
      *
-     * @param all every module, with this one
+     * @param blocks what finds thread-local variables
      * @param isProgram whether this one is the program
      */
-    synchronized void among(List<LoadedModule> all, boolean isProgram) {
-        siblings = all;
+    synchronized void among(TlsBlocks blocks, boolean isProgram) {
+        tlsBlocks = Optional.of(blocks);
         program = isProgram;
     }
 
@@ -167,8 +167,8 @@ final class LoadedModule implements ElfModule {
         return program;
     }
 
-    private synchronized List<LoadedModule> siblings() {
-        return siblings;
+    private synchronized Optional<TlsBlocks> tlsBlocks() {
+        return tlsBlocks;
     }
 
     private Optional<ProgramHeader> first(int type) {
@@ -465,8 +465,7 @@ final class LoadedModule implements ElfModule {
     @Override
     public Optional<Range> tlsBlock(long threadPointer) {
         return first(ProgramHeader.TLS)
-                .flatMap(segment ->
-                        new TlsBlocks(memory, Processor.of(machine), siblings()).find(this, segment, threadPointer));
+                .flatMap(segment -> tlsBlocks().flatMap(blocks -> blocks.find(this, segment, threadPointer)));
     }
 
     /** The address of a word that the dynamic linker set to the module's number for thread-local storage. */

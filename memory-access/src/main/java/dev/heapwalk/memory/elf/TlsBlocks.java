@@ -28,6 +28,24 @@ final class TlsBlocks {
     private final List<LoadedModule> modules;
     private final int word;
 
+    private Optional<Books> books = Optional.empty();
+    private boolean sought;
+
+    /**
+     * Where the dynamic linker keeps its books.
+     *
+     * @param first target address of the pointer to the first {@code struct dtv_slotinfo_list}
+     * @param length offset of its count of entries
+     * @param next offset of the pointer to the next one
+     * @param infos offset of its entries, {@code struct dtv_slotinfo}
+     * @param size of an entry
+     * @param generation offset of an entry's generation
+     * @param map offset of an entry's pointer to the {@code struct link_map}
+     * @param offset offset of {@code link_map.l_tls_offset}
+     */
+    private record Books(
+            long first, long length, long next, long infos, long size, long generation, long map, long offset) {}
+
     /**
      * Makes one.
      *
@@ -62,7 +80,7 @@ final class TlsBlocks {
     }
 
     private OptionalLong address(LoadedModule module, ProgramHeader segment, long threadPointer) {
-        Optional<Noted> noted = noted(module);
+        Optional<Noted> noted = books().flatMap(where -> noted(module, where));
         if (noted.isPresent()) {
             return isStatic(noted.get().offset, segment)
                     ? OptionalLong.of(
@@ -128,8 +146,17 @@ final class TlsBlocks {
         return block == 0 || block == (word == 8 ? -1 : 0xffffffffL) ? OptionalLong.empty() : OptionalLong.of(block);
     }
 
-    private Optional<Noted> noted(LoadedModule module) {
+    private synchronized Optional<Books> books() {
+        if (!sought) {
+            books = findBooks();
+            sought = true;
+        }
+        return books;
+    }
+
+    private Optional<Books> findBooks() {
         OptionalLong global = exported("_rtld_global");
+        OptionalLong size = exported(DESCRIPTION + "sizeof_dtv_slotinfo");
         OptionalLong list = field("rtld_global__dl_tls_dtv_slotinfo_list");
         OptionalLong length = field("dtv_slotinfo_list_len");
         OptionalLong next = field("dtv_slotinfo_list_next");
@@ -137,27 +164,36 @@ final class TlsBlocks {
         OptionalLong generation = field("dtv_slotinfo_gen");
         OptionalLong map = field("dtv_slotinfo_map");
         OptionalLong offset = field("link_map_l_tls_offset");
-        OptionalLong size = exported(DESCRIPTION + "sizeof_dtv_slotinfo");
-        for (OptionalLong each : List.of(global, list, length, next, infos, generation, map, offset, size)) {
+        for (OptionalLong each : List.of(global, size, list, length, next, infos, generation, map, offset)) {
             if (each.isEmpty()) {
                 return Optional.empty();
             }
         }
-        long stride = memory.readInt(size.getAsLong());
-        long node = word(global.getAsLong() + list.getAsLong());
+        return Optional.of(new Books(
+                global.getAsLong() + list.getAsLong(),
+                length.getAsLong(),
+                next.getAsLong(),
+                infos.getAsLong(),
+                memory.readInt(size.getAsLong()),
+                generation.getAsLong(),
+                map.getAsLong(),
+                offset.getAsLong()));
+    }
+
+    private Optional<Noted> noted(LoadedModule module, Books where) {
+        long node = word(where.first);
         long id = 0;
         for (int lists = 0; lists < MOST_LISTS && node != 0; lists++) {
-            long count = word(node + length.getAsLong());
+            long count = word(node + where.length);
             for (long i = 0; i < count && id < MOST_ENTRIES; i++, id++) {
-                long info = node + infos.getAsLong() + i * stride;
-                long entry = word(info + map.getAsLong());
+                long info = node + where.infos + i * where.size;
+                long entry = word(info + where.map);
                 // struct link_map: bias, name, dynamic section.
                 if (entry != 0 && word(entry) == module.bias() && word(entry + 2L * word) == module.dynamicAddress()) {
-                    return Optional.of(
-                            new Noted(id, word(info + generation.getAsLong()), signed(entry + offset.getAsLong())));
+                    return Optional.of(new Noted(id, word(info + where.generation), signed(entry + where.offset)));
                 }
             }
-            node = word(node + next.getAsLong());
+            node = word(node + where.next);
         }
         return Optional.empty();
     }
