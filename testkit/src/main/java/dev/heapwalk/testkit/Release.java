@@ -94,11 +94,14 @@ public enum Release {
      *
      * @param debugSymbols whether to choose the copy that has {@code libc6-dbg}
      * @return its root folder; empty for {@link #HOST}
-     * @throws IllegalStateException if it is not prepared
+     * @throws IllegalStateException if it is not prepared, or not one of {@link #all}
      */
     public Optional<Path> root(boolean debugSymbols) {
         if (this == HOST) {
             return Optional.empty();
+        }
+        if (!debian().contains(this)) {
+            throw new IllegalStateException("the tests are not run on " + label + ": " + VARIABLE + " leaves it out");
         }
         return Optional.of(prepared(debugSymbols ? label + "-dbg" : label));
     }

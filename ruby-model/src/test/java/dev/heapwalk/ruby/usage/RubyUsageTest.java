@@ -186,7 +186,7 @@ class RubyUsageTest {
 
     @Test
     void aClosedCursorIsAtItsEnd() throws Exception {
-        try (RubyProcess process = RubyProcess.of(Ruby.BOOKWORM, "every_type").start();
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start();
                 Target target = Target.attach(process.pid())) {
             RubyHeap heap = new RubyHeap(RubyVm.locate(target));
             SlotCursor slot = heap.vm().slots();
