@@ -124,6 +124,26 @@ public interface AddressSpace {
     }
 
     /**
+     * Looks for words that point into given ranges.
+     *
+     * @param from where to look; what can't be read of it is left out
+     * @param targets what the words point into; {@link Ranges#exactly} for ranges that lie near each other
+     * @return a new scan before the first word, for one thread
+     */
+    default PointerScan pointers(Ranges from, Ranges targets) {
+        return new PointerScan(this, from, targets);
+    }
+
+    /**
+     * Hashes and compares ranges of this memory.
+     *
+     * @return a new one, for one thread
+     */
+    default Contents contents() {
+        return new Contents(this);
+    }
+
+    /**
      * Which pages were never touched, for a search through large ranges. What a process that runs on touches meanwhile
      * may be missed.
      *

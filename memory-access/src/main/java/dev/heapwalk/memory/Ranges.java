@@ -4,8 +4,8 @@ package dev.heapwalk.memory;
 import java.util.Arrays;
 
 /**
- * Ranges of target addresses in ascending order: what a walker will go through, one behind the other. They tell a
- * {@link Window} what to read ahead, and limit nothing. Immutable, for any thread.
+ * Ranges of target addresses in ascending order: what a walker will go through, one behind the other, or what is looked
+ * for. They tell a {@link Window} what to read ahead, and limit it in nothing. Immutable, for any thread.
  */
 public final class Ranges {
     /** No ranges: nothing is known of what a walker will go through. */
@@ -45,6 +45,25 @@ public final class Ranges {
             }
         }
         return new Ranges(from, to, count);
+    }
+
+    /**
+     * Takes ranges as they are: none is joined to another, so that the index of each is the one that it has here.
+     *
+     * @param starts target addresses of their first bytes, ascending
+     * @param ends the address behind the last byte of each, above its start and not above the next one's start
+     * @return the ranges
+     * @throws IllegalArgumentException if they are not so
+     */
+    public static Ranges exactly(long[] starts, long[] ends) {
+        for (int i = 0; i < starts.length; i++) {
+            if (starts[i] < (i == 0 ? 0 : ends[i - 1]) || ends[i] <= starts[i]) {
+                throw new IllegalArgumentException(
+                        "range %d, from 0x%x to 0x%x, is empty or not behind the one before it"
+                                .formatted(i, starts[i], ends[i]));
+            }
+        }
+        return new Ranges(starts, ends, starts.length);
     }
 
     /**

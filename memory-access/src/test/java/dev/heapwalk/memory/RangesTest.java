@@ -2,6 +2,7 @@
 package dev.heapwalk.memory;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 
@@ -38,5 +39,26 @@ class RangesTest {
         assertThat(ranges.at(0x9000)).isEqualTo(-1);
         assertThat(ranges.at(Long.MIN_VALUE)).isEqualTo(-1);
         assertThat(Ranges.NONE.at(0x1000)).isEqualTo(-1);
+    }
+
+    @Test
+    void keepsRangesExactlyAsTheyAre() {
+        Ranges ranges = Ranges.exactly(new long[] {0, 8, 17, 4096}, new long[] {8, 16, 18, 5000});
+        assertThat(ranges.count()).isEqualTo(4);
+        assertThat(ranges.at(7)).isZero();
+        assertThat(ranges.at(8)).isEqualTo(1);
+        assertThat(ranges.at(16)).isEqualTo(-1);
+        assertThat(ranges.at(17)).isEqualTo(2);
+        assertThat(ranges.at(5000)).isEqualTo(-1);
+        for (long[][] bad : new long[][][] {
+            {{8}, {8}},
+            {{8}, {7}},
+            {{-8}, {8}},
+            {{0, 7}, {8, 9}},
+            {{16, 0}, {20, 8}},
+            {{Long.MAX_VALUE}, {Long.MIN_VALUE}}
+        }) {
+            assertThatThrownBy(() -> Ranges.exactly(bad[0], bad[1])).isInstanceOf(IllegalArgumentException.class);
+        }
     }
 }
