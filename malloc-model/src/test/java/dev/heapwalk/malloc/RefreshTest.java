@@ -9,11 +9,15 @@ import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.raw.Buffers;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
+import java.io.IOException;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -71,12 +75,23 @@ class RefreshTest {
         return bytes;
     }
 
-    /** All memory outside the Java heap that this JVM has allocated and not freed yet. */
+    /** All memory of this JVM outside the Java heap that the JDK counts, and the buffers of windows, which it does not. */
     private static long directMemory() {
-        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-                .filter(pool -> pool.getName().equals("direct"))
-                .mapToLong(BufferPoolMXBean::getMemoryUsed)
-                .sum();
+        return Buffers.inUse()
+                + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                        .filter(pool -> pool.getName().equals("direct"))
+                        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+                        .sum();
+    }
+
+    /** What the kernel says that this JVM has in memory, in bytes. */
+    private static long resident() throws IOException {
+        return 1024
+                * Long.parseLong(Files.readAllLines(Path.of("/proc/self/status")).stream()
+                        .filter(line -> line.startsWith("VmRSS:"))
+                        .findFirst()
+                        .orElseThrow()
+                        .replaceAll("[^0-9]", ""));
     }
 
     /** A sample of a process is taken with the buffers of the one before, and with few objects. */
@@ -89,12 +104,15 @@ class RefreshTest {
                         .start();
                 Target target = Target.observe(process.pid())) {
             MallocHeap heap = MallocHeap.locate(target);
-            try (ChunkCursor chunks = heap.chunks()) {
+            try (ChunkCursor chunks = heap.chunks();
+                    UsageCursor usage = UsageCursor.over(Heaps.of(target))) {
                 long direct = 0;
                 long objects = 0;
+                long resident = 0;
                 for (int sample = 0; sample < 320; sample++) {
                     if (sample == 20) {
                         direct = directMemory();
+                        resident = resident();
                         objects = threads.getCurrentThreadAllocatedBytes();
                     }
                     heap = heap.refresh();
@@ -102,10 +120,14 @@ class RefreshTest {
                     assertThat(heap.mmapped().count()).isEqualTo(980);
                     chunks.rewind(heap);
                     assertThat(usedBytes(chunks)).isGreaterThan(980 * 200_000L);
+                    usage.refresh();
+                    assertThat(byUse(usage)).isNotEmpty();
                 }
                 assertThat((threads.getCurrentThreadAllocatedBytes() - objects) / 300)
                         .isLessThan(1 << 20);
                 assertThat(directMemory()).isLessThanOrEqualTo(direct);
+                // New buffers for each sample were 2 GiB.
+                assertThat(resident() - resident).isLessThan(300 << 20);
             }
         }
     }

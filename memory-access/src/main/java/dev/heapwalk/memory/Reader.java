@@ -134,6 +134,20 @@ public final class Reader implements AutoCloseable {
     }
 
     /**
+     * Goes through an array of structures. A count that the target gave is to be checked before, by {@link #requireMapped}.
+     *
+     * @param address target address of the first one
+     * @param count how many there are
+     * @param size the size of one in bytes, up to {@link Window#MAX_LENGTH}
+     * @param view the view to lay over each
+     * @param <T> the type of the view
+     * @return a cursor before the first one, for the same thread
+     */
+    public <T extends StructView> ElementCursor<T> elements(long address, long count, long size, T view) {
+        return new ElementCursor<>(this::at, address, count, size, view);
+    }
+
+    /**
      * Reads 64 bits, little-endian, at any alignment.
      *
      * @param address target address

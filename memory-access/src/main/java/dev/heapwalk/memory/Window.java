@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory;
 
+import dev.heapwalk.memory.raw.Checks;
 import dev.heapwalk.memory.struct.StructView;
 import java.lang.foreign.MemorySegment;
 
@@ -75,6 +76,23 @@ public final class Window implements AutoCloseable {
             forget();
         }
 
+        /**
+         * Whether a piece of target memory is still where it was shown; asked only where checks are on.
+         *
+         * @param local a local address
+         * @param address a target address
+         * @param bytes how many
+         * @return 1 if the local memory has what the target has there; 0 if it is this source's, but has something
+         *     else; -1 if it is not this source's
+         */
+        default int holds(long local, long address, long bytes) {
+            long offset = local - segment().address();
+            if (offset < 0 || offset >= segment().byteSize()) {
+                return -1;
+            }
+            return address - base() == offset && offset <= length() - bytes ? 1 : 0;
+        }
+
         /** Frees what the source has for itself, and ends its threads. It is not used any more. */
         default void close() {}
     }
@@ -84,6 +102,28 @@ public final class Window implements AutoCloseable {
     private long base;
     private long length;
     private boolean closed;
+    private final Watch watch;
+
+    /** Answers where checks are on. */
+    private final class Watch implements Checks.Holder {
+        private volatile Thread user;
+
+        @Override
+        public boolean shows(long local, long bytes) {
+            long offset = local - segment.address();
+            return offset >= 0 && offset <= length - bytes;
+        }
+
+        @Override
+        public Checks.Answer holds(long local, long address, long bytes) {
+            if (closed) {
+                return Checks.Answer.NO;
+            }
+            // What another thread is changing is not looked at.
+            int answer = user != Thread.currentThread() ? -1 : source.holds(local, address, bytes);
+            return answer > 0 ? Checks.Answer.YES : answer == 0 ? Checks.Answer.NO : Checks.Answer.NOT_MINE;
+        }
+    }
 
     /**
      * Makes a window.
@@ -92,6 +132,12 @@ public final class Window implements AutoCloseable {
      */
     public Window(Source source) {
         this.source = source;
+        if (Checks.ON) {
+            watch = new Watch();
+            Checks.register(watch);
+        } else {
+            watch = null;
+        }
     }
 
     /**
@@ -131,6 +177,9 @@ public final class Window implements AutoCloseable {
         if (wanted < 0 || wanted > MAX_LENGTH) {
             throw new IllegalArgumentException("a window shows 0 to " + MAX_LENGTH + " bytes at once, not " + wanted);
         }
+        if (Checks.ON) {
+            watch.user = Thread.currentThread();
+        }
         // Should the source throw, nothing of its memory is good any more.
         length = 0;
         boolean loaded = source.load(address, wanted);
@@ -159,6 +208,20 @@ public final class Window implements AutoCloseable {
         long offset = require(address, wanted);
         view.lay(segment, offset, address, wanted);
         return view;
+    }
+
+    /**
+     * Goes through an array of structures. A count that the target gave is to be checked before, by {@link Mappings#readable}.
+     *
+     * @param address target address of the first one
+     * @param count how many there are
+     * @param size the size of one in bytes, up to {@link #MAX_LENGTH}
+     * @param view the view to lay over each
+     * @param <T> the type of the view
+     * @return a cursor before the first one, for the same thread
+     */
+    public <T extends StructView> ElementCursor<T> elements(long address, long count, long size, T view) {
+        return new ElementCursor<>(this::at, address, count, size, view);
     }
 
     /**
@@ -237,6 +300,9 @@ public final class Window implements AutoCloseable {
             closed = true;
             showNothing();
             length = -1;
+            if (Checks.ON) {
+                Checks.unregister(watch);
+            }
             source.close();
         }
     }

@@ -168,6 +168,23 @@ final class CoreMemory implements AddressSpace {
         }
 
         @Override
+        public int holds(long local, long address, long bytes) {
+            if (joint.byteSize() > 0 && joint.address() <= local && local < joint.address() + joint.byteSize()) {
+                return segment == joint ? Window.Source.super.holds(local, address, bytes) : 0;
+            }
+            int region = at(address);
+            if (region >= 0 && local - segments[region].address() == address - starts[region]) {
+                return bytes <= ends[region] - address ? 1 : 0;
+            }
+            for (MemorySegment other : segments) {
+                if (other.address() <= local && local < other.address() + other.byteSize()) {
+                    return 0;
+                }
+            }
+            return -1;
+        }
+
+        @Override
         public void close() {
             joint = MemorySegment.NULL;
             segment = MemorySegment.NULL;

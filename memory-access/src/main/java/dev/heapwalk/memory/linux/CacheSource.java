@@ -209,6 +209,21 @@ final class CacheSource implements Window.Source {
     }
 
     @Override
+    public int holds(long local, long address, long bytes) {
+        if (segment == spill && segment.address() <= local && local < segment.address() + segment.byteSize()) {
+            return Window.Source.super.holds(local, address, bytes);
+        }
+        // A line is good until it is given up for another, whatever is shown meanwhile.
+        for (int slot = heads[bucket(address >>> lineShift)]; slot != NONE; slot = nexts[slot]) {
+            long offset = address - starts[slot];
+            if (offset >= 0 && offset <= lengths[slot] - bytes && local == lines[slot].address() + offset) {
+                return 1;
+            }
+        }
+        return buffers.contains(local) ? 0 : -1;
+    }
+
+    @Override
     public void close() {
         buffers.close();
     }

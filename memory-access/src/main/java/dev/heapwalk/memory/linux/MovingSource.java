@@ -181,6 +181,12 @@ final class MovingSource implements Window.Source {
     }
 
     @Override
+    public int holds(long local, long address, long bytes) {
+        int shown = Window.Source.super.holds(local, address, bytes);
+        return shown < 0 && buffers.contains(local) ? 0 : shown;
+    }
+
+    @Override
     public void close() {
         if (readAhead != null) {
             readAhead.close();

@@ -2,11 +2,15 @@
 package dev.heapwalk.memory.struct;
 
 import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.raw.Checks;
 import java.lang.foreign.MemorySegment;
 
 /**
  * A view of a C structure in target memory: a flyweight that is laid over one structure after the other and copies
  * nothing. It sees the memory of its window, so it is valid until the window moves.
+ *
+ * <p>Where {@code -ea} or {@code -Dheapwalk.check=true} has it checked, a view that its window has left tells so by an
+ * {@link IllegalStateException}, and a field behind what was made readable by an {@link IndexOutOfBoundsException}.
  *
  * <p>A final subclass adds an accessor for each field; {@link Window#at} and {@link dev.heapwalk.memory.Reader#at} lay
  * it. One for a hot path may add {@code wrap(...)}, which returns itself, over memory that was made readable before.
@@ -16,6 +20,8 @@ public abstract class StructView {
     private long offset;
     private long address;
     private long length;
+    /** What must go on to hold the structure, where that is checked and known; else null. */
+    private Checks.Holder holder;
 
     /** For subclasses. */
     protected StructView() {}
@@ -33,6 +39,10 @@ public abstract class StructView {
         this.offset = newOffset;
         this.address = newAddress;
         this.length = newLength;
+        if (Checks.ON) {
+            holder =
+                    newSegment.isNative() ? Checks.laid(newSegment.address() + newOffset, newAddress, newLength) : null;
+        }
         laid();
     }
 
@@ -73,6 +83,9 @@ public abstract class StructView {
      * @return the field
      */
     protected final long longAt(long at) {
+        if (Checks.ON) {
+            check(at, Long.BYTES);
+        }
         return segment.get(Words.LONG, offset + at);
     }
 
@@ -83,6 +96,9 @@ public abstract class StructView {
      * @return the field
      */
     protected final int intAt(long at) {
+        if (Checks.ON) {
+            check(at, Integer.BYTES);
+        }
         return segment.get(Words.INT, offset + at);
     }
 
@@ -93,6 +109,9 @@ public abstract class StructView {
      * @return the field
      */
     protected final short shortAt(long at) {
+        if (Checks.ON) {
+            check(at, Short.BYTES);
+        }
         return segment.get(Words.SHORT, offset + at);
     }
 
@@ -103,6 +122,20 @@ public abstract class StructView {
      * @return the field
      */
     protected final byte byteAt(long at) {
+        if (Checks.ON) {
+            check(at, Byte.BYTES);
+        }
         return segment.get(Words.BYTE, offset + at);
+    }
+
+    private void check(long at, int size) {
+        if (at < 0 || at > length - size) {
+            throw new IndexOutOfBoundsException("%s was laid over %d bytes at 0x%x, so it has no %d bytes at offset %d"
+                    .formatted(getClass().getSimpleName(), length, address, size, at));
+        }
+        if (holder != null && holder.holds(segment.address() + offset + at, address + at, size) == Checks.Answer.NO) {
+            throw new IllegalStateException("%s was laid over 0x%x, which its window has left"
+                    .formatted(getClass().getSimpleName(), address));
+        }
     }
 }
