@@ -32,7 +32,8 @@ public interface Target extends AutoCloseable {
      * @throws PermissionDeniedException if the kernel refuses, or somebody else traces the process, or this JVM holds
      *     it already: the reason tells
      * @throws UnsupportedTargetException if it is no user process (a kernel thread, a zombie), this JVM or a child of
-     *     it, or a thread can't be stopped within 500 ms; nothing stays stopped then
+     *     it, or a thread can't be stopped within 500 ms (2 s, if it waits for nothing but a processor); nothing stays
+     *     stopped then
      */
     static Target attach(long pid) {
         return LiveTarget.attach(pid);

@@ -45,6 +45,9 @@ final class Tracer {
     /** How long a thread may take to stand still. */
     static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
+    /** How long one may take in all that waits for nothing but a processor, on a machine that has too few. */
+    private static final long BUSY_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(2);
+
     private static final int EVENT_STOP = 128;
     private static final int SIGTRAP = 5;
     private static final int MOST_LOOKS = 1000;
@@ -98,7 +101,7 @@ final class Tracer {
         /** Whether it stands still, and it is not known yet that its call begins anew. */
         private boolean owed;
 
-        private long deadline;
+        private long interruptedAt;
         private Optional<Registers> registers = Optional.empty();
 
         private Tracee(int tid) {
@@ -363,7 +366,7 @@ final class Tracer {
         switch ((int) -result) {
             case 0 -> {
                 tracee.interrupted = true;
-                tracee.deadline = System.nanoTime() + PATIENCE_NANOS;
+                tracee.interruptedAt = System.nanoTime();
             }
             // The kernel says EIO of a thread that is just ending.
             case Errno.ESRCH, Errno.EIO -> tracee.state = State.ENDED;
@@ -453,8 +456,9 @@ final class Tracer {
                 }
                 look = now + LOOK_NANOS;
             }
-            if (now >= tracee.deadline) {
-                throw new UnsupportedTargetException(TargetException.Reason.NOT_STOPPED, stuck(tracee.tid));
+            long waited = now - tracee.interruptedAt;
+            if (waited >= PATIENCE_NANOS && !(waited < BUSY_PATIENCE_NANOS && runnable(tracee.tid))) {
+                throw new UnsupportedTargetException(TargetException.Reason.NOT_STOPPED, stuck(tracee.tid, waited));
             }
             if (now < spinUntil) {
                 // Not yield, which would let everybody else go first just when the thread has stopped.
@@ -473,6 +477,14 @@ final class Tracer {
             return process.proc().status(process.pid(), tid).ended();
         } catch (NoSuchProcessException e) {
             return true;
+        }
+    }
+
+    private boolean runnable(int tid) {
+        try {
+            return process.proc().status(process.pid(), tid).state() == 'R';
+        } catch (TargetException e) {
+            return false;
         }
     }
 
@@ -523,7 +535,7 @@ final class Tracer {
         tracee.registers = Optional.of(registers.registers(tracee.tid));
     }
 
-    private String stuck(int tid) {
+    private String stuck(int tid, long waited) {
         ProcFs proc = process.proc();
         int pid = process.pid();
         String state;
@@ -538,7 +550,8 @@ final class Tracer {
                         tid,
                         Text.printable(process.threadName(tid)),
                         process.description(),
-                        TimeUnit.NANOSECONDS.toMillis(PATIENCE_NANOS),
+                        TimeUnit.NANOSECONDS.toMillis(
+                                waited < BUSY_PATIENCE_NANOS ? PATIENCE_NANOS : BUSY_PATIENCE_NANOS),
                         state,
                         proc.says(pid, tid, "wchan")
                                 .filter(text -> !text.isEmpty())
@@ -586,7 +599,7 @@ final class Tracer {
      * see an EINTR.
      */
     private void lastChance(Tracee tracee) {
-        tracee.deadline = System.nanoTime() + PATIENCE_NANOS;
+        tracee.interruptedAt = System.nanoTime();
         try {
             awaitStop(tracee);
         } catch (RuntimeException e) {
