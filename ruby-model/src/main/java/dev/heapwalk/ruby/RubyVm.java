@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby;
 
 import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.layout.ObjspaceLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
@@ -80,6 +81,8 @@ public final class RubyVm {
     private final Found found;
     private final HeapPages pages;
     private final List<Evidence> evidence;
+    /** Null until asked for. */
+    private Heaps allocators;
 
     RubyVm(Discovery discovery, Target target, Found found, HeapPages pages, List<Evidence> evidence) {
         this.discovery = discovery;
@@ -201,6 +204,18 @@ public final class RubyVm {
      */
     public HeapPages pages() {
         return pages;
+    }
+
+    /**
+     * The heaps of the allocators that the virtual machine has its memory from, to ask for the sizes of blocks.
+     *
+     * @return the same object at every call; a heap is located when it is first needed
+     */
+    public synchronized Heaps allocators() {
+        if (allocators == null) {
+            allocators = Heaps.of(target).allocators();
+        }
+        return allocators;
     }
 
     /**

@@ -92,28 +92,16 @@ class RubyVmTest {
     /** Nothing here needs the C library's malloc. */
     @Test
     void readsARubyOnAnotherAllocator() throws Exception {
-        Path library = Path.of("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2");
-        // What starts the process outside of its root is given the same environment.
-        Path outside = folder.resolve("libjemalloc.so.2");
-        Path inside = Path.of(Ruby.TRIXIE.root() + outside.toString());
-        Files.createDirectories(inside.getParent());
-        try {
-            Files.copy(library, outside);
-            Files.copy(library, inside);
-            try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type")
-                            .env("LD_PRELOAD", outside.toString())
-                            .start();
-                    Target target = Target.attach(process.pid())) {
-                assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/maps")))
-                        .contains("jemalloc");
-                Map<String, Long> counts = TypeCounts.of(RubyVm.locate(target));
-                assertThat(TypeCounts.of(RubyVm.locate(target, RubyVm.Symbols.IGNORE)))
-                        .isEqualTo(counts);
-                assertThat(counts.get("T_CLASS")).isGreaterThan(500);
-            }
-        } finally {
-            Files.deleteIfExists(inside);
-            Files.deleteIfExists(inside.getParent());
+        try (Jemalloc jemalloc = new Jemalloc(Ruby.TRIXIE, folder);
+                RubyProcess process =
+                        jemalloc.in(RubyProcess.of(Ruby.TRIXIE, "every_type")).start();
+                Target target = Target.attach(process.pid())) {
+            assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/maps")))
+                    .contains("jemalloc");
+            Map<String, Long> counts = TypeCounts.of(RubyVm.locate(target));
+            assertThat(TypeCounts.of(RubyVm.locate(target, RubyVm.Symbols.IGNORE)))
+                    .isEqualTo(counts);
+            assertThat(counts.get("T_CLASS")).isGreaterThan(500);
         }
     }
 

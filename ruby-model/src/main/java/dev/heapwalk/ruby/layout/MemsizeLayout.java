@@ -19,7 +19,7 @@ import java.util.Arrays;
  * @param callData {@code struct rb_call_data}
  * @param thread {@code rb_thread_t}
  * @param fiber {@code rb_fiber_t} and {@code rb_context_t} together
- * @param fiberChunk the chunk that malloc has for {@code rb_fiber_t}
+ * @param fiberUsable what malloc of the GNU C library makes of {@code rb_fiber_t}: {@code malloc_usable_size}
  * @param countsMissingIvars whether instance variables of an Object count that have no buffer yet
  * @param fieldsInObjects whether the instance variables and caches of classes count with objects of their own
  * @param keywordCall {@code struct rb_kwarg_call_data}, or 0 where none follow the call data
@@ -41,7 +41,7 @@ public record MemsizeLayout(
         int callData,
         int thread,
         int fiber,
-        int fiberChunk,
+        int fiberUsable,
         boolean countsMissingIvars,
         boolean fieldsInObjects,
         int keywordCall,
@@ -171,31 +171,31 @@ public record MemsizeLayout(
         return switch (version) {
             case 207 ->
                 new MemsizeLayout(
-                        192, 0, 448, 440, 96, -1, -1, 288, 288, 80, 368, 1104, 608, missing, fields, call, storage,
+                        192, 0, 448, 440, 96, -1, -1, 288, 288, 80, 368, 1104, 600, missing, fields, call, storage,
                         blocking, depth, forks);
             case 300 ->
                 new MemsizeLayout(
-                        200, 8, 448, 440, 104, -1, -1, 288, 288, 16, 408, 1112, 608, missing, fields, call, storage,
+                        200, 8, 448, 440, 104, -1, -1, 288, 288, 16, 408, 1112, 600, missing, fields, call, storage,
                         blocking, depth, forks);
             case 301 ->
                 new MemsizeLayout(
-                        200, 8, 448, 440, 112, -1, -1, 312, 312, 16, 376, 1104, 608, missing, fields, call, storage,
+                        200, 8, 448, 440, 112, -1, -1, 312, 312, 16, 376, 1104, 600, missing, fields, call, storage,
                         blocking, depth, forks);
             case 302 ->
                 new MemsizeLayout(
-                        208, 8, 456, 448, 0, 40, 116, 320, 312, 16, 320, 1120, 624, missing, fields, call, storage,
+                        208, 8, 456, 448, 0, 40, 116, 320, 312, 16, 320, 1120, 616, missing, fields, call, storage,
                         blocking, depth, forks);
             case 303 ->
                 new MemsizeLayout(
-                        208, 8, 456, 448, 0, 40, 116, 344, 312, 16, 456, 1120, 624, missing, fields, call, storage,
+                        208, 8, 456, 448, 0, 40, 116, 344, 312, 16, 456, 1120, 616, missing, fields, call, storage,
                         blocking, depth, forks);
             case 304 ->
                 new MemsizeLayout(
-                        208, 8, 456, 448, 0, 40, 116, 352, 320, 16, 472, 1088, 608, missing, fields, call, storage,
+                        208, 8, 456, 448, 0, 40, 116, 352, 320, 16, 472, 1088, 600, missing, fields, call, storage,
                         blocking, depth, forks);
             default ->
                 new MemsizeLayout(
-                        248, 8, 456, 448, 0, -1, 124, 360, 304, 16, 472, 1152, 640, missing, fields, call, storage,
+                        248, 8, 456, 448, 0, -1, 124, 360, 304, 16, 472, 1152, 632, missing, fields, call, storage,
                         blocking, depth, forks);
         };
     }

@@ -7,7 +7,6 @@ import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
-import dev.heapwalk.ruby.layout.ChunkHeader;
 import dev.heapwalk.ruby.layout.ContextLayout;
 import dev.heapwalk.ruby.layout.DataLayout;
 import dev.heapwalk.ruby.layout.MemsizeLayout;
@@ -15,6 +14,7 @@ import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
 import dev.heapwalk.ruby.object.DataTypes;
+import dev.heapwalk.ruby.object.FiberFields;
 import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.size.code.SizeFunction;
 import dev.heapwalk.ruby.table.StEntries;
@@ -51,10 +51,12 @@ final class DataSizes {
     private final ObjectReader reader;
     private final Reader memory;
     private final MemorySizes sizes;
+    private final BlockSizes blocks;
     private final MemsizeLayout layout;
     private final ThreadLayout threads;
     private final ContextLayout contexts;
     private final DataLayout dataLayout;
+    private final FiberFields fibers;
     private final RData view;
     private final RValue other;
     private final SizeFunction function;
@@ -66,10 +68,12 @@ final class DataSizes {
         this.reader = reader;
         this.memory = reader.memory();
         this.sizes = sizes;
+        this.blocks = new BlockSizes(reader.vm());
         this.layout = RubyLayout.of(reader.series()).memsize();
         this.threads = RubyLayout.of(reader.series()).thread();
         this.contexts = RubyLayout.of(reader.series()).context();
         this.dataLayout = RubyLayout.of(reader.series()).data();
+        this.fibers = new FiberFields(reader);
         this.view = new RData(reader);
         this.other = new RValue(reader);
         this.function = new SizeFunction(reader.vm().target().machine(), this::copy);
@@ -96,19 +100,13 @@ final class DataSizes {
         long content = data.data();
         long usable = 0;
         if (type.embeddable() && !embedded && content != 0) {
-            usable = usable(content);
+            usable = blocks.usable(content);
         }
         if (content == 0) {
             return 0;
         }
         long size = of(type, content);
         return size < 0 || usable < 0 ? MemorySizes.UNKNOWN : usable + size;
-    }
-
-    /** C name {@code malloc_usable_size}, of the GNU C library. */
-    private long usable(long pointer) {
-        long header = memory.readLong(pointer + ChunkHeader.SIZE);
-        return (header & ~ChunkHeader.FLAGS) - ((header & ChunkHeader.MMAPPED) != 0 ? 16 : 8);
     }
 
     private boolean copy(long address, byte[] bytes, int length) {
@@ -203,14 +201,30 @@ final class DataSizes {
         return hash != null && hash.type() == RubyType.HASH ? sizes.of(hash) : 0;
     }
 
+    /** How much larger a fiber's jump buffer is than the compiler's own, or -1. */
+    private int growth(long fiber) {
+        int shift = fibers.shift(fiber);
+        if (shift >= 0) {
+            return shift;
+        }
+        // A thread's own fiber has no Proc.
+        long usable = blocks.usable(fiber);
+        return usable < 0
+                ? -1
+                : usable == layout.fiberUsable() + ContextLayout.LIBC_JMP_BUF_SHIFT
+                        ? ContextLayout.LIBC_JMP_BUF_SHIFT
+                        : 0;
+    }
+
     private long fiber(long fiber) {
         long context = fiber + ContextLayout.FIBER_EC;
         long thread = memory.readLong(context + contexts.thread());
         // Ruby's jump buffer may be larger than that of the compiler. It stands twice in the size, once for each
         // structure.
-        long chunk = memory.readLong(fiber + ChunkHeader.SIZE) & ~ChunkHeader.FLAGS;
-        int growth =
-                chunk == layout.fiberChunk() + ContextLayout.LIBC_JMP_BUF_SHIFT ? ContextLayout.LIBC_JMP_BUF_SHIFT : 0;
+        int growth = growth(fiber);
+        if (growth < 0) {
+            return MemorySizes.UNKNOWN;
+        }
         long size = layout.fiber() + 2 * growth;
         long storage = memory.readLong(context + contexts.localStorage());
         if (storage != 0 && thread != 0 && memory.readLong(thread + threads.rootFiber()) != fiber) {

@@ -6,10 +6,6 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
-import dev.heapwalk.ruby.RubyType;
-import dev.heapwalk.ruby.SlotCursor;
-import dev.heapwalk.ruby.SlotState;
-import dev.heapwalk.ruby.layout.ChunkHeader;
 import dev.heapwalk.ruby.layout.ClassLayout;
 import dev.heapwalk.ruby.layout.DataLayout;
 import dev.heapwalk.ruby.layout.Flags;
@@ -22,7 +18,7 @@ import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.ShapeLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
-import dev.heapwalk.ruby.object.ImemoType;
+import dev.heapwalk.ruby.object.ConstantCursor;
 import dev.heapwalk.ruby.object.RArray;
 import dev.heapwalk.ruby.object.RBignum;
 import dev.heapwalk.ruby.object.RClass;
@@ -36,6 +32,8 @@ import dev.heapwalk.ruby.object.RStruct;
 import dev.heapwalk.ruby.object.Shapes;
 import dev.heapwalk.ruby.table.IdEntries;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * How much memory an object takes, as {@code ObjectSpace.memsize_of} says it: C name {@code rb_obj_memsize_of}. The
@@ -52,10 +50,10 @@ public final class MemorySizes {
     private static final long SUPERCLASSES_INCLUDE_SELF = Flags.USER2;
     private static final long NOT_EXECUTABLE = ImemoLayout.CODE_NOT_LOADED | ImemoLayout.CODE_COMPILING;
 
+    private static final byte[] YJIT = "YJIT".getBytes(StandardCharsets.US_ASCII);
     private static final int MOST_CHAINED = 1 << 10;
     private static final int MOST_TRANSCODERS = 64;
     private static final int MOST_OPERATIONS = 1 << 16;
-    private static final int ISEQS_ASKED = 31;
     private static final int MOST_SEGMENTS = 1 << 12;
 
     private final ObjectReader reader;
@@ -70,6 +68,7 @@ public final class MemorySizes {
     private final ImemoLayout imemos;
     private final ShapeLayout shapeLayout;
     private final boolean shapes;
+    private final RValue other;
     private final DataSizes data;
     private final IdEntries ids;
     private final RClass classView;
@@ -82,7 +81,8 @@ public final class MemorySizes {
     private final RMatch matchView;
     private final RRegexp regexpView;
     private final RFile fileView;
-    private long iseqBody = -1;
+    /** 0 until it is asked for. */
+    private int iseqBody;
 
     /**
      * Makes one that has read nothing yet.
@@ -103,6 +103,7 @@ public final class MemorySizes {
         this.imemos = RubyLayout.of(reader.series()).imemo();
         this.shapeLayout = RubyLayout.of(reader.series()).shape();
         this.data = new DataSizes(reader, this);
+        this.other = new RValue(reader);
         this.ids = new IdEntries(reader);
         this.classView = new RClass(reader);
         this.stringView = new RString(reader);
@@ -408,31 +409,31 @@ public final class MemorySizes {
     }
 
     /**
-     * The size of the structure, which depends on how Ruby was built. The chunks that hold some tell; now and then one
-     * is larger than it need be.
+     * The size of the structure, which depends on how Ruby was built: only with YJIT there is {@code RubyVM::YJIT}.
      */
-    private long iseqBody() {
-        if (iseqBody < 0) {
-            int asked = 0;
-            int larger = 0;
-            SlotCursor slot = reader.vm().slots(reader);
-            while (asked < ISEQS_ASKED && slot.next()) {
-                if (slot.state() == SlotState.LIVE
-                        && slot.type() == RubyType.IMEMO
-                        && reader.imemoType(slot.flags()) == ImemoType.ISEQ) {
-                    long body = memory.readLong(slot.address() + IseqLayout.BODY);
-                    if (body != 0 && memory.find(body + ChunkHeader.SIZE, Long.BYTES) >= 0) {
-                        asked++;
-                        larger += (memory.readLong(body + ChunkHeader.SIZE) & ~ChunkHeader.FLAGS)
-                                        == (layout.iseqBody() + 23 & ~15L)
-                                ? 1
-                                : 0;
-                    }
-                }
-            }
-            iseqBody = 2 * larger > asked ? layout.iseqBody() : layout.iseqBodyWithoutYjit();
+    private int iseqBody() {
+        if (iseqBody == 0) {
+            iseqBody = layout.iseqBody() == layout.iseqBodyWithoutYjit() || hasYjit()
+                    ? layout.iseqBody()
+                    : layout.iseqBodyWithoutYjit();
         }
         return iseqBody;
+    }
+
+    private boolean hasYjit() {
+        long self = memory.readLong(
+                reader.vm().address() + RubyLayout.of(reader.series()).vm().self());
+        RValue machine = reader.isSlot(self) ? reader.at(self, other) : null;
+        if (machine != null) {
+            ConstantCursor constant =
+                    new ConstantCursor(reader).over(reader.classNames().realClass(machine.klass()));
+            while (constant.next()) {
+                if (Arrays.equals(constant.name(), YJIT)) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     /** C name {@code onig_memsize}. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.Jemalloc;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.testkit.Cores;
@@ -84,6 +85,56 @@ class ObjectSpaceDumpTest {
             assertThat(summary.damaged()).isZero();
             assertThat(summary.holes()).isEmpty();
             new Comparison(ruby, summary).check(ours, theirs);
+        }
+    }
+
+    /** Those whose C library this machine's jemalloc works with. */
+    static Stream<Ruby> makesNoSizeUpOnAnotherAllocator() {
+        return Stream.of(Ruby.BOOKWORM, Ruby.TRIXIE);
+    }
+
+    /** A size that depends on what the allocator has for it is left out where that is not known. */
+    @ParameterizedTest
+    @MethodSource
+    void makesNoSizeUpOnAnotherAllocator(Ruby ruby) throws Exception {
+        Path file = folder.resolve("outside.json");
+        try (Jemalloc jemalloc = new Jemalloc(ruby, folder);
+                RubyProcess process =
+                        jemalloc.in(RubyProcess.of(ruby, "every_type")).start()) {
+            DumpSummary summary;
+            try (Target target = Target.attach(process.pid())) {
+                assertThat(Files.readString(Path.of("/proc/" + process.pid() + "/maps")))
+                        .contains("jemalloc");
+                summary = dump(target, file);
+            }
+            DumpLines ours = DumpLines.of(file, true);
+            DumpLines theirs = DumpLines.of(process.dumpAll(), false);
+            long equal = 0;
+            long missing = 0;
+            List<String> different = new ArrayList<>();
+            for (Map.Entry<String, byte[]> line : ours.objects.entrySet()) {
+                JsonNode own = DumpLines.parse(line.getValue());
+                byte[] said = theirs.objects.get(line.getKey());
+                JsonNode size = said == null ? null : DumpLines.parse(said).get("memsize");
+                if (size == null) {
+                    continue;
+                }
+                if (!own.has("memsize")) {
+                    missing++;
+                } else if (own.get("memsize").equals(size)) {
+                    equal++;
+                } else {
+                    different.add("%s but %s".formatted(text(line.getValue()), text(said)));
+                }
+            }
+            // The command may have changed some, and looked up a method or two.
+            assertThat(different).hasSizeLessThan(10).noneMatch(line -> line.contains("\"struct\":\"fiber\""));
+            assertThat(missing).isPositive();
+            assertThat(missing)
+                    .isLessThanOrEqualTo(summary.unknownSizes().values().stream()
+                            .mapToLong(Long::longValue)
+                            .sum());
+            assertThat(equal).isGreaterThan(30_000);
         }
     }
 
