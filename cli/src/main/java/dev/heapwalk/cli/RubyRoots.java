@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.heap.RootCategory;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
@@ -9,9 +10,9 @@ import dev.heapwalk.text.Column;
 import dev.heapwalk.text.RowSink;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -43,24 +44,30 @@ final class RubyRoots extends ReportCommand {
                     .filter(global -> global.name() != null && (global.known() || reader.isSlot(global.value())))
                     .sorted(Comparator.comparing(Roots.Global::name))
                     .forEach(global -> rows.add(new Root(
-                            Roots.Category.GLOBAL_TABLE.label(),
+                            Roots.GLOBAL_TABLE.label(),
                             global.name(),
                             reader.constants().isReference(global.value()) ? global.value() : 0,
                             (global.known() ? "" : "made from ") + values.of(global.value()))));
         } catch (UnmappedAddressException e) {
             problems.missing("global variables: " + e.getMessage());
         }
-        for (Roots.Category category : roots.categories()) {
-            if (category == Roots.Category.GLOBAL_TABLE) {
-                continue;
-            }
-            Set<Long> found = new LinkedHashSet<>();
-            roots.of(category, found::add);
-            for (long address : found) {
-                rows.add(new Root(category.label(), "", address, values.of(address)));
+        for (RootCategory category : roots.categories()) {
+            if (!category.equals(Roots.GLOBAL_TABLE)) {
+                // What several roots hold is listed once, by the first.
+                Map<Long, String> found = new LinkedHashMap<>();
+                StringBuilder name = new StringBuilder();
+                roots.roots(category, (address, of, label) -> {
+                    if (!found.containsKey(address)) {
+                        name.setLength(0);
+                        label.appendTo(name);
+                        found.put(address, name.toString());
+                    }
+                });
+                found.forEach(
+                        (address, held) -> rows.add(new Root(category.label(), held, address, values.of(address))));
             }
         }
-        roots.holes().forEach(problems::missing);
+        roots.missing().forEach(problems::missing);
         return new Answer(rows);
     }
 

@@ -4,7 +4,7 @@ package dev.heapwalk.heap;
 /**
  * Knows what blocks of a heap refer to. It allocates nothing for a block. For one thread.
  */
-public interface EdgeSource {
+public interface EdgeSource extends AutoCloseable {
 
     /**
      * Gives what a block refers to; what is referred to twice comes twice.
@@ -29,4 +29,11 @@ public interface EdgeSource {
     default boolean edges(BlockView block, EdgeSink sink) {
         return edges(block.address(), sink);
     }
+
+    /**
+     * Frees the buffers. After it there is nothing to ask for; a second call does nothing. Who does not close a source
+     * leaves its buffers to the garbage collector.
+     */
+    @Override
+    default void close() {}
 }

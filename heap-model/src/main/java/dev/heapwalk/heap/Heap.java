@@ -71,6 +71,24 @@ public interface Heap {
     }
 
     /**
+     * What its blocks refer to, where it knows that of itself: a runtime does, an allocator has no idea.
+     *
+     * @return a new source, for one thread; empty if it does not know
+     */
+    default Optional<EdgeSource> edges() {
+        return Optional.empty();
+    }
+
+    /**
+     * What keeps its blocks alive without being one of them, where it knows that of itself.
+     *
+     * @return a new source, for one thread; empty if it does not know
+     */
+    default Optional<RootSource> roots() {
+        return Optional.empty();
+    }
+
+    /**
      * Whether a used block of another heap is memory of this one, such as a page of a language's heap in a block of
      * {@code malloc}. Asked for each used block of a walk, so it must be quick.
      *

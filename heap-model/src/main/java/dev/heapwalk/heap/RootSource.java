@@ -4,7 +4,7 @@ package dev.heapwalk.heap;
 import java.util.List;
 
 /** Knows what keeps blocks of a heap alive without being a block of it. For one thread. */
-public interface RootSource {
+public interface RootSource extends AutoCloseable {
 
     /**
      * The kinds of roots that there are, in the order in which the runtime itself goes through them.
@@ -37,4 +37,11 @@ public interface RootSource {
      * @return a line each, for a person
      */
     List<String> missing();
+
+    /**
+     * Frees the buffers. After it there is nothing to ask for; a second call does nothing. Who does not close a source
+     * leaves its buffers to the garbage collector.
+     */
+    @Override
+    default void close() {}
 }

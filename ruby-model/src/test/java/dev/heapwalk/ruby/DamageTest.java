@@ -209,7 +209,14 @@ class DamageTest {
                         step();
                     }
                 },
-                () -> new References(reader).of(reader.at(address), reference -> step()),
+                () -> {
+                    StringBuilder names = new StringBuilder();
+                    new References(reader).edges(address, (reference, kind, label) -> {
+                        names.setLength(0);
+                        label.appendTo(names);
+                        step();
+                    });
+                },
                 () -> contents(reader, address, type));
     }
 

@@ -139,7 +139,8 @@ class ReachabilityTest {
                 assertTimeoutPreemptively(ThisMachine.PATIENCE, () -> {
                     ObjectReader reader = vm.reader();
                     Roots roots = new Roots(reader);
-                    roots.categories().forEach(category -> roots.of(category, reference -> {}));
+                    StringBuilder names = new StringBuilder();
+                    roots.roots((address, category, label) -> label.appendTo(names));
                     Reachability reachability = Reachability.of(reader);
                     assertThat(reachability.count()).isBetween(1L, vm.pages().totalSlots());
                 });

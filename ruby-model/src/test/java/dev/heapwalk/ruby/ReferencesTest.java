@@ -3,8 +3,10 @@ package dev.heapwalk.ruby;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.heap.EdgeKind;
+import dev.heapwalk.heap.EdgeSink;
+import dev.heapwalk.heap.Label;
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.ruby.gc.ReferenceSink;
 import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
@@ -154,7 +156,7 @@ class ReferencesTest {
     }
 
     /** References as they come. */
-    private static final class Longs implements ReferenceSink {
+    private static final class Longs implements EdgeSink {
         private long[] longs = new long[16];
         private int size;
 
@@ -163,7 +165,8 @@ class ReferencesTest {
         }
 
         @Override
-        public void reference(long address) {
+        public void edge(long address, EdgeKind kind, Label label) {
+            assertThat(kind).isEqualTo(EdgeKind.REFERS);
             if (size == longs.length) {
                 longs = Arrays.copyOf(longs, size * 2);
             }

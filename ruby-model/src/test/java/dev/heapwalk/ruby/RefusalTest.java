@@ -311,7 +311,7 @@ class RefusalTest {
                 seen[0]++;
                 try {
                     reader.classNames().bytesOf(slot.klass());
-                    references.of(reader.at(slot.address()), reference -> seen[0]++);
+                    references.of(reader.at(slot.address()), (reference, kind, label) -> seen[0]++);
                 } catch (UnmappedAddressException e) {
                     // One that is just being made.
                 }

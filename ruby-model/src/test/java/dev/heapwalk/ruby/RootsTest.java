@@ -3,6 +3,7 @@ package dev.heapwalk.ruby;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.heap.RootCategory;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.testkit.Ruby;
@@ -26,12 +27,12 @@ class RootsTest {
             Map<String, long[]> ours = new LinkedHashMap<>();
             try (Target target = Target.attach(process.pid())) {
                 Roots roots = new Roots(RubyVm.locate(target).reader());
-                for (Roots.Category category : roots.categories()) {
+                for (RootCategory category : roots.categories()) {
                     if (roots.isDumped(category)) {
                         ours.put(category.label(), references(roots, category));
                     }
                 }
-                assertThat(roots.holes()).isEmpty();
+                assertThat(roots.missing()).isEmpty();
                 assertThat(roots.currentContext()).isNotZero();
             }
             OwnDump theirs = OwnDump.read(process.dumpAll());
@@ -55,9 +56,12 @@ class RootsTest {
         }
     }
 
-    private static long[] references(Roots roots, Roots.Category category) {
+    private static long[] references(Roots roots, RootCategory category) {
         List<Long> found = new ArrayList<>();
-        roots.of(category, found::add);
+        roots.roots(category, (address, of, label) -> {
+            assertThat(of).isEqualTo(category);
+            found.add(address);
+        });
         return OwnDump.sorted(found.stream().mapToLong(Long::longValue).toArray());
     }
 

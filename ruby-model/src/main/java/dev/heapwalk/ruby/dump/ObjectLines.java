@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.heap.EdgeSink;
+import dev.heapwalk.heap.RootCategory;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
@@ -9,7 +11,6 @@ import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
-import dev.heapwalk.ruby.gc.ReferenceSink;
 import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.ruby.layout.Flags;
@@ -101,7 +102,7 @@ public final class ObjectLines {
 
     private final CodeKeys code;
     private final References references;
-    private final ReferenceSink remember;
+    private final EdgeSink remember;
     private final MemorySizes sizes;
     private final IvarCursor ivars;
     private final HashCursor pairs;
@@ -143,7 +144,7 @@ public final class ObjectLines {
         this.fieldObjects = RubyLayout.of(reader.series()).object().fieldObjects();
         this.code = new CodeKeys(threads, json, line);
         this.references = new References(reader);
-        this.remember = line::remember;
+        this.remember = (address, kind, label) -> line.remember(address);
         this.sizes = new MemorySizes(reader);
         this.ivars = new IvarCursor(reader);
         this.pairs = new HashCursor(reader);
@@ -188,10 +189,10 @@ public final class ObjectLines {
         line.text(PLATFORM, reader.vm().platform());
         line.text(COLLECTION, reader.vm().collection().name().toLowerCase(Locale.ROOT));
         list(THREADS, living);
-        for (Roots.Category category : roots.categories()) {
+        for (RootCategory category : roots.categories()) {
             List<Long> found = new ArrayList<>();
-            if (category != Roots.Category.GLOBAL_TABLE && category != Roots.Category.FINALIZERS) {
-                roots.of(category, found::add);
+            if (!category.equals(Roots.GLOBAL_TABLE) && !category.equals(Roots.FINALIZERS)) {
+                roots.roots(category, (address, of, label) -> found.add(address));
                 list(DumpLine.key(category.label()), found.stream().distinct().toList());
             }
         }
@@ -204,7 +205,7 @@ public final class ObjectLines {
         }
         line.references();
         line.closeAll();
-        holes.addAll(roots.holes());
+        holes.addAll(roots.missing());
         return holes;
     }
 

@@ -67,7 +67,7 @@ public final class ObjectSpaceDump {
         JsonLines json = new JsonLines(out.stream());
         Roots roots = new Roots(reader);
         new RootLines(roots, json).write();
-        List<String> holes = new ArrayList<>(roots.holes());
+        List<String> holes = new ArrayList<>(roots.missing());
         if (ObjectSpaceFormat.of(reader.series()).shapes()) {
             long unread = new ShapeLines(reader, new Names(reader)).write(json);
             if (unread > 0) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.heap.RootCategory;
 import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.text.JsonLines;
 
@@ -22,13 +23,13 @@ final class RootLines {
     }
 
     void write() {
-        for (Roots.Category category : roots.categories()) {
+        for (RootCategory category : roots.categories()) {
             if (!roots.isDumped(category)) {
                 continue;
             }
             label = JsonLines.ascii(category.label());
             any = false;
-            roots.of(category, this::reference);
+            roots.roots(category, (address, of, name) -> reference(address));
             if (any) {
                 json.raw(END);
             }

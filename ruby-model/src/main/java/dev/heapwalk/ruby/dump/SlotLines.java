@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.heap.EdgeSink;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
@@ -8,7 +9,6 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
-import dev.heapwalk.ruby.gc.ReferenceSink;
 import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ImemoLayout;
@@ -116,7 +116,7 @@ final class SlotLines {
     private final Names names;
     private final MemorySizes sizes;
     private final References references;
-    private final ReferenceSink writing = this::reference;
+    private final EdgeSink writing = (address, kind, label) -> reference(address);
     private final CodeRanges codeRanges;
     private final ObjectLayout objects;
     private final boolean imemoHasClass;

@@ -52,26 +52,33 @@ final class CodeReferences {
         switch (reader.imemoType(flags)) {
             case ENV -> environment(first, second, third, fourth);
             case CREF -> {
-                mark.value(second);
-                mark.value(third);
-                mark.value(first);
+                mark.value("klass", second);
+                mark.value("next", third);
+                mark.value("refinements", first);
             }
-            case SVAR, CVAR_ENTRY -> {
-                mark.value(first);
-                mark.value(second);
-                mark.value(third);
-                mark.value(fourth);
+            case SVAR -> {
+                mark.value("cref_or_me", first);
+                mark.value("lastline", second);
+                mark.value("backref", third);
+                mark.value("others", fourth);
             }
-            case THROW_DATA -> mark.value(second);
-            case IFUNC -> mark.maybe(third);
+            case CVAR_ENTRY -> {
+                mark.elements("");
+                mark.numbered(0, first);
+                mark.numbered(1, second);
+                mark.numbered(2, third);
+                mark.numbered(3, fourth);
+            }
+            case THROW_DATA -> mark.value("throw_obj", second);
+            case IFUNC -> mark.maybe("data", third);
             case MEMO -> {
-                mark.value(first);
-                mark.value(second);
-                mark.maybe(third);
+                mark.value("v1", first);
+                mark.value("v2", second);
+                mark.maybe("u3", third);
             }
             case MENT -> method(object, first, second, fourth);
             case ISEQ -> {
-                mark.value(first);
+                mark.value("wrapper", first);
                 iseq(flags, second, third);
             }
             case TMPBUF -> buffers(object);
@@ -80,12 +87,12 @@ final class CodeReferences {
             }
             case PARSER_STRTERM -> {
                 if ((flags & imemo.strtermLiteral()) != 0) {
-                    mark.value(first);
+                    mark.value("literal", first);
                 }
             }
             case CALLINFO -> {}
             case CALLCACHE -> callCache(flags, first, second);
-            case CONSTCACHE -> mark.value(first);
+            case CONSTCACHE -> mark.value("value", first);
             case FIELDS -> fields(object, flags, second);
             case UNKNOWN -> {
                 return false;
@@ -98,17 +105,19 @@ final class CodeReferences {
         if (ep == 0) {
             return;
         }
-        mark.value(code);
-        mark.values(values, size & 0xffffffffL);
+        mark.value("code", code);
+        mark.name(EdgeLabel.Form.LOCAL, "", code, ep - values >> 3);
+        mark.run(values, size & 0xffffffffL);
         // rb_vm_env_prev_env
         if ((memory.readLong(ep) & EnvFlags.LOCAL) == 0) {
-            mark.at((memory.readLong(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG) + EnvFlags.OBJECT);
+            long previous = memory.readLong(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG;
+            mark.at("closure", previous + EnvFlags.OBJECT);
         }
     }
 
     private void method(long entry, long definedClass, long definition, long owner) {
-        mark.value(owner);
-        mark.value(definedClass);
+        mark.value("owner", owner);
+        mark.value("defined_class", definedClass);
         if (definition == 0) {
             return;
         }
@@ -119,25 +128,25 @@ final class CodeReferences {
         long second = segment.get(Words.LONG, offset + ImemoLayout.DEFINITION_SECOND);
         switch (MethodCursor.Kind.of(bits)) {
             case ISEQ -> {
-                mark.value(first);
-                mark.value(second);
+                mark.value("code", first);
+                mark.value("cref", second);
                 if ((bits & imemo.overloads()) != 0 && definedClass != 0) {
-                    mark.value(entry);
+                    mark.value("overloaded", entry);
                 }
             }
-            case ATTRSET, IVAR -> mark.value(second);
+            case ATTRSET, IVAR -> mark.value("location", second);
             case BMETHOD -> {
-                mark.value(first);
+                mark.value("proc", first);
                 // Since 4.0 the ractors have the hooks.
                 if (second != 0 && imemo.blockMethodHasHooks()) {
                     mark.hooks(second);
                 }
             }
-            case ALIAS -> mark.value(first);
+            case ALIAS -> mark.value("original", first);
             case REFINED -> {
-                mark.value(first);
+                mark.value("original", first);
                 if (imemo.refinedMarksOwner()) {
-                    mark.value(second);
+                    mark.value("refined_owner", second);
                 }
             }
             default -> {}
@@ -146,11 +155,11 @@ final class CodeReferences {
 
     private void callCache(long flags, long klass, long entry) {
         if (imemo.callCacheMarksEntry()) {
-            mark.value(entry);
+            mark.value("cme", entry);
         } else if ((flags & ImemoLayout.CALL_CACHE_UNCHAINED) != 0) {
-            mark.value(entry);
+            mark.value("cme", entry);
             if (imemo.callCacheMarksClass()) {
-                mark.value(klass);
+                mark.value("klass", klass);
             }
         }
     }
@@ -168,7 +177,7 @@ final class CodeReferences {
                 throw new UnmappedAddressException(start, start, Long.MAX_VALUE);
             }
             if (start != 0 && count != 0) {
-                mark.locations(start, start + count * Long.BYTES);
+                mark.locations("buffer", start, start + count * Long.BYTES);
             }
             at = next;
         }
@@ -180,17 +189,17 @@ final class CodeReferences {
      */
     private boolean tree(long buffer, long third, long fourth) {
         if (tree.marksOptions()) {
-            mark.value(third);
+            mark.value("compile_option", third);
         }
         if (tree.marksScripts()) {
-            mark.value(fourth);
+            mark.value("script_lines", fourth);
         }
         if (buffer == 0) {
             return true;
         }
         mark.fields(buffer, tree.bufferValues());
         if (tree.nodePointers()) {
-            mark.value(third);
+            mark.value("tokens", third);
         }
         long element = memory.readLong(buffer + tree.markable());
         long length = tree.markableUsed() < 0 ? -1 : memory.readLong(buffer + tree.markableUsed());
@@ -210,7 +219,7 @@ final class CodeReferences {
         long at = pointers ? memory.readLong(element + AstLayout.ELEMENT_NODES) : element + AstLayout.ELEMENT_BUFFER;
         memory.requireMapped(at, count, size);
         for (long i = 0; i < count; i++) {
-            mark.at((pointers ? memory.readLong(at + i * size) : at + i * size) + tree.nodeLiteral());
+            mark.at("literal", (pointers ? memory.readLong(at + i * size) : at + i * size) + tree.nodeLiteral());
         }
     }
 
@@ -218,9 +227,10 @@ final class CodeReferences {
     private void fields(long object, long flags, long first) {
         int shape = Shapes.of(flags);
         if (reader.shapes().tooComplex(shape)) {
-            mark.table(first, false, true);
+            mark.ivars(first);
         } else {
-            mark.values(
+            mark.name(EdgeLabel.Form.IVAR_OF_SHAPE, "", shape, 0);
+            mark.run(
                     (flags & ImemoLayout.FIELDS_HEAP) == 0 ? object + ImemoLayout.FIELDS_VALUES : first,
                     reader.shapes().nextIvIndex(shape));
         }
@@ -231,10 +241,10 @@ final class CodeReferences {
             body(body, flags, auxiliary);
         }
         if ((flags & ImemoLayout.CODE_NOT_LOADED) != 0) {
-            mark.value(auxiliary);
+            mark.value("loader", auxiliary);
         } else if ((flags & ImemoLayout.CODE_COMPILING) != 0) {
             if (auxiliary != 0) {
-                mark.values(auxiliary, 2);
+                mark.values("compile_data", auxiliary, 2);
             }
         } else if (auxiliary != 0 && imemo.codeHasHooks()) {
             mark.hooks(auxiliary);
@@ -258,7 +268,7 @@ final class CodeReferences {
             long count = (long) memory.readInt(keywords) - memory.readInt(keywords + IseqLayout.KEYWORD_REQUIRED);
             long values = memory.readLong(keywords + IseqLayout.KEYWORD_DEFAULTS);
             if (values != 0) {
-                mark.values(values, count);
+                mark.values("keyword.default_values", values, count);
             }
         }
         long table = memory.readLong(body + iseq.catchTable());
@@ -266,8 +276,10 @@ final class CodeReferences {
             long size = memory.readInt(table) & 0xffffffffL;
             long first = table + IseqLayout.CATCH_ENTRIES;
             memory.requireMapped(first, size, IseqLayout.CATCH_ENTRY_SIZE);
+            mark.elements("catch_table");
             for (long i = 0; i < size; i++) {
-                mark.at(first + i * IseqLayout.CATCH_ENTRY_SIZE + IseqLayout.CATCH_ENTRY_ISEQ);
+                mark.numbered(
+                        i, memory.readLong(first + i * IseqLayout.CATCH_ENTRY_SIZE + IseqLayout.CATCH_ENTRY_ISEQ));
             }
         }
     }
@@ -283,12 +295,13 @@ final class CodeReferences {
             return;
         }
         memory.requireMapped(calls, count, IseqLayout.CALL_SIZE);
+        mark.elements("call_data");
         for (long i = 0; i < count; i++) {
             long offset = memory.require(calls + i * IseqLayout.CALL_SIZE, IseqLayout.CALL_SIZE);
             long cache = memory.segment().get(Words.LONG, offset + IseqLayout.CALL_CACHE);
-            mark.value(memory.segment().get(Words.LONG, offset));
+            mark.numbered(i, memory.segment().get(Words.LONG, offset));
             if (cache != 0 && active(cache)) {
-                mark.value(cache);
+                mark.numbered(i, cache);
             }
         }
     }
@@ -314,19 +327,21 @@ final class CodeReferences {
         }
         long size = memory.readInt(body + IseqLayout.ISEQ_SIZE) & 0xffffffffL;
         long encoded = memory.readLong(body + IseqLayout.ISEQ_ENCODED);
+        mark.elements("code");
         if (size <= Long.SIZE) {
-            markedWords(encoded, bits);
+            markedWords(encoded, 0, bits);
             return;
         }
         memory.requireMapped(encoded, size, Long.BYTES);
         for (long i = 0; i < (size + Long.SIZE - 1) / Long.SIZE; i++) {
-            markedWords(encoded + i * Long.SIZE * Long.BYTES, memory.readLong(bits + i * Long.BYTES));
+            markedWords(encoded, i * Long.SIZE, memory.readLong(bits + i * Long.BYTES));
         }
     }
 
-    private void markedWords(long encoded, long bits) {
+    private void markedWords(long encoded, long first, long bits) {
         for (long left = bits; left != 0; left &= left - 1) {
-            mark.at(encoded + (long) Long.numberOfTrailingZeros(left) * Long.BYTES);
+            long index = first + Long.numberOfTrailingZeros(left);
+            mark.numbered(index, memory.readLong(encoded + index * Long.BYTES));
         }
     }
 
@@ -351,17 +366,17 @@ final class CodeReferences {
             long entry = memory.readLong(at);
             if (entry != 0) {
                 if (imemo.classVariableCacheIsObject()) {
-                    mark.value(entry);
+                    mark.value("class_variable_cache", entry);
                 } else {
-                    mark.at(entry + IseqLayout.CLASS_VARIABLE_CREF);
+                    mark.at("class_variable_cache", entry + IseqLayout.CLASS_VARIABLE_CREF);
                 }
             }
         }
         for (long i = 0; i < once; i++, at += size) {
-            mark.at(at + IseqLayout.ONCE_VALUE);
+            mark.at("once", at + IseqLayout.ONCE_VALUE);
         }
         for (long i = 0; i < constants; i++, at += size) {
-            mark.at(at);
+            mark.at("constant_cache", at);
         }
     }
 
@@ -377,6 +392,7 @@ final class CodeReferences {
         long stored = (memory.readInt(body + iseq.inlineCounts()) & 0xffffffffL) * iseq.inlineStorageSize();
         memory.requireMapped(encoded, size, Long.BYTES);
         long previous = 0;
+        mark.elements("code");
         for (long index = 0; index < size; ) {
             int length = (int) Math.min(code.length, size - index);
             long offset = memory.require(encoded + index * Long.BYTES, (long) length * Long.BYTES);
@@ -386,8 +402,9 @@ final class CodeReferences {
                 long within = word - storage;
                 if (storage != 0 && within >= 0 && within < stored && within % iseq.inlineStorageSize() == 0) {
                     stored(word, previous);
+                    mark.elements("code");
                 } else {
-                    mark.value(word);
+                    mark.numbered(index + i, word);
                 }
                 previous = word;
             }
@@ -397,13 +414,13 @@ final class CodeReferences {
 
     private void stored(long entry, long previous) {
         if (reader.isSlot(previous)) {
-            mark.at(entry + IseqLayout.ONCE_VALUE);
+            mark.at("once", entry + IseqLayout.ONCE_VALUE);
         } else if (imemo.constantCacheInOperand()) {
             long cached = memory.readLong(entry);
             if (reader.isSlot(cached)) {
-                mark.value(cached);
+                mark.value("constant_cache", cached);
             } else if (cached != 0) {
-                mark.at(cached + IseqLayout.CONSTANT_VALUE);
+                mark.at("constant_cache", cached + IseqLayout.CONSTANT_VALUE);
             }
         }
     }

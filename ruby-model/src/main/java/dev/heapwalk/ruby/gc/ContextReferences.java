@@ -5,7 +5,6 @@ import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.ContextLayout;
 import dev.heapwalk.ruby.layout.DataLayout;
 import dev.heapwalk.ruby.layout.EnvFlags;
@@ -13,6 +12,7 @@ import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
+import dev.heapwalk.ruby.object.FiberFields;
 import dev.heapwalk.ruby.table.StEntries;
 import java.lang.foreign.MemorySegment;
 
@@ -26,9 +26,9 @@ final class ContextReferences {
     private final MarkLayout marked;
     private final MarkLayout.Ractor ractor;
     private final DataLayout data;
+    private final FiberFields fields;
 
     private long current;
-    private int ownFields;
 
     ContextReferences(Marking mark) {
         this.mark = mark;
@@ -39,6 +39,7 @@ final class ContextReferences {
         this.marked = RubyLayout.of(reader.series()).mark();
         this.ractor = marked.ractor();
         this.data = RubyLayout.of(reader.series()).data();
+        this.fields = new FiberFields(reader);
     }
 
     /** Sets the context that runs, whose machine stack is a root of its own and is not marked with it. 0 is none. */
@@ -62,14 +63,15 @@ final class ContextReferences {
         switch (type) {
             // block_type_iseq, block_type_ifunc
             case 0, 1 -> {
-                mark.value(self);
-                mark.value(code);
+                mark.value("self", self);
+                mark.value("code", code);
                 if (ep != 0) {
-                    mark.at(ep + EnvFlags.OBJECT);
+                    mark.at("closure", ep + EnvFlags.OBJECT);
                 }
             }
             // block_type_symbol, block_type_proc
-            case 2, 3 -> mark.value(self);
+            case 2 -> mark.value("symbol", self);
+            case 3 -> mark.value("proc", self);
             default -> {}
         }
     }
@@ -83,9 +85,9 @@ final class ContextReferences {
         mark.fields(ec, marked.context());
         long storage = memory.readLong(ec + context.localStorage());
         if (context.localStorageById()) {
-            mark.idTable(storage);
+            mark.idTable(EdgeLabel.Form.FIBER_LOCAL, storage);
         } else {
-            mark.table(storage, false, true);
+            mark.fiberLocals(storage);
         }
     }
 
@@ -105,7 +107,8 @@ final class ContextReferences {
         if (top > limit || frame < stack) {
             throw new UnmappedAddressException(top, stack, size * Long.BYTES);
         }
-        mark.values(stack, top - stack >> 3);
+        mark.name(EdgeLabel.Form.STACK, "stack", ec, stack);
+        mark.run(stack, top - stack >> 3);
         for (; frame < limit; frame += context.frameSize()) {
             offset = memory.require(frame, context.frameSize());
             segment = memory.segment();
@@ -120,17 +123,19 @@ final class ContextReferences {
             if (context.skipsDummyFrames() && (flags & EnvFlags.MAGIC_MASK) == EnvFlags.MAGIC_DUMMY) {
                 continue;
             }
-            mark.value(self);
-            mark.value(iseq);
-            mark.value(block);
+            mark.name(EdgeLabel.Form.OF_CODE, "self", iseq, 0);
+            mark.numbered(0, self);
+            mark.value("code", iseq);
+            mark.name(EdgeLabel.Form.OF_CODE, "block", iseq, 0);
+            mark.numbered(0, block);
             if ((flags & EnvFlags.LOCAL) == 0) {
                 long previous = memory.readLong(ep + EnvFlags.SPECIAL) & ~EnvFlags.SPECIAL_TAG;
                 if ((memory.readLong(previous) & EnvFlags.ESCAPED) != 0) {
-                    mark.at(previous + EnvFlags.OBJECT);
+                    mark.at("closure", previous + EnvFlags.OBJECT);
                 }
                 if (context.marksEscaped() && (flags & EnvFlags.ESCAPED) != 0) {
-                    mark.at(ep + EnvFlags.OBJECT);
-                    mark.at(ep + EnvFlags.METHOD);
+                    mark.at("env", ep + EnvFlags.OBJECT);
+                    mark.at("method", ep + EnvFlags.METHOD);
                 }
             }
         }
@@ -143,15 +148,15 @@ final class ContextReferences {
         if (start == 0 || end == 0) {
             return;
         }
-        mark.locations(end, start);
-        mark.locations(ec + context.registers(), ec + context.registers() + ContextLayout.REGISTERS_SIZE);
+        mark.locations("machine stack", end, start);
+        mark.locations("register", ec + context.registers(), ec + context.registers() + ContextLayout.REGISTERS_SIZE);
     }
 
     /** C name {@code rb_fiber_mark_self}. */
     private void fiberItself(long fiber) {
         long self = memory.readLong(fiber + ContextLayout.FIBER_SELF);
         if (self != 0) {
-            mark.value(self);
+            mark.value("fiber", self);
         } else {
             context(fiber + ContextLayout.FIBER_EC);
         }
@@ -159,8 +164,8 @@ final class ContextReferences {
 
     /** C name {@code fiber_mark}. */
     void fiber(long fiber) {
-        int own = ownFields(fiber);
-        mark.at(fiber + own);
+        int own = context.fiberProc() + Math.max(0, fields.shift(fiber));
+        mark.at("first_proc", fiber + own);
         long previous = memory.readLong(fiber + own + context.fiberPrevious() - context.fiberProc());
         if (previous != 0) {
             fiberItself(previous);
@@ -168,47 +173,26 @@ final class ContextReferences {
         continuation(fiber);
     }
 
-    /**
-     * Where a fiber's own fields begin, behind a {@code rb_jmpbuf_t} that is {@code jmp_buf} where the interpreter was
-     * built so, and else one of the compiler's own that is smaller.
-     */
-    private int ownFields(long fiber) {
-        if (ownFields == 0) {
-            int small = context.fiberProc();
-            int large = small + ContextLayout.LIBC_JMP_BUF_SHIFT;
-            boolean isSmall = isProc(memory.readLong(fiber + small));
-            if (isSmall != isProc(memory.readLong(fiber + large))) {
-                ownFields = isSmall ? small : large;
-            } else {
-                return small;
-            }
-        }
-        return ownFields;
-    }
-
-    private boolean isProc(long value) {
-        return reader.isSlot(value) && RubyType.of(memory.readLong(value)) == RubyType.DATA;
-    }
-
     /** C name {@code mutex_mark}, since a patch level of 3.4; before, a mutex refers to nothing. */
     void mutex(long at) {
         long owner = memory.readLong(at);
         if (owner != 0) {
             if (data.mutexHolder() == DataLayout.Holder.FIBER) {
-                mark.at(owner + ContextLayout.FIBER_SELF);
+                mark.at("fiber", owner + ContextLayout.FIBER_SELF);
             }
-            mark.at(at + DataLayout.MUTEX_THREAD);
+            mark.at("thread", at + DataLayout.MUTEX_THREAD);
         }
     }
 
     /** C name {@code cont_mark}. */
     void continuation(long cont) {
-        mark.values(cont + ContextLayout.FIBER_SELF, 2);
+        mark.at("self", cont + ContextLayout.FIBER_SELF);
+        mark.at("value", cont + ContextLayout.FIBER_SELF + Long.BYTES);
         long ec = cont + ContextLayout.FIBER_EC;
         context(ec);
         long owner = memory.readLong(ec + context.thread());
         if (owner != 0) {
-            mark.at(owner + ThreadLayout.SELF);
+            mark.at("thread", owner + ThreadLayout.SELF);
         }
         saved(cont + ContextLayout.FIBER_VM_STACK, ContextLayout.SAVED_STACK_SIZE, ContextLayout.SAVED_FRAMES_SIZE);
         boolean continuation = memory.readInt(cont + ContextLayout.FIBER_TYPE) == 0;
@@ -227,7 +211,7 @@ final class ContextReferences {
         if (words < 0 || words > Long.MAX_VALUE / Long.BYTES) {
             throw new UnmappedAddressException(copy, copy, Long.MAX_VALUE);
         }
-        mark.locations(copy, copy + words * Long.BYTES);
+        mark.locations("saved stack", copy, copy + words * Long.BYTES);
     }
 
     /** C name {@code thread_mark}. */
@@ -239,14 +223,15 @@ final class ContextReferences {
         }
         int invoke = memory.readInt(at + thread.invokeType());
         if (invoke == thread.invokeFunction()) {
-            mark.maybe(memory.readLong(at + thread.procedure() + Long.BYTES));
+            mark.maybe("invoke_arg.func.arg", memory.readLong(at + thread.procedure() + Long.BYTES));
         } else if (invoke >= ThreadLayout.INVOKE_PROC && invoke < thread.invokeFunction()) {
-            mark.values(at + thread.procedure(), 2);
+            mark.at("proc", at + thread.procedure());
+            mark.at("args", at + thread.procedure() + Long.BYTES);
         }
         if (thread.ractor() >= 0) {
             long owner = memory.readLong(at + thread.ractor());
             if (owner != 0) {
-                mark.at(owner + ThreadLayout.RACTOR_SELF);
+                mark.at("ractor", owner + ThreadLayout.RACTOR_SELF);
             }
         }
         mark.fields(at, marked.thread().values());
@@ -278,9 +263,9 @@ final class ContextReferences {
         StEntries entries = new StEntries(reader).over(table);
         while (entries.next()) {
             if (reader.isSlot(entries.key())) {
-                mark.value(entries.key());
+                mark.value("hooked code", entries.key());
             } else {
-                mark.at(entries.key() + ImemoLayout.DEFINITION_BODY);
+                mark.at("hooked proc", entries.key() + ImemoLayout.DEFINITION_BODY);
             }
             mark.hooks(entries.record());
         }
@@ -299,10 +284,10 @@ final class ContextReferences {
         }
         for (int i = 0; i < count; i++) {
             long basket = baskets + (long) ((start + i) % size) * ractor.basketSize();
-            mark.at(basket + ractor.basketSender());
+            mark.at("sender", basket + ractor.basketSender());
             int type = memory.readInt(basket);
             if (!ractor.typedBaskets() || type < MarkLayout.Ractor.BASKET_DELETED) {
-                mark.at(basket + ractor.basketValue());
+                mark.at("message", basket + ractor.basketValue());
             }
         }
     }
@@ -315,7 +300,7 @@ final class ContextReferences {
             if (left == 0) {
                 throw new UnmappedAddressException(node, list, Marking.LONGEST_LIST);
             }
-            mark.at(node + ThreadLayout.SELF);
+            mark.at("thread", node + ThreadLayout.SELF);
             node = memory.readLong(node);
         }
     }
@@ -335,12 +320,12 @@ final class ContextReferences {
                     continue;
                 }
                 if (reader.isSlot(kept)) {
-                    mark.value(kept);
+                    mark.value("local_storage", kept);
                 } else if (kept != 0 && (kept & 7) == 0 && memory.mapped(kept, Long.BYTES)) {
-                    mark.at(kept);
+                    mark.at("local_storage", kept);
                 }
             }
         }
-        mark.idTable(memory.readLong(at + ractor.localStorage() + Long.BYTES));
+        mark.idTable(EdgeLabel.Form.FIBER_LOCAL, memory.readLong(at + ractor.localStorage() + Long.BYTES));
     }
 }

@@ -14,6 +14,7 @@ import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
+import dev.heapwalk.ruby.layout.ValueFields;
 import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.object.Shapes;
 import dev.heapwalk.ruby.table.IdEntries;
@@ -29,9 +30,9 @@ final class DataReferences {
     private static final int MOST_DECLARED = 1 << 12;
     private static final int LONGEST_NAME = 256;
 
-    private static final Marked UNTYPED = new Marked(Kind.UNKNOWN, null);
-    private static final Marked UNTYPED_NOTHING = new Marked(Kind.NOTHING, null);
-    private static final Marked UNTYPED_COMPATIBILITY = new Marked(Kind.COMPATIBILITY, null);
+    private static final Marked UNTYPED = new Marked(Kind.UNKNOWN, ValueFields.at());
+    private static final Marked UNTYPED_NOTHING = new Marked(Kind.NOTHING, ValueFields.at());
+    private static final Marked UNTYPED_COMPATIBILITY = new Marked(Kind.COMPATIBILITY, ValueFields.at());
 
     private final Marking mark;
     private final ObjectReader reader;
@@ -40,6 +41,7 @@ final class DataReferences {
     private final MarkLayout.Data data;
     private final DataLayout layout;
     private final LongTable known = new LongTable();
+    private final StEntries weak;
     private final List<Marked> types = new ArrayList<>();
     private ElfModule interpreter;
     private boolean looked;
@@ -51,6 +53,7 @@ final class DataReferences {
         this.contexts = contexts;
         this.data = RubyLayout.of(reader.series()).mark().data();
         this.layout = RubyLayout.of(reader.series()).data();
+        this.weak = new StEntries(reader);
     }
 
     /**
@@ -127,7 +130,7 @@ final class DataReferences {
             }
             if (layout.declaresMarking()
                     && (memory.readLong(address + DataLayout.TYPE_FLAGS) & DataLayout.DECLARES_MARKING) != 0) {
-                return new Marked(Kind.DECLARED, declared(marks));
+                return new Marked(Kind.DECLARED, ValueFields.at(declared(marks)));
             }
             Marked found = isInterpreters(address) ? layout.ofInterpreter(name, data) : null;
             return found != null ? found : layout.ofLibrary(name);
@@ -167,17 +170,18 @@ final class DataReferences {
             case UNKNOWN -> {
                 return false;
             }
-            case FIELDS, DECLARED -> mark.fields(at, type.offsets());
+            case FIELDS, DECLARED -> mark.fields(at, type.fields());
             case WORDS -> {
-                for (int offset : type.offsets()) {
-                    mark.maybe(memory.readLong(at + offset));
+                ValueFields fields = type.fields();
+                for (int i = 0; i < fields.offsets().length; i++) {
+                    mark.maybe(fields.names()[i], memory.readLong(at + fields.offsets()[i]));
                 }
             }
-            case ITSELF -> mark.value(at);
+            case ITSELF -> mark.value("data", at);
             case BLOCK -> contexts.block(at);
             case BINDING -> {
                 contexts.block(at);
-                mark.at(at + DataLayout.BINDING_PATH);
+                mark.at("pathobj", at + DataLayout.BINDING_PATH);
             }
             case THREAD -> contexts.thread(at);
             case FIBER -> contexts.fiber(at);
@@ -185,35 +189,41 @@ final class DataReferences {
             case SET -> set(at);
             case BOX -> box(at);
             case CALL_CACHES -> callCaches(at);
-            case ID_TABLE -> mark.idTable(at);
+            case ID_TABLE -> mark.idTable(EdgeLabel.Form.METHOD, at);
             case SHAPES -> shapes();
             case PORT -> {
                 long owner = memory.readLong(at);
                 if (owner != 0) {
-                    mark.at(owner + ThreadLayout.RACTOR_SELF);
+                    mark.at("ractor", owner + ThreadLayout.RACTOR_SELF);
                 }
             }
             case CONTINUATION -> contexts.continuation(at);
             case RACTOR -> contexts.ractor(at);
             case BACKTRACE -> backtrace(at);
             case TRACE_POINT -> tracePoint(at);
-            case WEAK_KEYS -> mark.table(memory.readLong(at), false, true);
-            case TABLE_KEYS -> mark.table(at, true, false);
-            case TABLE_VALUES -> mark.table(at, false, true);
+            case WEAK_MAP -> {
+                if (!layout.weakMapsOfPointers()) {
+                    mark.at("final", at + DataLayout.WEAK_MAP_FINAL);
+                }
+            }
+            case WEAK_KEYS -> mark.weakKeyed(memory.readLong(at));
+            case TABLE_KEYS -> mark.table("", at, true, false);
+            case TABLE_VALUES -> mark.table("", at, false, true);
             case DATE -> date(at);
             case DUMP_ARGUMENT -> dumpArgument(at);
             case LOAD_ARGUMENT -> loadArgument(at);
             case EXECUTION -> execution(at);
             case ARRAY_LIST -> {
-                mark.at(at + DataLayout.LIST_NEXT);
-                mark.values(memory.readLong(at + DataLayout.LIST_VALUES), memory.readLong(at + DataLayout.LIST_LENGTH));
+                mark.at("next", at + DataLayout.LIST_NEXT);
+                mark.values(
+                        "", memory.readLong(at + DataLayout.LIST_VALUES), memory.readLong(at + DataLayout.LIST_LENGTH));
             }
             case PINNED_LIST -> pinnedList(at);
             case GZIP_FILE -> gzipFile(at);
             case COMPATIBILITY -> {
                 StEntries entries = new StEntries(reader).over(at);
                 while (entries.next()) {
-                    mark.values(entries.record(), 2);
+                    mark.values("compat", entries.record(), 2);
                 }
             }
         }
@@ -229,29 +239,30 @@ final class DataReferences {
                 location(locations + i * data.locationSize());
             }
         }
-        mark.values(at + data.backtraceTexts(), 2);
+        mark.at("strary", at + data.backtraceTexts());
+        mark.at("locary", at + data.backtraceTexts() + Long.BYTES);
     }
 
     /** C name {@code location_mark_entry}. */
     private void location(long location) {
         if (layout.locationIsValues()) {
-            mark.values(location, 2);
+            mark.values("location", location, 2);
             return;
         }
         int type = memory.readInt(location);
         // LOCATION_TYPE_ISEQ is 1, before 3.0 LOCATION_TYPE_ISEQ_CALCED 2; later 2 is LOCATION_TYPE_CFUNC, which has
         // one too.
         if (type == 1 || type == 2) {
-            mark.at(location + DataLayout.LOCATION_CODE);
+            mark.at("location", location + DataLayout.LOCATION_CODE);
         }
     }
 
     private void tracePoint(long at) {
-        mark.at(at + DataLayout.TRACE_PROC);
-        mark.at(at + DataLayout.TRACE_TARGETS);
+        mark.at("proc", at + DataLayout.TRACE_PROC);
+        mark.at("local_target_set", at + DataLayout.TRACE_TARGETS);
         long thread = memory.readLong(at + DataLayout.TRACE_THREAD);
         if (thread != 0) {
-            mark.at(thread + ThreadLayout.SELF);
+            mark.at("target_th", thread + ThreadLayout.SELF);
         }
     }
 
@@ -259,8 +270,8 @@ final class DataReferences {
     void box(long at) {
         if (at != 0) {
             mark.fields(at, layout.box());
-            mark.table(memory.readLong(at + DataLayout.BOX_LOADING_TABLE), false, true);
-            mark.table(memory.readLong(at + DataLayout.BOX_CLASSES), false, true);
+            mark.table("loading_table", memory.readLong(at + DataLayout.BOX_LOADING_TABLE), false, true);
+            mark.table("classes", memory.readLong(at + DataLayout.BOX_CLASSES), false, true);
         }
     }
 
@@ -274,11 +285,14 @@ final class DataReferences {
             if (mark.invalidated(entry)) {
                 continue;
             }
-            mark.value(entry);
+            mark.value("cme", entry);
             long entries = caches + CallCacheLayout.ENTRIES;
             memory.requireMapped(entries, length, CallCacheLayout.ENTRY_SIZE);
+            mark.elements("entries");
             for (int i = 0; i < length; i++) {
-                mark.at(entries + (long) CallCacheLayout.ENTRY_SIZE * i + CallCacheLayout.ENTRY_CACHE);
+                mark.numbered(
+                        i,
+                        memory.readLong(entries + (long) CallCacheLayout.ENTRY_SIZE * i + CallCacheLayout.ENTRY_CACHE));
             }
         }
     }
@@ -286,8 +300,9 @@ final class DataReferences {
     /** The tables of the shapes that were made from each shape. Since 4.0. */
     private void shapes() {
         Shapes shapes = reader.shapes();
+        mark.elements("edges");
         for (int i = 0; i < shapes.count(); i++) {
-            mark.value(shapes.edges(i));
+            mark.numbered(i, shapes.edges(i));
         }
     }
 
@@ -299,15 +314,42 @@ final class DataReferences {
         memory.requireMapped(entries, index < 0 || index > bound ? -1 : bound, DataLayout.SET_ENTRY_SIZE);
         for (; index < bound; index++) {
             if (memory.readLong(entries + index * DataLayout.SET_ENTRY_SIZE) != TableLayout.ST_DELETED) {
-                mark.at(entries + index * DataLayout.SET_ENTRY_SIZE + DataLayout.SET_ENTRY_KEY);
+                mark.at("{key}", entries + index * DataLayout.SET_ENTRY_SIZE + DataLayout.SET_ENTRY_KEY);
+            }
+        }
+    }
+
+    /**
+     * Tells which objects a map knows without keeping them alive: the keys of an {@code ObjectSpace::WeakKeyMap}, keys
+     * and values of an {@code ObjectSpace::WeakMap}. Those that are gone are left out.
+     */
+    void weak(RData slot) {
+        Kind kind = type(slot).kind();
+        long at = slot.data();
+        if (kind != Kind.WEAK_MAP && kind != Kind.WEAK_KEYS || at == 0) {
+            return;
+        }
+        // With two tables, the second leads from keys to values.
+        boolean indirect = layout.weakMapsOfPointers();
+        weak.over(memory.readLong(at + (indirect ? 0 : DataLayout.WEAK_MAP_SECOND)));
+        while (weak.next()) {
+            long key = indirect ? memory.readLong(weak.key()) : weak.key();
+            if (mark.isObject(key)) {
+                mark.weak(EdgeLabel.Form.KEY, key, key);
+            }
+            if (kind == Kind.WEAK_MAP) {
+                long value = indirect ? memory.readLong(weak.record()) : weak.record();
+                if (mark.isObject(value)) {
+                    mark.weak(EdgeLabel.Form.ENTRY, key, value);
+                }
             }
         }
     }
 
     private void date(long at) {
-        mark.at(at + DataLayout.DATE_NTH);
+        mark.at("nth", at + DataLayout.DATE_NTH);
         if ((memory.readInt(at) & DataLayout.DATE_COMPLEX) != 0) {
-            mark.at(at + DataLayout.DATE_SF);
+            mark.at("sf", at + DataLayout.DATE_SF);
         }
     }
 
@@ -316,13 +358,13 @@ final class DataReferences {
         if (symbols == 0) {
             return;
         }
-        mark.table(symbols, true, false);
-        mark.table(memory.readLong(at + DataLayout.DUMP_DATA), true, false);
-        mark.table(memory.readLong(at + DataLayout.DUMP_COMPATIBILITY), true, true);
+        mark.table("symbols", symbols, true, false);
+        mark.table("data", memory.readLong(at + DataLayout.DUMP_DATA), true, false);
+        mark.table("compat_tbl", memory.readLong(at + DataLayout.DUMP_COMPATIBILITY), true, true);
         if (layout.dumpUserObjects() >= 0) {
-            mark.table(memory.readLong(at + layout.dumpUserObjects()), true, false);
+            mark.table("userdefs", memory.readLong(at + layout.dumpUserObjects()), true, false);
         }
-        mark.at(at + DataLayout.DUMP_TEXT);
+        mark.at("str", at + DataLayout.DUMP_TEXT);
     }
 
     private void loadArgument(long at) {
@@ -330,34 +372,35 @@ final class DataReferences {
         if (symbols == 0) {
             return;
         }
-        mark.table(symbols, false, true);
-        mark.table(memory.readLong(at + DataLayout.LOAD_DATA), false, true);
+        mark.table("symbols", symbols, false, true);
+        mark.table("data", memory.readLong(at + DataLayout.LOAD_DATA), false, true);
         if (layout.loadPartial() >= 0) {
-            mark.table(memory.readLong(at + layout.loadPartial()), false, true);
+            mark.table("partial_objects", memory.readLong(at + layout.loadPartial()), false, true);
         }
-        mark.table(memory.readLong(at + layout.loadCompatibility()), true, true);
+        mark.table("compat_tbl", memory.readLong(at + layout.loadCompatibility()), true, true);
     }
 
     private void execution(long at) {
         boolean shell = (memory.readInt(at + DataLayout.EXECUTION_FLAGS) & 1) != 0;
-        mark.values(at, shell ? 1 : 4);
-        mark.values(at + DataLayout.EXECUTION_VALUES, 4);
+        mark.values("use", at, shell ? 1 : 4);
+        mark.values("redirect", at + DataLayout.EXECUTION_VALUES, 4);
         mark.fields(at, data.executionArguments());
     }
 
     /** C name {@code struct pinned_list}. */
     private void pinnedList(long at) {
         long values = at + DataLayout.PINNED_VALUES;
-        mark.values(layout.pinnedInline() ? values : memory.readLong(values), memory.readLong(at));
+        mark.values("", layout.pinnedInline() ? values : memory.readLong(values), memory.readLong(at));
     }
 
     /** C name {@code struct gzfile}, which begins with a {@code struct zstream}. */
     private void gzipFile(long at) {
         int stream = layout.zstreamSize();
-        mark.values(at + DataLayout.GZIP_VALUES, (stream - DataLayout.GZIP_VALUES) / Long.BYTES);
+        mark.values("z", at + DataLayout.GZIP_VALUES, (stream - DataLayout.GZIP_VALUES) / Long.BYTES);
         long own = at + stream + DataLayout.ZSTREAM_REST;
-        mark.at(own + DataLayout.GZIP_IO);
-        mark.values(own + DataLayout.GZIP_NAMES, 2);
-        mark.values(own + DataLayout.GZIP_CONVERSION, 2);
+        mark.at("io", own + DataLayout.GZIP_IO);
+        mark.at("orig_name", own + DataLayout.GZIP_NAMES);
+        mark.at("comment", own + DataLayout.GZIP_NAMES + Long.BYTES);
+        mark.values("conversion", own + DataLayout.GZIP_CONVERSION, 2);
     }
 }

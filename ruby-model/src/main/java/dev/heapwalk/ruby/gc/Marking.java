@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.heap.EdgeKind;
+import dev.heapwalk.heap.EdgeSink;
+import dev.heapwalk.heap.Label;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
@@ -12,13 +15,14 @@ import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.PageLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
+import dev.heapwalk.ruby.layout.ValueFields;
 import dev.heapwalk.ruby.layout.VmLayout;
 import dev.heapwalk.ruby.table.IdEntries;
 import java.lang.foreign.MemorySegment;
 
 /**
  * What the garbage collector's mark functions are made of: single values, runs of them and tables, checked before they
- * are followed, and handed to a sink. For one thread.
+ * are followed, and handed to a sink with a name. For one thread.
  */
 final class Marking {
     /** How many words are read at once. */
@@ -33,7 +37,8 @@ final class Marking {
     private final boolean sparesGarbage;
     private final IdEntries ids;
     private final long[] piece = new long[PIECE];
-    private ReferenceSink sink;
+    private final EdgeLabel label;
+    private EdgeSink sink;
 
     Marking(ObjectReader reader) {
         this.reader = reader;
@@ -42,42 +47,95 @@ final class Marking {
         this.nil = reader.constants().nil();
         this.sparesGarbage = RubyLayout.of(reader.series()).mark().sparesGarbage();
         this.ids = new IdEntries(reader);
+        this.label = new EdgeLabel(reader.vm());
     }
 
     ObjectReader reader() {
         return reader;
     }
 
+    /** Frees the buffers that names were read with. */
+    void close() {
+        label.close();
+    }
+
     /** Where references go from now on. */
-    void into(ReferenceSink to) {
+    void into(EdgeSink to) {
         sink = to;
     }
 
     /** C name {@code gc_mark}: a value that is a reference if it is none of the special constants. */
-    void value(long value) {
+    void value(String name, long value) {
+        if (isReference(value)) {
+            label.set(name);
+            sink.edge(value, EdgeKind.REFERS, label);
+        }
+    }
+
+    /** The same with a name that is always there: for the class, which every object has. */
+    void value(Label name, long value) {
+        if (isReference(value)) {
+            sink.edge(value, EdgeKind.REFERS, name);
+        }
+    }
+
+    private boolean isReference(long value) {
         // nil is the only special constant that has none of the lowest three bits and is not 0.
-        if ((value & 7) == 0 && value != 0 && value != nil && pages.slotSizeAt(value) != 0) {
-            sink.reference(value);
+        return (value & 7) == 0 && value != 0 && value != nil && pages.slotSizeAt(value) != 0;
+    }
+
+    /** Names what {@link #numbered} and {@link #run} mark from now on. */
+    void name(EdgeLabel.Form form, String text, long owner, long base) {
+        label.set(form, text, owner, base);
+    }
+
+    /** Names what is marked from now on by a text and a number. */
+    void elements(String text) {
+        label.set(EdgeLabel.Form.ELEMENT, text, 0, 0);
+    }
+
+    /** Marks a value whose name has a number. */
+    void numbered(long number, long value) {
+        if (isReference(value)) {
+            label.number(number);
+            sink.edge(value, EdgeKind.REFERS, label);
         }
     }
 
     /** Marks the value that a word holds. */
-    void at(long address) {
-        value(memory.readLong(address));
+    void at(String name, long address) {
+        value(name, memory.readLong(address));
     }
 
-    /** Marks the values at some offsets of a structure. */
-    void fields(long structure, int[] offsets) {
-        for (int offset : offsets) {
-            at(structure + offset);
+    /** Marks the values of some fields of a structure. */
+    void fields(long structure, ValueFields fields) {
+        int[] offsets = fields.offsets();
+        for (int i = 0; i < offsets.length; i++) {
+            at(fields.names()[i], structure + offsets[i]);
         }
     }
 
     /** C name {@code gc_mark_maybe}: any word at all, which is a reference if an object lies there. */
-    void maybe(long word) {
+    void maybe(String name, long word) {
         if (isObject(word)) {
-            sink.reference(word);
+            label.set(name);
+            sink.edge(word, EdgeKind.REFERS, label);
         }
+    }
+
+    /** Marks a word that may be a reference, whose name has a number. */
+    void maybeNumbered(long number, long word) {
+        if (isObject(word)) {
+            label.number(number);
+            sink.edge(word, EdgeKind.REFERS, label);
+        }
+    }
+
+    /** Tells of an object that is only known, by a name with a number. */
+    void weak(EdgeLabel.Form form, long number, long address) {
+        label.set(form, "", 0, 0);
+        label.number(number);
+        sink.edge(address, EdgeKind.WEAK, label);
     }
 
     /** Whether a word is the address of a slot with an object in it. */
@@ -107,14 +165,21 @@ final class Marking {
         return offset >= 0 && (memory.segment().get(Words.LONG, offset) >>> bit & 1) == 0;
     }
 
-    /** Marks a run of values. */
-    void values(long address, long count) {
+    /** Marks a run of values, which a text and their places name. */
+    void values(String name, long address, long count) {
+        elements(name);
+        run(address, count);
+    }
+
+    /** Marks a run of values, which {@link #name} has named. */
+    void run(long address, long count) {
         run(address, count, false);
     }
 
     /** C name {@code gc_mark_locations}: marks a run of words that may be references. */
-    void locations(long start, long end) {
+    void locations(String name, long start, long end) {
         if (end - start >= Long.BYTES) {
+            label.set(name);
             run(start, end - start >>> 3, true);
         }
     }
@@ -128,9 +193,9 @@ final class Marking {
             int length = piece(address + index * Long.BYTES, count - index);
             for (int i = 0; i < length; i++) {
                 if (maybe) {
-                    maybe(piece[i]);
+                    maybeNumbered(index + i, piece[i]);
                 } else {
-                    value(piece[i]);
+                    numbered(index + i, piece[i]);
                 }
             }
             index += length;
@@ -145,8 +210,31 @@ final class Marking {
         return length;
     }
 
-    /** Marks what an {@code st_table} holds. */
-    void table(long table, boolean keys, boolean records) {
+    /** Marks what an {@code st_table} holds, which a text and the keys name. */
+    void table(String name, long table, boolean keys, boolean records) {
+        label.set(EdgeLabel.Form.ENTRY, name, 0, 0);
+        entries(table, keys, records);
+    }
+
+    /** Marks the values of an {@code st_table} of instance variables. */
+    void ivars(long table) {
+        label.set(EdgeLabel.Form.IVAR, "", 0, 0);
+        entries(table, false, true);
+    }
+
+    /** Marks the values of an {@code st_table} whose keys are pointers to objects. */
+    void weakKeyed(long table) {
+        label.set(EdgeLabel.Form.ENTRY_OF_POINTER, "", 0, 0);
+        entries(table, false, true);
+    }
+
+    /** Marks the values of an {@code st_table} of what C code and Ruby keep for each fiber, by the IDs of their names. */
+    void fiberLocals(long table) {
+        label.set(EdgeLabel.Form.FIBER_LOCAL_BY_ID, "", 0, 0);
+        entries(table, false, true);
+    }
+
+    private void entries(long table, boolean keys, boolean records) {
         if (table == 0) {
             return;
         }
@@ -166,10 +254,10 @@ final class Marking {
             for (int i = 0; i < length; i++) {
                 if (piece[words * i] != TableLayout.ST_DELETED) {
                     if (keys) {
-                        value(piece[words * i + 1]);
+                        key(piece[words * i + 1]);
                     }
                     if (records) {
-                        value(piece[words * i + 2]);
+                        numbered(piece[words * i + 1], piece[words * i + 2]);
                     }
                 }
             }
@@ -177,11 +265,21 @@ final class Marking {
         }
     }
 
-    /** Marks the values of a {@code struct rb_id_table}. */
-    void idTable(long table) {
+    /** Marks a key of a table whose entries {@link #name} has named. */
+    void key(long value) {
+        if (isReference(value)) {
+            label.form(EdgeLabel.Form.KEY);
+            sink.edge(value, EdgeKind.REFERS, label);
+            label.form(EdgeLabel.Form.ENTRY);
+        }
+    }
+
+    /** Marks the values of a {@code struct rb_id_table}, which the serial numbers of its keys name. */
+    void idTable(EdgeLabel.Form form, long table) {
+        label.set(form, "", 0, 0);
         ids.over(table);
         while (ids.next()) {
-            value(ids.value());
+            numbered(ids.serial(), ids.value());
         }
     }
 
@@ -192,7 +290,7 @@ final class Marking {
             if (left == 0) {
                 throw new UnmappedAddressException(hook, list, LONGEST_LIST);
             }
-            at(hook + VmLayout.HOOK_DATA);
+            at("hook", hook + VmLayout.HOOK_DATA);
             hook = memory.readLong(hook + VmLayout.HOOK_NEXT);
         }
     }

@@ -3,6 +3,7 @@ package dev.heapwalk.ruby.gc;
 
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.EdgeSink;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
@@ -12,6 +13,7 @@ import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.RData;
 import java.util.Map;
@@ -45,7 +47,7 @@ public final class Reachability {
     private final RData data;
     private final DataTypes types = new DataTypes();
     private final Map<String, Long> searched = new TreeMap<>();
-    private final ReferenceSink reach = this::reach;
+    private final EdgeSink reach = (address, kind, label) -> reach(address);
 
     private final int[] firstWords;
     private final long[] reached;
@@ -79,14 +81,14 @@ public final class Reachability {
     }
 
     /**
-     * Finds all that the roots reach. How large the memory is that objects of extensions have is asked of the
-     * allocators that {@link Heaps#of(dev.heapwalk.memory.Target)} finds.
+     * Finds all that the roots reach. How large the memory is that objects of extensions have is asked of {@link
+     * RubyVm#allocators()}.
      *
      * @param reader what follows the pointers
      * @return the slots that are reached
      */
     public static Reachability of(ObjectReader reader) {
-        return of(reader, Heaps.of(reader.vm().target()));
+        return of(reader, reader.vm().allocators());
     }
 
     /**
@@ -99,9 +101,7 @@ public final class Reachability {
     public static Reachability of(ObjectReader reader, Heaps heaps) {
         Reachability found = new Reachability(reader, heaps);
         Roots roots = new Roots(found.references, reader);
-        for (Roots.Category category : roots.categories()) {
-            roots.of(category, found.reach);
-        }
+        roots.roots((address, category, label) -> found.reach(address));
         found.follow();
         return found;
     }
@@ -233,7 +233,7 @@ public final class Reachability {
         long end = object.address() + object.slotSize();
         mark.into(reach);
         if (embedded) {
-            mark.locations(at, end);
+            mark.locations("", at, end);
         } else if (at != 0) {
             search(at, DEPTH, new LongTable());
         }
@@ -247,7 +247,7 @@ public final class Reachability {
         }
         seen.put(start, 1);
         seen.put(1, seen.get(1, 0) + size);
-        mark.locations(start, start + size);
+        mark.locations("", start, start + size);
         if (depth > 0) {
             for (long at = start; at + Long.BYTES <= start + size; at += Long.BYTES) {
                 long word = memory.readLong(at);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.heap.EdgeKind;
+import dev.heapwalk.heap.EdgeSink;
+import dev.heapwalk.heap.EdgeSource;
+import dev.heapwalk.heap.Label;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
@@ -34,9 +38,15 @@ import dev.heapwalk.ruby.table.IdEntries;
 
 /**
  * The references that a slot holds: those that the garbage collector follows, and so those that {@code
- * ObjectSpace.dump_all} lists. Allocates nothing for a slot. For one thread.
+ * ObjectSpace.dump_all} lists. As a source of edges it also tells what memory of an allocator a slot owns, and which
+ * objects an {@code ObjectSpace::WeakMap} knows. Allocates nothing for a slot. For one thread.
+ *
+ * <p>The names are those that Ruby has, {@code @name}, {@code [3]}, {@code {:key}}, {@code ::CONSTANT}, {@code
+ * #method}, {@code local x of Foo#bar}, or those of the fields in C, such as {@code super}. They are made when they are
+ * asked for, by a reader that is not that of this object.
  */
-public final class References {
+public final class References implements EdgeSource {
+    private static final Label CLASS = text -> text.append("class");
     private static final int MOST_IVARS = 1 << 20;
 
     private final ObjectReader reader;
@@ -64,10 +74,12 @@ public final class References {
     private final RFile file;
     private final RData dataView;
     private final IdEntries ids;
-    private final ReferenceSink withoutClass = this::exceptClass;
+    private final OwnedMemory owned;
+    private final RValue view;
+    private final EdgeSink withoutClass = this::exceptClass;
 
     private long klass;
-    private ReferenceSink sink;
+    private EdgeSink sink;
 
     /**
      * Makes one that marks no slot yet.
@@ -100,6 +112,8 @@ public final class References {
         this.file = new RFile(reader);
         this.dataView = new RData(reader);
         this.ids = new IdEntries(reader);
+        this.owned = new OwnedMemory(reader);
+        this.view = new RValue(reader);
     }
 
     Marking marking() {
@@ -127,7 +141,7 @@ public final class References {
      * @return whether these are all; false for data of a C extension whose mark function is not known
      * @throws UnmappedAddressException if the slot is damaged; what came before is good
      */
-    public boolean of(RValue slot, ReferenceSink to) {
+    public boolean of(RValue slot, EdgeSink to) {
         RubyType type = slot.type();
         // Until 3.1 what the virtual machine keeps for itself is taken to have a class, whatever stands in that place.
         // Since 4.0 the fields of an object have that object for a class.
@@ -144,7 +158,7 @@ public final class References {
      * @return whether these are all; false for data of a C extension whose mark function is not known
      * @throws UnmappedAddressException if the slot is damaged; what came before is good
      */
-    public boolean of(SlotCursor slot, ReferenceSink to) {
+    public boolean of(SlotCursor slot, EdgeSink to) {
         return of(slot.type() == RubyType.DATA ? slot.asData() : slot.asValue(), to);
     }
 
@@ -152,9 +166,9 @@ public final class References {
         return objects.fieldObjects() && reader.imemoType(slot.flags()) == ImemoType.FIELDS;
     }
 
-    private void exceptClass(long reference) {
+    private void exceptClass(long reference, EdgeKind kind, Label label) {
         if (reference != klass) {
-            sink.reference(reference);
+            sink.edge(reference, kind, label);
         }
     }
 
@@ -166,15 +180,60 @@ public final class References {
      * @return whether these are all; false for data of a C extension whose mark function is not known
      * @throws UnmappedAddressException if the slot is damaged; what came before is good
      */
-    public boolean all(RValue slot, ReferenceSink to) {
+    public boolean all(RValue slot, EdgeSink to) {
         return mark(slot, slot.type(), to);
     }
 
+    /**
+     * {@inheritDoc} The class comes too. What lies in no slot in use has none.
+     */
+    @Override
+    public boolean edges(long address, EdgeSink to) {
+        RValue slot = reader.isSlot(address) ? reader.at(address, view) : null;
+        return slot == null || edges(slot, slot.type(), to);
+    }
+
+    /**
+     * Gives the edges of the slot that a cursor is at, see {@link #edges(long, EdgeSink)}.
+     *
+     * @param slot a cursor of the same virtual machine, at a slot that is not free
+     * @param to takes the edges
+     * @return whether these are all; false for data of a C extension whose mark function is not known
+     * @throws UnmappedAddressException if the slot is damaged; what came before is good
+     */
+    public boolean edges(SlotCursor slot, EdgeSink to) {
+        RubyType type = slot.type();
+        return edges(type == RubyType.DATA ? slot.asData() : slot.asValue(), type, to);
+    }
+
+    private boolean edges(RValue slot, RubyType type, EdgeSink to) {
+        long address = slot.address();
+        boolean known = mark(slot, type, to);
+        // What was marked may have moved the view.
+        RValue again = reader.at(address, view);
+        if (again == null) {
+            return known;
+        }
+        if (type == RubyType.DATA) {
+            datas.weak(reader.at(address, dataView));
+            again = reader.at(address, view);
+        }
+        owned.of(again, to);
+        return known;
+    }
+
+    /** Frees what names were read with. The reader stays as it is. */
+    @Override
+    public void close() {
+        mark.close();
+    }
+
     /** C name {@code gc_mark_children}. */
-    private boolean mark(RValue slot, RubyType type, ReferenceSink to) {
+    private boolean mark(RValue slot, RubyType type, EdgeSink to) {
         mark.into(to);
         long address = slot.address();
         long flags = slot.flags();
+        long ownClass = slot.klass();
         boolean known = true;
         switch (type) {
             case NONE, ZOMBIE, MOVED, NIL, TRUE, FALSE, FIXNUM, UNDEF, NODE, UNKNOWN -> {
@@ -183,86 +242,86 @@ public final class References {
             case FLOAT, BIGNUM -> {}
             case SYMBOL -> {
                 if (objects.symbolMarksName()) {
-                    mark.value(slot.as(symbol).name());
+                    mark.value("fstr", slot.as(symbol).name());
                 }
             }
             case IMEMO -> {
                 return codes.of(slot);
             }
             case STRING -> {
-                mark.value(slot.klass());
+                mark.value(CLASS, ownClass);
                 if (slot.as(string).shared()) {
-                    mark.value(string.auxiliary());
+                    mark.value("shared", string.auxiliary());
                 }
             }
             case ARRAY -> {
-                mark.value(slot.klass());
+                mark.value(CLASS, ownClass);
                 array(slot.as(array));
             }
             case HASH -> {
-                mark.value(slot.klass());
+                mark.value(CLASS, ownClass);
                 hash(slot.as(hash));
             }
             case OBJECT -> {
-                mark.value(slot.klass());
+                mark.value(CLASS, ownClass);
                 object(slot.as(object));
             }
             case STRUCT -> {
-                mark.value(slot.klass());
+                mark.value(CLASS, ownClass);
                 struct(slot.as(struct));
             }
             case RATIONAL -> {
-                mark.value(slot.klass());
-                mark.value(slot.as(rational).numerator());
-                mark.value(rational.denominator());
+                mark.value(CLASS, ownClass);
+                mark.value("num", slot.as(rational).numerator());
+                mark.value("den", rational.denominator());
             }
             case COMPLEX -> {
-                mark.value(slot.klass());
-                mark.value(slot.as(complex).real());
-                mark.value(complex.imaginary());
+                mark.value(CLASS, ownClass);
+                mark.value("real", slot.as(complex).real());
+                mark.value("imag", complex.imaginary());
             }
             case REGEXP -> {
-                mark.value(slot.klass());
-                mark.value(slot.as(regexp).source());
+                mark.value(CLASS, ownClass);
+                mark.value("src", slot.as(regexp).source());
             }
             case MATCH -> {
-                mark.value(slot.klass());
-                mark.value(slot.as(match).string());
-                mark.value(match.regexp());
+                mark.value(CLASS, ownClass);
+                mark.value("str", slot.as(match).string());
+                mark.value("regexp", match.regexp());
             }
             case FILE -> {
-                mark.value(slot.klass());
+                mark.value(CLASS, ownClass);
                 long state = slot.as(file).state();
                 if (state != 0) {
                     mark.fields(state, data.io());
                 }
             }
             case CLASS, MODULE -> {
-                mark.value(slot.klass());
+                mark.value(CLASS, ownClass);
                 klass(slot.as(module), type);
                 return true;
             }
             case ICLASS -> {
-                mark.value(slot.klass());
+                mark.value(CLASS, ownClass);
                 iclass(slot.as(module));
                 return true;
             }
             case DATA -> {
-                mark.value(slot.klass());
+                mark.value(CLASS, ownClass);
                 RData view = slot instanceof RData already ? already : reader.at(address, dataView);
                 if (objects.fieldObjects()) {
-                    mark.value(view.fieldsObject());
+                    mark.value("fields", view.fieldsObject());
                 }
                 known = datas.of(view);
             }
         }
         // The views may be stale from here on.
-        genericIvars(address, flags, type);
+        genericIvars(address, flags, ownClass, type);
         return known;
     }
 
     /** C name {@code rb_mark_generic_ivar}. */
-    private void genericIvars(long object, long flags, RubyType type) {
+    private void genericIvars(long object, long flags, long klass, RubyType type) {
         if (objects.genericIvarsByFlag()) {
             if ((flags & Flags.EXIVAR) == 0 || type == RubyType.OBJECT) {
                 return;
@@ -278,35 +337,42 @@ public final class References {
             return;
         }
         if (!objects.genericIvarsByFlag()) {
-            mark.value(place);
+            mark.value("fields", place);
         } else if (shapes.othersTooComplex() && reader.shapes().tooComplex(Shapes.of(flags))) {
-            mark.table(memory.readLong(place), false, true);
+            mark.ivars(memory.readLong(place));
         } else {
-            mark.values(place + TableLayout.IVARS_VALUES, memory.readInt(place) & 0xffffffffL);
+            if (objects.shapesInFlags()) {
+                mark.name(EdgeLabel.Form.IVAR_OF_SHAPE, "", Shapes.of(flags), 0);
+            } else {
+                mark.name(EdgeLabel.Form.IVAR_OF_CLASS, "", klass, 0);
+            }
+            mark.run(place + TableLayout.IVARS_VALUES, memory.readInt(place) & 0xffffffffL);
         }
     }
 
     private void array(RArray slot) {
         if (slot.embedded()) {
             long length = slot.length();
+            mark.elements("");
             for (int i = 0; i < length; i++) {
-                mark.value(slot.embeddedElement(i));
+                mark.numbered(i, slot.embeddedElement(i));
             }
         } else if (slot.shared()) {
-            mark.value(slot.auxiliary());
+            mark.value("shared", slot.auxiliary());
         } else {
-            mark.values(slot.elements(), slot.length());
+            mark.values("", slot.elements(), slot.length());
         }
     }
 
     private void hash(RHash slot) {
-        mark.value(slot.defaultValue());
+        mark.value("default", slot.defaultValue());
         if (slot.hasTable()) {
-            mark.table(slot.table(), true, true);
+            mark.table("", slot.table(), true, true);
             return;
         }
         int bound = slot.pairsBound();
         long undef = reader.constants().undef();
+        mark.name(EdgeLabel.Form.ENTRY, "", 0, 0);
         if (slot.inline()) {
             int most = Math.min(bound, slot.inlinePairs());
             for (int i = 0; i < most; i++) {
@@ -325,19 +391,20 @@ public final class References {
 
     private void pair(long key, long value, long undef) {
         if (key != undef) {
-            mark.value(key);
-            mark.value(value);
+            mark.key(key);
+            mark.numbered(key, value);
         }
     }
 
     private void object(RObject slot) {
         if (!objects.shapesInFlags()) {
+            mark.name(EdgeLabel.Form.IVAR_OF_CLASS, "", slot.klass(), 0);
             if (slot.embedded()) {
                 for (int i = 0; i < slot.numiv(); i++) {
-                    mark.value(slot.embeddedIvar(i));
+                    mark.numbered(i, slot.embeddedIvar(i));
                 }
             } else if (slot.ivptr() != 0) {
-                mark.values(slot.ivptr(), slot.numiv() & 0xffffffffL);
+                mark.run(slot.ivptr(), slot.numiv() & 0xffffffffL);
             }
             return;
         }
@@ -348,10 +415,11 @@ public final class References {
         long values = slot.ivptr();
         int room = slot.room();
         if (reader.shapes().tooComplex(shape)) {
-            mark.table(table, false, true);
+            mark.ivars(table);
         } else {
             int count = reader.shapes().nextIvIndex(shape);
-            mark.values(values, embedded ? Math.min(count, room) : count);
+            mark.name(EdgeLabel.Form.IVAR_OF_SHAPE, "", shape, 0);
+            mark.run(values, embedded ? Math.min(count, room) : count);
         }
     }
 
@@ -360,78 +428,82 @@ public final class References {
                 && !slot.has(RStruct.GENERIC_FIELDS)
                 && reader.shapes().hasNames(Shapes.of(slot.flags()))) {
             // An object behind the members has the instance variables.
-            mark.at(slot.address() + slot.fieldsObject());
+            mark.at("fields", slot.address() + slot.fieldsObject());
         }
+        mark.name(EdgeLabel.Form.MEMBER, "", slot.klass(), 0);
         if (slot.embedded()) {
             long length = slot.length();
             for (int i = 0; i < length; i++) {
-                mark.value(slot.embeddedMember(i));
+                mark.numbered(i, slot.embeddedMember(i));
             }
         } else {
-            mark.values(slot.members(), slot.length());
+            mark.run(slot.members(), slot.length());
         }
     }
 
     private void klass(RClass slot, RubyType type) {
         long address = slot.address();
         long flags = slot.flags();
+        long ownClass = slot.klass();
         long superclass = slot.rawSuperclass();
         long extension = slot.extension();
-        mark.value(superclass);
+        mark.value("super", superclass);
         if (extension == 0) {
             return;
         }
         if (type == RubyType.CLASS && (flags & classes.singleton()) != 0 && classes.attachedObject() >= 0) {
-            mark.value(slot.attachedObject());
+            mark.value("attached_object", slot.attachedObject());
         }
-        mark.idTable(slot.methodTable());
+        mark.idTable(EdgeLabel.Form.METHOD, slot.methodTable());
         classVariables(slot);
         callCaches(slot);
         ivars(slot.ivars(), flags);
         constants(slot.constantTable());
         if (classes.classpath() >= 0) {
-            mark.value(slot.classpath());
+            mark.value("classpath", slot.classpath());
         }
         if (classes.marksCallables()) {
-            mark.idTable(slot.callableTable());
+            mark.idTable(EdgeLabel.Form.METHOD, slot.callableTable());
         }
-        genericIvars(address, flags, type);
+        genericIvars(address, flags, ownClass, type);
     }
 
     private void iclass(RClass slot) {
         long superclass = slot.rawSuperclass();
-        mark.value(superclass);
+        mark.value("super", superclass);
         if (slot.extension() == 0) {
             return;
         }
         if (slot.ownsMethods()) {
-            mark.idTable(slot.methodTable());
+            mark.idTable(EdgeLabel.Form.METHOD, slot.methodTable());
         }
         if (classes.marksIncluder()) {
-            mark.value(slot.includer());
+            mark.value("includer", slot.includer());
         }
-        mark.idTable(slot.callableTable());
+        mark.idTable(EdgeLabel.Form.METHOD, slot.callableTable());
         callCaches(slot);
     }
 
     private void ivars(long ivars, long flags) {
         if (objects.fieldObjects()) {
-            mark.value(ivars);
+            mark.value("fields", ivars);
         } else if (ivars == 0) {
             return;
         } else if (!objects.shapesInFlags()
                 || shapes.othersTooComplex() && reader.shapes().tooComplex(Shapes.of(flags))) {
-            mark.table(ivars, false, true);
+            mark.ivars(ivars);
         } else {
             int count = reader.shapes().nextIvIndex(Shapes.of(flags));
-            mark.values(ivars, Math.min(count, MOST_IVARS));
+            mark.name(EdgeLabel.Form.IVAR_OF_SHAPE, "", Shapes.of(flags), 0);
+            mark.run(ivars, Math.min(count, MOST_IVARS));
         }
     }
 
     private void constants(long table) {
         ids.over(table);
         while (ids.next()) {
-            mark.values(ids.value() + ClassLayout.CONSTANT_VALUE, 2);
+            mark.name(EdgeLabel.Form.CONSTANT, "", ids.serial(), 0);
+            mark.run(ids.value() + ClassLayout.CONSTANT_VALUE, 2);
         }
     }
 
@@ -442,12 +514,13 @@ public final class References {
         }
         long caches = slot.classVariableTable();
         if (classes.cachesInObjects()) {
-            mark.value(caches);
+            mark.value("cvc_tbl", caches);
             return;
         }
         ids.over(caches);
         while (ids.next()) {
-            mark.at(ids.value() + ClassLayout.CLASS_VARIABLE_CREF);
+            mark.name(EdgeLabel.Form.CLASS_VARIABLE, "", 0, 0);
+            mark.numbered(ids.serial(), memory.readLong(ids.value() + ClassLayout.CLASS_VARIABLE_CREF));
         }
     }
 
@@ -455,7 +528,7 @@ public final class References {
     private void callCaches(RClass slot) {
         long table = slot.callCacheTable();
         if (classes.cachesInObjects()) {
-            mark.value(table);
+            mark.value("cc_tbl", table);
             return;
         }
         ids.over(table);
@@ -467,14 +540,14 @@ public final class References {
             if (mark.invalidated(entry)) {
                 continue;
             }
-            mark.value(entry);
+            mark.value("cc_tbl.cme", entry);
             if (length <= 0) {
                 continue;
             }
             memory.requireMapped(entries, length, CallCacheLayout.ENTRY_SIZE);
             // Call information and cache; since 3.4 flags and the number of arguments, which are no slot, before or
             // behind.
-            mark.values(entries, 2L * length);
+            mark.values("cc_tbl.entries", entries, 2L * length);
         }
     }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
+import dev.heapwalk.heap.RootCategory;
+import dev.heapwalk.heap.RootSink;
+import dev.heapwalk.heap.RootSource;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
@@ -20,45 +23,29 @@ import dev.heapwalk.ruby.table.IdEntries;
 import dev.heapwalk.ruby.table.StEntries;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
- * What keeps objects alive without being one: where the garbage collector begins. Threads are reached from the virtual
+ * What keeps objects alive without being one: where the garbage collector begins. The categories have the names that
+ * {@code ObjectSpace.dump_all} has for them. Threads are reached from the virtual
  * machine, and their stacks from them; only the machine stack of the thread that ran last is a root of its own. For one
  * thread.
  */
-public final class Roots {
-    /** A kind of roots, with the name that {@code ObjectSpace.dump_all} has for it. */
-    public enum Category {
-        /** What the virtual machine refers to, and its object. */
-        VM("vm"),
-        /** The procs of objects that have finalizers. */
-        FINALIZERS("finalizers"),
-        /** The machine stack and registers of the thread that ran last, where any word may be a reference. */
-        MACHINE_CONTEXT("machine_context"),
-        /** Variables of C code: {@code rb_gc_register_address}. Since 3.4 the virtual machine has them. */
-        GLOBAL_LIST("global_list"),
-        /** What runs at the end: {@code at_exit}. */
-        END_PROC("end_proc"),
-        /** Global variables. */
-        GLOBAL_TABLE("global_tbl"),
-        /** The table of symbols. Since 4.0; earlier it is a variable of C code. */
-        GLOBAL_SYMBOLS("global_symbols");
-
-        private final String label;
-
-        Category(String label) {
-            this.label = label;
-        }
-
-        /**
-         * The name.
-         *
-         * @return for example {@code machine_context}
-         */
-        public String label() {
-            return label;
-        }
-    }
+public final class Roots implements RootSource {
+    /** What the virtual machine refers to, and its object. */
+    public static final RootCategory VM = new RootCategory("vm", true);
+    /** The procs of objects that have finalizers. */
+    public static final RootCategory FINALIZERS = new RootCategory("finalizers", true);
+    /** The machine stack and registers of the thread that ran last, where any word may be a reference. */
+    public static final RootCategory MACHINE_CONTEXT = new RootCategory("machine_context", false);
+    /** Variables of C code: {@code rb_gc_register_address}. Since 3.4 the virtual machine has them. */
+    public static final RootCategory GLOBAL_LIST = new RootCategory("global_list", true);
+    /** What runs at the end: {@code at_exit}. */
+    public static final RootCategory END_PROC = new RootCategory("end_proc", true);
+    /** Global variables. */
+    public static final RootCategory GLOBAL_TABLE = new RootCategory("global_tbl", true);
+    /** The table of symbols. Since 4.0; earlier it is a variable of C code. */
+    public static final RootCategory GLOBAL_SYMBOLS = new RootCategory("global_symbols", true);
 
     /**
      * A global variable.
@@ -101,7 +88,8 @@ public final class Roots {
     private final long current;
     private final int moved;
     private final List<Long> endProcs;
-    private final List<String> holes = new ArrayList<>();
+    private final List<String> missing = new ArrayList<>();
+    private final Map<RootCategory, Runnable> parts;
 
     /**
      * Finds what the roots hang on.
@@ -125,6 +113,21 @@ public final class Roots {
         this.current = findCurrent();
         references.contexts().current(current);
         this.endProcs = new EndProcs(reader).find();
+        this.parts = Map.of(
+                VM,
+                this::machine,
+                FINALIZERS,
+                () -> part("finalizers", this::markFinalizers),
+                MACHINE_CONTEXT,
+                () -> part("machine stack", this::machineContext),
+                GLOBAL_LIST,
+                () -> part("registered variables", this::globalList),
+                END_PROC,
+                () -> part("what runs at the end", this::markEndProcs),
+                GLOBAL_TABLE,
+                () -> part("global variables", this::globalTable),
+                GLOBAL_SYMBOLS,
+                () -> part("symbols", this::symbols));
     }
 
     /** How far the fields behind the object space are from where they are known to be. */
@@ -163,7 +166,7 @@ public final class Roots {
     }
 
     /**
-     * The execution context whose machine stack is {@link Category#MACHINE_CONTEXT}.
+     * The execution context whose machine stack is {@link #MACHINE_CONTEXT}.
      *
      * @return target address of the {@code rb_execution_context_t} that ran last, 0 if that can't be told; then all
      *     stacks are reached from their threads
@@ -173,35 +176,17 @@ public final class Roots {
     }
 
     /**
-     * The categories that this version has, in the order in which it marks them.
-     *
-     * @return a new list
+     * {@inheritDoc} Those that this version has.
      */
-    public List<Category> categories() {
+    @Override
+    public List<RootCategory> categories() {
         if (layout.mark().symbolsAreRoots()) {
-            return List.of(
-                    Category.VM,
-                    Category.END_PROC,
-                    Category.GLOBAL_TABLE,
-                    Category.MACHINE_CONTEXT,
-                    Category.GLOBAL_SYMBOLS,
-                    Category.FINALIZERS);
+            return List.of(VM, END_PROC, GLOBAL_TABLE, MACHINE_CONTEXT, GLOBAL_SYMBOLS, FINALIZERS);
         }
         if (layout.vm().registersObjects()) {
-            return List.of(
-                    Category.VM,
-                    Category.END_PROC,
-                    Category.GLOBAL_TABLE,
-                    Category.MACHINE_CONTEXT,
-                    Category.FINALIZERS);
+            return List.of(VM, END_PROC, GLOBAL_TABLE, MACHINE_CONTEXT, FINALIZERS);
         }
-        return List.of(
-                Category.VM,
-                Category.FINALIZERS,
-                Category.MACHINE_CONTEXT,
-                Category.GLOBAL_LIST,
-                Category.END_PROC,
-                Category.GLOBAL_TABLE);
+        return List.of(VM, FINALIZERS, MACHINE_CONTEXT, GLOBAL_LIST, END_PROC, GLOBAL_TABLE);
     }
 
     /**
@@ -210,33 +195,46 @@ public final class Roots {
      * @param category a category of this version
      * @return whether it does
      */
-    public boolean isDumped(Category category) {
-        return category != Category.FINALIZERS || layout.mark().finalizersDumped();
+    public boolean isDumped(RootCategory category) {
+        return !category.equals(FINALIZERS) || layout.mark().finalizersDumped();
     }
 
-    /**
-     * Gives the roots of a category. What can't be read is left out and told by {@link #holes()}.
-     *
-     * @param category a category of this version
-     * @param to takes the references; one may come more than once
-     */
-    public void of(Category category, ReferenceSink to) {
-        mark.into(to);
-        switch (category) {
-            case VM -> machine();
-            case FINALIZERS -> part("finalizers", () -> mark.table(finalizerTable(), false, true));
-            case MACHINE_CONTEXT -> part("machine stack", this::machineContext);
-            case GLOBAL_LIST -> part("registered variables", this::globalList);
-            case END_PROC -> part("what runs at the end", () -> endProcs.forEach(mark::value));
-            case GLOBAL_TABLE -> part("global variables", this::globalTable);
-            case GLOBAL_SYMBOLS ->
-                part("symbols", () -> {
-                    if (vm.symbolSet() != 0) {
-                        mark.at(vm.symbolSet());
-                    }
-                    mark.value(vm.symbolIds());
-                });
+    @Override
+    public void roots(RootCategory category, RootSink sink) {
+        Runnable marking = parts.get(category);
+        if (marking == null) {
+            throw new IllegalArgumentException(category + " is none of " + categories());
         }
+        mark.into((address, kind, label) -> sink.root(address, category, label));
+        marking.run();
+    }
+
+    private void markFinalizers() {
+        StEntries entries = new StEntries(reader).over(finalizerTable());
+        mark.name(EdgeLabel.Form.OBJECT, "finalizers of ", 0, 0);
+        while (entries.next()) {
+            mark.numbered(entries.key(), entries.record());
+        }
+    }
+
+    private void markEndProcs() {
+        mark.elements("at_exit");
+        for (int i = 0; i < endProcs.size(); i++) {
+            mark.numbered(i, endProcs.get(i));
+        }
+    }
+
+    private void symbols() {
+        if (vm.symbolSet() != 0) {
+            mark.at("str", vm.symbolSet());
+        }
+        mark.value("ids", vm.symbolIds());
+    }
+
+    /** Frees what names were read with. The reader stays as it is. */
+    @Override
+    public void close() {
+        references.close();
     }
 
     /** A part of the roots that is marked as far as it can be read. */
@@ -244,17 +242,13 @@ public final class Roots {
         try {
             marking.run();
         } catch (UnmappedAddressException e) {
-            holes.add(what + ": " + e.getMessage());
+            missing.add(what + ": " + e.getMessage());
         }
     }
 
-    /**
-     * What could not be read so far, a line each.
-     *
-     * @return a list that grows
-     */
-    public List<String> holes() {
-        return holes;
+    @Override
+    public List<String> missing() {
+        return List.copyOf(missing);
     }
 
     /** C name {@code rb_vm_mark}. */
@@ -263,9 +257,9 @@ public final class Roots {
         VmLayout known = layout.vm();
         part("threads", () -> {
             if (known.ractors() >= 0) {
-                list(at + known.ractors(), layout.thread().ractorNext(), ThreadLayout.RACTOR_SELF);
+                list("ractor", at + known.ractors(), layout.thread().ractorNext(), ThreadLayout.RACTOR_SELF);
             } else {
-                list(at + known.livingThreads(), ThreadLayout.NODE, ThreadLayout.SELF);
+                list("thread", at + known.livingThreads(), ThreadLayout.NODE, ThreadLayout.SELF);
             }
         });
         if (known.registersObjects()) {
@@ -284,28 +278,29 @@ public final class Roots {
         }
         part("tables of the virtual machine", () -> {
             if (machine.definedModules() >= 0) {
-                mark.table(memory.readLong(at + moved + machine.definedModules()), false, true);
+                mark.table("defined_module_hash", memory.readLong(at + moved + machine.definedModules()), false, true);
             }
             if (machine.loadingTable() >= 0) {
-                mark.table(memory.readLong(at + machine.loadingTable()), false, true);
+                mark.table("loading_table", memory.readLong(at + machine.loadingTable()), false, true);
             }
             if (machine.globalHooks() >= 0) {
                 mark.hooks(at + machine.globalHooks());
             }
         });
-        part("signal handlers", () -> mark.values(at + moved(known.trapList()), MOST_SIGNALS));
+        part("signal handlers", () -> mark.values("trap_list.cmd", at + moved(known.trapList()), MOST_SIGNALS));
         part("caches of the virtual machine", () -> {
             if (machine.negativeEntries() >= 0) {
-                mark.idTable(memory.readLong(at + moved + machine.negativeEntries()));
+                mark.idTable(EdgeLabel.Form.METHOD, memory.readLong(at + moved + machine.negativeEntries()));
             }
             if (machine.overloadedEntries() >= 0) {
-                mark.table(memory.readLong(at + moved + machine.overloadedEntries()), false, true);
+                mark.table(
+                        "overloaded_cme_table", memory.readLong(at + moved + machine.overloadedEntries()), false, true);
             }
             if (machine.callCaches() >= 0) {
                 callCaches(at + moved + machine.callCaches());
             }
         });
-        part("the virtual machine's object", () -> mark.at(at + known.self()));
+        part("the virtual machine's object", () -> mark.at("self", at + known.self()));
     }
 
     /** The handlers may follow the field that was added. */
@@ -314,29 +309,30 @@ public final class Roots {
     }
 
     private void callCaches(long table) {
+        mark.elements("global_cc_cache_table");
         for (int i = 0; i < MarkLayout.Machine.CALL_CACHES; i++) {
             long cache = memory.readLong(table + 8L * i);
             if (cache != 0 && references.codes().active(cache)) {
-                mark.value(cache);
+                mark.numbered(i, cache);
             }
         }
     }
 
     /** Marks what a field of each element of a {@code list_head} holds; {@code node} is where an element is linked. */
-    private void list(long head, int node, int field) {
+    private void list(String name, long head, int node, int field) {
         long at = memory.readLong(head);
         for (int left = Marking.LONGEST_LIST; at != head && at != 0; left--) {
             if (left == 0) {
                 throw new UnmappedAddressException(at, head, Marking.LONGEST_LIST);
             }
-            mark.at(at - node + field);
+            mark.at(name, at - node + field);
             at = memory.readLong(at);
         }
     }
 
     /** C name {@code rb_gc_register_mark_object}: arrays in an array, and since 3.4 a list of its own. */
     private void keptForever(long list) {
-        mark.value(list);
+        mark.value("mark_object_ary", list);
         if (layout.vm().keepsInList()) {
             return;
         }
@@ -350,10 +346,10 @@ public final class Roots {
         RArray array = new RArray(reader);
         for (long i = 0; i < count; i++) {
             long element = memory.readLong(elements + 8 * i);
-            mark.value(element);
+            mark.value("mark_object_ary", element);
             RArray inner = reader.at(element, array);
             if (inner != null && inner.type() == RubyType.ARRAY) {
-                mark.values(inner.elements(), inner.length());
+                mark.values("mark_object_ary", inner.elements(), inner.length());
             }
         }
     }
@@ -370,6 +366,7 @@ public final class Roots {
         long high = memory.readLong(current + context.stackStart());
         long low = memory.readLong(current + context.stackEnd());
         long size = memory.readLong(current + context.stackSize());
+        String stack = "machine stack";
         for (ThreadState thread : vm.target().threads()) {
             Registers registers = thread.registers().orElse(null);
             if (registers == null) {
@@ -378,13 +375,15 @@ public final class Roots {
             long pointer = registers.stackPointer() & ~7L;
             if (pointer < high && (high - pointer <= size || sameMapping(pointer, high - Long.BYTES))) {
                 low = pointer;
-                for (long register : registers.general()) {
-                    mark.maybe(register);
+                stack = "stack of thread " + thread.tid();
+                String register = "register of thread " + thread.tid();
+                for (long word : registers.general()) {
+                    mark.maybe(register, word);
                 }
                 break;
             }
         }
-        mark.locations(low, high);
+        mark.locations(stack, low, high);
     }
 
     private boolean sameMapping(long one, long other) {
@@ -404,8 +403,10 @@ public final class Roots {
     }
 
     private void globalList() {
-        for (Registered registered : registered()) {
-            mark.maybe(registered.value());
+        List<Registered> all = registered();
+        mark.name(EdgeLabel.Form.VARIABLE, "", 0, 0);
+        for (Registered registered : all) {
+            mark.maybeNumbered(registered.address(), registered.value());
         }
     }
 
@@ -439,7 +440,7 @@ public final class Roots {
         StEntries entries = new StEntries(reader).over(table);
         while (entries.next()) {
             if (!reader.isSlot(entries.key()) || !reader.isSlot(entries.record())) {
-                holes.add("finalizers: 0x%x is no table of them".formatted(table));
+                missing.add("finalizers: 0x%x is no table of them".formatted(table));
                 return 0;
             }
         }
@@ -475,17 +476,18 @@ public final class Roots {
         while (entries.next()) {
             long variable = memory.readLong(entries.value());
             long data = memory.readLong(variable + VmLayout.GLOBAL_DATA);
+            mark.name(EdgeLabel.Form.GLOBAL, "", 0, 0);
             if (reader.isSlot(data)) {
-                mark.value(data);
+                mark.numbered(entries.serial(), data);
             } else if (isVariable(data)) {
-                mark.maybe(memory.readLong(data));
+                mark.maybeNumbered(entries.serial(), memory.readLong(data));
             }
             long trace = memory.readLong(variable + layout.vm().globalTrace());
             for (int left = Marking.LONGEST_LIST; trace != 0; left--) {
                 if (left == 0) {
                     throw new UnmappedAddressException(trace, variable, Marking.LONGEST_LIST);
                 }
-                mark.maybe(memory.readLong(trace + VmLayout.TRACE_DATA));
+                mark.maybe("trace_var", memory.readLong(trace + VmLayout.TRACE_DATA));
                 trace = memory.readLong(trace + VmLayout.TRACE_NEXT);
             }
         }

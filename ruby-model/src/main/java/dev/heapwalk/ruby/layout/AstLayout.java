@@ -15,7 +15,7 @@ package dev.heapwalk.ruby.layout;
 public record AstLayout(
         boolean marksOptions,
         boolean marksScripts,
-        int[] bufferValues,
+        ValueFields bufferValues,
         boolean nodePointers,
         int markable,
         int markableUsed,
@@ -34,7 +34,7 @@ public record AstLayout(
         return new AstLayout(
                 !pointers,
                 version == 301 || version == 302,
-                pointers ? new int[] {40, 48} : version == 302 ? new int[] {72, 80} : new int[] {72},
+                pointers ? ValueFields.at(40, 48) : version == 302 ? ValueFields.at(72, 80) : ValueFields.at(72),
                 pointers,
                 pointers ? 16 : 48,
                 pointers ? -1 : 32,

@@ -102,6 +102,8 @@ public record DataLayout(
         PINNED_LIST,
         /** {@code struct gzfile}. */
         GZIP_FILE,
+        /** {@code struct weakmap}. */
+        WEAK_MAP,
         /** {@code struct weakkeymap}. */
         WEAK_KEYS,
         /** {@code compat_allocator_tbl}. */
@@ -124,9 +126,9 @@ public record DataLayout(
      * How a type is marked.
      *
      * @param kind what is marked
-     * @param offsets the fields, for the kinds that have some; not to be changed
+     * @param fields the fields, for the kinds that have some
      */
-    public record Marked(Kind kind, int[] offsets) {}
+    public record Marked(Kind kind, ValueFields fields) {}
 
     /** {@code wrap_struct_name} of {@code rb_data_type_t}. */
     public static final int TYPE_NAME = 0;
@@ -168,6 +170,8 @@ public record DataLayout(
 
     /** The second table of a weak map with two, from keys to values. */
     public static final int WEAK_MAP_SECOND = 8;
+    /** {@code final} of a weak map with two. */
+    public static final int WEAK_MAP_FINAL = 16;
     /** {@code name} of {@code OnigEncodingType}. */
     public static final int ENCODING_NAME = 8;
     /** {@code ruby_encoding_index} of {@code OnigEncodingType}, 32 bits. */
@@ -275,18 +279,22 @@ public record DataLayout(
     /**
      * The values of {@code rb_box_t}, in 4.0.
      *
-     * @return their offsets, a new array
+     * @return the fields
      */
-    public int[] box() {
-        return new int[] {0, 16, 24, 32, 40, 48, 56, 64, 72, 80, 104, 112};
+    public ValueFields box() {
+        return ValueFields.at(0, 16, 24, 32, 40, 48, 56, 64, 72, 80, 104, 112);
     }
 
     private static Marked fields(int... offsets) {
-        return new Marked(Kind.FIELDS, offsets);
+        return new Marked(Kind.FIELDS, ValueFields.at(offsets));
+    }
+
+    private static Marked fields(String names, int... offsets) {
+        return new Marked(Kind.FIELDS, ValueFields.of(names, offsets));
     }
 
     private static Marked of(Kind kind) {
-        return new Marked(kind, null);
+        return new Marked(kind, ValueFields.at());
     }
 
     /**
@@ -300,7 +308,7 @@ public record DataLayout(
         return switch (name) {
             case "proc" -> of(Kind.BLOCK);
             case "binding" -> of(Kind.BINDING);
-            case "method" -> fields(data.method());
+            case "method" -> new Marked(Kind.FIELDS, data.method());
             case "VM/thread" -> of(Kind.THREAD);
             case "mutex" -> of(Kind.MUTEX);
             case "fiber" -> of(Kind.FIBER);
@@ -309,19 +317,24 @@ public record DataLayout(
             case "backtrace" -> of(Kind.BACKTRACE);
             case "frame_info" -> fields(8);
             case "tracepoint" -> of(Kind.TRACE_POINT);
-            // Since 3.3 all that it holds is weak.
-            case "weakmap" -> version < 303 ? fields(16) : of(Kind.NOTHING);
+            case "weakmap" -> of(Kind.WEAK_MAP);
             case "weakkeymap" -> of(Kind.WEAK_KEYS);
-            case "enumerator" -> fields(0, 16, 24, 32, 40, 48, 56, 64, 72);
-            case "producer" -> version < 400 ? fields(0, 8) : fields(0, 8, 16);
-            case "proc_entry", "generator", "autoload_data" -> fields(0, 8);
-            case "yielder", "chain", "product", "random", "random/MT" -> fields(0);
-            case "queue", "sized_queue", "Thread::Queue", "Thread::SizedQueue" -> fields(24);
-            case "name_err_mesg" -> version < 303 ? new Marked(Kind.WORDS, new int[] {0, 8, 16}) : fields(0, 8, 16);
-            case "time" -> fields(0, 8, 16, 24, 32);
-            case "dir" -> fields(8);
-            case "ARGF" -> fields(0, 8, 32, 40, 72);
-            case "IO::Buffer" -> fields(24);
+            case "enumerator" ->
+                fields("obj args fib dst lookahead feed_value stop_exc size procs", 0, 16, 24, 32, 40, 48, 56, 64, 72);
+            case "producer" -> version < 400 ? fields("init proc", 0, 8) : fields("init proc size", 0, 8, 16);
+            case "proc_entry" -> fields("proc memo", 0, 8);
+            case "generator" -> fields("proc obj", 0, 8);
+            case "autoload_data" -> fields(0, 8);
+            case "yielder" -> fields("proc", 0);
+            case "chain", "product" -> fields("enums", 0);
+            case "random", "random/MT" -> fields("seed", 0);
+            case "queue", "sized_queue", "Thread::Queue", "Thread::SizedQueue" -> fields("que", 24);
+            case "name_err_mesg" ->
+                new Marked(version < 303 ? Kind.WORDS : Kind.FIELDS, ValueFields.of("mesg recv name", 0, 8, 16));
+            case "time" -> fields("timew vtm.year vtm.subsecx vtm.utc_offset vtm.zone", 0, 8, 16, 24, 32);
+            case "dir" -> fields("path", 8);
+            case "ARGF" -> fields("filename current_file argv inplace encs.ecopts", 0, 8, 32, 40, 72);
+            case "IO::Buffer" -> fields("source", 24);
             case "thread_shield" -> of(Kind.ITSELF);
             case "T_IMEMO/iseq" -> version < 304 ? of(Kind.ITSELF) : fields(0);
             case "autoload", "autoload_table", "label_wrapper" -> of(Kind.TABLE_VALUES);
@@ -331,12 +344,12 @@ public record DataLayout(
             case "ractor/port" -> of(Kind.PORT);
             case "ractor/selector", "tmpset", "compiler/labels_wrapper", "memory_view/exported_object_registry" ->
                 of(Kind.TABLE_KEYS);
-            case "autoload_i" -> fields(data.autoloadFeature());
-            case "autoload_const" -> fields(data.autoloadConstant());
+            case "autoload_i" -> new Marked(Kind.FIELDS, data.autoloadFeature());
+            case "autoload_const" -> new Marked(Kind.FIELDS, data.autoloadConstant());
             case "dump_arg" -> of(Kind.DUMP_ARGUMENT);
             case "load_arg" -> of(Kind.LOAD_ARGUMENT);
             case "exec_arg" -> of(Kind.EXECUTION);
-            case "AST/node" -> fields(0);
+            case "AST/node" -> fields("ast", 0);
             case "pinned_list" -> of(Kind.PINNED_LIST);
             case "VM/pin_array_list" -> of(Kind.ARRAY_LIST);
             // All that it holds is weak.
@@ -357,19 +370,20 @@ public record DataLayout(
      */
     public Marked ofLibrary(String name) {
         return switch (name) {
-            case "strio" -> fields(0);
-            case "StringScanner" -> version < 300 ? fields(8) : fields(8, 56);
-            case "monitor" -> fields(8, 16);
+            case "strio" -> fields("string", 0);
+            case "StringScanner" -> version < 300 ? fields("str", 8) : fields("str regex", 8, 56);
+            case "monitor" -> fields("owner mutex", 8, 16);
             case "Date" -> of(Kind.DATE);
             case "JSON/Parser" -> jsonParser();
             case "JSON/Generator/State" -> fields(0, 8, 16, 24, 32);
-            case "zstream" -> version < 301 ? fields(8, 16) : fields(8, 16, 24);
+            case "zstream" -> version < 301 ? fields("buf input", 8, 16) : fields("buf input mutex", 8, 16, 24);
             case "gzfile" -> of(Kind.GZIP_FILE);
-            case "socket/addrinfo" -> fields(0, 8);
+            case "socket/addrinfo" -> fields("inspectname canonname", 0, 8);
             case "ObjectSpace::InternalObjectWrapper" -> of(Kind.ITSELF);
-            case "ObjectTracing/allocation_info_tracer" -> fields(8, 16);
-            case "fiddle/pointer" -> version < 300 ? fields(24, 32) : fields(32, 40);
-            case "fiddle/pinned" -> fields(0);
+            case "ObjectTracing/allocation_info_tracer" -> fields("newobj_trace freeobj_trace", 8, 16);
+            case "fiddle/pointer" ->
+                version < 300 ? fields("wrap[0] wrap[1]", 24, 32) : fields("wrap[0] wrap[1]", 32, 40);
+            case "fiddle/pinned" -> fields("ptr", 0);
             case "racc/cparse" -> fields(0, 8, 24, 40, 48, 56, 64, 72, 80, 88, 96, 112, 120, 128, 144, 152, 160);
             default -> of(Kind.UNKNOWN);
         };

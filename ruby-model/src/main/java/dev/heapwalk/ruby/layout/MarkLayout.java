@@ -3,7 +3,7 @@ package dev.heapwalk.ruby.layout;
 
 /**
  * What the garbage collector marks in the structures of the interpreter, and where that lies as far as no other layout
- * tells it. Arrays hold the offsets of fields that are each a {@code VALUE}; they are not to be changed.
+ * tells it.
  *
  * @param iseq compiled code
  * @param context the fields of an execution context that are marked as they are: C name {@code rb_execution_context_t}
@@ -17,7 +17,7 @@ package dev.heapwalk.ruby.layout;
  */
 public record MarkLayout(
         Iseq iseq,
-        int[] context,
+        ValueFields context,
         Thread thread,
         Ractor ractor,
         Machine machine,
@@ -40,7 +40,7 @@ public record MarkLayout(
      * @param markBits {@code mark_bits}, or -1 where the code itself has to be searched
      */
     public record Iseq(
-            int[] values,
+            ValueFields values,
             int catchTable,
             int inlineStorage,
             int inlineStorageSize,
@@ -64,13 +64,13 @@ public record MarkLayout(
      * @param values the fields that are marked as they are
      * @param marksContext whether the context is marked even if its fiber is an object, until 3.1
      */
-    public record Thread(int[] values, boolean marksContext) {}
+    public record Thread(ValueFields values, boolean marksContext) {}
 
     /**
      * C name {@code rb_ractor_t}.
      *
      * @param values the fields that are marked as they are
-     * @param queues the queues of baskets; none in 4.0
+     * @param queues the queues of baskets, which are not to be changed; none in 4.0
      * @param basketSize the size of a basket
      * @param basketSender {@code sender} of a basket
      * @param basketValue {@code v} of a basket
@@ -80,7 +80,7 @@ public record MarkLayout(
      * @param targetedHooks {@code pub.targeted_hooks}, or -1 before 4.0
      */
     public record Ractor(
-            int[] values,
+            ValueFields values,
             int[] queues,
             int basketSize,
             int basketSender,
@@ -117,8 +117,8 @@ public record MarkLayout(
      * @param boxes {@code root_box}, which {@code main_box} follows, or -1 before 4.0
      */
     public record Machine(
-            int[] values,
-            int[] laterValues,
+            ValueFields values,
+            ValueFields laterValues,
             int loadingTable,
             int definedModules,
             int globalHooks,
@@ -148,16 +148,16 @@ public record MarkLayout(
      * @param executionArguments the fields of {@code struct rb_execarg} behind {@code redirect_fds} that are marked
      */
     public record Data(
-            int[] io,
-            int[] method,
-            int[] autoloadConstant,
-            int[] autoloadFeature,
+            ValueFields io,
+            ValueFields method,
+            ValueFields autoloadConstant,
+            ValueFields autoloadFeature,
             int backtrace,
             boolean backtraceInline,
             int backtraceSize,
             int backtraceTexts,
             int locationSize,
-            int[] executionArguments) {}
+            ValueFields executionArguments) {}
 
     static MarkLayout of(int version) {
         return new MarkLayout(
@@ -172,56 +172,80 @@ public record MarkLayout(
                 version < 304);
     }
 
-    /** Offsets of fields. */
-    private static int[] at(int... offsets) {
-        return offsets;
-    }
-
     private static Iseq iseq(int version) {
+        String names = "coverage pc2branchindex script_lines label base_label pathobj mandatory_only_iseq parent_iseq";
+        String later =
+                "coverage pc2branchindex script_lines label base_label pathobj local_iseq parent_iseq mandatory_only_iseq";
+        ValueFields values = switch (version) {
+            case 207, 300 ->
+                of("coverage pc2branchindex label base_label pathobj parent_iseq", 208, 216, 80, 72, 64, 168);
+            case 301 -> of(names, 216, 224, 208, 80, 72, 64, 272, 168);
+            case 302 -> of(names, 208, 216, 200, 80, 72, 64, 280, 160);
+            case 303 -> of(later, 208, 216, 200, 80, 72, 64, 168, 160, 280);
+            case 304 -> of(later, 208, 216, 200, 80, 72, 64, 168, 160, 288);
+            default -> of(later, 216, 224, 208, 80, 72, 64, 176, 168, 296);
+        };
         return switch (version) {
-            case 207 -> new Iseq(at(208, 216, 80, 72, 64, 168), 160, 184, 24, 236, 192, 240, -1);
-            case 300 -> new Iseq(at(208, 216, 80, 72, 64, 168), 160, 184, 16, 236, 192, 240, -1);
-            case 301 -> new Iseq(at(216, 224, 208, 80, 72, 64, 272, 168), 160, 184, 16, 244, 192, 248, -1);
-            case 302 -> new Iseq(at(208, 216, 200, 80, 72, 64, 280, 160), 152, 176, 16, 236, 184, 252, 264);
-            case 303 -> new Iseq(at(208, 216, 200, 80, 72, 64, 168, 160, 280), 152, 176, 16, 236, 184, 252, 264);
-            case 304 -> new Iseq(at(208, 216, 200, 80, 72, 64, 168, 160, 288), 152, 176, 16, 236, 184, 252, 272);
-            default -> new Iseq(at(216, 224, 208, 80, 72, 64, 176, 168, 296), 160, 184, 16, 244, 192, 260, 280);
+            case 207 -> new Iseq(values, 160, 184, 24, 236, 192, 240, -1);
+            case 300 -> new Iseq(values, 160, 184, 16, 236, 192, 240, -1);
+            case 301 -> new Iseq(values, 160, 184, 16, 244, 192, 248, -1);
+            case 302, 303 -> new Iseq(values, 152, 176, 16, 236, 184, 252, 264);
+            case 304 -> new Iseq(values, 152, 176, 16, 236, 184, 252, 272);
+            default -> new Iseq(values, 160, 184, 16, 244, 192, 260, 280);
         };
     }
 
-    private static int[] context(int version) {
+    private static ValueFields context(int version) {
+        String names = "errinfo root_svar local_storage_recursive_hash local_storage_recursive_hash_for_trace"
+                + " private_const_reference";
         return switch (version) {
-            case 207, 300 -> at(120, 96, 72, 80, 144);
-            case 301 -> at(112, 88, 64, 72, 136);
-            case 302, 303 -> at(120, 96, 64, 72, 144, 80);
-            case 304 -> at(112, 96, 64, 72, 136, 80);
-            default -> at(128, 112, 80, 88, 152, 96);
+            case 207, 300 -> of(names, 120, 96, 72, 80, 144);
+            case 301 -> of(names, 112, 88, 64, 72, 136);
+            case 302, 303 -> of(names + " storage", 120, 96, 64, 72, 144, 80);
+            case 304 -> of(names + " storage", 112, 96, 64, 72, 136, 80);
+            default -> of(names + " storage", 128, 112, 80, 88, 152, 96);
         };
     }
 
     private static Thread thread(int version) {
-        // thgroup, value, pending_interrupt_queue, pending_interrupt_mask_stack, top_self, top_wrapper,
-        // stat_insn_usage, last_status, locking_mutex, name, scheduler.
+        String first = "thgroup value pending_interrupt_queue pending_interrupt_mask_stack top_self top_wrapper ";
+        String names = first + "stat_insn_usage last_status locking_mutex name";
+        String scheduled = names + " scheduler";
         return switch (version) {
-            case 207 -> new Thread(at(160, 168, 176, 184, 56, 64, 304, 40, 248, 360), true);
-            case 300 -> new Thread(at(168, 176, 184, 192, 64, 72, 312, 48, 256, 384, 368), true);
-            case 301 -> new Thread(at(176, 184, 192, 200, 64, 72, 320, 48, 264, 352, 336), true);
-            case 302 -> new Thread(at(128, 136, 144, 152, 96, 104, 272, 80, 216, 304, 288), false);
-            case 303 -> new Thread(at(256, 264, 272, 280, 224, 232, 400, 208, 344, 432, 416), false);
-            case 304 -> new Thread(at(256, 264, 272, 280, 224, 232, 416, 208, 344, 448, 432), false);
-            default -> new Thread(at(264, 272, 280, 288, 232, 240, 216, 352, 448, 432), false);
+            case 207 -> new Thread(of(names, 160, 168, 176, 184, 56, 64, 304, 40, 248, 360), true);
+            case 300 -> new Thread(of(scheduled, 168, 176, 184, 192, 64, 72, 312, 48, 256, 384, 368), true);
+            case 301 -> new Thread(of(scheduled, 176, 184, 192, 200, 64, 72, 320, 48, 264, 352, 336), true);
+            case 302 -> new Thread(of(scheduled, 128, 136, 144, 152, 96, 104, 272, 80, 216, 304, 288), false);
+            case 303 -> new Thread(of(scheduled, 256, 264, 272, 280, 224, 232, 400, 208, 344, 432, 416), false);
+            case 304 -> new Thread(of(scheduled, 256, 264, 272, 280, 224, 232, 416, 208, 344, 448, 432), false);
+            default ->
+                new Thread(
+                        of(
+                                first + "last_status locking_mutex name scheduler",
+                                264,
+                                272,
+                                280,
+                                288,
+                                232,
+                                240,
+                                216,
+                                352,
+                                448,
+                                432),
+                        false);
         };
     }
 
     private static Ractor ractor(int version) {
         boolean typed = version == 303 || version == 304;
         int hooks = version >= 400 ? 40 : -1;
+        String streams = "loc name r_stdin r_stdout r_stderr";
         return switch (version) {
-            case 207 -> new Ractor(at(), at(), 0, 0, 0, -1, -1, typed, hooks);
+            case 207 -> new Ractor(of(""), queues(), 0, 0, 0, -1, -1, typed, hooks);
             case 300, 301, 302 ->
                 new Ractor(
-                        at(200, 208, 224, 232, 240, 552, 544, 600, 608, 616),
-                        at(128),
+                        of("- - - - - " + streams, 200, 208, 224, 232, 240, 552, 544, 600, 608, 616),
+                        queues(128),
                         24,
                         16,
                         8,
@@ -229,19 +253,57 @@ public record MarkLayout(
                         520,
                         typed,
                         hooks);
-            case 303 -> new Ractor(at(200, 416, 408, 464, 472, 480), at(88, 120), 32, 8, 16, 448, 384, typed, hooks);
+            case 303 ->
+                new Ractor(
+                        of("- " + streams, 200, 416, 408, 464, 472, 480),
+                        queues(88, 120),
+                        32,
+                        8,
+                        16,
+                        448,
+                        384,
+                        typed,
+                        hooks);
             case 304 ->
-                new Ractor(at(200, 416, 408, 472, 480, 488, 464), at(88, 120), 32, 8, 16, 448, 384, typed, hooks);
-            default -> new Ractor(at(344, 336, 408, 416, 424, 432, 440, 120), at(), 0, 0, 0, 384, 312, typed, hooks);
+                new Ractor(
+                        of("- " + streams + " -", 200, 416, 408, 472, 480, 488, 464),
+                        queues(88, 120),
+                        32,
+                        8,
+                        16,
+                        448,
+                        384,
+                        typed,
+                        hooks);
+            default ->
+                new Ractor(
+                        of(streams + " verbose debug -", 344, 336, 408, 416, 424, 432, 440, 120),
+                        queues(),
+                        0,
+                        0,
+                        0,
+                        384,
+                        312,
+                        typed,
+                        hooks);
         };
     }
 
+    private static int[] queues(int... offsets) {
+        return offsets;
+    }
+
     private static Machine machine(int version) {
+        String first = "load_path load_path_snapshot load_path_check_cache expanded_load_path loaded_features"
+                + " loaded_features_snapshot ";
+        String real = first + "loaded_features_realpaths ";
+        String map = real + "loaded_features_realpath_map top_self";
+        String later = "orig_progname coverages me2counter";
         return switch (version) {
             case 207 ->
                 new Machine(
-                        at(328, 408, 416, 424, 432, 440, 448, 400),
-                        at(1112, 1128),
+                        of("thgroup_default " + first + "top_self", 328, 408, 416, 424, 432, 440, 448, 400),
+                        of("orig_progname coverages", 1112, 1128),
                         464,
                         1144,
                         992,
@@ -252,11 +314,20 @@ public record MarkLayout(
                         -1);
             case 300 ->
                 new Machine(
-                        at(384, 392, 400, 408, 416, 424, 376), at(1048, 1064), 440, 1080, -1, 1136, -1, 1144, -1, -1);
+                        of(first + "top_self", 384, 392, 400, 408, 416, 424, 376),
+                        of("orig_progname coverages", 1048, 1064),
+                        440,
+                        1080,
+                        -1,
+                        1136,
+                        -1,
+                        1144,
+                        -1,
+                        -1);
             case 301 ->
                 new Machine(
-                        at(384, 392, 400, 408, 416, 424, 432, 376),
-                        at(1056, 1072, 1080),
+                        of(real + "top_self", 384, 392, 400, 408, 416, 424, 432, 376),
+                        of(later, 1056, 1072, 1080),
                         448,
                         1096,
                         -1,
@@ -267,8 +338,8 @@ public record MarkLayout(
                         -1);
             case 302 ->
                 new Machine(
-                        at(408, 416, 424, 432, 440, 448, 456, 464, 400),
-                        at(1096, 1112, 1120),
+                        of(map, 408, 416, 424, 432, 440, 448, 456, 464, 400),
+                        of(later, 1096, 1112, 1120),
                         480,
                         1136,
                         -1,
@@ -279,8 +350,8 @@ public record MarkLayout(
                         -1);
             case 303 ->
                 new Machine(
-                        at(568, 576, 584, 592, 600, 608, 616, 624, 560),
-                        at(1256, 1272, 1280),
+                        of(map, 568, 576, 584, 592, 600, 608, 616, 624, 560),
+                        of(later, 1256, 1272, 1280),
                         640,
                         1296,
                         -1,
@@ -291,8 +362,8 @@ public record MarkLayout(
                         -1);
             case 304 ->
                 new Machine(
-                        at(576, 584, 592, 600, 608, 616, 624, 632, 568),
-                        at(1256, 1272, 1280),
+                        of(map, 576, 584, 592, 600, 608, 616, 624, 632, 568),
+                        of(later, 1256, 1272, 1280),
                         648,
                         -1,
                         -1,
@@ -301,28 +372,37 @@ public record MarkLayout(
                         1384,
                         -1,
                         -1);
-            default -> new Machine(at(), at(1208, 1224, 1232), -1, -1, 1112, 1288, 1296, 1336, -1, 568);
+            default -> new Machine(of(""), of(later, 1208, 1224, 1232), -1, -1, 1112, 1288, 1296, 1336, -1, 568);
         };
     }
 
     private static Data data(int version) {
         boolean ractors = version >= 300;
         boolean newer = version >= 302;
-        int[] io = switch (version) {
-            case 207 -> at(24, 80, 160, 176, 112, 184);
-            case 300, 301 -> at(0, 32, 88, 168, 184, 120, 192);
-            default -> at(0, 32, 88, 168, 184, 120, 192, 200);
+        String streams = "pathv tied_io_for_writing writeconv_asciicompat writeconv_pre_ecopts encs.ecopts write_lock";
+        ValueFields io = switch (version) {
+            case 207 -> of(streams, 24, 80, 160, 176, 112, 184);
+            case 300, 301 -> of("self " + streams, 0, 32, 88, 168, 184, 120, 192);
+            default -> of("self " + streams + " timeout", 0, 32, 88, 168, 184, 120, 192, 200);
         };
         return new Data(
                 io,
-                newer ? at(0, 8, 16, 24, 32) : at(0, 8, 16, 24),
-                version >= 400 ? at(32, 16, 48, 64, 24) : newer ? at(24, 16, 40, 56) : at(16, 24, 32, 40),
-                newer ? at(0, 8) : at(0),
+                newer ? of("recv klass iclass owner me", 0, 8, 16, 24, 32) : of("recv klass iclass me", 0, 8, 16, 24),
+                version >= 400
+                        ? ValueFields.at(32, 16, 48, 64, 24)
+                        : newer ? ValueFields.at(24, 16, 40, 56) : ValueFields.at(16, 24, 32, 40),
+                newer ? of("feature mutex", 0, 8) : of("feature", 0),
                 version >= 303 ? 24 : 0,
                 version >= 303,
                 version >= 303 ? 0 : ractors ? 8 : 16,
                 version >= 303 ? 8 : ractors ? 16 : 24,
                 version <= 300 || version >= 304 ? 24 : 32,
-                ractors ? at(96, 120, 128, 136, 144, 152, 160, 168) : at(88, 112, 120, 128, 136, 144, 152, 160));
+                ractors
+                        ? ValueFields.at(96, 120, 128, 136, 144, 152, 160, 168)
+                        : ValueFields.at(88, 112, 120, 128, 136, 144, 152, 160));
+    }
+
+    private static ValueFields of(String names, int... offsets) {
+        return ValueFields.of(names, offsets);
     }
 }

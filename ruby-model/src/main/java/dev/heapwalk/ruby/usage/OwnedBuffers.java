@@ -2,28 +2,15 @@
 package dev.heapwalk.ruby.usage;
 
 import dev.heapwalk.heap.BlockView;
+import dev.heapwalk.heap.EdgeSink;
 import dev.heapwalk.heap.usage.Categorizer;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
-import dev.heapwalk.memory.struct.Words;
-import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
-import dev.heapwalk.ruby.layout.ClassLayout;
-import dev.heapwalk.ruby.layout.ImemoLayout;
-import dev.heapwalk.ruby.layout.ObjectLayout;
-import dev.heapwalk.ruby.layout.RubyLayout;
-import dev.heapwalk.ruby.layout.TableLayout;
-import dev.heapwalk.ruby.object.RArray;
-import dev.heapwalk.ruby.object.RBignum;
-import dev.heapwalk.ruby.object.RClass;
-import dev.heapwalk.ruby.object.RData;
-import dev.heapwalk.ruby.object.RHash;
-import dev.heapwalk.ruby.object.RObject;
-import dev.heapwalk.ruby.object.RString;
-import dev.heapwalk.ruby.object.RStruct;
+import dev.heapwalk.ruby.gc.OwnedMemory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -44,10 +31,11 @@ final class OwnedBuffers implements Categorizer {
     /** Of the walk over the slots; null before it. */
     private SlotCategories names;
 
-    private ObjectReader reader;
+    private SlotBlocks last;
+    private OwnedMemory memory;
+    private SlotCursor slot;
     private boolean sorted;
-    private final ObjectLayout objects;
-    private final ClassLayout classes;
+    private final EdgeSink owning = (address, kind, label) -> add(names.ofBuffer(slot), address);
     private final List<Category> categories = new ArrayList<>();
     private final Map<Category, Integer> numbers = new HashMap<>();
     private long[] owned = new long[1 << 12];
@@ -59,8 +47,6 @@ final class OwnedBuffers implements Categorizer {
 
     OwnedBuffers(RubyVm vm) {
         this.vm = vm;
-        this.objects = RubyLayout.of(vm.series()).object();
-        this.classes = RubyLayout.of(vm.series()).classes();
     }
 
     @Override
@@ -80,12 +66,15 @@ final class OwnedBuffers implements Categorizer {
 
     /** Takes what the object in a slot owns. */
     private void take(SlotBlocks slots) {
-        names = slots.categories();
-        reader = slots.reader();
-        SlotCursor slot = slots.slot();
+        if (slots != last) {
+            last = slots;
+            names = slots.categories();
+            memory = new OwnedMemory(slots.reader());
+        }
+        slot = slots.slot();
         if (slot != null && (slot.state() == SlotState.LIVE || slot.state() == SlotState.UNSWEPT)) {
             try {
-                take(slot);
+                memory.of(slot.asValue(), owning);
             } catch (UnmappedAddressException e) {
                 // What can't be read owns nothing that can be told.
             }
@@ -112,118 +101,6 @@ final class OwnedBuffers implements Categorizer {
         Category descriptor = SlotCategories.category("heap page", "descriptor");
         for (int page = 0; page < vm.pages().count(); page++) {
             add(descriptor, vm.pages().descriptor(page));
-        }
-    }
-
-    private void take(SlotCursor slot) {
-        switch (slot.type()) {
-            case STRING -> {
-                RString string = slot.asString();
-                if (!string.embedded() && !string.shared()) {
-                    add(slot, string.bytes());
-                }
-            }
-            case ARRAY -> {
-                RArray array = slot.asArray();
-                if (!array.embedded() && !array.shared()) {
-                    add(slot, array.elements());
-                }
-            }
-            case STRUCT -> {
-                RStruct struct = slot.asStruct();
-                if (!struct.embedded()) {
-                    add(slot, struct.members());
-                }
-            }
-            case OBJECT -> {
-                RObject object = slot.asObject();
-                if (!object.embedded()) {
-                    add(slot, object.ivptr());
-                }
-            }
-            case HASH -> {
-                RHash hash = slot.asHash();
-                long table = hash.table();
-                if (!objects.hashInline()) {
-                    add(slot, table);
-                }
-                if (hash.hasTable()) {
-                    stTable(slot, table);
-                }
-            }
-            case DATA -> {
-                RData data = slot.asData();
-                if (!data.embedded()) {
-                    add(slot, data.data());
-                }
-            }
-            case REGEXP -> add(slot, slot.asRegexp().pattern());
-            case FILE -> add(slot, slot.asFile().state());
-            case MATCH -> {
-                if (!objects.matchInline()) {
-                    add(slot, slot.asMatch().rmatch());
-                }
-            }
-            case BIGNUM -> {
-                RBignum bignum = slot.asBignum();
-                if (!bignum.embedded()) {
-                    add(slot, bignum.digits());
-                }
-            }
-            case CLASS, MODULE, ICLASS -> classTables(slot);
-            case IMEMO -> {
-                // The body of an instruction sequence, the definition of a method, the values of an environment, a
-                // buffer.
-                add(slot, slot.asValue().readLong(ImemoLayout.SECOND));
-                add(slot, slot.asValue().readLong(ImemoLayout.THIRD));
-            }
-            default -> {
-                // Nothing outside the slot.
-            }
-        }
-    }
-
-    private void classTables(SlotCursor slot) {
-        RClass klass = slot.asClass();
-        long extension = klass.extension();
-        if (!classes.extensionInline()) {
-            add(slot, extension);
-        }
-        if (extension == 0) {
-            return;
-        }
-        idTable(slot, klass.methodTable());
-        idTable(slot, klass.constantTable());
-        idTable(slot, klass.callableTable());
-        add(slot, klass.ivars());
-        if (classes.ivIndexTable() >= 0) {
-            add(slot, klass.ivIndexTable());
-            stTable(slot, klass.ivars());
-            stTable(slot, klass.ivIndexTable());
-        }
-    }
-
-    private void idTable(SlotCursor slot, long table) {
-        if (table != 0) {
-            add(slot, table);
-            add(slot, reader.memory().readLong(table + TableLayout.ID_ITEMS));
-        }
-    }
-
-    private void stTable(SlotCursor slot, long table) {
-        if (table == 0) {
-            return;
-        }
-        long offset = reader.memory().require(table, TableLayout.ST_SIZE);
-        long bins = reader.memory().segment().get(Words.LONG, offset + TableLayout.ST_BINS);
-        long entries = reader.memory().segment().get(Words.LONG, offset + TableLayout.ST_ENTRIES);
-        add(slot, bins);
-        add(slot, entries);
-    }
-
-    private void add(SlotCursor slot, long address) {
-        if (address != 0) {
-            add(names.ofBuffer(slot), address);
         }
     }
 

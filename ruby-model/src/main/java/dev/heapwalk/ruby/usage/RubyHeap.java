@@ -5,9 +5,11 @@ import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.EdgeSource;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
+import dev.heapwalk.heap.RootSource;
 import dev.heapwalk.heap.usage.Domain;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.HeapPages;
@@ -17,6 +19,7 @@ import dev.heapwalk.text.RowSink;
 import dev.heapwalk.text.Table;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The heap of CRuby as a heap like others: the slots in use are blocks, and of each page what is left, its header and
@@ -83,6 +86,16 @@ public final class RubyHeap implements Heap {
     @Override
     public BlockLookup lookup() {
         return new SlotLookup(vm);
+    }
+
+    @Override
+    public Optional<EdgeSource> edges() {
+        return Optional.of(new SlotEdges(vm));
+    }
+
+    @Override
+    public Optional<RootSource> roots() {
+        return Optional.of(new SlotRoots(vm));
     }
 
     @Override

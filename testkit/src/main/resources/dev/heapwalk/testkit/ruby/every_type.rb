@@ -2,6 +2,10 @@
 # Objects of every type, in every form that is known, and every kind of reference between them.
 #
 #   made PATH    writes for each object that has a name here a line of JSON: name, address, type, class, memsize
+#   names PATH   writes for each reference that Ruby has a name for a line: the address of the object, the bytes of the name in hex, the
+#                address of what it refers to. Names are @name, @@name, ::CONSTANT, [index], {key}, {:key} or {"key"} or {1} for what a
+#                Hash has at that key, {value} for other keys, a member's name, local and the name of a variable of a Proc or Binding
+#   weak PATH    the same for what is referred to weakly, with the names {key} and {value}
 
 require_relative "target"
 require "bigdecimal"
@@ -695,6 +699,77 @@ Target.command("made") do |path|
                   memsize: ObjectSpace.memsize_of(object) }.to_json)
     end
   end
+end
+
+# Names what an object refers to.
+module Named
+  IVARS = Kernel.instance_method(:instance_variables)
+  IVAR = Kernel.instance_method(:instance_variable_get)
+  LONGEST_KEY = 40
+
+  def self.key(key)
+    case key
+    when Symbol, String
+      text = key.to_s
+      return unless (text.encoding == Encoding::UTF_8 || text.encoding == Encoding::US_ASCII) && text.valid_encoding?
+      text = "#{text[0, LONGEST_KEY]}…" if text.size > LONGEST_KEY
+      Symbol === key ? "{:#{text}}" : "{\"#{text}\"}"
+    when -2**62...2**62, nil, true, false then "{#{key.inspect}}"
+    else "{value}"
+    end
+  end
+
+  # Yields names and objects.
+  def self.each(object, &block)
+    IVARS.bind(object).call.each { |name| yield(name.to_s, IVAR.bind(object).call(name)) } unless BasicObjectChild === object
+    case object
+    when Array then object.each_with_index { |element, index| yield("[#{index}]", element) }
+    when Hash
+      object.each_pair do |key, value|
+        yield("{key}", key)
+        name = key(key)
+        yield(name, value) if name
+      end
+    when Struct then object.members.zip(object.to_a) { |name, value| yield(name.to_s, value) }
+    when Module then constants_of(object, &block)
+    when Proc, Binding then locals_of(object, &block)
+    end
+  end
+
+  def self.constants_of(object)
+    object.constants(false).each do |name|
+      yield("::#{name}", object.const_get(name, false)) unless object.autoload?(name)
+    rescue NameError
+      # One that was loaded on demand, but by another file.
+      nil
+    end
+    object.class_variables(false).each { |name| yield(name.to_s, object.class_variable_get(name)) }
+  end
+
+  def self.locals_of(object)
+    binding = Proc === object ? (object.binding rescue nil) : object
+    binding&.local_variables&.each { |name| yield("local #{name}", binding.local_variable_get(name)) }
+  end
+
+  def self.write(path, objects, naming)
+    File.open(path, "w") do |file|
+      objects.each do |object|
+        from = Target.address(object)
+        naming.call(object) do |name, other|
+          to = Target.address(other)
+          file.puts("#{from} #{Target.hex(name)} #{to}") if to
+        end
+      end
+    end
+  end
+end
+Target.command("names") { |path| Named.write(path, ObjectSpace.each_object.to_a, Named.method(:each)) }
+Target.command("weak") do |path|
+  weak = lambda do |map, &block|
+    map.keys.each { |key| block.call("{key}", key) } if map.respond_to?(:keys)
+    map.values.each { |value| block.call("{value}", value) } if map.respond_to?(:values)
+  end
+  Named.write(path, ObjectSpace.each_object(ObjectSpace::WeakMap).to_a, weak)
 end
 
 Target.serve
