@@ -13,6 +13,7 @@ public interface BlockLookup extends BlockView, AutoCloseable {
      *
      * @param address any target address
      * @return whether there is one; if not, there is nothing to ask for
+     * @throws IllegalStateException if the look-up is closed
      */
     boolean find(long address);
 

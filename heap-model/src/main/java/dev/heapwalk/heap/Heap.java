@@ -53,7 +53,8 @@ public interface Heap {
 
     /**
      * Finds blocks by addresses in them. The first one may walk the heap once, to know where to begin; what it finds is
-     * kept with the heap.
+     * kept with the heap. In a process that {@linkplain Target#runsOn() runs on} each look reads memory anew, but which
+     * ranges the heap has stays as it was when it was located.
      *
      * @return a new look-up, for one thread
      */
@@ -66,8 +67,9 @@ public interface Heap {
      * @return the block, empty if the address lies in none
      */
     default Optional<Block> blockAt(long address) {
-        BlockLookup lookup = lookup();
-        return lookup.find(address) ? Optional.of(Block.of(lookup)) : Optional.empty();
+        try (BlockLookup lookup = lookup()) {
+            return lookup.find(address) ? Optional.of(Block.of(lookup)) : Optional.empty();
+        }
     }
 
     /**

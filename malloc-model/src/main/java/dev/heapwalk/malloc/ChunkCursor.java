@@ -134,6 +134,12 @@ public final class ChunkCursor implements AutoCloseable {
         begin();
     }
 
+    /** Has the next {@link #moveTo} read memory anew. */
+    void forget() {
+        window.forget();
+        limit = -1;
+    }
+
     private void begin() {
         damage.clear();
         leftOut = 0;
@@ -210,6 +216,24 @@ public final class ChunkCursor implements AutoCloseable {
         if (closed) {
             throw new IllegalStateException("the cursor is closed: it does not move any more");
         }
+        try {
+            return step();
+        } catch (IllegalStateException e) {
+            throw closedTarget(e);
+        }
+    }
+
+    /**
+     * What a window shows of a core that was closed meanwhile says no more than that; asked anew, the window says which
+     * it was.
+     */
+    private IllegalStateException closedTarget(IllegalStateException e) {
+        window.forget();
+        window.find(following, MallocChunk.HEADER);
+        return e;
+    }
+
+    private boolean step() {
         while (true) {
             if (following >= end) {
                 if (!enter()) {
@@ -313,7 +337,11 @@ public final class ChunkCursor implements AutoCloseable {
         }
         damage.clear();
         limit = -1;
-        goBefore(ofRun, chunk, window.segment().get(Words.LONG, offset + 8));
+        try {
+            goBefore(ofRun, chunk, window.segment().get(Words.LONG, offset + 8));
+        } catch (IllegalStateException e) {
+            throw closedTarget(e);
+        }
         return true;
     }
 

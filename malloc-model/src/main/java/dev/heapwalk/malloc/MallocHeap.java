@@ -292,7 +292,8 @@ public final class MallocHeap implements Heap {
         return new MallocLookup(
                 new ChunkCursor(target.memory(), target.memory().cache(LOOKUP_BUDGET), plan, free, layout, busy),
                 plan,
-                index());
+                index(),
+                target.runsOn());
     }
 
     private synchronized ChunkIndex index() {

@@ -16,17 +16,29 @@ final class MallocLookup implements BlockLookup {
     private final ChunkCursor chunk;
     private final WalkPlan plan;
     private final ChunkIndex index;
+    /** Whether what was read before may be out of date. */
+    private final boolean runsOn;
+
+    private boolean closed;
     /** The run that the cursor is in, at a chunk; -1 if it is at none. */
     private int run = -1;
 
-    MallocLookup(ChunkCursor chunk, WalkPlan plan, ChunkIndex index) {
+    MallocLookup(ChunkCursor chunk, WalkPlan plan, ChunkIndex index, boolean runsOn) {
         this.chunk = chunk;
         this.plan = plan;
         this.index = index;
+        this.runsOn = runsOn;
     }
 
     @Override
     public boolean find(long address) {
+        if (closed) {
+            throw new IllegalStateException("the look-up is closed: it finds nothing any more");
+        }
+        if (runsOn) {
+            chunk.forget();
+            run = -1;
+        }
         // An address in the last word of a run's last chunk lies behind the run.
         int wanted = plan.at(address);
         if (wanted < 0) {
@@ -64,6 +76,8 @@ final class MallocLookup implements BlockLookup {
 
     @Override
     public void close() {
+        closed = true;
+        run = -1;
         chunk.close();
     }
 

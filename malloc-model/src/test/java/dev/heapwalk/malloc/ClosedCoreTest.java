@@ -40,8 +40,12 @@ class ClosedCoreTest {
                         assertThat(chunk.address()).isEqualTo(addresses.get(i));
                     }
                 })
-                .isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(chunk::next).isInstanceOf(IllegalStateException.class);
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageStartingWith("core file " + core)
+                .hasMessageEndingWith(" is closed: it can't be read any more");
+        assertThatThrownBy(chunk::next)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageEndingWith(" is closed: it can't be read any more");
     }
 
     private static ChunkCursor chunksOfAClosedCore(Path core, List<Long> addresses) {

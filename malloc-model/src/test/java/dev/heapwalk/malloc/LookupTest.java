@@ -2,14 +2,23 @@
 package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.CategorizerProvider;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.Domain;
+import dev.heapwalk.heap.usage.UsageLookup;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
+import java.io.BufferedReader;
+import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -121,6 +130,83 @@ class LookupTest {
                 least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
             }
             assertThat(least).isLessThan(10_000);
+        }
+    }
+
+    /** Frees a block that others enclose, and changes another's content, when it is told to. */
+    private static final String CHANGING = """
+            #include <stdio.h>
+            #include <stdlib.h>
+            int main(void) {
+                setvbuf(stdin, NULL, _IONBF, 0);
+                char *first = malloc(100), *freed = malloc(5000), *kept = malloc(100);
+                first[0] = freed[0] = kept[0] = 'a';
+                printf("%p %p\\n", (void *) freed, (void *) kept);
+                fflush(stdout);
+                getchar();
+                kept[0] = 'b';
+                free(freed);
+                puts("done");
+                fflush(stdout);
+                getchar();
+                return 0;
+            }
+            """;
+
+    private static final List<CategorizerProvider> LETTERS = List.of(heaps -> (block, window) -> {
+        long offset = window.require(block.address(), 1);
+        char letter = (char) window.segment().get(ValueLayout.JAVA_BYTE, offset);
+        return new Category(new Domain("letters"), String.valueOf(letter), "");
+    });
+
+    /** A process that runs on is looked at anew each time. */
+    @Test
+    void whatIsFoundIsAsItIsNow() throws Exception {
+        Process process =
+                new ProcessBuilder(CProgram.compile("changing", CHANGING).toString()).start();
+        try (BufferedReader output = process.inputReader();
+                Target target = Target.observe(process.pid())) {
+            String[] words = output.readLine().split(" ");
+            long freed = Long.decode(words[0]);
+            long kept = Long.decode(words[1]);
+            MallocHeap heap = MallocHeap.locate(target);
+            try (BlockLookup lookup = heap.lookup();
+                    UsageLookup usage = UsageLookup.over(Heaps.of(heap), LETTERS)) {
+                assertThat(heap.blockAt(freed).map(Block::state)).contains(BlockState.USED);
+                assertThat(lookup.find(freed)).isTrue();
+                assertThat(lookup.state()).isEqualTo(BlockState.USED);
+                assertThat(usage.find(kept)).isTrue();
+                assertThat(usage.category().kind()).isEqualTo("a");
+                process.getOutputStream().write('\n');
+                process.getOutputStream().flush();
+                assertThat(output.readLine()).isEqualTo("done");
+                assertThat(heap.blockAt(freed).map(Block::state)).contains(BlockState.FREE);
+                assertThat(lookup.find(freed)).isTrue();
+                assertThat(lookup.state()).isEqualTo(BlockState.FREE);
+                assertThat(usage.find(kept)).isTrue();
+                assertThat(usage.category().kind()).isEqualTo("b");
+            }
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
+    void aClosedLookUpFindsNothing() throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "basic").start();
+                Target target = Target.attach(process.pid())) {
+            MallocHeap heap = MallocHeap.locate(target);
+            long known = process.ledger().live().iterator().next().address();
+            BlockLookup lookup = heap.lookup();
+            UsageLookup usage = UsageLookup.over(Heaps.of(heap));
+            for (BlockLookup one : List.of(lookup, usage)) {
+                assertThat(one.find(known)).isTrue();
+                one.close();
+                one.close();
+                assertThatThrownBy(() -> one.find(known)).isInstanceOf(IllegalStateException.class);
+                assertThatThrownBy(() -> one.find(0)).isInstanceOf(IllegalStateException.class);
+            }
+            assertThat(lookup).hasToString("at no block");
         }
     }
 }

@@ -231,6 +231,17 @@ public final class ObjectReader {
         return found == null || found.type() != RubyType.STRING ? null : found;
     }
 
+    /**
+     * Makes a reader of the same process as it is now, with the buffers of this one, which is not used any more.
+     *
+     * @param now what {@link RubyVm#refresh()} gave
+     * @return a new reader, for the same thread; nothing was read with it yet
+     */
+    public ObjectReader over(RubyVm now) {
+        memory.forget();
+        return new ObjectReader(now, memory);
+    }
+
     /** Forgets what was read before, for a target that runs on. */
     public void forget() {
         memory.forget();

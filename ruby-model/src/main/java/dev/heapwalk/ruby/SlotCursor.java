@@ -85,7 +85,11 @@ public final class SlotCursor implements AutoCloseable {
     private RMoved moved;
 
     SlotCursor(RubyVm vm, ObjectReader reader) {
-        this.window = vm.target().memory().window(vm.pages().ranges());
+        this(vm.target().memory().window(vm.pages().ranges()), vm, reader);
+    }
+
+    private SlotCursor(Window window, RubyVm vm, ObjectReader reader) {
+        this.window = window;
         this.pages = vm.pages();
         this.endPage = pages.count();
         this.reader = reader;
@@ -103,16 +107,33 @@ public final class SlotCursor implements AutoCloseable {
     }
 
     /**
+     * Walks all slots of a process as it is now, with the buffers of this cursor, which comes to its end.
+     *
+     * @param now a reader of the process as it is now, for the same thread; see {@link ObjectReader#over}
+     * @return a new cursor
+     * @throws IllegalStateException if this cursor is closed
+     */
+    public SlotCursor over(ObjectReader now) {
+        window.course(now.vm().pages().ranges());
+        end();
+        return new SlotCursor(window, now.vm(), now);
+    }
+
+    /**
      * Frees the buffers of the window. The reader stays as it is. A closed cursor is at its end; to move it elsewhere
      * throws an {@link IllegalStateException}. A second call does nothing.
      */
     @Override
     public void close() {
-        // The fast path asks nobody, so it must not be taken any more.
+        end();
+        window.close();
+    }
+
+    /** The fast path asks nobody, so it must not be taken any more. */
+    private void end() {
         page = pages.count();
         endPage = page;
         leave();
-        window.close();
     }
 
     /**
@@ -176,6 +197,18 @@ public final class SlotCursor implements AutoCloseable {
 
     /** Goes to the next page that can be read. Returns where its first slot is here, -1 if there is none. */
     private long enter() {
+        try {
+            return enterPage();
+        } catch (IllegalStateException e) {
+            // What the window shows of a core that was closed meanwhile says no more than that; asked anew, it says
+            // which it was.
+            window.forget();
+            window.find(pages.start(page), 1);
+            throw e;
+        }
+    }
+
+    private long enterPage() {
         while (++page < endPage) {
             long start = pages.start(page);
             int size = pages.slotSize(page);

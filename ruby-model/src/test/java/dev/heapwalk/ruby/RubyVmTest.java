@@ -77,7 +77,9 @@ class RubyVmTest {
                         assertThat(slot.type()).isNotNull();
                     }
                 })
-                .isInstanceOf(IllegalStateException.class);
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageStartingWith("core file " + core)
+                .hasMessageEndingWith(" is closed: it can't be read any more");
         assertThatThrownBy(slot::klass).isInstanceOf(IllegalStateException.class);
     }
 

@@ -15,10 +15,12 @@ public final class UsageLookup implements BlockLookup, Categorized {
 
     private final Uses uses;
     private final LayerLookup lookup;
+    private final boolean runsOn;
 
     private UsageLookup(Uses uses, LayerLookup lookup) {
         this.uses = uses;
         this.lookup = lookup;
+        this.runsOn = uses.heaps().target().runsOn();
     }
 
     /**
@@ -47,6 +49,9 @@ public final class UsageLookup implements BlockLookup, Categorized {
 
     @Override
     public boolean find(long address) {
+        if (runsOn) {
+            uses.forget();
+        }
         return lookup.find(address);
     }
 
@@ -57,7 +62,8 @@ public final class UsageLookup implements BlockLookup, Categorized {
     }
 
     /**
-     * What the block is used for. The first question makes the categorizers ready, which may walk a runtime's blocks.
+     * What the block is used for. The first question makes the categorizers ready, which may walk a runtime's blocks;
+     * what they have learned then is kept, also of a process that runs on.
      *
      * @return the category; {@link Category#NONE} for a block that is not used
      */

@@ -38,6 +38,11 @@ final class Uses {
         window.forget();
     }
 
+    /** Has the content of blocks read anew. */
+    void forget() {
+        window.forget();
+    }
+
     void close() {
         window.close();
     }
@@ -46,6 +51,12 @@ final class Uses {
     Category of(BlockView block) {
         if (block instanceof Categorized own) {
             Category category = own.category();
+            if (category == null) {
+                throw new CategorizerException(
+                        "%s has null, not Category.NONE, for the block of %d bytes at 0x%x"
+                                .formatted(block.getClass().getName(), block.size(), block.address()),
+                        null);
+            }
             if (category != Category.NONE) {
                 return category;
             }
@@ -56,18 +67,22 @@ final class Uses {
     /** The use of a used block that does not tell it itself. */
     Category ask(BlockView block) {
         Categorizer[] asked = prepared();
-        int i = 0;
+        Category category = Category.NONE;
+        int i = -1;
         try {
-            for (; i < asked.length; i++) {
-                Category category = asked[i].categorize(block, window);
-                if (category != Category.NONE) {
-                    return category;
-                }
+            while (category == Category.NONE && ++i < asked.length) {
+                category = asked[i].categorize(block, window);
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | LinkageError e) {
             throw failure(i, block, e);
         }
-        return bySize.of(block.size());
+        if (category == null) {
+            throw new CategorizerException(
+                    "the categorizer of %s returned null, not Category.NONE, for the block of %d bytes at 0x%x"
+                            .formatted(makers.get(i), block.size(), block.address()),
+                    null);
+        }
+        return category == Category.NONE ? bySize.of(block.size()) : category;
     }
 
     /** Shows the categorizers a used block of a runtime. */
@@ -78,7 +93,7 @@ final class Uses {
             for (; i < shown.length; i++) {
                 shown[i].note(block);
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | LinkageError e) {
             throw failure(i, block, e);
         }
     }
@@ -102,25 +117,29 @@ final class Uses {
     }
 
     private Categorizer prepare(CategorizerProvider provider) {
+        Categorizer made;
         try {
-            return provider.categorizer(heaps);
-        } catch (RuntimeException e) {
-            if (isOfTarget(e)) {
-                throw e;
-            }
-            throw new CategorizerException(
-                    "%s made no categorizer for %s: %s"
-                            .formatted(
-                                    provider.getClass().getName(),
-                                    heaps.target().description(),
-                                    e),
-                    e);
+            made = provider.categorizer(heaps);
+        } catch (RuntimeException | LinkageError e) {
+            throw isOfTarget(e) ? (TargetException) e : notMade(provider, e, e);
         }
+        if (made == null) {
+            throw notMade(provider, "it returned null, not Categorizer.NONE", null);
+        }
+        return made;
     }
 
-    private RuntimeException failure(int failed, BlockView block, RuntimeException cause) {
+    private CategorizerException notMade(CategorizerProvider provider, Object why, Throwable cause) {
+        return new CategorizerException(
+                "%s made no categorizer for %s: %s"
+                        .formatted(provider.getClass().getName(), heaps.target().description(), why),
+                cause);
+    }
+
+    /** What is to be thrown: a plug-in that was built for another version ends in a {@link LinkageError}. */
+    private RuntimeException failure(int failed, BlockView block, Throwable cause) {
         return isOfTarget(cause)
-                ? cause
+                ? (TargetException) cause
                 : new CategorizerException(
                         "the categorizer of %s failed on the block of %d bytes at 0x%x: %s"
                                 .formatted(makers.get(failed), block.size(), block.address(), cause),
@@ -131,7 +150,7 @@ final class Uses {
      * Whether a failure is about the whole target: it ended, or it may not be read any more. A bad pointer is the
      * categorizer's own.
      */
-    private static boolean isOfTarget(RuntimeException failure) {
+    private static boolean isOfTarget(Throwable failure) {
         return failure instanceof TargetException && !(failure instanceof UnmappedAddressException);
     }
 }

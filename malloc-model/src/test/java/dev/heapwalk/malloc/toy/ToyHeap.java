@@ -39,6 +39,8 @@ final class ToyHeap implements Heap {
     private final Target target;
     private final long arena;
     private final long end;
+    /** How many look-ups were made and are not closed. */
+    int openLookups;
 
     private ToyHeap(Target target, long arena) {
         this.target = target;
@@ -133,6 +135,7 @@ final class ToyHeap implements Heap {
 
     @Override
     public BlockLookup lookup() {
+        openLookups++;
         return new Lookup();
     }
 
@@ -261,6 +264,11 @@ final class ToyHeap implements Heap {
     }
 
     private final class Lookup extends View implements BlockLookup {
+        @Override
+        public void close() {
+            openLookups--;
+        }
+
         @Override
         public boolean find(long address) {
             if (address < arena + 32) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapProvider;
 import dev.heapwalk.heap.Heaps;
@@ -19,7 +20,9 @@ import dev.heapwalk.heap.usage.Domain;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.heap.usage.UsageLookup;
 import dev.heapwalk.malloc.MallocHeap;
+import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.Window;
 import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -188,6 +191,71 @@ class ToyHeapTest {
             return (block, window) -> {
                 throw new IllegalArgumentException("no idea");
             };
+        }
+    }
+
+    private static void fails(Heaps heaps, CategorizerProvider bad, String message) {
+        try (UsageCursor usage = UsageCursor.over(heaps, List.of(bad))) {
+            assertThatThrownBy(usage::next)
+                    .isInstanceOf(CategorizerException.class)
+                    .hasMessageContaining(bad.getClass().getName())
+                    .hasMessageContaining(message);
+        }
+    }
+
+    /** What answers null, or was built for another version, is named. */
+    @Test
+    void categorizersThatBreakTheirWordAreNamed() throws IOException {
+        try (ToyProgram program = new ToyProgram();
+                Target target = Target.observe(program.pid())) {
+            Heaps heaps = Heaps.of(target);
+            fails(heaps, all -> (block, window) -> null, "returned null");
+            fails(heaps, all -> null, "returned null");
+            fails(
+                    heaps,
+                    all -> {
+                        throw new NoClassDefFoundError("gone");
+                    },
+                    "NoClassDefFoundError: gone");
+            fails(
+                    heaps,
+                    all -> (block, window) -> {
+                        throw new NoSuchMethodError("gone");
+                    },
+                    "NoSuchMethodError: gone");
+            fails(
+                    heaps,
+                    all -> new Categorizer() {
+                        @Override
+                        public Category categorize(BlockView block, Window window) {
+                            return Category.NONE;
+                        }
+
+                        @Override
+                        public void note(BlockView block) {
+                            throw new AbstractMethodError("gone");
+                        }
+                    },
+                    "AbstractMethodError: gone");
+            CategorizerProvider ended = all -> (block, window) -> {
+                throw new NoSuchProcessException("it ended");
+            };
+            try (UsageCursor usage = UsageCursor.over(heaps, List.of(ended))) {
+                assertThatThrownBy(usage::next)
+                        .isInstanceOf(NoSuchProcessException.class)
+                        .hasMessage("it ended");
+            }
+        }
+    }
+
+    @Test
+    void aSingleQuestionLeavesNoLookupOpen() throws IOException {
+        try (ToyProgram program = new ToyProgram();
+                Target target = Target.observe(program.pid())) {
+            Heaps heaps = Heaps.of(target);
+            assertThat(heaps.blockAt(program.address("toy"))).isPresent();
+            assertThat(heaps.blockAt(0)).isEmpty();
+            assertThat(heaps.find(ToyHeap.class).orElseThrow().openLookups).isZero();
         }
     }
 

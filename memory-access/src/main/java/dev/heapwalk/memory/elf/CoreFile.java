@@ -84,6 +84,11 @@ record CoreFile(
      */
     record MappedFile(long start, long end, long offset, String path) {}
 
+    /** What it is, for messages. */
+    String description() {
+        return program.isEmpty() ? "core file " + path : "core file %s (%s)".formatted(path, program);
+    }
+
     /**
      * Maps and parses a core.
      *

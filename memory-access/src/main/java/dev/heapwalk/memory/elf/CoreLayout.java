@@ -92,7 +92,7 @@ final class CoreLayout {
     }
 
     private CoreMemory memory() {
-        return new CoreMemory(new Mappings(mappings), regions, core.bytes(), core.mapping());
+        return new CoreMemory(core.description(), new Mappings(mappings), regions, core.bytes(), core.mapping());
     }
 
     private TreeMap<Long, LoadedModule> find(CoreMemory memory) {

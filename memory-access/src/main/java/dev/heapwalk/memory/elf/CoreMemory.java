@@ -18,6 +18,8 @@ final class CoreMemory implements AddressSpace {
     private final long[] starts;
     private final long[] ends;
     private final MemorySegment[] segments;
+    private final String name;
+    private final MemorySegment whole;
     /** Never looked at: windows belong to this, so that what they show stays mapped. */
     private final MemorySegment mapping;
 
@@ -41,12 +43,15 @@ final class CoreMemory implements AddressSpace {
     /**
      * Makes one.
      *
+     * @param name what is read, for messages
      * @param mappings what was mapped
      * @param regions what of it is at hand, in any order, not overlapping
-     * @param whole the whole core file, which most regions are parts of
+     * @param whole the whole core file, which most regions are parts of; when it is closed, nothing is read any more
      * @param mapping what keeps that file mapped
      */
-    CoreMemory(Mappings mappings, List<Region> regions, MemorySegment whole, MemorySegment mapping) {
+    CoreMemory(String name, Mappings mappings, List<Region> regions, MemorySegment whole, MemorySegment mapping) {
+        this.name = name;
+        this.whole = whole;
         this.mappings = mappings;
         this.mapping = mapping;
         List<Region> sorted = regions.stream()
@@ -73,6 +78,12 @@ final class CoreMemory implements AddressSpace {
     private static boolean within(Region region, MemorySegment whole) {
         return region.bytes.address() >= whole.address()
                 && region.bytes.address() + region.bytes.byteSize() <= whole.address() + whole.byteSize();
+    }
+
+    private void checkOpen() {
+        if (!whole.scope().isAlive()) {
+            throw new IllegalStateException(name + " is closed: it can't be read any more");
+        }
     }
 
     /** The region that holds an address, or -1. */
@@ -102,6 +113,17 @@ final class CoreMemory implements AddressSpace {
 
     @Override
     public long read(long address, MemorySegment destination) {
+        checkOpen();
+        try {
+            return copy(address, destination);
+        } catch (IllegalStateException e) {
+            // It was closed meanwhile, or the destination is.
+            checkOpen();
+            throw e;
+        }
+    }
+
+    private long copy(long address, MemorySegment destination) {
         long wanted = destination.byteSize();
         long done = 0;
         int region = wanted == 0 ? -1 : at(address);
@@ -145,6 +167,7 @@ final class CoreMemory implements AddressSpace {
 
         @Override
         public boolean load(long address, long wanted) {
+            checkOpen();
             int region = at(address);
             if (region < 0) {
                 missing = address;

@@ -73,9 +73,7 @@ public final class CoreTarget implements Target {
 
     @Override
     public String description() {
-        return core.program().isEmpty()
-                ? "core file " + core.path()
-                : "core file %s (%s)".formatted(core.path(), core.program());
+        return core.description();
     }
 
     @Override

@@ -48,7 +48,7 @@ final class FileImage {
                 end = segment.address() + segment.fileSize();
             }
         }
-        this.image = new CoreMemory(new Mappings(List.of()), regions, bytes, bytes);
+        this.image = new CoreMemory("file " + file.path(), new Mappings(List.of()), regions, bytes, bytes);
         this.dynamicSegment = found;
         this.dynamic =
                 found == null ? null : DynamicSection.read(image, wide, 0, 0, end, found.address(), found.memorySize());

@@ -347,6 +347,13 @@ class CoreTargetTest {
             target.close();
             target.close();
             assertThatThrownBy(() -> segment.get(Words.LONG, offset)).isInstanceOf(IllegalStateException.class);
+            String told = target.description() + " is closed: it can't be read any more";
+            assertThatThrownBy(() -> target.memory().readLong(subject.told("pattern")))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage(told);
+            assertThatThrownBy(() -> target.memory().window().require(subject.told("pattern"), 8))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage(told);
         }
     }
 

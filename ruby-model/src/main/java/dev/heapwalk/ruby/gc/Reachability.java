@@ -101,8 +101,14 @@ public final class Reachability {
     public static Reachability of(ObjectReader reader, Heaps heaps) {
         Reachability found = new Reachability(reader, heaps);
         Roots roots = new Roots(found.references, reader);
-        roots.roots((address, category, label) -> found.reach(address));
-        found.follow();
+        try {
+            roots.roots((address, category, label) -> found.reach(address));
+            found.follow();
+        } finally {
+            if (found.blocks != null) {
+                found.blocks.ifPresent(BlockLookup::close);
+            }
+        }
         return found;
     }
 

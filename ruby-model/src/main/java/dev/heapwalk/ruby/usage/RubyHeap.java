@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.usage;
 
+import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.BlockView;
@@ -34,6 +35,8 @@ public final class RubyHeap implements Heap {
     private static final List<String> NAMES = List.of(USED);
 
     private final RubyVm vm;
+    /** For {@link #blockAt}; null until that is asked. */
+    private SlotLookup shared;
 
     /**
      * Makes the heap of a virtual machine.
@@ -86,6 +89,14 @@ public final class RubyHeap implements Heap {
     @Override
     public BlockLookup lookup() {
         return new SlotLookup(vm);
+    }
+
+    @Override
+    public synchronized Optional<Block> blockAt(long address) {
+        if (shared == null) {
+            shared = new SlotLookup(vm);
+        }
+        return shared.find(address) ? Optional.of(Block.of(shared)) : Optional.empty();
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.usage.Categorized;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.ruby.HeapPages;
@@ -16,12 +17,12 @@ import java.util.List;
 
 /** The slots in use as blocks, and for each page one more: its header and its free slots. */
 final class SlotBlocks implements BlockCursor, Categorized {
-    private final RubyVm vm;
-    private final HeapPages pages;
-    private final int firstPage;
-    private final int endPage;
-    private final ObjectReader reader;
-    private final SlotCursor slot;
+    private RubyVm vm;
+    private HeapPages pages;
+    private int firstPage;
+    private int endPage;
+    private ObjectReader reader;
+    private SlotCursor slot;
     private final SlotCategories categories;
 
     private boolean slotAhead;
@@ -85,12 +86,37 @@ final class SlotBlocks implements BlockCursor, Categorized {
 
     @Override
     public void rewind() {
+        if (vm.target().runsOn()) {
+            reader.forget();
+            categories.restart(reader);
+        }
         slot.rewind();
+        begin();
+    }
+
+    @Override
+    public boolean rewind(Heap heap) {
+        if (!(heap instanceof RubyHeap ruby) || ruby.target() != vm.target()) {
+            return false;
+        }
+        vm = ruby.vm();
+        pages = vm.pages();
+        firstPage = 0;
+        endPage = pages.count();
+        reader = reader.over(vm);
+        slot = slot.over(reader);
+        categories.restart(reader);
+        begin();
+        return true;
+    }
+
+    private void begin() {
         slot.within(firstPage, endPage);
         slotAhead = false;
         atSlot = false;
         page = -1;
         blockPage = -1;
+        category = null;
     }
 
     @Override

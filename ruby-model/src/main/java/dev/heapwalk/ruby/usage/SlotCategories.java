@@ -54,8 +54,8 @@ final class SlotCategories {
         }
     }
 
-    private final ObjectReader reader;
-    private final DataTypes dataTypes = new DataTypes();
+    private ObjectReader reader;
+    private DataTypes dataTypes = new DataTypes();
     /** From the address of a class to its place in the list, for all but 0. */
     private final LongTable numbers = new LongTable();
 
@@ -70,6 +70,16 @@ final class SlotCategories {
 
     SlotCategories(ObjectReader reader) {
         this.reader = reader;
+    }
+
+    /** Forgets what lies at which address, and keeps the categories. */
+    void restart(ObjectReader now) {
+        reader = now;
+        dataTypes = new DataTypes();
+        numbers.clear();
+        classes.clear();
+        lastClass = 0;
+        last = internal;
     }
 
     static Category category(String kind, String detail) {

@@ -18,7 +18,10 @@ final class SlotLookup implements BlockLookup, Categorized {
     private final ObjectReader reader;
     private final SlotCursor slot;
     private final SlotCategories categories;
+    /** Whether what was read before may be out of date. */
+    private final boolean runsOn;
 
+    private boolean closed;
     private int page = -1;
     private boolean atSlot;
     private long address;
@@ -33,10 +36,17 @@ final class SlotLookup implements BlockLookup, Categorized {
         this.reader = vm.reader();
         this.slot = vm.slots(reader);
         this.categories = new SlotCategories(reader);
+        this.runsOn = vm.target().runsOn();
     }
 
     @Override
     public boolean find(long wanted) {
+        if (closed) {
+            throw new IllegalStateException("the look-up is closed: it finds nothing any more");
+        }
+        if (runsOn) {
+            forget();
+        }
         page = pages.at(wanted);
         if (page < 0) {
             return false;
@@ -53,6 +63,13 @@ final class SlotLookup implements BlockLookup, Categorized {
         return true;
     }
 
+    private void forget() {
+        slot.rewind();
+        reader.forget();
+        categories.restart(reader);
+        measured = -1;
+    }
+
     private long rest(int ofPage) {
         if (ofPage != measured) {
             rest = pages.bodySize();
@@ -67,6 +84,8 @@ final class SlotLookup implements BlockLookup, Categorized {
 
     @Override
     public void close() {
+        closed = true;
+        page = -1;
         slot.close();
         reader.memory().close();
     }

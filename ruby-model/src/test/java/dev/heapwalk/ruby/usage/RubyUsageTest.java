@@ -4,6 +4,7 @@ package dev.heapwalk.ruby.usage;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.Category;
@@ -13,6 +14,7 @@ import dev.heapwalk.malloc.ChunkCursor;
 import dev.heapwalk.malloc.ChunkState;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.raw.Buffers;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.testkit.Ruby;
@@ -205,6 +207,100 @@ class RubyUsageTest {
                         }
                     })
                     .isInstanceOf(IllegalStateException.class);
+        }
+    }
+
+    private static Map<Long, Category> slots(UsageCursor usage) {
+        Map<Long, Category> slots = new HashMap<>();
+        while (usage.next()) {
+            if (usage.heap() instanceof RubyHeap) {
+                slots.put(usage.address(), usage.category());
+            }
+        }
+        return slots;
+    }
+
+    private static long address(RubyProcess process, String variable) throws Exception {
+        return Long.decode(String.join(
+                        "", process.ask("eval require 'objspace'; ObjectSpace.dump(%s)[/0x\\h+/]".formatted(variable)))
+                .replace("\"", ""));
+    }
+
+    /** A class is named between one look and the next: what is not asked anew still has no name for it. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void aSampleSaysWhatIsNowWithTheSameObjects(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            process.ask("eval GC.disable; $classes = Array.new(3) { Class.new }; $made = $classes.map(&:new); 3");
+            process.ask(MAKE);
+            long[] made = new long[3];
+            for (int i = 0; i < made.length; i++) {
+                made[i] = address(process, "$made[%d]".formatted(i));
+            }
+            try (Target target = Target.observe(process.pid());
+                    UsageCursor usage = UsageCursor.over(Heaps.of(target));
+                    UsageLookup lookup = UsageLookup.over(Heaps.of(target))) {
+                Map<Long, Category> first = slots(usage);
+                assertThat(first.get(made[0])).isEqualTo(ruby("anonymous", "T_OBJECT"));
+                assertThat(lookup.find(made[2])).isTrue();
+                assertThat(lookup.category()).isEqualTo(ruby("anonymous", "T_OBJECT"));
+                long buffers = Buffers.inUse();
+
+                process.ask("eval Named = $classes[0]; 0");
+                usage.rewind();
+                Map<Long, Category> second = slots(usage);
+                assertThat(second.get(made[0])).isEqualTo(ruby("Named", "T_OBJECT"));
+                assertThat(second.get(made[1])).isSameAs(first.get(made[0]));
+
+                process.ask("eval Again = $classes[1]; $more = Array.new(100_000) { Object.new }; 0");
+                long later = address(process, "$more.last");
+                assertThat(first).doesNotContainKey(later);
+                usage.refresh();
+                Map<Long, Category> third = slots(usage);
+                assertThat(third.get(made[0])).isSameAs(second.get(made[0]));
+                assertThat(third.get(made[1])).isEqualTo(ruby("Again", "T_OBJECT"));
+                assertThat(third.get(made[2])).isSameAs(first.get(made[2]));
+                assertThat(third.get(later)).isEqualTo(ruby("Object", "T_OBJECT"));
+                assertThat(Buffers.inUse()).isLessThanOrEqualTo(buffers + (8 << 20));
+
+                process.ask("eval Third = $classes[2]; 0");
+                assertThat(lookup.find(made[2])).isTrue();
+                assertThat(lookup.category()).isEqualTo(ruby("Third", "T_OBJECT"));
+            }
+        }
+    }
+
+    @Test
+    void manySingleQuestionsMakeNoBuffers() throws Exception {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start();
+                Target target = Target.attach(process.pid())) {
+            RubyHeap heap = new RubyHeap(RubyVm.locate(target));
+            long slot;
+            try (SlotCursor slots = heap.vm().slots()) {
+                assertThat(slots.next()).isTrue();
+                slot = slots.address();
+            }
+            assertThat(heap.blockAt(slot)).isPresent();
+            long buffers = Buffers.inUse();
+            for (int i = 0; i < 100; i++) {
+                assertThat(heap.blockAt(slot)).isPresent();
+            }
+            assertThat(Buffers.inUse()).isEqualTo(buffers);
+        }
+    }
+
+    @Test
+    void aClosedLookUpFindsNothing() throws Exception {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start();
+                Target target = Target.attach(process.pid())) {
+            RubyHeap heap = new RubyHeap(RubyVm.locate(target));
+            long page = heap.vm().pages().body(0);
+            BlockLookup lookup = heap.lookup();
+            assertThat(lookup.find(page)).isTrue();
+            lookup.close();
+            lookup.close();
+            assertThatThrownBy(() -> lookup.find(page)).isInstanceOf(IllegalStateException.class);
+            assertThat(lookup).hasToString("at no block");
         }
     }
 }
