@@ -42,6 +42,8 @@ final class Discovery {
     private List<MallocLayout> layouts;
     private ParFinder.Found par;
     private OptionalLong parSymbol;
+    private KnownCaches knownCaches;
+    private MmapFinder.Known knownMmaps;
 
     Discovery(Target target, boolean symbols) {
         this(target, symbols, new Tools(target));
@@ -56,13 +58,18 @@ final class Discovery {
         this.finder = new ArenaFinder(target.memory(), reader);
     }
 
-    /** Takes over what can't change as long as a process lives: where the C library and its static variables are. */
+    /**
+     * Takes over what can't change as long as a process lives, where the C library and its static variables are, and
+     * what is quicker to check than to find.
+     */
     private Discovery(Discovery before) {
         this(before.target, before.symbols, before.tools);
         this.libc = before.libc;
         this.main = before.main;
         this.par = before.par;
         this.parSymbol = before.parSymbol;
+        this.knownCaches = before.knownCaches;
+        this.knownMmaps = before.knownMmaps;
     }
 
     /** Finds the heap as it is now. */
@@ -184,7 +191,8 @@ final class Discovery {
                 layouts.getLast().mmapTail(),
                 par == null ? -1 : parameters().nMmaps(),
                 par == null ? -1 : parameters().mmappedMem());
-        MmappedChunks mmapped = mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()));
+        MmappedChunks mmapped = mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()), knownMmaps);
+        knownMmaps = mmaps.known();
         findings.say(
                 "mmapped chunks",
                 "%s, %d bytes: %s"
@@ -208,8 +216,10 @@ final class Discovery {
                 par == null ? -1 : parameters().tcacheCount(),
                 arenas,
                 plan,
+                knownCaches,
                 findings);
         MallocLayout layout = caches.find();
+        knownCaches = caches.known();
         FreeChunks free = new FreeChunks();
         for (MallocArena arena : arenas) {
             new FreeLists(reader, layout, plan)

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Finds chunks that were mapped on their own by their headers, in memory that nothing else claims, and holds them
@@ -28,6 +29,15 @@ final class MmapFinder {
     private final long expectedBytes;
     private final List<MmapHeaders.Chunk> found = new ArrayList<>();
     private String how = "";
+    private Known known;
+
+    /**
+     * What a search met, for the next one in the same process.
+     *
+     * @param chunks all that look like one, in address order
+     * @param ranges where it looked
+     */
+    record Known(List<MmapHeaders.Chunk> chunks, Set<Range> ranges, long expectedCount, long expectedBytes) {}
 
     MmapFinder(AddressSpace memory, Tools tools, long page, long tail, long expectedCount, long expectedBytes) {
         this.memory = memory;
@@ -44,24 +54,48 @@ final class MmapFinder {
         return how;
     }
 
-    MmappedChunks search(List<Range> unclaimed) {
+    /** What the next search in the same process may take over, or null; after {@link #search}. */
+    Known known() {
+        return known;
+    }
+
+    /**
+     * Looks for them.
+     *
+     * @param unclaimed where
+     * @param before what an earlier search in the same process met, or null
+     */
+    MmappedChunks search(List<Range> unclaimed, Known before) {
         if (expectedCount == 0) {
             how = "mp_.n_mmaps is 0";
             return result(MmappedChunks.Confidence.EXACT);
         }
-        List<Range> rest = new ArrayList<>();
+        List<Range> changed = new ArrayList<>();
+        List<Range> unchanged = new ArrayList<>();
         for (Range range : unclaimed) {
+            List<Range> rest = before != null && before.ranges().contains(range) ? unchanged : changed;
             long at = chain(range.start(), range.end());
+            if (before != null) {
+                at = again(before.chunks(), at, range.end(), rest);
+            }
             if (range.end() - at >= page) {
                 rest.add(new Range(at, range.end()));
             }
         }
         how = "headers at the starts of anonymous mappings, and behind each chunk found";
-        if (!agrees(found) && expectedCount != found.size()) {
-            scan(rest);
+        if (before != null) {
+            how += " or known from before";
+        }
+        Set<Range> ranges = Set.copyOf(unclaimed);
+        if (unsettled() && !same(before, ranges)) {
+            scan(changed);
+            if (unsettled()) {
+                scan(unchanged);
+            }
             how = "headers at every page of anonymous mappings";
         }
         found.sort(Comparator.comparingLong(MmapHeaders.Chunk::start));
+        known = new Known(List.copyOf(found), ranges, expectedCount, expectedBytes);
         if (expectedCount < 0) {
             how += "; mp_ is not known, so nothing confirms them";
             return result(MmappedChunks.Confidence.UNCONFIRMED);
@@ -70,6 +104,58 @@ final class MmapFinder {
             return result(MmappedChunks.Confidence.EXACT);
         }
         return choose();
+    }
+
+    private boolean unsettled() {
+        return !agrees(found) && expectedCount != found.size();
+    }
+
+    /** Whether an earlier search met the same under the same conditions, so that another one would meet no more. */
+    private boolean same(Known before, Set<Range> ranges) {
+        if (before == null
+                || expectedCount < 0
+                || before.expectedCount() != expectedCount
+                || before.expectedBytes() != expectedBytes
+                || !before.ranges().equals(ranges)) {
+            return false;
+        }
+        found.sort(Comparator.comparingLong(MmapHeaders.Chunk::start));
+        return found.equals(before.chunks());
+    }
+
+    /**
+     * Takes those chunks of an earlier search that are still there, and what lies back to back with them.
+     *
+     * @param rest receives what lies between them
+     * @return where the next one would begin
+     */
+    private long again(List<MmapHeaders.Chunk> chunks, long from, long to, List<Range> rest) {
+        long at = from;
+        for (int i = firstFrom(chunks, from); i < chunks.size() && chunks.get(i).start() < to; i++) {
+            long start = chunks.get(i).start();
+            long end = start < at ? start : chain(start, to);
+            if (end > start) {
+                if (start > at) {
+                    rest.add(new Range(at, start));
+                }
+                at = end;
+            }
+        }
+        return at;
+    }
+
+    private static int firstFrom(List<MmapHeaders.Chunk> chunks, long address) {
+        int low = 0;
+        int high = chunks.size();
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (chunks.get(middle).start() < address) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
     }
 
     /** Takes chunks that lie back to back; returns where the next one would begin. */

@@ -32,6 +32,9 @@ final class TcacheFinder {
     private final Reader reader;
     private final WalkPlan plan;
     private final long slots;
+    // Of the structure that is being read: there may be as many candidates as chunks.
+    private int[] counts = {};
+    private long[] entries = {};
 
     /** A thread cache that was read. */
     record Cache(List<ThreadCache.Bin> bins, int chunks) {}
@@ -70,8 +73,10 @@ final class TcacheFinder {
         if (offset < 0) {
             return null;
         }
-        int[] counts = new int[tcache.bins()];
-        long[] entries = new long[tcache.bins()];
+        if (counts.length != tcache.bins()) {
+            counts = new int[tcache.bins()];
+            entries = new long[tcache.bins()];
+        }
         TcachePerthread view = new TcachePerthread(layout).wrap(reader.segment(), offset, address);
         boolean used = false;
         for (int i = 0; i < counts.length; i++) {
@@ -161,6 +166,18 @@ final class TcacheFinder {
         return size >= layout.tcache().chunkSize()
                 && ((word & MallocChunk.IS_MMAPPED) != 0
                         || size <= layout.tcache().largestChunkSize());
+    }
+
+    /** Whether an address is that of such a block and the chunk behind it says that it is in use. */
+    boolean usedBlock(long address, MallocLayout layout) {
+        if (!block(address, layout)) {
+            return false;
+        }
+        long word = Structures.sizeWord(reader, address - 16);
+        return (word & MallocChunk.IS_MMAPPED) != 0
+                || (Structures.sizeWord(reader, address - 16 + (word & ~MallocChunk.SIZE_BITS))
+                                & MallocChunk.PREV_INUSE)
+                        != 0;
     }
 
     /** Whether there is a cache at an address: by the size of its block or, if that is damaged, by its lists. */

@@ -35,6 +35,8 @@ final class ThreadCaches {
     private final WalkPlan arenasOnly;
     private final TcacheFinder tcaches;
     private final Findings findings;
+    private KnownCaches known;
+    private Set<Long> searched = Set.of();
     private List<ThreadCache> threadCaches = List.of();
 
     /**
@@ -42,6 +44,7 @@ final class ThreadCaches {
      *
      * @param layouts those that are left, all with the same {@code malloc_state}
      * @param slots {@code mp_.tcache_count}, or -1 where {@code mp_} was not found
+     * @param known what an earlier look at the same process found, or null
      */
     ThreadCaches(
             Target target,
@@ -52,6 +55,7 @@ final class ThreadCaches {
             long slots,
             List<MallocArena> arenas,
             WalkPlan plan,
+            KnownCaches known,
             Findings findings) {
         this.target = target;
         this.tools = tools;
@@ -64,6 +68,7 @@ final class ThreadCaches {
         this.plan = plan;
         this.arenasOnly = WalkPlan.of(arenas, new long[0], new long[0]);
         this.tcaches = new TcacheFinder(target, reader, plan, slots);
+        this.known = known;
         this.findings = findings;
     }
 
@@ -72,10 +77,63 @@ final class ThreadCaches {
         return threadCaches;
     }
 
+    /** What the next look at the same process may take over, or null; after {@link #find}. */
+    KnownCaches known() {
+        return known;
+    }
+
     /** Chooses the layout, and finds the caches by it. */
     MallocLayout find() {
+        if (!target.runsOn()) {
+            return search();
+        }
+        List<Long> addresses = arenas.stream().map(MallocArena::address).toList();
+        ThreadRuns threads = ThreadRuns.of(target);
+        if (known != null && known.complete(addresses, threads)) {
+            Set<Long> still = still();
+            if (still != null) {
+                MallocLayout layout = known.layout();
+                findings.say("layout", versions(layout), "as before", Set.of(Source.EARLIER, Source.STRUCTURE));
+                collect(layout, still, true);
+                return layout;
+            }
+        }
+        threads.takeTimes();
+        MallocLayout layout = search();
+        long first = arenas.getFirst().regions().isEmpty()
+                ? 0
+                : arenas.getFirst().regions().getFirst().start() + MallocChunk.HEADER;
+        known = searched.isEmpty()
+                ? null
+                : new KnownCaches(layout, searched, addresses, threads, searched.contains(first), known);
+        return layout;
+    }
+
+    /** Those of the known caches that a search would find now; null if one is not what it was. */
+    private Set<Long> still() {
+        MallocLayout layout = known.layout();
+        Set<Long> still = new LinkedHashSet<>();
+        for (long block : known.addresses()) {
+            TcacheFinder.Cache cache =
+                    tcaches.usedBlock(block, layout) ? tcaches.read(block, layout, true, null) : null;
+            if (cache == null) {
+                return null;
+            }
+            // One that is empty for now is looked at again the next time.
+            if (counts(block, cache, layout)) {
+                still.add(block);
+            }
+        }
+        return still;
+    }
+
+    private boolean counts(long block, TcacheFinder.Cache cache, MallocLayout layout) {
+        return cache.chunks() > 0 || layout.tcache().countsDown() && slots != 0 || first(block);
+    }
+
+    private MallocLayout search() {
         int linking = linkingOfFastbins();
-        boolean known = layouts.stream().anyMatch(layout -> layout.tcache().bins() > 0);
+        boolean cached = layouts.stream().anyMatch(layout -> layout.tcache().bins() > 0);
         List<Long> blocks = null;
         List<MallocLayout> possible = new ArrayList<>(layouts);
         libc.version()
@@ -85,7 +143,7 @@ final class ThreadCaches {
         MallocLayout best = null;
         int bestScore = -1;
         Set<Long> bestSet = Set.of();
-        if (known && (arenasOnly.totalBytes <= PREWALK || !registers())) {
+        if (cached && (arenasOnly.totalBytes <= PREWALK || !registers())) {
             blocks = TcacheFinder.blocks(tools, possible, arenasOnly);
             blocks.addAll(TcacheFinder.mmappedBlocks(possible, plan, target.pageSize()));
         }
@@ -96,8 +154,7 @@ final class ThreadCaches {
             for (long block : blocks == null || layout.tcache().bins() == 0 ? List.<Long>of() : blocks) {
                 TcacheFinder.Cache cache =
                         tcaches.block(block, layout) ? tcaches.read(block, layout, true, null) : null;
-                if (cache != null
-                        && (cache.chunks() > 0 || layout.tcache().countsDown() && slots != 0 || first(block))) {
+                if (cache != null && counts(block, cache, layout)) {
                     set.add(block);
                     score += 2 * cache.chunks() + (cache.chunks() > 0 ? 2 : 0);
                 }
@@ -109,14 +166,20 @@ final class ThreadCaches {
                 bestSet = set;
             }
         }
-        boolean patched = !layouts.contains(best);
         findings.say(
                 "layout",
-                best.versions() + (patched ? ", patched" : "") + (best.tested() ? "" : " (not tested)"),
+                versions(best),
                 basisOfLayout(best, linking, bestSet),
                 libc.version().isPresent() ? Set.of(Source.STRUCTURE, Source.BANNER) : Set.of(Source.STRUCTURE));
         collect(best, bestSet, blocks != null);
+        searched = bestSet;
         return best;
+    }
+
+    private String versions(MallocLayout layout) {
+        return layout.versions()
+                + (layouts.contains(layout) ? "" : ", patched")
+                + (layout.tested() ? "" : " (not tested)");
     }
 
     private String basisOfLayout(MallocLayout layout, int linking, Set<Long> set) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.Source;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
@@ -20,6 +21,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,6 +67,71 @@ class RefreshTest {
                     }
                 }
             }
+        }
+    }
+
+    static Stream<Release> releases() {
+        return Stream.concat(Release.debian().stream(), Stream.of(Release.HOST)).distinct();
+    }
+
+    /** Threads end and begin, new ones make caches later than they begin, arenas come, and all caches fill up. */
+    @ParameterizedTest
+    @MethodSource("releases")
+    void threadsEndAndBegin(Release release) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(release, "turnover").start()) {
+            for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
+                try (Target target = Target.observe(process.pid())) {
+                    MallocHeap heap = MallocHeap.locate(target, symbols);
+                    int arenas = heap.arenas().size();
+                    for (int round = 0; round < 6; round++) {
+                        Set<Long> threads = threads(process);
+                        process.go(round < 4 ? 20 : 3000);
+                        assertThat(threads(process).equals(threads)).isEqualTo(round % 2 == 1);
+                        Ledger ledger = process.ledger();
+                        heap = heap.refresh();
+                        check(heap, "found again, symbols " + symbols, ledger, symbols);
+                        heap = heap.refresh();
+                        assertThat(heap.evidence())
+                                .as("nothing happened meanwhile")
+                                .filteredOn(evidence -> evidence.subject().equals("layout"))
+                                .singleElement()
+                                .satisfies(evidence ->
+                                        assertThat(evidence.sources()).contains(Source.EARLIER));
+                        check(heap, "found once more, symbols " + symbols, ledger, symbols);
+                    }
+                    assertThat(heap.arenas()).hasSizeGreaterThan(arenas);
+                }
+            }
+        }
+    }
+
+    private static Set<Long> threads(LedgerProcess process) throws IOException {
+        try (Stream<Path> tasks = Files.list(Path.of("/proc/" + process.pid() + "/task"))) {
+            return tasks.map(task -> Long.valueOf(task.getFileName().toString()))
+                    .collect(Collectors.toSet());
+        }
+    }
+
+    /** Holds a heap against the ledger, and against what is found without any knowledge from before. */
+    private static void check(MallocHeap heap, String how, Ledger ledger, MallocHeap.Symbols symbols) {
+        HeapCheck check = new HeapCheck(heap, how, ledger);
+        check.everyLiveBlockIsUsed();
+        check.noFreedBlockIsUsed();
+        check.arenasAddUp();
+        check.mallinfoAgrees();
+        MallocHeap anew = MallocHeap.locate(heap.target(), symbols);
+        assertThat(heap.threadCaches()).as(how).isEqualTo(anew.threadCaches());
+        assertThat(heap.arenas()).as(how).isEqualTo(anew.arenas());
+        assertThat(heap.mmapped()).as(how).isEqualTo(anew.mmapped());
+        assertThat(heap.layout()).as(how).isEqualTo(anew.layout());
+        try (ChunkCursor chunks = heap.chunks();
+                ChunkCursor others = anew.chunks()) {
+            while (chunks.next()) {
+                assertThat(others.next()).as(how).isTrue();
+                assertThat(chunks.address()).as(how).isEqualTo(others.address());
+                assertThat(chunks.state()).as(how).isEqualTo(others.state());
+            }
+            assertThat(others.next()).as(how).isFalse();
         }
     }
 

@@ -52,6 +52,7 @@ struct worker {
     uintptr_t dtv;
     int32_t tid;
     int index;
+    int seen;  // the epoch in which it came
     int ended;
 };
 
@@ -397,7 +398,7 @@ static void park(int seen) {
 static void *worker_main(void *argument) {
     struct worker *w = argument;
     introduce(w);
-    int seen = 0;
+    int seen = w->seen;
     for (;;) {
         park(seen);
         seen = atomic_load(&epoch);
@@ -439,6 +440,7 @@ static struct worker *new_worker(void) {
     }
     struct worker *w = &workers[worker_count];
     w->index = worker_count;
+    w->seen = atomic_load(&epoch);
     w->random = seed * 1000003 + (uint64_t) w->index;
     w->block_slots = LEDGER_SLOTS + (is("many") ? (size_t) (count / threads_asked) : 0);
     w->blocks = map(w->block_slots * sizeof(struct block));
@@ -449,10 +451,6 @@ static struct worker *new_worker(void) {
 static void start_workers(long how_many) {
     for (long i = 0; i < how_many; i++) {
         struct worker *w = new_worker();
-        // One that comes now has not seen the epochs that went by.
-        if (atomic_load(&epoch) != 0) {
-            die("threads start before the first round");
-        }
         errno = pthread_create(&w->thread, NULL, worker_main, w);
         if (errno != 0) {
             die("pthread_create");
@@ -465,6 +463,25 @@ static void start_workers(long how_many) {
 static void run_workers(long how_many) {
     release_workers(how_many);
     wait_until_parked();
+}
+
+// Lets those end that came first, with full caches.
+static void end_workers(int last) {
+    int first = atomic_load(&leave) + 1;
+    atomic_store(&leave, last);
+    for (int i = first; i <= last; i++) {
+        workers[i].ended = 1;
+    }
+    run_workers(0);
+    for (int i = first; i <= last; i++) {
+        pthread_join(workers[i].thread, NULL);
+    }
+}
+
+// Some threads end, and more come, which don't allocate before the next round.
+static void turn_over(void) {
+    end_workers(atomic_load(&leave) + 2);
+    start_workers(4);
 }
 
 // Threads that come, work and end, a few at a time: their caches are flushed, and their arenas pass to those that follow.
@@ -758,14 +775,12 @@ static void play(void) {
         run_passing(2 * of_a_kind);
         run_workers(rounds / 2);
         // Half of the first ones end as well, with full caches.
-        atomic_store(&leave, (int) (of_a_kind / 2));
-        for (int i = 1; i <= of_a_kind / 2; i++) {
-            workers[i].ended = 1;
-        }
-        run_workers(0);
-        for (int i = 1; i <= of_a_kind / 2; i++) {
-            pthread_join(workers[i].thread, NULL);
-        }
+        end_workers((int) (of_a_kind / 2));
+        work(&workers[0], rounds);
+    } else if (is("turnover")) {
+        rounds = or_default(rounds, 200);
+        start_workers(or_default(threads_asked, 4));
+        run_workers(rounds);
         work(&workers[0], rounds);
     } else if (is("churn")) {
         start_workers(or_default(threads_asked, 4));
@@ -926,6 +941,10 @@ static void obey(char *command) {
         long how_many = strtol(command + 3, NULL, 10);
         run_workers(how_many);
         work(&workers[0], how_many);
+        static int turns;
+        if (is("turnover") && ++turns % 2 != 0) {
+            turn_over();
+        }
         answered();
     } else if (strncmp(command, "abort ", 6) == 0) {
         dump_core(command + 6);
