@@ -21,8 +21,8 @@ import java.util.OptionalInt;
  * (options {@code count} and {@code size}: that many blocks of that size, 100 KiB if not given, all written to), {@code
  * pages} (option {@code count}: that many blocks of one to six pages), {@code strings} (option {@code count}: blocks
  * with C strings), {@code threads}, {@code arenas} (more threads than arenas), {@code exits} (threads that end while
- * others go on), {@code turnover} (at every other {@link #go} some threads end and more come, which first allocate at the
- * next), {@code churn} (threads that go on allocating and freeing). Options: {@code threads}, {@code rounds},
+ * others go on), {@code turnover} (at every other {@link #go} some threads end and more come, which first allocate at
+ * the next), {@code churn} (threads that go on allocating and freeing). Options: {@code threads}, {@code rounds},
  * {@code count}, {@code freed}, {@code size}, {@code seed}.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
