@@ -194,7 +194,7 @@ class LookupTest {
     @Test
     void aClosedLookUpFindsNothing() throws Exception {
         try (LedgerProcess process = LedgerProcess.of(Release.HOST, "basic").start();
-                Target target = Target.attach(process.pid())) {
+                Target target = Target.observe(process.pid())) {
             MallocHeap heap = MallocHeap.locate(target);
             long known = process.ledger().live().iterator().next().address();
             BlockLookup lookup = heap.lookup();
