@@ -15,7 +15,7 @@ module dev.heapwalk.ruby {
     exports dev.heapwalk.ruby.vm;
 
     provides dev.heapwalk.heap.HeapProvider with
-            dev.heapwalk.ruby.usage.RubyHeapProvider;
+            dev.heapwalk.ruby.service.RubyHeapProvider;
     provides dev.heapwalk.heap.usage.CategorizerProvider with
-            dev.heapwalk.ruby.usage.RubyOwned;
+            dev.heapwalk.ruby.service.RubyOwned;
 }

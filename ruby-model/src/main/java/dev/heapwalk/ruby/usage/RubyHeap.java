@@ -11,6 +11,7 @@ import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.RootSource;
+import dev.heapwalk.heap.usage.Categorizer;
 import dev.heapwalk.heap.usage.Domain;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.HeapPages;
@@ -54,6 +55,16 @@ public final class RubyHeap implements Heap {
      */
     public RubyVm vm() {
         return vm;
+    }
+
+    /**
+     * What knows the blocks of other heaps that Ruby's objects own: strings' bytes, arrays' elements, hashes' tables.
+     * The objects are looked at when it is first asked.
+     *
+     * @return a new categorizer, for one thread
+     */
+    public Categorizer ownedBlocks() {
+        return new OwnedBuffers(vm);
     }
 
     @Override

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.usage;
+package dev.heapwalk.ruby.service;
 
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.HeapProvider;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.usage.RubyHeap;
 
 /** Finds the heap of CRuby. */
 public final class RubyHeapProvider implements HeapProvider {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.usage;
+package dev.heapwalk.ruby.service;
 
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.Categorizer;
 import dev.heapwalk.heap.usage.CategorizerProvider;
+import dev.heapwalk.ruby.usage.RubyHeap;
 
 /** Knows the blocks of other heaps that Ruby's objects own: strings' bytes, arrays' elements, hashes' tables. */
 public final class RubyOwned implements CategorizerProvider {
@@ -18,8 +19,6 @@ public final class RubyOwned implements CategorizerProvider {
 
     @Override
     public Categorizer categorizer(Heaps heaps) {
-        return heaps.find(RubyHeap.class)
-                .<Categorizer>map(heap -> new OwnedBuffers(heap.vm()))
-                .orElse(Categorizer.NONE);
+        return heaps.find(RubyHeap.class).map(RubyHeap::ownedBlocks).orElse(Categorizer.NONE);
     }
 }
