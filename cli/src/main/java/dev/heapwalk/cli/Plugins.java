@@ -2,6 +2,7 @@
 package dev.heapwalk.cli;
 
 import java.io.File;
+import java.io.IOException;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -9,21 +10,23 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.zip.ZipFile;
 
 /**
- * Jars with heaps and categorizers of others, found by the context class loader of the thread that runs the command.
+ * Jars and folders with heaps and categorizers of others, found by the context class loader of the thread that runs the
+ * command.
  */
 final class Plugins {
-    /** A path of jars, as a class path has it. */
+    /** A path of jars and folders, as a class path has it. */
     static final String VARIABLE = "HEAPWALK_PLUGINS";
 
     private Plugins() {}
 
     /**
-     * Puts jars behind the command's own classes.
+     * Puts jars and folders behind the command's own classes.
      *
      * @param path what the variable says, or null
-     * @throws IllegalArgumentException if a jar of it can't be read
+     * @throws IllegalArgumentException if one of them can't be read, or is neither a jar nor a folder
      */
     static void load(String path) {
         if (path == null || path.isEmpty()) {
@@ -39,6 +42,7 @@ final class Plugins {
                 throw new IllegalArgumentException("%s names %s, which %s"
                         .formatted(VARIABLE, jar, Files.exists(jar) ? "can't be read" : "is not there"));
             }
+            checkKind(jar);
             try {
                 jars.add(jar.toUri().toURL());
             } catch (MalformedURLException e) {
@@ -49,5 +53,23 @@ final class Plugins {
         Thread.currentThread()
                 .setContextClassLoader(
                         new URLClassLoader("plugins", jars.toArray(URL[]::new), Plugins.class.getClassLoader()));
+    }
+
+    /** A class loader passes over what it can't open, without a word. */
+    private static void checkKind(Path jar) {
+        if (Files.isDirectory(jar)) {
+            return;
+        }
+        String fault = "it is not a regular file";
+        if (Files.isRegularFile(jar)) {
+            try {
+                new ZipFile(jar.toFile()).close();
+                return;
+            } catch (IOException e) {
+                fault = e.getMessage();
+            }
+        }
+        throw new IllegalArgumentException(
+                "%s names %s, which is neither a jar nor a folder: %s".formatted(VARIABLE, jar, fault));
     }
 }

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
@@ -179,5 +180,33 @@ final class PluginsIT {
         with(List.of(jar, missing), "summary", "1")
                 .exited(2)
                 .said("HEAPWALK_PLUGINS", missing.toString(), "is not there");
+    }
+
+    /** A class loader would pass over it, and nobody would know why the categories are not there. */
+    @Test
+    void whatIsNoJarIsRefused() throws Exception {
+        Path jar = jar("dev.heapwalk.heap.usage.CategorizerProvider", "Widgets", CATEGORIZER);
+        byte[] content = Files.readAllBytes(jar);
+        Path text = Files.writeString(folder.resolve("notes.jar"), "a jar in name only\n");
+        Path empty = Files.createFile(folder.resolve("empty.jar"));
+        Path cut = Files.write(folder.resolve("cut.jar"), Arrays.copyOf(content, content.length / 2));
+        for (Path wrong : List.of(text, empty, cut, Path.of("/dev/null"))) {
+            Run run = with(List.of(jar, wrong), "summary", "1").exited(2);
+            assertThat(run.out()).as(wrong.toString()).isEmpty();
+            assertThat(run.err().lines())
+                    .as(wrong.toString())
+                    .singleElement()
+                    .asString()
+                    .contains("HEAPWALK_PLUGINS", wrong.toString(), "neither a jar nor a folder");
+        }
+    }
+
+    @Test
+    void aFolderIsAsGoodAsAJar() throws Exception {
+        jar("dev.heapwalk.heap.usage.CategorizerProvider", "Widgets", CATEGORIZER);
+        running(pid -> assertThat(with(List.of(folder.resolve("Widgets-classes")), "summary", pid)
+                        .exited(0)
+                        .text())
+                .contains("acme"));
     }
 }
