@@ -12,7 +12,7 @@ import java.util.List;
 
 /**
  * Walks chunks in address order. A flyweight that moves: it allocates nothing for a chunk, and what it says is good
- * until the next {@link #next()}.
+ * until the next {@link #next()}. {@link Chunk#of} takes a record of it for who wants to keep it.
  *
  * <p>Damage ends neither in an exception nor in a loop: it is recorded, and the walk goes on at the next place where
  * the structure allows: at the next chunk that a fastbin or a thread cache names, else at the top chunk, else at the
@@ -609,9 +609,6 @@ public final class ChunkCursor implements AutoCloseable {
 
     @Override
     public String toString() {
-        return state < 0
-                ? "before the first chunk"
-                : "%s chunk at 0x%x, %d bytes, %s"
-                        .formatted(state(), address, size, mmapped ? "mmapped" : "arena " + arena);
+        return state < 0 ? "before the first chunk" : Chunk.of(this).toString();
     }
 }

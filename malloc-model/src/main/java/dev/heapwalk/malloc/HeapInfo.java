@@ -63,4 +63,9 @@ public final class HeapInfo extends StructView {
     public long mprotectSize() {
         return longAt(24);
     }
+
+    @Override
+    protected String describeFields() {
+        return "arena 0x%x, %d bytes".formatted(arPtr(), size());
+    }
 }

@@ -79,4 +79,9 @@ public final class MallocChunk extends StructView {
     public long bk() {
         return longAt(24);
     }
+
+    @Override
+    protected String describeFields() {
+        return "%d bytes, flags 0x%x".formatted(size(), mchunkSize() & SIZE_BITS);
+    }
 }

@@ -146,4 +146,9 @@ public final class MallocPar extends StructView {
     public long hugePageSize() {
         return layout.hugePageSize() < 0 ? 0 : longAt(layout.hugePageSize());
     }
+
+    @Override
+    protected String describeFields() {
+        return "mmap_threshold %d, %d mmapped chunks, sbrk_base 0x%x".formatted(mmapThreshold(), nMmaps(), sbrkBase());
+    }
 }

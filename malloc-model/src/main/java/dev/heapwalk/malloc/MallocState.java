@@ -133,4 +133,9 @@ public final class MallocState extends StructView {
     public long maxSystemMem() {
         return longAt(layout.maxSystemMem());
     }
+
+    @Override
+    protected String describeFields() {
+        return "top 0x%x, next 0x%x, %d bytes".formatted(top(), next(), systemMem());
+    }
 }

@@ -49,4 +49,9 @@ public final class TcachePerthread extends StructView {
     public long entry(int bin) {
         return longAt(layout.entries() + 8L * bin);
     }
+
+    @Override
+    protected String describeFields() {
+        return "%d bins".formatted(layout.bins());
+    }
 }

@@ -2,12 +2,23 @@
 package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.testkit.Ledger;
+import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Release;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class ChunkCursorTest {
     private static final int BYTES = 0x1000;
@@ -42,6 +53,41 @@ class ChunkCursorTest {
         }
         assertThat(chunks).isEqualTo(BYTES / 64);
         assertThat(chunk.damage()).isEmpty();
+    }
+
+    static Stream<Arguments> ledgers() {
+        return Release.debian().stream()
+                .flatMap(release -> Stream.of("threads", "bigsizes").map(scenario -> Arguments.of(release, scenario)));
+    }
+
+    /** Records that were kept tell after the walk, and after the target was closed, what the ledger tells. */
+    @ParameterizedTest
+    @MethodSource("ledgers")
+    void aChunkCanBeKept(Release release, String scenario) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(release, scenario).start()) {
+            Ledger ledger = process.ledger();
+            Map<Long, Chunk> kept = new HashMap<>();
+            try (Target target = Target.attach(process.pid());
+                    ChunkCursor chunk = MallocHeap.locate(target).chunks()) {
+                assertThatThrownBy(() -> Chunk.of(chunk)).isInstanceOf(IllegalStateException.class);
+                while (chunk.next()) {
+                    Chunk taken = Chunk.of(chunk);
+                    assertThat(taken).hasToString(chunk.toString());
+                    kept.put(taken.userAddress(), taken);
+                }
+            }
+            assertThat(ledger.live()).isNotEmpty().allSatisfy(block -> {
+                Chunk chunk = kept.get(block.address());
+                assertThat(chunk).isNotNull();
+                assertThat(chunk.address()).isEqualTo(block.address() - 16);
+                assertThat(chunk.state()).isEqualTo(ChunkState.USED);
+                assertThat(chunk.usableSize()).isEqualTo(block.usable());
+                assertThat(chunk.size()).isBetween(block.usable() + 8, block.usable() + 16);
+                assertThat(chunk.arena() < 0).isEqualTo(chunk.mmapped());
+            });
+            assertThat(kept.values().stream().filter(Chunk::mmapped).count())
+                    .isEqualTo(ledger.mallinfo().get("hblks"));
+        }
     }
 
     /** Over memory that is full of used chunks of 64 bytes. */

@@ -134,7 +134,8 @@ public final class Reader implements AutoCloseable {
     }
 
     /**
-     * Goes through an array of structures. A count that the target gave is to be checked before, by {@link #requireMapped}.
+     * Goes through an array of structures. A count that the target gave is to be checked before, by {@link
+     * #requireMapped}.
      *
      * @param address target address of the first one
      * @param count how many there are
@@ -338,7 +339,7 @@ public final class Reader implements AutoCloseable {
         }
     }
 
-    /** Forgets what was read before, so that the next read asks a target that runs on anew. Buffers are kept. */
+    /** Forgets what was read before, so that the next read asks a target that runs on again. Buffers are kept. */
     public void forget() {
         surroundings.forget();
         if (pages != surroundings) {
@@ -346,6 +347,17 @@ public final class Reader implements AutoCloseable {
         }
         window = surroundings;
         last = 0;
+    }
+
+    /**
+     * Tells where it read last.
+     *
+     * @return for example {@code a reader, last at 0x7f0000000678: a window that shows 4096 bytes from 0x7f0000000000
+     *     on}
+     */
+    @Override
+    public String toString() {
+        return last == 0 ? "a reader, before its first read" : "a reader, last at 0x%x: %s".formatted(last, window);
     }
 
     /** Frees the cache. A read after it throws an {@link IllegalStateException}. A second call does nothing. */

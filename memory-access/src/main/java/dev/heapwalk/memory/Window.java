@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
  * in {@link #segment()}. Over a core the segment is the mapped file; over a process it is a buffer that the window
  * reuses, so an offset and the segment are good until the next {@code require} or {@code find}.
  *
- * <p>Ask for the segment after the offset, or have {@link #at} do both: Java evaluates arguments from left to right, so
- * {@code view.lay(window.segment(), window.require(address, length), …)} would take the segment of before.
+ * <p>{@code window.at(address, length, view)} makes a structure readable and lays a view over it. Who calls {@code
+ * require} or {@code find} asks for the segment after the offset, since it may be another one than before.
  *
  * <p>A window belongs to one thread, and is closed by who made it. A read allocates nothing in the Java heap; one over
  * a process makes buffers outside it, and a thread that reads ahead, when a walker has first gone on for a while.
@@ -62,8 +62,8 @@ public final class Window implements AutoCloseable {
         long missing();
 
         /**
-         * Forgets what was read before, so that the next {@code load} reads anew. Nothing to do where memory can't
-         * change.
+         * Forgets what was read before, so that the next {@code load} reads it again. Nothing to do where memory
+         * can't change.
          */
         default void forget() {}
 
@@ -211,7 +211,8 @@ public final class Window implements AutoCloseable {
     }
 
     /**
-     * Goes through an array of structures. A count that the target gave is to be checked before, by {@link Mappings#readable}.
+     * Goes through an array of structures. A count that the target gave is to be checked before, by {@link
+     * Mappings#readable}.
      *
      * @param address target address of the first one
      * @param count how many there are
@@ -253,7 +254,7 @@ public final class Window implements AutoCloseable {
     }
 
     /**
-     * Forgets what was read before, so that the next {@link #require} reads the target anew. For one that is observed:
+     * Forgets what was read before, so that the next {@link #require} reads the target again. For one that is observed:
      * cheaper than a new window for each look. What was seen so far is gone.
      */
     public void forget() {
@@ -265,7 +266,7 @@ public final class Window implements AutoCloseable {
 
     /**
      * Points the window at something else that it will go through, as a new one of {@link AddressSpace#window(Ranges)}
-     * would, without making buffers anew. What was seen so far is gone.
+     * would, without making new buffers. What was seen so far is gone.
      *
      * @param course what the walker will go through; it may ask for other ranges too
      * @throws IllegalStateException if the window is closed
@@ -289,8 +290,23 @@ public final class Window implements AutoCloseable {
     }
 
     /**
-     * Frees the buffers. To ask the window for memory after that throws an {@link IllegalStateException}, and so does
-     * to look at what it showed. A second call does nothing.
+     * Tells what it shows.
+     *
+     * @return for example {@code a window that shows 65536 bytes from 0x7f0012340000 on}
+     */
+    @Override
+    public String toString() {
+        return closed
+                ? "a closed window"
+                : length == 0
+                        ? "a window that shows nothing yet"
+                        : "a window that shows %d bytes from 0x%x on".formatted(length, base);
+    }
+
+    /**
+     * Frees the buffers. After that, asking the window for memory throws an {@link IllegalStateException}, and so does
+     * reading what it showed of a process. What it showed of a core stays readable until the target is closed, since
+     * that is the mapped file. A second call does nothing.
      *
      * <p>Who does not close a window leaves that to the garbage collector; one of a closed target reads nothing more.
      */

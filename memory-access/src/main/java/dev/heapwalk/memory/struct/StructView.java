@@ -128,6 +128,35 @@ public abstract class StructView {
         return segment.get(Words.BYTE, offset + at);
     }
 
+    /**
+     * Tells what it lies over. Fields are told as far as they can be read: it never throws.
+     *
+     * @return for example {@code HeapInfo at 0x7f0012000000, arena 0x7f0012000030, 135168 bytes}
+     */
+    @Override
+    public String toString() {
+        String name = getClass().getSimpleName();
+        if (length == 0) {
+            return name + " over nothing";
+        }
+        String place = "%s at 0x%x".formatted(name, address);
+        try {
+            String fields = describeFields();
+            return fields.isEmpty() ? place : place + ", " + fields;
+        } catch (IllegalStateException | IndexOutOfBoundsException e) {
+            return place + ", not readable any more";
+        }
+    }
+
+    /**
+     * The fields that {@link #toString()} tells. It may read any: what they throw is not passed on.
+     *
+     * @return text for people, empty if the place tells enough
+     */
+    protected String describeFields() {
+        return "";
+    }
+
     private void check(long at, int size) {
         if (at < 0 || at > length - size) {
             throw new IndexOutOfBoundsException("%s was laid over %d bytes at 0x%x, so it has no %d bytes at offset %d"

@@ -405,4 +405,38 @@ class WindowTest {
             assertThat(Buffers.inUse()).isLessThanOrEqualTo(before);
         }
     }
+
+    /** A debugger asks at any time. */
+    @ParameterizedTest
+    @ValueSource(strings = {"process", "core"})
+    void whatIsToldOfAViewNeverThrows(String way) throws Exception {
+        Told view = new Told();
+        assertThat(view).hasToString("Told over nothing");
+        try (Target target = open(way)) {
+            Window window = target.memory().window();
+            assertThat(window).hasToString("a window that shows nothing yet");
+            window.at(area + 64, 16, view);
+            assertThat(view).hasToString("Told at 0x%x, word 0x%x".formatted(area + 64, area + 72));
+            assertThat(window.toString()).startsWith("a window that shows ").contains(" bytes from 0x");
+            // Where checks are on it is gone, else another word is told.
+            window.require(area + SIZE - 64, 16);
+            assertThat(view.toString()).startsWith("Told at 0x%x, ".formatted(area + 64));
+            window.close();
+            assertThat(window).hasToString("a closed window");
+            assertThat(view.toString()).startsWith("Told at 0x%x, ".formatted(area + 64));
+            try (Reader reader = target.memory().reader(1 << 20)) {
+                assertThat(reader).hasToString("a reader, before its first read");
+                assertThat(reader.readLong(area)).isEqualTo(area);
+                assertThat(reader.toString()).contains("last at 0x%x".formatted(area));
+            }
+        }
+        assertThat(view).hasToString("Told at 0x%x, not readable any more".formatted(area + 64));
+    }
+
+    private static final class Told extends StructView {
+        @Override
+        protected String describeFields() {
+            return "word 0x%x".formatted(longAt(8));
+        }
+    }
 }
