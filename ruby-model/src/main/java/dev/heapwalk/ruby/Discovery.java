@@ -325,12 +325,12 @@ final class Discovery {
             return false;
         }
         long list = word(space + listAt);
-        if ((list & 7) != 0 || list == 0 || !memory.mappings().writable(list, 24)) {
+        if ((list & 7) != 0 || list == 0 || !memory.mappings().writable(list, ObjspaceLayout.ARRAY_DATA + Long.BYTES)) {
             return false;
         }
         boolean dynamic = layout.objspace().dynamicArray();
-        long count = dynamic ? word(list) : word(space + listAt + 8);
-        long first = dynamic ? list + 16 : list;
+        long count = word(dynamic ? list + ObjspaceLayout.ARRAY_SIZE : space + listAt + ObjspaceLayout.ALLOCATED_PAGES);
+        long first = dynamic ? list + ObjspaceLayout.ARRAY_DATA : list;
         if (count <= 0 || count > MOST_PAGES || !memory.mappings().readable(first, 8 * count)) {
             return false;
         }

@@ -30,13 +30,18 @@ class LayoutRulesTest {
                     + "|\\b(?:(?:version|series)(?:\\(\\))?|number\\(\\))\\s*(?:[<>]=?|[=!]=)|\\bsince(?:\\(|[0-9])");
 
     /** What reads at an address, up to its arguments. A single byte of local memory is a character. */
-    private static final Pattern READ = Pattern.compile(
-            "\\b(?:read(?:Long|Int|Short|Byte|CString)|find|require|requireMapped|mapped|get(?=\\(Words\\.(?:LONG|INT|SHORT))|longAt|intAt|shortAt|byteAt"
+    private static final Pattern READ =
+            Pattern.compile("\\b(?:read(?:Long|Int|Short|Byte|CString)|find|require|requireMapped|mapped|word(?:32)?"
+                    + "|get(?=\\(Words\\.(?:LONG|INT|SHORT))|longAt|intAt|shortAt|byteAt"
                     + "|(?:mark\\.(?:at|value|values|fields|maybe|locations|hooks|table|idTable)))\\s*(\\()");
 
     /** A number that is added, or the whole argument; a multiple is the step of an array. */
     private static final Pattern OFFSET =
             Pattern.compile("[+-]\\s*[0-9]+L?\\s*(?![0-9xL*<]|\\s*\\*)|^\\s*[0-9]+L?\\s*$");
+
+    /** A number that is added to a field of a layout: the next field, without its name. */
+    private static final Pattern NEXT_FIELD =
+            Pattern.compile("\\b(?:\\w+Layout|EnvFlags)\\.[A-Z][A-Z_0-9]*\\s*[+-]\\s*[0-9]+L?\\b(?!\\s*\\*)");
 
     private static boolean isLayout(String file) {
         return file.startsWith("layout/");
@@ -71,6 +76,9 @@ class LayoutRulesTest {
         assertThat(offsets("slot.readLong(24)")).hasSize(1);
         assertThat(offsets("segment.get(Words.LONG, offset + 8)")).hasSize(1);
         assertThat(offsets("mark.values(at + 8, 2)")).hasSize(1);
+        assertThat(offsets("long count = word(space + list + 8);")).hasSize(1);
+        assertThat(offsets("return word32(space + 20);")).hasSize(1);
+        assertThat(offsets("int size = ContextLayout.CFP + 8;")).hasSize(1);
         assertThat(offsets("memory.readLong(at + Layout.FIELD + 8L * i)")).isEmpty();
         assertThat(offsets("memory.readLong(at, 0)")).isEmpty();
     }
@@ -85,7 +93,8 @@ class LayoutRulesTest {
     }
 
     private static List<Integer> offsets(String text) {
-        List<Integer> places = new ArrayList<>();
+        List<Integer> places = new ArrayList<>(
+                NEXT_FIELD.matcher(text).results().map(result -> result.start()).toList());
         Matcher read = READ.matcher(text);
         while (read.find()) {
             if (first(text, read.end()).stream()

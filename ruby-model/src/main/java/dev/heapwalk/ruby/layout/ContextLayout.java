@@ -42,6 +42,8 @@ public record ContextLayout(
     public static final int VM_STACK_SIZE = 8;
     /** {@code cfp} of an execution context. */
     public static final int CFP = 16;
+    /** The size of these three, which tell the VM stack and the frames on it. */
+    public static final int STACK_SIZE = 24;
 
     /** {@code pc} of a control frame. */
     public static final int FRAME_PC = 0;

@@ -249,8 +249,6 @@ public record DataLayout(
     /** The size of a {@code z_stream} and the pointer behind it. */
     public static final int ZSTREAM_REST = 120;
 
-    /** The function that marks what C code keeps for each ractor, in {@code struct rb_ractor_local_storage_type}. */
-    public static final int LOCAL_STORAGE_MARK = 0;
     /** {@code alloc} of {@code compat_allocator_tbl}'s entries, behind {@code newclass} and {@code oldclass}. */
     public static final int COMPATIBILITY_LOADER = 24;
 

@@ -33,5 +33,8 @@ public final class EnvFlags {
     /** {@code VM_ENV_DATA_INDEX_ENV}, from {@code ep}, in bytes: the object that the level lies in, if it does. */
     public static final long OBJECT = 8;
 
+    /** The size of an environment from {@link #METHOD} on: that, {@link #SPECIAL} and the flags. */
+    public static final long SIZE = 24;
+
     private EnvFlags() {}
 }

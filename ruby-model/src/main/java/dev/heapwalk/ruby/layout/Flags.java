@@ -11,12 +11,8 @@ public final class Flags {
     public static final long PROMOTED0 = 1 << 5;
     /** {@code FL_PROMOTED}. */
     public static final long PROMOTED = 1 << 6;
-    /** {@code FL_FINALIZE}. */
-    public static final long FINALIZE = 1 << 7;
     /** {@code FL_SHAREABLE}, {@code FL_TAINT} in 2.7. */
     public static final long SHAREABLE = 1 << 8;
-    /** {@code FL_SEEN_OBJ_ID}. */
-    public static final long SEEN_OBJ_ID = 1 << 9;
     /** {@code FL_EXIVAR}. */
     public static final long EXIVAR = 1 << 10;
     /** {@code FL_FREEZE}. */

@@ -16,6 +16,13 @@ package dev.heapwalk.ruby.layout;
 public record ObjspaceLayout(
         int size, int flags, int duringGc, int sorted, boolean dynamicArray, int finalizerTable, int globalList) {
 
+    /** {@code heap_pages.allocated_pages}, the count, from {@code sorted} where that is no {@code rb_darray}. */
+    public static final int ALLOCATED_PAGES = 8;
+    /** {@code meta.size} of an {@code rb_darray}. */
+    public static final int ARRAY_SIZE = 0;
+    /** {@code data} of an {@code rb_darray}: its first element. */
+    public static final int ARRAY_DATA = 16;
+
     static ObjspaceLayout of(int version) {
         return switch (version) {
             case 207 -> new ObjspaceLayout(1072, 16, 5, 248, false, 320, 456);

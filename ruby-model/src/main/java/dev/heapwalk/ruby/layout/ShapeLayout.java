@@ -52,8 +52,6 @@ public record ShapeLayout(
         WITH_OBJECT_ID
     }
 
-    /** {@code shape_list} of the tree. */
-    public static final int TREE_LIST = 0;
     /** {@code root_shape} of the tree. */
     public static final int TREE_ROOT = 8;
     /** How much of the tree is read, in bytes. */

@@ -31,10 +31,6 @@ public final class Frames {
 
     /** The innermost frames of a sample whose environments are copied as well, since they may soon be gone. */
     private static final int NEAR = 16;
-    /** Of an environment: method, block or outer level, flags. */
-    private static final int ENVIRONMENT = 24;
-    /** How much of an execution context is read: what tells the VM stack and the frame pointer in it. */
-    private static final int CONTEXT = ContextLayout.CFP + 8;
 
     private static final byte HIDDEN = 0;
     private static final byte RUBY = 1;
@@ -193,7 +189,7 @@ public final class Frames {
         if (copy == null) {
             copy = Arena.ofAuto().allocate(Window.MAX_LENGTH, 8);
         }
-        if (!fresh(ec, CONTEXT)) {
+        if (!fresh(ec, ContextLayout.STACK_SIZE)) {
             note = "the execution context at 0x%x can't be read".formatted(ec);
             return this;
         }
@@ -225,7 +221,7 @@ public final class Frames {
         return this;
     }
 
-    /** Reads anew. */
+    /** Reads without a cache. */
     private boolean fresh(long address, long length) {
         return space.read(address, copy.asSlice(0, length)) == length;
     }
@@ -246,12 +242,12 @@ public final class Frames {
         ranges = range(ranges, addresses[first], (long) frames * size);
         for (int i = first; i < nearEnd; i++) {
             if (copied(i)) {
-                ranges = range(ranges, eps[i] - ENVIRONMENT + 8, ENVIRONMENT);
+                ranges = range(ranges, eps[i] + EnvFlags.METHOD, EnvFlags.SIZE);
             }
         }
         ranges = range(ranges, addresses[first], (long) frames * size);
         space.readRanges(rangeAddresses, rangeLengths, ranges, copy, rangeRead);
-        long again = (long) frames * size + (ranges - 2) * ENVIRONMENT;
+        long again = (long) frames * size + (ranges - 2) * EnvFlags.SIZE;
         int range = ranges - 1;
         boolean whole = rangeRead[0] == rangeLengths[0] && rangeRead[range] == rangeLengths[range];
         for (int i = nearEnd - 1; i >= nearFrom; i--) {
@@ -259,13 +255,13 @@ public final class Frames {
             boolean good = whole && same(i, at) && same(i, again + at);
             if (copied(i)) {
                 range--;
-                long environment = (long) frames * size + (range - 1) * ENVIRONMENT;
+                long environment = (long) frames * size + (range - 1) * EnvFlags.SIZE;
                 nearMethods[i - nearFrom] = copy.get(Words.LONG, environment);
                 nearOuter[i - nearFrom] =
                         copy.get(Words.LONG, environment + EnvFlags.SPECIAL - EnvFlags.METHOD) & ~EnvFlags.SPECIAL_TAG;
                 nearFlags[i - nearFrom] = copy.get(Words.LONG, environment - EnvFlags.METHOD);
                 long magic = nearFlags[i - nearFrom] & EnvFlags.MAGIC_MASK;
-                good &= rangeRead[range] == ENVIRONMENT
+                good &= rangeRead[range] == EnvFlags.SIZE
                         && (codes[i] != 0 || magic == EnvFlags.MAGIC_CFUNC || magic == EnvFlags.MAGIC_DUMMY);
             }
             if (!good) {
@@ -321,7 +317,7 @@ public final class Frames {
 
     /** How many frames, counted from the outermost, a second look shows to be what they were. */
     private int steady(long ec) {
-        if (!fresh(ec, CONTEXT) || copy.get(Words.LONG, ContextLayout.VM_STACK) != stack) {
+        if (!fresh(ec, ContextLayout.STACK_SIZE) || copy.get(Words.LONG, ContextLayout.VM_STACK) != stack) {
             return 0;
         }
         int size = layout.frameSize();

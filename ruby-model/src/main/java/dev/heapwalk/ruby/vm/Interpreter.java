@@ -17,7 +17,7 @@ import java.util.Map;
 
 /**
  * Reads what the interpreter keeps of a program that runs. It remembers code and methods by their address, and checks
- * at each use that the same still stands there; after {@link ObjectReader#forget()} it looks at the target anew. For
+ * at each use that the same still stands there; after {@link ObjectReader#forget()} it looks at the target again. For
  * one thread.
  *
  * <p>Each method that takes the address of an object returns null for what is no such object, and throws

@@ -197,16 +197,6 @@ public final class Iseq {
     }
 
     /**
-     * The ID of a local variable.
-     *
-     * @param index from 0 to {@link #localCount()} - 1
-     * @return an {@code ID}, 0 for one without a name
-     */
-    public long localId(int index) {
-        return localIds[index];
-    }
-
-    /**
      * The parameters, in the order of the declaration.
      *
      * @return an unmodifiable list

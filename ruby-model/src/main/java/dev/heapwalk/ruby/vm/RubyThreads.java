@@ -22,7 +22,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The threads of a virtual machine. Reads their lists anew at each call; call {@link ObjectReader#forget()} before,
+ * The threads of a virtual machine. Reads their lists again at each call; call {@link ObjectReader#forget()} before,
  * over a target that runs. For one thread.
  */
 public final class RubyThreads {
