@@ -5,7 +5,7 @@ package dev.heapwalk.benchmarks;
 enum Allocation {
     /** Nothing at all. */
     NOTHING,
-    /** Nothing for a step; something for what is made anew before the first one. */
+    /** Nothing for a step; something for what is made again before the first one. */
     NOTHING_PER_STEP,
     /** What is in the nature of things: not much more than was accepted. */
     BY_NATURE

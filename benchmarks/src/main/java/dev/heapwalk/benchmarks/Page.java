@@ -12,7 +12,7 @@ import java.util.TreeMap;
 
 /**
  * The page with the figures. What lies between a line {@code <!-- figures: NAME -->} and the next {@code <!-- end -->}
- * is made anew from the accepted figures whose names begin so; the rest is written by people, and stays.
+ * is written again from the accepted figures whose names begin so; the rest is written by people, and stays.
  */
 final class Page {
     private static final String BEGIN = "<!-- figures: ";

@@ -10,7 +10,7 @@ import java.util.function.UnaryOperator;
 
 /**
  * A look at a heap that was found before: what a profiler does at each sample of a process that runs on. It is held
- * against finding the heap anew.
+ * against finding the heap from the start.
  *
  * @param <H> what is looked at
  */
@@ -18,7 +18,7 @@ final class Refresh<H> implements Subject.Ready {
     private final BenchmarkTarget opened;
     private final UnaryOperator<H> again;
     private final ToLongFunction<H> parts;
-    private final ToLongFunction<BenchmarkTarget> anew;
+    private final ToLongFunction<BenchmarkTarget> fromStart;
     private H heap;
 
     /** Heaps of malloc, one of which has many blocks with a mapping of their own, and a heap of Ruby. */
@@ -65,15 +65,15 @@ final class Refresh<H> implements Subject.Ready {
             Function<BenchmarkTarget, H> first,
             UnaryOperator<H> again,
             ToLongFunction<H> parts,
-            ToLongFunction<BenchmarkTarget> anew) {
+            ToLongFunction<BenchmarkTarget> fromStart) {
         this.opened = opened;
         this.again = again;
         this.parts = parts;
-        this.anew = anew;
+        this.fromStart = fromStart;
         heap = first.apply(opened);
         long found = parts.applyAsLong(heap);
         if (found == 0 || java() != found || locate() != found) {
-            throw new IllegalStateException("%,d arenas or pages at first, %,d at the second look, %,d anew"
+            throw new IllegalStateException("%,d arenas or pages at first, %,d at the second look, %,d from the start"
                     .formatted(found, java(), locate()));
         }
     }
@@ -84,9 +84,9 @@ final class Refresh<H> implements Subject.Ready {
         return parts.applyAsLong(heap);
     }
 
-    /** Finds it anew; returns how many arenas or pages there are. */
+    /** Finds it from the start; returns how many arenas or pages there are. */
     private long locate() {
-        return anew.applyAsLong(opened);
+        return fromStart.applyAsLong(opened);
     }
 
     /** Ends the program. */

@@ -7,7 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Rows of Markdown, in tables that begin anew where other columns are needed: not everything is held against the same.
+ * Rows of Markdown, in tables, a new one where other columns are needed: not everything is held against the same.
  */
 final class Tables {
     private static final String LIKE_FOR_LIKE = """

@@ -131,7 +131,7 @@ final class Turns {
 
     /**
      * For what is allocated, of which the least counts: what each one allocates. A walker's second thread ends when it
-     * was idle for a while, and is then made anew; and what makes few calls in an operation may do so for some seconds
+     * was idle for a while, and is then made again; and what makes few calls in an operation may do so for some seconds
      * before they are compiled for good, without an object for each. All threads count, those too that came and went
      * meanwhile: those that write a dump do.
      */

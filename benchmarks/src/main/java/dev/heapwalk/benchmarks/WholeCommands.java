@@ -44,7 +44,7 @@ final class WholeCommands {
     private final Judge judge;
     private final Path measure = FloorLibrary.program("measure.c");
     private final Path folder;
-    /** What commands write to. They make it anew, as {@code dump_all} does. */
+    /** What commands write to. They make a new one, as {@code dump_all} does. */
     private final Path dump;
 
     private final Suite.Set set;

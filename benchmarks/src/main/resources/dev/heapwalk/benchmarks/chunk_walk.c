@@ -2,8 +2,8 @@
 //
 // The floor that ChunkCursor is held against: the same walk over the same chunks, by hand in C. It is given what the
 // discovery found (regions, tops, the free chunks that the thread caches and fastbins hold, sorted by address) and does
-// what the cursor does for every chunk: read the header, check the size, tell the state, move on. As in the cursor, the state
-// is told without a branch: used, free and listed chunks alternate at random.
+// what the cursor does for every chunk: read the header, check the size, tell the state, move on. As in the cursor, the
+// state is told without a branch: used, free and listed chunks alternate at random.
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// measure FILE COMMAND [ARGUMENT...]: runs a command and writes into the file, as numbers in a line: nanoseconds by the clock,
-// microseconds of CPU time, kilobytes of peak resident memory of its largest process, and its exit status. It is small itself, since a
-// command's peak is never told to be below that of the program that started it.
+// measure FILE COMMAND [ARGUMENT...]: runs a command and writes into the file, as numbers in a line: nanoseconds by the
+// clock, microseconds of CPU time, kilobytes of peak resident memory of its largest process, and its exit status. It is
+// small itself, since a command's peak is never told to be below that of the program that started it.
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>

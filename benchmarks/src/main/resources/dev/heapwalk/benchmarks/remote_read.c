@@ -9,8 +9,8 @@
 
 enum { MOST_RANGES = 64 };
 
-// Reads windows, one behind the other, until total bytes are read. With more than one range a window, they lie as far apart
-// as they are long. A file descriptor, if not -1, is that of the process's memory, and is read instead.
+// Reads windows, one behind the other, until total bytes are read. With more than one range a window, they lie as far
+// apart as they are long. A file descriptor, if not -1, is that of the process's memory, and is read instead.
 int64_t remote_read(int pid, int file, uint64_t start, int64_t total, int64_t window, int64_t ranges, char *buffer) {
     struct iovec there[MOST_RANGES];
     int64_t length = window / ranges;

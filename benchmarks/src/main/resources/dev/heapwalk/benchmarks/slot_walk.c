@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The floor that SlotCursor is held against: the same walk over the same slots, by hand in C. It is given the pages that the
-// discovery found, and does what the cursor does for every slot: read the flags, tell the type and whether the slot is
-// free, garbage or an object, move on.
+// The floor that SlotCursor is held against: the same walk over the same slots, by hand in C. It is given the pages
+// that the discovery found, and does what the cursor does for every slot: read the flags, tell the type and whether the
+// slot is free, garbage or an object, move on.
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <string.h>

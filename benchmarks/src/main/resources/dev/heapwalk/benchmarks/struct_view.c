@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The floor that views of structures are held against: the same fields, read by hand in C. Where a field lies may differ between
-// versions of glibc, so offsets come from outside, as they do in Java.
+// The floor that views of structures are held against: the same fields, read by hand in C. Where a field lies may
+// differ between versions of glibc, so offsets come from outside, as they do in Java.
 #include <stdint.h>
 #include <string.h>
 

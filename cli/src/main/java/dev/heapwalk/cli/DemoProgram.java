@@ -11,7 +11,7 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * The program that {@code heapwalk COMMAND demo} starts and reads. It allocates through the C library's {@code malloc},
- * says so, and ends when its standard input does, hence also when whoever started it was killed.
+ * says so, and ends when its standard input does, so also when whoever started it was killed.
  */
 public final class DemoProgram {
     static final String READY = "READY";

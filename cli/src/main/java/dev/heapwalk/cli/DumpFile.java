@@ -40,7 +40,7 @@ final class DumpFile implements AutoCloseable {
     /** Null where a file is written at once. */
     private final Spool spool;
     /**
-     * The temporary file, from its beginning to its end: opened again when the JVM ends, it would be made anew behind
+     * The temporary file, from its beginning to its end: opened again when the JVM ends, it would be made again behind
      * the back of who removes it. Null where there is none.
      */
     private final FileChannel channel;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The program that 'heapwalk ruby COMMAND demo' starts and reads. It makes some objects, says so, and ends when its standard input
-# does, hence also when whoever started it was killed.
+# The program that 'heapwalk ruby COMMAND demo' starts and reads. It makes some objects, says so, and ends when its
+# standard input does, so also when whoever started it was killed.
 
 module Shop
   VAT = 0.19

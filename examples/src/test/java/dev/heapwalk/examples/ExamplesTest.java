@@ -174,12 +174,13 @@ class ExamplesTest {
             }
         }
         assertThat(total).isGreaterThan(100);
-        // A frame that was left and entered anew between all looks can't be told from one that stayed.
+        // A frame that was left and entered again between all looks can't be told from one that stayed.
         assertThat(mixed / (double) total).as("share of stacks of two moments: " + ofTwoMoments).isLessThan(0.05);
         double hot = byMethod.getOrDefault("hot", 0L);
         double cold = byMethod.getOrDefault("cold", 0L);
         assertThat((hot + cold) / total).as("share of the samples that show either").isGreaterThan(0.95);
-        // On a busy machine the program waits for a processor now in the one, now in the other, and many samples show the same moment.
+        // On a busy machine the program waits for a processor now in the one, now in the other, and many samples show
+        // the same moment.
         assertThat(hot / (hot + cold)).as("share of hot").isCloseTo(0.75, within(0.15));
         checkSpeedscope(new ObjectMapper().readTree(Path.of(output + ".speedscope.json").toFile()), total);
     }

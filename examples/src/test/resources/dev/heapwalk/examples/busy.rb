@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Spends three quarters of its time in one method and a quarter in another, by its own clock, and many short calls in both.
+# Spends three quarters of its time in one method and a quarter in another, by its own clock, and many short calls in
+# both.
 class Tally
   def step(value)
     value * 3 % 1000

@@ -8,8 +8,8 @@ package dev.heapwalk.heap;
 public interface BlockLookup extends BlockView, AutoCloseable {
 
     /**
-     * Goes to the block that an address lies in, be it inside. What an allocator keeps before a block (a header)
-     * belongs to that block.
+     * Goes to the block that an address lies in, at its start or anywhere inside. What an allocator keeps before a
+     * block (a header) belongs to that block.
      *
      * @param address any target address
      * @return whether there is one; if not, there is nothing to ask for

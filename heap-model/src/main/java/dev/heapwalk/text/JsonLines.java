@@ -104,7 +104,7 @@ public final class JsonLines {
     }
 
     /**
-     * How much was written, be it still in the buffer.
+     * How much was written, also what is still in the buffer.
      *
      * @return bytes
      */

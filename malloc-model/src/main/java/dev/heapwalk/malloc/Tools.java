@@ -66,7 +66,7 @@ final class Tools {
         }
     }
 
-    /** Frees what only the search for a heap needs, after which it is made anew. */
+    /** Frees what only the search for a heap needs, after which it is made again. */
     void rest() {
         if (walk != null) {
             walk.close();

@@ -153,7 +153,9 @@ class RefreshTest {
         return bytes;
     }
 
-    /** All memory of this JVM outside the Java heap that the JDK counts, and the buffers of windows, which it does not. */
+    /**
+     * All memory of this JVM outside the Java heap that the JDK counts, and the buffers of windows, which it does not.
+     */
     private static long directMemory() {
         return Buffers.inUse()
                 + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()

@@ -34,7 +34,7 @@ public interface AddressSpace {
     }
 
     /**
-     * Reads the mappings anew if the target runs. Does nothing for a stopped process or a core.
+     * Reads the mappings again if the target runs. Does nothing for a stopped process or a core.
      */
     void refresh();
 

@@ -13,7 +13,7 @@ import dev.heapwalk.memory.struct.StructView;
  * }
  * }</pre>
  *
- * <p>It reads through the reader or window that made it, and lays the view anew at each step, so what moves that in
+ * <p>It reads through the reader or window that made it, and lays the view again at each step, so what moves that in
  * between does no harm to the next element.
  *
  * @param <T> the type of the view

@@ -53,7 +53,7 @@ public final class Mappings implements Iterable<Mapping> {
     }
 
     /**
-     * Whether every byte of a range is mapped readable, be it in several neighbouring mappings. Allocates nothing.
+     * Whether every byte of a range is mapped readable, in one mapping or in several neighbours. Allocates nothing.
      *
      * @param address target address of the first byte
      * @param length bytes; a negative one is never mapped
@@ -95,7 +95,7 @@ public final class Mappings implements Iterable<Mapping> {
     }
 
     /**
-     * How far memory is mapped readable from an address on, be it in several neighbouring mappings. Allocates nothing.
+     * How far memory is mapped readable from an address on, in one mapping or in several neighbours. Allocates nothing.
      *
      * @param address a target address
      * @param limit the target address behind the last byte of interest

@@ -16,8 +16,8 @@ import java.util.Arrays;
  * }
  * }</pre>
  *
- * <p>Pages of a process that were never touched are left out, since they hold zeros. What can't be read is left out too,
- * and counted. For one thread, and closed by who made it.
+ * <p>Pages of a process that were never touched are left out, since they hold zeros. What can't be read is left out
+ * too, and counted. For one thread, and closed by who made it.
  */
 public final class PointerScan implements AutoCloseable {
     private static final long PAGE = 4096;
@@ -104,7 +104,7 @@ public final class PointerScan implements AutoCloseable {
         return Ranges.of(Arrays.copyOf(starts, pieces), Arrays.copyOf(ends, pieces));
     }
 
-    /** Goes back before the first word, and looks anew at a process that ran on. */
+    /** Goes back before the first word, and looks again at a process that ran on. */
     public void rewind() {
         checkOpen();
         touched.forget();

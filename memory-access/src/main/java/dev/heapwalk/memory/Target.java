@@ -21,8 +21,8 @@ public interface Target extends AutoCloseable {
      * Stops a process until the target is closed. It is let go on {@link #close()}, on any failure, when the JVM shuts
      * down, and by the kernel when the JVM dies.
      *
-     * <p>The program does not notice, except in its clock: a call that the stop interrupted begins anew, with its whole
-     * timeout where the kernel does not count what was left ({@code epoll_wait}, {@code sigtimedwait}, {@code
+     * <p>The program does not notice, except in its clock: a call that the stop interrupted is restarted, with its
+     * whole timeout where the kernel does not count what was left ({@code epoll_wait}, {@code sigtimedwait}, {@code
      * semtimedop} and socket timeouts). A process that this JVM started itself can't be stopped, since the JDK would
      * take that for its end.
      *
@@ -122,7 +122,7 @@ public interface Target extends AutoCloseable {
     /**
      * Stops an observed process until what is returned is closed, for one look that belongs together. Meanwhile {@link
      * #still()} answers true and {@link #threads()} tells registers; the mappings are those of the stop. What was
-     * located before stays good, as far as it is good for a process that runs on: it need not be located anew, but
+     * located before stays good, as far as it is good for a process that runs on: it need not be located again, but
      * looked at again. A window shows what it has read before until it is told to {@linkplain Window#forget() forget}
      * it.
      *
@@ -187,7 +187,7 @@ public interface Target extends AutoCloseable {
     /**
      * The ELF modules that are loaded, in address order: the program, its libraries, the vDSO.
      *
-     * @return an unmodifiable list, found anew for an observed process at each call; what is still loaded is the same
+     * @return an unmodifiable list, found again for an observed process at each call; what is still loaded is the same
      *     object then
      */
     List<ElfModule> modules();

@@ -19,6 +19,6 @@ public interface TouchedPages {
      */
     long next(long address, long limit);
 
-    /** Forgets what was read before, so that the next search asks the kernel anew. */
+    /** Forgets what was read before, so that the next search asks the kernel again. */
     default void forget() {}
 }

@@ -225,7 +225,7 @@ public final class HeapPages {
     }
 
     /**
-     * The slot that an address lies in, be it inside.
+     * The slot that an address lies in, at its start or anywhere inside.
      *
      * @param address a target address
      * @return the target address of the slot, or 0 if it lies in none

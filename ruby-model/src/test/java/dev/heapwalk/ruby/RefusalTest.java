@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RefusalTest {
     private static final int STARTS = 10;
     private static final int KILLS = 10;
-    /** It names itself anew when it has started. */
+    /** It gives itself another name when it has started. */
     private static final String SLEEPING_RUBY =
             "'/usr/bin/ruby', '--disable=gems', '-e', 'Process.setproctitle(%q(started)); sleep 60'";
 

@@ -3,9 +3,9 @@
 // A program that keeps a ledger of what it holds from malloc: usage
 // `ledger SCENARIO [threads=N] [rounds=N] [count=N] [freed=PERCENT] [size=N] [seed=N]`.
 //
-// It prints "READY", then obeys commands, one a line, on its standard input, and answers each with lines that end in "END".
-// While it is ready, all its threads wait and nothing allocates: the ledger lies in mappings of its own, and there is no stdio.
-// It ends when its standard input ends, so it outlives nobody.
+// It prints "READY", then obeys commands, one a line, on its standard input, and answers each with lines that end in
+// "END". While it is ready, all its threads wait and nothing allocates: the ledger lies in mappings of its own, and
+// there is no stdio. It ends when its standard input ends, so it outlives nobody.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -484,7 +484,8 @@ static void turn_over(void) {
     start_workers(4);
 }
 
-// Threads that come, work and end, a few at a time: their caches are flushed, and their arenas pass to those that follow.
+// Threads that come, work and end, a few at a time: their caches are flushed, and their arenas pass to those that
+// follow.
 static void *passing_main(void *argument) {
     struct worker *w = argument;
     introduce(w);
@@ -665,7 +666,8 @@ static void brk_blocked(void) {
     let_go_every(first, 3);
 }
 
-// Blocks of a few pages: with a low mmap_threshold each is a mapping, which the kernel puts into any gap between others.
+// Blocks of a few pages: with a low mmap_threshold each is a mapping, which the kernel puts into any gap between
+// others.
 static void pages(void) {
     struct worker *w = &workers[0];
     for (long i = 0; i < count; i++) {

@@ -6,7 +6,7 @@ import dev.heapwalk.memory.Window;
 
 /**
  * Names the use of used blocks of one target, for one walk or one look-up. Made by a {@link CategorizerProvider} when
- * it is first needed, used by one thread, dropped when the walk begins anew.
+ * it is first needed, used by one thread, dropped when the walk starts again.
  */
 @FunctionalInterface
 public interface Categorizer {

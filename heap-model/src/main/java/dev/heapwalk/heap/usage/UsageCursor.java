@@ -134,7 +134,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
     }
 
     /**
-     * {@inheritDoc} Categorizers are made anew.
+     * {@inheritDoc} New categorizers are made.
      */
     @Override
     public void rewind() {

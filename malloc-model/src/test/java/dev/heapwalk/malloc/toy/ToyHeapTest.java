@@ -268,7 +268,7 @@ class ToyHeapTest {
     }
 
     @Test
-    void aWalkCanBeginAnew() throws IOException {
+    void aWalkCanStartAgain() throws IOException {
         try (ToyProgram program = new ToyProgram();
                 Target target = Target.observe(program.pid())) {
             UsageCursor usage = UsageCursor.over(Heaps.of(target));

@@ -4,9 +4,10 @@ package dev.heapwalk.memory.elf;
 /**
  * A symbol that a module defines.
  *
- * @param name as the symbol table has it; some linkers append the version ({@code @@VERSION}) in a file's own table
- * @param address where it lies: a target address; for {@link Kind#THREAD_LOCAL} an offset in the module's TLS block, for
- *     {@link Kind#NUMBER} just a number
+ * @param name as the symbol table has it, without the version ({@code @@VERSION}) that some linkers append in a file's
+ *     own table
+ * @param address where it lies: a target address; for {@link Kind#THREAD_LOCAL} an offset in the module's TLS block,
+ *     for {@link Kind#NUMBER} just a number
  * @param size bytes, 0 if the table does not tell
  * @param kind what it names
  * @param binding who may refer to it

@@ -462,7 +462,7 @@ final class LiveMemory implements AddressSpace {
             if (next < last) {
                 read[next] += left;
                 if (!any) {
-                    // Asked anew right at this byte, the kernel gave nothing: here is the hole.
+                    // Asked again right at this byte, the kernel gave nothing: here is the hole.
                     at += lengths[next++];
                 }
             }

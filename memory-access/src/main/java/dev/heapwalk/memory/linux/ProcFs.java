@@ -151,7 +151,7 @@ record ProcFs(Path folder, Path yama) {
                 text.append("; ")
                         .append(yama)
                         .append(" is 2, so only a process with CAP_SYS_PTRACE may: root can set it to 0");
-            case "3" -> text.append("; ").append(yama).append(" is 3, so nobody may until the machine is started anew");
+            case "3" -> text.append("; ").append(yama).append(" is 3, so nobody may until the machine is restarted");
             default -> text.append("; ").append(yama).append(" is ").append(Text.printable(scope.get()));
         }
         return text.toString();

@@ -55,17 +55,17 @@ final class RegisterSet {
     }
 
     /**
-     * Lets the kernel decide anew whether an interrupted call ends in EINTR.
+     * Lets the kernel decide again whether an interrupted call ends in EINTR.
      *
      * @param tid the thread, for which {@link #interruptedCall} said yes
      * @return 0, or the negative error number
      */
-    long beginAnew(int tid) {
-        return libc.ptrace(Libc.PTRACE_POKEUSER, tid, processor.resultInUser(), Processor.BEGIN_ANEW);
+    long restart(int tid) {
+        return libc.ptrace(Libc.PTRACE_POKEUSER, tid, processor.resultInUser(), Processor.RESTART);
     }
 
     /**
-     * Loads the code that {@link #load}, {@link #interruptedCall} and {@link #beginAnew} need; the thread is not
+     * Loads the code that {@link #load}, {@link #interruptedCall} and {@link #restart} need; the thread is not
      * stopped.
      */
     void rehearse(int tid) {
@@ -81,7 +81,7 @@ final class RegisterSet {
                 interruptedCall();
             }
         }
-        beginAnew(tid);
+        restart(tid);
     }
 
     /** What was loaded. */

@@ -98,7 +98,7 @@ final class Tracer {
         private final int tid;
         private State state = State.RUNNING;
         private boolean interrupted;
-        /** Whether it stands still, and it is not known yet that its call begins anew. */
+        /** Whether it stands still, and it is not known yet that its call is restarted. */
         private boolean owed;
 
         private long interruptedAt;
@@ -278,7 +278,7 @@ final class Tracer {
 
     /**
      * Stops the threads that have appeared since the last look, but not the addressees of signals, one after the other:
-     * between the moment when a call is interrupted and the one when it is told to begin anew, the death of this JVM
+     * between the moment when a call is interrupted and the one when it is told to restart, the death of this JVM
      * would show the thread an EINTR, and so that moment is short, and is that of one thread at a time. Returns whether
      * there were any.
      */
@@ -422,7 +422,7 @@ final class Tracer {
 
     /**
      * Waits until an interrupted thread stands still. Nothing but time ends this early, not even the end of this JVM:
-     * the call that the thread was in has been interrupted, and must be told to begin anew.
+     * the call that the thread was in has been interrupted, and must be told to restart.
      */
     private void awaitStop(Tracee tracee) {
         long pause = SHORTEST_PAUSE_NANOS;
@@ -520,7 +520,7 @@ final class Tracer {
         if (result == 0 && byUs && registers.interruptedCall()) {
             // At once: should this JVM be killed now, the thread must not see an EINTR.
             call = "PTRACE_POKEUSER";
-            result = registers.beginAnew(tracee.tid);
+            result = registers.restart(tracee.tid);
         }
         if (result == -Errno.ESRCH) {
             // Killed while it stood still.
@@ -610,7 +610,7 @@ final class Tracer {
 
     private void settle(Tracee tracee) {
         if (tracee.owed && registers.load(tracee.tid) == 0 && registers.interruptedCall()) {
-            registers.beginAnew(tracee.tid);
+            registers.restart(tracee.tid);
         }
         tracee.owed = false;
     }

@@ -7,8 +7,8 @@ import java.util.stream.Stream;
 
 /**
  * ARM64. Whether a call was interrupted can't be told: the kernel has forgotten the call's number and its first
- * argument ({@code orig_x0} is in no register set) by the time the thread stands still, so there is nothing to begin
- * anew with.
+ * argument ({@code orig_x0} is in no register set) by the time the thread stands still, so there is nothing to
+ * restart it with.
  */
 final class Aarch64 extends Processor {
     static final Processor PROCESSOR = new Aarch64();

@@ -39,10 +39,10 @@ final class I386 extends Processor {
     public boolean interruptedCall(MemorySegment set) {
         // The number is negative outside of a call.
         int call = (int) register(set, ORIG_EAX);
-        return register(set, EAX) == (INTERRUPTED & 0xffffffffL) && call >= 0 && beginsAnew(call);
+        return register(set, EAX) == (INTERRUPTED & 0xffffffffL) && call >= 0 && restarts(call);
     }
 
-    private static boolean beginsAnew(int call) {
+    private static boolean restarts(int call) {
         return switch (call) {
             // read, write, readv, writev, socketcall, sendfile, sendfile64, splice, recvmmsg, sendmmsg, connect,
             // accept4, sendto, sendmsg, recvfrom, recvmsg, recvmmsg_time64

@@ -14,11 +14,11 @@ import java.util.List;
 public abstract sealed class Processor permits X8664, X32, I386, Aarch64, Arm, UnknownProcessor {
 
     /**
-     * The kernel's own code for "begin anew unless a handler runs now, else EINTR" ({@code ERESTARTNOHAND}). Put in
+     * The kernel's own code for "restart unless a handler runs now, else EINTR" ({@code ERESTARTNOHAND}). Put in
      * the place of EINTR it lets the kernel decide when the thread goes on: a signal that comes during the stop still
      * interrupts the call, and nothing depends on this process being alive by then.
      */
-    public static final long BEGIN_ANEW = -514;
+    public static final long RESTART = -514;
 
     /** What a system call returns that was interrupted: {@code -EINTR}. */
     public static final long INTERRUPTED = -4;
@@ -216,20 +216,20 @@ public abstract sealed class Processor permits X8664, X32, I386, Aarch64, Arm, U
      * Whether a thread that was stopped was about to see an EINTR that nothing but the stop explains.
      *
      * <p>Most calls end with an internal code (ERESTARTSYS and its like) when they are interrupted, and the kernel
-     * begins them anew by itself after a stop. Some end with a plain EINTR, as signal(7) lists them under "never
+     * restarts them by itself after a stop. Some end with a plain EINTR, as signal(7) lists them under "never
      * restarted": without more ado the program would see it. Each of them gives EINTR only when it has done nothing
-     * yet, so it can begin anew, with its whole timeout if it has one. The calls that it is not safe for, such as
+     * yet, so it can be restarted, with its whole timeout if it has one. The calls that it is not safe for, such as
      * {@code close}, are not among them.
      *
      * @param set the thread's register set ({@code NT_PRSTATUS})
-     * @return whether its call may begin anew; false on a processor that does not tell
+     * @return whether its call may be restarted; false on a processor that does not tell
      */
     public boolean interruptedCall(MemorySegment set) {
         return false;
     }
 
     /**
-     * Where the tracer writes {@link #BEGIN_ANEW} ({@code PTRACE_POKEUSER}) to let an interrupted call begin anew: the
+     * Where the tracer writes {@link #RESTART} ({@code PTRACE_POKEUSER}) to let an interrupted call restart: the
      * place of the register with the call's result in {@code struct user} of the tracer.
      *
      * @return an offset in bytes, or -1 where {@link #interruptedCall} is never true

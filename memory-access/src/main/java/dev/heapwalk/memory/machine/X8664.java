@@ -49,10 +49,10 @@ final class X8664 extends Processor {
     public boolean interruptedCall(MemorySegment set) {
         // The number is negative outside of a call.
         long call = register(set, ORIG_RAX);
-        return register(set, RAX) == INTERRUPTED && call >= 0 && beginsAnew((int) call);
+        return register(set, RAX) == INTERRUPTED && call >= 0 && restarts((int) call);
     }
 
-    private static boolean beginsAnew(int call) {
+    private static boolean restarts(int call) {
         return switch (call) {
             // On sockets with SO_RCVTIMEO or SO_SNDTIMEO: read, write, readv, writev, sendfile, connect, accept,
             // sendto, recvfrom, sendmsg, recvmsg, splice, accept4, recvmmsg, sendmmsg.

@@ -6,8 +6,8 @@ import java.util.Arrays;
 
 /**
  * The switch that has every look at target memory checked which is not checked for speed: reads by address, and fields
- * of views. It is on where {@code -Dheapwalk.check=true} or {@code -ea} says so, and costs nothing where it is off, since
- * a compiler leaves out what a constant forbids.
+ * of views. It is on where {@code -Dheapwalk.check=true} or {@code -ea} says so, and costs nothing where it is off,
+ * since a compiler leaves out what a constant forbids.
  *
  * <p>What is found is a fault of the program that looks: it is told by an {@link IllegalStateException} or an {@link
  * IndexOutOfBoundsException}, and no value is made up.

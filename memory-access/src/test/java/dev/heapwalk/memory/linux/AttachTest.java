@@ -487,7 +487,7 @@ class AttachTest {
                         "0", "is 0, so that is no hindrance",
                         "1", "is 1, so only a parent may look into its descendants: root can set it to 0",
                         "2", "is 2, so only a process with CAP_SYS_PTRACE may: root can set it to 0",
-                        "3", "is 3, so nobody may until the machine is started anew")
+                        "3", "is 3, so nobody may until the machine is restarted")
                 .get(scope);
         try (CTarget program = odd("alone")) {
             assertThatThrownBy(() ->

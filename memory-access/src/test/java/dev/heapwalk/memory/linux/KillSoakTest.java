@@ -56,8 +56,8 @@ class KillSoakTest {
     }
 
     /**
-     * A JVM that is killed between the interruption of a thread and the moment when it tells the kernel to begin the
-     * thread's call anew leaves that one thread with an EINTR. Nothing else may be wrong.
+     * A JVM that is killed between the interruption of a thread and the moment when it tells the kernel to restart the
+     * thread's call leaves that one thread with an EINTR. Nothing else may be wrong.
      */
     private static void checkAllButOneCallEach(String said, int kills) {
         Matcher calls = EINTR.matcher(said);

@@ -232,7 +232,7 @@ class LibcFailureTest {
     }
 
     @Test
-    void aThreadThatCantBeToldToBeginItsCallAnewIsLetGo() throws IOException {
+    void aThreadThatCantBeToldToRestartItsCallIsLetGo() throws IOException {
         try (CTarget waiting = CTarget.program("oddities", "interruptible")) {
             assertThat(waiting.line()).isEqualTo("ready");
             FakeLibc libc = new FakeLibc().always("PTRACE_POKEUSER", EIO);

@@ -153,7 +153,7 @@ class PointerScanTest {
     }
 
     @Test
-    void looksAnewWhenItIsRewound() throws Exception {
+    void looksAgainWhenItIsRewound() throws Exception {
         try (Target target = Target.observe(program.pid())) {
             PointerScan scan = target.memory().pointers(all(), targets);
             long found = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program that is always in the middle of something, and that notices everything a reader could do wrong: an EINTR in a
-// thread that has no signal to handle, a signal that is lost, memory that changes, a timer that is late for good.
+// A program that is always in the middle of something, and that notices everything a reader could do wrong: an EINTR in
+// a thread that has no signal to handle, a signal that is lost, memory that changes, a timer that is late for good.
 // After "ready" it answers each line "check" with "ok ..." or "bad ..."; at the end of its input it ends.
 #define _GNU_SOURCE
 #include <errno.h>

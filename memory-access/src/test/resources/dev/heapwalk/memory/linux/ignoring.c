@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threads that wait in calls that end in EINTR when they are interrupted, and that block no signal and handle none.
-// After "ready" one of them, not the first, forks a child for each line "fork" and prints its id. At "thread" the first one makes
-// another thread and prints "made". Any other line is answered with "eintr N other M", the counts of all threads.
+// After "ready" one of them, not the first, forks a child for each line "fork" and prints its id. At "thread" the first
+// one makes another thread and prints "made". Any other line is answered with "eintr N other M", the counts of all
+// threads.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A 32-bit program without a C library, so that nothing but the compiler is needed: it says where its value lies and waits
-// in epoll_wait, and says what ended that.
+// A 32-bit program without a C library, so that nothing but the compiler is needed: it says where its value lies and
+// waits in epoll_wait, and says what ended that.
 static int call(int number, int a, int b, int c, int d) {
     int result;
     __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d) : "memory");

@@ -524,7 +524,7 @@ final class SlotLines {
         }
     }
 
-    /** In 2.7 every class has a name, be it that of another or one made up; in 3.0 only those that have one. */
+    /** In 2.7 every class has a name, its own, that of another or one made up; in 3.0 only those that have one. */
     private void oldName(RClass module) {
         byte[] name = classNames.bytesOf(module.address());
         if (!format.madeUpNames()) {

@@ -49,8 +49,8 @@ public final class StringDecoder {
      * @param most the most bytes to read; a character that is cut there is left out
      * @return its text; null if its bytes are not valid in its encoding, or the encoding is one that can't be decoded,
      *     such as ASCII-8BIT, and not all bytes are ASCII
-     * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read, be they wanted
-     *     or not
+     * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read, wanted or
+     *     not
      */
     public String text(RString string, int most) {
         boolean cut = string.length() > most;

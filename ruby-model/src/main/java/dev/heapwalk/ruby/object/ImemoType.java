@@ -4,7 +4,7 @@ package dev.heapwalk.ruby.object;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** What a {@code T_IMEMO} is. C name {@code enum imemo_type}, which 4.0 numbers anew from 9 on. */
+/** What a {@code T_IMEMO} is. C name {@code enum imemo_type}, to which 4.0 gives new numbers from 9 on. */
 public enum ImemoType {
     /** The values of a scope that outlives it: {@code rb_env_t}. */
     ENV,

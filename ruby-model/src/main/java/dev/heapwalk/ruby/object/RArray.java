@@ -93,7 +93,7 @@ public final class RArray extends RValue {
     }
 
     /**
-     * Whether the flag is set that a shared one has, be it embedded.
+     * Whether the flag is set that a shared one has, also an embedded one.
      *
      * @return {@code ELTS_SHARED}
      */

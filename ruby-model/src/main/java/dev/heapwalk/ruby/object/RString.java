@@ -71,8 +71,8 @@ public final class RString extends RValue {
      *
      * @param most the most bytes to read
      * @return a new array
-     * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read, be they wanted
-     *     or not
+     * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read, wanted or
+     *     not
      */
     public byte[] content(int most) {
         long length = length();

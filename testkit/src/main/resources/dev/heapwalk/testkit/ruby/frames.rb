@@ -8,11 +8,12 @@
 #     status       of a thread
 #     current      whether a thread is the one that obeys the command, that is, the main thread
 #     backtrace    path, absolute_path, lineno, label and base_label of each frame, the innermost first
-#     inside       the C function that is missing at the head of the backtrace, because the backtrace was taken by the Ruby code that
-#                  calls it; else null
+#     inside       the C function that is missing at the head of the backtrace, because the backtrace was taken by the
+#                  Ruby code that calls it; else null
 #     frames       the frames that noted themselves, the outermost first:
 #       depth      how many frames there are from the bottom up to this one: 1 is the last of the backtrace
-#       via        binding: locals are those that its Binding tells, also those of the scopes around it; its environment is on the heap.
+#       via        binding: locals are those that its Binding tells, also those of the scopes around it; its environment
+#                  is on the heap.
 #                  told: locals are those that it told itself; its environment may be on the VM's stack
 #       method     __method__, null outside methods
 #       receiver   self, as a reference

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Ractors that wait for a message, from 3.0 on. Beside them dump_all and memsize can wait for ever within Ruby itself (seen in 3.2.3), so
-# that a script of its own has them.
+# Ractors that wait for a message, from 3.0 on. Beside them dump_all and memsize can wait for ever within Ruby itself
+# (seen in 3.2.3), so that a script of its own has them.
 #
 #   names    prints the name of each ractor that waits
 

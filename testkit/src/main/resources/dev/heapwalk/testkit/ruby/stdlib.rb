@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Much of the standard library, and as many objects as the first argument says (300000), of the kinds that programs have most of.
+# Much of the standard library, and as many objects as the first argument says (300000), of the kinds that programs have
+# most of.
 #
 #   missing    prints the libraries that this Ruby does not have
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the target scripts share. A script makes its objects and then calls Target.serve, which collects the garbage, prints READY and
-# obeys commands, a line each; every answer ends with a line END. What commands need is made, and used once, before READY: afterwards a
-# command allocates little but what it is about.
+# What the target scripts share. A script makes its objects and then calls Target.serve, which collects the garbage,
+# prints READY and obeys commands, a line each; every answer ends with a line END. What commands need is made, and used
+# once, before READY: afterwards a command allocates little but what it is about.
 
 require "json"
 require "objspace"
@@ -20,8 +20,8 @@ module Target
 
   ANY_TO_S = Kernel.instance_method(:to_s)
 
-  # The address of an object, or nil for a value that has none. ObjectSpace.dump would say it too, but takes minutes for a long
-  # string in 2.7.
+  # The address of an object, or nil for a value that has none. ObjectSpace.dump would say it too, but takes minutes for
+  # a long string in 2.7.
   def self.address(object)
     word = ANY_TO_S.bind(object).call[/:(0x\h+)>\z/, 1].hex
     format("0x%x", word) if (word & 7).zero? && word > 0x40

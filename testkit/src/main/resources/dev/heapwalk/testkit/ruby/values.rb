@@ -10,8 +10,8 @@
 #     encoding      of what has one
 #     frozen        whether it is
 #     ivars         pairs of a name and a reference, those that instance_variables tells
-#   and what belongs to its class. Bytes are in hex throughout. A reference is {"address": …, "inspect": hex}; address is null for an
-#   immediate value.
+#   and what belongs to its class. Bytes are in hex throughout. A reference is {"address": …, "inspect": hex}; address
+#   is null for an immediate value.
 
 require_relative "target"
 require "bigdecimal"

@@ -7,7 +7,7 @@ public interface CodeMemory {
     /**
      * Copies bytes of the target.
      *
-     * @param address target address of the first byte; any number at all, for it may have been reckoned by hostile code
+     * @param address target address of the first byte; any number at all, since hostile code may have computed it
      * @param bytes receives them, from its start
      * @param length how many, at most 16
      * @return whether all of them could be read
