@@ -53,15 +53,15 @@ public interface Heap {
 
     /**
      * Finds blocks by addresses in them. The first one may walk the heap once, to know where to begin; what it finds is
-     * kept with the heap. In a process that {@linkplain Target#runsOn() runs on} each look reads memory anew, but which
-     * ranges the heap has stays as it was when it was located.
+     * kept with the heap. In a process that {@linkplain Target#runsOn() runs on} each look reads memory again. The
+     * ranges of the heap stay those of the time when it was located.
      *
      * @return a new look-up, for one thread
      */
     BlockLookup lookup();
 
     /**
-     * The block that an address lies in, be it inside. Who asks often is faster with a {@link #lookup()} of its own.
+     * The block that an address lies in, at its start or inside. Who asks often is faster with a {@link #lookup()} of its own.
      *
      * @param address any target address
      * @return the block, empty if the address lies in none

@@ -134,7 +134,7 @@ public final class ChunkCursor implements AutoCloseable {
         begin();
     }
 
-    /** Has the next {@link #moveTo} read memory anew. */
+    /** Has the next {@link #moveTo} read memory again. */
     void forget() {
         window.forget();
         limit = -1;
@@ -224,8 +224,8 @@ public final class ChunkCursor implements AutoCloseable {
     }
 
     /**
-     * What a window shows of a core that was closed meanwhile says no more than that; asked anew, the window says which
-     * it was.
+     * What a window shows of a core that was closed meanwhile says no more than that. The window says which core it was
+     * when it is asked again.
      */
     private IllegalStateException closedTarget(IllegalStateException e) {
         window.forget();

@@ -10,8 +10,8 @@ import java.util.Set;
  * threads are the same and each has one, or those that may have none have not run.
  *
  * <p>How many caches there are shows that each thread has one, except where some are left over, as in the child of a
- * {@code fork}. This may have escaped the first look, so that where there are several threads it is searched anew from
- * time to time in any case.
+ * {@code fork}. The first look may have missed that. So where there are several threads, the chunks are searched again
+ * from time to time in any case.
  */
 final class KnownCaches {
     private static final int MOST_LOOKS = 64;

@@ -159,7 +159,7 @@ class LookupTest {
         return new Category(new Domain("letters"), String.valueOf(letter), "");
     });
 
-    /** A process that runs on is looked at anew each time. */
+    /** A process that runs on is looked at again each time. */
     @Test
     void whatIsFoundIsAsItIsNow() throws Exception {
         Process process =

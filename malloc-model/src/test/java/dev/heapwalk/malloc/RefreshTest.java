@@ -129,13 +129,13 @@ class RefreshTest {
         check.noFreedBlockIsUsed();
         check.arenasAddUp();
         check.mallinfoAgrees();
-        MallocHeap anew = MallocHeap.locate(heap.target(), symbols);
-        assertThat(heap.threadCaches()).as(how).isEqualTo(anew.threadCaches());
-        assertThat(heap.arenas()).as(how).isEqualTo(anew.arenas());
-        assertThat(heap.mmapped()).as(how).isEqualTo(anew.mmapped());
-        assertThat(heap.layout()).as(how).isEqualTo(anew.layout());
+        MallocHeap located = MallocHeap.locate(heap.target(), symbols);
+        assertThat(heap.threadCaches()).as(how).isEqualTo(located.threadCaches());
+        assertThat(heap.arenas()).as(how).isEqualTo(located.arenas());
+        assertThat(heap.mmapped()).as(how).isEqualTo(located.mmapped());
+        assertThat(heap.layout()).as(how).isEqualTo(located.layout());
         try (ChunkCursor chunks = heap.chunks();
-                ChunkCursor others = anew.chunks()) {
+                ChunkCursor others = located.chunks()) {
             while (chunks.next()) {
                 assertThat(others.next()).as(how).isTrue();
                 assertThat(chunks.address()).as(how).isEqualTo(others.address());

@@ -200,8 +200,8 @@ public final class SlotCursor implements AutoCloseable {
         try {
             return enterPage();
         } catch (IllegalStateException e) {
-            // What the window shows of a core that was closed meanwhile says no more than that; asked anew, it says
-            // which it was.
+            // What the window shows of a core that was closed meanwhile says no more than that. It says which core it
+            // was when it is asked again.
             window.forget();
             window.find(pages.start(page), 1);
             throw e;

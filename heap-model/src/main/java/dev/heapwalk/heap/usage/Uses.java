@@ -31,14 +31,14 @@ final class Uses {
         return heaps;
     }
 
-    /** Has everything looked at anew. */
+    /** Has everything looked at again. */
     void restart(Heaps now) {
         heaps = now;
         categorizers = UNPREPARED;
         window.forget();
     }
 
-    /** Has the content of blocks read anew. */
+    /** Has the content of blocks read again. */
     void forget() {
         window.forget();
     }

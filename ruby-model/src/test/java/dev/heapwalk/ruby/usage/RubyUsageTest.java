@@ -226,7 +226,7 @@ class RubyUsageTest {
                 .replace("\"", ""));
     }
 
-    /** A class is named between one look and the next: what is not asked anew still has no name for it. */
+    /** A class is named between one look and the next: what is not asked again still has no name for it. */
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void aSampleSaysWhatIsNowWithTheSameObjects(Ruby ruby) throws Exception {
