@@ -61,7 +61,8 @@ public interface Heap {
     BlockLookup lookup();
 
     /**
-     * The block that an address lies in, at its start or inside. Who asks often is faster with a {@link #lookup()} of its own.
+     * The block that an address lies in, at its start or inside. Who asks often is faster with a {@link #lookup()} of
+     * its own.
      *
      * @param address any target address
      * @return the block, empty if the address lies in none
