@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory;
 
+import dev.heapwalk.memory.raw.Checks;
 import dev.heapwalk.memory.struct.StructView;
 import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
@@ -83,6 +84,10 @@ public final class Reader implements AutoCloseable {
             window = Math.abs(address - last) <= NEAR ? surroundings : pages;
         }
         last = address;
+        if (Checks.ON) {
+            surroundings.passed();
+            pages.passed();
+        }
         return window.find(address, length);
     }
 

@@ -93,6 +93,16 @@ public final class Window implements AutoCloseable {
             return address - base() == offset && offset <= length() - bytes ? 1 : 0;
         }
 
+        /**
+         * Whether what lies at a local address stays as it is, whatever is loaded; asked only where checks are on.
+         *
+         * @param local an address in memory that this source has shown
+         * @return true for a mapped file; false for a buffer
+         */
+        default boolean lasting(long local) {
+            return false;
+        }
+
         /** Frees what the source has for itself, and ends its threads. It is not used any more. */
         default void close() {}
     }
@@ -107,6 +117,12 @@ public final class Window implements AutoCloseable {
     /** Answers where checks are on. */
     private final class Watch implements Checks.Holder {
         private volatile Thread user;
+        private long reads;
+
+        @Override
+        public long reads(long local) {
+            return !closed && source.lasting(local) ? -1 : reads;
+        }
 
         @Override
         public boolean shows(long local, long bytes) {
@@ -164,12 +180,20 @@ public final class Window implements AutoCloseable {
      * @return the offset of the range in {@link #segment()}, or -1 if a byte of it can't be read
      */
     public long find(long address, long wanted) {
+        if (Checks.ON) {
+            watch.reads++;
+        }
         long offset = address - base;
         // One comparison each for below and beyond; a hostile address wraps to one of the two.
         if (offset >= 0 && offset <= length - wanted) {
             return offset;
         }
         return load(address, wanted);
+    }
+
+    /** What was shown before is left from now on; asked only where checks are on. */
+    void passed() {
+        watch.reads++;
     }
 
     private long load(long address, long wanted) {

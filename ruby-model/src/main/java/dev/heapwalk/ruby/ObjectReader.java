@@ -216,7 +216,9 @@ public final class ObjectReader {
         if (size == 0) {
             return null;
         }
-        return memory.at(address, size, view);
+        long offset = memory.require(address, size);
+        view.keep(memory.segment(), offset, address, size);
+        return view;
     }
 
     /**

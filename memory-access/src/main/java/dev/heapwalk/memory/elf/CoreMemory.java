@@ -208,6 +208,11 @@ final class CoreMemory implements AddressSpace {
         }
 
         @Override
+        public boolean lasting(long local) {
+            return local < joint.address() || local >= joint.address() + joint.byteSize();
+        }
+
+        @Override
         public void close() {
             joint = MemorySegment.NULL;
             segment = MemorySegment.NULL;

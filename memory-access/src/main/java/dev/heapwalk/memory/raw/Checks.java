@@ -48,6 +48,14 @@ public final class Checks {
          * @return whether the local memory is this holder's, and has what the target has there
          */
         Answer holds(long local, long address, long length);
+
+        /**
+         * How often memory was asked for, by which a view tells whether it was laid before the last read.
+         *
+         * @param local a local address
+         * @return a count that grows; always the same where what lies there stays as it is
+         */
+        long reads(long local);
     }
 
     /** What a holder says of local memory. */

@@ -3,6 +3,7 @@ package dev.heapwalk.memory.struct;
 
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.raw.Checks;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -16,12 +17,20 @@ import java.lang.foreign.MemorySegment;
  * it. One for a hot path may add {@code wrap(...)}, which returns itself, over memory that was made readable before.
  */
 public abstract class StructView {
+    /** What a copy takes at least, in bytes: enough for most structures, so that a view allocates once. */
+    private static final int LEAST_COPY = 256;
+
+    private static final MemorySegment NOTHING = MemorySegment.NULL.asSlice(0, 0);
+
     private MemorySegment segment = MemorySegment.NULL;
+    private MemorySegment own = NOTHING;
     private long offset;
     private long address;
     private long length;
     /** What must go on to hold the structure, where that is checked and known; else null. */
     private Checks.Holder holder;
+    /** What the holder said of its reads when it was laid. */
+    private long reads;
 
     /** For subclasses. */
     protected StructView() {}
@@ -42,7 +51,30 @@ public abstract class StructView {
         if (Checks.ON) {
             holder =
                     newSegment.isNative() ? Checks.laid(newSegment.address() + newOffset, newAddress, newLength) : null;
+            reads = holder == null ? 0 : holder.reads(newSegment.address() + newOffset);
         }
+        laid();
+    }
+
+    /**
+     * Lays this view over a copy of a structure that was made readable. The view keeps the copy in memory of its own
+     * until it is laid again, so that whatever is read meanwhile, it shows the same.
+     *
+     * @param from local memory that holds the structure
+     * @param fromOffset where in that memory it begins
+     * @param newAddress where in the target it begins
+     * @param newLength how much of it to copy, in bytes; no field lies behind that
+     */
+    public final void keep(MemorySegment from, long fromOffset, long newAddress, long newLength) {
+        if (own.byteSize() < newLength) {
+            own = Arena.ofAuto().allocate(Math.max(newLength, LEAST_COPY), Long.BYTES);
+        }
+        MemorySegment.copy(from, fromOffset, own, 0, newLength);
+        segment = own;
+        offset = 0;
+        address = newAddress;
+        length = newLength;
+        holder = null;
         laid();
     }
 
@@ -64,7 +96,13 @@ public abstract class StructView {
      * @param other a view of the same structure, or of one that it begins with
      */
     protected final void lay(StructView other) {
+        if (other.segment == other.own) {
+            // That one may be laid over something else, with the same memory.
+            keep(other.segment, other.offset, other.address, other.length);
+            return;
+        }
         lay(other.segment, other.offset, other.address, other.length);
+        reads = other.reads;
     }
 
     /**
@@ -162,9 +200,16 @@ public abstract class StructView {
             throw new IndexOutOfBoundsException("%s was laid over %d bytes at 0x%x, so it has no %d bytes at offset %d"
                     .formatted(getClass().getSimpleName(), length, address, size, at));
         }
-        if (holder != null && holder.holds(segment.address() + offset + at, address + at, size) == Checks.Answer.NO) {
-            throw new IllegalStateException("%s was laid over 0x%x, which its window has left"
-                    .formatted(getClass().getSimpleName(), address));
+        if (holder == null) {
+            return;
+        }
+        long local = segment.address() + offset + at;
+        // By the contract, not by whether a cache still has it: what a fault reads must not depend on chance.
+        if (holder.reads(segment.address() + offset) != reads
+                || holder.holds(local, address + at, size) == Checks.Answer.NO) {
+            throw new IllegalStateException(
+                    "%s was laid over 0x%x, which its window has left: something else was read since"
+                            .formatted(getClass().getSimpleName(), address));
         }
     }
 }

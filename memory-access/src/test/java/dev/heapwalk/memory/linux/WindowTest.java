@@ -105,6 +105,10 @@ class WindowTest {
             return intAt(16);
         }
 
+        void lie(Pair other) {
+            lay(other);
+        }
+
         byte before() {
             return byteAt(-1);
         }
@@ -183,22 +187,42 @@ class WindowTest {
         }
     }
 
-    /** What a cache still has is still true, though it shows another line meanwhile. */
+    /** A cache may still have what it showed before, or not: that is no reason to read it by chance. */
     @Test
-    void aViewOverACacheIsGoodUntilItsLineIsGivenUp() {
+    void aViewOverACacheIsGoodUntilTheNextRead() {
         try (Target target = Target.observe(program.pid());
-                Window window = target.memory().cache(1 << 20)) {
+                Window window = target.memory().cache(1 << 20);
+                Reader reader = target.memory().reader(1 << 20)) {
             Pair pair = window.at(area + 64, Pair.SIZE, new Pair());
-            for (long at = 0; at < 10 << 16; at += 1 << 16) {
-                window.require(area + at, 16);
-                assertThat(pair.first()).isEqualTo(area + 64);
-            }
-            // Across two lines it lies in a place of its own, which the next such range takes.
-            long across = (area + (2 << 16) & -1L << 16) - 8;
-            window.at(across, Pair.SIZE, pair);
-            assertThat(pair.second()).isEqualTo(across + 8);
-            window.require(across + (1 << 16), 16);
-            assertThatThrownBy(pair::second).isInstanceOf(IllegalStateException.class);
+            assertThat(pair.first()).isEqualTo(area + 64);
+            window.require(area + 4096, 16);
+            assertThatThrownBy(pair::first).isInstanceOf(IllegalStateException.class);
+            reader.at(area + 64, Pair.SIZE, pair);
+            assertThat(pair.first()).isEqualTo(area + 64);
+            // From another cache of the same reader.
+            reader.readLong(area + (3 << 16));
+            assertThatThrownBy(pair::first).isInstanceOf(IllegalStateException.class);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"process", "cache", "core"})
+    void aCopyStaysWhateverIsRead(String way) throws Exception {
+        try (Target target = open(way);
+                Window window = window(target, way)) {
+            long offset = window.require(area + 64, Pair.SIZE);
+            Pair pair = new Pair();
+            pair.keep(window.segment(), offset, area + 64, Pair.SIZE);
+            Pair same = new Pair();
+            same.lie(pair);
+            offset = window.require(area + SIZE - 64, Pair.SIZE);
+            assertThat(pair.first()).isEqualTo(area + 64);
+            assertThatThrownBy(pair::third).isInstanceOf(IndexOutOfBoundsException.class);
+            pair.keep(window.segment(), offset, area + SIZE - 64, Pair.SIZE);
+            assertThat(pair.first()).isEqualTo(area + SIZE - 64);
+            assertThat(same.first()).isEqualTo(area + 64);
+            window.forget();
+            assertThat(pair.second()).isEqualTo(area + SIZE - 56);
         }
     }
 

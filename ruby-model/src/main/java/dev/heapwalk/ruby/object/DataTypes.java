@@ -47,11 +47,19 @@ public final class DataTypes {
      * @return the name; null if it tells no type, or none that can be read
      */
     public static String name(RData data) {
+        return data.typed() ? name(data.reader(), data.dataType()) : null;
+    }
+
+    /**
+     * Reads the name of a type.
+     *
+     * @param reader what reads the objects
+     * @param type target address of a {@code rb_data_type_t}
+     * @return the name; null if it can't be read
+     */
+    public static String name(ObjectReader reader, long type) {
         try {
-            ObjectReader reader = data.reader();
-            return data.typed()
-                    ? reader.memory().readCString(reader.memory().readLong(data.dataType()), LONGEST)
-                    : null;
+            return reader.memory().readCString(reader.memory().readLong(type), LONGEST);
         } catch (UnmappedAddressException e) {
             return null;
         }

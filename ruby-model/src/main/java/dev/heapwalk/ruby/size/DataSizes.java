@@ -88,16 +88,17 @@ final class DataSizes {
         if (!data.typed()) {
             return 0;
         }
+        // Before the type is read, which may move the view.
         long address = data.dataType();
+        boolean embedded = data.embedded();
+        long content = data.data();
         int index = (int) indexes.get(address, -1);
         if (index < 0) {
             index = types.size();
-            types.add(read(address, data));
+            types.add(read(address));
             indexes.put(address, index);
         }
         Type type = types.get(index);
-        boolean embedded = data.embedded();
-        long content = data.data();
         long usable = 0;
         if (type.embeddable() && !embedded && content != 0) {
             usable = blocks.usable(content);
@@ -118,8 +119,8 @@ final class DataSizes {
         return true;
     }
 
-    private Type read(long address, RData data) {
-        String name = DataTypes.name(data);
+    private Type read(long address) {
+        String name = DataTypes.name(reader, address);
         boolean embeddable = (memory.readLong(address + DataLayout.TYPE_FLAGS) & dataLayout.embeddable()) != 0;
         long function = memory.readLong(address + DataLayout.TYPE_SIZE);
         return new Type(function == 0 ? Kind.NONE : kind(name), function, embeddable);
