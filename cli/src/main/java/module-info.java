@@ -9,4 +9,6 @@ module dev.heapwalk.cli {
 
     opens dev.heapwalk.cli to
             info.picocli;
+    opens dev.heapwalk.cli.command to
+            info.picocli;
 }

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.cli.command.CommandGroup;
+import dev.heapwalk.cli.command.Commands;
+import dev.heapwalk.cli.command.TargetCommand;
+import dev.heapwalk.cli.demo.Demo;
+import dev.heapwalk.cli.output.Failure;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.Supplier;
-import java.util.stream.Collectors;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Help;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command's entry. */
@@ -34,23 +32,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "'heapwalk COMMAND --help' says more about a command."
         })
 public final class Heapwalk implements Callable<Integer>, CommandGroup {
-    private static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();
-
-    static {
-        COMMANDS.put("summary", Summary::new);
-        COMMANDS.put("sizes", Sizes::new);
-        COMMANDS.put("used", Used::new);
-        COMMANDS.put("free", Free::new);
-        COMMANDS.put("all", All::new);
-        COMMANDS.put("arenas", Arenas::new);
-        COMMANDS.put("arena", OneArena::new);
-        COMMANDS.put("bins", Bins::new);
-        COMMANDS.put("tcache", Tcache::new);
-        COMMANDS.put("hexdump", Hexdump::new);
-        COMMANDS.put("ruby", Ruby::new);
-        COMMANDS.put("completion", Completion::new);
-    }
-
     @Spec
     private CommandSpec spec;
 
@@ -96,11 +77,7 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
             return Failure.USAGE;
         }
         try {
-            return commandLine(args)
-                    .registerConverter(Format.class, word -> named(word, Format.values()))
-                    .registerConverter(Mode.class, word -> named(word, Mode.values()))
-                    .registerConverter(DumpFormat.class, word -> named(word, DumpFormat.values()))
-                    .registerConverter(ThreadsFormat.class, word -> named(word, ThreadsFormat.values()))
+            return Commands.line(new Heapwalk(), args)
                     .setExecutionExceptionHandler((failure, at, parsed) -> Failure.report(
                             failure, at.getCommand() instanceof TargetCommand command && command.verbose()))
                     .setParameterExceptionHandler((failure, given) -> usage(failure))
@@ -109,44 +86,6 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
             // Picocli lets errors pass: no memory, stack overflow, a class that is not there.
             return Failure.report(error, Arrays.asList(args).contains("--verbose"));
         }
-    }
-
-    /** All commands, or the one that is asked for: making one ready takes some milliseconds of start-up. */
-    static CommandLine commandLine(String... args) {
-        CommandLine line = new CommandLine(new Heapwalk());
-        String first = args.length > 0 ? args[0] : "";
-        if (first.equals("--version")) {
-            return line;
-        }
-        add(line, COMMANDS, first.equals("completion") ? "" : first);
-        CommandLine ruby = line.getSubcommands().get("ruby");
-        if (ruby != null) {
-            add(ruby, Ruby.COMMANDS, args.length > 1 && first.equals("ruby") ? args[1] : "");
-        }
-        return line.setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF))
-                .setUsageHelpWidth(110)
-                .setAbbreviatedOptionsAllowed(false);
-    }
-
-    /** Adds the command that has a name, or all if none has. */
-    private static void add(CommandLine line, Map<String, Supplier<?>> commands, String name) {
-        Supplier<?> one = commands.get(name);
-        if (one != null) {
-            line.addSubcommand(one.get());
-        } else {
-            commands.values().forEach(command -> line.addSubcommand(command.get()));
-        }
-    }
-
-    /** The constant that has a name. */
-    private static <T extends Enum<T>> T named(String word, T[] constants) {
-        for (T constant : constants) {
-            if (constant.toString().equals(word)) {
-                return constant;
-            }
-        }
-        String known = Arrays.stream(constants).map(Enum::toString).collect(Collectors.joining(", "));
-        throw new TypeConversionException("it must be one of " + known + ", not '" + word + "'");
     }
 
     private static int usage(ParameterException failure) {
@@ -168,7 +107,7 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
     @Override
     public Integer call() {
         throw new ParameterException(
-                spec.commandLine(), "which command? One of " + String.join(", ", COMMANDS.keySet()));
+                spec.commandLine(), "which command? One of " + String.join(", ", Commands.names()));
     }
 
     @Override

@@ -176,7 +176,7 @@ final class LauncherIT {
             assertThat(Run.of(builder).exited(0).text()).isEqualTo(one.text());
         }
 
-        Path source = copy.resolve("cli/src/main/java/dev/heapwalk/cli/Mode.java");
+        Path source = copy.resolve("cli/src/main/java/dev/heapwalk/cli/command/Mode.java");
         Files.writeString(source, Files.readString(source).replace("this == STOP", "this == NONSENSE"));
         Run broken = launch(script, environment, "--version").exited(1);
         assertThat(broken.err()).contains("Mode.java", "the build failed", "build.log");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Failure;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

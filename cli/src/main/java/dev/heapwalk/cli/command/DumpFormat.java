@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.command;
 
 /** What the lines of a dump look like. */
 enum DumpFormat {

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Problems;
+import dev.heapwalk.cli.output.Progress;
+import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.cli.output.Reports;
+import dev.heapwalk.cli.output.TableReport;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.UsageCursor;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Problems;
+import dev.heapwalk.cli.output.Progress;
+import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.cli.output.Spool;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;

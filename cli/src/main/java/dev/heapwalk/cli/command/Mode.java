@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.command;
 
 /** Whether a process stands still while it is read. */
 enum Mode {

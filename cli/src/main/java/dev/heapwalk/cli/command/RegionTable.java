@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Problems;
+import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.text.Column;

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Format;
+import dev.heapwalk.cli.output.Output;
+import dev.heapwalk.cli.output.Problems;
+import dev.heapwalk.cli.output.Progress;
+import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.cli.output.StandardOutput;
 import dev.heapwalk.memory.Target;
 import picocli.CommandLine.Option;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.demo.Demo;
+import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
 import java.util.LinkedHashMap;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.DumpFile;
+import dev.heapwalk.cli.output.Failure;
+import dev.heapwalk.cli.output.Problems;
+import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.dump.DumpSummary;

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.demo.Demo;
+import dev.heapwalk.cli.output.Failure;
+import dev.heapwalk.cli.output.Output;
+import dev.heapwalk.cli.output.Problems;
+import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnmappedAddressException;
@@ -15,7 +20,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** A command that reads a target: what all of them take, and how a target is opened and closed. */
-abstract class TargetCommand implements Callable<Integer> {
+public abstract class TargetCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
@@ -64,7 +69,7 @@ abstract class TargetCommand implements Callable<Integer> {
         return mode == Mode.STOP && subject instanceof Subject.Pid;
     }
 
-    final boolean verbose() {
+    public final boolean verbose() {
         return verbose;
     }
 

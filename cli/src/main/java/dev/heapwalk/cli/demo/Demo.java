@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.demo;
 
+import dev.heapwalk.cli.output.AtExit;
+import dev.heapwalk.cli.output.Failure;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -18,7 +20,7 @@ import java.util.concurrent.TimeUnit;
  * A process to try heapwalk on: a child JVM that allocates in a known pattern, or a Ruby that makes some objects, and
  * that waits until it is ended.
  */
-final class Demo implements AutoCloseable {
+public final class Demo implements AutoCloseable {
     private static final String RUBY_HOLDS = "a shop with 300 books, 20 carts and 3 threads";
 
     /** A shell between the two JVMs: this one waits for its own children, and would take a child's stop for its end. */
@@ -34,7 +36,7 @@ final class Demo implements AutoCloseable {
     }
 
     /** Starts the JVM and waits until it has allocated. */
-    static Demo start() {
+    public static Demo start() {
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         return start(
                 List.of(
@@ -53,7 +55,7 @@ final class Demo implements AutoCloseable {
     }
 
     /** Starts a Ruby and waits until it has made its objects. */
-    static Demo ruby() {
+    public static Demo ruby() {
         String ruby = onPath("ruby");
         if (ruby == null) {
             throw new UncheckedIOException(
@@ -113,7 +115,7 @@ final class Demo implements AutoCloseable {
         return true;
     }
 
-    long pid() {
+    public long pid() {
         return pid;
     }
 

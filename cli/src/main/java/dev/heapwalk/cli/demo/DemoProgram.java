@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.demo;
 
 import java.io.IOException;
 import java.lang.foreign.FunctionDescriptor;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 /** What is done if the JVM ends before this is closed: Ctrl-C ends it without closing anything. */
-final class AtExit implements AutoCloseable {
+public final class AtExit implements AutoCloseable {
     private final Thread hook;
 
-    AtExit(String name, Runnable work) {
+    public AtExit(String name, Runnable work) {
         hook = new Thread(work, name);
         Runtime.getRuntime().addShutdownHook(hook);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import dev.heapwalk.ruby.dump.DumpOutput;
 import java.io.FileOutputStream;
@@ -26,7 +26,7 @@ import java.util.zip.GZIPOutputStream;
  * <p>While the target stands still nothing waits for a reader of the output or for a compressor: what can't be written
  * at once is kept in a {@link Spool} until {@link #finish}.
  */
-final class DumpFile implements AutoCloseable {
+public final class DumpFile implements AutoCloseable {
     /** The file that is asked for; null for standard output. */
     private final Path file;
     /**
@@ -77,7 +77,7 @@ final class DumpFile implements AutoCloseable {
      *
      * @param wanted the file, gzip if its name ends in {@code .gz}; null for standard output
      */
-    static DumpFile to(Path wanted) {
+    public static DumpFile to(Path wanted) {
         try {
             if (wanted == null) {
                 return new DumpFile(null, false);
@@ -104,7 +104,7 @@ final class DumpFile implements AutoCloseable {
     }
 
     /** Has the dump written, while the target is read. */
-    <T> T writing(Function<DumpOutput, T> dump) {
+    public <T> T writing(Function<DumpOutput, T> dump) {
         if (spool != null || file == null) {
             return dump.apply(DumpOutput.to(spool == null ? standardOutput : spool));
         }
@@ -118,7 +118,7 @@ final class DumpFile implements AutoCloseable {
     }
 
     /** Writes what was kept back, and gives the file its name. */
-    void finish() {
+    public void finish() {
         try {
             if (file == null) {
                 if (spool != null) {
@@ -165,7 +165,7 @@ final class DumpFile implements AutoCloseable {
     }
 
     /** How many bytes of the dump were taken by whoever reads it: all, unless it is standard output. */
-    long taken() {
+    public long taken() {
         return file == null ? standardOutput.taken() : Long.MAX_VALUE;
     }
 

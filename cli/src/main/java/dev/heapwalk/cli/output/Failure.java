@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import dev.heapwalk.heap.usage.CategorizerException;
 import dev.heapwalk.memory.TargetException;
@@ -15,16 +15,16 @@ import java.nio.charset.StandardCharsets;
 import java.util.ServiceConfigurationError;
 
 /** The exit statuses, which failure ends in which, and the lines on the error stream. */
-final class Failure {
-    static final int FINE = 0;
-    static final int OTHER = 1;
-    static final int USAGE = 2;
-    static final int DAMAGED = 3;
-    static final int UNREADABLE = 4;
+public final class Failure {
+    public static final int FINE = 0;
+    public static final int OTHER = 1;
+    public static final int USAGE = 2;
+    public static final int DAMAGED = 3;
+    public static final int UNREADABLE = 4;
 
     private Failure() {}
 
-    static int report(Throwable failure, boolean verbose) {
+    public static int report(Throwable failure, boolean verbose) {
         if (closedPipe(failure)) {
             return FINE;
         }
@@ -76,7 +76,7 @@ final class Failure {
     }
 
     /** One line on the error stream. Text of the target may be in it. */
-    static void say(String message) {
+    public static void say(String message) {
         error("heapwalk: " + SafeText.of(message == null ? "unknown failure" : message));
     }
 

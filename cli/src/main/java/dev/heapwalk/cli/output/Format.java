@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import dev.heapwalk.text.JsonLines;
 
 /** How an answer is written. */
-enum Format {
+public enum Format {
     /** For people. */
     TABLE("table") {
         @Override
-        void print(Report report, Output out) {
+        public void print(Report report, Output out) {
             TableRows.Widths widths = new TableRows.Widths(report.columns());
             report.rows(widths);
             if (report.totalled()) {
@@ -29,7 +29,7 @@ enum Format {
     /** One JSON object a line. */
     JSONL("jsonl") {
         @Override
-        void print(Report report, Output out) {
+        public void print(Report report, Output out) {
             JsonLines json = out.json();
             report.rows(new JsonRows(report.columns(), json));
             json.flush();
@@ -38,7 +38,7 @@ enum Format {
     /** Comma-separated values with a head, quoted as RFC 4180 says. */
     CSV("csv") {
         @Override
-        void print(Report report, Output out) {
+        public void print(Report report, Output out) {
             CsvRows rows = new CsvRows(out);
             rows.head(report.columns());
             report.rows(rows);
@@ -51,7 +51,7 @@ enum Format {
         this.label = label;
     }
 
-    abstract void print(Report report, Output out);
+    public abstract void print(Report report, Output out);
 
     @Override
     public String toString() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import dev.heapwalk.text.Column;
 import dev.heapwalk.text.JsonLines;

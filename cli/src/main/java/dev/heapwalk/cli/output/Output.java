@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import dev.heapwalk.text.JsonLines;
 import java.io.IOException;
@@ -7,17 +7,17 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 
 /** A buffered stream of bytes for millions of rows: numbers are written without a string for each. */
-final class Output {
+public final class Output {
 
     /** The output could not be written. */
-    static final class WriteException extends UncheckedIOException {
+    public static final class WriteException extends UncheckedIOException {
         private static final long serialVersionUID = 1L;
 
         WriteException(IOException cause) {
             super(new IOException("can't write the output: " + cause.getMessage(), cause));
         }
 
-        boolean closedPipe() {
+        public boolean closedPipe() {
             // The JDK has no type for EPIPE; this is strerror's text, in the C locale that the launcher sets.
             String reason = getCause().getCause().getMessage();
             return reason != null && (reason.contains("Broken pipe") || reason.contains("Connection reset"));
@@ -28,7 +28,7 @@ final class Output {
     private final byte[] buffer = new byte[1 << 16];
     private int used;
 
-    Output(OutputStream stream) {
+    public Output(OutputStream stream) {
         this.stream = stream;
     }
 
@@ -38,7 +38,7 @@ final class Output {
         return new JsonLines(stream);
     }
 
-    void put(int value) {
+    public void put(int value) {
         if (used == buffer.length) {
             flush();
         }
@@ -84,7 +84,7 @@ final class Output {
     }
 
     /** Writes text without unpaired surrogates as UTF-8. */
-    void utf8(String text) {
+    public void utf8(String text) {
         for (int i = 0; i < text.length(); ) {
             int codePoint = text.codePointAt(i);
             character(codePoint);
@@ -167,7 +167,7 @@ final class Output {
         return Math.max(1, (67 - Long.numberOfLeadingZeros(value)) / 4);
     }
 
-    void flush() {
+    public void flush() {
         try {
             stream.write(buffer, 0, used);
             stream.flush();

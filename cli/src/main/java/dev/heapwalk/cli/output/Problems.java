@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import dev.heapwalk.heap.Damage;
 import dev.heapwalk.heap.Heap;
@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.Set;
 
 /** What was damaged or missing in the part of the target that an answer needed. */
-final class Problems {
+public final class Problems {
     private static final int SHOWN = 20;
 
     private final Set<String> notices = new LinkedHashSet<>();
@@ -20,7 +20,7 @@ final class Problems {
     private final Map<Damage, Heap> seen = new LinkedHashMap<>();
 
     /** What a heap, or a walk over it, met that was damaged. */
-    void add(Heap heap, List<Damage> more) {
+    public void add(Heap heap, List<Damage> more) {
         for (Damage damage : more) {
             if (damage.address() == Damage.NOWHERE) {
                 missing(damage.reason());
@@ -31,21 +31,21 @@ final class Problems {
     }
 
     /** What is worth knowing, though the answer may not have needed it. */
-    void notices(List<String> more) {
+    public void notices(List<String> more) {
         notices.addAll(more);
     }
 
     /** A part of the answer that is missing, at no address in particular. */
-    void missing(String what) {
+    public void missing(String what) {
         lines.add("problem: " + what);
     }
 
-    void hole(long address, String reason) {
+    public void hole(long address, String reason) {
         lines.add("problem at 0x" + Long.toHexString(address) + ": " + reason);
     }
 
     /** The objects of a dump that are damaged; of very many only the first have an address. */
-    void damage(DumpSummary dump) {
+    public void damage(DumpSummary dump) {
         dump.damage().forEach(damage -> hole(damage.address(), damage.what()));
         if (dump.damaged() > dump.damage().size()) {
             missing("%,d objects are damaged in all".formatted(dump.damaged()));
@@ -53,7 +53,7 @@ final class Problems {
     }
 
     /** Prints them. Returns the exit status. */
-    int report() {
+    public int report() {
         seen.forEach((damage, heap) -> hole(damage.address(), damage.reason() + region(heap, damage.region())));
         say("notice: ", notices);
         say("", lines);

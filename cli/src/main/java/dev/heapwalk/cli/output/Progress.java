@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -12,7 +12,7 @@ import java.nio.file.Path;
  * Shows on a terminal how far a long walk has come. A thread of its own writes: a terminal that does not take the text
  * (Ctrl-S) must not keep the target waiting.
  */
-final class Progress implements AutoCloseable {
+public final class Progress implements AutoCloseable {
     private static final long PATIENCE_MILLIS = 1_000;
     private static final long STEP_MILLIS = 250;
 
@@ -22,7 +22,7 @@ final class Progress implements AutoCloseable {
     private volatile boolean closed;
     private volatile boolean painted;
 
-    Progress() {
+    public Progress() {
         painter = terminal() ? Thread.ofPlatform().daemon().name("progress").unstarted(this::paint) : null;
         if (painter != null) {
             painter.start();
@@ -39,7 +39,7 @@ final class Progress implements AutoCloseable {
     }
 
     /** Tells how far the walk is. Cheap, but not for every chunk. */
-    void at(long doneBytes, long totalBytes) {
+    public void at(long doneBytes, long totalBytes) {
         done = doneBytes;
         total = totalBytes;
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import dev.heapwalk.text.RowSink;
 import dev.heapwalk.text.Table;
 import java.util.List;
 
 /** The answer to a command, held in local memory so that the target is let go before the first row is printed. */
-interface Report extends Table, AutoCloseable {
+public interface Report extends Table, AutoCloseable {
 
     /** Gives the last row of a table, which follows the word {@code TOTAL}; its first cell is left out. */
     void total(RowSink sink);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import dev.heapwalk.text.Column;
 import dev.heapwalk.text.RowSink;
 import java.util.List;
 
 /** Several answers, one after the other. */
-record Reports(List<Report> answers) implements Report {
+public record Reports(List<Report> answers) implements Report {
 
     @Override
     public List<Column> columns() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import java.io.EOFException;
 import java.io.IOException;
@@ -16,7 +16,7 @@ import java.nio.file.StandardOpenOption;
  * in memory and puts the rest into a temporary file without a name, so that a listing of any length needs bounded
  * memory while the target stands still, and never waits for whoever reads the output.
  */
-final class Spool extends OutputStream {
+public final class Spool extends OutputStream {
     private static final int BLOCK = 1 << 20;
     private static final int BLOCKS_IN_MEMORY = 32;
 
@@ -36,7 +36,7 @@ final class Spool extends OutputStream {
     }
 
     /** Writes a number that is mostly small: seven bits a byte. */
-    void number(long value) {
+    public void number(long value) {
         long rest = value;
         while ((rest & ~0x7fL) != 0) {
             write((int) rest | 0x80);
@@ -46,7 +46,7 @@ final class Spool extends OutputStream {
     }
 
     /** Writes a number that is mostly near zero, on either side. */
-    void signed(long value) {
+    public void signed(long value) {
         number(value << 1 ^ value >> 63);
     }
 
@@ -94,7 +94,7 @@ final class Spool extends OutputStream {
     }
 
     /** A reader that begins at the first byte; nothing may be written any more. */
-    Reader reader() {
+    public Reader reader() {
         return new Reader();
     }
 
@@ -110,7 +110,7 @@ final class Spool extends OutputStream {
     }
 
     /** Writes all of it to a stream; nothing may be put in any more. */
-    void transferTo(OutputStream out) throws IOException {
+    public void transferTo(OutputStream out) throws IOException {
         for (int i = 0; i < blockCount; i++) {
             out.write(blocks[i]);
         }
@@ -134,7 +134,7 @@ final class Spool extends OutputStream {
     }
 
     /** Reads what was written, in the same order. */
-    final class Reader {
+    public final class Reader {
         private final byte[] copy = file == null ? null : new byte[BLOCK];
         private byte[] from = blockCount > 0 ? blocks[0] : block;
         private int end = blockCount > 0 ? BLOCK : used;
@@ -143,14 +143,14 @@ final class Spool extends OutputStream {
         private long filePosition;
         private boolean last = blockCount == 0;
 
-        int get() {
+        public int get() {
             if (at == end) {
                 advance();
             }
             return from[at++] & 0xff;
         }
 
-        long number() {
+        public long number() {
             long value = 0;
             for (int shift = 0; ; shift += 7) {
                 int next = get();
@@ -161,7 +161,7 @@ final class Spool extends OutputStream {
             }
         }
 
-        long signed() {
+        public long signed() {
             long value = number();
             return value >>> 1 ^ -(value & 1);
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 
 /** Standard output, without a buffer; closing it does nothing. */
-final class StandardOutput extends OutputStream {
+public final class StandardOutput extends OutputStream {
     /** What a pipe takes at once, in bytes. */
     private static final int PIECE = 1 << 16;
 
@@ -16,7 +16,7 @@ final class StandardOutput extends OutputStream {
     private long taken;
 
     /** How many bytes were taken, but for the beginning of a piece that was not taken whole. */
-    long taken() {
+    public long taken() {
         return taken;
     }
 

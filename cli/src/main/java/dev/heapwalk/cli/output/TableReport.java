@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import dev.heapwalk.text.Column;
 import dev.heapwalk.text.RowSink;
@@ -7,7 +7,7 @@ import dev.heapwalk.text.Table;
 import java.util.List;
 
 /** A table whose columns of sums are added up in the end. */
-record TableReport(Table table) implements Report {
+public record TableReport(Table table) implements Report {
 
     @Override
     public List<Column> columns() {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.cli;
+package dev.heapwalk.cli.output;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.heapwalk.cli.CsvReader;
 import dev.heapwalk.text.Column;
 import dev.heapwalk.text.RowSink;
 import dev.heapwalk.text.SafeText;

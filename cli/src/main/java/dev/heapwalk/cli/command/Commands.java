@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli.command;
+
+import dev.heapwalk.cli.output.Format;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import picocli.CommandLine;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.TypeConversionException;
+
+/** All commands, by what is typed for them, and how their arguments are read. */
+public final class Commands {
+    private static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();
+
+    static {
+        COMMANDS.put("summary", Summary::new);
+        COMMANDS.put("sizes", Sizes::new);
+        COMMANDS.put("used", Used::new);
+        COMMANDS.put("free", Free::new);
+        COMMANDS.put("all", All::new);
+        COMMANDS.put("arenas", Arenas::new);
+        COMMANDS.put("arena", OneArena::new);
+        COMMANDS.put("bins", Bins::new);
+        COMMANDS.put("tcache", Tcache::new);
+        COMMANDS.put("hexdump", Hexdump::new);
+        COMMANDS.put("ruby", Ruby::new);
+        COMMANDS.put("completion", Completion::new);
+    }
+
+    private Commands() {}
+
+    /** The commands right below the root. */
+    public static Set<String> names() {
+        return COMMANDS.keySet();
+    }
+
+    /**
+     * All commands below a root, or the one that is asked for: making one ready takes some milliseconds of start-up.
+     */
+    public static CommandLine line(CommandGroup root, String... args) {
+        CommandLine line = new CommandLine(root);
+        String first = args.length > 0 ? args[0] : "";
+        if (first.equals("--version")) {
+            return line;
+        }
+        add(line, COMMANDS, first.equals("completion") ? "" : first);
+        CommandLine ruby = line.getSubcommands().get("ruby");
+        if (ruby != null) {
+            add(ruby, Ruby.COMMANDS, args.length > 1 && first.equals("ruby") ? args[1] : "");
+        }
+        return line.setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF))
+                .setUsageHelpWidth(110)
+                .setAbbreviatedOptionsAllowed(false)
+                .registerConverter(Format.class, word -> named(word, Format.values()))
+                .registerConverter(Mode.class, word -> named(word, Mode.values()))
+                .registerConverter(DumpFormat.class, word -> named(word, DumpFormat.values()))
+                .registerConverter(ThreadsFormat.class, word -> named(word, ThreadsFormat.values()));
+    }
+
+    /** Adds the command that has a name, or all if none has. */
+    private static void add(CommandLine line, Map<String, Supplier<?>> commands, String name) {
+        Supplier<?> one = commands.get(name);
+        if (one != null) {
+            line.addSubcommand(one.get());
+        } else {
+            commands.values().forEach(command -> line.addSubcommand(command.get()));
+        }
+    }
+
+    /** The constant that has a name. */
+    private static <T extends Enum<T>> T named(String word, T[] constants) {
+        for (T constant : constants) {
+            if (constant.toString().equals(word)) {
+                return constant;
+            }
+        }
+        String known = Arrays.stream(constants).map(Enum::toString).collect(Collectors.joining(", "));
+        throw new TypeConversionException("it must be one of " + known + ", not '" + word + "'");
+    }
+}
