@@ -3,12 +3,16 @@
  * What every heap in a target has, whatever allocator or runtime it belongs to: blocks, what they are used for, what
  * they refer to.
  */
+// The modules that write JSON are built after this one.
+@SuppressWarnings("module")
 module dev.heapwalk.heap {
     requires transitive dev.heapwalk.memory;
 
     exports dev.heapwalk.heap;
     exports dev.heapwalk.heap.usage;
-    exports dev.heapwalk.text;
+    exports dev.heapwalk.text to
+            dev.heapwalk.cli,
+            dev.heapwalk.ruby;
 
     uses dev.heapwalk.heap.HeapProvider;
     uses dev.heapwalk.heap.usage.CategorizerProvider;

@@ -2,7 +2,6 @@
 package dev.heapwalk.heap;
 
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.text.Table;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Rows with named columns, the one writer of JSON, and text from a target made harmless.
+ * The one writer of JSON, and text from a target made harmless. For Heapwalk's own modules alone.
  */
 package dev.heapwalk.text;

@@ -9,7 +9,7 @@ import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.text.Table;
+import dev.heapwalk.heap.Table;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;

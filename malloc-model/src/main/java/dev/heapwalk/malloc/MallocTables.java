@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
-import dev.heapwalk.text.Column;
-import dev.heapwalk.text.RowSink;
-import dev.heapwalk.text.Table;
+import dev.heapwalk.heap.Column;
+import dev.heapwalk.heap.RowSink;
+import dev.heapwalk.heap.Table;
 import java.util.List;
 import java.util.Locale;
 

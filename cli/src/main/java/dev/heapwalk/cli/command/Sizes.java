@@ -6,10 +6,10 @@ import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
-import dev.heapwalk.text.Column;
-import dev.heapwalk.text.RowSink;
+import dev.heapwalk.heap.RowSink;
 import java.util.List;
 import picocli.CommandLine.Command;
 

@@ -8,8 +8,8 @@ import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.heap.usage.UsageTotals;
-import dev.heapwalk.text.Column;
-import dev.heapwalk.text.RowSink;
+import dev.heapwalk.heap.Column;
+import dev.heapwalk.heap.RowSink;
 import java.util.List;
 import picocli.CommandLine.Command;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.output;
 
-import dev.heapwalk.text.Column;
+import dev.heapwalk.heap.Column;
+import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.text.JsonLines;
-import dev.heapwalk.text.RowSink;
 import java.util.List;
 
 /** Writes each row as a JSON object on a line of its own. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.output;
 
-import dev.heapwalk.text.RowSink;
-import dev.heapwalk.text.Table;
+import dev.heapwalk.heap.RowSink;
+import dev.heapwalk.heap.Table;
 import java.util.List;
 
 /** The answer to a command, held in local memory so that the target is let go before the first row is printed. */

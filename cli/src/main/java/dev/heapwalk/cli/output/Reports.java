@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.output;
 
-import dev.heapwalk.text.Column;
-import dev.heapwalk.text.RowSink;
+import dev.heapwalk.heap.Column;
+import dev.heapwalk.heap.RowSink;
 import java.util.List;
 
 /** Several answers, one after the other. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.text;
+package dev.heapwalk.heap;
 
 import java.util.List;
 
