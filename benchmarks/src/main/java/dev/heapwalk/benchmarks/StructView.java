@@ -7,13 +7,14 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.heapwalk.malloc.HeapInfo;
 import dev.heapwalk.malloc.MallocChunk;
 import dev.heapwalk.malloc.MallocHeap;
-import dev.heapwalk.malloc.MallocLayout;
 import dev.heapwalk.malloc.MallocPar;
 import dev.heapwalk.malloc.MallocState;
 import dev.heapwalk.malloc.TcachePerthread;
+import dev.heapwalk.malloc.layout.MallocLayout;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
@@ -30,7 +31,7 @@ final class StructView implements Subject.Ready {
 
     private final Arena memory = Arena.ofShared();
     private final String view;
-    private final MallocLayout layout;
+    private final MallocLayout layout = layout();
     private final MemorySegment bytes;
     private final long stride;
     private LongSupplier walk;
@@ -58,8 +59,7 @@ final class StructView implements Subject.Ready {
         this.view = view;
         try (BenchmarkTarget opened = BenchmarkTarget.of(Source.PROCESS, MallocProgram.FRAGMENTED, 50_000)) {
             MallocHeap heap = MallocHeap.locate(opened.target());
-            layout = heap.layout();
-            long size = prepare();
+            long size = prepare(heap);
             stride = size + ALIGNMENT - 1 & -ALIGNMENT;
             bytes = memory.allocate(stride * COUNT, 4096);
             opened.target()
@@ -72,7 +72,26 @@ final class StructView implements Subject.Ready {
         }
     }
 
-    private long prepare() {
+    /** The layout of this machine's glibc, which the program to read has too. */
+    private static MallocLayout layout() {
+        Linker linker = Linker.nativeLinker();
+        MethodHandle asked = linker.downcallHandle(
+                linker.defaultLookup().findOrThrow("gnu_get_libc_version"), FunctionDescriptor.of(ADDRESS));
+        String version;
+        try {
+            version = ((MemorySegment) asked.invokeExact())
+                    .reinterpret(Short.MAX_VALUE)
+                    .getString(0);
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+        return MallocLayout.ALL.stream()
+                .filter(layout -> layout.covers(version))
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("no layout is known for glibc " + version));
+    }
+
+    private long prepare(MallocHeap heap) {
         MallocLayout.State inState = layout.state();
         MallocLayout.Par inPar = layout.par();
         MallocLayout.Tcache inTcache = layout.tcache();
@@ -90,7 +109,7 @@ final class StructView implements Subject.Ready {
                 yield layout.heapInfoSize();
             }
             case "MallocState" -> {
-                state = new MallocState(inState);
+                state = new MallocState(heap);
                 floor(
                         "states",
                         inState.fastbins(),
@@ -104,7 +123,7 @@ final class StructView implements Subject.Ready {
                 yield inState.size();
             }
             case "MallocPar" -> {
-                par = new MallocPar(inPar);
+                par = new MallocPar(heap);
                 floor(
                         "pars",
                         inPar.nMmaps(),
@@ -119,7 +138,7 @@ final class StructView implements Subject.Ready {
                 yield inPar.size();
             }
             case "TcachePerthread" -> {
-                tcache = new TcachePerthread(layout);
+                tcache = new TcachePerthread(heap);
                 floor("tcaches", inTcache.bins(), inTcache.countWidth(), inTcache.entries());
                 walk = this::tcaches;
                 yield inTcache.size();

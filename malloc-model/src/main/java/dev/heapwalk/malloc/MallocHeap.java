@@ -8,8 +8,9 @@ import dev.heapwalk.heap.Damage;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
-import dev.heapwalk.memory.Target;
 import dev.heapwalk.heap.Table;
+import dev.heapwalk.malloc.layout.MallocLayout;
+import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -132,13 +133,21 @@ public final class MallocHeap implements Heap {
         return target;
     }
 
-    /**
-     * The layout that memory showed.
-     *
-     * @return the layout that every view of this heap is read with
-     */
-    public MallocLayout layout() {
+    /** The layout that memory showed, which every view of this heap is read with. */
+    MallocLayout layout() {
         return layout;
+    }
+
+    /**
+     * Takes apart a link of a fastbin or of a thread cache, which glibc mangles with its own address since 2.32
+     * (Safe-Linking).
+     *
+     * @param field target address of the link: {@code fd} of a chunk in a fastbin, {@code next} of one in a cache
+     * @param stored the word there
+     * @return the target address that it stands for; {@code stored} itself where links are not mangled
+     */
+    public long reveal(long field, long stored) {
+        return layout.reveal(field, stored);
     }
 
     /**

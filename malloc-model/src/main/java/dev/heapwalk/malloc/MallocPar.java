@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.struct.StructView;
 import java.lang.foreign.MemorySegment;
 
@@ -9,11 +10,15 @@ public final class MallocPar extends StructView {
     private final MallocLayout.Par layout;
 
     /**
-     * Makes a view.
+     * Makes a view that lies over nothing yet.
      *
-     * @param layout where the fields lie
+     * @param heap the heap whose parameters they are, which tells where the fields lie
      */
-    public MallocPar(MallocLayout.Par layout) {
+    public MallocPar(MallocHeap heap) {
+        this(heap.layout().par());
+    }
+
+    MallocPar(MallocLayout.Par layout) {
         this.layout = layout;
     }
 

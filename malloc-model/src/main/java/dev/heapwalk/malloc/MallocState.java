@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.struct.StructView;
 import java.lang.foreign.MemorySegment;
 
@@ -11,11 +12,15 @@ public final class MallocState extends StructView {
     private final MallocLayout.State layout;
 
     /**
-     * Makes a view.
+     * Makes a view that lies over nothing yet.
      *
-     * @param layout where the fields lie
+     * @param heap the heap that the arena is of, which tells where the fields lie
      */
-    public MallocState(MallocLayout.State layout) {
+    public MallocState(MallocHeap heap) {
+        this(heap.layout().state());
+    }
+
+    MallocState(MallocLayout.State layout) {
         this.layout = layout;
     }
 

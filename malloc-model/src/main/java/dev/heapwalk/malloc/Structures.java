@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.struct.StructView;
 import java.lang.foreign.MemorySegment;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.struct.StructView;
 import java.lang.foreign.MemorySegment;
 
@@ -9,11 +10,15 @@ public final class TcachePerthread extends StructView {
     private final MallocLayout.Tcache layout;
 
     /**
-     * Makes a view.
+     * Makes a view that lies over nothing yet.
      *
-     * @param layout the acting layout, of a version that has thread caches
+     * @param heap the heap that the cache is of, of a version that has thread caches
      */
-    public TcachePerthread(MallocLayout layout) {
+    public TcachePerthread(MallocHeap heap) {
+        this(heap.layout());
+    }
+
+    TcachePerthread(MallocLayout layout) {
         this.layout = layout.tcache();
     }
 

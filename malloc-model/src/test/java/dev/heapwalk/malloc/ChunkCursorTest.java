@@ -4,6 +4,7 @@ package dev.heapwalk.malloc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.struct.Words;
 import dev.heapwalk.testkit.Ledger;

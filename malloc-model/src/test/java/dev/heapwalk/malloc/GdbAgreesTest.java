@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Gdb;
 import dev.heapwalk.testkit.LedgerProcess;

@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.malloc.layout.MallocLayout;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.ThreadState;

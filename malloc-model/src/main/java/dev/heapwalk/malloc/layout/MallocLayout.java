@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.malloc;
+package dev.heapwalk.malloc.layout;
 
 import java.util.List;
 
@@ -247,7 +247,7 @@ public record MallocLayout(
      *
      * @return whether it has
      */
-    boolean tcacheWithoutSlots() {
+    public boolean tcacheWithoutSlots() {
         return tcache.bins() > 0 && !tailHeader;
     }
 
