@@ -7,7 +7,10 @@
 module dev.heapwalk.memory {
     exports dev.heapwalk.memory;
     exports dev.heapwalk.memory.elf;
-    exports dev.heapwalk.memory.machine;
+    exports dev.heapwalk.memory.machine to
+            dev.heapwalk.malloc,
+            dev.heapwalk.natives,
+            dev.heapwalk.ruby;
     exports dev.heapwalk.memory.raw to
             dev.heapwalk.malloc,
             dev.heapwalk.ruby;

@@ -237,8 +237,8 @@ final class TcacheFinder {
      */
     private Set<Long> offsets(LibcModule libc, List<ThreadState> threads, boolean brute) {
         Set<Long> offsets = new TreeSet<>(Comparator.comparingLong(Math::abs));
-        for (ElfModule.TlsSlot slot : libc.module().map(ElfModule::tlsSlots).orElse(List.of())) {
-            offsets.add(reader.readLong(slot.gotAddress(), 0));
+        for (long word : libc.module().map(ElfModule::tlsOffsetWords).orElse(new long[0])) {
+            offsets.add(reader.readLong(word, 0));
         }
         offsets.remove(0L);
         if (brute) {
@@ -257,14 +257,10 @@ final class TcacheFinder {
     /** Distance of a thread-local symbol from the thread pointer. */
     private OptionalLong symbol(LibcModule libc, String name) {
         OptionalLong value = libc.tlsSymbol(name);
-        List<ElfModule.TlsSlot> slotsOfLibc =
-                libc.module().map(ElfModule::tlsSlots).orElse(List.of());
-        if (value.isEmpty() || slotsOfLibc.isEmpty()) {
-            return OptionalLong.empty();
-        }
-        ElfModule.TlsSlot slot = slotsOfLibc.getFirst();
-        long base = reader.readLong(slot.gotAddress(), 0) - slot.tlsOffset();
-        return OptionalLong.of(base + value.getAsLong());
+        OptionalLong base = libc.module().map(ElfModule::tlsOffset).orElse(OptionalLong.empty());
+        return value.isEmpty() || base.isEmpty()
+                ? OptionalLong.empty()
+                : OptionalLong.of(base.getAsLong() + value.getAsLong());
     }
 
     /** The variable {@code tcache} of every thread, or null if it can't be told. */

@@ -12,24 +12,21 @@ public final class Registers {
     private final long threadPointer;
 
     /**
-     * Keeps registers.
+     * Keeps registers. For Heapwalk's own modules alone, which know the processors.
      *
      * @param processor whose they are
-     * @param general the general registers in the order of {@link Processor#registerNames()}; kept, not copied
+     * @param general the general registers in the order of {@link #names()}; kept, not copied
      * @param threadPointer the thread pointer, 0 where it is not known
      */
+    @SuppressWarnings("exports")
     public Registers(Processor processor, long[] general, long threadPointer) {
         this.processor = processor;
         this.general = general;
         this.threadPointer = threadPointer;
     }
 
-    /**
-     * The processor whose registers they are. A program for x32 has those of x86-64.
-     *
-     * @return the processor; one without register names if it is not known
-     */
-    public Processor processor() {
+    /** The processor whose registers they are. A program for x32 has those of x86-64. */
+    Processor processor() {
         return processor;
     }
 

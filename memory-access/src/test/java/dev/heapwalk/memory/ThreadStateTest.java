@@ -137,7 +137,7 @@ class ThreadStateTest {
         long offset = module.tlsSymbol(name).orElseThrow();
         Optional<Range> block = thread.tls(module);
         block.ifPresent(range -> assertThat(range.end() - range.start())
-                .isEqualTo(module.tlsSegment().orElseThrow().memorySize())
+                .isEqualTo(module.tlsSize())
                 .isGreaterThan(offset));
         return block.map(range -> range.start() + offset);
     }

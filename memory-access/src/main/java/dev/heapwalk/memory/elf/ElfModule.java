@@ -126,19 +126,11 @@ public interface ElfModule {
     boolean contains(long address);
 
     /**
-     * The module's {@code PT_TLS} segment.
+     * How large each thread's copy of the module's thread-local variables is, as its {@code PT_TLS} segment says.
      *
-     * @return memory size and alignment, if it has one
+     * @return bytes, 0 if it has no such variables
      */
-    Optional<TlsSegment> tlsSegment();
-
-    /**
-     * A module's {@code PT_TLS} segment.
-     *
-     * @param memorySize bytes of each thread's block
-     * @param alignment its alignment in bytes
-     */
-    record TlsSegment(long memorySize, long alignment) {}
+    long tlsSize();
 
     /**
      * Where a thread has its copy of the module's thread-local variables: in static storage at a fixed distance from
@@ -162,15 +154,16 @@ public interface ElfModule {
      * The GOT words that hold the offset of a thread-local variable from the thread pointer ({@code R_X86_64_TPOFF64},
      * {@code R_AARCH64_TLS_TPREL}; for a variable of the module itself).
      *
-     * @return address of the word and the variable's offset in the module's TLS block, for each
+     * @return target addresses of the words, in the order of the relocations
      */
-    List<TlsSlot> tlsSlots();
+    long[] tlsOffsetWords();
 
     /**
-     * A GOT word that holds a thread-local variable's offset from the thread pointer.
+     * How far the module's thread-local variables lie from each thread's thread pointer, as the first of
+     * {@link #tlsOffsetWords()} tells.
      *
-     * @param gotAddress target address of the word
-     * @param tlsOffset the variable's offset in the module's TLS block
+     * @return the offset of their first byte in bytes, negative below the thread pointer; empty if there is no such
+     *     word, or it can't be read
      */
-    record TlsSlot(long gotAddress, long tlsOffset) {}
+    OptionalLong tlsOffset();
 }

@@ -6,6 +6,7 @@ import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.machine.Processor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -457,14 +458,19 @@ final class LoadedModule implements ElfModule {
         return symbol == null ? OptionalLong.empty() : OptionalLong.of(symbol.value());
     }
 
+    /** Its {@code PT_TLS} segment, if it has one. */
+    Optional<ProgramHeader> tlsSegment() {
+        return first(ProgramHeader.TLS);
+    }
+
     @Override
-    public Optional<TlsSegment> tlsSegment() {
-        return first(ProgramHeader.TLS).map(segment -> new TlsSegment(segment.memorySize(), segment.alignment()));
+    public long tlsSize() {
+        return tlsSegment().map(ProgramHeader::memorySize).orElse(0L);
     }
 
     @Override
     public Optional<Range> tlsBlock(long threadPointer) {
-        return first(ProgramHeader.TLS)
+        return tlsSegment()
                 .flatMap(segment -> tlsBlocks().flatMap(blocks -> blocks.find(this, segment, threadPointer)));
     }
 
@@ -521,8 +527,34 @@ final class LoadedModule implements ElfModule {
         return sorted;
     }
 
+    /**
+     * A GOT word that holds a thread-local variable's offset from the thread pointer.
+     *
+     * @param gotAddress target address of the word
+     * @param tlsOffset the variable's offset in the module's TLS block
+     */
+    record TlsSlot(long gotAddress, long tlsOffset) {}
+
     @Override
-    public List<TlsSlot> tlsSlots() {
+    public long[] tlsOffsetWords() {
+        return tlsSlots().stream().mapToLong(TlsSlot::gotAddress).toArray();
+    }
+
+    @Override
+    public OptionalLong tlsOffset() {
+        List<TlsSlot> slots = tlsSlots();
+        try {
+            return slots.isEmpty()
+                    ? OptionalLong.empty()
+                    : OptionalLong.of(memory.readLong(slots.getFirst().gotAddress())
+                            - slots.getFirst().tlsOffset());
+        } catch (UnmappedAddressException e) {
+            return OptionalLong.empty();
+        }
+    }
+
+    /** The words of {@link #tlsOffsetWords()}. */
+    List<TlsSlot> tlsSlots() {
         LongPredicate writable = writable();
         int threadOffset = Processor.of(machine).threadOffsetRelocation();
         List<TlsSlot> slots = new ArrayList<>();

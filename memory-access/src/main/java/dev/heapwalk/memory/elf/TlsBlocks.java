@@ -92,7 +92,7 @@ final class TlsBlocks {
         if (module.program()) {
             return OptionalLong.of(threadPointer + firstOffset(segment));
         }
-        Optional<ElfModule.TlsSlot> slot = module.tlsSlots().stream().findFirst();
+        Optional<LoadedModule.TlsSlot> slot = module.tlsSlots().stream().findFirst();
         if (slot.isPresent()) {
             return OptionalLong.of(
                     threadPointer + word(slot.get().gotAddress()) - slot.get().tlsOffset());

@@ -141,8 +141,9 @@ class DamagedCoreTest {
             module.symbol("malloc");
             module.symbol("main_arena");
             module.tlsSymbol("errno");
-            module.tlsSegment();
-            module.tlsSlots();
+            module.tlsSize();
+            module.tlsOffsetWords();
+            module.tlsOffset();
             module.relativeRelocations();
             module.writableSegments();
         }

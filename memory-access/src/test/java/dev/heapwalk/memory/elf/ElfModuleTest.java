@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -110,7 +111,7 @@ class ElfModuleTest {
                 assertThat(program.symbol(name)).as(name).hasValue(subject.told(name));
             }
             // On x86-64 the program's block ends at the thread pointer, rounded up to its alignment.
-            ElfModule.TlsSegment tls = program.tlsSegment().orElseThrow();
+            ProgramHeader tls = ((LoadedModule) program).tlsSegment().orElseThrow();
             long block = subject.told("main_thread") - (tls.memorySize() + tls.alignment() - 1 & -tls.alignment());
             for (String name : List.of("exported_tls", "local_tls")) {
                 assertThat(block + program.tlsSymbol(name).orElseThrow())
@@ -299,9 +300,7 @@ class ElfModuleTest {
                                 .sorted()
                                 .toArray());
                 List<long[]> tls = Oracle.segments(file, "TLS");
-                assertThat(module.tlsSegment().map(ElfModule.TlsSegment::memorySize).stream()
-                                .toList())
-                        .isEqualTo(tls.stream().map(segment -> segment[3]).toList());
+                assertThat(module.tlsSize()).isEqualTo(tls.isEmpty() ? 0 : tls.getFirst()[3]);
                 List<long[]> loaded = Oracle.segments(file, "LOAD");
                 long[] data = loaded.getLast();
                 assertThat(module.writableSegments())
@@ -355,8 +354,8 @@ class ElfModuleTest {
         Path program = CProgram.compile("slots", source, so.toString(), "-Wl,-rpath," + so.getParent());
         try (Subject subject = Subject.run(program);
                 Target target = subject.observe()) {
-            ElfModule module = module(target, "/libslots.so");
-            assertThat(module.tlsSlots().stream().map(ElfModule.TlsSlot::gotAddress))
+            LoadedModule module = (LoadedModule) module(target, "/libslots.so");
+            assertThat(Arrays.stream(module.tlsOffsetWords()).boxed())
                     .containsExactlyInAnyOrderElementsOf(Oracle.relocations(so, "R_X86_64_TPOFF64").stream()
                             .map(address -> module.bias() + address)
                             .toList());
@@ -372,6 +371,7 @@ class ElfModuleTest {
             assertThat(module.tlsSlots())
                     .allMatch(
                             slot -> target.memory().readLong(slot.gotAddress()) == block + slot.tlsOffset() - pointer);
+            assertThat(module.tlsOffset()).hasValue(block - pointer);
         }
     }
 
