@@ -47,7 +47,8 @@ final class RubyProfiler {
                                 stack.clear();
                                 frames.sample(thread.context());
                                 while (frames.nextShown()) {
-                                    stack.add(new Stacks.Frame(frames.label(), frames.path(), frames.line()));
+                                    stack.add(new Stacks.Frame(
+                                            frames.label().orElse("?"), frames.path(), frames.line()));
                                 }
                                 stacks.add(stack.reversed(), frames.torn() > 0);
                             }

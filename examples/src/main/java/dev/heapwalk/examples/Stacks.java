@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** Counts stacks, and writes them as collapsed stacks and in the file format of speedscope. */
@@ -16,14 +17,10 @@ final class Stacks {
     private static final int ROWS = 10;
 
     /** A place in a program. */
-    record Frame(String label, String file, int line) {
-        String name() {
-            return label == null ? "?" : label;
-        }
-    }
+    record Frame(String label, Optional<String> file, int line) {}
 
     /** What is counted where no frame is certain. */
-    private static final List<Frame> NONE = List.of(new Frame("(none)", null, 0));
+    private static final List<Frame> NONE = List.of(new Frame("(none)", Optional.empty(), 0));
 
     private final Map<List<Frame>, Long> counts = new LinkedHashMap<>();
     private long total;
@@ -40,7 +37,7 @@ final class Stacks {
     void write(Path output, String name, double secondsPerSample) throws IOException {
         Map<String, Long> collapsed = new LinkedHashMap<>();
         counts.forEach((stack, count) -> collapsed.merge(
-                stack.stream().map(frame -> frame.name().replace(';', ':')).collect(Collectors.joining(";")), count, Long::sum));
+                stack.stream().map(frame -> frame.label().replace(';', ':')).collect(Collectors.joining(";")), count, Long::sum));
         Files.write(Path.of(output + ".collapsed"), collapsed.entrySet().stream()
                 .map(entry -> entry.getKey() + " " + entry.getValue())
                 .toList());
@@ -55,8 +52,8 @@ final class Stacks {
                 .map(count -> Double.toString(count * secondsPerSample))
                 .collect(Collectors.joining(","));
         String frames = indexes.keySet().stream()
-                .map(frame -> "{\"name\":" + quote(frame.name())
-                        + (frame.file() == null ? "" : ",\"file\":" + quote(frame.file()))
+                .map(frame -> "{\"name\":" + quote(frame.label())
+                        + frame.file().map(file -> ",\"file\":" + quote(file)).orElse("")
                         + (frame.line() == 0 ? "" : ",\"line\":" + frame.line()) + "}")
                 .collect(Collectors.joining(",\n"));
         Files.writeString(Path.of(output + ".speedscope.json"), """

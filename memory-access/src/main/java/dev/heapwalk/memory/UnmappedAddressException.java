@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory;
 
-/** A byte that was asked for can't be read in the target. */
+/** A byte that was asked for can't be read in the target, or what was asked for does not begin where it was to. */
 public final class UnmappedAddressException extends TargetException {
     private static final long serialVersionUID = 1L;
 
@@ -23,7 +23,18 @@ public final class UnmappedAddressException extends TargetException {
     }
 
     /**
-     * The first byte that can't be read.
+     * Makes one for something that does not begin at an address, whether or not that can be read.
+     *
+     * @param address the target address
+     * @param what what does not begin there, such as {@code slot}
+     */
+    public UnmappedAddressException(long address, String what) {
+        super(Reason.UNREADABLE, "no %s begins at address 0x%x of the target".formatted(what, address));
+        this.address = address;
+    }
+
+    /**
+     * The first byte that can't be read, or where something was to begin.
      *
      * @return a target address
      */

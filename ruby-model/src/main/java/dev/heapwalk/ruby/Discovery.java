@@ -20,12 +20,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /** Finds the virtual machine, its object space and its tables in a target. Used once. */
 final class Discovery {
     private static final String SUPPORTED = "supported are 2.7, 3.0, 3.1, 3.2, 3.3, 3.4 and 4.0";
     /** More pages than any memory can hold. */
+    private static final Optional<String> VM_TYPE = Optional.of("VM");
+
     private static final long MOST_PAGES = 1L << 32;
 
     private final Target target;
@@ -239,8 +242,10 @@ final class Discovery {
 
     private boolean isVm() {
         RData data = new RData(draft(0).reader());
-        RData self = data.reader().at(word(vm + layout.vm().self()), data);
-        return self != null && self.type() == RubyType.DATA && self.data() == vm && "VM".equals(DataTypes.name(self));
+        return data.reader().find(word(vm + layout.vm().self()), data)
+                && data.type() == RubyType.DATA
+                && data.data() == vm
+                && DataTypes.name(data).equals(VM_TYPE);
     }
 
     private boolean byStructure() {
@@ -259,7 +264,9 @@ final class Discovery {
                 continue;
             }
             RData data = slot.asData();
-            if (!data.typed() || !types.computeIfAbsent(data.dataType(), type -> "VM".equals(DataTypes.name(data)))) {
+            if (!data.typed()
+                    || !types.computeIfAbsent(
+                            data.dataType(), type -> DataTypes.name(data).equals(VM_TYPE))) {
                 continue;
             }
             long candidate = data.data();

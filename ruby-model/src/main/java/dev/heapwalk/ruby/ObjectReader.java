@@ -19,7 +19,8 @@ import dev.heapwalk.ruby.object.SpecialConstants;
  * names that it has made out, so it belongs to one thread; make another for each.
  *
  * <p>Every view that it hands out is one that it uses again: what {@link #at} returned is good until the next {@code
- * at}.
+ * at}. A reference that a target holds may lead to no slot: {@link #isSlot} tells before, and {@link #find} tells and
+ * lays a view at once.
  */
 public final class ObjectReader {
     private final RubyVm vm;
@@ -195,8 +196,8 @@ public final class ObjectReader {
      * Reads the slot that begins at an address.
      *
      * @param address target address of a slot
-     * @return a view of it, the same object at every call; null if no slot begins there
-     * @throws UnmappedAddressException if it can't be read
+     * @return a view of it, the same object at every call
+     * @throws UnmappedAddressException if no slot begins there, or it can't be read
      */
     public RValue at(long address) {
         return at(address, value);
@@ -208,13 +209,13 @@ public final class ObjectReader {
      * @param address target address of a slot
      * @param view a view that this reader or the virtual machine made
      * @param <T> the type of the view
-     * @return the view; null if no slot begins there
-     * @throws UnmappedAddressException if it can't be read
+     * @return the view
+     * @throws UnmappedAddressException if no slot begins there, or it can't be read
      */
     public <T extends RValue> T at(long address, T view) {
-        int size = (address & 7) != 0 ? 0 : pages.slotSizeAt(address);
+        int size = slotSizeAt(address);
         if (size == 0) {
-            return null;
+            throw new UnmappedAddressException(address, "slot");
         }
         long offset = memory.require(address, size);
         view.keep(memory.segment(), offset, address, size);
@@ -222,15 +223,49 @@ public final class ObjectReader {
     }
 
     /**
+     * Lays a view over the slot that begins at an address, if one does.
+     *
+     * @param address any target address, or a {@code VALUE} that is no reference
+     * @param view a view that this reader or the virtual machine made
+     * @return whether a slot begins there; if not, the view is left as it was
+     * @throws UnmappedAddressException if one does that can't be read
+     */
+    public boolean find(long address, RValue view) {
+        int size = slotSizeAt(address);
+        if (size == 0) {
+            return false;
+        }
+        memory.at(address, size, view);
+        return true;
+    }
+
+    private int slotSizeAt(long address) {
+        return (address & 7) != 0 ? 0 : pages.slotSizeAt(address);
+    }
+
+    /**
+     * Whether a String begins at an address.
+     *
+     * @param address any target address, or a {@code VALUE} that is no reference
+     * @return whether one does
+     * @throws UnmappedAddressException if a slot begins there that can't be read
+     */
+    public boolean isString(long address) {
+        return isSlot(address) && RubyType.of(memory.readLong(address)) == RubyType.STRING;
+    }
+
+    /**
      * Reads the String that begins at an address.
      *
      * @param address target address of a slot
-     * @return a view of it, the same object at every call; null if no String begins there
-     * @throws UnmappedAddressException if it can't be read
+     * @return a view of it, the same object at every call
+     * @throws UnmappedAddressException if no String begins there, or it can't be read
      */
     public RString stringAt(long address) {
-        RString found = at(address, string);
-        return found == null || found.type() != RubyType.STRING ? null : found;
+        if (at(address, string).type() != RubyType.STRING) {
+            throw new UnmappedAddressException(address, "String");
+        }
+        return string;
     }
 
     /**

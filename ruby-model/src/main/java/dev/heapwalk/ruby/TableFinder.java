@@ -39,6 +39,7 @@ final class TableFinder {
     /** Where the shapes are and how many there are. */
     record Shapes(long list, long count) {}
 
+    private static final byte[] NO_NAME = {};
     private static final int MOST_SHAPES = 1 << 19;
 
     private final RubyVm vm;
@@ -121,8 +122,7 @@ final class TableFinder {
             for (int pair = 0; pair < count; pair++) {
                 long name = memory.readLong(pairs + 16L * pair);
                 if (reader.constants().isReference(name)) {
-                    RString found = reader.at(name, string);
-                    if (found == null || found.type() != RubyType.STRING) {
+                    if (!reader.find(name, string) || string.type() != RubyType.STRING) {
                         return false;
                     }
                     names++;
@@ -136,10 +136,7 @@ final class TableFinder {
     }
 
     private boolean hiddenArray(long value, RArray view) {
-        return reader.isSlot(value)
-                && reader.at(value, view) != null
-                && view.type() == RubyType.ARRAY
-                && view.klass() == 0;
+        return reader.isSlot(value) && reader.find(value, view) && view.type() == RubyType.ARRAY && view.klass() == 0;
     }
 
     /** The table of global variables: all its names begin with a dollar sign. */
@@ -158,8 +155,8 @@ final class TableFinder {
             }
             int seen = 0;
             while (entries.next()) {
-                byte[] name = reader.symbols().bytesOfSerial(entries.serial());
-                if (name == null || name.length == 0 || name[0] != '$') {
+                byte[] name = reader.symbols().bytesOfSerial(entries.serial()).orElse(NO_NAME);
+                if (name.length == 0 || name[0] != '$') {
                     return false;
                 }
                 seen++;
@@ -196,7 +193,7 @@ final class TableFinder {
                 long holder = byFlag ? entries.key() : entries.record();
                 if (!reader.isSlot(entries.key())
                         || !reader.isSlot(holder)
-                        || reader.at(holder, view) == null
+                        || !reader.find(holder, view)
                         || (byFlag
                                 ? !view.has(Flags.EXIVAR)
                                 : view.type() != RubyType.IMEMO || view.klass() != entries.key())) {

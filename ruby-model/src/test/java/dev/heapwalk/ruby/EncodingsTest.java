@@ -48,15 +48,15 @@ class EncodingsTest {
                             elsewhere.add(encodings.indexOf(string));
                         }
                         int index = encodings.indexOf(string);
-                        actual.put(slot.address(), encodings.name(index) + " " + encodings.dummy(index));
+                        actual.put(slot.address(), encodings.name(index).orElseThrow() + " " + encodings.dummy(index));
                     }
                 }
                 assertThat(actual).isEqualTo(told);
                 // Those of which there is one more than fit: 127 itself is the first.
                 assertThat(elsewhere).hasSize(Math.max(0, told.size() - Encodings.ELSEWHERE));
-                assertThat(encodings.name(-1)).isNull();
-                assertThat(encodings.name(told.size())).isNull();
-                assertThat(encodings.name(Integer.MAX_VALUE)).isNull();
+                assertThat(encodings.name(-1)).isEmpty();
+                assertThat(encodings.name(told.size())).isEmpty();
+                assertThat(encodings.name(Integer.MAX_VALUE)).isEmpty();
             }
         }
     }

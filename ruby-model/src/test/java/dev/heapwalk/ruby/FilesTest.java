@@ -50,7 +50,7 @@ class FilesTest {
                             .isEqualTo(Integer.parseInt(words[1]));
                     assertThat(file.closed()).isEqualTo(words[1].equals("-1"));
                     if (words.length > 3) {
-                        assertThat(reader.symbols().bytesOfString(file.path()))
+                        assertThat(reader.symbols().bytesOfString(file.path()).orElseThrow())
                                 .asString(StandardCharsets.UTF_8)
                                 .isEqualTo(words[3]);
                     }

@@ -79,8 +79,8 @@ class RootsTest {
             try (Target target = Target.attach(process.pid())) {
                 ObjectReader reader = RubyVm.locate(target).reader();
                 Roots roots = new Roots(reader);
-                Map<String, Roots.Global> globals =
-                        roots.globals().stream().collect(Collectors.toMap(Roots.Global::name, global -> global));
+                Map<String, Roots.Global> globals = roots.globals().stream()
+                        .collect(Collectors.toMap(global -> global.name().orElseThrow(), global -> global));
                 // Ruby lists those of the last match, $1 and so on, which have no entry.
                 assertThat(globals.keySet())
                         .containsExactlyInAnyOrderElementsOf(names.stream()

@@ -46,7 +46,7 @@ class RubyVmTest {
                 stopped = TypeCounts.of(vm);
                 assertThat(TypeCounts.of(blind)).isEqualTo(stopped);
                 assertThat(vm.reader().symbols().ofSerial(vm.reader().symbols().serialOf("each_with_index")))
-                        .isEqualTo("each_with_index");
+                        .hasValue("each_with_index");
             }
             try (Target target = Target.observe(process.pid())) {
                 assertThat(TypeCounts.of(RubyVm.locate(target))).isEqualTo(stopped);

@@ -4,13 +4,13 @@ package dev.heapwalk.cli.command;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.RootCategory;
+import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.gc.Roots;
-import dev.heapwalk.heap.Column;
-import dev.heapwalk.heap.RowSink;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -44,11 +44,11 @@ final class RubyRoots extends ReportCommand {
         List<Root> rows = new ArrayList<>();
         try {
             roots.globals().stream()
-                    .filter(global -> global.name() != null && (global.known() || reader.isSlot(global.value())))
-                    .sorted(Comparator.comparing(Roots.Global::name))
+                    .filter(global -> global.name().isPresent() && (global.known() || reader.isSlot(global.value())))
+                    .sorted(Comparator.comparing(global -> global.name().get()))
                     .forEach(global -> rows.add(new Root(
                             Roots.GLOBAL_TABLE.label(),
-                            global.name(),
+                            global.name().get(),
                             reader.constants().isReference(global.value()) ? global.value() : 0,
                             (global.known() ? "" : "made from ") + values.of(global.value()))));
         } catch (UnmappedAddressException e) {

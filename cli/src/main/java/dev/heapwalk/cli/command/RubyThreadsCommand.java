@@ -27,6 +27,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -39,6 +40,7 @@ import picocli.CommandLine.Parameters;
                 "Show the backtraces of threads and suspended fibers, with arguments and variables. The innermost frame comes first.")
 final class RubyThreadsCommand extends TargetCommand {
     private static final int MOST_FRAMES = 10_000;
+    private static final Optional<String> FIBER = Optional.of("fiber");
 
     @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
     private String target;
@@ -110,12 +112,11 @@ final class RubyThreadsCommand extends TargetCommand {
         while (slot.next()) {
             if (slot.type() == RubyType.DATA
                     && slot.state() == SlotState.LIVE
-                    && "fiber".equals(types.of(slot.asData()))) {
+                    && types.of(slot.asData()).equals(FIBER)) {
                 try {
-                    Fiber fiber = threads.fiber(slot.asData().data());
-                    if (fiber != null && fiber.status() == Fiber.Status.SUSPENDED) {
-                        found.add(fiber);
-                    }
+                    threads.fiber(slot.asData().data())
+                            .filter(fiber -> fiber.status() == Fiber.Status.SUSPENDED)
+                            .ifPresent(found::add);
                 } catch (UnmappedAddressException e) {
                     problems.hole(slot.address(), "a fiber can't be read: " + e.getMessage());
                 }
@@ -142,9 +143,8 @@ final class RubyThreadsCommand extends TargetCommand {
 
     private static void head(RubyThread thread, StringBuilder text) {
         text.append("thread 0x%x".formatted(thread.self()));
-        if (thread.name() != null) {
-            text.append(" \"").append(SafeText.of(thread.name())).append('"');
-        }
+        thread.name()
+                .ifPresent(name -> text.append(" \"").append(SafeText.of(name)).append('"'));
         text.append(thread.main() ? " (main)" : "")
                 .append(": ")
                 .append(thread.status().label());
@@ -155,29 +155,30 @@ final class RubyThreadsCommand extends TargetCommand {
     }
 
     private static void frame(Frames frames, ValueText values, StringBuilder text, Problems problems) {
-        String label = frames.label();
-        String path = frames.path();
+        Optional<String> label = frames.label();
         text.append("  ")
-                .append(path == null ? "?" : SafeText.of(path))
+                .append(frames.path().map(SafeText::of).orElse("?"))
                 .append(frames.line() > 0 ? ":" + frames.line() : "")
                 .append(" in ")
-                .append(label == null ? "?" : SafeText.of(label))
+                .append(label.map(SafeText::of).orElse("?"))
                 .append('\n');
         try {
             Set<String> shown = new HashSet<>();
             for (Argument argument : frames.arguments()) {
-                String name = argument.parameter().name();
-                if (name != null && shown.add(name)) {
-                    variable("argument", name, values.of(argument.value(), argument.block()), text);
+                Optional<String> name = argument.parameter().name();
+                if (name.isPresent() && shown.add(name.get())) {
+                    variable("argument", name.get(), values.of(argument.value(), argument.block()), text);
                 }
             }
             for (Local local : frames.locals()) {
-                if (local.name() != null && shown.add(local.name())) {
-                    variable("local", local.name(), values.of(local.value(), local.block()), text);
+                Optional<String> name = local.name();
+                if (name.isPresent() && shown.add(name.get())) {
+                    variable("local", name.get(), values.of(local.value(), local.block()), text);
                 }
             }
         } catch (UnmappedAddressException e) {
-            problems.missing("variables of a frame of %s can't be read: %s".formatted(label, e.getMessage()));
+            problems.missing(
+                    "variables of a frame of %s can't be read: %s".formatted(label.orElse("?"), e.getMessage()));
         }
     }
 

@@ -6,11 +6,10 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.name.StringDecoder;
-import dev.heapwalk.ruby.object.RString;
 import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.ruby.vm.Block;
 import dev.heapwalk.ruby.vm.Interpreter;
-import dev.heapwalk.ruby.vm.Iseq;
+import java.util.Optional;
 
 /** Tells in a few words what a value is. */
 final class ValueText {
@@ -31,16 +30,19 @@ final class ValueText {
     }
 
     /** As below; a block that was not made a Proc so far is shown as where it is. */
-    String of(long value, Block block) {
-        if (block == null) {
-            return of(value);
-        }
+    String of(long value, Optional<Block> block) {
+        return block.isPresent() ? of(block.get()) : of(value);
+    }
+
+    private String of(Block block) {
         if (block.kind() == Block.Kind.IFUNC) {
             return "(block in C)";
         }
         try {
-            Iseq code = interpreter.iseq(block.code());
-            return code == null ? "(block)" : "(block at %s:%d)".formatted(code.path(), code.firstLine());
+            return interpreter
+                    .iseq(block.code())
+                    .map(code -> "(block at %s:%d)".formatted(code.path().orElse("?"), code.firstLine()))
+                    .orElse("(block)");
         } catch (UnmappedAddressException e) {
             return "(block)";
         }
@@ -55,7 +57,7 @@ final class ValueText {
             return Double.toString(SpecialConstants.flonum(value));
         }
         if (SpecialConstants.isStaticSymbol(value)) {
-            return ":" + reader.symbols().of(value >>> 8);
+            return ":" + reader.symbols().of(value >>> 8).orElse("?");
         }
         if (value == 0) {
             return "false";
@@ -80,12 +82,12 @@ final class ValueText {
                 case STRING -> string(address);
                 case FLOAT -> Double.toString(Double.longBitsToDouble(found.readLong(16)));
                 case SYMBOL -> {
-                    String name = text(found.readLong(24));
-                    yield name == null ? plain(address, found) : ":" + name;
+                    Optional<String> name = text(found.readLong(24));
+                    yield name.isPresent() ? ":" + name.get() : plain(address, found);
                 }
                 case CLASS, MODULE -> {
-                    String name = reader.classNames().of(address);
-                    yield name == null ? plain(address, found) : name;
+                    Optional<String> name = reader.classNames().of(address);
+                    yield name.isPresent() ? name.get() : plain(address, found);
                 }
                 default -> plain(address, found);
             };
@@ -94,16 +96,16 @@ final class ValueText {
         }
     }
 
-    private String text(long address) {
-        RString string = reader.isSlot(address) ? reader.stringAt(address) : null;
-        return string == null ? null : decoder.text(string, 4 * LONGEST);
+    private Optional<String> text(long address) {
+        return reader.isString(address) ? decoder.text(reader.stringAt(address), 4 * LONGEST) : Optional.empty();
     }
 
     private String string(long address) {
-        String text = text(address);
-        if (text == null) {
+        Optional<String> whole = text(address);
+        if (whole.isEmpty()) {
             return plain(address, reader.at(address));
         }
+        String text = whole.get();
         if (text.codePointCount(0, text.length()) <= LONGEST) {
             return '"' + text + '"';
         }
@@ -118,8 +120,9 @@ final class ValueText {
                 "#<%s 0x%x>".formatted(found.type().label(), address);
             default -> {
                 RubyType type = found.type();
-                String name = reader.classNames().of(reader.classNames().realClass(found.klass()));
-                yield "#<%s 0x%x>".formatted(name == null ? type.label() : name, address);
+                Optional<String> name =
+                        reader.classNames().of(reader.classNames().realClass(found.klass()));
+                yield "#<%s 0x%x>".formatted(name.orElse(type.label()), address);
             }
         };
     }

@@ -15,13 +15,14 @@ import dev.heapwalk.text.JsonLines;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Where objects were made, of those that were made while {@code ObjectSpace.trace_object_allocations} was on. C name
  * {@code struct allocation_info}. Since 3.0; in 2.7 no object leads to the table.
  */
 final class Allocations {
-    private static final String TRACER = "ObjectTracing/allocation_info_tracer";
+    private static final Optional<String> TRACER = Optional.of("ObjectTracing/allocation_info_tracer");
     /** {@code object_table} in {@code struct traceobj_arg}. */
     private static final int OBJECT_TABLE = 24;
 
@@ -62,7 +63,7 @@ final class Allocations {
         while (slot.next()) {
             if (slot.type() == RubyType.DATA && slot.state() == SlotState.LIVE) {
                 RData data = slot.asData();
-                if (TRACER.equals(types.of(data)) && data.data() != 0) {
+                if (types.of(data).equals(TRACER) && data.data() != 0) {
                     Allocations found = new Allocations(reader, new HashMap<>());
                     found.read(data.data());
                     return found.infos.isEmpty() ? null : found;
@@ -107,12 +108,12 @@ final class Allocations {
             json.raw(LINE_KEY);
             json.unsigned(line);
         }
-        byte[] name = (method & ~reader.constants().nil()) == 0
-                ? null
+        Optional<byte[]> name = (method & ~reader.constants().nil()) == 0
+                ? Optional.empty()
                 : reader.symbols().bytesOfSymbol(method);
-        if (name != null) {
+        if (name.isPresent()) {
             json.raw(METHOD_KEY);
-            json.string(name);
+            json.string(name.get());
         }
         json.raw(GENERATION_KEY);
         json.unsigned(generation);

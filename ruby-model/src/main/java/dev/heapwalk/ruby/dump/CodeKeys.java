@@ -32,6 +32,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Writes what the interpreter keeps of a running program: code, methods, local variables, threads and fibers. */
@@ -124,9 +125,9 @@ final class CodeKeys {
         ImemoType type = reader.imemoType(slot.flags());
         line.name(IMEMO_TYPES.get(type));
         switch (type) {
-            case ISEQ -> code(interpreter.iseq(slot.address()));
-            case MENT -> method(interpreter.method(slot.address()));
-            case ENV -> environment(interpreter.env(slot.address()));
+            case ISEQ -> interpreter.iseq(slot.address()).ifPresent(this::code);
+            case MENT -> interpreter.method(slot.address()).ifPresent(this::method);
+            case ENV -> interpreter.env(slot.address()).ifPresent(this::environment);
             default -> fields(slot.address());
         }
     }
@@ -147,30 +148,25 @@ final class CodeKeys {
                 }
                 case NUMBER -> line.number(key, field.value());
                 case ID ->
-                    optional(key, field.value() == 0 ? null : reader.symbols().of(field.value()));
+                    optional(
+                            key,
+                            field.value() == 0
+                                    ? Optional.empty()
+                                    : reader.symbols().of(field.value()));
                 case ADDRESS -> {}
             }
         }
     }
 
     private void code(Iseq iseq) {
-        if (iseq == null) {
-            return;
-        }
         place(iseq);
-        if (iseq.type() != null) {
-            line.text(TYPE, iseq.type().label());
-        }
+        line.text(TYPE, iseq.type().label());
         line.name(LOCAL_TABLE);
         line.openArray();
         for (int i = 0; i < iseq.localCount(); i++) {
-            String name = iseq.localName(i);
+            Optional<String> name = iseq.localName(i);
             line.comma();
-            if (name == null) {
-                json.string("#" + i);
-            } else {
-                json.string(name);
-            }
+            json.string(name.isPresent() ? name.get() : "#" + i);
         }
         line.close();
         if (iseq.parent() != 0) {
@@ -185,10 +181,14 @@ final class CodeKeys {
         line.number(LINE, iseq.firstLine());
     }
 
-    private void optional(byte[] key, String text) {
-        if (text != null) {
-            line.text(key, text);
+    private void optional(byte[] key, Optional<String> text) {
+        if (text.isPresent()) {
+            line.text(key, text.get());
         }
+    }
+
+    private void member(Optional<String> name, int number) {
+        line.member(name.map(text -> text.getBytes(StandardCharsets.UTF_8)), number);
     }
 
     private void optional(byte[] key, long reference) {
@@ -198,9 +198,6 @@ final class CodeKeys {
     }
 
     private void method(MethodEntry method) {
-        if (method == null) {
-            return;
-        }
         optional(NAME, method.name());
         line.text(TYPE, KINDS.get(method.kind()));
         line.text(VISIBILITY, VISIBILITIES.get(method.visibility()));
@@ -213,12 +210,9 @@ final class CodeKeys {
     }
 
     private void environment(Env env) {
-        if (env == null) {
-            return;
-        }
         optional(ISEQ, env.iseq());
-        Iseq iseq = interpreter.iseq(env.iseq());
-        int count = iseq == null ? 0 : iseq.localCount();
+        Optional<Iseq> iseq = interpreter.iseq(env.iseq());
+        int count = iseq.isEmpty() ? 0 : iseq.get().localCount();
         if (count > 0 && !memory.mapped(env.values(), 8L * count)) {
             throw new UnmappedAddressException(env.values(), env.values(), 8L * count);
         }
@@ -226,8 +220,7 @@ final class CodeKeys {
         line.openObject();
         for (int i = 0; i < count; i++) {
             long value = memory.readLong(env.values() + 8L * i);
-            String name = iseq.localName(i);
-            line.member(name == null ? null : name.getBytes(StandardCharsets.UTF_8), i);
+            member(iseq.get().localName(i), i);
             line.value(value);
         }
         line.close();
@@ -238,31 +231,25 @@ final class CodeKeys {
     void data(String type, long address, long data) {
         switch (type) {
             case "VM/thread" -> thread(threads.thread(data));
-            case "fiber" -> fiber(threads.fiber(data));
-            case "proc" -> proc(interpreter.proc(address));
-            case "binding" -> binding(interpreter.binding(address));
-            case "method" -> method(interpreter.methodObject(address));
-            case "mutex" -> mutex(interpreter.mutex(address));
-            case "weakmap", "weakkeymap" -> pairs(fields.weakPairs(address));
+            case "fiber" -> threads.fiber(data).ifPresent(this::fiber);
+            case "proc" -> interpreter.proc(address).ifPresent(this::proc);
+            case "binding" -> interpreter.binding(address).ifPresent(this::binding);
+            case "method" -> interpreter.methodObject(address).ifPresent(this::method);
+            case "mutex" -> interpreter.mutex(address).ifPresent(this::mutex);
+            case "weakmap", "weakkeymap" -> fields.weakPairs(address).ifPresent(this::pairs);
             case "encoding" -> optional(NAME, fields.encoding(address));
             default -> fields(address);
         }
     }
 
     private void proc(Proc proc) {
-        if (proc == null) {
-            return;
-        }
         line.flag(IS_LAMBDA, proc.lambda());
         if (proc.fromMethod()) {
             line.flag(FROM_METHOD, true);
         }
         block(proc.block());
-        Iseq iseq = proc.block().kind() == Block.Kind.ISEQ
-                ? interpreter.iseq(proc.block().code())
-                : null;
-        if (iseq != null) {
-            place(iseq);
+        if (proc.block().kind() == Block.Kind.ISEQ) {
+            interpreter.iseq(proc.block().code()).ifPresent(this::place);
         }
     }
 
@@ -281,34 +268,25 @@ final class CodeKeys {
     }
 
     private void binding(Binding binding) {
-        if (binding == null) {
-            return;
-        }
         optional(FILENAME, binding.path());
         line.number(LINE, binding.line());
         block(binding.block());
     }
 
     private void method(MethodObject method) {
-        if (method == null) {
-            return;
-        }
         if (method.receiver() != reader.constants().undef()) {
             line.value(RECEIVER, method.receiver());
         }
         optional(RCLASS, method.klass());
         optional(OWNER, method.owner());
-        if (method.method() != null) {
-            optional(NAME, method.method().name());
-            line.text(TYPE, KINDS.get(method.method().kind()));
-            optional(METHOD, method.method().address());
-        }
+        method.method().ifPresent(entry -> {
+            optional(NAME, entry.name());
+            line.text(TYPE, KINDS.get(entry.kind()));
+            optional(METHOD, entry.address());
+        });
     }
 
     private void mutex(Mutex mutex) {
-        if (mutex == null) {
-            return;
-        }
         line.flag(LOCKED, mutex.locked());
         optional(THREAD, objectOf(mutex.thread()));
         if (!mutex.waiting().isEmpty()) {
@@ -325,9 +303,6 @@ final class CodeKeys {
 
     /** Keys and values in turn; of those that are gone nothing is told. */
     private void pairs(List<Long> keysAndValues) {
-        if (keysAndValues == null) {
-            return;
-        }
         line.name(PAIRS);
         line.openArray();
         for (int i = 0; i + 1 < keysAndValues.size(); i += 2) {
@@ -350,14 +325,10 @@ final class CodeKeys {
 
     /** The Thread of an {@code rb_thread_t}; 0 if there is none. */
     private long objectOf(long thread) {
-        RubyThread found = thread == 0 ? null : threads.thread(thread);
-        return found == null ? 0 : found.self();
+        return thread == 0 ? 0 : threads.thread(thread).self();
     }
 
     private void thread(RubyThread thread) {
-        if (thread == null) {
-            return;
-        }
         optional(NAME, thread.name());
         line.text(STATUS, thread.status().label());
         if (thread.tid() != 0) {
@@ -378,9 +349,6 @@ final class CodeKeys {
     }
 
     private void fiber(Fiber fiber) {
-        if (fiber == null) {
-            return;
-        }
         line.text(STATUS, fiber.status().label());
         optional(THREAD, objectOf(fiber.thread()));
         optional(PROC, fiber.procedure());
@@ -396,12 +364,12 @@ final class CodeKeys {
         line.name(BACKTRACE);
         line.openArray();
         for (int i = 0; i < MOST_FRAMES && frames.nextShown(); i++) {
-            String label = frames.label();
+            Optional<String> label = frames.label();
             line.comma();
             line.openObject();
             line.comma();
             json.raw(LABEL);
-            json.string(label == null ? "?" : label);
+            json.string(label.orElse("?"));
             optional(FILENAME, frames.path());
             if (frames.line() > 0) {
                 line.number(LINE, frames.line());
@@ -430,15 +398,12 @@ final class CodeKeys {
             line.name(ARGUMENTS);
             line.openObject();
             for (Argument argument : arguments) {
-                String name = argument.parameter().name();
-                line.member(
-                        name == null ? null : name.getBytes(StandardCharsets.UTF_8),
-                        argument.parameter().index());
+                member(argument.parameter().name(), argument.parameter().index());
                 line.value(argument.value());
             }
             line.close();
         }
-        Set<String> shown = new HashSet<>();
+        Set<Optional<String>> shown = new HashSet<>();
         arguments.forEach(argument -> shown.add(argument.parameter().name()));
         locals(
                 LOCALS,
@@ -452,7 +417,7 @@ final class CodeKeys {
         line.name(key);
         line.openObject();
         for (Local local : locals) {
-            line.member(local.name() == null ? null : local.name().getBytes(StandardCharsets.UTF_8), 0);
+            member(local.name(), 0);
             line.value(local.value());
         }
         line.close();

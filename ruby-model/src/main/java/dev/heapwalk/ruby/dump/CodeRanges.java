@@ -16,6 +16,7 @@ import java.nio.charset.CoderResult;
 import java.nio.charset.CodingErrorAction;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /** Finds out of what kind the bytes of a String are, where Ruby has not yet: C name {@code rb_enc_str_coderange}. */
 final class CodeRanges {
@@ -70,11 +71,11 @@ final class CodeRanges {
         if (compatible && sevenBit(bytes, length)) {
             return SEVEN_BIT;
         }
-        Charset charset = encodings.charset(encoding);
+        Optional<Charset> charset = encodings.charset(encoding);
         if (encoding == Encodings.US_ASCII) {
             return BROKEN;
         }
-        return charset == null || length == 0 || decodes(bytes, length, charset) ? VALID : BROKEN;
+        return charset.isEmpty() || length == 0 || decodes(bytes, length, charset.get()) ? VALID : BROKEN;
     }
 
     private boolean decodes(long bytes, long length, Charset charset) {

@@ -15,6 +15,7 @@ import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.text.JsonLines;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * One line of a dump in the format of heap_dump: its keys, its brackets, and the form that values have in it.
@@ -144,12 +145,12 @@ final class DumpLine {
     }
 
     /** A name as a key among others, as it is; one that has none is told by a number. */
-    void member(byte[] name, long number) {
+    void member(Optional<byte[]> name, long number) {
         comma();
-        if (name == null) {
-            json.string("#" + Long.toUnsignedString(number));
+        if (name.isPresent()) {
+            json.string(cut(name.get()));
         } else {
-            json.string(cut(name));
+            json.string("#" + Long.toUnsignedString(number));
         }
         json.raw(':');
     }
@@ -255,11 +256,11 @@ final class DumpLine {
 
     private void symbol(long value) {
         long id = value >>> 8;
-        byte[] name = reader.symbols().bytesOf(id);
-        if (name == null) {
-            json.string("#0x" + Long.toHexString(value));
+        Optional<byte[]> name = reader.symbols().bytesOf(id);
+        if (name.isPresent()) {
+            prefixed(':', cut(name.get()));
         } else {
-            prefixed(':', cut(name));
+            json.string("#0x" + Long.toHexString(value));
         }
     }
 
@@ -293,16 +294,13 @@ final class DumpLine {
                     return true;
                 }
                 case SYMBOL -> {
-                    byte[] name =
+                    Optional<byte[]> name =
                             reader.symbols().bytesOfString(found.as(symbolView).name());
-                    if (name == null) {
-                        return false;
-                    }
-                    if (name.length > LONGEST_NAME) {
+                    if (name.isEmpty() || name.get().length > LONGEST_NAME) {
                         return false;
                     }
                     remember(reference);
-                    prefixed(':', name);
+                    prefixed(':', name.get());
                     return true;
                 }
                 default -> {
@@ -320,7 +318,7 @@ final class DumpLine {
         long offset;
         try {
             RString string = reader.stringAt(address);
-            if (string == null || !string.embedded()) {
+            if (!string.embedded()) {
                 return false;
             }
             length = (int) string.length();
@@ -424,10 +422,10 @@ final class DumpLine {
         int encoding = string.encodingIndex();
         boolean valid = encoding == Encodings.UTF_8 || encoding <= Encodings.US_ASCII && ascii(bytes, length);
         if (encoding > Encodings.US_ASCII && length <= LONGEST_DECODED) {
-            String text = decoder.text(
+            Optional<String> text = decoder.text(
                     string.content(LONGEST_DECODED), reader.encodings().indexOf(string), false);
-            if (text != null) {
-                text(VALUE, text);
+            if (text.isPresent()) {
+                text(VALUE, text.get());
                 return;
             }
         }

@@ -4,6 +4,7 @@ package dev.heapwalk.ruby.dump;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.name.SymbolNames;
 import dev.heapwalk.text.JsonLines;
+import java.util.Optional;
 
 /** Writes the names of IDs as {@code dump_append_id} does. */
 final class Names {
@@ -19,13 +20,13 @@ final class Names {
     }
 
     void write(JsonLines json, long id) {
-        byte[] name = symbols.bytesOf(id);
-        if (name == null || ivarsOnly && !isInstance(name)) {
+        Optional<byte[]> name = symbols.bytesOf(id);
+        if (name.isEmpty() || ivarsOnly && !isInstance(name.get())) {
             json.raw(INTERNAL);
             json.decimal(symbols.serial(id));
             json.raw(INTERNAL_END);
         } else {
-            json.string(name);
+            json.string(name.get());
         }
     }
 

@@ -10,6 +10,7 @@ import java.io.OutputStream;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -96,8 +97,9 @@ public final class ObjectCounts {
 
     /** The count of the class that Ruby would name for an object: neither a singleton class nor a module's place. */
     private Count countOf(long klass) {
-        String name = reader.classNames().of(reader.classNames().realClass(klass));
-        if (name != null) {
+        Optional<String> known = reader.classNames().of(reader.classNames().realClass(klass));
+        if (known.isPresent()) {
+            String name = known.get();
             for (String wanted : names) {
                 if (name.startsWith(wanted)
                         && (name.length() == wanted.length() || name.startsWith("::", wanted.length()))) {

@@ -42,6 +42,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Writes lines in the format of heap_dump: one of JSON for the roots and one for each object, with its contents. What
@@ -235,8 +236,8 @@ public final class ObjectLines {
         line.name(GLOBALS);
         line.openObject();
         for (Roots.Global global : globals) {
-            if (global.known() && global.name() != null) {
-                line.member(global.name().getBytes(StandardCharsets.UTF_8), 0);
+            if (global.known() && global.name().isPresent()) {
+                line.member(global.name().map(name -> name.getBytes(StandardCharsets.UTF_8)), 0);
                 line.value(global.value());
             } else if (!global.known() && reader.isSlot(global.value())) {
                 line.remember(global.value());
@@ -338,8 +339,7 @@ public final class ObjectLines {
     }
 
     private void count(Counts counts, RData data) {
-        String type = dataTypes.of(data);
-        counts.add(type == null ? "(data without a type)" : type);
+        counts.add(dataTypes.of(data).orElse("(data without a type)"));
     }
 
     /** Whether a type has references that its other keys may not show. */
@@ -373,9 +373,9 @@ public final class ObjectLines {
     }
 
     private void string(RString string) {
-        String encoding = reader.encodings().name(reader.encodings().indexOf(string));
-        if (encoding != null) {
-            line.text(ENCODING, encoding);
+        Optional<String> encoding = reader.encodings().name(reader.encodings().indexOf(string));
+        if (encoding.isPresent()) {
+            line.text(ENCODING, encoding.get());
         }
         if (string.shared()) {
             line.reference(SHARED, string.auxiliary());
@@ -385,13 +385,12 @@ public final class ObjectLines {
 
     /** The contents of another String as those of this object. */
     private void contents(long address) {
-        RString string = reader.isSlot(address) ? reader.stringAt(address) : null;
-        if (string == null) {
+        if (!reader.isString(address)) {
             return;
         }
-        String encoding = reader.encodings().name(reader.encodings().indexOf(string));
-        if (encoding != null) {
-            line.text(ENCODING, encoding);
+        Optional<String> encoding = reader.encodings().name(reader.encodings().indexOf(reader.stringAt(address)));
+        if (encoding.isPresent()) {
+            line.text(ENCODING, encoding.get());
         }
         line.contents(reader.stringAt(address));
     }
@@ -474,9 +473,9 @@ public final class ObjectLines {
     }
 
     private void module(RClass module) {
-        byte[] name = reader.classNames().bytesOf(module.address());
-        if (name != null) {
-            line.text(NAME, name);
+        Optional<byte[]> name = reader.classNames().bytesOf(module.address());
+        if (name.isPresent()) {
+            line.text(NAME, name.get());
         }
         if (module.type() == RubyType.ICLASS) {
             line.reference(MODULE, module.klass());
@@ -542,9 +541,9 @@ public final class ObjectLines {
     }
 
     private void bignum(RBignum bignum) {
-        String digits = bignum.text();
-        if (digits != null) {
-            line.text(VALUE, digits);
+        Optional<String> digits = bignum.text();
+        if (digits.isPresent()) {
+            line.text(VALUE, digits.get());
         }
     }
 
@@ -584,9 +583,9 @@ public final class ObjectLines {
     }
 
     private void data(RData data) {
-        String type = dataTypes.of(data);
-        if (type != null) {
-            line.text(TYPE_NAME, type);
+        Optional<String> type = dataTypes.of(data);
+        if (type.isPresent()) {
+            line.text(TYPE_NAME, type.get());
         }
         long size = sizes.of(data);
         if (size == MemorySizes.UNKNOWN) {
@@ -594,8 +593,8 @@ public final class ObjectLines {
         } else {
             line.number(SIZE, size);
         }
-        if (type != null) {
-            code.data(type, data.address(), data.data());
+        if (type.isPresent()) {
+            code.data(type.get(), data.address(), data.data());
         }
     }
 }

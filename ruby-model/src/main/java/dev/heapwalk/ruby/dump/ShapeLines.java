@@ -114,11 +114,10 @@ final class ShapeLines {
         if (!layout.edgesInObject()) {
             return edges;
         }
-        RData held = reader.at(edges, view);
-        if (held == null || held.type() != RubyType.DATA) {
+        if (!reader.find(edges, view) || view.type() != RubyType.DATA) {
             throw new UnmappedAddressException(edges, edges, TableLayout.ID_SIZE);
         }
-        return held.data();
+        return view.data();
     }
 
     private int depth(int shape) {

@@ -38,6 +38,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /** Writes the line of a slot as {@code ObjectSpace.dump_all} of the target's version does. */
 final class SlotLines {
@@ -383,9 +384,10 @@ final class SlotLines {
             encodingNames = Arrays.copyOf(encodingNames, encoding + 1);
         }
         if (encodingNames[encoding] == null) {
-            String name = encodings.name(encoding);
-            encodingNames[encoding] =
-                    name == null ? NOTHING : quoted(", \"encoding\":", name.getBytes(StandardCharsets.UTF_8));
+            encodingNames[encoding] = encodings
+                    .name(encoding)
+                    .map(name -> quoted(", \"encoding\":", name.getBytes(StandardCharsets.UTF_8)))
+                    .orElse(NOTHING);
         }
         return encodingNames[encoding];
     }
@@ -400,13 +402,12 @@ final class SlotLines {
     }
 
     private void symbol(RSymbol symbol) {
-        RString name = reader.at(symbol.name(), nameView);
-        if (name == null || name.type() != RubyType.STRING) {
+        if (!reader.find(symbol.name(), nameView) || nameView.type() != RubyType.STRING) {
             damaged = true;
             return;
         }
-        int range = name.codeRange();
-        stringContent(name, range == CodeRanges.UNKNOWN && !format.codeRanges() ? scan(name) : range);
+        int range = nameView.codeRange();
+        stringContent(nameView, range == CodeRanges.UNKNOWN && !format.codeRanges() ? scan(nameView) : range);
     }
 
     private void array(RArray array) {
@@ -503,20 +504,20 @@ final class SlotLines {
         if (klass == 0 || type == RubyType.ICLASS) {
             return;
         }
-        byte[] name = classNames.bytesOf(module.address());
-        if (name != null) {
+        Optional<byte[]> name = classNames.bytesOf(module.address());
+        if (name.isPresent()) {
             json.raw(NAME);
-            json.string(name);
+            json.string(name.get());
         } else {
             // A refinement has the flag of a singleton class.
             boolean refinement = format.refinementNames() && module.has(singleton);
             long real = type == RubyType.CLASS
                     ? classNames.realClass(module.address())
                     : refinement ? classNames.realClass(superclass) : 0;
-            byte[] realName = real == 0 ? null : classNames.bytesOf(real);
-            if (realName != null) {
+            Optional<byte[]> realName = real == 0 ? Optional.empty() : classNames.bytesOf(real);
+            if (realName.isPresent()) {
                 json.raw(REAL_CLASS_NAME);
-                json.string(realName);
+                json.string(realName.get());
             }
         }
         if (module.has(singleton) && (type == RubyType.CLASS || !format.singletonClassesOnly())) {
@@ -526,11 +527,11 @@ final class SlotLines {
 
     /** In 2.7 every class has a name, its own, that of another or one made up; in 3.0 only those that have one. */
     private void oldName(RClass module) {
-        byte[] name = classNames.bytesOf(module.address());
         if (!format.madeUpNames()) {
-            if (name != null) {
+            Optional<byte[]> name = classNames.bytesOf(module.address());
+            if (name.isPresent()) {
                 json.raw(NAME);
-                json.string(name);
+                json.string(name.get());
             }
             return;
         }
@@ -541,19 +542,20 @@ final class SlotLines {
     }
 
     private byte[] temporaryName(long module, boolean isClass) {
-        byte[] name = classNames.bytesOf(module);
-        if (name != null) {
-            return name;
+        Optional<byte[]> name = classNames.bytesOf(module);
+        if (name.isPresent()) {
+            return name.get();
         }
         long kind = isClass ? 0 : classNames.realClass(reader.at(module).klass());
-        byte[] kindName = kind == 0 ? null : classNames.bytesOf(kind);
-        String prefix = isClass ? "Class" : kindName == null ? "Module" : new String(kindName, StandardCharsets.UTF_8);
+        String prefix =
+                isClass ? "Class" : kind == 0 ? "Module" : classNames.of(kind).orElse("Module");
         return "#<%s:0x%016x>".formatted(prefix, module).getBytes(StandardCharsets.UTF_8);
     }
 
     private void data(RData data) {
-        String name = dataTypes.of(data);
-        if (name != null) {
+        Optional<String> type = dataTypes.of(data);
+        if (type.isPresent()) {
+            String name = type.get();
             byte[] known = structs.get(name);
             if (known == null) {
                 known = quoted(", \"struct\":", name.getBytes(StandardCharsets.UTF_8));
@@ -593,9 +595,9 @@ final class SlotLines {
 
     /** The type of an object that Ruby alone does not know all of. */
     private String nameOfType(RValue value) {
-        String name = value.type() == RubyType.DATA ? dataTypes.of(slot.asData()) : null;
-        return name != null
-                ? name
+        Optional<String> name = value.type() == RubyType.DATA ? dataTypes.of(slot.asData()) : Optional.empty();
+        return name.isPresent()
+                ? name.get()
                 : value.type() == RubyType.IMEMO
                         ? "imemo " + reader.imemoType(value.flags()).name().toLowerCase(Locale.ROOT)
                         : value.type().name();

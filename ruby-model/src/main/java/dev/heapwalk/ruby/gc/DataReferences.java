@@ -61,11 +61,10 @@ final class DataReferences {
      */
     private ElfModule interpreter() {
         try {
-            RData self = reader.at(
-                    memory.readLong(reader.vm().address()
-                            + RubyLayout.of(reader.series()).vm().self()),
-                    new RData(reader));
-            if (self == null) {
+            RData self = new RData(reader);
+            long address = memory.readLong(
+                    reader.vm().address() + RubyLayout.of(reader.series()).vm().self());
+            if (!reader.find(address, self)) {
                 return null;
             }
             long type = self.dataType();

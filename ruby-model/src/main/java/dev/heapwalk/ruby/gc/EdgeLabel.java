@@ -15,6 +15,7 @@ import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.Iseq;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 
 /**
  * The name of a reference. Who marks keeps numbers in it; the text is made of them when it is asked for, by a reader of
@@ -143,8 +144,8 @@ final class EdgeLabel implements Label {
             case IVAR_OF_CLASS -> ivar(to, reader.classNames().ivarNames(owner));
             case IVAR -> name(to, reader.symbols().bytesOf(number));
             case MEMBER -> {
-                byte[] name = reader.structMembers().name(owner, (int) number);
-                if (name == null) {
+                Optional<byte[]> name = reader.structMembers().name(owner, (int) number);
+                if (name.isEmpty()) {
                     element(to, text);
                 } else {
                     name(to, name);
@@ -171,19 +172,19 @@ final class EdgeLabel implements Label {
     }
 
     private void ivar(StringBuilder to, long[] names) {
-        if (names != null && number < names.length && names[(int) number] != 0) {
+        if (number < names.length && names[(int) number] != 0) {
             name(to, reader.symbols().bytesOf(names[(int) number]));
         }
     }
 
-    private static void name(StringBuilder to, byte[] bytes) {
-        if (bytes != null) {
-            to.append(new String(bytes, StandardCharsets.UTF_8));
+    private static void name(StringBuilder to, Optional<byte[]> name) {
+        if (name.isPresent()) {
+            to.append(new String(name.get(), StandardCharsets.UTF_8));
         }
     }
 
-    private static void fiberLocal(StringBuilder to, byte[] bytes) {
-        name(to.append("[:"), bytes);
+    private static void fiberLocal(StringBuilder to, Optional<byte[]> name) {
+        name(to.append("[:"), name);
         to.append(']');
     }
 
@@ -205,12 +206,14 @@ final class EdgeLabel implements Label {
 
     /** A Symbol or String as in Ruby; anything else has no short text. */
     private void object(StringBuilder to, long key) {
-        byte[] symbol = reader.symbols().bytesOfSymbol(key);
-        byte[] string = symbol == null && reader.isSlot(key) ? reader.symbols().bytesOfString(key) : null;
-        if (symbol != null) {
-            cut(to.append(':'), symbol);
-        } else if (string != null) {
-            cut(to.append('"'), string);
+        Optional<byte[]> symbol = reader.symbols().bytesOfSymbol(key);
+        if (symbol.isPresent()) {
+            cut(to.append(':'), symbol.get());
+            return;
+        }
+        Optional<byte[]> string = reader.isSlot(key) ? reader.symbols().bytesOfString(key) : Optional.empty();
+        if (string.isPresent()) {
+            cut(to.append('"'), string.get());
             to.append('"');
         } else {
             to.append("value");
@@ -227,26 +230,24 @@ final class EdgeLabel implements Label {
         }
     }
 
-    private Iseq code(long iseq) {
+    private Optional<Iseq> code(long iseq) {
         if (interpreter == null) {
             interpreter = new Interpreter(reader);
         }
-        return reader.isSlot(iseq) ? interpreter.iseq(iseq) : null;
+        return reader.isSlot(iseq) ? interpreter.iseq(iseq) : Optional.empty();
     }
 
-    private static void ofCode(StringBuilder to, Iseq code) {
-        if (code != null && code.label() != null) {
-            to.append(" of ").append(code.label());
-        }
+    private static void ofCode(StringBuilder to, Optional<Iseq> code) {
+        code.flatMap(Iseq::label).ifPresent(label -> to.append(" of ").append(label));
     }
 
     /** The name of what lies some words from {@code ep}, which only a local variable has a name of its own for. */
-    private static void local(StringBuilder to, Iseq code, long fromEp) {
-        int locals = code == null ? 0 : code.localCount();
+    private static void local(StringBuilder to, Optional<Iseq> code, long fromEp) {
+        int locals = code.isEmpty() ? 0 : code.get().localCount();
         long index = fromEp + BEFORE_EP + locals;
         if (index >= 0 && index < locals) {
-            String name = code.localName((int) index);
-            to.append("local ").append(name == null ? "[" + index + "]" : name);
+            Optional<String> name = code.get().localName((int) index);
+            to.append("local ").append(name.orElse("[" + index + "]"));
         } else if (fromEp == EnvFlags.METHOD / WORD) {
             to.append("method");
         } else if (fromEp == EnvFlags.SPECIAL / WORD) {
@@ -271,8 +272,8 @@ final class EdgeLabel implements Label {
             long ep = memory.readLong(frame + ContextLayout.FRAME_EP);
             long fromEp = (place - ep) / WORD;
             if (place < ep && fromEp >= -BEFORE_EP - Short.MAX_VALUE) {
-                Iseq code = code(memory.readLong(frame + ContextLayout.FRAME_ISEQ));
-                if (code != null && fromEp >= -BEFORE_EP - code.localCount()) {
+                Optional<Iseq> code = code(memory.readLong(frame + ContextLayout.FRAME_ISEQ));
+                if (code.isPresent() && fromEp >= -BEFORE_EP - code.get().localCount()) {
                     local(to, code, fromEp);
                     return;
                 }

@@ -12,12 +12,15 @@ import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.RData;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Finds the list of what runs at the end of the program. It hangs on a variable that no symbol names: C names {@code
  * end_procs} and {@code struct end_proc_data}, a function of the interpreter, its data and the next.
  */
 final class EndProcs {
+    private static final Optional<String> PROC = Optional.of("proc");
+
     private final ObjectReader reader;
     private final Reader memory;
     private final RData view;
@@ -57,9 +60,9 @@ final class EndProcs {
             if (!reader.isSlot(value) && reader.constants().isReference(value)) {
                 return;
             }
-            RData object = reader.isSlot(value) ? reader.at(value, view) : null;
-            boolean isProc = object != null && object.type() == RubyType.DATA && "proc".equals(DataTypes.name(object));
-            proc |= isProc;
+            proc |= reader.find(value, view)
+                    && view.type() == RubyType.DATA
+                    && DataTypes.name(view).equals(PROC);
             data.add(value);
             at = memory.readLong(at + VmLayout.END_PROC_NEXT);
             if (at != 0 && (at & 7) != 0) {

@@ -203,10 +203,10 @@ public final class Reachability {
 
     private void follow(long address) {
         try {
-            RValue slot = reader.at(address, view);
-            if (slot == null) {
+            if (!reader.find(address, view)) {
                 return;
             }
+            RValue slot = view;
             if (slot.type() == RubyType.NONE || slot.type() == RubyType.ZOMBIE || slot.type() == RubyType.MOVED) {
                 // A reference to no object is the target's own mistake, or torn.
                 forget(address);
@@ -232,8 +232,7 @@ public final class Reachability {
 
     /** Searches the memory of an object of an extension. */
     private void search(RData object) {
-        String name = types.of(object);
-        searched.merge(name == null ? "" : name, 1L, Long::sum);
+        searched.merge(types.of(object).orElse(""), 1L, Long::sum);
         long at = object.data();
         boolean embedded = object.embedded();
         long end = object.address() + object.slotSize();

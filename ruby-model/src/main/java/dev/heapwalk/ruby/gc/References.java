@@ -189,8 +189,7 @@ public final class References implements EdgeSource {
      */
     @Override
     public boolean edges(long address, EdgeSink to) {
-        RValue slot = reader.isSlot(address) ? reader.at(address, view) : null;
-        return slot == null || edges(slot, slot.type(), to);
+        return !reader.find(address, view) || edges(view, view.type(), to);
     }
 
     /**
@@ -210,15 +209,12 @@ public final class References implements EdgeSource {
         long address = slot.address();
         boolean known = mark(slot, type, to);
         // What was marked may have moved the view.
-        RValue again = reader.at(address, view);
-        if (again == null) {
-            return known;
+        if (type == RubyType.DATA && reader.find(address, dataView)) {
+            datas.weak(dataView);
         }
-        if (type == RubyType.DATA) {
-            datas.weak(reader.at(address, dataView));
-            again = reader.at(address, view);
+        if (reader.find(address, view)) {
+            owned.of(view, to);
         }
-        owned.of(again, to);
         return known;
     }
 

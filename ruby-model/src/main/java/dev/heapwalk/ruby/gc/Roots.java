@@ -24,6 +24,7 @@ import dev.heapwalk.ruby.table.StEntries;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What keeps objects alive without being one: where the garbage collector begins. The categories have the names that
@@ -50,7 +51,7 @@ public final class Roots implements RootSource {
     /**
      * A global variable.
      *
-     * @param name its name, beginning with {@code $}
+     * @param name its name, beginning with {@code $}; empty if its ID has none
      * @param entry target address of its {@code struct rb_global_variable}, which aliases share
      * @param variable target address of the variable that holds the value, 0 if the table itself does or nothing can be
      *     read
@@ -58,7 +59,7 @@ public final class Roots implements RootSource {
      * @param value the {@code VALUE}; if it is not known, what {@code variable} holds and the variable keeps alive,
      *     such as {@code ARGF} for {@code $*}, meaningless if that is 0
      */
-    public record Global(String name, long entry, long variable, boolean known, long value) {}
+    public record Global(Optional<String> name, long entry, long variable, boolean known, long value) {}
 
     /**
      * A variable of C code that the garbage collector knows.
@@ -76,6 +77,7 @@ public final class Roots implements RootSource {
      */
     public record Finalizer(long object, long procs) {}
 
+    private static final Optional<String> SEPARATOR = Optional.of("$,");
     private static final int MOST_SIGNALS = MarkLayout.Machine.SIGNALS;
 
     private final RubyVm vm;
@@ -336,8 +338,8 @@ public final class Roots implements RootSource {
         if (layout.vm().keepsInList()) {
             return;
         }
-        RArray arrays = reader.at(list, new RArray(reader));
-        if (arrays == null || arrays.type() != RubyType.ARRAY) {
+        RArray arrays = new RArray(reader);
+        if (!reader.find(list, arrays) || arrays.type() != RubyType.ARRAY) {
             return;
         }
         long elements = arrays.elements();
@@ -347,9 +349,8 @@ public final class Roots implements RootSource {
         for (long i = 0; i < count; i++) {
             long element = memory.readLong(elements + 8 * i);
             mark.value("mark_object_ary", element);
-            RArray inner = reader.at(element, array);
-            if (inner != null && inner.type() == RubyType.ARRAY) {
-                mark.values("mark_object_ary", inner.elements(), inner.length());
+            if (reader.find(element, array) && array.type() == RubyType.ARRAY) {
+                mark.values("mark_object_ary", array.elements(), array.length());
             }
         }
     }
@@ -515,7 +516,7 @@ public final class Roots implements RootSource {
         while (entries.next()) {
             long variable = memory.readLong(entries.value());
             long data = memory.readLong(variable + VmLayout.GLOBAL_DATA);
-            String name = reader.symbols().ofSerial(entries.serial());
+            Optional<String> name = reader.symbols().ofSerial(entries.serial());
             if (data == 0) {
                 found.add(new Global(name, variable, 0, false, 0));
             } else if (isVariable(data) && !reader.isSlot(data)) {
@@ -542,7 +543,7 @@ public final class Roots implements RootSource {
     private long plainGetter() {
         IdEntries entries = new IdEntries(reader).over(vm.globals());
         while (entries.next()) {
-            if ("$,".equals(reader.symbols().ofSerial(entries.serial()))) {
+            if (reader.symbols().ofSerial(entries.serial()).equals(SEPARATOR)) {
                 return memory.readLong(memory.readLong(entries.value()) + VmLayout.GLOBAL_GETTER);
             }
         }

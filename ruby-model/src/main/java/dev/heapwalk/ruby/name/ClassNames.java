@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /** The names of classes and modules and what their instances have in common, kept once made out. For one thread. */
 public final class ClassNames {
@@ -38,7 +39,7 @@ public final class ClassNames {
     private final StEntries entries;
     private IvarCursor ivars;
     private final LongTable nameIndexes = new LongTable();
-    private final List<byte[]> names = new ArrayList<>();
+    private final List<Optional<byte[]>> names = new ArrayList<>();
     private final LongTable realClasses = new LongTable();
     private final LongTable idsIndexes = new LongTable();
     private final List<long[]> ids = new ArrayList<>();
@@ -60,14 +61,14 @@ public final class ClassNames {
      * a class, the name of the module.
      *
      * @param klass target address of a class or module
-     * @return its bytes as UTF-8, not to be changed; null if it has no name
+     * @return its bytes as UTF-8, not to be changed; empty if it has no name
      */
-    public byte[] bytesOf(long klass) {
+    public Optional<byte[]> bytesOf(long klass) {
         long known = klass == 0 ? -1 : nameIndexes.get(klass, -1);
         if (known >= 0) {
             return names.get((int) known);
         }
-        byte[] name = read(klass);
+        Optional<byte[]> name = read(klass);
         if (klass != 0) {
             nameIndexes.put(klass, names.size());
             names.add(name);
@@ -79,11 +80,10 @@ public final class ClassNames {
      * The full name of a class or module.
      *
      * @param klass target address of a class or module
-     * @return its name, null if it has none
+     * @return its name, empty if it has none
      */
-    public String of(long klass) {
-        byte[] name = bytesOf(klass);
-        return name == null ? null : new String(name, StandardCharsets.UTF_8);
+    public Optional<String> of(long klass) {
+        return bytesOf(klass).map(name -> new String(name, StandardCharsets.UTF_8));
     }
 
     /**
@@ -132,7 +132,8 @@ public final class ClassNames {
         byte[] wanted = name.getBytes(StandardCharsets.UTF_8);
         long at = klass;
         for (int i = 0; i < LONGEST_CHAIN && reader.isSlot(at); i++) {
-            if (Arrays.equals(bytesOf(at), wanted)) {
+            Optional<byte[]> own = bytesOf(at);
+            if (own.isPresent() && Arrays.equals(own.get(), wanted)) {
                 return true;
             }
             RClass found = reader.at(at, view);
@@ -144,27 +145,27 @@ public final class ClassNames {
         return false;
     }
 
-    private byte[] read(long klass) {
+    private Optional<byte[]> read(long klass) {
         try {
-            RClass found = reader.isSlot(klass) ? reader.at(klass, view) : null;
-            if (found != null && found.type() == RubyType.ICLASS) {
-                found = reader.isSlot(found.klass()) ? reader.at(found.klass(), view) : null;
+            boolean found = reader.find(klass, view);
+            if (found && view.type() == RubyType.ICLASS) {
+                found = reader.find(view.klass(), view);
             }
-            if (found == null || found.type() != RubyType.CLASS && found.type() != RubyType.MODULE) {
-                return null;
+            if (!found || view.type() != RubyType.CLASS && view.type() != RubyType.MODULE) {
+                return Optional.empty();
             }
             ClassLayout layout = RubyLayout.of(reader.series()).classes();
             long path;
             if (layout.classpath() >= 0) {
-                path = memory.readLong(found.extension() + layout.classpath());
+                path = memory.readLong(view.extension() + layout.classpath());
             } else {
-                long module = found.address();
+                long module = view.address();
                 path = hiddenIvar(module, CLASSPATH);
                 path = path == 0 ? hiddenIvar(module, TEMPORARY_CLASSPATH) : path;
             }
-            return path == 0 ? null : reader.symbols().bytesOfString(path);
+            return path == 0 ? Optional.empty() : reader.symbols().bytesOfString(path);
         } catch (UnmappedAddressException e) {
-            return null;
+            return Optional.empty();
         }
     }
 
@@ -208,7 +209,8 @@ public final class ClassNames {
         }
         ivars.over(klass);
         while (ivars.next()) {
-            if (Arrays.equals(ivars.name(), name)) {
+            Optional<byte[]> found = ivars.name();
+            if (found.isPresent() && Arrays.equals(found.get(), name)) {
                 return ivars.value();
             }
         }
@@ -236,12 +238,11 @@ public final class ClassNames {
     }
 
     private long[] readIvarNames(long real) {
-        RClass found = real == 0 ? null : reader.at(real, view);
-        if (found == null) {
+        if (!reader.find(real, view)) {
             return NO_IDS;
         }
         boolean indirect = RubyLayout.of(reader.series()).classes().ivIndexIndirect();
-        entries.over(found.ivIndexTable());
+        entries.over(view.ivIndexTable());
         long[] read = new long[(int) Math.max(0, Math.min(entries.size(), MOST_IVARS))];
         while (entries.next()) {
             long index = indirect ? memory.readInt(entries.record()) : entries.record();

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The encodings that a target knows, by number: the first twelve are the same in all versions, the others are read from
@@ -50,6 +51,7 @@ public final class Encodings {
         "EUC-JP",
         "Windows-31J"
     };
+    private static final Optional<String> ENCODING = Optional.of("encoding");
     private static final int MOST = 1 << 16;
     private static final int LONGEST_NAME = 128;
     private static final int INDEX_MASK = (1 << 24) - 1;
@@ -84,8 +86,14 @@ public final class Encodings {
             Map.entry("macukraine", "x-MacUkraine"),
             Map.entry("maccenteuro", "x-MacCentralEurope"));
 
-    /** One encoding. */
-    private record Encoding(String name, boolean dummy, Charset charset) {}
+    /** One encoding; without a name if it is not known. */
+    private record Encoding(Optional<String> name, boolean dummy, Optional<Charset> charset) {
+        Encoding(String name, boolean dummy) {
+            this(Optional.of(name), dummy, Encodings.charset(name, dummy));
+        }
+    }
+
+    private static final Encoding NONE = new Encoding(Optional.empty(), false, Optional.empty());
 
     private final ObjectReader reader;
     private final Reader memory;
@@ -104,7 +112,7 @@ public final class Encodings {
         for (int i = 0; i < BUILTIN.length; i++) {
             // UTF-16 and UTF-32 are dummies: their byte order stands in the first character.
             boolean dummy = i == 7 || i == 8;
-            known.add(new Encoding(BUILTIN[i], dummy, charset(BUILTIN[i], dummy)));
+            known.add(new Encoding(BUILTIN[i], dummy));
         }
     }
 
@@ -112,11 +120,10 @@ public final class Encodings {
      * The name of an encoding.
      *
      * @param index its number
-     * @return the name as {@code Encoding#name} gives it; null if there is no such encoding
+     * @return the name as {@code Encoding#name} gives it; empty if there is no such encoding
      */
-    public String name(int index) {
-        Encoding found = at(index);
-        return found == null ? null : found.name();
+    public Optional<String> name(int index) {
+        return at(index).name();
     }
 
     /**
@@ -126,19 +133,17 @@ public final class Encodings {
      * @return {@code Encoding#dummy?}
      */
     public boolean dummy(int index) {
-        Encoding found = at(index);
-        return found != null && found.dummy();
+        return at(index).dummy();
     }
 
     /**
      * The charset that decodes an encoding.
      *
      * @param index its number
-     * @return a charset; null for ASCII-8BIT, for a dummy, and for one that Java does not know
+     * @return a charset; empty for ASCII-8BIT, for a dummy, and for one that Java does not know
      */
-    public Charset charset(int index) {
-        Encoding found = at(index);
-        return found == null ? null : found.charset();
+    public Optional<Charset> charset(int index) {
+        return at(index).charset();
     }
 
     /**
@@ -158,8 +163,8 @@ public final class Encodings {
         try {
             ivars.over(object);
             while (ivars.next()) {
-                byte[] name = ivars.name();
-                if (name != null && new String(name, StandardCharsets.US_ASCII).equals("encoding")) {
+                Optional<byte[]> name = ivars.name();
+                if (name.isPresent() && new String(name.get(), StandardCharsets.US_ASCII).equals("encoding")) {
                     return (ivars.value() & 1) != 0 ? (int) (ivars.value() >> 1) : -1;
                 }
             }
@@ -171,13 +176,13 @@ public final class Encodings {
 
     private Encoding at(int index) {
         if (index < 0) {
-            return null;
+            return NONE;
         }
-        if ((index >= known.size() || known.get(index) == null) && !read) {
+        if ((index >= known.size() || known.get(index) == NONE) && !read) {
             read = true;
             readAll();
         }
-        return index < known.size() ? known.get(index) : null;
+        return index < known.size() ? known.get(index) : NONE;
     }
 
     /** Reads all objects of class Encoding: C names {@code encoding_data_type} and {@code OnigEncodingTypeST}. */
@@ -190,7 +195,7 @@ public final class Encodings {
                 continue;
             }
             RData data = slot.asData();
-            if (!data.typed() || (type == 0 ? !"encoding".equals(types.of(data)) : data.dataType() != type)) {
+            if (!data.typed() || (type == 0 ? !types.of(data).equals(ENCODING) : data.dataType() != type)) {
                 continue;
             }
             type = data.dataType();
@@ -207,23 +212,23 @@ public final class Encodings {
                 return;
             }
             while (known.size() <= index) {
-                known.add(null);
+                known.add(NONE);
             }
             boolean dummy = (flags & DUMMY) != 0;
-            known.set(index, new Encoding(name, dummy, charset(name, dummy)));
+            known.set(index, new Encoding(name, dummy));
         } catch (UnmappedAddressException e) {
             // An encoding without a name stays unknown.
         }
     }
 
-    private static Charset charset(String name, boolean dummy) {
+    private static Optional<Charset> charset(String name, boolean dummy) {
         if (dummy || name.equals("ASCII-8BIT")) {
-            return null;
+            return Optional.empty();
         }
         try {
-            return Charset.forName(OTHER_NAMES.getOrDefault(name.toLowerCase(Locale.ROOT), name));
+            return Optional.of(Charset.forName(OTHER_NAMES.getOrDefault(name.toLowerCase(Locale.ROOT), name)));
         } catch (IllegalCharsetNameException | UnsupportedCharsetException e) {
-            return null;
+            return Optional.empty();
         }
     }
 

@@ -13,6 +13,7 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /** Makes text of the bytes of Strings by their encoding. For one thread. */
 public final class StringDecoder {
@@ -47,12 +48,12 @@ public final class StringDecoder {
      *
      * @param string the String
      * @param most the most bytes to read; a character that is cut there is left out
-     * @return its text; null if its bytes are not valid in its encoding, or the encoding is one that can't be decoded,
+     * @return its text; empty if its bytes are not valid in its encoding, or the encoding is one that can't be decoded,
      *     such as ASCII-8BIT, and not all bytes are ASCII
      * @throws UnmappedAddressException if it has a length below zero, or one whose bytes can't be read, wanted or
      *     not
      */
-    public String text(RString string, int most) {
+    public Optional<String> text(RString string, int most) {
         boolean cut = string.length() > most;
         byte[] content = string.content(most);
         // Last: to find an encoding that does not fit in the flags may move the window that the view lies over.
@@ -68,22 +69,24 @@ public final class StringDecoder {
      * @param bytes the bytes
      * @param encoding the number of the encoding, see {@link Encodings}
      * @param cut whether more bytes follow, so that the last character may lack some
-     * @return the text, or null if there is none
+     * @return the text, empty if there is none
      */
-    public String text(byte[] bytes, int encoding, boolean cut) {
-        Charset charset = reader.encodings().charset(encoding);
-        if (charset == null) {
-            return ascii(bytes) && asciiCompatible(encoding) ? new String(bytes, StandardCharsets.US_ASCII) : null;
+    public Optional<String> text(byte[] bytes, int encoding, boolean cut) {
+        Optional<Charset> charset = reader.encodings().charset(encoding);
+        if (charset.isEmpty()) {
+            return ascii(bytes) && asciiCompatible(encoding)
+                    ? Optional.of(new String(bytes, StandardCharsets.US_ASCII))
+                    : Optional.empty();
         }
-        String text = decode(bytes, encoding, cut);
-        return result.isUnderflow() ? text : null;
+        String text = decode(bytes, charset.get(), cut);
+        return result.isUnderflow() ? Optional.of(text) : Optional.empty();
     }
 
     /** Decodes bytes up to the end or the first that is not good, and sets the result. */
-    private String decode(byte[] bytes, int encoding, boolean cut) {
+    private String decode(byte[] bytes, Charset charset, boolean cut) {
         CharsetDecoder decoder = decoders.computeIfAbsent(
-                reader.encodings().charset(encoding),
-                charset -> charset.newDecoder()
+                charset,
+                wanted -> wanted.newDecoder()
                         .onMalformedInput(CodingErrorAction.REPORT)
                         .onUnmappableCharacter(CodingErrorAction.REPORT));
         decoder.reset();
@@ -126,16 +129,17 @@ public final class StringDecoder {
         if (encoding == Encodings.BINARY) {
             return Validity.VALID;
         }
-        if (reader.encodings().charset(encoding) == null) {
+        Optional<Charset> charset = reader.encodings().charset(encoding);
+        if (charset.isEmpty()) {
             return ascii(bytes) && asciiCompatible(encoding) ? Validity.VALID : Validity.UNKNOWN;
         }
-        decode(bytes, encoding, false);
+        decode(bytes, charset.get(), false);
         return result.isUnderflow() ? Validity.VALID : result.isMalformed() ? Validity.BROKEN : Validity.UNKNOWN;
     }
 
     private boolean asciiCompatible(int encoding) {
-        String name = reader.encodings().name(encoding);
-        return name != null
+        String name = reader.encodings().name(encoding).orElse("");
+        return !name.isEmpty()
                 && !name.startsWith("UTF-16")
                 && !name.startsWith("UTF-32")
                 && !name.equals("UTF-7")

@@ -11,6 +11,7 @@ import dev.heapwalk.ruby.object.RClass;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The names of the members of Structs and Data, kept once made out. They are Symbols in an Array that the class, or one
@@ -56,11 +57,11 @@ public final class StructMembers {
      *
      * @param klass {@code RBasic.klass} of a Struct
      * @param index the member's place
-     * @return its bytes, not to be changed; null if it has none
+     * @return its bytes, not to be changed; empty if it has none
      */
-    public byte[] name(long klass, int index) {
+    public Optional<byte[]> name(long klass, int index) {
         long[] names = of(klass);
-        return index >= 0 && index < names.length ? reader.symbols().bytesOfSymbol(names[index]) : null;
+        return index >= 0 && index < names.length ? reader.symbols().bytesOfSymbol(names[index]) : Optional.empty();
     }
 
     private long[] of(long klass) {

@@ -11,9 +11,11 @@ import dev.heapwalk.ruby.object.RString;
 import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.ruby.object.SpecialConstants;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The names of symbols. C name {@code rb_symbols_t}: its {@code ids} is an array of arrays of 512 pairs of a String and
@@ -34,7 +36,9 @@ public final class SymbolNames {
     private final RArray array;
     private final RString string;
     private final RSymbol dynamic;
-    private byte[][] names = new byte[0][];
+    /** By serial number; empty where a name was not read so far, or there is none. */
+    private final List<Optional<byte[]>> names = new ArrayList<>();
+
     private Map<String, Integer> serials;
 
     /**
@@ -65,9 +69,9 @@ public final class SymbolNames {
      * The bytes of an ID's name.
      *
      * @param id an {@code ID}
-     * @return its bytes, not to be changed; null if it has no name
+     * @return its bytes, not to be changed; empty if it has no name
      */
-    public byte[] bytesOf(long id) {
+    public Optional<byte[]> bytesOf(long id) {
         return bytesOfSerial(serial(id));
     }
 
@@ -75,43 +79,43 @@ public final class SymbolNames {
      * The name of an ID.
      *
      * @param id an {@code ID}
-     * @return its name, with replacements for what is not UTF-8; null if it has none
+     * @return its name, with replacements for what is not UTF-8; empty if it has none
      */
-    public String of(long id) {
-        return text(bytesOf(id));
+    public Optional<String> of(long id) {
+        return bytesOf(id).map(SymbolNames::text);
     }
 
     /**
      * The name of an ID that has a serial number.
      *
      * @param serial the number, as in a {@code struct rb_id_table}
-     * @return its name, with replacements for what is not UTF-8; null if it has none
+     * @return its name, with replacements for what is not UTF-8; empty if it has none
      */
-    public String ofSerial(int serial) {
-        return text(bytesOfSerial(serial));
+    public Optional<String> ofSerial(int serial) {
+        return bytesOfSerial(serial).map(SymbolNames::text);
     }
 
     private static String text(byte[] bytes) {
-        return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
+        return new String(bytes, StandardCharsets.UTF_8);
     }
 
     /**
      * The bytes of the name of an ID that has a serial number.
      *
      * @param serial the number, as in a {@code struct rb_id_table}
-     * @return its bytes, not to be changed; null if it has none
+     * @return its bytes, not to be changed; empty if it has none
      */
-    public byte[] bytesOfSerial(int serial) {
-        if (serial >= 0 && serial < names.length && names[serial] != null) {
-            return names[serial];
+    public Optional<byte[]> bytesOfSerial(int serial) {
+        if (serial >= 0 && serial < names.size() && names.get(serial).isPresent()) {
+            return names.get(serial);
         }
         long name = stringOfSerial(serial);
-        byte[] read = name == 0 ? null : bytesOfString(name);
-        if (read != null && serial < MOST_KEPT) {
-            if (serial >= names.length) {
-                names = Arrays.copyOf(names, Math.min(MOST_KEPT, Math.max(serial + 1, names.length * 2)));
+        Optional<byte[]> read = name == 0 ? Optional.empty() : bytesOfString(name);
+        if (read.isPresent() && serial < MOST_KEPT) {
+            while (names.size() <= serial) {
+                names.add(Optional.empty());
             }
-            names[serial] = read;
+            names.set(serial, read);
         }
         return read;
     }
@@ -136,11 +140,10 @@ public final class SymbolNames {
     }
 
     private long element(long holder, int index) {
-        RArray found = reader.at(holder, array);
-        if (found == null || found.type() != RubyType.ARRAY || index >= found.length()) {
+        if (!reader.find(holder, array) || array.type() != RubyType.ARRAY || index >= array.length()) {
             return 0;
         }
-        long value = memory.readLong(found.elements() + 8L * index);
+        long value = memory.readLong(array.elements() + 8L * index);
         return reader.constants().isReference(value) ? value : 0;
     }
 
@@ -155,8 +158,7 @@ public final class SymbolNames {
             return stringOfSerial(serial(symbol >>> 8));
         }
         try {
-            RSymbol found = reader.isSlot(symbol) ? reader.at(symbol, dynamic) : null;
-            return found == null || found.type() != RubyType.SYMBOL ? 0 : found.name();
+            return reader.isSlot(symbol) && reader.at(symbol, dynamic).type() == RubyType.SYMBOL ? dynamic.name() : 0;
         } catch (UnmappedAddressException e) {
             return 0;
         }
@@ -166,28 +168,29 @@ public final class SymbolNames {
      * The bytes of a Symbol.
      *
      * @param symbol a {@code VALUE}, a static Symbol or a reference to another
-     * @return its bytes, not to be changed; null if it has no name or is no Symbol
+     * @return its bytes, not to be changed; empty if it has no name or is no Symbol
      */
-    public byte[] bytesOfSymbol(long symbol) {
+    public Optional<byte[]> bytesOfSymbol(long symbol) {
         if (SpecialConstants.isStaticSymbol(symbol)) {
             return bytesOfSerial(serial(symbol >>> 8));
         }
         long name = stringOfSymbol(symbol);
-        return name == 0 ? null : bytesOfString(name);
+        return name == 0 ? Optional.empty() : bytesOfString(name);
     }
 
     /**
      * The bytes of a String, of which a very long one is cut.
      *
      * @param address target address of a String
-     * @return its bytes; null if it is none or can't be read
+     * @return its bytes; empty if it is none or can't be read
      */
-    public byte[] bytesOfString(long address) {
+    public Optional<byte[]> bytesOfString(long address) {
         try {
-            RString found = reader.at(address, string);
-            return found == null || found.type() != RubyType.STRING ? null : found.content(LONGEST);
+            return reader.find(address, string) && string.type() == RubyType.STRING
+                    ? Optional.of(string.content(LONGEST))
+                    : Optional.empty();
         } catch (UnmappedAddressException e) {
-            return null;
+            return Optional.empty();
         }
     }
 
@@ -202,9 +205,9 @@ public final class SymbolNames {
             serials = new HashMap<>();
             int units = units();
             for (int serial = 1, end = units * UNIT; serial < end; serial++) {
-                String text = ofSerial(serial);
-                if (text != null) {
-                    serials.putIfAbsent(text, serial);
+                Optional<String> text = ofSerial(serial);
+                if (text.isPresent()) {
+                    serials.putIfAbsent(text.get(), serial);
                 }
             }
         }
@@ -212,10 +215,8 @@ public final class SymbolNames {
     }
 
     private int units() {
-        RArray found =
-                reader.vm().symbolIds() == 0 ? null : reader.at(reader.vm().symbolIds(), array);
-        long length = found == null ? 0 : found.length();
-        return length > 0 && length <= Integer.MAX_VALUE / UNIT && memory.mapped(found.elements(), 8 * length)
+        long length = reader.find(reader.vm().symbolIds(), array) ? array.length() : 0;
+        return length > 0 && length <= Integer.MAX_VALUE / UNIT && memory.mapped(array.elements(), 8 * length)
                 ? (int) length
                 : 0;
     }

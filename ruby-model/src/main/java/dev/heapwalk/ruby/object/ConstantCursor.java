@@ -99,9 +99,9 @@ public final class ConstantCursor {
     /**
      * The name of the constant.
      *
-     * @return its bytes, not to be changed; null if the ID has no name
+     * @return its bytes, not to be changed; empty if the ID has no name
      */
-    public byte[] name() {
+    public Optional<byte[]> name() {
         return reader.symbols().bytesOfSerial(entries.serial());
     }
 
@@ -165,9 +165,7 @@ public final class ConstantCursor {
      * @return what the cursor is at
      */
     public Constant constant() {
-        byte[] bytes = name();
-        Optional<String> text =
-                bytes == null ? Optional.empty() : Optional.of(new String(bytes, StandardCharsets.UTF_8));
+        Optional<String> text = name().map(bytes -> new String(bytes, StandardCharsets.UTF_8));
         return new Constant(text, value, autoload(), file, line, isPrivate(), deprecated());
     }
 

@@ -6,13 +6,14 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** The names of the types of data. C name {@code rb_data_type_t.wrap_struct_name}. For one thread. */
 public final class DataTypes {
     private static final int LONGEST = 256;
 
     private final LongTable numbers = new LongTable();
-    private final List<String> names = new ArrayList<>();
+    private final List<Optional<String>> names = new ArrayList<>();
 
     /** Makes one that knows no name yet. */
     public DataTypes() {}
@@ -21,19 +22,19 @@ public final class DataTypes {
      * The name of the type of an object.
      *
      * @param data an object whose data C code holds
-     * @return for example {@code VM/thread}; null if it tells no type
+     * @return for example {@code VM/thread}; empty if it tells no type
      */
-    public String of(RData data) {
+    public Optional<String> of(RData data) {
         if (!data.typed()) {
-            return null;
+            return Optional.empty();
         }
         long type = data.dataType();
         int number = (int) numbers.get(type, -1);
         if (number >= 0) {
             return names.get(number);
         }
-        String name = name(data);
-        if (name != null && type != 0) {
+        Optional<String> name = name(data);
+        if (name.isPresent() && type != 0) {
             numbers.put(type, names.size());
             names.add(name);
         }
@@ -44,10 +45,10 @@ public final class DataTypes {
      * Reads the name of the type of an object.
      *
      * @param data an object whose data C code holds
-     * @return the name; null if it tells no type, or none that can be read
+     * @return the name; empty if it tells no type, or none that can be read
      */
-    public static String name(RData data) {
-        return data.typed() ? name(data.reader(), data.dataType()) : null;
+    public static Optional<String> name(RData data) {
+        return data.typed() ? name(data.reader(), data.dataType()) : Optional.empty();
     }
 
     /**
@@ -55,13 +56,13 @@ public final class DataTypes {
      *
      * @param reader what reads the objects
      * @param type target address of a {@code rb_data_type_t}
-     * @return the name; null if it can't be read
+     * @return the name; empty if it can't be read
      */
-    public static String name(ObjectReader reader, long type) {
+    public static Optional<String> name(ObjectReader reader, long type) {
         try {
-            return reader.memory().readCString(reader.memory().readLong(type), LONGEST);
+            return Optional.of(reader.memory().readCString(reader.memory().readLong(type), LONGEST));
         } catch (UnmappedAddressException e) {
-            return null;
+            return Optional.empty();
         }
     }
 }

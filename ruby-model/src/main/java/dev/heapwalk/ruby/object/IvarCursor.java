@@ -189,7 +189,7 @@ public final class IvarCursor {
 
     private void overShape(int shape, long values, long tableAddress) {
         long[] names = reader.shapes().namesOf(shape);
-        if (names == null) {
+        if (reader.shapes().tooComplex(shape)) {
             overTable(tableAddress);
         } else if (names.length > 0) {
             overValues(values, names, names.length);
@@ -358,9 +358,9 @@ public final class IvarCursor {
     /**
      * The name of the instance variable.
      *
-     * @return its bytes with the {@code @}, not to be changed; null if the ID has no name
+     * @return its bytes with the {@code @}, not to be changed; empty if the ID has no name
      */
-    public byte[] name() {
+    public Optional<byte[]> name() {
         return reader.symbols().bytesOf(id);
     }
 
@@ -379,7 +379,7 @@ public final class IvarCursor {
      * @return what the cursor is at
      */
     public Ivar ivar() {
-        return new Ivar(id, Optional.ofNullable(name()).map(IvarCursor::text), value);
+        return new Ivar(id, name().map(IvarCursor::text), value);
     }
 
     private static String text(byte[] name) {

@@ -175,9 +175,9 @@ public final class MethodCursor {
     /**
      * The name.
      *
-     * @return its bytes, not to be changed; null if the ID has no name
+     * @return its bytes, not to be changed; empty if the ID has no name
      */
-    public byte[] name() {
+    public Optional<byte[]> name() {
         return reader.symbols().bytesOfSerial(entries.serial());
     }
 
@@ -254,9 +254,7 @@ public final class MethodCursor {
      * @return what the cursor is at
      */
     public Method method() {
-        byte[] bytes = name();
-        Optional<String> text =
-                bytes == null ? Optional.empty() : Optional.of(new String(bytes, StandardCharsets.UTF_8));
+        Optional<String> text = name().map(bytes -> new String(bytes, StandardCharsets.UTF_8));
         return new Method(text, entry(), definition, kind, visibility(), owner);
     }
 

@@ -8,6 +8,7 @@ import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ObjectLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import java.math.BigInteger;
+import java.util.Optional;
 
 /** An Integer that does not fit in a value. C name {@code struct RBignum}. */
 public final class RBignum extends RValue {
@@ -87,13 +88,13 @@ public final class RBignum extends RValue {
     /**
      * The number.
      *
-     * @return the number, made from all digits; null if there are more than {@link #MOST_DIGITS}
+     * @return the number, made from all digits; empty if there are more than {@link #MOST_DIGITS}
      * @throws UnmappedAddressException if a digit can't be read
      */
-    public BigInteger value() {
+    public Optional<BigInteger> value() {
         long length = readableLength();
         if (length > MOST_DIGITS) {
-            return null;
+            return Optional.empty();
         }
         long digits = digits();
         boolean negative = negative();
@@ -104,16 +105,16 @@ public final class RBignum extends RValue {
             magnitude[high] = swapped;
         }
         BigInteger value = new BigInteger(1, magnitude);
-        return negative ? value.negate() : value;
+        return Optional.of(negative ? value.negate() : value);
     }
 
     /**
      * The number as {@code Integer#to_s} writes it.
      *
-     * @return decimal text; null if there are more than {@link #MOST_TEXT} digits
+     * @return decimal text; empty if there are more than {@link #MOST_TEXT} digits
      * @throws UnmappedAddressException if a digit can't be read
      */
-    public String text() {
-        return readableLength() > MOST_TEXT ? null : value().toString();
+    public Optional<String> text() {
+        return readableLength() > MOST_TEXT ? Optional.empty() : value().map(BigInteger::toString);
     }
 }

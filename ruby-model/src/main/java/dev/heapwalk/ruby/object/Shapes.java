@@ -216,7 +216,7 @@ public final class Shapes {
      * @throws UnmappedAddressException if there is no such shape
      */
     public boolean tooComplex(int shape) {
-        return layout.tooComplexType() < 0 ? (shape & layout.tooComplexBit()) != 0 : namesOf(shape) == null;
+        return layout.tooComplexType() < 0 ? (shape & layout.tooComplexBit()) != 0 : namesOf(shape) == TABLE;
     }
 
     /**
@@ -253,8 +253,8 @@ public final class Shapes {
      * The IDs of the instance variables of a shape.
      *
      * @param shape a shape
-     * @return in the order of their values, 0 for one that is none, not to be changed; null if the shape is that of
-     *     objects that keep a table
+     * @return in the order of their values, 0 for one that is none, not to be changed; none if the shape is that of
+     *     objects that keep a table, see {@link #tooComplex}
      * @throws UnmappedAddressException if there is no such shape
      */
     public long[] namesOf(int shape) {
@@ -266,7 +266,7 @@ public final class Shapes {
             }
             names[index] = read;
         }
-        return names[index] == TABLE ? null : names[index];
+        return names[index];
     }
 
     private long[] read(int shape) {

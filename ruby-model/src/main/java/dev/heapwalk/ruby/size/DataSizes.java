@@ -120,14 +120,14 @@ final class DataSizes {
     }
 
     private Type read(long address) {
-        String name = DataTypes.name(reader, address);
+        String name = DataTypes.name(reader, address).orElse("");
         boolean embeddable = (memory.readLong(address + DataLayout.TYPE_FLAGS) & dataLayout.embeddable()) != 0;
         long function = memory.readLong(address + DataLayout.TYPE_SIZE);
         return new Type(function == 0 ? Kind.NONE : kind(name), function, embeddable);
     }
 
     private Kind kind(String name) {
-        return switch (name == null ? "" : name) {
+        return switch (name) {
             case "VM/thread" -> Kind.THREAD;
             case "fiber" -> Kind.FIBER;
             case "T_IMEMO/iseq" -> Kind.ISEQ;

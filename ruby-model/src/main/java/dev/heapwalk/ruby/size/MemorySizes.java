@@ -34,6 +34,7 @@ import dev.heapwalk.ruby.table.IdEntries;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * How much memory an object takes, as {@code ObjectSpace.memsize_of} says it: C name {@code rb_obj_memsize_of}. The
@@ -428,7 +429,8 @@ public final class MemorySizes {
             ConstantCursor constant =
                     new ConstantCursor(reader).over(reader.classNames().realClass(machine.klass()));
             while (constant.next()) {
-                if (Arrays.equals(constant.name(), YJIT)) {
+                Optional<byte[]> name = constant.name();
+                if (name.isPresent() && Arrays.equals(name.get(), YJIT)) {
                     return true;
                 }
             }

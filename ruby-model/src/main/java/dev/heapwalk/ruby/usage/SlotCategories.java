@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Names what slots are used for: the class as the kind, the type as the detail. One object for each pair, and none for
@@ -29,9 +30,9 @@ final class SlotCategories {
         /** By type, for the object and behind it for its buffer. */
         private final Category[] byType = new Category[2 * TYPES];
         /** By the name of the type of data. */
-        private final Map<String, Category> byDataType = new HashMap<>();
+        private final Map<Optional<String>, Category> byDataType = new HashMap<>();
 
-        private final Map<String, Category> buffersByDataType = new HashMap<>();
+        private final Map<Optional<String>, Category> buffersByDataType = new HashMap<>();
 
         OfClass(String name) {
             this.name = name;
@@ -43,11 +44,11 @@ final class SlotCategories {
             return known != null ? known : (byType[index] = category(name, type.label() + (buffer ? " buffer" : "")));
         }
 
-        Category ofData(String type, boolean buffer) {
-            Map<String, Category> byName = buffer ? buffersByDataType : byDataType;
+        Category ofData(Optional<String> type, boolean buffer) {
+            Map<Optional<String>, Category> byName = buffer ? buffersByDataType : byDataType;
             Category known = byName.get(type);
             if (known == null) {
-                known = category(name, (type == null ? "T_DATA" : "T_DATA " + type) + (buffer ? " buffer" : ""));
+                known = category(name, type.map("T_DATA "::concat).orElse("T_DATA") + (buffer ? " buffer" : ""));
                 byName.put(type, known);
             }
             return known;
@@ -154,8 +155,7 @@ final class SlotCategories {
         if (real == 0 && !isModule(klass)) {
             return "class unknown";
         }
-        String name = reader.classNames().of(real == 0 ? klass : real);
-        return name == null ? "anonymous" : name;
+        return reader.classNames().of(real == 0 ? klass : real).orElse("anonymous");
     }
 
     /** Whether it is a module, which a module's place among ancestors has for a class. */

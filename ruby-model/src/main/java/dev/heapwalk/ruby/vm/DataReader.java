@@ -11,6 +11,7 @@ import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.object.ImemoType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Reads the objects that stand for code: Procs, Bindings, Methods, and what threads wait for. For one thread. */
 final class DataReader {
@@ -29,76 +30,78 @@ final class DataReader {
         this.layout = RubyLayout.of(reader.series());
     }
 
-    Proc proc(long address) {
+    Optional<Proc> proc(long address) {
         long data = interpreter.data(address, "proc");
         if (data == 0) {
-            return null;
+            return Optional.empty();
         }
         int flags = memory.readByte(data + DataLayout.PROC_FLAGS);
-        Block block = block(data);
-        return block == null ? null : new Proc(address, block, (flags & 2) != 0, (flags & 1) != 0, (flags & 4) != 0);
+        return block(data).map(block -> new Proc(address, block, (flags & 2) != 0, (flags & 1) != 0, (flags & 4) != 0));
     }
 
-    Binding binding(long address) {
+    Optional<Binding> binding(long address) {
         long data = interpreter.data(address, "binding");
-        Block block = data == 0 ? null : block(data);
-        if (block == null) {
-            return null;
+        Optional<Block> block = data == 0 ? Optional.empty() : block(data);
+        if (block.isEmpty()) {
+            return Optional.empty();
         }
         long pathobj = memory.readLong(data + DataLayout.BINDING_PATH);
         int line = memory.readInt(data + DataLayout.BINDING_LINE);
         Texts texts = interpreter.texts();
-        return new Binding(
+        return Optional.of(new Binding(
                 address,
-                block,
+                block.get(),
                 texts.of(texts.isArray(pathobj) ? texts.element(pathobj, 0) : pathobj),
-                layout.data().bindingLineShort() ? line & 0xffff : line);
+                layout.data().bindingLineShort() ? line & 0xffff : line));
     }
 
     /** {@code struct rb_block}: a union of three words, and the type. */
-    private Block block(long data) {
+    private Optional<Block> block(long data) {
         int number = memory.readInt(data + DataLayout.BLOCK_TYPE);
         Block.Kind[] kinds = Block.Kind.values();
         if (number < 0 || number >= kinds.length) {
-            return null;
+            return Optional.empty();
         }
         Block.Kind kind = kinds[number];
         long first = memory.readLong(data + DataLayout.BLOCK_SELF);
-        return kind == Block.Kind.SYMBOL || kind == Block.Kind.PROC
-                ? new Block(kind, 0, 0, first)
-                : new Block(
-                        kind,
-                        first,
-                        memory.readLong(data + DataLayout.BLOCK_EP),
-                        memory.readLong(data + DataLayout.BLOCK_CODE));
+        return Optional.of(
+                kind == Block.Kind.SYMBOL || kind == Block.Kind.PROC
+                        ? new Block(kind, 0, 0, first)
+                        : new Block(
+                                kind,
+                                first,
+                                memory.readLong(data + DataLayout.BLOCK_EP),
+                                memory.readLong(data + DataLayout.BLOCK_CODE)));
     }
 
-    MethodObject method(long address) {
+    Optional<MethodObject> method(long address) {
         long data = interpreter.data(address, "method");
         if (data == 0) {
-            return null;
+            return Optional.empty();
         }
         int owner = layout.data().methodOwner();
-        MethodEntry entry =
+        Optional<MethodEntry> entry =
                 interpreter.method(memory.readLong(data + layout.data().methodEntry()));
-        return new MethodObject(
+        return Optional.of(new MethodObject(
                 address,
                 memory.readLong(data + DataLayout.METHOD_RECEIVER),
                 memory.readLong(data + DataLayout.METHOD_CLASS),
-                owner >= 0 ? memory.readLong(data + owner) : entry == null ? 0 : entry.owner(),
-                entry);
+                owner >= 0
+                        ? memory.readLong(data + owner)
+                        : entry.map(MethodEntry::owner).orElse(0L),
+                entry));
     }
 
-    Mutex mutex(long address) {
+    Optional<Mutex> mutex(long address) {
         long data = interpreter.data(address, "mutex");
         if (data == 0) {
-            return null;
+            return Optional.empty();
         }
         // rb_mutex_t: what holds it; the thread (4.0, its object in later releases of 3.4); next_mutex, waitq.
         long holder = memory.readLong(data);
         long waitq = data + DataLayout.MUTEX_WAITING;
         List<Long> waiting = waiting(isList(waitq) ? waitq : waitq + Long.BYTES);
-        return switch (layout.data().mutexHolder()) {
+        Mutex mutex = switch (layout.data().mutexHolder()) {
             case THREAD -> new Mutex(address, holder, 0, waiting);
             case FIBER ->
                 new Mutex(
@@ -113,6 +116,7 @@ final class DataReader {
             case SERIAL ->
                 new Mutex(address, holder == 0 ? 0 : memory.readLong(data + DataLayout.MUTEX_THREAD), 0, waiting);
         };
+        return Optional.of(mutex);
     }
 
     /** Whether a head of a list, with pointers to the first and the last on it, lies there. */
@@ -145,18 +149,18 @@ final class DataReader {
         return found;
     }
 
-    Env env(long address) {
+    Optional<Env> env(long address) {
         if (!interpreter.isImemo(address, ImemoType.ENV)) {
-            return null;
+            return Optional.empty();
         }
         long ep = memory.readLong(address + ImemoLayout.ENV_EP);
         long outer = interpreter.environments().outer(ep);
-        return new Env(
+        return Optional.of(new Env(
                 address,
                 memory.readLong(address + ImemoLayout.ENV_ISEQ),
                 ep,
                 memory.readLong(address + ImemoLayout.ENV_VALUES),
                 memory.readInt(address + ImemoLayout.ENV_SIZE) & 0xffff_ffffL,
-                outer == 0 ? 0 : interpreter.environments().object(outer));
+                outer == 0 ? 0 : interpreter.environments().object(outer)));
     }
 }

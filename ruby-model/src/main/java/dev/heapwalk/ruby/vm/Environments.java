@@ -11,6 +11,7 @@ import dev.heapwalk.ruby.object.ImemoType;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -77,14 +78,14 @@ public final class Environments {
      * The method that a level belongs to.
      *
      * @param ep target address of the flags of a level
-     * @return the method; null if it belongs to none, such as the body of a class
+     * @return the method; empty if it belongs to none, such as the body of a class
      */
-    public MethodEntry method(long ep) {
+    public Optional<MethodEntry> method(long ep) {
         long at = ep;
         for (int depth = 0; depth < DEEPEST; depth++) {
             long reference = memory.readLong(at + EnvFlags.METHOD);
-            MethodEntry found = interpreter.method(reference);
-            if (found != null) {
+            Optional<MethodEntry> found = interpreter.method(reference);
+            if (found.isPresent()) {
                 return found;
             }
             long outer = outer(at);
@@ -92,11 +93,11 @@ public final class Environments {
                 // The special variables of a method hide it.
                 return interpreter.isImemo(reference, ImemoType.SVAR)
                         ? interpreter.method(memory.readLong(reference + ImemoLayout.SVAR_METHOD))
-                        : null;
+                        : Optional.empty();
             }
             at = outer;
         }
-        return null;
+        return Optional.empty();
     }
 
     /**
@@ -117,37 +118,52 @@ public final class Environments {
      * The local variables of a level and those around it, inner ones first, in the order of
      * {@code Binding#local_variables}, each name once.
      *
+     * @param ep target address of the flags of a level that has an object, which tells its code
+     * @return a new list, empty if nothing tells the code
+     */
+    public List<Local> locals(long ep) {
+        return locals(ep, Optional.empty());
+    }
+
+    /**
+     * The local variables of a level and those around it, inner ones first, in the order of
+     * {@code Binding#local_variables}, each name once.
+     *
      * @param ep target address of the flags of a level
-     * @param iseq the code of that level; null where the level's object tells it
+     * @param iseq the code of that level
      * @return a new list
      */
     public List<Local> locals(long ep, Iseq iseq) {
+        return locals(ep, iseq.present());
+    }
+
+    private List<Local> locals(long ep, Optional<Iseq> iseq) {
         List<Local> found = new ArrayList<>();
         Set<String> names = new HashSet<>();
         long at = ep;
-        Iseq code = iseq;
+        Optional<Iseq> code = iseq;
         for (int depth = 0; depth < DEEPEST && at != 0; depth++) {
             long flags = memory.readLong(at);
             long env = object(at);
             if (env != 0) {
-                Iseq own = interpreter.iseq(memory.readLong(env + ImemoLayout.ENV_ISEQ));
-                code = own == null ? code : own;
+                Optional<Iseq> own = interpreter.iseq(memory.readLong(env + ImemoLayout.ENV_ISEQ));
+                code = own.isPresent() ? own : code;
             }
             // A level whose code is not known, such as that of a function in C, has no names.
-            if ((flags & (EnvFlags.ISOLATED | EnvFlags.CFRAME)) != 0 || code == null) {
+            if ((flags & (EnvFlags.ISOLATED | EnvFlags.CFRAME)) != 0 || code.isEmpty()) {
                 break;
             }
-            add(found, names, at, flags, code);
+            add(found, names, at, flags, code.get());
             at = outer(at);
-            code = at == 0 ? null : interpreter.iseq(code.parent());
+            code = at == 0 ? Optional.empty() : interpreter.iseq(code.get().parent());
         }
         return found;
     }
 
     private void add(List<Local> found, Set<String> names, long ep, long flags, Iseq code) {
         for (int i = 0; i < code.localCount(); i++) {
-            String name = code.localName(i);
-            if (name != null && names.add(name)) {
+            Optional<String> name = code.localName(i);
+            if (name.isPresent() && names.add(name.get())) {
                 found.add(new Local(name, value(ep, flags, code, i), block(ep, flags, code, i)));
             }
         }
@@ -183,19 +199,19 @@ public final class Environments {
         return value;
     }
 
-    /** The block that a parameter stands for that the program has not looked at; null for any other variable. */
-    private Block block(long ep, long flags, Iseq code, int index) {
+    /** The block that a parameter stands for that the program has not looked at; empty for any other variable. */
+    private Optional<Block> block(long ep, long flags, Iseq code, int index) {
         long handler = isUntouchedBlock(flags, code, index) ? memory.readLong(ep + EnvFlags.SPECIAL) : 0;
         if ((handler & CAPTURED) == 0) {
-            return null;
+            return Optional.empty();
         }
         // struct rb_captured_block: self, ep, code.
         long captured = handler & ~3;
-        return new Block(
+        return Optional.of(new Block(
                 (handler & CAPTURED_IN_C) == 0 ? Block.Kind.ISEQ : Block.Kind.IFUNC,
                 memory.readLong(captured),
                 memory.readLong(captured + DataLayout.BLOCK_EP),
-                memory.readLong(captured + DataLayout.BLOCK_CODE));
+                memory.readLong(captured + DataLayout.BLOCK_CODE)));
     }
 
     private static boolean isUntouchedBlock(long flags, Iseq code, int index) {

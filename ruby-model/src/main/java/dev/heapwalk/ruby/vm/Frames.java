@@ -283,10 +283,10 @@ public final class Frames {
     /** The method of one of the innermost frames, by what was copied as far as that tells it. */
     private MethodEntry nearMethod(int i) {
         if (codes[i] == 0 || (nearFlags[i - nearFrom] & EnvFlags.LOCAL) != 0) {
-            MethodEntry found = interpreter.method(nearMethods[i - nearFrom]);
-            return found != null || codes[i] == 0
-                    ? found
-                    : interpreter.environments().method(eps[i]);
+            Optional<MethodEntry> found = interpreter.method(nearMethods[i - nearFrom]);
+            return found.isPresent() || codes[i] == 0
+                    ? found.orElse(null)
+                    : interpreter.environments().method(eps[i]).orElse(null);
         }
         // A block's is that of the frame whose scope is around it, where that is still on the stack.
         for (int outer = i + 1; outer < nearEnd; outer++) {
@@ -294,7 +294,7 @@ public final class Frames {
                 return method(outer);
             }
         }
-        return interpreter.environments().method(eps[i]);
+        return interpreter.environments().method(eps[i]).orElse(null);
     }
 
     private int range(int index, long address, long length) {
@@ -438,7 +438,7 @@ public final class Frames {
             return HIDDEN;
         }
         try {
-            iseqs[i] = interpreter.iseq(codes[i], pcs[i]);
+            iseqs[i] = interpreter.iseq(codes[i], pcs[i]).orElse(null);
         } catch (UnmappedAddressException e) {
             iseqs[i] = null;
         }
@@ -552,10 +552,11 @@ public final class Frames {
     /**
      * Its code.
      *
-     * @return the code; null for a method written in C
+     * @return the code; empty for a method written in C
      */
-    public Iseq iseq() {
-        return iseqs[index];
+    public Optional<Iseq> iseq() {
+        Iseq iseq = iseqs[index];
+        return iseq == null ? Optional.empty() : iseq.present();
     }
 
     /**
@@ -588,10 +589,11 @@ public final class Frames {
     /**
      * The method that it belongs to.
      *
-     * @return the method; null if there is none, or it can't be read
+     * @return the method; empty if there is none, or it can't be read
      */
-    public MethodEntry method() {
-        return method(index);
+    public Optional<MethodEntry> method() {
+        MethodEntry method = method(index);
+        return method == null ? Optional.empty() : method.present();
     }
 
     private MethodEntry method(int i) {
@@ -600,7 +602,7 @@ public final class Frames {
             try {
                 methods[i] = i < nearEnd && copied(i)
                         ? nearMethod(i)
-                        : interpreter.environments().method(eps[i]);
+                        : interpreter.environments().method(eps[i]).orElse(null);
             } catch (UnmappedAddressException e) {
                 methods[i] = null;
             }
@@ -611,16 +613,16 @@ public final class Frames {
     /**
      * How it is called, as {@code Thread::Backtrace::Location#label} of that version says it.
      *
-     * @return for example {@code block in foo}, since 3.4 {@code block in Bar#foo}; null if it can't be made out
+     * @return for example {@code block in foo}, since 3.4 {@code block in Bar#foo}; empty if it can't be made out
      */
-    public String label() {
+    public Optional<String> label() {
         if (isNative()) {
             MethodEntry method = method(index);
-            return method == null ? null : method.label();
+            return method == null ? Optional.empty() : method.label();
         }
         Iseq iseq = iseqs[index];
         if (iseq == null) {
-            return null;
+            return Optional.empty();
         }
         if (!interpreter.labels().withClass()) {
             return iseq.label();
@@ -632,21 +634,21 @@ public final class Frames {
     /**
      * The file, for a method written in C that of its caller.
      *
-     * @return a path; null if there is none
+     * @return a path; empty if there is none
      */
-    public String path() {
+    public Optional<String> path() {
         int place = places[index];
-        return place < 0 ? null : iseqs[place].path();
+        return place < 0 ? Optional.empty() : iseqs[place].path();
     }
 
     /**
      * The full path of the file, for a method written in C that of its caller.
      *
-     * @return a path; null if there is none
+     * @return a path; empty if there is none
      */
-    public String absolutePath() {
+    public Optional<String> absolutePath() {
         int place = places[index];
-        return place < 0 ? null : iseqs[place].absolutePath();
+        return place < 0 ? Optional.empty() : iseqs[place].absolutePath();
     }
 
     /**
@@ -691,14 +693,7 @@ public final class Frames {
      * @return what the cursor is at
      */
     public Frame frame() {
-        return new Frame(
-                address(),
-                shown(),
-                isNative(),
-                Optional.ofNullable(label()),
-                Optional.ofNullable(path()),
-                line(),
-                self());
+        return new Frame(address(), shown(), isNative(), label(), path(), line(), self());
     }
 
     /**

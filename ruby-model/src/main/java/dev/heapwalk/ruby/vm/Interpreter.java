@@ -14,13 +14,14 @@ import dev.heapwalk.ruby.object.MethodCursor;
 import dev.heapwalk.ruby.object.RData;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Reads what the interpreter keeps of a program that runs. It remembers code and methods by their address, and checks
  * at each use that the same still stands there; after {@link ObjectReader#forget()} it looks at the target again. For
  * one thread.
  *
- * <p>Each method that takes the address of an object returns null for what is no such object, and throws
+ * <p>Each method that takes the address of an object returns nothing for what is no such object, and throws
  * {@link dev.heapwalk.memory.UnmappedAddressException} where memory of one can't be read.
  */
 public final class Interpreter {
@@ -91,20 +92,20 @@ public final class Interpreter {
      * Compiled code.
      *
      * @param address target address of a slot
-     * @return the code; null if it is none, or one that is not loaded yet
+     * @return the code; empty if it is none, or one that is not loaded yet
      */
-    public Iseq iseq(long address) {
+    public Optional<Iseq> iseq(long address) {
         if (!isImemo(address, ImemoType.ISEQ)) {
-            return null;
+            return Optional.empty();
         }
         long body = memory.readLong(address + IseqLayout.BODY);
         Iseq known = iseqs.get(address);
         if (known != null && known.body() == body) {
-            return known;
+            return known.present();
         }
-        Iseq found = body == 0 ? null : iseqReader.read(address, body);
-        if (found != null) {
-            iseqs.put(address, found);
+        Optional<Iseq> found = body == 0 ? Optional.empty() : iseqReader.read(address, body);
+        if (found.isPresent()) {
+            iseqs.put(address, found.get());
         }
         return found;
     }
@@ -113,20 +114,20 @@ public final class Interpreter {
      * As {@link #iseq(long)}, without a look at the slot where the program counter proves that what is known is still
      * true.
      */
-    Iseq iseq(long address, long pc) {
+    Optional<Iseq> iseq(long address, long pc) {
         Iseq known = iseqs.get(address);
-        return known != null && known.contains(pc) ? known : iseq(address);
+        return known != null && known.contains(pc) ? known.present() : iseq(address);
     }
 
     /**
      * A method of a class.
      *
      * @param address target address of a slot
-     * @return the method; null if it is none
+     * @return the method; empty if it is none
      */
-    public MethodEntry method(long address) {
+    public Optional<MethodEntry> method(long address) {
         if (!isImemo(address, ImemoType.MENT)) {
-            return null;
+            return Optional.empty();
         }
         long flags = memory.readLong(address);
         long definedClass = memory.readLong(address + ImemoLayout.METHOD_DEFINED_CLASS);
@@ -139,14 +140,14 @@ public final class Interpreter {
                 && known.calledId() == calledId
                 && known.owner() == owner
                 && known.definedClass() == definedClass) {
-            return known;
+            return known.present();
         }
         MethodEntry found = definition == 0
                 ? new MethodEntry(
                         this, address, flags, definedClass, 0, calledId, owner, MethodCursor.Kind.UNKNOWN, 0, 0, 0, 0)
                 : defined(address, flags, definedClass, definition, calledId, owner);
         methods.put(address, found);
-        return found;
+        return found.present();
     }
 
     private MethodEntry defined(
@@ -171,9 +172,9 @@ public final class Interpreter {
      * A Proc.
      *
      * @param address target address of a slot
-     * @return what is there; null if it is no Proc
+     * @return what is there; empty if it is no Proc
      */
-    public Proc proc(long address) {
+    public Optional<Proc> proc(long address) {
         return dataReader.proc(address);
     }
 
@@ -181,9 +182,9 @@ public final class Interpreter {
      * A Binding.
      *
      * @param address target address of a slot
-     * @return what is there; null if it is no Binding
+     * @return what is there; empty if it is no Binding
      */
-    public Binding binding(long address) {
+    public Optional<Binding> binding(long address) {
         return dataReader.binding(address);
     }
 
@@ -191,9 +192,9 @@ public final class Interpreter {
      * A Method or UnboundMethod.
      *
      * @param address target address of a slot
-     * @return what is there; null if it is none
+     * @return what is there; empty if it is none
      */
-    public MethodObject methodObject(long address) {
+    public Optional<MethodObject> methodObject(long address) {
         return dataReader.method(address);
     }
 
@@ -201,9 +202,9 @@ public final class Interpreter {
      * A Mutex.
      *
      * @param address target address of a slot
-     * @return what is there; null if it is no Mutex
+     * @return what is there; empty if it is no Mutex
      */
-    public Mutex mutex(long address) {
+    public Optional<Mutex> mutex(long address) {
         return dataReader.mutex(address);
     }
 
@@ -211,9 +212,9 @@ public final class Interpreter {
      * A level of scope that outlived its frame.
      *
      * @param address target address of a slot
-     * @return what is there; null if it is no imemo env
+     * @return what is there; empty if it is no imemo env
      */
-    public Env env(long address) {
+    public Optional<Env> env(long address) {
         return dataReader.env(address);
     }
 
@@ -221,10 +222,10 @@ public final class Interpreter {
      * The name of the type of an object whose data C code holds.
      *
      * @param address target address of a slot
-     * @return for example {@code proc}; null if it is no such object, or tells no type
+     * @return for example {@code proc}; empty if it is no such object, or tells no type
      */
-    public String dataTypeOf(long address) {
-        return is(address, RubyType.DATA) ? dataTypes.of(reader.at(address, data)) : null;
+    public Optional<String> dataTypeOf(long address) {
+        return is(address, RubyType.DATA) ? dataTypes.of(reader.at(address, data)) : Optional.empty();
     }
 
     /**
@@ -235,7 +236,10 @@ public final class Interpreter {
      * @return target address of the data; 0 if it is no such object or has none
      */
     public long data(long address, String type) {
-        return type.equals(dataTypeOf(address)) ? reader.at(address, data).data() : 0;
+        Optional<String> found = dataTypeOf(address);
+        return found.isPresent() && found.get().equals(type)
+                ? reader.at(address, data).data()
+                : 0;
     }
 
     /** Whether a slot is an imemo of a type. */

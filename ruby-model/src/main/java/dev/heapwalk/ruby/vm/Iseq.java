@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.vm;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A piece of compiled code: a method, a block, a file. C name {@code rb_iseq_t}. What is in it does not change as long
@@ -13,10 +14,10 @@ public final class Iseq {
     private final long address;
     private final long body;
     private final IseqType type;
-    private final String path;
-    private final String absolutePath;
-    private final String label;
-    private final String baseLabel;
+    private final Optional<String> path;
+    private final Optional<String> absolutePath;
+    private final Optional<String> label;
+    private final Optional<String> baseLabel;
     private final int firstLine;
     private final long encoded;
     private final int size;
@@ -26,10 +27,13 @@ public final class Iseq {
     private final List<Parameter> parameters;
     private final boolean internal;
     private final boolean shownAsC;
+    /** Says that there is this code; made once, so that it can be told of each frame without making anything. */
+    private final Optional<Iseq> present = Optional.of(this);
+
     private LineTable lines;
 
     private long labelOwner;
-    private String ownedLabel;
+    private Optional<String> ownedLabel;
 
     /** Takes what {@link IseqReader} has read. */
     Iseq(
@@ -37,10 +41,10 @@ public final class Iseq {
             long address,
             long body,
             IseqType type,
-            String path,
-            String absolutePath,
-            String label,
-            String baseLabel,
+            Optional<String> path,
+            Optional<String> absolutePath,
+            Optional<String> label,
+            Optional<String> baseLabel,
             int firstLine,
             long encoded,
             int size,
@@ -64,8 +68,12 @@ public final class Iseq {
         this.local = local;
         this.localIds = localIds;
         this.parameters = List.copyOf(parameters);
-        this.internal = path != null && path.startsWith("<internal:");
+        this.internal = path.isPresent() && path.get().startsWith("<internal:");
         this.shownAsC = shownAsC;
+    }
+
+    Optional<Iseq> present() {
+        return present;
     }
 
     /**
@@ -98,36 +106,37 @@ public final class Iseq {
     /**
      * The file it comes from, as it was named when it was loaded.
      *
-     * @return a path, or what {@code eval} was told, or {@code <internal:…>}; null if it can't be made out
+     * @return a path, or what {@code eval} was told, or {@code <internal:…>}; empty if it can't be made out
      */
-    public String path() {
+    public Optional<String> path() {
         return path;
     }
 
     /**
      * The full path of the file it comes from.
      *
-     * @return a path, null if it is from no file
+     * @return a path, empty if it is from no file
      */
-    public String absolutePath() {
+    public Optional<String> absolutePath() {
         return absolutePath;
     }
 
     /**
      * How it is called, such as {@code block in each_line}.
      *
-     * @return {@code location.label}, without the class that Ruby's own backtraces name since 3.4
+     * @return {@code location.label}, without the class that Ruby's own backtraces name since 3.4; empty if it can't
+     *     be made out
      */
-    public String label() {
+    public Optional<String> label() {
         return label;
     }
 
     /**
      * How the method or file around it is called.
      *
-     * @return {@code location.base_label}
+     * @return {@code location.base_label}, empty if it can't be made out
      */
-    public String baseLabel() {
+    public Optional<String> baseLabel() {
         return baseLabel;
     }
 
@@ -189,11 +198,11 @@ public final class Iseq {
      * The name of a local variable.
      *
      * @param index from 0 to {@link #localCount()} - 1
-     * @return the name; null for one that the interpreter made for itself
+     * @return the name; empty for one that the interpreter made for itself
      */
-    public String localName(int index) {
+    public Optional<String> localName(int index) {
         long id = localIds[index];
-        return interpreter.isLocal(id) ? interpreter.reader().symbols().of(id) : null;
+        return interpreter.isLocal(id) ? interpreter.reader().symbols().of(id) : Optional.empty();
     }
 
     /**
@@ -254,9 +263,9 @@ public final class Iseq {
      * The name with the class that the backtraces of 3.4 and later give it.
      *
      * @param owner the class or module that has the method, 0 if there is none
-     * @return for example {@code block in Report#each_line}
+     * @return for example {@code block in Report#each_line}; empty if it can't be made out
      */
-    String labelOf(long owner) {
+    Optional<String> labelOf(long owner) {
         if (ownedLabel == null || labelOwner != owner) {
             ownedLabel = interpreter.labels().of(this, owner);
             labelOwner = owner;
@@ -266,6 +275,6 @@ public final class Iseq {
 
     @Override
     public String toString() {
-        return label + " (" + path + ":" + firstLine + ")";
+        return label.orElse("?") + " (" + path.orElse("?") + ":" + firstLine + ")";
     }
 }

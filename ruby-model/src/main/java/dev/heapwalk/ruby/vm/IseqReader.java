@@ -9,6 +9,7 @@ import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.object.SpecialConstants;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Reads compiled code as a whole. For one thread. */
 final class IseqReader {
@@ -36,25 +37,25 @@ final class IseqReader {
         this.texts = texts;
     }
 
-    /** Reads one whose body is not 0; null if what is there makes no sense. */
-    Iseq read(long address, long body) {
+    /** Reads one whose body is not 0; empty if what is there makes no sense. */
+    Optional<Iseq> read(long address, long body) {
         IseqType type = IseqType.of(memory.readInt(body + IseqLayout.TYPE));
         int size = memory.readInt(body + IseqLayout.ISEQ_SIZE);
         long encoded = memory.readLong(body + IseqLayout.ISEQ_ENCODED);
         if (type == null || size < 0 || size > MOST_WORDS || size > 0 && !memory.mapped(encoded, 8L * size)) {
-            return null;
+            return Optional.empty();
         }
         long pathobj = memory.readLong(body + IseqLayout.PATHOBJ);
         boolean pair = texts.isArray(pathobj);
-        String path = texts.of(pair ? texts.element(pathobj, 0) : pathobj);
-        String absolutePath = pair ? texts.of(texts.element(pathobj, 1)) : path;
+        Optional<String> path = texts.of(pair ? texts.element(pathobj, 0) : pathobj);
+        Optional<String> absolutePath = pair ? texts.of(texts.element(pathobj, 1)) : path;
         long firstLine = layout.firstLineIsValue()
                 ? memory.readLong(body + IseqLayout.FIRST_LINENO)
                 : memory.readInt(body + IseqLayout.FIRST_LINENO) * 2L + 1;
         boolean shownAsC = layout.builtinAttributes() >= 0
                 && (memory.readInt(body + layout.builtinAttributes()) & IseqLayout.C_TRACE) != 0;
         long[] locals = locals(body);
-        return new Iseq(
+        Iseq read = new Iseq(
                 interpreter,
                 address,
                 body,
@@ -71,6 +72,7 @@ final class IseqReader {
                 locals,
                 parameters(body, locals),
                 shownAsC);
+        return read.present();
     }
 
     private long[] locals(long body) {
@@ -132,12 +134,13 @@ final class IseqReader {
         return end;
     }
 
-    private String name(long id) {
+    private Optional<String> name(long id) {
         if (interpreter.isLocal(id)) {
             return reader.symbols().of(id);
         }
         // A parameter without a name has that of an operator since 3.2; others are the interpreter's own.
-        String name = id == 0 ? null : reader.symbols().of(id);
-        return name != null && (name.equals("*") || name.equals("**") || name.equals("&")) ? name : null;
+        return id == 0
+                ? Optional.empty()
+                : reader.symbols().of(id).filter(name -> name.equals("*") || name.equals("**") || name.equals("&"));
     }
 }

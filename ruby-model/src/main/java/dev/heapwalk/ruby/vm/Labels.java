@@ -7,6 +7,7 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.ClassLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import java.util.Optional;
 
 /** The names that {@code Thread::Backtrace::Location#label} gives: since 3.4 with the class. For one thread. */
 final class Labels {
@@ -30,27 +31,33 @@ final class Labels {
     }
 
     /** A method that is written in C. */
-    String of(MethodEntry method) {
-        String name = reader.symbols().of(method.originalId());
-        return withClass && name != null ? qualified(method.owner(), name) : name;
+    Optional<String> of(MethodEntry method) {
+        Optional<String> name = reader.symbols().of(method.originalId());
+        return withClass ? name.map(plain -> qualified(method.owner(), plain)) : name;
     }
 
     /** Code whose method a class has. */
-    String of(Iseq iseq, long owner) {
+    Optional<String> of(Iseq iseq, long owner) {
         return withClass ? labelled(iseq, owner) : iseq.label();
     }
 
-    private String labelled(Iseq iseq, long owner) {
+    private Optional<String> labelled(Iseq iseq, long owner) {
         Iseq at = iseq;
-        for (int depth = 0; depth < DEEPEST && at != null; depth++) {
+        for (int depth = 0; depth < DEEPEST; depth++) {
             switch (at.type()) {
                 case METHOD -> {
-                    return qualified(owner, at.label());
+                    return at.label().map(plain -> qualified(owner, plain));
                 }
                 case BLOCK, PLAIN -> {
                     return blockLabel(at, owner);
                 }
-                case RESCUE, ENSURE, EVAL -> at = interpreter.iseq(at.parent());
+                case RESCUE, ENSURE, EVAL -> {
+                    Optional<Iseq> parent = interpreter.iseq(at.parent());
+                    if (parent.isEmpty()) {
+                        return iseq.label();
+                    }
+                    at = parent.get();
+                }
                 default -> {
                     return at.label();
                 }
@@ -59,23 +66,22 @@ final class Labels {
         return iseq.label();
     }
 
-    private String blockLabel(Iseq block, long owner) {
+    private Optional<String> blockLabel(Iseq block, long owner) {
         int level = 0;
         Iseq at = block;
         if (block.parent() != 0) {
-            for (int depth = 0; at != null && at.address() != block.local(); depth++) {
-                if (depth == DEEPEST) {
+            for (int depth = 0; at.address() != block.local(); depth++) {
+                Optional<Iseq> parent = interpreter.iseq(at.parent());
+                if (depth == DEEPEST || parent.isEmpty()) {
                     return block.label();
                 }
                 level += at.type() == IseqType.BLOCK ? 1 : 0;
-                at = interpreter.iseq(at.parent());
+                at = parent.get();
             }
         }
-        if (at == null) {
-            return block.label();
-        }
-        String within = at == block ? at.label() : labelled(at, owner);
-        return level <= 1 ? "block in " + within : "block (" + level + " levels) in " + within;
+        Optional<String> within = at == block ? at.label() : labelled(at, owner);
+        String before = level <= 1 ? "block in " : "block (" + level + " levels) in ";
+        return within.map(before::concat);
     }
 
     private String qualified(long owner, String name) {
@@ -90,27 +96,26 @@ final class Labels {
             }
             ClassLayout layout = RubyLayout.of(reader.series()).classes();
             if (type != RubyType.CLASS || (flags & layout.singleton()) == 0) {
-                String named = permanentName(owner);
-                return named == null ? name : named + "#" + name;
+                return permanentName(owner).map(named -> named + "#" + name).orElse(name);
             }
             long attached = memory.readLong(owner + layout.extension() + layout.attachedObject());
             if (!reader.isSlot(attached)) {
                 return name;
             }
             RubyType attachedType = RubyType.of(memory.readLong(attached));
-            String named =
-                    attachedType == RubyType.CLASS || attachedType == RubyType.MODULE ? permanentName(attached) : null;
-            return named == null ? name : named + "." + name;
+            return attachedType == RubyType.CLASS || attachedType == RubyType.MODULE
+                    ? permanentName(attached).map(named -> named + "." + name).orElse(name)
+                    : name;
         } catch (UnmappedAddressException e) {
             return name;
         }
     }
 
-    private String permanentName(long klass) {
+    private Optional<String> permanentName(long klass) {
         ClassLayout layout = RubyLayout.of(reader.series()).classes();
         int bits = memory.readByte(klass + layout.extension() + layout.permanentClasspath());
         return (bits >>> layout.permanentBit() & 1) == 0
-                ? null
+                ? Optional.empty()
                 : reader.classNames().of(klass);
     }
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import java.util.Optional;
+
 /**
  * A local variable and what it holds.
  *
- * @param name its name
+ * @param name its name; empty for one of {@link RubyThreads#fiberLocals} whose ID has none
  * @param value a {@code VALUE}; {@code Qundef} for a block parameter whose block was not made an object so far
- * @param block that block; null for any other value
+ * @param block that block; empty for any other value
  */
-public record Local(String name, long value, Block block) {}
+public record Local(Optional<String> name, long value, Optional<Block> block) {}

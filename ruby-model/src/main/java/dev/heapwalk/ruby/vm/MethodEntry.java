@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.ruby.object.MethodCursor;
+import java.util.Optional;
 
 /**
  * A method as it stands in a class. C names {@code rb_method_entry_t}, {@code rb_callable_method_entry_t} and
@@ -20,7 +21,10 @@ public final class MethodEntry {
     private final long body0;
     private final long body1;
     private final long body2;
-    private String label;
+    /** Says that there is this method; made once, so that it can be told of each frame without making anything. */
+    private final Optional<MethodEntry> present = Optional.of(this);
+
+    private Optional<String> label;
 
     MethodEntry(
             Interpreter interpreter,
@@ -47,6 +51,10 @@ public final class MethodEntry {
         this.body0 = body0;
         this.body1 = body1;
         this.body2 = body2;
+    }
+
+    Optional<MethodEntry> present() {
+        return present;
     }
 
     /**
@@ -124,9 +132,9 @@ public final class MethodEntry {
     /**
      * The name that it is called by.
      *
-     * @return its text; null if the ID has none
+     * @return its text; empty if the ID has none
      */
-    public String name() {
+    public Optional<String> name() {
         return interpreter.reader().symbols().of(calledId);
     }
 
@@ -202,8 +210,8 @@ public final class MethodEntry {
         return kind == MethodCursor.Kind.ALIAS || kind == MethodCursor.Kind.REFINED ? body0 : 0;
     }
 
-    /** How backtraces show it when it is written in C. */
-    String label() {
+    /** How backtraces show it when it is written in C; empty if it has no name. */
+    Optional<String> label() {
         if (label == null) {
             label = interpreter.labels().of(this);
         }
@@ -212,6 +220,6 @@ public final class MethodEntry {
 
     @Override
     public String toString() {
-        return name() + " (" + kind + ")";
+        return name().orElse("?") + " (" + kind + ")";
     }
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import java.util.Optional;
+
 /**
  * A parameter of a method or a block.
  *
  * @param kind what kind it is
- * @param name its name, {@code *}, {@code **} or {@code &} for one without a name; null where it is a pattern such
- *     as {@code (a, b)}
+ * @param name its name, {@code *}, {@code **} or {@code &} for one without a name; empty where it is a pattern
+ *     such as {@code (a, b)}
  * @param index which local variable of {@link Iseq#localName} it is
  */
-public record Parameter(Kind kind, String name, int index) {
+public record Parameter(Kind kind, Optional<String> name, int index) {
     /** The kinds of parameters, by the names that {@code Method#parameters} gives them. */
     public enum Kind {
         /** Must be given. */

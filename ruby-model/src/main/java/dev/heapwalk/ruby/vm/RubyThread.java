@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.vm;
 
+import java.util.Optional;
+
 /**
  * A thread of Ruby, as it was when it was read. C name {@code rb_thread_t}.
  *
@@ -10,7 +12,7 @@ package dev.heapwalk.ruby.vm;
  * @param context target address of the execution context that it runs, its own or that of a fiber; what {@link
  *     Frames#over} takes
  * @param status what it does
- * @param name its name; null if it has none
+ * @param name its name; empty if it has none
  * @param pthread its {@code pthread_t}, on Linux the address that its thread register holds; 0 while no native thread
  *     runs it
  * @param tid the kernel's id of its native thread, in the target's own namespace; 0 where the version does not keep it
@@ -27,7 +29,7 @@ public record RubyThread(
         long ractor,
         long context,
         Status status,
-        String name,
+        Optional<String> name,
         long pthread,
         int tid,
         boolean main,

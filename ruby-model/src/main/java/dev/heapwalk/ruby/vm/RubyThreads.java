@@ -33,6 +33,8 @@ public final class RubyThreads {
      */
     private static final int REACH = 64;
 
+    private static final Optional<String> PROC = Optional.of("proc");
+    private static final Optional<String> GROUP = Optional.of("thgroup");
     private static final int INVOKES_RACTOR_PROC = 2;
 
     private final Interpreter interpreter;
@@ -242,12 +244,12 @@ public final class RubyThreads {
         if (RubyLayout.of(reader.series()).context().localStorageById()) {
             IdEntries entries = new IdEntries(reader).over(table);
             while (entries.next()) {
-                found.add(new Local(reader.symbols().ofSerial(entries.serial()), entries.value(), null));
+                found.add(new Local(reader.symbols().ofSerial(entries.serial()), entries.value(), Optional.empty()));
             }
         } else {
             StEntries entries = new StEntries(reader).over(table);
             while (entries.next()) {
-                found.add(new Local(reader.symbols().of(entries.key()), entries.record(), null));
+                found.add(new Local(reader.symbols().of(entries.key()), entries.record(), Optional.empty()));
             }
         }
         return found;
@@ -258,26 +260,26 @@ public final class RubyThreads {
      *
      * @param address target address of a {@code struct rb_fiber_struct}, such as the data of an object of the type
      *     {@code fiber}
-     * @return what is there; null if it is none, or not ready
+     * @return what is there; empty if it is none, or not ready
      * @throws UnmappedAddressException if it can't be read
      */
-    public Fiber fiber(long address) {
+    public Optional<Fiber> fiber(long address) {
         ContextLayout contexts = RubyLayout.of(reader.series()).context();
         long context = address + ContextLayout.FIBER_EC;
         if (address == 0 || memory.readLong(context + contexts.fiber()) != address) {
-            return null;
+            return Optional.empty();
         }
         long self = memory.readLong(address + ContextLayout.FIBER_SELF);
         int shift = fiberShift(address);
         long procedure = memory.readLong(address + contexts.fiberProc() + shift);
-        return new Fiber(
+        return Optional.of(new Fiber(
                 address,
                 reader.isSlot(self) ? self : 0,
                 context,
                 memory.readLong(context + contexts.thread()),
                 Fiber.Status.values()[memory.readByte(address + contexts.fiberStatus() + shift) & 3],
                 reader.isSlot(procedure) ? procedure : 0,
-                memory.readLong(address + contexts.fiberPrevious() + shift));
+                memory.readLong(address + contexts.fiberPrevious() + shift)));
     }
 
     /**
@@ -291,15 +293,18 @@ public final class RubyThreads {
         }
         ContextLayout contexts = RubyLayout.of(reader.series()).context();
         long procedure = address + contexts.fiberProc();
-        if ("proc".equals(interpreter.dataTypeOf(memory.readLong(procedure, 0)))) {
+        if (isA(PROC, memory.readLong(procedure, 0))) {
             fiberShift = 0;
-        } else if ("proc"
-                .equals(interpreter.dataTypeOf(memory.readLong(procedure + ContextLayout.LIBC_JMP_BUF_SHIFT, 0)))) {
+        } else if (isA(PROC, memory.readLong(procedure + ContextLayout.LIBC_JMP_BUF_SHIFT, 0))) {
             fiberShift = ContextLayout.LIBC_JMP_BUF_SHIFT;
         } else {
             return memory.readLong(address + contexts.fiberStatus(), 0) != 0 ? 0 : ContextLayout.LIBC_JMP_BUF_SHIFT;
         }
         return fiberShift;
+    }
+
+    private boolean isA(Optional<String> type, long address) {
+        return interpreter.dataTypeOf(address).equals(type);
     }
 
     private Ractor ractor(long address) {
@@ -359,7 +364,7 @@ public final class RubyThreads {
 
     private boolean fits(long at, long wanted, boolean group) {
         long value = memory.readLong(at, 0);
-        return group ? "thgroup".equals(interpreter.dataTypeOf(value)) : value != 0 && value == wanted;
+        return group ? isA(GROUP, value) : value != 0 && value == wanted;
     }
 
     /** The structures on a list of C, in order; what is wrong with the list is noted. */

@@ -11,6 +11,7 @@ import dev.heapwalk.ruby.object.RArray;
 import dev.heapwalk.ruby.object.RString;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 
 /** Reads Strings that hold labels and paths. For one thread. */
 final class Texts {
@@ -29,14 +30,14 @@ final class Texts {
         this.array = new RArray(reader);
     }
 
-    /** The text of a String; null if it is none. */
-    String of(long value) {
+    /** The text of a String; empty if it is none. */
+    Optional<String> of(long value) {
         if (!reader.isSlot(value)) {
-            return null;
+            return Optional.empty();
         }
         RString found = reader.at(value, string);
         if (found.type() != RubyType.STRING) {
-            return null;
+            return Optional.empty();
         }
         long length = Math.min(found.length(), LONGEST);
         long bytes = found.bytes();
@@ -44,12 +45,12 @@ final class Texts {
             throw new UnmappedAddressException(bytes, bytes, 0);
         }
         if (length == 0) {
-            return "";
+            return Optional.of("");
         }
         long offset = memory.require(bytes, length);
         byte[] text = new byte[(int) length];
         MemorySegment.copy(memory.segment(), Words.BYTE, offset, text, 0, text.length);
-        return new String(text, StandardCharsets.UTF_8);
+        return Optional.of(new String(text, StandardCharsets.UTF_8));
     }
 
     /** An element of an Array, 0 if there is none. */

@@ -114,14 +114,14 @@ class DamagedFramesTest {
             while (frames.next()) {
                 ranges.add(new Range(frames.address(), 7));
                 ranges.add(new Range(frames.ep() - 80, 12));
-                if (frames.iseq() != null) {
-                    ranges.add(new Range(frames.iseq().address(), 4));
-                    ranges.add(new Range(frames.iseq().body(), 32));
-                }
-                if (frames.method() != null) {
-                    ranges.add(new Range(frames.method().address(), 5));
-                    ranges.add(new Range(frames.method().definition(), 6));
-                }
+                frames.iseq().ifPresent(code -> {
+                    ranges.add(new Range(code.address(), 4));
+                    ranges.add(new Range(code.body(), 32));
+                });
+                frames.method().ifPresent(method -> {
+                    ranges.add(new Range(method.address(), 5));
+                    ranges.add(new Range(method.definition(), 6));
+                });
             }
         }
         SlotCursor slot = vm.slots();
@@ -159,14 +159,15 @@ class DamagedFramesTest {
             attempt(interpreter::env, object);
             attempt(
                     address -> {
-                        Proc proc = interpreter.proc(address);
-                        if (proc != null && proc.block().ep() != 0) {
+                        Block block = interpreter.proc(address).map(Proc::block).orElse(null);
+                        if (block != null && block.ep() != 0) {
+                            Environments environments = interpreter.environments();
                             interpreter
-                                    .environments()
-                                    .locals(
-                                            proc.block().ep(),
-                                            interpreter.iseq(proc.block().code()));
-                            interpreter.environments().blockHandler(proc.block().ep());
+                                    .iseq(block.code())
+                                    .ifPresentOrElse(
+                                            code -> environments.locals(block.ep(), code),
+                                            () -> environments.locals(block.ep()));
+                            environments.blockHandler(block.ep());
                         }
                     },
                     object);
@@ -179,10 +180,11 @@ class DamagedFramesTest {
             attempt(
                     address -> {
                         long data = interpreter.data(address, "fiber");
-                        Fiber fiber = data == 0 ? null : threads.fiber(data);
-                        if (fiber != null) {
-                            walk(frames, fiber.context());
-                            threads.thread(fiber.thread());
+                        if (data != 0) {
+                            threads.fiber(data).ifPresent(fiber -> {
+                                walk(frames, fiber.context());
+                                threads.thread(fiber.thread());
+                            });
                         }
                     },
                     object);

@@ -24,6 +24,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -86,7 +87,7 @@ class FramesTest {
                 if (holder.get("current").asBoolean()) {
                     softly.assertThat(thread.main()).as(name).isTrue();
                 } else {
-                    softly.assertThat(thread.name()).isEqualTo(name);
+                    softly.assertThat(thread.name()).hasValue(name);
                     softly.assertThat(thread.status().label())
                             .as(name)
                             .startsWith(holder.get("status").asText());
@@ -98,7 +99,7 @@ class FramesTest {
                 softly.assertThat(threads.fiberLocals(thread.context()))
                         .extracting(Local::name)
                         .as(name)
-                        .contains("holder");
+                        .contains(Optional.of("holder"));
                 context = thread.context();
                 seen++;
             } else {
@@ -132,9 +133,9 @@ class FramesTest {
             long data = slot.type() == RubyType.DATA && slot.state() == SlotState.LIVE
                     ? interpreter.data(slot.address(), "fiber")
                     : 0;
-            Fiber fiber = data == 0 ? null : threads.fiber(data);
-            if (fiber != null) {
-                found.put(slot.address(), fiber);
+            if (data != 0) {
+                long address = slot.address();
+                threads.fiber(data).ifPresent(fiber -> found.put(address, fiber));
             }
         }
         return found;
@@ -152,7 +153,7 @@ class FramesTest {
                         .hasToString("frame %d of %d at 0x%x".formatted(i + 1, frames.count(), taken.address()));
                 ours.add(line(
                         taken.path().orElse(null),
-                        frames.absolutePath(),
+                        frames.absolutePath().orElse(null),
                         taken.line(),
                         taken.label().orElse(null)));
                 places.add(i);
@@ -183,14 +184,15 @@ class FramesTest {
             for (int i = 0; i <= place; i++) {
                 frames.next();
             }
-            String what = "frame " + frames.label() + " of " + name + " in " + ruby;
+            String what = "frame " + frames.label().orElse(null) + " of " + name + " in " + ruby;
             softly.assertThat(told(frames.self(), reader)).as("self of " + what).isEqualTo(told(noted.get("receiver")));
             Map<String, String> expected = new LinkedHashMap<>();
             noted.get("locals").forEach(pair -> expected.put(pair.get(0).asText(), told(pair.get(1))));
             Map<String, String> locals = new LinkedHashMap<>();
             for (Local local : frames.locals()) {
-                if (noted.get("via").asText().equals("binding") || expected.containsKey(local.name())) {
-                    locals.put(local.name(), told(local.value(), reader));
+                if (noted.get("via").asText().equals("binding")
+                        || expected.containsKey(local.name().orElseThrow())) {
+                    locals.put(local.name().orElseThrow(), told(local.value(), reader));
                 }
             }
             softly.assertThat(locals).as("locals of " + what).isEqualTo(expected);
@@ -201,18 +203,21 @@ class FramesTest {
             }
             Map<String, String> arguments = new LinkedHashMap<>();
             for (Argument argument : frames.arguments()) {
-                if (expected.containsKey(argument.parameter().name())) {
-                    arguments.put(argument.parameter().name(), told(argument.value(), reader));
+                String parameter = argument.parameter().name().orElse("");
+                if (expected.containsKey(parameter)) {
+                    arguments.put(parameter, told(argument.value(), reader));
                 }
             }
             softly.assertThat(expected).as("arguments of " + what).containsAllEntriesOf(arguments);
-            if (frames.iseq() != null
-                    && frames.iseq().type() == IseqType.METHOD
-                    && frames.iseq().label().equals("walk")
-                    && expected.containsKey("first")) {
+            boolean walk = frames.iseq()
+                    .filter(code -> code.type() == IseqType.METHOD)
+                    .flatMap(Iseq::label)
+                    .filter("walk"::equals)
+                    .isPresent();
+            if (walk && expected.containsKey("first")) {
                 softly.assertThat(frames.arguments())
                         .extracting(argument -> argument.parameter().kind().label() + " "
-                                + argument.parameter().name())
+                                + argument.parameter().name().orElse("?"))
                         .containsExactly(
                                 "req first",
                                 "opt second",
@@ -252,13 +257,15 @@ class FramesTest {
                 Argument symbol = blockOf(interpreter, threads.get(1));
                 Argument function = blockOf(interpreter, threads.get(2));
                 Argument none = blockOf(interpreter, threads.get(3));
-                assertThat(block.block().kind()).isEqualTo(Block.Kind.ISEQ);
-                Iseq found = interpreter.iseq(block.block().code());
-                place = found.path() + ":" + found.firstLine();
-                assertThat(function.block().kind()).isEqualTo(Block.Kind.IFUNC);
+                assertThat(block.block().orElseThrow().kind()).isEqualTo(Block.Kind.ISEQ);
+                Iseq found =
+                        interpreter.iseq(block.block().orElseThrow().code()).orElseThrow();
+                place = found.path().orElseThrow() + ":" + found.firstLine();
+                assertThat(function.block().orElseThrow().kind()).isEqualTo(Block.Kind.IFUNC);
                 assertThat(told(symbol.value(), interpreter.reader())).isEqualTo(":upcase");
                 assertThat(told(none.value(), interpreter.reader())).isEqualTo("nil");
-                assertThat(List.of(symbol, none)).allMatch(argument -> argument.block() == null);
+                assertThat(List.of(symbol, none))
+                        .allMatch(argument -> argument.block().isEmpty());
             }
             JsonNode told = JSON.readTree(process.ask(
                             "eval 4.times { $held << 1 };"
@@ -318,7 +325,7 @@ class FramesTest {
         } else if (SpecialConstants.isFlonum(value)) {
             return Double.toString(SpecialConstants.flonum(value));
         } else if (SpecialConstants.isStaticSymbol(value)) {
-            return ":" + reader.symbols().of(value >>> 8);
+            return ":" + reader.symbols().of(value >>> 8).orElseThrow();
         }
         return "0x" + Long.toHexString(value);
     }

@@ -91,10 +91,13 @@ class InterpreterTest {
                 bindings.forEach(told -> binding(interpreter, told));
                 methods.forEach(told -> method(interpreter, told));
                 mutexes.get(0)
-                        .forEach(told -> assertThat(
-                                        interpreter.mutex(address(told.get(0))).locked())
+                        .forEach(told -> assertThat(interpreter
+                                        .mutex(address(told.get(0)))
+                                        .orElseThrow()
+                                        .locked())
                                 .isEqualTo(told.get(1).asBoolean()));
-                Mutex locked = interpreter.mutex(address(mutexes.get(0).get(0).get(0)));
+                Mutex locked =
+                        interpreter.mutex(address(mutexes.get(0).get(0).get(0))).orElseThrow();
                 assertThat(threads.thread(locked.thread()).self()).isEqualTo(address(mutexes.get(2)));
                 assertThat(locked.waiting())
                         .extracting(thread -> threads.thread(thread).self())
@@ -106,40 +109,42 @@ class InterpreterTest {
                                 .isEqualTo(locked.address()));
                 assertThat(interpreter
                                 .mutex(address(mutexes.get(0).get(1).get(0)))
+                                .orElseThrow()
                                 .waiting())
                         .isEmpty();
 
                 List<Field> enumerator = fields.of(address(enumerators.get(0)));
                 assertThat(enumerator).contains(new Field("obj", Field.Kind.VALUE, address(enumerators.get(1))));
-                assertThat(reader.symbols().of(field(enumerator, "meth"))).isEqualTo("each_slice");
+                assertThat(reader.symbols().of(field(enumerator, "meth"))).hasValue("each_slice");
                 assertThat(interpreter.data(field(enumerator, "fib"), "fiber")).isNotZero();
                 long generator = field(fields.of(address(enumerators.get(2))), "obj");
                 assertThat(interpreter
                                 .proc(field(fields.of(generator), "proc"))
+                                .orElseThrow()
                                 .block()
                                 .kind())
                         .isEqualTo(Block.Kind.ISEQ);
 
-                assertThat(fields.weakPairs(address(weak.get(0)))).hasSize(4);
+                assertThat(fields.weakPairs(address(weak.get(0))).orElseThrow()).hasSize(4);
                 for (JsonNode pair : weak.get(1)) {
-                    List<Long> pairs = fields.weakPairs(address(weak.get(0)));
+                    List<Long> pairs = fields.weakPairs(address(weak.get(0))).orElseThrow();
                     int at = pairs.indexOf(address(pair.get(0)));
                     assertThat(at).isNotNegative().isEven();
                     assertThat(pairs.get(at + 1)).isEqualTo(address(pair.get(1)));
                 }
                 encodings.forEach(told -> assertThat(fields.encoding(address(told.get(0))))
-                        .isEqualTo(told.get(1).asText()));
+                        .hasValue(told.get(1).asText()));
 
                 long any = address(weak.get(0));
-                assertThat(interpreter.proc(any)).isNull();
-                assertThat(interpreter.binding(any)).isNull();
-                assertThat(interpreter.methodObject(any)).isNull();
-                assertThat(interpreter.mutex(any)).isNull();
-                assertThat(interpreter.env(any)).isNull();
-                assertThat(interpreter.iseq(any)).isNull();
-                assertThat(interpreter.method(any)).isNull();
-                assertThat(interpreter.iseq(0)).isNull();
-                assertThat(interpreter.iseq(any + 4)).isNull();
+                assertThat(interpreter.proc(any)).isEmpty();
+                assertThat(interpreter.binding(any)).isEmpty();
+                assertThat(interpreter.methodObject(any)).isEmpty();
+                assertThat(interpreter.mutex(any)).isEmpty();
+                assertThat(interpreter.env(any)).isEmpty();
+                assertThat(interpreter.iseq(any)).isEmpty();
+                assertThat(interpreter.method(any)).isEmpty();
+                assertThat(interpreter.iseq(0)).isEmpty();
+                assertThat(interpreter.iseq(any + 4)).isEmpty();
                 assertThat(fields.of(any)).isEmpty();
             }
         }
@@ -174,7 +179,7 @@ class InterpreterTest {
                         .orElseThrow();
                 assertThat(other.self()).isEqualTo(address(told.get(0)));
                 assertThat(other.id()).isEqualTo(told.get(1).asInt());
-                assertThat(other.name()).isEqualTo("other");
+                assertThat(other.name()).hasValue("other");
                 assertThat(other.status().label()).isEqualTo(told.get(3).asText());
                 List<RubyThread> living = threads.living();
                 assertThat(living).hasSize(2);
@@ -185,7 +190,7 @@ class InterpreterTest {
                 assertThat(thread.main()).isTrue();
                 Frames frames = interpreter.frames().over(thread.context());
                 assertThat(frames.nextShown()).isTrue();
-                assertThat(frames.label()).endsWith("receive");
+                assertThat(frames.label().orElseThrow()).endsWith("receive");
                 assertThat(frames.note()).isEmpty();
             }
         }
@@ -206,7 +211,7 @@ class InterpreterTest {
                     String kind = !strict && parameter.kind() == Parameter.Kind.REQ
                             ? "opt"
                             : parameter.kind().label();
-                    return parameter.name() == null ? kind : kind + " " + parameter.name();
+                    return parameter.name().map(name -> kind + " " + name).orElse(kind);
                 })
                 .toList();
     }
@@ -220,12 +225,12 @@ class InterpreterTest {
     }
 
     private static void proc(Interpreter interpreter, JsonNode told) {
-        Proc proc = interpreter.proc(address(told.get(0)));
+        Proc proc = interpreter.proc(address(told.get(0))).orElseThrow();
         assertThat(proc.lambda()).isEqualTo(told.get(1).asBoolean());
         if (proc.block().kind() == Block.Kind.ISEQ) {
-            Iseq iseq = interpreter.iseq(proc.block().code());
+            Iseq iseq = interpreter.iseq(proc.block().code()).orElseThrow();
             assertThat(iseq.type()).isEqualTo(IseqType.BLOCK);
-            assertThat(iseq.path()).isEqualTo(told.get(2).get(0).asText());
+            assertThat(iseq.path()).hasValue(told.get(2).get(0).asText());
             assertThat(iseq.firstLine()).isEqualTo(told.get(2).get(1).asInt());
             assertThat(parameters(iseq, proc.lambda())).isEqualTo(parameters(told.get(3)));
         } else {
@@ -235,51 +240,54 @@ class InterpreterTest {
     }
 
     private static void binding(Interpreter interpreter, JsonNode told) {
-        Binding binding = interpreter.binding(address(told.get(0)));
-        List<Local> locals = interpreter.environments().locals(binding.block().ep(), null);
+        Binding binding = interpreter.binding(address(told.get(0))).orElseThrow();
+        List<Local> locals = interpreter.environments().locals(binding.block().ep());
         assertThat(locals)
-                .extracting(Local::name)
+                .extracting(local -> local.name().orElseThrow())
                 .isEqualTo(told.get(1).valueStream().map(JsonNode::asText).toList())
                 .startsWith("one", "two");
         assertThat(locals.get(0).value()).isEqualTo(3);
         assertThat(locals.get(1).value()).isEqualTo(address(told.get(4)));
         assertThat(binding.block().self()).isEqualTo(address(told.get(2)));
-        assertThat(binding.path()).isEqualTo(told.get(3).get(0).asText());
+        assertThat(binding.path()).hasValue(told.get(3).get(0).asText());
         assertThat(binding.line()).isEqualTo(told.get(3).get(1).asInt());
-        Env env = interpreter.env(
-                interpreter.environments().object(binding.block().ep()));
-        assertThat(interpreter.iseq(env.iseq()).localCount()).isEqualTo(2);
+        Env env = interpreter
+                .env(interpreter.environments().object(binding.block().ep()))
+                .orElseThrow();
+        assertThat(interpreter.iseq(env.iseq()).orElseThrow().localCount()).isEqualTo(2);
         // The variables and four words of the level itself.
         assertThat(env.size()).isEqualTo(2 + 4);
         assertThat(interpreter.reader().memory().readLong(env.values() + 8))
                 .isEqualTo(locals.get(1).value());
-        assertThat(interpreter.env(env.outer())).isNotNull();
+        assertThat(interpreter.env(env.outer())).isPresent();
     }
 
     private static void method(Interpreter interpreter, JsonNode told) {
-        MethodObject method = interpreter.methodObject(address(told.get(0)));
-        MethodEntry entry = method.method();
-        assertThat(entry.name()).isEqualTo(told.get(1).asText());
+        MethodObject method = interpreter.methodObject(address(told.get(0))).orElseThrow();
+        MethodEntry entry = method.method().orElseThrow();
+        assertThat(entry.name()).hasValue(told.get(1).asText());
         assertThat(method.owner()).isEqualTo(address(told.get(3)));
         assertThat(method.receiver())
                 .isEqualTo(
                         told.get(4).isNull() ? interpreter.reader().constants().undef() : address(told.get(4)));
         MethodEntry defined = entry;
         while (defined.original() != 0) {
-            defined = interpreter.method(defined.original());
+            defined = interpreter.method(defined.original()).orElseThrow();
         }
         assertThat(interpreter.reader().symbols().of(defined.originalId()))
-                .isEqualTo(told.get(2).asText());
+                .hasValue(told.get(2).asText());
         switch (told.get(1).asText()) {
             case "attr" -> {
                 assertThat(defined.kind()).isEqualTo(MethodCursor.Kind.IVAR);
                 assertThat(interpreter.reader().symbols().of(defined.attributeId()))
-                        .isEqualTo("@attr");
+                        .hasValue("@attr");
             }
             case "made" -> {
                 assertThat(defined.kind()).isEqualTo(MethodCursor.Kind.BMETHOD);
-                Iseq iseq = interpreter.iseq(
-                        interpreter.proc(defined.proc()).block().code());
+                Iseq iseq = interpreter
+                        .proc(defined.proc())
+                        .flatMap(proc -> interpreter.iseq(proc.block().code()))
+                        .orElseThrow();
                 assertThat(parameters(iseq, true)).isEqualTo(parameters(told.get(6)));
             }
             case "push" -> {
@@ -288,7 +296,7 @@ class InterpreterTest {
             }
             default -> {
                 assertThat(defined.kind()).isEqualTo(MethodCursor.Kind.ISEQ);
-                Iseq iseq = interpreter.iseq(defined.iseq());
+                Iseq iseq = interpreter.iseq(defined.iseq()).orElseThrow();
                 assertThat(iseq.type()).isEqualTo(IseqType.METHOD);
                 assertThat(iseq.firstLine()).isEqualTo(told.get(5).get(1).asInt());
                 assertThat(parameters(iseq, true)).isEqualTo(parameters(told.get(6)));
@@ -324,24 +332,29 @@ class InterpreterTest {
                     seen.merge(type, 1, Integer::sum);
                     fields.of(slot.address());
                     if (type == ImemoType.ISEQ) {
-                        Iseq iseq = interpreter.iseq(slot.address());
-                        assertThat(iseq).isNotNull();
-                        assertThat(iseq.label()).isNotNull();
-                        assertThat(iseq.path()).isNotNull();
-                        assertThat(iseq.local() == iseq.address() || interpreter.iseq(iseq.local()) != null)
+                        Iseq iseq = interpreter.iseq(slot.address()).orElseThrow();
+                        assertThat(iseq.label()).isPresent();
+                        assertThat(iseq.path()).isPresent();
+                        assertThat(iseq.local() == iseq.address()
+                                        || interpreter.iseq(iseq.local()).isPresent())
                                 .isTrue();
-                        assertThat(iseq.parent() == 0 || interpreter.iseq(iseq.parent()) != null)
+                        assertThat(iseq.parent() == 0
+                                        || interpreter.iseq(iseq.parent()).isPresent())
                                 .isTrue();
                         int last = iseq.line(iseq.encoded() + 8L * iseq.size());
                         assertThat(last).as(iseq.toString()).isBetween(0, 100_000);
                         iseqs++;
                     } else if (type == ImemoType.MENT) {
-                        assertThat(interpreter.method(slot.address()).name()).isNotNull();
+                        assertThat(interpreter
+                                        .method(slot.address())
+                                        .orElseThrow()
+                                        .name())
+                                .isPresent();
                     } else if (type == ImemoType.ENV) {
-                        Env env = interpreter.env(slot.address());
+                        Env env = interpreter.env(slot.address()).orElseThrow();
                         assertThat(interpreter.reader().memory().mapped(env.values(), 8 * env.size()))
                                 .isTrue();
-                        interpreter.environments().locals(env.ep(), null);
+                        interpreter.environments().locals(env.ep());
                     }
                 }
                 assertThat(iseqs).isGreaterThan(500);

@@ -47,9 +47,9 @@ class SamplingTest {
                         frames.over(thread.context());
                         String last = null;
                         while (frames.nextShown()) {
-                            last = frames.label();
-                            labels.add(last);
-                            paths.add(frames.path());
+                            last = frames.label().orElse(null);
+                            frames.label().ifPresent(labels::add);
+                            frames.path().ifPresent(paths::add);
                             depth += frames.line() > 0 ? 1 : 0;
                             try {
                                 frames.locals();
@@ -70,8 +70,8 @@ class SamplingTest {
                 assertThat(complete).isGreaterThan(SAMPLES * 99 / 100);
                 assertThat(rooted).isGreaterThan(SAMPLES * (THREADS + 1) * 9 / 10);
                 assertThat(depth).isGreaterThan(SAMPLES * (THREADS + 1) * 2);
-                assertThat(labels).anyMatch(label -> label != null && label.endsWith("round"));
-                assertThat(paths).anyMatch(path -> path != null && path.endsWith("churn.rb"));
+                assertThat(labels).anyMatch(label -> label.endsWith("round"));
+                assertThat(paths).anyMatch(path -> path.endsWith("churn.rb"));
             }
             assertThat(process.ask("rounds").getFirst()).isNotEqualTo(before);
             process.ask("check");
@@ -96,15 +96,16 @@ class SamplingTest {
                         Frames frames = interpreter.frames().over(thread.context());
                         String last = null;
                         while (frames.nextShown()) {
-                            assertThat(frames.label()).isNotNull();
-                            if (last == null && frames.path() != null && frames.line() == 0) {
+                            assertThat(frames.label()).isPresent();
+                            if (last == null && frames.path().isPresent() && frames.line() == 0) {
                                 // Stopped while the interpreter filled the newest frame in.
                                 unfinished++;
                             } else {
                                 // A function in C that a fiber runs was called from no line.
-                                assertThat(frames.line() > 0).isEqualTo(frames.path() != null);
+                                assertThat(frames.line() > 0)
+                                        .isEqualTo(frames.path().isPresent());
                             }
-                            last = frames.label();
+                            last = frames.label().orElseThrow();
                             frames.locals();
                             frames.arguments();
                         }

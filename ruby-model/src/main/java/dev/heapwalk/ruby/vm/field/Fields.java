@@ -15,6 +15,7 @@ import dev.heapwalk.ruby.vm.Interpreter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The fields of objects that the interpreter and the core library keep for themselves, by their names in C. For one
@@ -76,9 +77,9 @@ public final class Fields {
         if (reader.isSlot(address) && RubyType.of(memory.readLong(address)) == RubyType.IMEMO) {
             return read(address, imemo(reader.imemoType(memory.readLong(address))));
         }
-        String type = interpreter.dataTypeOf(address);
-        List<Place> places = type == null ? null : dataPlaces.get(type);
-        long data = places == null ? 0 : interpreter.data(address, type);
+        String type = interpreter.dataTypeOf(address).orElse("");
+        List<Place> places = dataPlaces.getOrDefault(type, List.of());
+        long data = places.isEmpty() ? 0 : interpreter.data(address, type);
         return data == 0 ? List.of() : read(data, places);
     }
 
@@ -153,14 +154,14 @@ public final class Fields {
      * The pairs in an {@code ObjectSpace::WeakMap} or {@code WeakKeyMap}. They may refer to objects that are gone.
      *
      * @param address target address of a slot
-     * @return keys and values in turn, a new list; null if it is no such object
+     * @return keys and values in turn, a new list; empty if it is no such object
      * @throws UnmappedAddressException if they can't be read
      */
-    public List<Long> weakPairs(long address) {
+    public Optional<List<Long>> weakPairs(long address) {
         long keyMap = interpreter.data(address, "weakkeymap");
         long map = keyMap == 0 ? interpreter.data(address, "weakmap") : keyMap;
         if (map == 0) {
-            return null;
+            return Optional.empty();
         }
         // A WeakKeyMap has the value itself. With two tables, the second leads from keys to values.
         boolean indirect = layout.data().weakMapsOfPointers();
@@ -172,19 +173,21 @@ public final class Fields {
             pairs.add(indirect ? memory.readLong(key) : key);
             pairs.add(indirect && keyMap == 0 ? memory.readLong(value) : value);
         }
-        return pairs;
+        return Optional.of(pairs);
     }
 
     /**
      * The name of an Encoding.
      *
      * @param address target address of a slot
-     * @return for example {@code UTF-8}; null if it is no Encoding
+     * @return for example {@code UTF-8}; empty if it is no Encoding
      * @throws UnmappedAddressException if it can't be read
      */
-    public String encoding(long address) {
+    public Optional<String> encoding(long address) {
         long data = interpreter.data(address, "encoding");
-        return data == 0 ? null : memory.readCString(memory.readLong(data + DataLayout.ENCODING_NAME), LONGEST_NAME);
+        return data == 0
+                ? Optional.empty()
+                : Optional.of(memory.readCString(memory.readLong(data + DataLayout.ENCODING_NAME), LONGEST_NAME));
     }
 
     private static Place value(String name, int offset) {
