@@ -213,12 +213,9 @@ public final class ObjectReader {
      * @throws UnmappedAddressException if no slot begins there, or it can't be read
      */
     public <T extends RValue> T at(long address, T view) {
-        int size = slotSizeAt(address);
-        if (size == 0) {
+        if (!find(address, view)) {
             throw new UnmappedAddressException(address, "slot");
         }
-        long offset = memory.require(address, size);
-        view.keep(memory.segment(), offset, address, size);
         return view;
     }
 
@@ -231,16 +228,13 @@ public final class ObjectReader {
      * @throws UnmappedAddressException if one does that can't be read
      */
     public boolean find(long address, RValue view) {
-        int size = slotSizeAt(address);
+        int size = (address & 7) != 0 ? 0 : pages.slotSizeAt(address);
         if (size == 0) {
             return false;
         }
-        memory.at(address, size, view);
+        long offset = memory.require(address, size);
+        view.keep(memory.segment(), offset, address, size);
         return true;
-    }
-
-    private int slotSizeAt(long address) {
-        return (address & 7) != 0 ? 0 : pages.slotSizeAt(address);
     }
 
     /**

@@ -4,12 +4,12 @@ package dev.heapwalk.cli.command;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.heap.usage.UsageTotals;
-import dev.heapwalk.heap.Column;
-import dev.heapwalk.heap.RowSink;
 import java.util.List;
 import picocli.CommandLine.Command;
 
