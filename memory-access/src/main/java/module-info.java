@@ -12,7 +12,9 @@ module dev.heapwalk.memory {
             dev.heapwalk.natives,
             dev.heapwalk.ruby;
     exports dev.heapwalk.memory.raw to
+            dev.heapwalk.heap,
             dev.heapwalk.malloc,
+            dev.heapwalk.natives,
             dev.heapwalk.ruby;
     exports dev.heapwalk.memory.struct;
 }

@@ -6,7 +6,7 @@ import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.raw.RawMemory;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;

@@ -3,7 +3,7 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 

@@ -3,7 +3,7 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Window;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 
 /**
  * Finds where runs of the main arena's chunks begin in memory that is not theirs alone: behind a foreign {@code sbrk},

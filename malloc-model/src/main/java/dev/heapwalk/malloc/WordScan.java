@@ -4,7 +4,7 @@ package dev.heapwalk.malloc;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TouchedPages;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 
 /**

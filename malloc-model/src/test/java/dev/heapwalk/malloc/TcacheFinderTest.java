@@ -8,7 +8,7 @@ import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.machine.Processor;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;

@@ -2,8 +2,8 @@
 package dev.heapwalk.memory;
 
 import dev.heapwalk.memory.raw.Checks;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.memory.struct.StructView;
-import dev.heapwalk.memory.struct.Words;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;

@@ -3,7 +3,7 @@ package dev.heapwalk.memory;
 
 import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.memory.machine.Processor.TlsVariant;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 

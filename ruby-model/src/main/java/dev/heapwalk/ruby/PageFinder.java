@@ -5,7 +5,7 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.TouchedPages;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.layout.PageLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

@@ -4,7 +4,7 @@ package dev.heapwalk.ruby;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.raw.RawMemory;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.PageLayout;
 import dev.heapwalk.ruby.object.RArray;

@@ -9,7 +9,7 @@ import dev.heapwalk.memory.Truncation;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.memory.raw.NativeAccess;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -3,7 +3,7 @@ package dev.heapwalk.memory.elf;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.BitSet;

@@ -2,7 +2,7 @@
 package dev.heapwalk.memory.elf;
 
 import dev.heapwalk.memory.Machine;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.elf;
 
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -7,7 +7,7 @@ import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.TargetException;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;

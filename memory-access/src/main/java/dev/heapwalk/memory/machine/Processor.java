@@ -3,7 +3,7 @@ package dev.heapwalk.memory.machine;
 
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Registers;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 

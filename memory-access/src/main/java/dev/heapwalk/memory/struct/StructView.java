@@ -3,6 +3,7 @@ package dev.heapwalk.memory.struct;
 
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.raw.Checks;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The base of the struct views that lie over target memory, and the layout constants that they read with.
+ * The base of the struct views that lie over target memory.
  */
 package dev.heapwalk.memory.struct;

@@ -14,7 +14,7 @@ import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;

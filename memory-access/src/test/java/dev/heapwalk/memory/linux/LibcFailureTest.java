@@ -106,7 +106,7 @@ class LibcFailureTest {
             long[] read = new long[4];
             target.memory().readRanges(addresses, lengths, 4, whole, read);
             assertThat(read).containsExactly(100, 8, 0, 30);
-            assertThat(whole.get(dev.heapwalk.memory.struct.Words.LONG, 100)).isEqualTo(4711);
+            assertThat(whole.get(dev.heapwalk.memory.raw.Words.LONG, 100)).isEqualTo(4711);
             assertThat(whole.asSlice(158, 30)
                             .mismatch(MemorySegment.ofArray(plain.memory().readBytes(start + 100, 30))))
                     .isEqualTo(-1);

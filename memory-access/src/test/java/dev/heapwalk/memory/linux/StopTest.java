@@ -65,7 +65,7 @@ class StopTest {
         byte[] before = counts(target, address);
         for (int thread = 0; thread < THREADS; thread++) {
             long at = address + 16L * thread;
-            long seen = MemorySegment.ofArray(before).get(dev.heapwalk.memory.struct.Words.LONG, 16L * thread);
+            long seen = MemorySegment.ofArray(before).get(dev.heapwalk.memory.raw.Words.LONG, 16L * thread);
             long deadline = System.nanoTime() + ThisMachine.PATIENCE.toNanos();
             while (target.memory().readLong(at) == seen) {
                 assertThat(System.nanoTime()).as("thread %d goes on", thread).isLessThan(deadline);

@@ -8,7 +8,7 @@ import dev.heapwalk.heap.usage.CategorizerProvider;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.libc.LibcCategories;
 import dev.heapwalk.memory.Window;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 
 /**

@@ -2,7 +2,7 @@
 package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.Flags;

@@ -5,7 +5,7 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 
 /** The static variables of a module that may be pointers, for what no symbol names. */

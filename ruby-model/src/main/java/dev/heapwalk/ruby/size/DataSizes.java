@@ -3,7 +3,7 @@ package dev.heapwalk.ruby.size;
 
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;

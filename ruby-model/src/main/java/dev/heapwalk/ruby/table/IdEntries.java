@@ -3,7 +3,7 @@ package dev.heapwalk.ruby.table;
 
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.name.SymbolNames;

@@ -3,7 +3,7 @@ package dev.heapwalk.ruby.size.code;
 
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.memory.struct.Words;
+import dev.heapwalk.memory.raw.Words;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

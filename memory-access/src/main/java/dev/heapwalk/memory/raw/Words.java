@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.memory.struct;
+package dev.heapwalk.memory.raw;
 
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
