@@ -5,7 +5,6 @@ import dev.heapwalk.heap.Source;
 import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
-import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
@@ -33,11 +32,11 @@ final class Discovery {
     private final boolean symbols;
     private final Tools tools;
     private final Reader reader;
-    private final Mappings mappings;
     private final ArenaFinder finder;
     private final Findings findings = new Findings();
     private final DamageList damage = findings.damage();
 
+    private CurrentMappings mappings;
     private LibcModule libc;
     private ArenaFinder.Found main;
     private List<MallocLayout> layouts;
@@ -55,7 +54,6 @@ final class Discovery {
         this.symbols = symbols;
         this.tools = tools;
         this.reader = tools.reader();
-        this.mappings = target.memory().mappings();
         this.finder = new ArenaFinder(target.memory(), reader);
     }
 
@@ -76,7 +74,6 @@ final class Discovery {
     /** Finds the heap as it is now. */
     MallocHeap refresh() {
         synchronized (tools) {
-            target.memory().refresh();
             tools.forget();
             return new Discovery(this).find();
         }
@@ -103,6 +100,7 @@ final class Discovery {
         if (libc == null) {
             libc = LibcModule.of(target, symbols);
         }
+        mappings = new CurrentMappings(target);
         if (libc.foreign().isPresent()) {
             throw unsupported("it is " + libc.foreign().get());
         }

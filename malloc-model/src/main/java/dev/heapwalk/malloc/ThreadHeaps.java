@@ -2,7 +2,6 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.Mapping;
-import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.TouchedPages;
@@ -21,7 +20,7 @@ final class ThreadHeaps {
     /** {@code HEAP_MAX_SIZE} of a 64-bit program without huge pages. */
     private static final long MAX = 64L << 20;
 
-    private final Mappings mappings;
+    private final CurrentMappings mappings;
     private final TouchedPages touched;
     private final Reader reader;
     private final ArenaFinder finder;
@@ -36,7 +35,7 @@ final class ThreadHeaps {
      * @param hugePageSize {@code mp_.hp_pagesize}, or 0
      */
     ThreadHeaps(
-            Mappings mappings,
+            CurrentMappings mappings,
             TouchedPages touched,
             Reader reader,
             ArenaFinder finder,

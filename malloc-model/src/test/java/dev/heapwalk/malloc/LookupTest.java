@@ -18,11 +18,14 @@ import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -186,6 +189,108 @@ class LookupTest {
                 assertThat(usage.find(kept)).isTrue();
                 assertThat(usage.category().kind()).isEqualTo("b");
             }
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    /**
+     * Begins without a heap. Each time it is told to, it allocates from the main heap, from an arena of a thread and by
+     * mappings of their own, and says where and how much of it the program may use.
+     */
+    private static final String LATE = """
+            #include <malloc.h>
+            #include <pthread.h>
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <unistd.h>
+            static void allocate(void) {
+                for (int i = 0; i < 100; i++) {
+                    char *block = malloc(i % 10 ? 3000 + 16 * i : 500000);
+                    block[0] = 'a';
+                    dprintf(1, "%p %zu\\n", (void *) block, malloc_usable_size(block));
+                }
+            }
+            static void *other(void *unused) {
+                allocate();
+                dprintf(1, "done\\n");
+                while (1) pause();
+                return unused;
+            }
+            int main(void) {
+                char told;
+                while (read(0, &told, 1) == 1) {
+                    pthread_t thread;
+                    allocate();
+                    pthread_create(&thread, NULL, other, NULL);
+                }
+                return 0;
+            }
+            """;
+
+    private static Process late() throws IOException {
+        return new ProcessBuilder(CProgram.compile("late", LATE).toString()).start();
+    }
+
+    /** Has the program allocate; returns what it told: usable sizes by address. */
+    private static Map<Long, Long> allocate(Process process, BufferedReader output) throws IOException {
+        process.getOutputStream().write('\n');
+        process.getOutputStream().flush();
+        Map<Long, Long> sizes = new LinkedHashMap<>();
+        for (String line = output.readLine(); !line.equals("done"); line = output.readLine()) {
+            String[] words = line.split(" ");
+            sizes.put(Long.decode(words[0]), Long.parseLong(words[1]));
+        }
+        assertThat(sizes).hasSize(200);
+        return sizes;
+    }
+
+    private static void assertFound(MallocHeap heap, Map<Long, Long> sizes) {
+        assertThat(heap.damage()).isEmpty();
+        assertThat(heap.missing()).isEmpty();
+        sizes.forEach((address, size) -> assertThat(heap.blockAt(address + size / 2))
+                .as("0x%x", address)
+                .hasValueSatisfying(block -> {
+                    assertThat(block.address()).isEqualTo(address);
+                    assertThat(block.state()).isEqualTo(BlockState.USED);
+                    assertThat(block.usableSize()).isEqualTo(size);
+                }));
+    }
+
+    /** What a process has mapped since the target was opened, or since it was last looked at, belongs to its heap. */
+    @Test
+    void whatWasMappedSinceTheTargetWasOpenedIsFound() throws Exception {
+        Process process = late();
+        try (BufferedReader output = process.inputReader();
+                Target target = Target.observe(process.pid())) {
+            Map<Long, Long> sizes = new LinkedHashMap<>();
+            MallocHeap first = null;
+            for (int round = 0; round < 3; round++) {
+                sizes.putAll(allocate(process, output));
+                MallocHeap heap = MallocHeap.locate(target);
+                assertFound(heap, sizes);
+                first = first == null ? heap : first;
+                assertFound(first.refresh(), sizes);
+            }
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    /** The main heap of a process that runs on may grow between the look at its mappings and that at its arenas. */
+    @Test
+    void aHeapThatGrowsWhileItIsLocatedIsFound() throws Exception {
+        Process process = late();
+        try (BufferedReader output = process.inputReader();
+                Target target = Target.observe(process.pid())) {
+            Map<Long, Long> sizes = new LinkedHashMap<>(allocate(process, output));
+            MallocHeap heap = MallocHeap.locate(Hooked.afterRefresh(target, () -> {
+                if (sizes.size() < 400) {
+                    sizes.putAll(allocate(process, output));
+                }
+            }));
+            assertThat(sizes).hasSize(400);
+            assertFound(heap, sizes);
         } finally {
             process.destroyForcibly();
         }
