@@ -187,8 +187,8 @@ public interface Target extends AutoCloseable {
     /**
      * The ELF modules that are loaded, in address order: the program, its libraries, the vDSO.
      *
-     * @return an unmodifiable list, found again for an observed process at each call; what is still loaded is the same
-     *     object then
+     * @return an unmodifiable list, found again for an observed process at each call if its mappings have changed; what
+     *     is still loaded is the same object then
      */
     List<ElfModule> modules();
 

@@ -42,6 +42,7 @@ final class LoadedModule implements ElfModule {
     private final long start;
     private final long end;
     private final Optional<String> buildId;
+    private final List<Range> writableSegments;
 
     private DynamicSection dynamic;
     private Disk disk;
@@ -79,6 +80,7 @@ final class LoadedModule implements ElfModule {
         this.start = start;
         this.end = end;
         this.buildId = readBuildId();
+        this.writableSegments = findWritableSegments();
         this.path = path.isEmpty()
                 ? "[" + dynamic().soname().orElse("elf at 0x" + Long.toHexString(start)) + "]"
                 : path.endsWith(DELETED) ? path.substring(0, path.length() - DELETED.length()) : path;
@@ -213,6 +215,10 @@ final class LoadedModule implements ElfModule {
 
     @Override
     public List<Range> writableSegments() {
+        return writableSegments;
+    }
+
+    private List<Range> findWritableSegments() {
         return segments.stream()
                 .filter(segment ->
                         segment.type() == ProgramHeader.LOAD && segment.writable() && segment.memorySize() > 0)

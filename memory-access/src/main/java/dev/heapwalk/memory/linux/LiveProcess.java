@@ -22,6 +22,10 @@ final class LiveProcess {
     private final int pid;
     private final String name;
     private final long startTime;
+    private final MapsFile maps;
+    /** What short files are read into, under its own lock. */
+    private final ProcText text = new ProcText();
+
     private volatile int memoryThread;
     private volatile Machine machine;
     private volatile int pageSize;
@@ -46,8 +50,9 @@ final class LiveProcess {
             throw new UnsupportedTargetException("%d is a thread of process %d (%s): name the process"
                     .formatted(pid, status.group(), Text.printable(status.name())));
         }
-        this.name = proc.threadName(pid, pid);
-        this.startTime = proc.startTime(pid);
+        this.name = proc.threadName(pid, pid, text);
+        this.startTime = proc.startTime(pid, text);
+        this.maps = new MapsFile(proc, pid);
         this.memoryThread = (int) pid;
         if (!status.hasMemory()) {
             // A first thread that called pthread_exit has no memory of its own any more; its process may live on.
@@ -187,8 +192,10 @@ final class LiveProcess {
 
     /** Checks that the id has not gone to another process. */
     void checkSame() {
-        if (proc.startTime(pid) != startTime) {
-            throw ended();
+        synchronized (text) {
+            if (proc.startTime(pid, text) != startTime) {
+                throw ended();
+            }
         }
     }
 
@@ -196,11 +203,12 @@ final class LiveProcess {
         return new NoSuchProcessException(description() + " ended while it was read");
     }
 
+    /** The mappings as they are now; the same object as at the last call if nothing has changed. */
     Mappings mappings() {
         while (true) {
             int tid = memoryThread;
             try {
-                Mappings found = proc.mappings(pid, tid);
+                Mappings found = maps.read(tid);
                 if (!found.list().isEmpty()) {
                     return found;
                 }
@@ -214,13 +222,15 @@ final class LiveProcess {
     /** The threads that have not ended. */
     List<Long> threads() {
         List<Long> alive = new ArrayList<>();
-        for (long tid : proc.threads(pid)) {
-            try {
-                if (!proc.status(pid, tid).ended()) {
-                    alive.add(tid);
+        synchronized (text) {
+            for (Long tid : proc.threads(pid)) {
+                try {
+                    if (!proc.ended(pid, tid, text)) {
+                        alive.add(tid);
+                    }
+                } catch (NoSuchProcessException e) {
+                    // It ended since it was listed.
                 }
-            } catch (NoSuchProcessException e) {
-                // It ended since it was listed.
             }
         }
         return alive;
@@ -228,7 +238,9 @@ final class LiveProcess {
 
     String threadName(long tid) {
         try {
-            return proc.threadName(pid, tid);
+            synchronized (text) {
+                return proc.threadName(pid, tid, text);
+            }
         } catch (TargetException e) {
             return "";
         }

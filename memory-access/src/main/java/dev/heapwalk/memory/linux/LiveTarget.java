@@ -3,6 +3,7 @@ package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.elf.ElfModule;
@@ -25,6 +26,8 @@ public final class LiveTarget implements Target {
     private List<ElfModule> modules;
     /** The holder during whose stop the modules were found. */
     private Optional<Tracer> modulesFoundIn = Optional.empty();
+    /** The mappings that they were found among, before and after; null if these differed. */
+    private Mappings modulesFoundAmong;
 
     private LiveTarget(Libc libc, LiveProcess process, LiveMemory memory, Optional<Tracer> tracer) {
         this.libc = libc;
@@ -162,15 +165,24 @@ public final class LiveTarget implements Target {
         if (modules == null || tracer.isEmpty() && (holder.isEmpty() || !holder.equals(modulesFoundIn))) {
             memory.refresh();
             modulesFoundIn = holder;
-            List<ElfModule> known = modules == null ? List.of() : modules;
-            modules = ElfModules.find(memory, process.root(), process.machine(), process.auxiliary()).stream()
-                    .map(found -> known.stream()
-                            .filter(module -> same(module, found))
-                            .findFirst()
-                            .orElse(found))
-                    .toList();
+            Mappings among = memory.mappings();
+            // The text that these are parsed from names each file's inode: what is the same there is the same module.
+            if (modules == null || among != modulesFoundAmong) {
+                modules = findModules(modules == null ? List.of() : modules);
+                memory.refresh();
+                modulesFoundAmong = memory.mappings() == among ? among : null;
+            }
         }
         return modules;
+    }
+
+    private List<ElfModule> findModules(List<ElfModule> known) {
+        return ElfModules.find(memory, process.root(), process.machine(), process.auxiliary()).stream()
+                .map(found -> known.stream()
+                        .filter(module -> same(module, found))
+                        .findFirst()
+                        .orElse(found))
+                .toList();
     }
 
     @Override

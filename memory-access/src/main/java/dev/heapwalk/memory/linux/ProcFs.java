@@ -2,8 +2,6 @@
 package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.Machine;
-import dev.heapwalk.memory.Mapping;
-import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.TargetException;
@@ -22,6 +20,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.StreamSupport;
 
 /**
  * What {@code /proc} tells about processes.
@@ -77,6 +76,16 @@ record ProcFs(Path folder, Path yama) {
             return Arrays.copyOf(bytes, length);
         } catch (IOException e) {
             throw failed(pid, file, e);
+        }
+    }
+
+    /** Reads a file as a whole into a buffer that is used again, for what is asked for at each sample. */
+    void read(long pid, Path file, ProcText into) {
+        try {
+            into.read(file.toString());
+        } catch (IOException e) {
+            // A stream that is made of a name does not tell a refusal from a file that is not there; this one does.
+            into.take(read(pid, file));
         }
     }
 
@@ -180,6 +189,10 @@ record ProcFs(Path folder, Path yama) {
     record Status(String name, char state, long group, long parent, long tracer, long uid, boolean hasMemory) {
 
         boolean ended() {
+            return ended(state);
+        }
+
+        private static boolean ended(char state) {
             return state == 'Z' || state == 'X' || state == 'x';
         }
     }
@@ -224,16 +237,32 @@ record ProcFs(Path folder, Path yama) {
     }
 
     /**
+     * Whether a thread has ended, though it is still listed.
+     *
+     * @param pid the process
+     * @param tid the thread
+     * @param text a buffer
+     * @return whether it has
+     */
+    boolean ended(long pid, long tid, ProcText text) {
+        read(pid, thread(pid, tid).resolve("status"), text);
+        // The kernel escapes line ends in the name, which comes first.
+        int state = text.behind("\nState:\t");
+        return state >= 0 && state < text.length() && Status.ended((char) text.bytes()[state]);
+    }
+
+    /**
      * When a process began, which tells it from a later one with the same id.
      *
      * @param pid the process
+     * @param text a buffer
      * @return clock ticks since the machine was started
      */
-    long startTime(long pid) {
-        String stat = new String(read(pid, process(pid).resolve("stat")), StandardCharsets.ISO_8859_1);
-        // The name stands in parentheses and may hold anything, even parentheses.
-        String[] fields = stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ");
-        return Long.parseLong(fields[19]);
+    long startTime(long pid, ProcText text) {
+        read(pid, process(pid).resolve("stat"), text);
+        // The name stands in parentheses and may hold anything, even parentheses. Behind it and a space stands the
+        // state.
+        return text.number(text.field(text.last(')') + 2, 19));
     }
 
     /**
@@ -243,19 +272,25 @@ record ProcFs(Path folder, Path yama) {
      * @return their ids, the first thread's first, then ascending
      */
     List<Long> threads(long pid) {
-        List<Long> tids = new ArrayList<>();
         Path tasks = process(pid).resolve("task");
-        try (DirectoryStream<Path> folders = Files.newDirectoryStream(tasks)) {
-            for (Path each : folders) {
-                tids.add(Long.parseLong(each.getFileName().toString()));
+        String[] names = tasks.toFile().list();
+        if (names == null) {
+            try (DirectoryStream<Path> folders = Files.newDirectoryStream(tasks)) {
+                names = StreamSupport.stream(folders.spliterator(), false)
+                        .map(folder -> folder.getFileName().toString())
+                        .toArray(String[]::new);
+            } catch (DirectoryIteratorException e) {
+                throw failed(pid, tasks, e.getCause());
+            } catch (IOException e) {
+                throw failed(pid, tasks, e);
             }
-        } catch (DirectoryIteratorException e) {
-            throw failed(pid, tasks, e.getCause());
-        } catch (IOException e) {
-            throw failed(pid, tasks, e);
         }
-        if (tids.isEmpty()) {
+        if (names.length == 0) {
             throw new NoSuchProcessException("process " + pid + " ended while its threads were listed");
+        }
+        List<Long> tids = new ArrayList<>(names.length);
+        for (String name : names) {
+            tids.add(Long.valueOf(name));
         }
         tids.sort(Comparator.comparing((Long tid) -> tid != pid).thenComparing(Comparator.naturalOrder()));
         return tids;
@@ -273,10 +308,9 @@ record ProcFs(Path folder, Path yama) {
         return says(pid, tid, "children").filter(text -> !text.isEmpty()).isPresent();
     }
 
-    String threadName(long pid, long tid) {
-        byte[] comm = read(pid, thread(pid, tid).resolve("comm"));
-        int length = comm.length > 0 && comm[comm.length - 1] == '\n' ? comm.length - 1 : comm.length;
-        return new String(comm, 0, length, StandardCharsets.UTF_8);
+    String threadName(long pid, long tid, ProcText text) {
+        read(pid, thread(pid, tid).resolve("comm"), text);
+        return text.line();
     }
 
     /**
@@ -304,88 +338,6 @@ record ProcFs(Path folder, Path yama) {
      */
     Path root(long pid, long tid) {
         return thread(pid, tid).resolve("root");
-    }
-
-    Mappings mappings(long pid, long tid) {
-        Path folderOfThread = thread(pid, tid);
-        String root = "";
-        try {
-            // The kernel prints the paths as seen from this process, so those of a chroot with its folder before them.
-            root = Files.readSymbolicLink(folderOfThread.resolve("root")).toString();
-        } catch (IOException e) {
-            // Then they are left as they are.
-        }
-        // The folder of links is not among those of a thread, but a thread can be named like a process.
-        return parseMappings(
-                read(pid, folderOfThread.resolve("maps")), root, process(tid).resolve("map_files"));
-    }
-
-    /**
-     * Takes {@code maps} apart.
-     *
-     * @param text the file
-     * @param root the folder that is the process's root
-     * @param links the folder {@code map_files}, where a path can be read without escapes
-     * @return the mappings
-     */
-    static Mappings parseMappings(byte[] text, String root, Path links) {
-        List<Mapping> list = new ArrayList<>();
-        int begin = 0;
-        while (begin < text.length) {
-            int end = begin;
-            while (end < text.length && text[end] != '\n') {
-                end++;
-            }
-            Mapping mapping = parseMapping(text, begin, end, root, links);
-            // Read from a running process piece by piece, the text may show a range twice.
-            if (list.isEmpty()
-                    || Long.compareUnsigned(mapping.start(), list.getLast().end()) >= 0) {
-                list.add(mapping);
-            }
-            begin = end + 1;
-        }
-        return new Mappings(list);
-    }
-
-    private static Mapping parseMapping(byte[] text, int begin, int end, String root, Path links) {
-        String line = new String(text, begin, end - begin, StandardCharsets.ISO_8859_1);
-        int dash = line.indexOf('-');
-        int afterRange = line.indexOf(' ', dash);
-        int afterRights = line.indexOf(' ', afterRange + 1);
-        int afterOffset = line.indexOf(' ', afterRights + 1);
-        int afterDevice = line.indexOf(' ', afterOffset + 1);
-        int afterInode = line.indexOf(' ', afterDevice + 1);
-        int pathAt = afterInode < 0 ? line.length() : afterInode;
-        while (pathAt < line.length() && line.charAt(pathAt) == ' ') {
-            pathAt++;
-        }
-        long start = Long.parseUnsignedLong(line, 0, dash, 16);
-        long behind = Long.parseUnsignedLong(line, dash + 1, afterRange, 16);
-        String path = new String(text, begin + pathAt, end - begin - pathAt, StandardCharsets.UTF_8);
-        if (path.contains("\\012")) {
-            path = unescaped(path, links.resolve("%x-%x".formatted(start, behind)));
-        }
-        if (root.length() > 1 && path.startsWith(root) && path.startsWith("/", root.length())) {
-            path = path.substring(root.length());
-        }
-        return new Mapping(
-                start,
-                behind,
-                line.charAt(afterRange + 1) == 'r',
-                line.charAt(afterRange + 2) == 'w',
-                line.charAt(afterRange + 3) == 'x',
-                line.charAt(afterRange + 4) == 's',
-                Long.parseUnsignedLong(line, afterRights + 1, afterOffset, 16),
-                path);
-    }
-
-    /** The kernel writes a line end as {@code \012} and leaves a backslash alone; only the link tells the two apart. */
-    private static String unescaped(String path, Path link) {
-        try {
-            return Files.readSymbolicLink(link).toString();
-        } catch (IOException e) {
-            return path.replace("\\012", "\n");
-        }
     }
 
     /**

@@ -103,7 +103,8 @@ class ProcFsTest {
                 00004000-00005000 ---p 00000000 00:00 0
                 ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]
                 """;
-        Mappings mappings = ProcFs.parseMappings(text.getBytes(StandardCharsets.ISO_8859_1), "/", folder);
+        byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
+        Mappings mappings = MapsFile.parse(bytes, bytes.length, "/", folder);
         assertThat(mappings.list()).extracting(Mapping::start).containsExactly(0x1000L, 0x4000L, 0xffffffffff600000L);
         assertThat(mappings.readableEnd(0x1800, 0x9000)).isEqualTo(0x3000);
         assertThat(mappings.readableEnd(0x1800, 0x2000)).isEqualTo(0x2000);

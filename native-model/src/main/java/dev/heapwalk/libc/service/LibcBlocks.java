@@ -15,6 +15,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.machine.Processor;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -44,7 +45,8 @@ public final class LibcBlocks implements CategorizerProvider {
         Map<Long, Category> known = new TreeMap<>();
         Target target = heaps.target();
         streams(target, known);
-        for (ThreadState thread : target.threads()) {
+        // Threads that run show no registers.
+        for (ThreadState thread : target.still() ? target.threads() : List.<ThreadState>of()) {
             long pointer = thread.registers().map(Registers::threadPointer).orElse(0L);
             // It points to the second element of the vector.
             long dtv = pointer == 0
