@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.Reader;
+import java.util.function.Supplier;
 
 /**
  * A walk along one singly linked list of free chunks, a fastbin or a bin of a thread cache. Each step is checked, and
@@ -17,7 +18,7 @@ final class FreeList {
     private final long chunkOffset;
     private final long minSize;
     private final long maxSize;
-    private final String name;
+    private final Supplier<String> name;
     private final FreeLists.Fault fault;
 
     private long at;
@@ -37,7 +38,7 @@ final class FreeList {
      * @param chunkOffset what is subtracted from such an address to get the chunk's, in bytes
      * @param minSize smallest chunk that may be in the list
      * @param maxSize largest chunk
-     * @param name the list's name for messages
+     * @param name tells the list's name for messages: there are dozens of lists for each thread, and few are damaged
      */
     FreeList(
             Reader reader,
@@ -47,7 +48,7 @@ final class FreeList {
             long chunkOffset,
             long minSize,
             long maxSize,
-            String name,
+            Supplier<String> name,
             FreeLists.Fault fault) {
         this.reader = reader;
         this.layout = layout;
@@ -77,7 +78,7 @@ final class FreeList {
         size = Structures.sizeWord(reader, chunk) & ~MallocChunk.SIZE_BITS;
         if (size < minSize || size > maxSize) {
             // The link is another word than the size, so the rest of the list is still worth its name.
-            fault.at(chunk, "%s: entry %d is a chunk of size 0x%x".formatted(name, count, size));
+            fault.at(chunk, "%s: entry %d is a chunk of size 0x%x".formatted(name.get(), count, size));
             sound = false;
         }
         if (at == tortoise || count >= MOST) {
@@ -94,7 +95,7 @@ final class FreeList {
     }
 
     private boolean stop(long address, String reason) {
-        fault.at(address, reason.formatted(name, count));
+        fault.at(address, reason.formatted(name.get(), count));
         sound = false;
         at = 0;
         return false;

@@ -44,7 +44,7 @@ final class FreeLists {
                 MallocChunk.HEADER,
                 MallocLayout.Tcache.minSize(index),
                 MallocLayout.Tcache.maxSize(index),
-                "bin %d of the thread cache at 0x%x".formatted(index, cache),
+                () -> "bin %d of the thread cache at 0x%x".formatted(index, cache),
                 fault);
     }
 
@@ -58,6 +58,7 @@ final class FreeLists {
         }
         FreeList[] lists = new FreeList[MallocLayout.FASTBINS];
         for (int i = 0; i < lists.length; i++) {
+            int index = i;
             long size = MallocChunk.MIN_SIZE + 16L * i;
             lists[i] = new FreeList(
                     reader,
@@ -67,7 +68,7 @@ final class FreeLists {
                     0,
                     size,
                     size,
-                    "fastbin %d of arena %d".formatted(i, arena.index()),
+                    () -> "fastbin %d of arena %d".formatted(index, arena.index()),
                     fault);
         }
         for (FreeList list = nearest(lists, 0); list != null; list = nearest(lists, list.chunk())) {

@@ -3,10 +3,9 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
@@ -20,6 +19,8 @@ final class ThreadRuns {
     private final long pid;
     private final long[] tids;
     private final long[] nanoseconds;
+    /** Room for all of {@code schedstat}, and for what comes first in {@code stat}. */
+    private final byte[] text = new byte[512];
 
     private ThreadRuns(long pid, long[] tids) {
         this.pid = pid;
@@ -83,10 +84,14 @@ final class ThreadRuns {
         return name < 0 || text.startsWith("R", name + 2);
     }
 
+    /** The beginning of a short file. */
     private String read(long tid, String file) {
-        Path path = Path.of("/proc", Long.toString(pid), "task", Long.toString(tid), file);
-        try {
-            return pid < 0 ? "" : new String(Files.readAllBytes(path), StandardCharsets.UTF_8);
+        if (pid < 0) {
+            return "";
+        }
+        try (FileInputStream in = new FileInputStream("/proc/" + pid + "/task/" + tid + "/" + file)) {
+            int length = in.read(text);
+            return length < 0 ? "" : new String(text, 0, length, StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
             // It ended, or the kernel does not tell.
             return "";

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory;
 
+import java.util.Arrays;
+
 /**
  * A table from 64-bit keys, such as target addresses, to 64-bit values, with open addressing in two arrays: what a
  * {@code HashMap<Long, Long>} is for, without an object for a key or a value. Nothing but the growth of the table
@@ -159,6 +161,20 @@ public final class LongTable {
     /** Forgets all keys, and gives up the room that they took. */
     public void clear() {
         allocate(LEAST);
+        forgetAll();
+    }
+
+    /**
+     * Forgets all keys, and keeps the room that they took for as many others, so that nothing is allocated for them.
+     * Takes time for all of that room.
+     */
+    public void reuse() {
+        Arrays.fill(keys, 0);
+        Arrays.fill(values, 0);
+        forgetAll();
+    }
+
+    private void forgetAll() {
         used = 0;
         hasZero = false;
         ofZero = 0;
