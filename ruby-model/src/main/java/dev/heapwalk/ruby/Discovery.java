@@ -35,6 +35,7 @@ final class Discovery {
     private final AddressSpace memory;
     private final boolean symbols;
     private final List<Evidence> evidence = new ArrayList<>();
+    private final Tools tools;
 
     private RubyModule module;
     private RubyLayout layout;
@@ -44,8 +45,36 @@ final class Discovery {
     private long objspaceOffset;
     private long listOffset;
     private int otherSlotSize;
+    private long shapesAt;
+
+    /**
+     * What has buffers, kept from one look at a process to the next, so that a look makes none. For one thread at a time:
+     * who uses it holds its lock.
+     */
+    private static final class Tools {
+        private PageFinder finder;
+        private ObjectReader reader;
+
+        PageFinder finder(AddressSpace memory, RubyLayout layout) {
+            if (finder == null) {
+                finder = new PageFinder(memory, layout.page());
+            }
+            return finder;
+        }
+
+        /** A reader for looks at few places, which has read nothing yet. */
+        ObjectReader reader(RubyVm vm) {
+            reader = reader == null ? vm.sampler() : reader.over(vm);
+            return reader;
+        }
+    }
 
     Discovery(Target target, boolean symbols) {
+        this(target, symbols, new Tools());
+    }
+
+    private Discovery(Target target, boolean symbols, Tools tools) {
+        this.tools = tools;
         this.target = target;
         this.memory = target.memory();
         this.symbols = symbols;
@@ -53,26 +82,33 @@ final class Discovery {
 
     /** Takes over what can't change as long as a process lives: where the interpreter and its virtual machine are. */
     private Discovery(Discovery before) {
-        this(before.target, before.symbols);
+        this(before.target, before.symbols, before.tools);
         this.module = before.module;
         this.layout = before.layout;
         this.vm = before.vm;
         this.objspaceOffset = before.objspaceOffset;
         this.listOffset = before.listOffset;
+        this.pages = before.pages;
+        this.shapesAt = before.shapesAt;
     }
 
     /** Finds the heap of a virtual machine as it is now. */
     RubyVm refresh(RubyVm.Found before) {
         memory.refresh();
-        Discovery again = new Discovery(this);
-        return again.tryObjspace(vm, objspaceOffset, listOffset)
-                ? again.lookAgain(before)
-                : new Discovery(target, symbols).locate();
+        synchronized (tools) {
+            Discovery again = new Discovery(this);
+            if (again.tryObjspace(vm, objspaceOffset, listOffset)) {
+                return again.lookAgain(before);
+            }
+        }
+        return new Discovery(target, symbols).locate();
     }
 
     private RubyVm lookAgain(RubyVm.Found before) {
         sayPages();
-        TableFinder.Shapes shapes = new TableFinder(draft(before.symbolIds()), module.module(), symbols).shapes();
+        TableFinder.Shapes shapes =
+                new TableFinder(tools.reader(draft(before.symbolIds())), module.module(), symbols).shapes(shapesAt);
+        shapesAt = shapes.at();
         return machine(
                 new TableFinder.Symbols(before.symbolSet(), before.symbolIds()),
                 before.globals(),
@@ -118,13 +154,14 @@ final class Discovery {
                                             + " or its structures are not those of that version"));
         }
         sayPages();
-        TableFinder tables = new TableFinder(draft(0), module.module(), symbols);
+        TableFinder tables = new TableFinder(draft(0).reader(), module.module(), symbols);
         TableFinder.Symbols names = tables.symbols();
         evidence.addAll(tables.evidence());
-        tables = new TableFinder(draft(names.ids()), module.module(), symbols);
+        tables = new TableFinder(draft(names.ids()).reader(), module.module(), symbols);
         long globals = tables.globals();
         long genericIvars = tables.genericIvars();
-        TableFinder.Shapes shapes = tables.shapes();
+        TableFinder.Shapes shapes = tables.shapes(0);
+        shapesAt = shapes.at();
         evidence.addAll(tables.evidence());
         return machine(names, globals, genericIvars, shapes);
     }
@@ -255,7 +292,7 @@ final class Discovery {
             otherSlotSize = finder.otherSlotSize();
             return false;
         }
-        pages = finder.pages();
+        pages = finder.pages(null);
         RubyVm draft = draft(0);
         SlotCursor slot = draft.slots();
         Map<Long, Boolean> types = new HashMap<>();
@@ -341,14 +378,14 @@ final class Discovery {
         if (count <= 0 || count > MOST_PAGES || !memory.mappings().readable(first, 8 * count)) {
             return false;
         }
-        PageFinder finder = new PageFinder(memory, layout.page());
+        PageFinder finder = tools.finder(memory, layout);
         if (!finder.takeList(first, count)) {
             return false;
         }
         objspace = space;
         objspaceOffset = offset;
         listOffset = listAt;
-        pages = finder.pages();
+        pages = finder.pages(pages);
         return true;
     }
 

@@ -34,9 +34,7 @@ public final class HeapPages {
             int[] slotSizes,
             int[] slotCounts,
             boolean[] unswept) {
-        Integer[] order = new Integer[count];
-        Arrays.setAll(order, index -> index);
-        Arrays.sort(order, (one, other) -> Long.compareUnsigned(starts[one], starts[other]));
+        Integer[] order = ascending(starts, count) ? null : order(starts, count);
         this.descriptors = new long[count];
         this.starts = new long[count];
         this.slotSizes = new int[count];
@@ -50,7 +48,7 @@ public final class HeapPages {
         this.indexes = new int[capacity];
         long total = 0;
         for (int i = 0; i < count; i++) {
-            int from = order[i];
+            int from = order == null ? i : order[i];
             this.descriptors[i] = descriptors[from];
             this.starts[i] = starts[from];
             this.slotSizes[i] = slotSizes[from];
@@ -69,6 +67,42 @@ public final class HeapPages {
         long[] ends = new long[count];
         Arrays.setAll(ends, page -> this.starts[page] + (long) this.slotSizes[page] * this.slotCounts[page]);
         this.ranges = Ranges.of(this.starts, ends);
+    }
+
+    /** Whether pages come in address order, as in Ruby's own list. */
+    private static boolean ascending(long[] starts, int count) {
+        for (int i = 1; i < count; i++) {
+            if (Long.compareUnsigned(starts[i - 1], starts[i]) > 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static Integer[] order(long[] starts, int count) {
+        Integer[] order = new Integer[count];
+        Arrays.setAll(order, index -> index);
+        Arrays.sort(order, (one, other) -> Long.compareUnsigned(starts[one], starts[other]));
+        return order;
+    }
+
+    /** Whether these are the same pages, of which {@code count} were found, in any order and none of them twice. */
+    boolean same(int count, long[] descriptors, long[] starts, int[] slotSizes, int[] slotCounts, boolean[] unswept) {
+        if (count != count()) {
+            return false;
+        }
+        for (int i = 0; i < count; i++) {
+            int page = at(starts[i]);
+            if (page < 0
+                    || this.descriptors[page] != descriptors[i]
+                    || this.starts[page] != starts[i]
+                    || this.slotSizes[page] != slotSizes[i]
+                    || this.slotCounts[page] != slotCounts[i]
+                    || this.unswept[page] != unswept[i]) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private int place(long body) {

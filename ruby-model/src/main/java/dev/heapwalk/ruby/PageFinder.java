@@ -29,6 +29,9 @@ final class PageFinder {
     private final long[] addresses = new long[BATCH];
     private final long[] lengths = new long[BATCH];
     private final long[] read = new long[BATCH];
+    private final long[] candidates = new long[BATCH];
+    private final long[] bodiesOf = new long[BATCH];
+    private final boolean[] good = new boolean[BATCH];
 
     private final LongTable taken = new LongTable();
     private int count;
@@ -49,11 +52,16 @@ final class PageFinder {
 
     /**
      * Takes the pages that a list names. While Ruby changes the list, entries are of pages not yet made or already
-     * freed, or the same page stands there twice, and as many pages stand behind the end; these are taken too.
+     * freed, or the same page stands there twice, and as many pages stand behind the end; these are taken too. Those of
+     * a list before are forgotten.
      *
      * @return whether most entries are of pages, so that it is the list
      */
     boolean takeList(long list, long length) {
+        count = 0;
+        empty = 0;
+        otherSlotSize = 0;
+        taken.reuse();
         takeWords(list, length);
         long end = length;
         long missing = length - count - empty;
@@ -71,11 +79,13 @@ final class PageFinder {
         int before = count;
         for (long index = 0; index < length && (index == 0 || count > before); index += BATCH) {
             int batch = (int) Math.min(BATCH, length - index);
-            MemorySegment part = words.asSlice(0, 8L * batch);
-            if (memory.read(list + 8 * index, part) < part.byteSize()) {
+            if (memory.read(list + 8 * index, words.asSlice(0, 8L * batch)) < 8L * batch) {
                 break;
             }
-            takeDescriptors(part.toArray(Words.LONG), batch, null);
+            for (int i = 0; i < batch; i++) {
+                candidates[i] = words.get(Words.LONG, 8L * i);
+            }
+            takeDescriptors(batch, null);
         }
         return count > before;
     }
@@ -109,7 +119,6 @@ final class PageFinder {
     }
 
     private void takeBodies(long[] bodies, int batch) {
-        long[] candidates = new long[batch];
         long[] expected = new long[batch];
         readEach(bodies, batch, 8, words);
         int kept = 0;
@@ -122,7 +131,7 @@ final class PageFinder {
                 expected[kept++] = bodies[i];
             }
         }
-        takeDescriptors(candidates, kept, expected);
+        takeDescriptors(kept, expected);
     }
 
     /** Reads a structure of the same length at each address. */
@@ -133,16 +142,15 @@ final class PageFinder {
     }
 
     /**
-     * Takes descriptors that describe a page. {@code bodies} are where they were found, or null for those of a list.
+     * Takes those of the candidates that describe a page. {@code bodies} are where they were found, or null for those of
+     * a list.
      */
-    private void takeDescriptors(long[] candidates, int batch, long[] bodies) {
+    private void takeDescriptors(int batch, long[] bodies) {
         int size = layout.headerSize();
         readEach(candidates, batch, size, headers);
-        boolean[] good = new boolean[batch];
-        long[] found = new long[batch];
         for (int i = 0; i < batch; i++) {
             good[i] = read[i] == size;
-            found[i] =
+            bodiesOf[i] =
                     good[i] ? headers.get(Words.LONG, (long) i * size + layout.start()) & -(long) layout.bodySize() : 0;
             if (good[i]
                     && layout.slotSize() >= 0
@@ -153,21 +161,17 @@ final class PageFinder {
                 empty++;
             }
         }
-        long[] back = bodies == null ? backPointers(found, batch) : null;
+        if (bodies == null) {
+            readEach(bodiesOf, batch, 8, words);
+        }
         for (int i = 0; i < batch; i++) {
-            if (good[i] && (bodies == null ? back[i] == candidates[i] : found[i] == bodies[i])) {
+            if (good[i]
+                    && (bodies == null
+                            ? read[i] == 8 && words.get(Words.LONG, 8L * i) == candidates[i]
+                            : bodiesOf[i] == bodies[i])) {
                 takePage(candidates[i], (long) i * size);
             }
         }
-    }
-
-    private long[] backPointers(long[] bodies, int batch) {
-        long[] back = new long[batch];
-        readEach(bodies, batch, 8, words);
-        for (int i = 0; i < batch; i++) {
-            back[i] = read[i] == 8 ? words.get(Words.LONG, 8L * i) : 0;
-        }
-        return back;
     }
 
     private void takePage(long descriptor, long offset) {
@@ -225,7 +229,15 @@ final class PageFinder {
         return otherSlotSize;
     }
 
-    HeapPages pages() {
+    /**
+     * What was found.
+     *
+     * @param before the pages of an earlier look, or null; they are returned if nothing has changed
+     */
+    HeapPages pages(HeapPages before) {
+        if (before != null && before.same(count, descriptors, starts, slotSizes, slotCounts, unswept)) {
+            return before;
+        }
         return new HeapPages(layout, count, descriptors, starts, slotSizes, slotCounts, unswept);
     }
 }

@@ -36,8 +36,16 @@ final class TableFinder {
         static final Symbols NONE = new Symbols(0, 0);
     }
 
-    /** Where the shapes are and how many there are. */
-    record Shapes(long list, long count) {}
+    /**
+     * Where the shapes are.
+     *
+     * @param list target address of the first one, or 0
+     * @param count how many there are
+     * @param at what a static variable was found at that tells it, or 0
+     */
+    record Shapes(long list, long count, long at) {
+        static final Shapes NONE = new Shapes(0, 0, 0);
+    }
 
     private static final byte[] NO_NAME = {};
     private static final int MOST_SHAPES = 1 << 19;
@@ -51,9 +59,10 @@ final class TableFinder {
     private final StaticVariables variables;
     private final List<Evidence> evidence = new ArrayList<>();
 
-    TableFinder(RubyVm vm, ElfModule module, boolean symbols) {
-        this.vm = vm;
-        this.reader = vm.reader();
+    /** Prepares to look with a reader of what is known of the virtual machine so far. */
+    TableFinder(ObjectReader reader, ElfModule module, boolean symbols) {
+        this.vm = reader.vm();
+        this.reader = reader;
         this.memory = reader.memory();
         this.layout = vm.layout();
         this.module = module;
@@ -65,20 +74,19 @@ final class TableFinder {
         return evidence;
     }
 
-    /** Searches, but tries first what a symbol names. */
-    private long find(String symbol, int offset, String subject, StaticVariables.Test test) {
+    /** Searches, but tries first what a symbol names, and then where it was before, which may be 0. */
+    private long find(String symbol, int offset, String subject, long before, StaticVariables.Test test) {
         OptionalLong named = symbols ? module.symbol(symbol) : OptionalLong.empty();
-        if (named.isPresent()) {
+        if (named.isPresent() && holds(named.getAsLong() + offset, test)) {
             long at = named.getAsLong() + offset;
-            try {
-                if (test.holds(at, memory.readLong(at))) {
-                    evidence.add(Evidence.of(
-                            subject, "0x%x".formatted(at), "the symbol " + symbol, Source.SYMBOL, Source.STRUCTURE));
-                    return at;
-                }
-            } catch (UnmappedAddressException e) {
-                // Then it is looked for.
-            }
+            evidence.add(Evidence.of(
+                    subject, "0x%x".formatted(at), "the symbol " + symbol, Source.SYMBOL, Source.STRUCTURE));
+            return at;
+        }
+        if (before != 0 && holds(before, test)) {
+            evidence.add(Evidence.of(
+                    subject, "0x%x".formatted(before), "still where it was", Source.EARLIER, Source.STRUCTURE));
+            return before;
         }
         long at = variables.find(test);
         if (at != 0) {
@@ -93,9 +101,17 @@ final class TableFinder {
         return at;
     }
 
+    private boolean holds(long at, StaticVariables.Test test) {
+        try {
+            return test.holds(at, memory.readLong(at));
+        } catch (UnmappedAddressException e) {
+            return false;
+        }
+    }
+
     /** The array of names: hidden arrays of pairs in a hidden array. */
     Symbols symbols() {
-        long at = find("ruby_global_symbols", 16, "symbols", (address, value) -> isIds(value));
+        long at = find("ruby_global_symbols", 16, "symbols", 0, (address, value) -> isIds(value));
         return at == 0 ? Symbols.NONE : new Symbols(layout.vm().symbolSet() ? at - Long.BYTES : 0, memory.readLong(at));
     }
 
@@ -145,7 +161,7 @@ final class TableFinder {
             return 0;
         }
         IdEntries entries = new IdEntries(reader);
-        long at = find("rb_global_tbl", 0, "global variables", (address, value) -> {
+        long at = find("rb_global_tbl", 0, "global variables", 0, (address, value) -> {
             if (!memory.mapped(value, TableLayout.ID_SIZE)) {
                 return false;
             }
@@ -215,11 +231,15 @@ final class TableFinder {
         return at == 0 ? 0 : memory.readLong(at);
     }
 
-    /** The list of shapes: the first one is the root, and the tree points to it twice. */
-    Shapes shapes() {
+    /**
+     * The list of shapes: the first one is the root, and the tree points to it twice.
+     *
+     * @param before where a variable was found that tells it, or 0
+     */
+    Shapes shapes(long before) {
         ShapeLayout shape = layout.shape();
         if (shape.size() == 0) {
-            return new Shapes(0, 0);
+            return Shapes.NONE;
         }
         if (layout.vm().shapeList() >= 0) {
             // vm->shape_list, root_shape and next_shape_id.
@@ -228,7 +248,7 @@ final class TableFinder {
         }
         boolean direct = shape.treeInPlace();
         String symbol = direct ? "rb_shape_tree" : "rb_shape_tree_ptr";
-        long at = find(symbol, 0, "shapes", (address, value) -> {
+        long at = find(symbol, 0, "shapes", before, (address, value) -> {
             long tree = direct ? address : value;
             return (direct || memory.mapped(tree, ShapeLayout.TREE_SIZE))
                     && (memory.readLong(tree) & 0xfff) == 0
@@ -241,10 +261,10 @@ final class TableFinder {
                     && isRoot(memory.readLong(tree));
         });
         if (at == 0) {
-            return new Shapes(0, 0);
+            return Shapes.NONE;
         }
         long tree = direct ? at : memory.readLong(at);
-        return new Shapes(memory.readLong(tree), count(tree));
+        return new Shapes(memory.readLong(tree), count(tree), at);
     }
 
     private int count(long tree) {
@@ -263,9 +283,9 @@ final class TableFinder {
                 || count > MOST_SHAPES
                 || !memory.mapped(list, (long) count * layout.shape().size())) {
             evidence.add(Evidence.of("shapes", "not found", "rb_vm_t holds no list of them where it is known to be"));
-            return new Shapes(0, 0);
+            return Shapes.NONE;
         }
         evidence.add(Evidence.of("shapes", "0x%x".formatted(list), "rb_vm_t.shape_list", Source.STRUCTURE));
-        return new Shapes(list, count);
+        return new Shapes(list, count, 0);
     }
 }

@@ -2,11 +2,12 @@
 package dev.heapwalk.heap.usage;
 
 import dev.heapwalk.heap.BlockView;
+import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Window;
 
 /**
  * Names the use of used blocks of one target, for one walk or one look-up. Made by a {@link CategorizerProvider} when
- * it is first needed, used by one thread, dropped when the walk starts again.
+ * it is first needed, used by one thread, dropped when the walk starts again if it can't begin {@linkplain #again again}.
  */
 @FunctionalInterface
 public interface Categorizer {
@@ -31,4 +32,16 @@ public interface Categorizer {
      * @param block what is at the block: the runtime's own cursor, not to be moved
      */
     default void note(BlockView block) {}
+
+    /**
+     * Begins again, for a walk that starts again: forgets what it knows of the target, which may have run on, and keeps
+     * the room that it took. Called in place of {@link CategorizerProvider#categorizer}, at the same time. For
+     * categorizers that collect much, so that samples of a process allocate nothing.
+     *
+     * @param heaps the heaps of the same target, as they are now
+     * @return whether it did; if not, as by default, it is not used any more and its provider makes another one
+     */
+    default boolean again(Heaps heaps) {
+        return false;
+    }
 }

@@ -18,12 +18,15 @@ final class Uses {
     private final SizeCategories bySize = new SizeCategories();
     private Heaps heaps;
     private Categorizer[] categorizers = UNPREPARED;
+    /** What each provider made last, null if it was not asked yet. */
+    private final Categorizer[] lastMade;
     /** Of each categorizer the class of who made it. */
     private final List<String> makers = new ArrayList<>();
 
     Uses(Heaps heaps, List<? extends CategorizerProvider> providers, Window window) {
         this.heaps = heaps;
         this.providers = List.copyOf(providers);
+        this.lastMade = new Categorizer[this.providers.size()];
         this.window = window;
     }
 
@@ -102,8 +105,12 @@ final class Uses {
         if (categorizers == UNPREPARED) {
             List<Categorizer> made = new ArrayList<>();
             makers.clear();
-            for (CategorizerProvider provider : providers) {
-                Categorizer one = prepare(provider);
+            for (int i = 0; i < lastMade.length; i++) {
+                CategorizerProvider provider = providers.get(i);
+                Categorizer before = lastMade[i];
+                lastMade[i] = null;
+                Categorizer one = prepare(provider, before);
+                lastMade[i] = one;
                 if (one instanceof KnownBlocks more && !made.isEmpty() && made.getLast() instanceof KnownBlocks known) {
                     made.set(made.size() - 1, known.and(more));
                 } else if (one != Categorizer.NONE) {
@@ -116,10 +123,10 @@ final class Uses {
         return categorizers;
     }
 
-    private Categorizer prepare(CategorizerProvider provider) {
+    private Categorizer prepare(CategorizerProvider provider, Categorizer before) {
         Categorizer made;
         try {
-            made = provider.categorizer(heaps);
+            made = before != null && before.again(heaps) ? before : provider.categorizer(heaps);
         } catch (RuntimeException | LinkageError e) {
             throw isOfTarget(e) ? (TargetException) e : notMade(provider, e, e);
         }

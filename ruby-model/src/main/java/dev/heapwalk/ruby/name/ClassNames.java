@@ -255,10 +255,10 @@ public final class ClassNames {
 
     /** Forgets what was made out. */
     public void forget() {
-        nameIndexes.clear();
+        nameIndexes.reuse();
         names.clear();
-        realClasses.clear();
-        idsIndexes.clear();
+        realClasses.reuse();
+        idsIndexes.reuse();
         ids.clear();
     }
 }

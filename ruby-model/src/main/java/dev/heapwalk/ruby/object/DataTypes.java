@@ -41,6 +41,12 @@ public final class DataTypes {
         return name;
     }
 
+    /** Forgets what was read before, for a target that runs on. */
+    public void forget() {
+        numbers.reuse();
+        names.clear();
+    }
+
     /**
      * Reads the name of the type of an object.
      *

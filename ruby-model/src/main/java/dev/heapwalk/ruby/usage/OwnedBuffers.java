@@ -3,6 +3,7 @@ package dev.heapwalk.ruby.usage;
 
 import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.heap.EdgeSink;
+import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.Categorizer;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.memory.UnmappedAddressException;
@@ -27,7 +28,7 @@ final class OwnedBuffers implements Categorizer {
 
     private static final int MOST_CATEGORIES = 1 << 63 - ADDRESS_BITS;
 
-    private final RubyVm vm;
+    private RubyVm vm;
     /** Of the walk over the slots; null before it. */
     private SlotCategories names;
 
@@ -39,6 +40,10 @@ final class OwnedBuffers implements Categorizer {
     private final List<Category> categories = new ArrayList<>();
     private final Map<Category, Integer> numbers = new HashMap<>();
     private long[] owned = new long[1 << 12];
+    /** For sorting; of the same length. */
+    private long[] other = {};
+
+    private final int[] places = new int[1 << Byte.SIZE];
     private int count;
     private int index;
 
@@ -47,6 +52,26 @@ final class OwnedBuffers implements Categorizer {
 
     OwnedBuffers(RubyVm vm) {
         this.vm = vm;
+    }
+
+    @Override
+    public boolean again(Heaps heaps) {
+        RubyHeap now = heaps.find(RubyHeap.class).orElse(null);
+        if (now == null || now.target() != vm.target()) {
+            return false;
+        }
+        vm = now.vm();
+        names = null;
+        last = null;
+        memory = null;
+        slot = null;
+        sorted = false;
+        categories.clear();
+        numbers.clear();
+        count = 0;
+        index = 0;
+        lastCategory = null;
+        return true;
     }
 
     @Override
@@ -91,8 +116,40 @@ final class OwnedBuffers implements Categorizer {
             }
         }
         takeInterpreter();
-        Arrays.parallelSort(owned, 0, count);
+        sort();
         sorted = true;
+    }
+
+    /** Sorts by one byte after the other from the lowest on, into arrays that are kept: the JDK makes some at each call. */
+    private void sort() {
+        if (other.length != owned.length) {
+            other = new long[owned.length];
+        }
+        for (int shift = 0; shift < Long.SIZE && count > 0; shift += Byte.SIZE) {
+            Arrays.fill(places, 0);
+            for (int i = 0; i < count; i++) {
+                places[digit(owned[i], shift)]++;
+            }
+            if (places[digit(owned[0], shift)] == count) {
+                continue;
+            }
+            int behind = 0;
+            for (int digit = 0; digit < places.length; digit++) {
+                int more = places[digit];
+                places[digit] = behind;
+                behind += more;
+            }
+            for (int i = 0; i < count; i++) {
+                other[places[digit(owned[i], shift)]++] = owned[i];
+            }
+            long[] sortedSoFar = other;
+            other = owned;
+            owned = sortedSoFar;
+        }
+    }
+
+    private static int digit(long word, int shift) {
+        return (int) (word >>> shift) & (1 << Byte.SIZE) - 1;
     }
 
     private void takeInterpreter() {

@@ -56,7 +56,7 @@ final class SlotCategories {
     }
 
     private ObjectReader reader;
-    private DataTypes dataTypes = new DataTypes();
+    private final DataTypes dataTypes = new DataTypes();
     /** From the address of a class to its place in the list, for all but 0. */
     private final LongTable numbers = new LongTable();
 
@@ -76,8 +76,8 @@ final class SlotCategories {
     /** Forgets what lies at which address, and keeps the categories. */
     void restart(ObjectReader now) {
         reader = now;
-        dataTypes = new DataTypes();
-        numbers.clear();
+        dataTypes.forget();
+        numbers.reuse();
         classes.clear();
         lastClass = 0;
         last = internal;
