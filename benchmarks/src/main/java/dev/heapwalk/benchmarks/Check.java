@@ -13,11 +13,8 @@ import java.util.Map;
 final class Check {
     /** A ratio that has grown by more than this is a regression; so is what is allocated. */
     private static final double TOLERANCE = 1.10;
-    /**
-     * Bytes for a step, below which nothing is made for a step itself: the smallest object takes 16. What a walk makes
-     * before its first step (names, what /proc tells of threads and mappings) comes to 2 for the smallest heap here.
-     */
-    private static final double MOST_PER_STEP = 4;
+    /** Bytes for a step: what a walk makes before its first step is nothing beside a million steps. */
+    private static final double MOST_PER_STEP = 1;
     /** Whole commands are not measured in turn with anything, so that others on the machine show more. */
     private static final double COMMAND_TOLERANCE = 1.25;
     /** Whatever was accepted, and on any machine: nothing takes more than so many times the CPU time of C. */
