@@ -174,6 +174,7 @@ public abstract class TargetCommand implements Callable<Integer> {
             // So the JVM reports a fault in mapped memory.
             if (subject instanceof Subject.Core core) {
                 throw new TargetException(
+                        TargetException.Reason.FILE_CHANGED,
                         "core file %s became shorter while it was read, or its disk failed: copy the whole file first"
                                 .formatted(core.file()),
                         e);

@@ -324,13 +324,13 @@ final class CoreLayout {
             String path,
             Function<ElfFile, OptionalLong> place) {
         for (Path candidate : root.candidates(path)) {
-            Optional<ElfFile> found = ElfFile.open(candidate, Arena.ofAuto())
-                    .filter(file -> file.header().machine() == core.machine());
+            Optional<ElfFile> found =
+                    ElfFile.open(candidate).filter(file -> file.header().machine() == core.machine());
             OptionalLong bias = found.map(place).orElse(OptionalLong.empty());
             if (bias.isEmpty()) {
                 continue;
             }
-            int agreement = new FileImage(found.get()).agreement(memory, bias.getAsLong());
+            int agreement = agreement(memory, found.get(), bias.getAsLong());
             if (agreement > 0) {
                 add(modules, new LoadedModule(memory, root, core.machine(), path, bias.getAsLong(), found.get(), page));
                 notices.add(
@@ -338,6 +338,18 @@ final class CoreLayout {
                                 .formatted(core.path(), path, candidate, agreement));
                 return;
             }
+        }
+    }
+
+    /** In how many words memory is what the loader makes of a file; 0 also if the file changes meanwhile. */
+    private static int agreement(CoreMemory memory, ElfFile file, long bias) {
+        try {
+            return file.map()
+                    .map(bytes -> new FileImage(file, bytes).agreement(memory, bias))
+                    .orElse(0);
+        } catch (InternalError e) {
+            // That is how the JVM reports that a mapped file was cut short.
+            return 0;
         }
     }
 
@@ -428,7 +440,11 @@ final class CoreLayout {
             }
             describe(hole, segment, module);
             long offset = hole.start - module.bias() - segment.address() + segment.offset();
-            MemorySegment bytes = file.get().bytes();
+            Optional<MemorySegment> mapped = module.mapped();
+            if (mapped.isEmpty()) {
+                return false;
+            }
+            MemorySegment bytes = mapped.get();
             Mapping mapping = mappings.get(hole.index);
             boolean elsewhere =
                     !mapping.path().isEmpty() && offset != mapping.fileOffset() + (hole.start - mapping.start());

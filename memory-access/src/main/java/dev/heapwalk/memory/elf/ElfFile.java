@@ -5,18 +5,28 @@ import dev.heapwalk.memory.raw.Words;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.zip.CRC32;
 
-/** An ELF file on disk, mapped. Each number of its headers is checked against its size. */
+/**
+ * An ELF file on disk. Each number of its headers is checked against its size.
+ *
+ * <p>Anybody may change it while it is read. So what is needed of it is copied, and not mapped: to touch a page behind
+ * the new end of a mapped file is a fault. What is copied later than the headers is good only if the file is still the
+ * one that they were read from.
+ */
 final class ElfFile {
     private static final int SYMBOLS = 2;
     private static final int NOTES = 7;
@@ -26,12 +36,20 @@ final class ElfFile {
     private static final long COMPRESSED = 0x800;
     private static final int PROGRESS = 1;
     private static final int MOST_SECTIONS = 1 << 17;
+    /** The longest table of symbols or of their names that is copied, in bytes. */
+    private static final long LARGEST_TABLE = 1 << 28;
+    /** The longest part of the file that is copied to look at something else. */
+    private static final long LARGEST_PART = 1 << 24;
+
+    private static final int PIECE = 1 << 20;
 
     private final Path path;
-    private final MemorySegment bytes;
+    private final Stamp stamp;
     private final ElfHeader header;
     private final List<ProgramHeader> programHeaders;
     private final List<Section> sections;
+    private final Optional<String> buildId;
+    private final Optional<DebugLink> debugLink;
 
     private record Section(
             int name, int type, long flags, long address, long offset, long size, int link, long alignment) {}
@@ -44,61 +62,154 @@ final class ElfFile {
      */
     record DebugLink(String name, int checksum) {}
 
-    private ElfFile(Path path, MemorySegment bytes, ElfHeader header) {
+    /** What tells one state of a file from another. */
+    private record Stamp(Object device, Object inode, long size, Object modified, Object changed) {
+        private static Stamp of(Path path) throws IOException {
+            Map<String, Object> attributes =
+                    Files.readAttributes(path, "unix:dev,ino,size,lastModifiedTime,ctime", LinkOption.NOFOLLOW_LINKS);
+            return new Stamp(
+                    attributes.get("dev"),
+                    attributes.get("ino"),
+                    (long) attributes.get("size"),
+                    attributes.get("lastModifiedTime"),
+                    attributes.get("ctime"));
+        }
+    }
+
+    private ElfFile(Path path, Stamp stamp, FileChannel channel, ElfHeader header) throws IOException {
         this.path = path;
-        this.bytes = bytes;
+        this.stamp = stamp;
         this.header = header;
         int size = ProgramHeader.size(header.wide());
-        this.programHeaders = range(header.programHeaders(), (long) size * header.programHeaderCount())
+        this.programHeaders = part(channel, header.programHeaders(), (long) size * header.programHeaderCount())
                 .map(table -> ProgramHeader.parseAll(table, header.wide()))
                 .orElse(List.of());
-        this.sections = readSections();
+        this.sections = readSections(channel);
+        this.buildId = readBuildId(channel);
+        this.debugLink = readDebugLink(channel);
     }
 
     /**
-     * Maps a file.
+     * Reads what a file says of itself.
      *
      * @param path a regular file
-     * @param arena what the mapping belongs to
      * @return the file, if it can be read and is little-endian ELF
      */
-    static Optional<ElfFile> open(Path path, Arena arena) {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
-            long size = channel.size();
-            if (size < ElfHeader.SIZE) {
-                return Optional.empty();
-            }
-            MemorySegment bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
-            return ElfHeader.parse(bytes).map(header -> new ElfFile(path, bytes, header));
+    static Optional<ElfFile> open(Path path) {
+        try {
+            return open(path, Stamp.of(path));
         } catch (IOException e) {
             return Optional.empty();
         }
     }
 
-    private Optional<MemorySegment> range(long offset, long size) {
-        return offset >= 0 && size >= 0 && offset <= bytes.byteSize() && size <= bytes.byteSize() - offset
-                ? Optional.of(bytes.asSlice(offset, size))
-                : Optional.empty();
+    private static Optional<ElfFile> open(Path path, Stamp stamp) throws IOException {
+        try (FileChannel channel = channel(path)) {
+            MemorySegment first = MemorySegment.ofArray(new byte[ElfHeader.SIZE]);
+            if (stamp.size < ElfHeader.SIZE || !fill(channel, 0, first)) {
+                return Optional.empty();
+            }
+            Optional<ElfHeader> header = ElfHeader.parse(first);
+            return header.isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(new ElfFile(path, stamp, channel, header.get()))
+                            .filter(ElfFile::unchanged);
+        }
     }
 
-    private List<Section> readSections() {
+    private static FileChannel channel(Path path) throws IOException {
+        return FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /** Whether the file is still as it was when it was opened. */
+    boolean unchanged() {
+        try {
+            return Stamp.of(path).equals(stamp);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private static boolean fill(FileChannel channel, long offset, MemorySegment destination) throws IOException {
+        ByteBuffer buffer = destination.asByteBuffer();
+        while (buffer.hasRemaining()) {
+            if (channel.read(buffer, offset + buffer.position()) <= 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean within(long offset, long size) {
+        return offset >= 0 && size >= 0 && offset <= stamp.size && size <= stamp.size - offset;
+    }
+
+    /** A copy of a short part of the file; empty if the file has no such part, or too long a one. */
+    private Optional<MemorySegment> part(FileChannel channel, long offset, long size) throws IOException {
+        if (!within(offset, size) || size > LARGEST_PART) {
+            return Optional.empty();
+        }
+        MemorySegment copy = MemorySegment.ofArray(new byte[(int) size]);
+        return fill(channel, offset, copy) ? Optional.of(copy) : Optional.empty();
+    }
+
+    /** A copy of a table, outside the JVM's heap, since it may be long. */
+    private Optional<MemorySegment> table(FileChannel channel, Section section, Arena arena) throws IOException {
+        if (!within(section.offset, section.size) || section.size > LARGEST_TABLE) {
+            return Optional.empty();
+        }
+        MemorySegment copy = arena.allocate(section.size);
+        return fill(channel, section.offset, copy) ? Optional.of(copy) : Optional.empty();
+    }
+
+    /**
+     * Copies a part of the file.
+     *
+     * @param offset where it begins
+     * @param destination receives it; its size is the number of bytes wanted
+     * @return whether all of it is there
+     */
+    boolean read(long offset, MemorySegment destination) {
+        try (FileChannel channel = channel(path)) {
+            return within(offset, destination.byteSize()) && fill(channel, offset, destination);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /**
+     * Maps the file, for a core that left out what the file has. Who looks at it must know that the file may be cut
+     * short meanwhile.
+     *
+     * @return the whole file; empty if that is not possible, or if it has changed
+     */
+    Optional<MemorySegment> map() {
+        try (FileChannel channel = channel(path)) {
+            MemorySegment bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, stamp.size, Arena.ofAuto());
+            return unchanged() ? Optional.of(bytes) : Optional.empty();
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    private List<Section> readSections(FileChannel channel) throws IOException {
         int size = header.sectionHeaderSize();
         if (header.sectionHeaders() == 0) {
             return List.of();
         }
-        Optional<MemorySegment> first = range(header.sectionHeaders(), size);
+        Optional<MemorySegment> first = part(channel, header.sectionHeaders(), size);
         if (first.isEmpty()) {
             return List.of();
         }
         // A count that does not fit into 16 bits stands in the first entry.
         long count = header.sectionHeaderCount() != 0 ? header.sectionHeaderCount() : section(first.get(), 0).size;
-        if (count < 0 || count > MOST_SECTIONS || count > (bytes.byteSize() - header.sectionHeaders()) / size) {
+        if (count < 0 || count > MOST_SECTIONS) {
             return List.of();
         }
-        MemorySegment table = range(header.sectionHeaders(), count * size).orElseThrow();
+        Optional<MemorySegment> table = part(channel, header.sectionHeaders(), count * size);
         List<Section> list = new ArrayList<>();
-        for (long i = 0; i < count; i++) {
-            list.add(section(table, i * size));
+        for (long i = 0; table.isPresent() && i < count; i++) {
+            list.add(section(table.get(), i * size));
         }
         return List.copyOf(list);
     }
@@ -130,11 +241,6 @@ final class ElfFile {
         return path;
     }
 
-    /** The whole file. */
-    MemorySegment bytes() {
-        return bytes;
-    }
-
     ElfHeader header() {
         return header;
     }
@@ -145,10 +251,14 @@ final class ElfFile {
 
     /** The build id, from the note sections (a debug file has no segments worth reading), else from the segments. */
     Optional<String> buildId() {
+        return buildId;
+    }
+
+    private Optional<String> readBuildId(FileChannel channel) throws IOException {
         for (Section section : sections) {
             if (section.type == NOTES && (section.flags & COMPRESSED) == 0) {
-                Optional<String> id =
-                        range(section.offset, section.size).flatMap(notes -> Note.buildId(notes, section.alignment));
+                Optional<String> id = part(channel, section.offset, section.size)
+                        .flatMap(notes -> Note.buildId(notes, section.alignment));
                 if (id.isPresent()) {
                     return id;
                 }
@@ -156,7 +266,7 @@ final class ElfFile {
         }
         for (ProgramHeader segment : programHeaders) {
             if (segment.type() == ProgramHeader.NOTE) {
-                Optional<String> id = range(segment.offset(), segment.fileSize())
+                Optional<String> id = part(channel, segment.offset(), segment.fileSize())
                         .flatMap(notes -> Note.buildId(notes, segment.alignment()));
                 if (id.isPresent()) {
                     return id;
@@ -166,7 +276,7 @@ final class ElfFile {
         return Optional.empty();
     }
 
-    /** The section {@code .symtab}, if the file was not stripped of it. */
+    /** The section {@code .symtab}, if the file was not stripped of it, and if it can be copied as it was. */
     Optional<SymbolTable> symbols() {
         for (Section section : sections) {
             if (section.type == SYMBOLS && (section.flags & COMPRESSED) == 0) {
@@ -174,15 +284,24 @@ final class ElfFile {
                     return Optional.empty();
                 }
                 Section names = sections.get(section.link);
-                if (names.type == NO_BITS) {
-                    return Optional.empty();
-                }
-                Optional<MemorySegment> strings = range(names.offset, names.size);
-                return range(section.offset, section.size)
-                        .flatMap(table -> strings.map(text -> new SymbolTable(table, text, header.wide(), unloaded())));
+                return names.type == NO_BITS ? Optional.empty() : symbols(section, names);
             }
         }
         return Optional.empty();
+    }
+
+    private Optional<SymbolTable> symbols(Section section, Section names) {
+        try (FileChannel channel = channel(path)) {
+            Arena arena = Arena.ofAuto();
+            Optional<MemorySegment> table = table(channel, section, arena);
+            Optional<MemorySegment> text = table.isEmpty() ? table : table(channel, names, arena);
+            return text.isPresent() && unchanged()
+                    ? Optional.of(new SymbolTable(table.get(), text.get(), header.wide(), unloaded()))
+                    : Optional.empty();
+        } catch (IOException | OutOfMemoryError e) {
+            // Symbols are good to have, and all that is asked for is found without them too.
+            return Optional.empty();
+        }
     }
 
     private BitSet unloaded() {
@@ -212,12 +331,29 @@ final class ElfFile {
 
     /** What {@code .gnu_debuglink} says. */
     Optional<DebugLink> debugLink() {
+        return debugLink;
+    }
+
+    private Optional<DebugLink> readDebugLink(FileChannel channel) throws IOException {
+        Optional<Section> names = sectionNames(channel);
+        if (names.isEmpty()) {
+            return Optional.empty();
+        }
         for (Section section : sections) {
-            if (section.type == PROGRESS && named(section, ".gnu_debuglink")) {
-                return range(section.offset, section.size).flatMap(ElfFile::debugLink);
+            if (section.type == PROGRESS && named(channel, names.get(), section, ".gnu_debuglink")) {
+                return part(channel, section.offset, section.size).flatMap(ElfFile::debugLink);
             }
         }
         return Optional.empty();
+    }
+
+    private Optional<Section> sectionNames(FileChannel channel) throws IOException {
+        Optional<MemorySegment> number = part(channel, header.wide() ? 62 : 50, Short.BYTES);
+        int index = number.isEmpty() ? -1 : Short.toUnsignedInt(number.get().get(Words.SHORT, 0));
+        if (index == 0xffff && !sections.isEmpty()) {
+            index = sections.getFirst().link;
+        }
+        return index < 0 || index >= sections.size() ? Optional.empty() : Optional.of(sections.get(index));
     }
 
     private static Optional<DebugLink> debugLink(MemorySegment content) {
@@ -237,29 +373,34 @@ final class ElfFile {
                 : Optional.of(new DebugLink(name, content.get(Words.INT, checksum)));
     }
 
-    private boolean named(Section section, String name) {
-        int index = Short.toUnsignedInt(bytes.get(Words.SHORT, header.wide() ? 62 : 50));
-        if (index == 0xffff && !sections.isEmpty()) {
-            index = sections.getFirst().link;
-        }
-        if (index < 0 || index >= sections.size()) {
+    private boolean named(FileChannel channel, Section names, Section section, String name) throws IOException {
+        byte[] wanted = (name + '\0').getBytes(StandardCharsets.US_ASCII);
+        if (section.name < 0 || names.size < wanted.length || section.name > names.size - wanted.length) {
             return false;
         }
-        byte[] wanted = (name + '\0').getBytes(StandardCharsets.US_ASCII);
-        Section names = sections.get(index);
-        return range(names.offset, names.size)
-                .filter(text -> section.name >= 0 && section.name <= text.byteSize() - wanted.length)
-                .filter(text -> text.asSlice(section.name, wanted.length).mismatch(MemorySegment.ofArray(wanted)) < 0)
-                .isPresent();
+        return within(names.offset, names.size)
+                && part(channel, names.offset + section.name, wanted.length)
+                        .filter(text -> text.mismatch(MemorySegment.ofArray(wanted)) < 0)
+                        .isPresent();
     }
 
-    /** The CRC-32 of the whole file, as a debug link has it. */
-    int checksum() {
+    /** The CRC-32 of the whole file, as a debug link has it; empty if it can't be read or has changed. */
+    OptionalInt checksum() {
         CRC32 crc = new CRC32();
-        for (long at = 0; at < bytes.byteSize(); at += 1 << 30) {
-            crc.update(
-                    bytes.asSlice(at, Math.min(1 << 30, bytes.byteSize() - at)).asByteBuffer());
+        try (FileChannel channel = channel(path)) {
+            ByteBuffer piece = ByteBuffer.allocate(PIECE);
+            long at = 0;
+            while (at < stamp.size) {
+                int got = channel.read(piece.clear(), at);
+                if (got <= 0) {
+                    return OptionalInt.empty();
+                }
+                crc.update(piece.flip());
+                at += got;
+            }
+            return at == stamp.size && unchanged() ? OptionalInt.of((int) crc.getValue()) : OptionalInt.empty();
+        } catch (IOException e) {
+            return OptionalInt.empty();
         }
-        return (int) crc.getValue();
     }
 }

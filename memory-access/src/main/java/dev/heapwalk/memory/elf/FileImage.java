@@ -24,10 +24,15 @@ final class FileImage {
     private final DynamicSection dynamic;
     private final ProgramHeader dynamicSegment;
 
-    FileImage(ElfFile file) {
+    /**
+     * Lays a file out.
+     *
+     * @param file the file
+     * @param bytes all of it, mapped
+     */
+    FileImage(ElfFile file, MemorySegment bytes) {
         this.file = file;
         this.wide = file.header().wide();
-        MemorySegment bytes = file.bytes();
         List<CoreMemory.Region> regions = new ArrayList<>();
         ProgramHeader found = null;
         long end = 0;

@@ -5,10 +5,8 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Range;
-import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.machine.Processor;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -17,11 +15,11 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongPredicate;
-import java.util.function.Supplier;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
@@ -46,6 +44,7 @@ final class LoadedModule implements ElfModule {
 
     private DynamicSection dynamic;
     private Disk disk;
+    private Optional<MemorySegment> mapped;
     private List<SymbolTable> tables;
     private SymbolIndex index;
     private Optional<TlsBlocks> tlsBlocks = Optional.empty();
@@ -253,13 +252,21 @@ final class LoadedModule implements ElfModule {
         return disk;
     }
 
+    /** That file, mapped; empty if it is not there or is not the same any more. */
+    synchronized Optional<MemorySegment> mapped() {
+        if (mapped == null) {
+            mapped = disk().file().flatMap(ElfFile::map);
+        }
+        return mapped;
+    }
+
     private Disk findDisk() {
         if (path.startsWith("[")) {
             return new Disk(Optional.empty(), "no file is known for it");
         }
         String why = "there is no such file under " + root.folder();
         for (Path candidate : root.candidates(path)) {
-            Optional<ElfFile> file = ElfFile.open(candidate, Arena.ofAuto());
+            Optional<ElfFile> file = ElfFile.open(candidate);
             if (file.isEmpty()) {
                 why = candidate + " is no ELF file or can't be read";
                 continue;
@@ -279,30 +286,27 @@ final class LoadedModule implements ElfModule {
         if (!file.programHeaders().equals(segments)) {
             return false;
         }
-        MemorySegment bytes = file.bytes();
         MemorySegment block = MemorySegment.ofArray(new byte[COMPARED]);
+        MemorySegment other = MemorySegment.ofArray(new byte[COMPARED]);
         boolean compared = false;
         for (ProgramHeader segment : segments) {
             if (segment.type() != ProgramHeader.LOAD || segment.writable() || segment.fileSize() == 0) {
                 continue;
             }
-            if (segment.offset() < 0
-                    || segment.fileSize() < 0
-                    || segment.offset() > bytes.byteSize()
-                    || segment.fileSize() > bytes.byteSize() - segment.offset()) {
+            if (segment.fileSize() < 0) {
                 return false;
             }
             for (long at = 0; at < segment.fileSize(); at += COMPARED) {
                 MemorySegment here = block.asSlice(0, Math.min(COMPARED, segment.fileSize() - at));
                 long got = memory.read(bias + segment.address() + at, here);
-                MemorySegment there = bytes.asSlice(segment.offset() + at, here.byteSize());
-                if (got < here.byteSize() || here.mismatch(there) >= 0) {
+                MemorySegment there = other.asSlice(0, here.byteSize());
+                if (got < here.byteSize() || !file.read(segment.offset() + at, there) || here.mismatch(there) >= 0) {
                     return false;
                 }
             }
             compared = true;
         }
-        return compared;
+        return compared && file.unchanged();
     }
 
     private synchronized List<SymbolTable> tables() {
@@ -320,8 +324,8 @@ final class LoadedModule implements ElfModule {
             String id = buildId.get();
             String name = "/usr/lib/debug/.build-id/" + id.substring(0, 2) + "/" + id.substring(2) + ".debug";
             for (Path candidate : root.candidates(name)) {
-                Optional<ElfFile> file = ElfFile.open(candidate, Arena.ofAuto())
-                        .filter(it -> it.buildId().equals(buildId));
+                Optional<ElfFile> file =
+                        ElfFile.open(candidate).filter(it -> it.buildId().equals(buildId));
                 if (file.isPresent()) {
                     return file;
                 }
@@ -343,8 +347,9 @@ final class LoadedModule implements ElfModule {
         for (String folder : folders) {
             for (String place : List.of(folder, folder + ".debug/", "/usr/lib/debug" + folder)) {
                 for (Path candidate : root.candidates(place + link.name())) {
-                    Optional<ElfFile> file = ElfFile.open(candidate, Arena.ofAuto())
-                            .filter(it -> it.buildId().equals(buildId) && it.checksum() == link.checksum());
+                    Optional<ElfFile> file = ElfFile.open(candidate)
+                            .filter(it -> it.buildId().equals(buildId)
+                                    && it.checksum().equals(OptionalInt.of(link.checksum())));
                     if (file.isPresent()) {
                         return file;
                     }
@@ -365,15 +370,13 @@ final class LoadedModule implements ElfModule {
         if (symbol != null) {
             return symbol;
         }
-        return unharmed(() -> {
-            for (SymbolTable table : tables()) {
-                SymbolTable.Symbol found = table.find(bytes, threadLocal);
-                if (found != null) {
-                    return found;
-                }
+        for (SymbolTable table : tables()) {
+            SymbolTable.Symbol found = table.find(bytes, threadLocal);
+            if (found != null) {
+                return found;
             }
-            return null;
-        });
+        }
+        return null;
     }
 
     /** The dynamic symbols, copied, and then those of files. */
@@ -394,10 +397,7 @@ final class LoadedModule implements ElfModule {
     }
 
     private Stream<ElfSymbol> symbols(SymbolTable table) {
-        return LongStream.range(1, table.count())
-                .mapToObj(entry -> unharmed(() ->
-                        table.isDefined(entry) ? Optional.of(table.symbol(entry, bias)) : Optional.<ElfSymbol>empty()))
-                .flatMap(Optional::stream);
+        return LongStream.range(1, table.count()).filter(table::isDefined).mapToObj(entry -> table.symbol(entry, bias));
     }
 
     @Override
@@ -405,7 +405,7 @@ final class LoadedModule implements ElfModule {
         if (!contains(address)) {
             return Optional.empty();
         }
-        return unharmed(() -> index().at(address - bias));
+        return index().at(address - bias);
     }
 
     private synchronized SymbolIndex index() {
@@ -427,19 +427,6 @@ final class LoadedModule implements ElfModule {
                 .mapToLong(segment -> segment.address() + segment.memorySize())
                 .findFirst()
                 .orElse(0);
-    }
-
-    /** Reads mapped files. */
-    private <T> T unharmed(Supplier<T> read) {
-        try {
-            return read.get();
-        } catch (InternalError e) {
-            // That is how the JVM reports that a mapped file was cut short meanwhile.
-            throw new TargetException(
-                    TargetException.Reason.FILE_CHANGED,
-                    "a symbol file of %s changed while it was read; try again".formatted(path),
-                    e);
-        }
     }
 
     @Override
