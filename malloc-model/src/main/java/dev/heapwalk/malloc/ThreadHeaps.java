@@ -92,7 +92,10 @@ final class ThreadHeaps {
             if (!mapping.readable() || !mapping.writable() || !mapping.anonymous() || mapping.shared()) {
                 continue;
             }
-            for (long at = mapping.start() + max - 1 & -max; at >= 0 && at < mapping.end(); at += max) {
+            // From what holds something to the next, however much lies between.
+            for (long at = candidate(mapping.start(), mapping.end());
+                    at >= 0 && at < mapping.end();
+                    at = candidate(at + 1, mapping.end())) {
                 if (touched.next(at, at + HeapInfo.SIZE) > at) {
                     continue;
                 }
@@ -113,6 +116,12 @@ final class ThreadHeaps {
             }
         }
         return heaps;
+    }
+
+    /** The first multiple of the heap size from an address on that has something at it or behind it. */
+    private long candidate(long address, long end) {
+        long first = address + max - 1 & -max;
+        return first < 0 || first >= end ? end : touched.next(first, end) & -max;
     }
 
     private boolean sound(long heap) {

@@ -44,7 +44,10 @@ final class WordScan {
     /** Goes to the next piece that can be read. */
     boolean next() {
         while (end - next >= 8) {
-            at = touched.next(next, end);
+            at = touched.next(memory.nextReadable(next, end), end);
+            if (end - at < Long.BYTES) {
+                break;
+            }
             long wanted = Math.min(buffer.byteSize(), end - at) & ~7L;
             long got = memory.read(at, buffer.asSlice(0, wanted));
             readable = (int) (got / 8);

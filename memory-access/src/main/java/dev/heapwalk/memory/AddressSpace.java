@@ -154,6 +154,19 @@ public interface AddressSpace {
     }
 
     /**
+     * Where a search goes on behind a hole, so that it need not try each page: the first address from {@code address} on
+     * that may be readable.
+     *
+     * @param address target address
+     * @param limit where the search ends, {@code address} at least
+     * @return an address that is mapped readable, or in a core one whose bytes are at hand; {@code limit} if there is
+     *     none before it
+     */
+    default long nextReadable(long address, long limit) {
+        return mappings().nextReadable(address, limit);
+    }
+
+    /**
      * Reads a range as a whole.
      *
      * @param address target address of the first byte

@@ -135,6 +135,26 @@ public final class Mappings implements Iterable<Mapping> {
     }
 
     /**
+     * The first address from one on that is mapped readable. Allocates nothing.
+     *
+     * @param address a target address
+     * @param limit the target address behind the last byte of interest
+     * @return that address; {@code limit} if there is none before it
+     */
+    public long nextReadable(long address, long limit) {
+        for (int index = Math.max(0, index(address)); index < starts.length; index++) {
+            Mapping mapping = list.get(index);
+            if (Long.compareUnsigned(mapping.start(), limit) >= 0) {
+                break;
+            }
+            if (mapping.readable() && Long.compareUnsigned(mapping.end(), address) > 0) {
+                return mapping.contains(address) ? address : mapping.start();
+            }
+        }
+        return limit;
+    }
+
+    /**
      * The ranges.
      *
      * @return an unmodifiable list in address order

@@ -24,6 +24,7 @@ public final class PointerScan implements AutoCloseable {
     /** So many parts the range from the first target to the last is divided into, to tell most words at one look. */
     private static final int PARTS = 1 << 16;
 
+    private final AddressSpace memory;
     private final Ranges from;
     private final Ranges targets;
     private final TouchedPages touched;
@@ -51,6 +52,7 @@ public final class PointerScan implements AutoCloseable {
     private boolean closed;
 
     PointerScan(AddressSpace memory, Ranges from, Ranges targets) {
+        this.memory = memory;
         this.from = from;
         this.targets = targets;
         this.touched = memory.touched();
@@ -73,14 +75,18 @@ public final class PointerScan implements AutoCloseable {
             long end = from.end(i) & -8;
             long address = from.start(i) + 7 & -8;
             while (address < end) {
+                long hole = Math.min(end, memory.nextReadable(address, end) + 7 & -8);
+                if (hole > address) {
+                    // Gone through in one step, and counted.
+                    add(address, hole);
+                    address = hole;
+                    continue;
+                }
                 long start = touched.next(address, end) + 7 & -8;
                 if (start >= end) {
                     break;
                 }
-                address = Math.min(end, (start & -PAGE) + PAGE);
-                while (address < end && touched.next(address, end) == address) {
-                    address = Math.min(end, address + PAGE);
-                }
+                address = Math.max(start + Long.BYTES, Math.min(end, touched.end(start, end) & -8));
                 add(start, address);
             }
         }
@@ -92,6 +98,10 @@ public final class PointerScan implements AutoCloseable {
     }
 
     private void add(long start, long end) {
+        if (pieces > 0 && start == ends[pieces - 1]) {
+            ends[pieces - 1] = end;
+            return;
+        }
         if (pieces == starts.length) {
             starts = Arrays.copyOf(starts, Math.max(16, 2 * pieces));
             ends = Arrays.copyOf(ends, starts.length);
@@ -176,7 +186,7 @@ public final class PointerScan implements AutoCloseable {
                 // A hole: what lies before it, and then from the next page on.
                 long before = window.missing() - at & -8;
                 if (before <= 0 || before >= wanted || (offset = window.find(at, before)) < 0) {
-                    long next = Math.min(end, (at & -PAGE) + PAGE);
+                    long next = Math.min(end, memory.nextReadable((at & -PAGE) + PAGE, Long.MAX_VALUE) & -8);
                     leftOut += next - at;
                     at = next;
                     continue;

@@ -19,6 +19,17 @@ public interface TouchedPages {
      */
     long next(long address, long limit);
 
+    /**
+     * Where a run of such pages ends.
+     *
+     * @param address target address on a page that was touched, or of which that is not known
+     * @param limit where the search ends, {@code address} at least
+     * @return an address up to which that holds for each page, above {@code address} if {@code limit} is
+     */
+    default long end(long address, long limit) {
+        return limit;
+    }
+
     /** Forgets what was read before, so that the next search asks the kernel again. */
     default void forget() {}
 }

@@ -3,6 +3,7 @@ package dev.heapwalk.memory.elf;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.Window;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -155,6 +156,30 @@ final class CoreMemory implements AddressSpace {
     @Override
     public Window cache(long budget) {
         return new Window(new Source());
+    }
+
+    @Override
+    public long nextReadable(long address, long limit) {
+        int low = 0;
+        int high = ends.length;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (Long.compareUnsigned(ends[middle], address) <= 0) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        if (low == ends.length || Long.compareUnsigned(starts[low], limit) >= 0) {
+            return limit;
+        }
+        return Long.compareUnsigned(starts[low], address) > 0 ? starts[low] : address;
+    }
+
+    @Override
+    public TouchedPages touched() {
+        // What is not in the file is not worth a look, however long it is: a program header tells of it for nothing.
+        return this::nextReadable;
     }
 
     private final class Source implements Window.Source {

@@ -38,7 +38,8 @@ public interface ElfModule {
 
     /**
      * The {@code PT_LOAD} segments that are writable, as ranges of target addresses: {@code .data} and {@code .bss},
-     * and the part that was made read-only after relocation.
+     * and the part that was made read-only after relocation. Of a segment that is not mapped as a whole, the parts that
+     * are mapped readable.
      *
      * @return an unmodifiable list of ranges in address order
      */

@@ -221,9 +221,21 @@ final class LoadedModule implements ElfModule {
         return segments.stream()
                 .filter(segment ->
                         segment.type() == ProgramHeader.LOAD && segment.writable() && segment.memorySize() > 0)
-                .map(segment -> new Range(bias + segment.address(), bias + segment.address() + segment.memorySize()))
+                .flatMap(segment -> mapped(bias + segment.address(), bias + segment.address() + segment.memorySize()))
                 .sorted(Comparator.comparingLong(range -> range.start() + Long.MIN_VALUE))
                 .toList();
+    }
+
+    /** What is mapped of a range: no number in a header makes a search longer than that. */
+    private Stream<Range> mapped(long from, long to) {
+        List<Range> parts = new ArrayList<>();
+        long at = memory.mappings().nextReadable(from, to);
+        while (Long.compareUnsigned(at, to) < 0) {
+            long behind = memory.mappings().readableEnd(at, to);
+            parts.add(new Range(at, behind));
+            at = memory.mappings().nextReadable(behind, to);
+        }
+        return parts.stream();
     }
 
     @Override

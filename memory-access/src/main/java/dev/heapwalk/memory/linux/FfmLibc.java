@@ -39,6 +39,8 @@ final class FfmLibc implements Libc {
             FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle PREAD = handle("pread", PREAD_TYPE);
     private static final MethodHandle PREAD_PLAIN = plain("pread", PREAD_TYPE);
+    private static final MethodHandle IOCTL = handle(
+            "ioctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS), Linker.Option.firstVariadicArg(2));
     private static final MethodHandle CLOSE = handle("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     private static final MethodHandle GETTID = handle("gettid", FunctionDescriptor.of(JAVA_INT));
 
@@ -143,6 +145,16 @@ final class FfmLibc implements Libc {
             }
             MemorySegment state = CAPTURED.get();
             return result((long) PREAD.invokeExact(state, fd, buffer, length, offset), state);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    public long ioctl(int fd, long request, MemorySegment argument) {
+        MemorySegment state = CAPTURED.get();
+        try {
+            return result((int) IOCTL.invokeExact(state, fd, request, argument), state);
         } catch (Throwable e) {
             throw unexpected(e);
         }

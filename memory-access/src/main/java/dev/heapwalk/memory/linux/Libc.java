@@ -14,6 +14,9 @@ interface Libc {
     /** The most ranges in one {@link #processVmReadv}: {@code IOV_MAX}. */
     int IOV_MAX = 1024;
 
+    /** For a {@code pagemap}: {@code _IOWR('f', 16, struct pm_scan_arg)}, since Linux 6.7. */
+    long PAGEMAP_SCAN = 0xc0606610L;
+
     int WNOHANG = 1;
     /** Wait for every kind of child: without it, threads that were made by {@code clone} are not seen. */
     int WALL = 0x40000000;
@@ -82,6 +85,16 @@ interface Libc {
      * @return the bytes read, or the negative error number
      */
     long pread(int fd, MemorySegment buffer, long length, long offset);
+
+    /**
+     * {@code ioctl(2)} with a structure as its argument.
+     *
+     * @param fd the file descriptor
+     * @param request such as {@link #PAGEMAP_SCAN}
+     * @param argument the structure
+     * @return what the call returns, or the negative error number
+     */
+    long ioctl(int fd, long request, MemorySegment argument);
 
     /**
      * {@code close(2)}.

@@ -15,6 +15,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.ref.Reference;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
@@ -165,15 +166,40 @@ final class LiveMemory implements AddressSpace {
      */
     long readPageMap(long page, MemorySegment words) {
         synchronized (fileLock) {
-            checkOpen();
-            if (pageMap == NOT_OPEN) {
-                int fd = libc.open(process.pageMapFile().toString(), Libc.O_RDONLY | Libc.O_CLOEXEC);
-                pageMap = fd >= 0 ? fd : NOT_TO_BE_HAD;
-            }
-            return pageMap == NOT_TO_BE_HAD
-                    ? 0
-                    : Math.max(0, libc.pread(pageMap, words, words.byteSize(), page * Long.BYTES)) / Long.BYTES;
+            return openPageMap()
+                    ? Math.max(0, libc.pread(pageMap, words, words.byteSize(), page * Long.BYTES)) / Long.BYTES
+                    : 0;
         }
+    }
+
+    /**
+     * Asks {@code /proc/PID/pagemap} for runs of pages.
+     *
+     * @param argument a {@code struct pm_scan_arg}, whose {@code walk_end} is set
+     * @return how many runs there are, or a negative error number
+     */
+    long scanPageMap(MemorySegment argument) {
+        synchronized (fileLock) {
+            long found = openPageMap() ? -Errno.EINTR : -Errno.ENOSYS;
+            while (found == -Errno.EINTR) {
+                found = libc.ioctl(pageMap, Libc.PAGEMAP_SCAN, argument);
+            }
+            return found;
+        }
+    }
+
+    private boolean openPageMap() {
+        checkOpen();
+        if (pageMap == NOT_OPEN) {
+            int fd = libc.open(process.pageMapFile().toString(), Libc.O_RDONLY | Libc.O_CLOEXEC);
+            pageMap = fd >= 0 ? fd : NOT_TO_BE_HAD;
+        }
+        return pageMap != NOT_TO_BE_HAD;
+    }
+
+    /** Where the mappings begin of which nothing is in memory or swapped out, as {@code smaps} tells. */
+    Set<Long> mappingsThatHoldNothing() {
+        return process.mappingsThatHoldNothing();
     }
 
     @Override

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** One process as {@code /proc} shows it: that it is one that can be read, and that it is still the same. */
 final class LiveProcess {
@@ -217,6 +218,11 @@ final class LiveProcess {
             }
             threadEnded(tid);
         }
+    }
+
+    /** Where the mappings begin that hold nothing; none if the kernel does not tell. */
+    Set<Long> mappingsThatHoldNothing() {
+        return proc.mappingsThatHoldNothing(pid, memoryThread);
     }
 
     /** The threads that have not ended. */

@@ -6,6 +6,7 @@ import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.raw.Words;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
@@ -18,8 +19,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.StreamSupport;
 
 /**
@@ -338,6 +341,37 @@ record ProcFs(Path folder, Path yama) {
      */
     Path root(long pid, long tid) {
         return thread(pid, tid).resolve("root");
+    }
+
+    /**
+     * Where the mappings begin of which nothing is in memory or swapped out.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @return target addresses; none if {@code smaps} can't be read
+     */
+    Set<Long> mappingsThatHoldNothing(long pid, long tid) {
+        Set<Long> found = new HashSet<>();
+        Path smaps = thread(pid, tid).resolve("smaps");
+        try (BufferedReader lines = Files.newBufferedReader(smaps, StandardCharsets.ISO_8859_1)) {
+            long start = 0;
+            boolean resident = true;
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                int colon = line.indexOf(':');
+                int dash = line.indexOf('-');
+                if (dash > 0 && line.indexOf(' ') > dash) {
+                    start = Long.parseUnsignedLong(line, 0, dash, 16);
+                    resident = true;
+                } else if (colon == 3 && line.startsWith("Rss")) {
+                    resident = !line.endsWith(" 0 kB");
+                } else if (colon == 4 && line.startsWith("Swap") && line.endsWith(" 0 kB") && !resident) {
+                    found.add(start);
+                }
+            }
+        } catch (IOException e) {
+            return Set.of();
+        }
+        return found;
     }
 
     /**

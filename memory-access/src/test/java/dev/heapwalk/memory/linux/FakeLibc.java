@@ -143,6 +143,12 @@ final class FakeLibc implements Libc {
     }
 
     @Override
+    public long ioctl(int fd, long request, MemorySegment argument) {
+        int errno = failure("ioctl");
+        return errno != 0 ? -errno : real.ioctl(fd, request, argument);
+    }
+
+    @Override
     public int open(String path, int flags) {
         int errno = failure("open");
         return errno != 0 ? -errno : real.open(path, flags);

@@ -3,6 +3,7 @@ package dev.heapwalk.ruby.library;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Range;
+import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.raw.Words;
@@ -27,8 +28,11 @@ public final class StaticVariables {
 
     /** The address of the first one that passes a test, 0 if none does. */
     public long find(Test test) {
+        TouchedPages touched = memory.touched();
         for (Range range : module.writableSegments()) {
-            for (long at = range.start() + 7 & ~7L; at < range.end(); ) {
+            for (long at = first(touched, range.start(), range.end());
+                    range.end() - at >= Long.BYTES;
+                    at = first(touched, at, range.end())) {
                 int length = (int) Math.min(STEP, range.end() - at) & ~7;
                 MemorySegment words = MemorySegment.ofArray(new long[length / 8]);
                 long got = memory.read(at, words);
@@ -38,10 +42,15 @@ public final class StaticVariables {
                         return at + offset;
                     }
                 }
-                at += Math.max(8, length);
+                at += length;
             }
         }
         return 0;
+    }
+
+    /** Where something may be, from an address on. */
+    private long first(TouchedPages touched, long address, long end) {
+        return touched.next(memory.nextReadable(address, end), end) + 7 & ~7L;
     }
 
     private static boolean holds(Test test, long address, long value) {
