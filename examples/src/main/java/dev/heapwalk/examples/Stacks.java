@@ -80,7 +80,7 @@ final class Stacks {
         System.out.printf("%d of %d samples taken, %d stacks, %d torn (%.1f %%)%n",
                 pace.taken(), pace.due(), total, torn, 100.0 * torn / Math.max(1, total));
         Map<String, Long> self = new HashMap<>();
-        counts.forEach((stack, count) -> self.merge(stack.getLast().name(), count, Long::sum));
+        counts.forEach((stack, count) -> self.merge(stack.getLast().label(), count, Long::sum));
         System.out.printf("%8s %8s  %s%n", "Self", "Error", "Method");
         self.entrySet().stream()
                 .sorted(Map.Entry.comparingByValue(Comparator.reverseOrder()))
