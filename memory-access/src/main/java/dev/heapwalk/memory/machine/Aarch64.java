@@ -10,7 +10,7 @@ import java.util.stream.Stream;
  * argument ({@code orig_x0} is in no register set) by the time the thread stands still, so there is nothing to
  * restart it with.
  */
-final class Aarch64 extends Processor {
+final class Aarch64 extends TlsAbove {
     static final Processor PROCESSOR = new Aarch64();
 
     private static final int SP = 31;
@@ -63,20 +63,5 @@ final class Aarch64 extends Processor {
     @Override
     public int threadModuleRelocation() {
         return 1028;
-    }
-
-    @Override
-    public TlsVariant tlsVariant() {
-        return TlsVariant.ABOVE;
-    }
-
-    @Override
-    public int tcbSize() {
-        return 16;
-    }
-
-    @Override
-    public int dtv() {
-        return 0;
     }
 }

@@ -5,7 +5,7 @@ import dev.heapwalk.memory.Machine;
 import java.util.List;
 
 /** 32-bit ARM. Its thread pointer is in no register set that is read here. */
-final class Arm extends Processor {
+final class Arm extends TlsAbove {
     /** {@code struct pt_regs}; gdb has no name for the last one. */
     private static final List<String> NAMES =
             List.of("r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 sp lr pc cpsr orig_r0".split(" "));
@@ -39,20 +39,5 @@ final class Arm extends Processor {
     @Override
     public int threadModuleRelocation() {
         return 17;
-    }
-
-    @Override
-    public TlsVariant tlsVariant() {
-        return TlsVariant.ABOVE;
-    }
-
-    @Override
-    public int tcbSize() {
-        return 8;
-    }
-
-    @Override
-    public int dtv() {
-        return 0;
     }
 }

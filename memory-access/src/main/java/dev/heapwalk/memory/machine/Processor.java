@@ -11,7 +11,7 @@ import java.util.List;
  * What is particular to a processor, and to Linux on it. A number that does not exist there is -1; registers are told
  * by their index in the kernel's {@code user_regs_struct}, which is also the order in a core.
  */
-public abstract sealed class Processor permits X8664, X32, I386, Aarch64, Arm, UnknownProcessor {
+public abstract sealed class Processor permits Amd64, I386, TlsAbove, UnknownProcessor {
 
     /**
      * The kernel's own code for "restart unless a handler runs now, else EINTR" ({@code ERESTARTNOHAND}). Put in

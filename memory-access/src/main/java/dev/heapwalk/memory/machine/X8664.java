@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /** AMD64. */
-final class X8664 extends Processor {
+final class X8664 extends Amd64 {
     /** {@code struct user_regs_struct}. */
     private static final List<String> NAMES =
             List.of(("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
@@ -41,11 +41,6 @@ final class X8664 extends Processor {
     }
 
     @Override
-    public int redZone() {
-        return 128;
-    }
-
-    @Override
     public boolean interruptedCall(MemorySegment set) {
         // The number is negative outside of a call.
         long call = register(set, ORIG_RAX);
@@ -72,34 +67,6 @@ final class X8664 extends Processor {
     @Override
     public int resultInUser() {
         return RAX * Long.BYTES;
-    }
-
-    /** {@code R_X86_64_RELATIVE}. */
-    @Override
-    public int relativeRelocation() {
-        return 8;
-    }
-
-    /** {@code R_X86_64_TPOFF64}. */
-    @Override
-    public int threadOffsetRelocation() {
-        return 18;
-    }
-
-    /** {@code R_X86_64_DTPMOD64}. */
-    @Override
-    public int threadModuleRelocation() {
-        return 16;
-    }
-
-    @Override
-    public int dtv() {
-        return 8;
-    }
-
-    @Override
-    public int self() {
-        return 16;
     }
 
     /** The same since glibc 2.4. */

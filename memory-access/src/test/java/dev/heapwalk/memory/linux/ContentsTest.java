@@ -10,9 +10,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.heapwalk.memory.Contents;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.testkit.Cores;
-import dev.heapwalk.testkit.Release;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -22,9 +19,6 @@ import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -32,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Hashes what gdb dumps of a program by the library that XXH64 comes from, and has the program compare its memory
  * itself.
  */
-class ContentsTest {
+class ContentsTest extends AreaTest {
     private static final int SIZE = 5 << 20;
 
     /** Twice the same but for some bytes; a question is two offsets and a length. */
@@ -63,27 +57,8 @@ class ContentsTest {
             }
             """;
 
-    private CTarget program;
-    private long area;
-
-    @TempDir
-    private Path folder;
-
-    @BeforeEach
-    void start() throws IOException {
-        program = CTarget.start("compared", SOURCE);
-        area = program.hex();
-    }
-
-    @AfterEach
-    void end() throws IOException {
-        program.close();
-    }
-
-    private Target open(String way) throws Exception {
-        return way.equals("core")
-                ? Target.core(Cores.gcore(Release.HOST, program.pid(), folder))
-                : Target.observe(program.pid());
+    ContentsTest() {
+        super("compared", SOURCE);
     }
 
     private byte[] dump() throws Exception {

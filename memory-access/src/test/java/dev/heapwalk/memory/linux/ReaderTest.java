@@ -9,20 +9,13 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.struct.StructView;
-import dev.heapwalk.testkit.Cores;
-import dev.heapwalk.testkit.Release;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Reads by address in a program that says itself what is where. */
-class ReaderTest {
+class ReaderTest extends AreaTest {
     private static final int PAGES = 600;
 
     /** Words that hold their own addresses, a hole, and texts that end with a page. */
@@ -49,27 +42,8 @@ class ReaderTest {
             }
             """;
 
-    private CTarget program;
-    private long area;
-
-    @TempDir
-    private Path folder;
-
-    @BeforeEach
-    void start() throws IOException {
-        program = CTarget.start("pointers", SOURCE);
-        area = program.hex();
-    }
-
-    @AfterEach
-    void end() throws IOException {
-        program.close();
-    }
-
-    private Target open(String way) throws Exception {
-        return way.equals("core")
-                ? Target.core(Cores.gcore(Release.HOST, program.pid(), folder))
-                : Target.observe(program.pid());
+    ReaderTest() {
+        super("pointers", SOURCE);
     }
 
     private static Reader reader(Target target, String way) {

@@ -16,17 +16,12 @@ import dev.heapwalk.memory.raw.Checks;
 import dev.heapwalk.memory.raw.RawMemory;
 import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.memory.struct.StructView;
-import dev.heapwalk.testkit.Cores;
-import dev.heapwalk.testkit.Release;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -34,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Who owns what a window shows, and what becomes of views that it has left, in a program whose every word holds its own
  * address.
  */
-class WindowTest {
+class WindowTest extends AreaTest {
     private static final long SIZE = 32 << 20;
 
     /** In two mappings, so that a core has them in two pieces as well. */
@@ -56,27 +51,8 @@ class WindowTest {
             }
             """;
 
-    private CTarget program;
-    private long area;
-
-    @TempDir
-    private Path folder;
-
-    @BeforeEach
-    void start() throws IOException {
-        program = CTarget.start("own_addresses", SOURCE);
-        area = program.hex();
-    }
-
-    @AfterEach
-    void end() throws IOException {
-        program.close();
-    }
-
-    private Target open(String way) throws Exception {
-        return way.equals("core")
-                ? Target.core(Cores.gcore(Release.HOST, program.pid(), folder))
-                : Target.observe(program.pid());
+    WindowTest() {
+        super("own_addresses", SOURCE);
     }
 
     private static Window window(Target target, String way) {
