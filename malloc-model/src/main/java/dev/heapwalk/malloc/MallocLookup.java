@@ -3,17 +3,15 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockLookup;
-import dev.heapwalk.heap.BlockState;
 
 /** Finds the chunk that an address lies in: goes before it with a cursor, and steps up to it. */
-final class MallocLookup implements BlockLookup {
+final class MallocLookup extends ChunkView implements BlockLookup {
     /**
      * The last word of a chunk in use is the program's, though it is counted as the next chunk's; the size stands
      * behind it.
      */
     private static final long SHARED = 8;
 
-    private final ChunkCursor chunk;
     private final WalkPlan plan;
     private final ChunkIndex index;
     /** Whether what was read before may be out of date. */
@@ -24,7 +22,7 @@ final class MallocLookup implements BlockLookup {
     private int run = -1;
 
     MallocLookup(ChunkCursor chunk, WalkPlan plan, ChunkIndex index, boolean runsOn) {
-        this.chunk = chunk;
+        super(chunk);
         this.plan = plan;
         this.index = index;
         this.runsOn = runsOn;
@@ -79,46 +77,6 @@ final class MallocLookup implements BlockLookup {
         closed = true;
         run = -1;
         chunk.close();
-    }
-
-    @Override
-    public long address() {
-        return chunk.userAddress();
-    }
-
-    @Override
-    public long size() {
-        return chunk.size();
-    }
-
-    @Override
-    public long usableSize() {
-        return chunk.usableSize();
-    }
-
-    @Override
-    public BlockState state() {
-        return ChunkBlocks.state(chunk);
-    }
-
-    @Override
-    public int nameIndex() {
-        return chunk.stateIndex();
-    }
-
-    @Override
-    public String name() {
-        return ChunkBlocks.name(chunk);
-    }
-
-    @Override
-    public int region() {
-        return chunk.arena();
-    }
-
-    @Override
-    public boolean ownMapping() {
-        return chunk.mmapped();
     }
 
     @Override

@@ -3,10 +3,8 @@ package dev.heapwalk.ruby.usage;
 
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockCursor;
-import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Damage;
 import dev.heapwalk.heap.Heap;
-import dev.heapwalk.heap.usage.Categorized;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.ObjectReader;
@@ -16,36 +14,27 @@ import dev.heapwalk.ruby.SlotState;
 import java.util.List;
 
 /** The slots in use as blocks, and for each page one more: its header and its free slots. */
-final class SlotBlocks implements BlockCursor, Categorized {
+final class SlotBlocks extends SlotView implements BlockCursor {
     private RubyVm vm;
     private HeapPages pages;
     private int firstPage;
     private int endPage;
-    private ObjectReader reader;
-    private SlotCursor slot;
-    private final SlotCategories categories;
 
     private boolean slotAhead;
-    private boolean atSlot;
     /** The page whose slots are walked, -1 if none is. */
-    private int page = -1;
+    private int walked = -1;
 
     private long used;
 
-    private int blockPage = -1;
-    private long address;
-    private long size;
     /** Null if nobody has asked for it yet. */
     private Category category;
 
     SlotBlocks(RubyVm vm, int firstPage, int endPage) {
+        super(vm);
         this.vm = vm;
         this.pages = vm.pages();
         this.firstPage = firstPage;
         this.endPage = endPage;
-        this.reader = vm.reader();
-        this.slot = vm.slots(reader);
-        this.categories = new SlotCategories(reader);
         slot.within(firstPage, endPage);
     }
 
@@ -54,33 +43,33 @@ final class SlotBlocks implements BlockCursor, Categorized {
         category = null;
         while (slotAhead || slot.next()) {
             slotAhead = false;
-            if (slot.page() != page) {
-                if (page >= 0) {
+            if (slot.page() != walked) {
+                if (walked >= 0) {
                     // The rest of the page before goes first; this slot comes again.
                     slotAhead = true;
                     return rest();
                 }
-                page = slot.page();
+                walked = slot.page();
                 used = 0;
             }
             if (slot.state() != SlotState.FREE) {
                 used += slot.slotSize();
                 address = slot.address();
                 size = slot.slotSize();
-                blockPage = page;
+                page = walked;
                 atSlot = true;
                 return true;
             }
         }
-        return page >= 0 && rest();
+        return walked >= 0 && rest();
     }
 
     private boolean rest() {
-        address = pages.body(page);
+        address = pages.body(walked);
         size = pages.bodySize() - used;
-        blockPage = page;
+        page = walked;
         atSlot = false;
-        page = -1;
+        walked = -1;
         return true;
     }
 
@@ -114,15 +103,15 @@ final class SlotBlocks implements BlockCursor, Categorized {
         slot.within(firstPage, endPage);
         slotAhead = false;
         atSlot = false;
+        walked = -1;
         page = -1;
-        blockPage = -1;
         category = null;
     }
 
     @Override
     public void close() {
         slotAhead = false;
-        page = -1;
+        walked = -1;
         slot.close();
         reader.memory().close();
     }
@@ -148,55 +137,15 @@ final class SlotBlocks implements BlockCursor, Categorized {
     @Override
     public Category category() {
         if (category == null) {
-            category = atSlot ? categories.ofSlot(slot) : categories.rest();
+            category = super.category();
         }
         return category;
     }
 
     @Override
-    public long address() {
-        return address;
-    }
-
-    @Override
-    public long size() {
-        return size;
-    }
-
-    @Override
-    public long usableSize() {
-        return size;
-    }
-
-    @Override
-    public BlockState state() {
-        return BlockState.USED;
-    }
-
-    @Override
-    public int nameIndex() {
-        return 0;
-    }
-
-    @Override
-    public String name() {
-        return RubyHeap.USED;
-    }
-
-    @Override
-    public int region() {
-        return blockPage;
-    }
-
-    @Override
-    public boolean ownMapping() {
-        return false;
-    }
-
-    @Override
     public long walkedBytes() {
-        int walked = slot.page() < firstPage ? 0 : Math.min(slot.page(), endPage) - firstPage;
-        return (long) walked * pages.bodySize();
+        int behind = slot.page() < firstPage ? 0 : Math.min(slot.page(), endPage) - firstPage;
+        return (long) behind * pages.bodySize();
     }
 
     @Override
