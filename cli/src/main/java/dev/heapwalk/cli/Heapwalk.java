@@ -26,7 +26,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "",
             "TARGET is a process id, a core file, or the word demo (a process that heapwalk starts, reads and ends).",
             "Exit status: 0 all read; 2 wrong usage; 3 read, but the heap is damaged or parts are missing;",
-            "4 the target can't be read; 1 anything else.",
+            "4 the target can't be read, or the output is refused; 1 anything else.",
             "HEAPWALK_PLUGINS names jars or folders of classes, with ':' between them. Heaps and categories",
             "of your own in them are used by 'summary', 'used', 'all' and 'arena'.",
             "'heapwalk COMMAND --help' says more about a command."

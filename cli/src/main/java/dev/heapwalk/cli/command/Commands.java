@@ -55,6 +55,8 @@ public final class Commands {
         return line.setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF))
                 .setUsageHelpWidth(110)
                 .setAbbreviatedOptionsAllowed(false)
+                // An argument such as @/etc/shadow is a word like others: picocli would read that file for more.
+                .setExpandAtFiles(false)
                 .registerConverter(Format.class, word -> named(word, Format.values()))
                 .registerConverter(Mode.class, word -> named(word, Mode.values()))
                 .registerConverter(DumpFormat.class, word -> named(word, DumpFormat.values()))

@@ -2,95 +2,96 @@
 package dev.heapwalk.cli.output;
 
 import dev.heapwalk.ruby.dump.DumpOutput;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.function.Function;
 import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * Where a dump goes. A file gets its name when all of it is there, and nobody but its owner may read it.
+ * Where a dump goes. A file gets its name when all of it is there, and nobody but its owner may read it. A pipe, a
+ * device, and what this process was started with ({@code /dev/stdout}, {@code >(command)}) are written in place.
  *
  * <p>While the target stands still nothing waits for a reader of the output or for a compressor: what can't be written
  * at once is kept in a {@link Spool} until {@link #finish}.
  */
 public final class DumpFile implements AutoCloseable {
-    /** The file that is asked for; null for standard output. */
+    private static final int ACCESS_MODE = 3;
+    private static final int CLOSE_ON_EXEC = 02000000;
+
+    /** What is asked for; null for standard output. */
     private final Path file;
-    /**
-     * The file under another name; null for standard output, for a device or a pipe, which has no other, and before
-     * there is one.
-     */
-    private Path temporary;
 
     private final boolean packed;
-    private final StandardOutput standardOutput = new StandardOutput();
-    /** Null where a file is written at once. */
+    /** Null where a file is made. */
+    private final DirectOutput direct;
+    /** Null where there is something to write to in place. */
+    private final NewFile made;
+    /** Null where everything can be written at once. */
     private final Spool spool;
-    /**
-     * The temporary file, from its beginning to its end: opened again when the JVM ends, it would be made again behind
-     * the back of who removes it. Null where there is none.
-     */
-    private final FileChannel channel;
 
-    private final AtExit atExit;
-    private boolean finished;
-    private boolean ended;
-
-    private DumpFile(Path file, boolean named) throws IOException {
+    private DumpFile(Path file, DirectOutput direct, boolean waitsForNobody, NewFile made) {
         this.file = file;
         this.packed = file != null && file.toString().endsWith(".gz");
-        boolean waitsForNobody = file == null ? Files.isRegularFile(Path.of("/proc/self/fd/1")) : named && !packed;
-        this.spool = waitsForNobody ? null : new Spool();
-        // Before there is anything to remove, so that nothing is left whenever the JVM ends.
-        this.atExit = new AtExit("remove what is half written", this::end);
-        this.channel = named ? openTemporary() : null;
-    }
-
-    private synchronized FileChannel openTemporary() throws IOException {
-        if (ended) {
-            throw new IOException("the command is ending");
-        }
-        temporary = Files.createTempFile(file.getParent(), "." + file.getFileName() + ".", ".part");
-        return FileChannel.open(temporary, StandardOpenOption.WRITE);
-    }
-
-    private synchronized void end() {
-        ended = true;
-        discard();
+        this.direct = direct;
+        this.made = made;
+        this.spool = waitsForNobody && !packed ? null : new Spool();
     }
 
     /**
      * Prepares to write.
      *
      * @param wanted the file, gzip if its name ends in {@code .gz}; null for standard output
+     * @throws RefusedException if another user has a hand in where that leads
      */
     public static DumpFile to(Path wanted) {
+        if (wanted == null) {
+            return new DumpFile(null, new StandardOutput(), isRegular(1), null);
+        }
         try {
-            if (wanted == null) {
-                return new DumpFile(null, false);
-            }
-            Path file = Files.exists(wanted) ? wanted.toRealPath() : wanted.toAbsolutePath();
-            if (Files.isDirectory(file)) {
-                throw new IOException("it is a folder");
-            }
-            boolean other = Files.exists(file) && !Files.isRegularFile(file);
-            return new DumpFile(file, !other);
+            return switch (Place.of(wanted)) {
+                case Place.Name name -> new DumpFile(wanted, null, true, new NewFile(wanted, name));
+                case Place.Special special -> new DumpFile(wanted, opened(special), false, null);
+                case Place.Open open ->
+                    new DumpFile(wanted, inherited(open.descriptor()), isRegular(open.descriptor()), null);
+            };
         } catch (IOException e) {
             throw failure(wanted, e);
         }
+    }
+
+    /** Opens a device, or a pipe as soon as somebody reads it. */
+    private static DirectOutput opened(Place.Special special) throws IOException {
+        try (special) {
+            return new DirectOutput(new DescriptorStream(Descriptor.WORKING_FOLDER.open(
+                    special.found().path().toString(), Descriptor.WRITE | Descriptor.NO_TERMINAL)));
+        }
+    }
+
+    private static DirectOutput inherited(int descriptor) throws IOException {
+        int flags = Files.readAllLines(Path.of("/proc/self/fdinfo/" + descriptor)).stream()
+                .filter(line -> line.startsWith("flags:"))
+                .mapToInt(line -> Integer.parseInt(line.substring(6).strip(), 8))
+                .findFirst()
+                .orElse(0);
+        // What the JVM has opened for itself is not passed on to other programs, and was not passed on to it.
+        if ((flags & ACCESS_MODE) == 0 || (flags & CLOSE_ON_EXEC) != 0) {
+            throw new IOException("descriptor " + descriptor + " is not open to write");
+        }
+        return descriptor == 1
+                ? new StandardOutput()
+                : new DirectOutput(new DescriptorStream(Descriptor.inherited(descriptor)));
+    }
+
+    private static boolean isRegular(int descriptor) {
+        return Files.isRegularFile(Path.of("/proc/self/fd/" + descriptor));
     }
 
     private static UncheckedIOException failure(Path file, IOException e) {
@@ -105,11 +106,11 @@ public final class DumpFile implements AutoCloseable {
 
     /** Has the dump written, while the target is read. */
     public <T> T writing(Function<DumpOutput, T> dump) {
-        if (spool != null || file == null) {
-            return dump.apply(DumpOutput.to(spool == null ? standardOutput : spool));
+        if (spool != null || made == null) {
+            return dump.apply(DumpOutput.to(spool == null ? direct : spool));
         }
         try {
-            return dump.apply(DumpOutput.to(channel));
+            return dump.apply(DumpOutput.to(made.channel()));
         } catch (UncheckedIOException e) {
             throw failure(file, e.getCause());
         } catch (IOException e) {
@@ -117,32 +118,28 @@ public final class DumpFile implements AutoCloseable {
         }
     }
 
-    /** Writes what was kept back, and gives the file its name. */
+    /**
+     * Writes what was kept back, and gives the file its name.
+     *
+     * @throws RefusedException if another user has changed the folder, so that the name is not this file's
+     */
     public void finish() {
         try {
-            if (file == null) {
-                if (spool != null) {
-                    spool.transferTo(standardOutput);
-                }
-            } else {
-                if (spool == null) {
-                    channel.close();
-                } else {
-                    transfer();
-                }
-                if (temporary != null) {
-                    move();
-                }
+            if (spool != null) {
+                transfer();
             }
-            finished = true;
+            if (made != null) {
+                made.complete();
+            }
+        } catch (Output.WriteException e) {
+            throw file == null || e.closedPipe() ? e : failure(file, e.reason());
         } catch (IOException e) {
             throw failure(file, e);
         }
     }
 
     private void transfer() throws IOException {
-        try (OutputStream plain =
-                        channel == null ? new FileOutputStream(file.toFile()) : Channels.newOutputStream(channel);
+        try (OutputStream plain = made == null ? direct : Channels.newOutputStream(made.channel());
                 OutputStream out = packed ? new Fast(plain) : plain) {
             spool.transferTo(out);
         }
@@ -156,27 +153,9 @@ public final class DumpFile implements AutoCloseable {
         }
     }
 
-    private void move() throws IOException {
-        try {
-            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-        } catch (AtomicMoveNotSupportedException e) {
-            Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
-        }
-    }
-
-    /** How many bytes of the dump were taken by whoever reads it: all, unless it is standard output. */
+    /** How many bytes of the dump were taken by whoever reads it: all, unless it is written in place as it is. */
     public long taken() {
-        return file == null ? standardOutput.taken() : Long.MAX_VALUE;
-    }
-
-    private void discard() {
-        if (!finished && temporary != null) {
-            try {
-                Files.deleteIfExists(temporary);
-            } catch (IOException e) {
-                // It stays, under a name that tells what it is.
-            }
-        }
+        return direct == null || packed ? Long.MAX_VALUE : direct.taken();
     }
 
     @Override
@@ -185,14 +164,15 @@ public final class DumpFile implements AutoCloseable {
             if (spool != null) {
                 spool.close();
             }
-            if (channel != null) {
-                channel.close();
+            if (direct != null) {
+                direct.close();
             }
         } catch (IOException e) {
             throw failure(file, e);
         } finally {
-            discard();
-            atExit.close();
+            if (made != null) {
+                made.close();
+            }
         }
     }
 }

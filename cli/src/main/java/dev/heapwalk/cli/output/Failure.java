@@ -38,6 +38,10 @@ public final class Failure {
                 say(unreadable.getMessage());
                 status = UNREADABLE;
             }
+            case RefusedException refused -> {
+                say(refused.getMessage());
+                status = UNREADABLE;
+            }
             case CategorizerException plugin -> {
                 say(plugin.getMessage());
                 status = OTHER;

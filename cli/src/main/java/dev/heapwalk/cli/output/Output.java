@@ -17,9 +17,14 @@ public final class Output {
             super(new IOException("can't write the output: " + cause.getMessage(), cause));
         }
 
+        /** What went wrong, without that it was the output. */
+        IOException reason() {
+            return (IOException) getCause().getCause();
+        }
+
         public boolean closedPipe() {
             // The JDK has no type for EPIPE; this is strerror's text, in the C locale that the launcher sets.
-            String reason = getCause().getCause().getMessage();
+            String reason = reason().getMessage();
             return reason != null && (reason.contains("Broken pipe") || reason.contains("Connection reset"));
         }
     }

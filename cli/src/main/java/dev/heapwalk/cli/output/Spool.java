@@ -7,9 +7,14 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * A queue of bytes and packed numbers that is written once and then read as often as needed. It keeps the first 32 MiB
@@ -19,6 +24,14 @@ import java.nio.file.StandardOpenOption;
 public final class Spool extends OutputStream {
     private static final int BLOCK = 1 << 20;
     private static final int BLOCKS_IN_MEMORY = 32;
+    private static final int MOST_TRIES = 100;
+    private static final Set<StandardOpenOption> HOW = Set.of(
+            StandardOpenOption.CREATE_NEW,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.DELETE_ON_CLOSE);
+    private static final FileAttribute<Set<PosixFilePermission>> FOR_ITS_OWNER =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
     private final byte[][] blocks = new byte[BLOCKS_IN_MEMORY][];
     private int blockCount;
@@ -77,9 +90,7 @@ public final class Spool extends OutputStream {
     private void spill() {
         try {
             if (file == null) {
-                Path path = Files.createTempFile("heapwalk", ".spool");
-                file = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
-                Files.delete(path);
+                file = nameless();
             }
             ByteBuffer rest = ByteBuffer.wrap(block, 0, used);
             while (rest.hasRemaining()) {
@@ -90,6 +101,21 @@ public final class Spool extends OutputStream {
                     "can't keep the rows in " + System.getProperty("java.io.tmpdir") + ": " + e.getMessage()
                             + " (TMPDIR may name another folder)",
                     e));
+        }
+    }
+
+    /** A file that is made and loses its name in one go: it is never opened by a name that another may have taken. */
+    private static FileChannel nameless() throws IOException {
+        Path folder = Path.of(System.getProperty("java.io.tmpdir"));
+        for (int tries = 1; ; tries++) {
+            long number = ThreadLocalRandom.current().nextLong(Long.MAX_VALUE);
+            try {
+                return FileChannel.open(folder.resolve("heapwalk" + number + ".spool"), HOW, FOR_ITS_OWNER);
+            } catch (FileAlreadyExistsException e) {
+                if (tries == MOST_TRIES) {
+                    throw e;
+                }
+            }
         }
     }
 
