@@ -113,6 +113,24 @@ final class ExitStatusIT {
         assertThat(shell.err()).isEmpty();
     }
 
+    /** They name no files with more arguments, of which a message would print a line. */
+    @Test
+    void argumentsWithAnAtSignAreWordsLikeOthers() throws IOException {
+        Path secret = Files.writeString(folder.resolve("secret"), "root:hash:1\n");
+        String at = "@" + secret;
+        for (List<String> words : List.of(
+                List.of("summary", at),
+                List.of(at),
+                List.of("ruby", at),
+                List.of("hexdump", at, "demo"),
+                List.of("ruby", "dump", at),
+                List.of("sizes", "--format", at, "demo"))) {
+            Run run = Run.heapwalk(words.toArray(String[]::new)).exited(2).said("'" + at + "'");
+            assertThat(run.out()).isEmpty();
+            assertThat(run.err()).doesNotContain("hash");
+        }
+    }
+
     /** Most runs of these tests share a JVM. From a shell the same comes out of them. */
     @Test
     void theShellSeesTheSame() throws IOException {

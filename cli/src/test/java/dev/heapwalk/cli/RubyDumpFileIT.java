@@ -8,7 +8,9 @@ import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
@@ -21,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -100,6 +103,110 @@ final class RubyDumpFileIT {
                 .contains("heapwalk: can't write /dev/full: No space left on device")
                 .doesNotContain("\tat ");
         Run.heapwalk("ruby", "dump", "demo", "-o", "/dev/null").exited(0);
+    }
+
+    /** What the shell has opened and a pipe are written where they are. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "-o /dev/stdout > result",
+                "-o /dev/stderr 2>&1 > /dev/null | grep '^{' > result",
+                "-o /dev/fd/7 7> result",
+                "-o /proc/self/fd/1 | cat > result",
+                "-o >(cat > result; touch done); while [ ! -e done ]; do sleep 0.1; done",
+                "-o link > result",
+                "-o pipe & cat pipe > result; wait $!"
+            })
+    void writtenInPlace(String words) throws Exception {
+        new ProcessBuilder("mkfifo", folder.resolve("pipe").toString()).start().waitFor();
+        Files.createSymbolicLink(folder.resolve("link"), Path.of("/dev/fd/1"));
+        shell("ruby dump " + process.pid() + " " + words).exited(0);
+        byte[] plain = Run.heapwalk("ruby", "dump", Long.toString(process.pid()))
+                .exited(0)
+                .out();
+        assertThat(folder.resolve("result")).hasBinaryContent(plain);
+        assertThat(files()).noneMatch(file -> file.endsWith(".part"));
+    }
+
+    /** It begins where the one before has ended, and the next one goes on behind it. */
+    @Test
+    void standardOutputGoesOnWhereItIs() throws IOException {
+        byte[] plain = Run.heapwalk("ruby", "dump", Long.toString(process.pid()))
+                .exited(0)
+                .out();
+        shell("{ echo head; \"$heapwalk\" ruby dump " + process.pid() + " -o /dev/stdout; echo tail; } > around")
+                .exited(0);
+        String around = Files.readString(folder.resolve("around"));
+        assertThat(around).isEqualTo("head\n" + new String(plain, StandardCharsets.UTF_8) + "tail\n");
+    }
+
+    private Run shell(String line) {
+        String heapwalk = Run.checkout().resolve("bin/heapwalk").toString();
+        ProcessBuilder builder =
+                new ProcessBuilder("bash", "-c", line.startsWith("{") ? line : "\"$heapwalk\" " + line);
+        builder.environment().put("heapwalk", heapwalk);
+        return Run.of(builder.directory(folder.toFile()));
+    }
+
+    @Test
+    void descriptorsThatCanNotBeWritten() {
+        Run.heapwalk("ruby", "dump", Long.toString(process.pid()), "-o", "/dev/fd/98765")
+                .exited(1)
+                .said("there is no such descriptor");
+        shell("ruby dump " + process.pid() + " -o /dev/fd/0 < /dev/null")
+                .exited(1)
+                .said("descriptor 0 is not open to write");
+        // What the JVM has opened for itself.
+        shell("ruby dump " + process.pid() + " -o /dev/fd/3").exited(1).said("can't write /dev/fd/3");
+        Run left = shell("ruby dump " + process.pid() + " -o >(head -c 100 > /dev/null)")
+                .exited(0);
+        assertThat(left.err()).doesNotContain("Broken", "\tat ");
+    }
+
+    /** Before the target is touched. */
+    @Test
+    void linksOfOthersAreRefused() throws IOException {
+        if (!Racer.possible("a dump by a link of another user")) {
+            return;
+        }
+        String pid = Long.toString(process.pid());
+        Path victim = Files.writeString(folder.resolve("victim"), "victim");
+        Path link = Files.createSymbolicLink(folder.resolve("link"), victim);
+        Path dangling = Files.createSymbolicLink(folder.resolve("dangling"), folder.resolve("none"));
+        for (Path theirs : List.of(link, dangling)) {
+            Files.setAttribute(theirs, "unix:uid", 65534, LinkOption.NOFOLLOW_LINKS);
+            Run.heapwalk("ruby", "dump", pid, "-o", theirs.toString())
+                    .exited(4)
+                    .said("can't write " + theirs, "is a symbolic link of another user");
+            Files.setAttribute(theirs, "unix:uid", 0, LinkOption.NOFOLLOW_LINKS);
+        }
+        assertThat(victim).hasContent("victim");
+        Run.heapwalk("ruby", "dump", pid, "-o", link.toString()).exited(0);
+        Run.heapwalk("ruby", "dump", pid, "-o", dangling.toString()).exited(0);
+        assertThat(files()).containsExactly("dangling", "link", "none", "victim");
+        assertThat(victim).hasSameBinaryContentAs(folder.resolve("none"));
+        assertThat(link).isSymbolicLink();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Racer.Way.class)
+    void anotherUserCanNotTurnItElsewhere(Racer.Way way) throws IOException {
+        if (!Racer.possible("another user's attacks on dumps")) {
+            return;
+        }
+        try (Racer racer = Racer.start(folder, way)) {
+            for (int round = 0; round < 10; round++) {
+                Run run = Run.heapwalk(
+                        "ruby",
+                        "dump",
+                        Long.toString(process.pid()),
+                        "-o",
+                        racer.wanted().toString());
+                assertThat(run.status()).as(run.err()).isIn(0, 1, 4);
+                assertThat(run.err()).doesNotContain("internal error", "\tat ");
+                racer.checkVictims();
+            }
+        }
     }
 
     /** A reader that leaves is no failure, and one that does not read keeps nobody waiting. */

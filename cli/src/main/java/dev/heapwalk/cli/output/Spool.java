@@ -33,12 +33,22 @@ public final class Spool extends OutputStream {
     private static final FileAttribute<Set<PosixFilePermission>> FOR_ITS_OWNER =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
+    private final Path folder;
     private final byte[][] blocks = new byte[BLOCKS_IN_MEMORY][];
     private int blockCount;
     private byte[] block = new byte[BLOCK];
     private int used;
     private FileChannel file;
     private long fileLength;
+
+    /** Puts what does not fit into memory into the JVM's temporary folder. */
+    public Spool() {
+        this(Path.of(System.getProperty("java.io.tmpdir")));
+    }
+
+    Spool(Path folder) {
+        this.folder = folder;
+    }
 
     @Override
     public void write(int value) {
@@ -98,15 +108,13 @@ public final class Spool extends OutputStream {
             }
         } catch (IOException e) {
             throw new UncheckedIOException(new IOException(
-                    "can't keep the rows in " + System.getProperty("java.io.tmpdir") + ": " + e.getMessage()
-                            + " (TMPDIR may name another folder)",
+                    "can't keep the rows in " + folder + ": " + e.getMessage() + " (TMPDIR may name another folder)",
                     e));
         }
     }
 
     /** A file that is made and loses its name in one go: it is never opened by a name that another may have taken. */
-    private static FileChannel nameless() throws IOException {
-        Path folder = Path.of(System.getProperty("java.io.tmpdir"));
+    private FileChannel nameless() throws IOException {
         for (int tries = 1; ; tries++) {
             long number = ThreadLocalRandom.current().nextLong(Long.MAX_VALUE);
             try {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.heapwalk.cli.Racer;
 import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
@@ -15,6 +16,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -139,6 +141,48 @@ final class NewFileTest {
         }
         assertThat(files(now)).isEmpty();
         assertThat(before.resolve("file")).hasContent(WRITTEN);
+    }
+
+    /** Nor what does not fit into memory, in a temporary folder of that user's. */
+    @Test
+    void anotherUserCanNotTurnTemporaryFilesElsewhere() throws Exception {
+        if (!Racer.possible("another user's attacks on temporary files")) {
+            return;
+        }
+        byte[] mebibyte = new byte[1 << 20];
+        Arrays.fill(mebibyte, (byte) 'x');
+        Path theirs;
+        try (Racer racer = Racer.start(folder, Racer.Way.FILES_IN_ITS_FOLDER)) {
+            theirs = racer.wanted().getParent();
+            for (int round = 0; round < 30; round++) {
+                try (Spool spool = new Spool(theirs)) {
+                    for (int i = 0; i < 36; i++) {
+                        spool.write(mebibyte, 0, mebibyte.length);
+                    }
+                    racer.checkVictims();
+                    spool.transferTo(new OutputStream() {
+                        @Override
+                        public void write(int one) {
+                            throw new AssertionError("it is written in pieces");
+                        }
+
+                        @Override
+                        public void write(byte[] bytes, int offset, int length) {
+                            assertThat(Arrays.equals(bytes, offset, offset + length, mebibyte, 0, length))
+                                    .isTrue();
+                        }
+                    });
+                }
+                racer.checkVictims();
+            }
+        }
+        // What the other user could get hold of has nothing in it that it could read.
+        for (Path left : files(theirs)) {
+            assertThat(Files.isSymbolicLink(left)
+                            || PosixFilePermissions.toString(Files.getPosixFilePermissions(left))
+                                    .equals("rw-------"))
+                    .isTrue();
+        }
     }
 
     /**
