@@ -4,4 +4,5 @@
  */
 module dev.heapwalk.testkit {
     exports dev.heapwalk.testkit;
+    exports dev.heapwalk.testkit.fuzz;
 }

@@ -18,8 +18,9 @@ import java.util.Map;
  *
  * <p>Scripts: {@code every_type} (every type and kind of reference), {@code values} (a table of values that it
  * describes itself), {@code frames} (threads and fibers that wait inside known methods), {@code ractors} (from 3.0 on),
- * {@code stdlib} (the standard library and as many objects as the argument says), {@code churn} (threads that go on
- * allocating). What the commands are is written in {@code target.rb} and in each script.
+ * {@code stdlib} (the standard library and as many objects as the argument says), {@code little} (few objects, but of
+ * every type that needs no library), {@code churn} (threads that go on allocating). What the commands are is written in
+ * {@code target.rb} and in each script.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
  */
@@ -32,7 +33,8 @@ public final class RubyProcess implements AutoCloseable {
             "frames_required.rb",
             "ractors.rb",
             "stdlib.rb",
-            "churn.rb");
+            "churn.rb",
+            "little.rb");
 
     private final Launch launch;
     private final TemporaryFolder folder;

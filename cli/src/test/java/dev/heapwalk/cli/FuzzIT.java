@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Runs commands on cores and files that were harmed, by fixed seeds. {@code script/fuzz} runs as many as one likes, or
+ * one of them again.
+ */
+class FuzzIT {
+    private static final long COUNT = 2000;
+
+    @Test
+    void whateverIsHarmedTheCommandEndsAndTells() throws IOException {
+        Fuzz.Outcome outcome = Fuzz.run(Fuzz.SEED, 0, COUNT, "-", line -> System.out.println("fuzz: " + line));
+        assertThat(outcome.findings()).isEmpty();
+        assertThat(outcome.ran()).isEqualTo(COUNT);
+    }
+}

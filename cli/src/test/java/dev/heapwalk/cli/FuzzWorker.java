@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import dev.heapwalk.cli.output.Failure;
+import dev.heapwalk.testkit.ThisMachine;
+import dev.heapwalk.testkit.fuzz.FuzzInput;
+import dev.heapwalk.testkit.fuzz.FuzzSeed;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+
+/**
+ * Runs commands on harmed inputs, one after the other, in the JVM that it is started in. Tells its parent of each input
+ * that is done, by lines on what was standard output. Ends the JVM at a command that goes on for too long.
+ */
+final class FuzzWorker {
+    /** How much time of the processors a command may take. Sound inputs take less than two seconds. */
+    private static final long MOST_CPU_NANOS = 20_000_000_000L;
+
+    private static final long MOST_WALL_NANOS = ThisMachine.PATIENCE.toNanos();
+    private static final long MOST_OUTPUT = 256 << 20;
+    private static final long MOST_RESIDENT_KIB = 1 << 20;
+    private static final int CHECKED = 64;
+    /** The JVM's own compilers come and go. */
+    private static final int MORE_THREADS = 8;
+
+    static final int TOO_LONG = 99;
+
+    private final Path folder;
+    private final Path out;
+    private final Path err;
+    private final PrintStream parent;
+    private final String keep;
+    private final List<FuzzSeed> seeds;
+    private final Map<FuzzSeed, byte[]> arenas = new HashMap<>();
+    private final Thread runner = Thread.currentThread();
+
+    private volatile long begunWall = -1;
+    private volatile long begunCpu;
+    private volatile long number = -1;
+    private volatile String what = "";
+
+    private FuzzWorker(List<FuzzSeed> seeds, Path folder, String keep, PrintStream parent) {
+        this.keep = keep;
+        this.seeds = seeds;
+        this.folder = folder;
+        this.parent = parent;
+        out = folder.resolve("out");
+        err = folder.resolve("err");
+    }
+
+    /**
+     * Arguments: seed, first number, number behind the last, folder to work in, folder that each input is copied to
+     * ("-" for none), folders of kept seeds.
+     */
+    public static void main(String[] arguments) throws Throwable {
+        long seed = Long.parseLong(arguments[0]);
+        Path folder = Path.of(arguments[3]);
+        List<FuzzSeed> seeds = Stream.of(arguments)
+                .skip(5)
+                .map(kept -> FuzzSeed.open(Path.of(kept), folder))
+                .toList();
+        try (FileOutputStream stream = new FileOutputStream("/proc/self/fd/" + Descriptors.copy(1));
+                PrintStream parent = new PrintStream(stream, true, StandardCharsets.UTF_8)) {
+            FuzzWorker worker = new FuzzWorker(seeds, folder, arguments[4], parent);
+            Thread.ofPlatform().daemon().name("watch").start(worker::watch);
+            worker.run(seed, Long.parseLong(arguments[1]), Long.parseLong(arguments[2]));
+        } catch (Throwable failure) {
+            failure.printStackTrace();
+            System.exit(1);
+        }
+        System.exit(0);
+    }
+
+    private void run(long seed, long from, long to) throws Throwable {
+        for (FuzzSeed each : seeds) {
+            byte[] sound =
+                    command(List.of("arenas", "--format", "jsonl", each.core().toString()), "sound").out;
+            arenas.put(each, sound);
+            for (String name : each.isRuby() ? List.of("count", "threads", "dump") : List.<String>of()) {
+                command(List.of("ruby", name, each.core().toString()), "sound");
+            }
+        }
+        long[] open = resources();
+        for (long i = from; i < to; i++) {
+            number = i;
+            try (FuzzInput input = FuzzInput.of(seeds, seed, i)) {
+                what = input.toString();
+                if (!keep.equals("-")) {
+                    parent.println("input " + i + ": " + input.describe());
+                    input.copy(Path.of(keep).resolve("input-" + i));
+                }
+                run(input);
+            }
+            if (i % CHECKED == CHECKED - 1 || i == to - 1) {
+                long[] now = collected(open);
+                if (now[0] > open[0]
+                        || now[1] > open[1]
+                        || now[2] > open[2] + MORE_THREADS
+                        || now[3] > MOST_RESIDENT_KIB) {
+                    finding(
+                            "",
+                            "left open, after some of the last %d inputs: descriptors %d -> %d, mappings %d -> %d, threads %d -> %d, KiB resident %d -> %d"
+                                    .formatted(
+                                            CHECKED, open[0], now[0], open[1], now[1], open[2], now[2], open[3],
+                                            now[3]));
+                    open = now;
+                }
+            }
+            parent.println("done " + i);
+        }
+    }
+
+    private void run(FuzzInput input) throws Throwable {
+        int commands = input.seed().isRuby() ? 1 : 2;
+        for (int i = 0; i < commands; i++) {
+            List<String> arguments = arguments(input);
+            Result result = command(arguments, "");
+            if (!keep.equals("-")) {
+                parent.println("command " + String.join(" ", arguments) + ": status " + result.status + ", "
+                        + result.out.length + " bytes");
+                new String(result.err, StandardCharsets.UTF_8).lines().forEach(line -> parent.println("  " + line));
+            }
+            Optional<String> complaint = result.out.length > MOST_OUTPUT
+                    ? Optional.of("output of " + result.out.length + " bytes")
+                    : FuzzOracle.complaint(arguments, result.status, result.out, result.err);
+            if (complaint.isPresent()) {
+                List<String> verbose = new ArrayList<>(arguments);
+                verbose.add("--verbose");
+                String said = new String(
+                        result.status == Failure.OTHER ? command(verbose, "").err : result.err, StandardCharsets.UTF_8);
+                finding(
+                        String.join(" ", arguments),
+                        complaint.get() + ": " + said.lines().limit(12).toList());
+            }
+        }
+        if (!input.touchesMalloc()) {
+            List<String> arguments =
+                    List.of("arenas", "--format", "jsonl", input.core().toString());
+            Result result = command(arguments, "");
+            FuzzOracle.same(arenas.get(input.seed()), result.out)
+                    .ifPresent(complaint -> finding(String.join(" ", arguments), complaint));
+        }
+    }
+
+    private static List<String> arguments(FuzzInput input) {
+        SplittableRandom random = input.random();
+        List<String> arguments = new ArrayList<>();
+        String core = input.core().toString();
+        boolean ruby = input.seed().isRuby() && random.nextInt(4) > 0;
+        String format = List.of("jsonl", "jsonl", "table", "csv").get(random.nextInt(4));
+        if (ruby) {
+            String name = List.of("count", "dump", "dump", "dump", "roots", "threads", "show", "info")
+                    .get(random.nextInt(8));
+            arguments.addAll(List.of("ruby", name));
+            switch (name) {
+                case "dump" -> {
+                    if (random.nextInt(3) == 0) {
+                        arguments.addAll(List.of("--format", "objectspace"));
+                    }
+                    if (random.nextInt(4) == 0) {
+                        arguments.add("--reachable");
+                    }
+                }
+                case "roots", "info" -> arguments.addAll(List.of("--format", format));
+                case "threads" -> arguments.addAll(List.of("--format", random.nextBoolean() ? "jsonl" : "text"));
+                default -> {}
+            }
+            arguments.add(core);
+            if (name.equals("show")) {
+                arguments.add("0x%x".formatted(input.anyAddress()));
+            }
+        } else {
+            String name = List.of(
+                            "summary", "summary", "sizes", "used", "free", "all", "all", "arenas", "arena", "bins",
+                            "tcache", "hexdump")
+                    .get(random.nextInt(12));
+            arguments.add(name);
+            arguments.addAll(List.of("--format", format));
+            if (name.equals("arenas") && random.nextBoolean()) {
+                arguments.add("--explain");
+            } else if (name.equals("arena")) {
+                arguments.add(Integer.toString(random.nextInt(3)));
+            } else if (name.equals("hexdump")) {
+                arguments.add("0x%x".formatted(input.anyAddress()));
+            }
+            arguments.add(core);
+        }
+        boolean beside = input.harm() == FuzzInput.Harm.FILE_PARTS || input.harm() == FuzzInput.Harm.OTHER_FILE;
+        if (beside || random.nextInt(3) > 0) {
+            arguments.addAll(List.of("--sysroot", input.seed().sysroot().toString()));
+        }
+        return arguments;
+    }
+
+    private record Result(int status, byte[] out, byte[] err) {}
+
+    private Result command(List<String> arguments, String sound) throws Throwable {
+        Descriptors.become(1, out.toString());
+        Descriptors.become(2, err.toString());
+        long begun = System.nanoTime();
+        String before = what;
+        what = before + " : " + String.join(" ", arguments);
+        begunCpu = cpu();
+        begunWall = begun;
+        int status = Heapwalk.run(arguments.toArray(String[]::new));
+        begunWall = -1;
+        System.out.flush();
+        what = before;
+        if (System.nanoTime() - begun > 2_000_000_000L) {
+            parent.println("slow %d: %.1f s, %.1f s of the processors: %s"
+                    .formatted(
+                            number,
+                            (System.nanoTime() - begun) / 1e9,
+                            (cpu() - begunCpu) / 1e9,
+                            String.join(" ", arguments)));
+        }
+        if (!sound.isEmpty() && status == Failure.OTHER) {
+            throw new IOException(arguments + " fails on a sound core: " + Files.readString(err));
+        }
+        return new Result(
+                status, Files.size(out) > MOST_OUTPUT ? new byte[0] : Files.readAllBytes(out), Files.readAllBytes(err));
+    }
+
+    /** Nanoseconds that all threads of this JVM took of the processors. The kernel counts in hundredths of a second. */
+    private static long cpu() {
+        try {
+            String stat = Files.readString(Path.of("/proc/self/stat"));
+            String[] behindName = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+            return (Long.parseLong(behindName[11]) + Long.parseLong(behindName[12])) * 10_000_000;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Ends the JVM where a command takes too long, and says where it stands. */
+    private void watch() {
+        while (true) {
+            try {
+                Thread.sleep(500);
+            } catch (InterruptedException e) {
+                return;
+            }
+            long begun = begunWall;
+            if (begun >= 0 && (cpu() - begunCpu > MOST_CPU_NANOS || System.nanoTime() - begun > MOST_WALL_NANOS)) {
+                StringBuilder where = new StringBuilder();
+                for (StackTraceElement frame : runner.getStackTrace()) {
+                    where.append(" < ").append(frame);
+                }
+                finding("", "it goes on after %.0f s:%s".formatted((System.nanoTime() - begun) / 1e9, where));
+                Runtime.getRuntime().halt(TOO_LONG);
+            }
+        }
+    }
+
+    private void finding(String command, String complaint) {
+        parent.println(("finding " + number + ": " + complaint + " | " + what + " | " + command).replace('\n', ' '));
+    }
+
+    /** Descriptors and mappings of what is in the folder of the work, threads, and KiB of anonymous memory. */
+    private long[] resources() throws IOException {
+        String work = folder.toString();
+        long descriptors;
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+            descriptors = open.filter(link -> {
+                        try {
+                            return Files.readSymbolicLink(link).toString().startsWith(work);
+                        } catch (IOException e) {
+                            return false;
+                        }
+                    })
+                    .count();
+        }
+        long mappings;
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
+            mappings = lines.filter(line -> line.contains(work)).count();
+        }
+        return new long[] {descriptors, mappings, status("Threads:"), status("RssAnon:")};
+    }
+
+    /** Mappings of files go when the collector finds that nobody has them any more, and its cleaner has run. */
+    private long[] collected(long[] before) throws IOException, InterruptedException {
+        long[] now = resources();
+        for (int i = 0; i < 20 && (now[0] > before[0] || now[1] > before[1]); i++) {
+            System.gc();
+            Thread.sleep(20);
+            now = resources();
+        }
+        return now;
+    }
+
+    private static long status(String field) throws IOException {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+            return lines.filter(line -> line.startsWith(field))
+                    .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+}

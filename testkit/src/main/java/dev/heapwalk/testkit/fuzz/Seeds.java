@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.testkit.fuzz;
+
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.Gdb;
+import dev.heapwalk.testkit.Ledger;
+import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Release;
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * Makes what is harmed later: cores of processes on each release, the files of these processes, and where in memory
+ * what lies, as the processes themselves and gdb say. They are kept in the cache folder, so that an input's number means
+ * the same input as long as the cache stays.
+ */
+public final class Seeds {
+    /** Names a folder with cores from elsewhere, {@code *.core} or {@code *.core.xz}, which are harmed too. */
+    public static final String CORES = "HEAPWALK_CORES";
+
+    /** Part of the name of the kept ones: to be raised where they are made in another way. */
+    private static final String MAKING = "5";
+
+    private static final String DONE = "done";
+    private static final Pattern ADDRESS = Pattern.compile("\\{\"address\":\"(0x[0-9a-f]+)\"");
+    private static final long HEAP_OF_ARENA = 1 << 26;
+    private static final int LONGEST = 4000;
+    /** Where a T_DATA object with a type has its pointer, in bytes. */
+    private static final int DATA_OF_TYPED = 32;
+
+    private interface Maker {
+        void make(Path folder) throws IOException;
+    }
+
+    private Seeds() {}
+
+    /**
+     * Makes those that are not kept yet.
+     *
+     * @return the folder of each, in an order that stays
+     * @throws IOException if one can't be made
+     */
+    public static List<Path> prepared() throws IOException {
+        List<Path> seeds = new ArrayList<>();
+        for (Release release : Release.debian()) {
+            seeds.add(kept("malloc-" + release.label(), folder -> ledger(release, folder)));
+        }
+        seeds.add(kept("malloc-aarch64", folder -> aarch64(folder)));
+        for (Ruby ruby : Ruby.debian()) {
+            seeds.add(kept("ruby-" + ruby.version(), folder -> ruby(ruby, folder)));
+        }
+        String elsewhere = System.getenv(CORES);
+        if (elsewhere != null && !elsewhere.isEmpty()) {
+            for (Path core : list(Path.of(elsewhere))) {
+                String name = core.getFileName().toString();
+                if (name.endsWith(".core") || name.endsWith(".core.xz")) {
+                    String kept = "elsewhere-" + name.substring(0, name.indexOf(".core"));
+                    seeds.add(kept(kept, folder -> elsewhere(core, folder)));
+                }
+            }
+        }
+        return seeds;
+    }
+
+    private static Path kept(String name, Maker maker) throws IOException {
+        Path all = Files.createDirectories(Release.cache().resolve("fuzz").resolve(MAKING));
+        Path folder = all.resolve(name);
+        if (!Files.exists(folder.resolve(DONE))) {
+            // What another run makes at the same time is as good.
+            Path made = Files.createTempDirectory(all, name + ".");
+            try {
+                maker.make(made);
+                Files.createFile(made.resolve(DONE));
+                if (!Files.exists(folder)) {
+                    Files.move(made, folder);
+                }
+            } finally {
+                Folders.delete(made);
+            }
+        }
+        return folder;
+    }
+
+    private static List<Path> list(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.sorted().toList();
+        }
+    }
+
+    private static void ledger(Release release, Path folder) throws IOException {
+        try (LedgerProcess process = LedgerProcess.of(release, "arenas")
+                .option("threads", 3)
+                .option("rounds", 300)
+                .start()) {
+            Gdb gdb = Gdb.process(process);
+            long[] symbols = gdb.addresses("&main_arena", "&mp_", "&_r_debug");
+            long stateSize = Long.parseLong(gdb.values("sizeof(main_arena)").getFirst());
+            Map<Integer, Long> tcaches = gdb.everyThread("tcache");
+            Path core = Cores.gcore(process, folder);
+            Places places = new Places();
+            try (CoreFile file = new CoreFile(core)) {
+                ledger(process.ledger(), places);
+                for (long cache : new TreeSet<>(tcaches.values())) {
+                    if (cache != 0) {
+                        places.add(Place.TCACHE, cache, 0x280);
+                    }
+                }
+                places.add(Place.HEAP, symbols[1], 0x90);
+                // The field next is the third but last word, or the fourth, as the release has it: both are tried.
+                TreeSet<Long> states = new TreeSet<>(List.of(symbols[0]));
+                states(file, symbols[0], stateSize, states);
+                for (long state : states) {
+                    places.add(Place.STATE, state, stateSize);
+                    if (state != symbols[0]) {
+                        places.add(Place.HEAP, state & -HEAP_OF_ARENA, 48);
+                    }
+                }
+                modules(file, symbols[2], places);
+            }
+            finish(core, release, places, folder);
+        }
+    }
+
+    private static void states(CoreFile file, long state, long size, TreeSet<Long> found) {
+        for (long at = state + size - 56; at < state + size - 8; at += 8) {
+            long next = file.wordAt(at);
+            // Arenas of threads lie behind the head of a heap.
+            if ((next & HEAP_OF_ARENA - 1) < 0x80 && file.wordAt(next) != 0 && found.add(next)) {
+                states(file, next, size, found);
+            }
+        }
+    }
+
+    private static void aarch64(Path folder) throws IOException {
+        try (LedgerProcess process = LedgerProcess.of(Release.TRIXIE, "threads")
+                .option("threads", 2)
+                .option("rounds", 200)
+                .aarch64()
+                .start()) {
+            Places places = new Places();
+            ledger(process.ledger(), places);
+            finish(Cores.abort(process, folder), Release.TRIXIE, places, folder);
+        }
+    }
+
+    private static void ledger(Ledger ledger, Places places) {
+        for (Ledger.Block block : ledger.live()) {
+            places.add(Place.CHUNK, block.address() - 16, 16);
+        }
+        for (long freed : ledger.freed()) {
+            places.add(Place.CHUNK, freed - 16, 16);
+            places.add(Place.LINK, freed, 32);
+        }
+    }
+
+    private static void modules(CoreFile file, long debug, Places places) {
+        places.add(Place.MODULE_LIST, debug, 40);
+        long map = file.wordAt(debug + 8);
+        for (int i = 0; i < 100 && map != 0; i++, map = file.wordAt(map + 24)) {
+            places.add(Place.MODULE_LIST, map, 48);
+            places.add(Place.MODULE_LIST, file.wordAt(map + 8), 16);
+        }
+    }
+
+    private static void ruby(Ruby ruby, Path folder) throws IOException {
+        try (RubyProcess process =
+                RubyProcess.of(ruby, "little").option("--disable=gems").start()) {
+            Release release = ruby.release().orElseThrow();
+            List<Long> slots = new ArrayList<>();
+            List<Long> machines = new ArrayList<>();
+            try (Stream<String> lines = Files.lines(process.dumpAll())) {
+                lines.forEach(line -> {
+                    Matcher address = ADDRESS.matcher(line);
+                    if (address.find()) {
+                        slots.add(Long.decode(address.group(1)));
+                        if (line.contains("\"struct\":\"VM\"")) {
+                            machines.add(slots.getLast());
+                        }
+                    }
+                });
+            }
+            Path core = Cores.gcore(process, folder);
+            Places places = new Places();
+            try (CoreFile file = new CoreFile(core)) {
+                slots(file, slots, ruby.isAtLeast(3, 2) ? 1 << 16 : 1 << 14, places);
+                long vm = file.wordAt(machines.getFirst() + DATA_OF_TYPED);
+                places.add(Place.VM, vm, 1200);
+                for (long at = vm; at < vm + 1200; at += 8) {
+                    places.block(file, Place.VM, file.wordAt(at), 400);
+                }
+                variables(file, release, places);
+                modules(file, symbol(file, release, "/ld-", "_r_debug"), places);
+            }
+            finish(core, release, places, folder);
+        }
+    }
+
+    /** Adds libruby's variables, also those that its file has no bytes of. */
+    private static void variables(CoreFile core, Release release, Places places) throws IOException {
+        Elf.MappedFile library = mapped(core, "/libruby");
+        for (Elf.Segment variables : elf(release, library).segments()) {
+            if (variables.type() == Elf.PT_LOAD && (variables.flags() & Elf.WRITABLE) != 0) {
+                long start = library.start() + variables.address() & -8L;
+                for (long at = start; at + 8 <= library.start() + variables.address() + variables.size(); at += 8) {
+                    if (core.wordAt(at) != 0) {
+                        places.add(Place.STATIC, at, 8);
+                    }
+                }
+            }
+        }
+    }
+
+    private static Elf.MappedFile mapped(CoreFile core, String name) throws IOException {
+        return core.elf().mappedFiles().stream()
+                .filter(mapped -> mapped.name().contains(name))
+                .findFirst()
+                .orElseThrow(() -> new IOException("no " + name + " is mapped"));
+    }
+
+    private static Elf elf(Release release, Elf.MappedFile mapped) throws IOException {
+        Path file =
+                release.root(true).orElseThrow().resolve(inside(release, mapped).substring(1));
+        return new Elf(new InMemory(Files.readAllBytes(file)));
+    }
+
+    /** The path within the release: who mapped it is seen from outside, with the path of its root before its own. */
+    private static String inside(Release release, Elf.MappedFile mapped) {
+        String root = release.root(false).orElseThrow().toString();
+        return mapped.name().startsWith(root + "/") ? mapped.name().substring(root.length()) : mapped.name();
+    }
+
+    /** The address of a variable that a library exports. */
+    private static long symbol(CoreFile core, Release release, String library, String name) throws IOException {
+        Elf.MappedFile mapped = mapped(core, library);
+        return mapped.start() + elf(release, mapped).dynamicSymbol(name).orElseThrow();
+    }
+
+    private static void slots(CoreFile file, List<Long> slots, long pageSize, Places places) {
+        TreeSet<Long> pages = new TreeSet<>();
+        for (long slot : slots) {
+            places.add(Place.SLOT, slot, 40);
+            pages.add(slot & -pageSize);
+        }
+        for (long page : pages) {
+            places.add(Place.PAGE, page, 16);
+            places.block(file, Place.PAGE, file.wordAt(page), 160);
+        }
+        for (long slot : slots) {
+            for (long at = slot + 8; at < slot + 40; at += 8) {
+                long outside = file.wordAt(at);
+                if (!pages.contains(outside & -pageSize)) {
+                    places.block(file, Place.TABLE, outside, 128);
+                }
+            }
+        }
+    }
+
+    private static void elsewhere(Path core, Path folder) throws IOException {
+        Path file = folder.resolve(FuzzSeed.CORE);
+        if (core.toString().endsWith(".xz")) {
+            Process xz = new ProcessBuilder("xz", "-dc", core.toString())
+                    .redirectError(ProcessBuilder.Redirect.INHERIT)
+                    .start();
+            try (InputStream unpacked = xz.getInputStream()) {
+                Folders.copySparse(unpacked, file);
+            }
+        } else {
+            Folders.copySparse(core, file);
+        }
+        Files.createDirectory(folder.resolve(FuzzSeed.FILES));
+        Files.writeString(folder.resolve(FuzzSeed.PLACES), "");
+    }
+
+    /** Puts the core where it stays, and beside it the files that it names and what tells more of them. */
+    private static void finish(Path core, Release release, Places places, Path folder) throws IOException {
+        Path root = release.root(true).orElseThrow();
+        Path files = Files.createDirectory(folder.resolve(FuzzSeed.FILES));
+        try (CoreFile file = new CoreFile(core)) {
+            TreeSet<String> names = new TreeSet<>(List.of("/etc/os-release"));
+            for (Elf.MappedFile mapped : file.elf().mappedFiles()) {
+                names.add(inside(release, mapped));
+            }
+            for (String name : names) {
+                copy(root, name, files);
+                Path own = files.resolve(name.substring(1));
+                if (Files.isRegularFile(own)) {
+                    buildId(own)
+                            .ifPresent(id -> copy(
+                                    root,
+                                    "/usr/lib/debug/.build-id/" + id.substring(0, 2) + "/" + id.substring(2) + ".debug",
+                                    files));
+                }
+            }
+        }
+        Folders.copySparse(core, folder.resolve(FuzzSeed.CORE));
+        Files.delete(core);
+        places.write(folder.resolve(FuzzSeed.PLACES));
+    }
+
+    private static Optional<String> buildId(Path file) throws IOException {
+        byte[] content = Files.readAllBytes(file);
+        if (content.length < Elf.HEADER || content[0] != 0x7f) {
+            return Optional.empty();
+        }
+        return new Elf(new InMemory(content)).buildId().map(id -> id.toLowerCase(Locale.ROOT));
+    }
+
+    private static void copy(Path root, String name, Path files) {
+        try {
+            Path from = root.resolve(name.substring(1)).toRealPath();
+            Path to = files.resolve(name.substring(1));
+            if (from.startsWith(root.toRealPath()) && Files.isRegularFile(from) && name.length() < LONGEST) {
+                Files.createDirectories(to.getParent());
+                Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING);
+            }
+        } catch (IOException e) {
+            // What is not there is a mapping without a file, or has no debug file.
+            return;
+        }
+    }
+}
