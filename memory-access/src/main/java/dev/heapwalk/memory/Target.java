@@ -36,7 +36,21 @@ public interface Target extends AutoCloseable {
      *     stopped then
      */
     static Target attach(long pid) {
-        return LiveTarget.attach(pid);
+        return attach(pid, TargetOptions.DEFAULT);
+    }
+
+    /**
+     * As {@link #attach(long)}, with options.
+     *
+     * @param pid process id as seen by this process
+     * @param options how long the process may be stopped, and who is told if it had to be let go early
+     * @return the stopped process
+     * @throws NoSuchProcessException as {@link #attach(long)} does
+     * @throws PermissionDeniedException as {@link #attach(long)} does
+     * @throws UnsupportedTargetException as {@link #attach(long)} does
+     */
+    static Target attach(long pid, TargetOptions options) {
+        return LiveTarget.attach(pid, options);
     }
 
     /**
@@ -49,7 +63,21 @@ public interface Target extends AutoCloseable {
      * @throws UnsupportedTargetException if it is no user process
      */
     static Target observe(long pid) {
-        return LiveTarget.observe(pid);
+        return observe(pid, TargetOptions.DEFAULT);
+    }
+
+    /**
+     * As {@link #observe(long)}, with options.
+     *
+     * @param pid process id as seen by this process
+     * @param options how long {@link #stop()} may hold the process, and who is told if a read of it hangs
+     * @return the running process
+     * @throws NoSuchProcessException as {@link #observe(long)} does
+     * @throws PermissionDeniedException as {@link #observe(long)} does
+     * @throws UnsupportedTargetException as {@link #observe(long)} does
+     */
+    static Target observe(long pid, TargetOptions options) {
+        return LiveTarget.observe(pid, options);
     }
 
     /**

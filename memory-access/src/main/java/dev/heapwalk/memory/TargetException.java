@@ -27,6 +27,10 @@ public class TargetException extends RuntimeException {
         SHUTDOWN,
         /** The target is of a kind that can't be read. */
         UNSUPPORTED,
+        /** The process was let go, since it had been stopped as long as it may be: {@link TargetOptions#maxStop()}. */
+        STOPPED_TOO_LONG,
+        /** The process was let go, since a read of it has made no progress for two seconds. */
+        NO_PROGRESS,
         /** A byte can't be read in the target. */
         UNREADABLE,
         /** A file changed while it was read. */

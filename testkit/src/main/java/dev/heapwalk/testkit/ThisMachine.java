@@ -26,7 +26,7 @@ import java.util.stream.Stream;
  * has asks first, and takes another way to the same check, or leaves it out and says so with {@link #leavesOut}.
  *
  * <p>{@code HEAPWALK_ASSUME_LACKING} names, separated by commas, what is taken for missing though it is there:
- * {@code 32-bit}, {@code kernel-cores}. So the other ways can be run anywhere.
+ * {@code 32-bit}, {@code kernel-cores}, {@code userfaultfd}. So the other ways can be run anywhere.
  */
 public final class ThisMachine {
     /**
@@ -123,6 +123,15 @@ public final class ThisMachine {
     }
 
     /**
+     * Whether a program can have its page faults told to itself by {@code userfaultfd}, for calls of the kernel too.
+     *
+     * @return whether one got such a descriptor
+     */
+    public static boolean hasUserfaultfd() {
+        return Userfaults.HAD;
+    }
+
+    /**
      * What Yama lets an ordinary user read of other processes.
      *
      * @return the value of {@code kernel.yama.ptrace_scope}; empty where the kernel has no Yama
@@ -174,7 +183,8 @@ public final class ThisMachine {
                         .orElse("none")
                 + "; processors " + Runtime.getRuntime().availableProcessors() + "; Yama "
                 + yamaScope().map(scope -> "with ptrace_scope " + scope).orElse("no") + "; soft-dirty bits "
-                + yes(hasSoftDirtyBits()) + "; /proc/config.gz " + yes(Files.exists(Path.of("/proc/config.gz")));
+                + yes(hasSoftDirtyBits()) + "; userfaultfd " + yes(hasUserfaultfd()) + "; /proc/config.gz "
+                + yes(Files.exists(Path.of("/proc/config.gz")));
     }
 
     private static String yes(boolean has) {
@@ -212,6 +222,34 @@ public final class ThisMachine {
                         == 42;
             } catch (IOException e) {
                 throw new UncheckedIOException("could not try whether 32-bit programs run", e);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    private static final class Userfaults {
+        private static final boolean HAD = had();
+
+        private static boolean had() {
+            if (assumedLacking("userfaultfd")) {
+                return false;
+            }
+            try {
+                Path program = CProgram.compile("userfaults", """
+                        #include <linux/userfaultfd.h>
+                        #include <sys/ioctl.h>
+                        #include <sys/syscall.h>
+                        #include <unistd.h>
+                        int main(void) {
+                            int fd = syscall(SYS_userfaultfd, 0);
+                            struct uffdio_api api = {.api = UFFD_API};
+                            return fd < 0 || ioctl(fd, UFFDIO_API, &api) ? 1 : 42;
+                        }
+                        """);
+                return new ProcessBuilder(program.toString()).start().waitFor() == 42;
+            } catch (IOException e) {
+                throw new UncheckedIOException("could not try whether the kernel has userfaultfd", e);
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }

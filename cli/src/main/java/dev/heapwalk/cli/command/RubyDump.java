@@ -6,6 +6,7 @@ import dev.heapwalk.cli.output.Failure;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.dump.DumpSummary;
 import dev.heapwalk.ruby.dump.HeapDump;
@@ -66,11 +67,25 @@ final class RubyDump extends TargetCommand {
         Progress progress = new Progress();
         Path file = output == null || output.toString().equals("-") ? null : output;
         try (DumpFile to = DumpFile.to(file)) {
-            DumpSummary written = reading(subject, problems, progress, opened -> dump(opened, to, problems, progress));
+            DumpSummary written;
+            try {
+                written = reading(subject, problems, progress, opened -> dump(opened, to, problems, progress));
+            } catch (TargetException e) {
+                if (letGoEarly(e) && partly(to)) {
+                    Failure.say(e.getMessage());
+                    return Failure.DAMAGED;
+                }
+                throw e;
+            }
             int status = printing(subject, problems, to::finish);
             Failure.say(summary(subject, written, to.taken()));
             return status;
         }
+    }
+
+    /** Whether a part of the dump has been given away: it is written in place, to whoever reads it. */
+    private static boolean partly(DumpFile to) {
+        return to.taken() > 0 && to.taken() < Long.MAX_VALUE;
     }
 
     private DumpSummary dump(Target opened, DumpFile to, Problems problems, Progress progress) {

@@ -2,6 +2,7 @@
 package dev.heapwalk.cli.command;
 
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetOptions;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -12,15 +13,15 @@ sealed interface Subject {
     /** A process. */
     record Pid(long pid) implements Subject {
         @Override
-        public Target open(Mode mode, Path sysroot) {
-            return mode == Mode.STOP ? Target.attach(pid) : Target.observe(pid);
+        public Target open(Mode mode, TargetOptions options, Path sysroot) {
+            return mode == Mode.STOP ? Target.attach(pid, options) : Target.observe(pid, options);
         }
     }
 
     /** A core file. */
     record Core(Path file) implements Subject {
         @Override
-        public Target open(Mode mode, Path sysroot) {
+        public Target open(Mode mode, TargetOptions options, Path sysroot) {
             return sysroot == null ? Target.core(file) : Target.core(file, sysroot);
         }
     }
@@ -28,13 +29,13 @@ sealed interface Subject {
     /** The process that we start ourselves. */
     record Demo() implements Subject {
         @Override
-        public Target open(Mode mode, Path sysroot) {
+        public Target open(Mode mode, TargetOptions options, Path sysroot) {
             throw new IllegalStateException("the demo is to be started first");
         }
     }
 
     /** Opens it. */
-    Target open(Mode mode, Path sysroot);
+    Target open(Mode mode, TargetOptions options, Path sysroot);
 
     /** Says what a word stands for; null if it stands for nothing. */
     static Subject of(String word) {

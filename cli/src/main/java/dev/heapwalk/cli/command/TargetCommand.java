@@ -8,9 +8,11 @@ import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.TargetOptions;
 import dev.heapwalk.memory.UnmappedAddressException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -30,6 +32,13 @@ public abstract class TargetCommand implements Callable<Integer> {
             description = "stop (the default): stop the process, read its memory, let it run on; "
                     + "observe: never stop it; the answer may mix two moments.")
     private Mode mode = Mode.STOP;
+
+    @Option(
+            names = "--max-stop",
+            paramLabel = "SECONDS",
+            description = "Let the process run on after so long, even if not all is read. The default is 10; "
+                    + "0 means no limit.")
+    private double maxStop = 10;
 
     @Option(
             names = "--sysroot",
@@ -99,6 +108,9 @@ public abstract class TargetCommand implements Callable<Integer> {
         if (sysroot != null && !Files.isDirectory(sysroot)) {
             throw wrong("--sysroot " + sysroot + " is no folder");
         }
+        if (!(maxStop >= 0)) {
+            throw wrong("--max-stop " + maxStop + " is no time");
+        }
         check();
         if (subject instanceof Subject.Demo) {
             try (Demo demo = ((CommandGroup) spec.parent().userObject()).demo()) {
@@ -146,19 +158,38 @@ public abstract class TargetCommand implements Callable<Integer> {
     final <T> T reading(Subject subject, Problems problems, Progress progress, Function<Target, T> read) {
         long begun = System.nanoTime();
         try {
-            T answer = open(subject, problems, progress, read);
+            T answer = subject instanceof Subject.Pid
+                    ? Reading.of(options(), options -> open(subject, options, problems, progress, read))
+                    : open(subject, TargetOptions.DEFAULT, problems, progress, read);
             reading = System.nanoTime() - begun;
             return answer;
+        } catch (TargetException e) {
+            problems.report();
+            throw letGoEarly(e) ? advised(e) : e;
         } catch (RuntimeException | Error e) {
             // What is missing from the target may be why.
             problems.report();
             throw e;
+        } finally {
+            // Where a read hangs, nobody else does it.
+            progress.close();
         }
     }
 
-    private <T> T open(Subject subject, Problems problems, Progress progress, Function<Target, T> read) {
+    private TargetOptions options() {
+        return TargetOptions.DEFAULT.withMaxStop(Duration.ofNanos((long) (maxStop * 1e9)));
+    }
+
+    /** Whether the process was let go before all was read. */
+    static boolean letGoEarly(TargetException failure) {
+        return failure.reason() == TargetException.Reason.STOPPED_TOO_LONG
+                || failure.reason() == TargetException.Reason.NO_PROGRESS;
+    }
+
+    private <T> T open(
+            Subject subject, TargetOptions options, Problems problems, Progress progress, Function<Target, T> read) {
         try (progress;
-                Target target = subject.open(mode, sysroot)) {
+                Target target = subject.open(mode, options, sysroot)) {
             try {
                 return read.apply(target);
             } catch (UnmappedAddressException e) {
@@ -169,7 +200,7 @@ public abstract class TargetCommand implements Callable<Integer> {
                 problems.notices(target.notices());
             }
         } catch (TargetException e) {
-            throw subject instanceof Subject.Pid ? advised(e) : e;
+            throw subject instanceof Subject.Pid && !letGoEarly(e) ? advised(e) : e;
         } catch (InternalError e) {
             // So the JVM reports a fault in mapped memory.
             if (subject instanceof Subject.Core core) {
@@ -189,6 +220,11 @@ public abstract class TargetCommand implements Callable<Integer> {
             case TRACED_BY_ANOTHER, TRACED_BY_THIS_JVM, NOT_STOPPED, OWN_PROCESS ->
                 new TargetException(
                         failure.reason(), failure.getMessage() + "; that is done with --mode observe", failure);
+            case STOPPED_TOO_LONG ->
+                new TargetException(
+                        failure.reason(),
+                        failure.getMessage() + "; try --mode observe, a larger --max-stop, or a core of it",
+                        failure);
             default -> failure;
         };
     }

@@ -24,7 +24,7 @@ final class CacheSource implements Window.Source {
     private final int lineShift;
     private final int slabLines;
     private final Buffers buffers = new Buffers();
-    private final LiveMemory.Vectors vectors = new LiveMemory.Vectors(buffers);
+    private final LiveMemory.Vectors vectors;
     private final MemorySegment spill = buffers.allocate(Window.MAX_LENGTH, 4096);
     private final MemorySegment[] lines;
     private final long[] starts;
@@ -44,6 +44,7 @@ final class CacheSource implements Window.Source {
     /** A cache of lines of a length that is a power of two, from a page to {@link #LINE}. */
     CacheSource(LiveMemory memory, long budget, int line) {
         this.memory = memory;
+        this.vectors = memory.vectors(buffers);
         this.line = line;
         this.lineShift = Integer.numberOfTrailingZeros(line);
         this.slabLines = SLAB / line;

@@ -9,6 +9,7 @@ import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.Ranges;
+import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.Window;
 import java.lang.foreign.Arena;
@@ -17,6 +18,8 @@ import java.lang.foreign.SegmentAllocator;
 import java.lang.ref.Reference;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The memory of a process, read with {@code process_vm_readv}, or through {@code /proc/PID/mem} where that call is
@@ -33,9 +36,14 @@ final class LiveMemory implements AddressSpace {
     private final LiveProcess process;
     private final boolean stopped;
     private final AtomicReference<Vectors> spare = new AtomicReference<>();
-    private final Object fileLock = new Object();
+    private final ReentrantLock fileLock = new ReentrantLock();
+    private final Watch watch;
+    private final Watch.Mark fileMark;
     private volatile Mappings mappings;
     private volatile boolean closed;
+    /** Why the process was let go before it was closed, null if it was not. */
+    private volatile TargetException lost;
+
     private volatile boolean throughFile;
     private int file = NOT_OPEN;
     private int pageMap = NOT_OPEN;
@@ -46,13 +54,30 @@ final class LiveMemory implements AddressSpace {
      * @param libc the C library
      * @param process whose
      * @param stopped whether it stands still until {@link #close()}
+     * @param watch what sees to it that no read hangs for ever
      */
-    LiveMemory(Libc libc, LiveProcess process, boolean stopped) {
+    LiveMemory(Libc libc, LiveProcess process, boolean stopped, Watch watch) {
         this.libc = libc;
         this.process = process;
         this.stopped = stopped;
-        this.mappings = process.mappings();
+        this.watch = watch;
+        this.fileMark = watch.mark();
+    }
+
+    /** Looks at the process for the first time. */
+    void open() {
+        mappings = list();
         probe();
+    }
+
+    private Mappings list() {
+        Watch.Mark mark = watch.mark();
+        mark.begin(0, 0);
+        try {
+            return process.mappings();
+        } finally {
+            mark.end();
+        }
     }
 
     /** Reads one byte, so that a refusal comes when the target is opened and not in the middle of a walk. */
@@ -72,9 +97,11 @@ final class LiveMemory implements AddressSpace {
         private final SegmentAllocator memory;
         private final MemorySegment local;
         private final MemorySegment remote;
+        private final Watch.Mark mark;
         private MemorySegment bounce;
 
-        Vectors(SegmentAllocator memory) {
+        private Vectors(SegmentAllocator memory, Watch.Mark mark) {
+            this.mark = mark;
             this.memory = memory;
             this.local = memory.allocate(IOVEC_SIZE, Long.BYTES);
             this.remote = memory.allocate(IOVEC_SIZE * Libc.IOV_MAX, Long.BYTES);
@@ -95,7 +122,12 @@ final class LiveMemory implements AddressSpace {
 
     private Vectors take() {
         Vectors mine = spare.getAndSet(null);
-        return mine != null ? mine : new Vectors(Arena.ofAuto());
+        return mine != null ? mine : vectors(Arena.ofAuto());
+    }
+
+    /** What a reader needs for itself. */
+    Vectors vectors(SegmentAllocator from) {
+        return new Vectors(from, watch.mark());
     }
 
     boolean stopped() {
@@ -117,7 +149,7 @@ final class LiveMemory implements AddressSpace {
         checkOpen();
         if (!stopped) {
             process.checkSame();
-            mappings = process.mappings();
+            mappings = list();
         }
     }
 
@@ -165,10 +197,17 @@ final class LiveMemory implements AddressSpace {
      * @return how many words were read, 0 where the kernel does not tell
      */
     long readPageMap(long page, MemorySegment words) {
-        synchronized (fileLock) {
-            return openPageMap()
-                    ? Math.max(0, libc.pread(pageMap, words, words.byteSize(), page * Long.BYTES)) / Long.BYTES
-                    : 0;
+        fileLock.lock();
+        try {
+            if (!openPageMap()) {
+                return 0;
+            }
+            fileMark.begin(page * pageSize(), words.byteSize() / Long.BYTES * pageSize());
+            long got = libc.pread(pageMap, words, words.byteSize(), page * Long.BYTES);
+            fileMark.end();
+            return Math.max(0, got) / Long.BYTES;
+        } finally {
+            fileLock.unlock();
         }
     }
 
@@ -179,12 +218,17 @@ final class LiveMemory implements AddressSpace {
      * @return how many runs there are, or a negative error number
      */
     long scanPageMap(MemorySegment argument) {
-        synchronized (fileLock) {
+        fileLock.lock();
+        try {
             long found = openPageMap() ? -Errno.EINTR : -Errno.ENOSYS;
             while (found == -Errno.EINTR) {
+                fileMark.begin(0, 0);
                 found = libc.ioctl(pageMap, Libc.PAGEMAP_SCAN, argument);
+                fileMark.end();
             }
             return found;
+        } finally {
+            fileLock.unlock();
         }
     }
 
@@ -199,7 +243,13 @@ final class LiveMemory implements AddressSpace {
 
     /** Where the mappings begin of which nothing is in memory or swapped out, as {@code smaps} tells. */
     Set<Long> mappingsThatHoldNothing() {
-        return process.mappingsThatHoldNothing();
+        Watch.Mark mark = watch.mark();
+        mark.begin(0, 0);
+        try {
+            return process.mappingsThatHoldNothing();
+        } finally {
+            mark.end();
+        }
     }
 
     @Override
@@ -276,7 +326,13 @@ final class LiveMemory implements AddressSpace {
         while (true) {
             checkOpen();
             int tid = process.memoryThread();
+            vectors.mark.begin(address, length);
             long got = libc.processVmReadv(tid, vectors.local, 1, vectors.remote, count);
+            vectors.mark.end();
+            if (closed) {
+                // It may have been let go meanwhile, and stand still no more.
+                checkOpen();
+            }
             if (got >= 0) {
                 return got;
             }
@@ -303,7 +359,8 @@ final class LiveMemory implements AddressSpace {
     }
 
     private void openFile(int refusal) {
-        synchronized (fileLock) {
+        fileLock.lock();
+        try {
             if (file != NOT_OPEN) {
                 return;
             }
@@ -329,6 +386,8 @@ final class LiveMemory implements AddressSpace {
             }
             file = fd;
             throughFile = true;
+        } finally {
+            fileLock.unlock();
         }
     }
 
@@ -347,9 +406,15 @@ final class LiveMemory implements AddressSpace {
         MemorySegment rest = at == 0 ? destination : destination.asSlice(at);
         while (true) {
             long got;
-            synchronized (fileLock) {
+            fileLock.lock();
+            try {
                 checkOpen();
+                fileMark.begin(address, end - address);
                 got = libc.pread(file, rest, end - address, address);
+                fileMark.end();
+                checkOpen();
+            } finally {
+                fileLock.unlock();
             }
             if (got > 0) {
                 return got;
@@ -406,7 +471,8 @@ final class LiveMemory implements AddressSpace {
             Vectors.set(vectors.remote, i, address + i * distance, length);
         }
         try {
-            return (int) (Math.max(0, call(vectors, pieces, address, pieces * length)) / length);
+            long span = (pieces - 1) * distance + length;
+            return (int) (Math.max(0, call(vectors, pieces, address, span)) / length);
         } finally {
             Reference.reachabilityFence(destination);
         }
@@ -473,7 +539,7 @@ final class LiveMemory implements AddressSpace {
                 ranges++;
             }
             Vectors.set(vectors.local, 0, destination.address() + at + read[next], wanted);
-            long got = wanted == 0 ? 0 : call(vectors, ranges, addresses[next], wanted);
+            long got = wanted == 0 ? 0 : call(vectors, ranges, addresses[next], span(addresses, lengths, next, ranges));
             if (got == REFUSED) {
                 continue;
             }
@@ -495,15 +561,47 @@ final class LiveMemory implements AddressSpace {
         }
     }
 
+    /** How far ranges reach from the first one on, which is what a message names if a read of them hangs. */
+    private static long span(long[] addresses, long[] lengths, int first, int count) {
+        int last = first + count - 1;
+        return Math.max(lengths[first], addresses[last] + lengths[last] - addresses[first]);
+    }
+
+    /**
+     * Has every later read fail, as the process is let go.
+     *
+     * @param why what to say
+     */
+    void lose(TargetException why) {
+        lost = why;
+        closed = true;
+    }
+
+    /** Throws if the process was let go before it was closed. */
+    void checkNotLost() {
+        TargetException why = lost;
+        if (why != null) {
+            throw new TargetException(why.reason(), why.getMessage(), why);
+        }
+    }
+
     private void checkOpen() {
         if (closed) {
+            checkNotLost();
             throw new IllegalStateException(process.description() + " is closed: it can't be read any more");
         }
     }
 
     void close() {
-        synchronized (fileLock) {
-            closed = true;
+        closed = true;
+        while (!fileLock.tryLock()) {
+            if (lost != null) {
+                // A read hangs in one of the files.
+                return;
+            }
+            LockSupport.parkNanos(this, 100_000);
+        }
+        try {
             if (file != NOT_OPEN) {
                 libc.close(file);
                 file = NOT_OPEN;
@@ -512,6 +610,8 @@ final class LiveMemory implements AddressSpace {
                 libc.close(pageMap);
                 pageMap = NOT_OPEN;
             }
+        } finally {
+            fileLock.unlock();
         }
     }
 }

@@ -5,6 +5,8 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.TargetOptions;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.elf.ElfModules;
@@ -22,36 +24,52 @@ public final class LiveTarget implements Target {
     /** What keeps an observed process stopped for a while. */
     private volatile Optional<Tracer> holder = Optional.empty();
 
-    private boolean closed;
+    private final Watch watch;
+    private volatile boolean closed;
     private List<ElfModule> modules;
     /** The holder during whose stop the modules were found. */
     private Optional<Tracer> modulesFoundIn = Optional.empty();
     /** The mappings that they were found among, before and after; null if these differed. */
     private Mappings modulesFoundAmong;
 
-    private LiveTarget(Libc libc, LiveProcess process, LiveMemory memory, Optional<Tracer> tracer) {
+    private LiveTarget(Libc libc, LiveProcess process, Optional<Tracer> tracer, TargetOptions options) {
         this.libc = libc;
         this.process = process;
-        this.memory = memory;
         this.tracer = tracer;
+        this.watch = new Watch(process, options, why -> {
+            boolean early = !closed;
+            lose(why);
+            if (early) {
+                options.whenLost().accept(why);
+            }
+        });
+        this.memory = new LiveMemory(libc, process, tracer.isPresent(), watch);
     }
 
     /**
      * Stops a process.
      *
      * @param pid its id
+     * @param options how long it may be stopped
      * @return the target
      */
-    public static Target attach(long pid) {
-        return attach(pid, FfmLibc.open(), ProcFs.ofThisMachine());
+    public static Target attach(long pid, TargetOptions options) {
+        return attach(pid, options, FfmLibc.open(), ProcFs.ofThisMachine());
     }
 
     static Target attach(long pid, Libc libc, ProcFs proc) {
+        return attach(pid, TargetOptions.DEFAULT, libc, proc);
+    }
+
+    static Target attach(long pid, TargetOptions options, Libc libc, ProcFs proc) {
         LiveProcess process = new LiveProcess(proc, pid);
         process.checkStoppable();
+        long begin = System.nanoTime();
         Tracer tracer = Tracer.stop(libc, process);
         try {
-            return open(libc, process, Optional.of(tracer));
+            LiveTarget target = new LiveTarget(libc, process, Optional.of(tracer), options);
+            target.watch.stopped(begin);
+            return target.open();
         } catch (Throwable e) {
             tracer.close();
             throw e;
@@ -62,21 +80,43 @@ public final class LiveTarget implements Target {
      * Watches a process.
      *
      * @param pid its id
+     * @param options how long it may be stopped
      * @return the target
      */
-    public static Target observe(long pid) {
-        return observe(pid, FfmLibc.open(), ProcFs.ofThisMachine());
+    public static Target observe(long pid, TargetOptions options) {
+        return observe(pid, options, FfmLibc.open(), ProcFs.ofThisMachine());
     }
 
     static Target observe(long pid, Libc libc, ProcFs proc) {
-        return open(libc, new LiveProcess(proc, pid), Optional.empty());
+        return observe(pid, TargetOptions.DEFAULT, libc, proc);
     }
 
-    private static Target open(Libc libc, LiveProcess process, Optional<Tracer> tracer) {
-        process.identify();
-        LiveMemory memory = new LiveMemory(libc, process, tracer.isPresent());
-        process.identify(memory);
-        return new LiveTarget(libc, process, memory, tracer);
+    static Target observe(long pid, TargetOptions options, Libc libc, ProcFs proc) {
+        return new LiveTarget(libc, new LiveProcess(proc, pid), Optional.empty(), options).open();
+    }
+
+    /** Looks at the process for the first time. */
+    private Target open() {
+        watch.start();
+        try {
+            process.identify();
+            memory.open();
+            process.identify(memory);
+            return this;
+        } catch (Throwable e) {
+            memory.close();
+            watch.close();
+            throw e;
+        }
+    }
+
+    /** Lets the process go early. Takes no lock: a read that hangs may hold it. */
+    private void lose(TargetException why) {
+        // Memory first, so that nobody reads what is no longer still.
+        memory.lose(why);
+        closed = true;
+        tracer.ifPresent(Tracer::close);
+        holder.ifPresent(Tracer::close);
     }
 
     @Override
@@ -95,6 +135,7 @@ public final class LiveTarget implements Target {
             return () -> {};
         }
         if (closed) {
+            memory.checkNotLost();
             throw new IllegalStateException(process.description() + " is closed: it can't be stopped any more");
         }
         if (holder.isPresent()) {
@@ -103,20 +144,27 @@ public final class LiveTarget implements Target {
         }
         process.checkSame();
         process.checkStoppable();
+        long begin = System.nanoTime();
         Tracer taken = Tracer.stop(libc, process);
+        // From now on whoever closes the target lets go of it, at whatever moment.
+        holder = Optional.of(taken);
+        watch.stopped(begin);
         try {
             memory.refresh();
         } catch (Throwable e) {
-            taken.close();
+            letGo(taken);
             throw e;
         }
-        holder = Optional.of(taken);
+        if (closed) {
+            letGo(taken);
+        }
         return () -> letGo(taken);
     }
 
     private synchronized void letGo(Tracer taken) {
         if (holder.filter(each -> each == taken).isPresent()) {
             holder = Optional.empty();
+            watch.resumed();
             taken.close();
         }
     }
@@ -204,11 +252,12 @@ public final class LiveTarget implements Target {
     }
 
     @Override
-    public synchronized void close() {
+    public void close() {
         closed = true;
         // Memory first, so that another thread can't go on and read what is no longer still.
         memory.close();
         tracer.ifPresent(Tracer::close);
-        holder.ifPresent(this::letGo);
+        holder.ifPresent(Tracer::close);
+        watch.close();
     }
 }

@@ -32,7 +32,7 @@ final class MovingSource implements Window.Source {
 
     private final LiveMemory memory;
     private final Buffers buffers = new Buffers();
-    private final LiveMemory.Vectors vectors = new LiveMemory.Vectors(buffers);
+    private final LiveMemory.Vectors vectors;
     private final MemorySegment buffer;
     private final long pageMask;
     private Ranges course;
@@ -50,6 +50,7 @@ final class MovingSource implements Window.Source {
 
     MovingSource(LiveMemory memory, Ranges course) {
         this.memory = memory;
+        this.vectors = memory.vectors(buffers);
         this.course = course;
         this.pageMask = -(long) memory.pageSize();
         // The largest request may begin at the very end of a page.
@@ -188,10 +189,10 @@ final class MovingSource implements Window.Source {
 
     @Override
     public void close() {
-        if (readAhead != null) {
-            readAhead.close();
+        // Where a read hangs, the kernel may still write into its buffer some day.
+        if (readAhead == null || readAhead.close()) {
+            buffers.close();
         }
-        buffers.close();
     }
 
     @Override

@@ -2,6 +2,7 @@
 package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.Ranges;
+import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.raw.Buffers;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -89,7 +90,7 @@ final class ReadAhead {
     ReadAhead(LiveMemory memory, LiveMemory.Vectors vectors, Buffers buffers, long blockSize) {
         this.memory = memory;
         this.vectors = vectors;
-        this.copierVectors = new LiveMemory.Vectors(buffers);
+        this.copierVectors = memory.vectors(buffers);
         this.blockSize = blockSize;
         for (int i = 0; i < BLOCKS; i++) {
             ring[i] = new Block(buffers.allocate(blockSize, 4096));
@@ -199,11 +200,20 @@ final class ReadAhead {
         settle(block);
     }
 
-    /** Ends the second thread, and sees to it that nobody copies. It is not used any more. */
-    void close() {
-        stop();
+    /**
+     * Ends the second thread, and sees to it that nobody copies. It is not used any more.
+     *
+     * @return false if somebody copies still, since a read hangs
+     */
+    boolean close() {
         running = false;
         LockSupport.unpark(copier);
+        try {
+            stop();
+            return true;
+        } catch (TargetException e) {
+            return false;
+        }
     }
 
     private void free(Block block) {
@@ -219,10 +229,14 @@ final class ReadAhead {
             return;
         }
         waiting = Thread.currentThread();
-        while (block.state == COPYING) {
-            LockSupport.parkNanos(this, 1_000_000);
+        try {
+            while (block.state == COPYING) {
+                memory.checkNotLost();
+                LockSupport.parkNanos(this, 1_000_000);
+            }
+        } finally {
+            waiting = null;
         }
-        waiting = null;
     }
 
     private void copy(Block block, LiveMemory.Vectors own) {
