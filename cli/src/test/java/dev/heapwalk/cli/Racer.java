@@ -47,8 +47,6 @@ public final class Racer implements AutoCloseable {
                             && S_ISREG(st.st_mode)) {
                         rename(entry->d_name, "taken");
                         symlink(victim, entry->d_name);
-                    } else if (end && S_ISLNK(entry->d_type << 12)) {
-                        unlink(entry->d_name);
                     }
                 }
                 closedir(here);
