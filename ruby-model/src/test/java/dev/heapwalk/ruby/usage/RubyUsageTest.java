@@ -261,9 +261,8 @@ class RubyUsageTest {
                 assertThat(third.get(made[1])).isEqualTo(ruby("Again", "T_OBJECT"));
                 assertThat(third.get(made[2])).isSameAs(first.get(made[2]));
                 assertThat(third.get(later)).isEqualTo(ruby("Object", "T_OBJECT"));
-                // What is kept of the target grows with it, by 100,000 objects here; new buffers would be several times
-                // that.
-                assertThat(Buffers.inUse()).isLessThanOrEqualTo(buffers + (24 << 20));
+                // What follows pointers has read a little more; a sample makes no buffers.
+                assertThat(Buffers.inUse()).isLessThanOrEqualTo(buffers + (8 << 20));
 
                 process.ask("eval Third = $classes[2]; 0");
                 assertThat(lookup.find(made[2])).isTrue();
