@@ -282,4 +282,80 @@ class ToyHeapTest {
             assertThat(later).hasSize(first.size() + 1).containsAll(first);
         }
     }
+
+    /** Makes itself, and counts how often, and how often it is asked to begin again. */
+    private static final class Counting implements CategorizerProvider, Categorizer {
+        private final boolean can;
+        private int made;
+        private int asked;
+        private Heaps last;
+
+        Counting(boolean can) {
+            this.can = can;
+        }
+
+        @Override
+        public Categorizer categorizer(Heaps heaps) {
+            made++;
+            last = heaps;
+            return this;
+        }
+
+        @Override
+        public boolean again(Heaps heaps) {
+            asked++;
+            last = heaps;
+            return can;
+        }
+
+        @Override
+        public Category categorize(BlockView block, Window window) {
+            return Category.NONE;
+        }
+    }
+
+    @Test
+    void aCategorizerMayBeginAgain() throws IOException {
+        try (ToyProgram program = new ToyProgram();
+                Target target = Target.observe(program.pid())) {
+            for (boolean can : new boolean[] {true, false}) {
+                Counting counting = new Counting(can);
+                try (UsageCursor usage = UsageCursor.over(Heaps.of(target), List.of(counting))) {
+                    List<String> first = all(usage);
+                    usage.rewind();
+                    usage.rewind();
+                    assertThat(counting.asked)
+                            .as("nobody has asked about a block")
+                            .isZero();
+                    assertThat(all(usage)).isEqualTo(first);
+                    usage.refresh();
+                    assertThat(all(usage)).isEqualTo(first);
+                    assertThat(counting.asked).isEqualTo(2);
+                    assertThat(counting.made).isEqualTo(can ? 1 : 3);
+                    assertThat(counting.last).isSameAs(usage.heaps());
+                }
+            }
+            CategorizerProvider bad = all -> new Categorizer() {
+                @Override
+                public Category categorize(BlockView block, Window window) {
+                    return Category.NONE;
+                }
+
+                @Override
+                public boolean again(Heaps heaps) {
+                    throw new IllegalStateException("not again");
+                }
+            };
+            try (UsageCursor usage = UsageCursor.over(Heaps.of(target), List.of(bad))) {
+                List<String> first = all(usage);
+                usage.rewind();
+                assertThatThrownBy(usage::next)
+                        .isInstanceOf(CategorizerException.class)
+                        .hasMessageContaining(bad.getClass().getName())
+                        .hasMessageContaining("not again");
+                usage.rewind();
+                assertThat(all(usage)).as("another one was made").isEqualTo(first);
+            }
+        }
+    }
 }
