@@ -44,6 +44,8 @@ final class Discovery {
     private OptionalLong parSymbol;
     private KnownCaches knownCaches;
     private MmapFinder.Known knownMmaps;
+    private WalkPlan plan;
+    private FreeChunks knownFree;
 
     Discovery(Target target, boolean symbols) {
         this(target, symbols, new Tools(target));
@@ -69,6 +71,8 @@ final class Discovery {
         this.parSymbol = before.parSymbol;
         this.knownCaches = before.knownCaches;
         this.knownMmaps = before.knownMmaps;
+        this.plan = before.plan;
+        this.knownFree = before.knownFree;
     }
 
     /** Finds the heap as it is now. */
@@ -205,7 +209,12 @@ final class Discovery {
                                 : "; mp_ counts %d, %d bytes"
                                         .formatted(mmapped.expectedCount(), mmapped.expectedBytes())));
 
-        WalkPlan plan = WalkPlan.of(arenas, mmaps.starts(), mmaps.ends());
+        if (plan == null || !plan.isOf(arenas, mmaps.found())) {
+            plan = WalkPlan.of(
+                    arenas,
+                    mmaps.found().stream().mapToLong(MmapHeaders.Chunk::chunk).toArray(),
+                    mmaps.found().stream().mapToLong(MmapHeaders.Chunk::end).toArray());
+        }
         ThreadCaches caches = new ThreadCaches(
                 target,
                 tools,
@@ -219,7 +228,8 @@ final class Discovery {
                 findings);
         MallocLayout layout = caches.find();
         knownCaches = caches.known();
-        FreeChunks free = new FreeChunks();
+        // There are millions in a large heap: of a process that runs on they are collected in room that is kept.
+        FreeChunks free = target.runsOn() ? tools.free() : new FreeChunks();
         for (MallocArena arena : arenas) {
             new FreeLists(reader, layout, plan)
                     .fastbins(
@@ -231,6 +241,7 @@ final class Discovery {
                 .forEach(cache ->
                         cache.bins().forEach(bin -> bin.chunks().forEach(chunk -> free.add(chunk, FreeChunks.TCACHE))));
         free.sort();
+        knownFree = target.runsOn() ? free.kept(knownFree) : free;
         return new MallocHeap(
                 this,
                 target,
@@ -243,7 +254,7 @@ final class Discovery {
                 caches.list(),
                 mmapped,
                 plan,
-                free,
+                knownFree,
                 busy(arenas),
                 damage);
     }

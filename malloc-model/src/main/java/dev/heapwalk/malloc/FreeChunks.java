@@ -33,6 +33,28 @@ final class FreeChunks {
         entries[count++] = chunk | kind;
     }
 
+    /** Forgets all, and keeps the room. */
+    void clear() {
+        count = 0;
+    }
+
+    /**
+     * These chunks as an object that stays as it is when this one is used again. To be called after {@link #sort}.
+     *
+     * @param before the chunks of an earlier look, or null
+     * @return that one, if they are the same; else a copy
+     */
+    FreeChunks kept(FreeChunks before) {
+        if (before != null && Arrays.equals(entries, 0, count, before.entries, 0, before.count)) {
+            return before;
+        }
+        FreeChunks copy = new FreeChunks();
+        copy.entries = Arrays.copyOf(entries, count + 1);
+        copy.entries[count] = Long.MAX_VALUE;
+        copy.count = count;
+        return copy;
+    }
+
     /** To be called once all are in. */
     void sort() {
         Arrays.sort(entries, 0, count);

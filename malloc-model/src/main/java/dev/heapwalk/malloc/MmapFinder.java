@@ -95,7 +95,11 @@ final class MmapFinder {
             how = "headers at every page of anonymous mappings";
         }
         found.sort(Comparator.comparingLong(MmapHeaders.Chunk::start));
-        known = new Known(List.copyOf(found), ranges, expectedCount, expectedBytes);
+        known = new Known(
+                before != null && found.equals(before.chunks()) ? before.chunks() : List.copyOf(found),
+                ranges,
+                expectedCount,
+                expectedBytes);
         if (expectedCount < 0) {
             how += "; mp_ is not known, so nothing confirms them";
             return result(MmappedChunks.Confidence.UNCONFIRMED);
@@ -215,7 +219,11 @@ final class MmapFinder {
     }
 
     private static long sum(List<MmapHeaders.Chunk> chunks) {
-        return chunks.stream().mapToLong(MmapHeaders.Chunk::length).sum();
+        long sum = 0;
+        for (MmapHeaders.Chunk chunk : chunks) {
+            sum += chunk.length();
+        }
+        return sum;
     }
 
     /** Leaves out what must be left out for count and bytes to agree, if there is such a choice. */
@@ -318,11 +326,8 @@ final class MmapFinder {
         return rest;
     }
 
-    long[] starts() {
-        return found.stream().mapToLong(MmapHeaders.Chunk::chunk).toArray();
-    }
-
-    long[] ends() {
-        return found.stream().mapToLong(MmapHeaders.Chunk::end).toArray();
+    /** The chunks that were found, in address order. */
+    List<MmapHeaders.Chunk> found() {
+        return found;
     }
 }

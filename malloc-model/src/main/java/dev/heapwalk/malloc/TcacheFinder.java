@@ -27,6 +27,9 @@ final class TcacheFinder {
     /** How far around the thread pointer variables are looked for if no GOT word names their place, in bytes. */
     private static final long TLS_REACH = 8192;
 
+    /** For more chunks in a bin than this, a list grows: what a damaged count says must not be believed. */
+    private static final int MOST_EXPECTED = 64;
+
     private static final FreeLists.Fault SILENT = (address, reason) -> {};
 
     private final Target target;
@@ -37,7 +40,12 @@ final class TcacheFinder {
     private int[] counts = {};
     private long[] entries = {};
 
-    /** A thread cache that was read. */
+    /**
+     * A thread cache that was read.
+     *
+     * @param bins with what; none where it was only to be told whether it is one
+     * @param chunks how many they hold
+     */
     record Cache(List<ThreadCache.Bin> bins, int chunks) {}
 
     /**
@@ -114,13 +122,16 @@ final class TcacheFinder {
                 }
                 continue;
             }
-            List<Long> chunks = new ArrayList<>();
+            List<Long> chunks = strict ? List.of() : new ArrayList<>(Math.clamp(expected, 1, MOST_EXPECTED));
             boolean keysAgree = true;
             FreeList list = lists.tcache(entries[i], i, address, strict ? SILENT : fault);
             while (list.next()) {
-                chunks.add(list.chunk());
+                if (!strict) {
+                    chunks.add(list.chunk());
+                }
                 keysAgree &= keyAgrees(tcache, address, reader.readLong(list.chunk() + 24, 0), key);
             }
+            total += (int) list.count();
             long length = list.sound() ? list.count() : -1;
             if (strict && (length != expected || !keysAgree)) {
                 return null;
@@ -130,7 +141,6 @@ final class TcacheFinder {
                 fault.at(address, "tcache bin %d holds %d chunks but counts %d".formatted(i, length, expected));
             }
             if (!chunks.isEmpty()) {
-                total += chunks.size();
                 bins.add(new ThreadCache.Bin(i, MallocLayout.Tcache.minSize(i), List.copyOf(chunks)));
             }
         }

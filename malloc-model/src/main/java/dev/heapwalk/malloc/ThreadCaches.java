@@ -3,11 +3,11 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.heap.Source;
 import dev.heapwalk.malloc.layout.MallocLayout;
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -271,7 +271,7 @@ final class ThreadCaches {
         Set<Long> all = new LinkedHashSet<>(owners.keySet());
         all.addAll(byStructure);
         List<ThreadCache> caches = new ArrayList<>();
-        Set<Long> seen = new HashSet<>();
+        LongTable seen = tools.seen();
         for (long address : all) {
             TcacheFinder.Cache cache = tcaches.read(
                     address, layout, false, (at, reason) -> findings.damage().add(at, -1, reason));
@@ -280,7 +280,7 @@ final class ThreadCaches {
             }
             for (ThreadCache.Bin bin : cache.bins()) {
                 for (long chunk : bin.chunks()) {
-                    if (!seen.add(chunk)) {
+                    if (seen.add(chunk, 1) > 1) {
                         findings.damage().add(chunk, -1, "the chunk is in two thread caches");
                     }
                 }

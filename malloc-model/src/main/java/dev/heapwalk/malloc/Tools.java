@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TouchedPages;
@@ -19,6 +20,8 @@ final class Tools {
     private final Reader reader;
     private final TouchedPages touched;
     private final MmapHeaders headers;
+    private final LongTable seen = new LongTable();
+    private final FreeChunks free = new FreeChunks();
     private ChunkCursor walk;
     private RunSearch runs;
 
@@ -39,6 +42,18 @@ final class Tools {
 
     MmapHeaders headers() {
         return headers;
+    }
+
+    /** An empty table for chunks that were met. */
+    LongTable seen() {
+        seen.reuse();
+        return seen;
+    }
+
+    /** Room to collect chunks in, empty. */
+    FreeChunks free() {
+        free.clear();
+        return free;
     }
 
     RunSearch runs() {
@@ -77,5 +92,6 @@ final class Tools {
             runs.close();
             runs = null;
         }
+        seen.clear();
     }
 }

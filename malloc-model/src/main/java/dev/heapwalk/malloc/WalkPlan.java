@@ -59,6 +59,35 @@ final class WalkPlan {
                 .toList());
     }
 
+    /** Whether these are the runs of this plan, so that it need not be made again. */
+    boolean isOf(List<MallocArena> some, List<MmapHeaders.Chunk> mmapped) {
+        int runs = 0;
+        for (MallocArena arena : some) {
+            for (MallocArena.Region region : arena.regions()) {
+                long top = arena.top() >= region.start() && arena.top() < region.end() ? arena.top() : 0;
+                if (find(region.start(), region.end(), arena.index(), top) < 0) {
+                    return false;
+                }
+                runs++;
+            }
+        }
+        int last = -1;
+        for (MmapHeaders.Chunk chunk : mmapped) {
+            int index = find(chunk.chunk(), chunk.end(), -1, 0);
+            if (index <= last) {
+                return false;
+            }
+            last = index;
+            runs++;
+        }
+        return runs == starts.length;
+    }
+
+    private int find(long start, long end, int arena, long top) {
+        int index = Arrays.binarySearch(starts, start);
+        return index >= 0 && ends[index] == end && arenas[index] == arena && tops[index] == top ? index : -1;
+    }
+
     /** The run that holds an address, or -1. */
     int at(long address) {
         int index = Arrays.binarySearch(starts, address);

@@ -204,7 +204,7 @@ class RefreshTest {
                     assertThat(byUse(usage)).isNotEmpty();
                 }
                 assertThat((threads.getCurrentThreadAllocatedBytes() - objects) / 300)
-                        .isLessThan(1 << 20);
+                        .isLessThan(512 << 10);
                 assertThat(directMemory()).isLessThanOrEqualTo(direct);
                 // New buffers for each sample were 2 GiB.
                 assertThat(resident() - resident).isLessThan(300 << 20);
