@@ -119,6 +119,9 @@ final class FuzzWorker {
                 }
             }
             parent.println("done " + i);
+            if (parent.checkError()) {
+                throw new IOException("nobody listens any more");
+            }
         }
     }
 
