@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
  * one of them again.
  */
 class FuzzIT {
-    private static final long COUNT = 2000;
+    private static final long COUNT = 1500;
 
     @Test
     void whateverIsHarmedTheCommandEndsAndTells() throws IOException {
