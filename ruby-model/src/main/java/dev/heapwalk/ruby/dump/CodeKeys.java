@@ -166,7 +166,7 @@ final class CodeKeys {
         for (int i = 0; i < iseq.localCount(); i++) {
             Optional<String> name = iseq.localName(i);
             line.comma();
-            json.string(name.isPresent() ? name.get() : "#" + i);
+            line.element(name.isPresent() ? name.get() : "#" + i);
         }
         line.close();
         if (iseq.parent() != 0) {
@@ -183,7 +183,7 @@ final class CodeKeys {
 
     private void optional(byte[] key, Optional<String> text) {
         if (text.isPresent()) {
-            line.text(key, text.get());
+            line.label(key, text.get());
         }
     }
 
@@ -368,8 +368,7 @@ final class CodeKeys {
             line.comma();
             line.openObject();
             line.comma();
-            json.raw(LABEL);
-            json.string(label.orElse("?"));
+            line.label(LABEL, label.orElse("?"));
             optional(FILENAME, frames.path());
             if (frames.line() > 0) {
                 line.number(LINE, frames.line());
@@ -416,8 +415,9 @@ final class CodeKeys {
         }
         line.name(key);
         line.openObject();
+        int number = 0;
         for (Local local : locals) {
-            member(local.name(), 0);
+            member(local.name(), number++);
             line.value(local.value());
         }
         line.close();

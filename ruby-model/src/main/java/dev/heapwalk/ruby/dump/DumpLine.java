@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
-import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
-import dev.heapwalk.ruby.name.Encodings;
-import dev.heapwalk.ruby.name.StringDecoder;
 import dev.heapwalk.ruby.object.RFloat;
 import dev.heapwalk.ruby.object.RString;
 import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.text.JsonLines;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -38,29 +35,23 @@ final class DumpLine {
     private static final byte[] KEY_TRUE = JsonLines.ascii("\"#true\"");
     private static final byte[] KEY_FALSE = JsonLines.ascii("\"#false\"");
     private static final byte[] KEY_NIL = JsonLines.ascii("\"#nil\"");
-    private static final byte[] VALUE = key("val");
-    private static final byte[] BINARY = JsonLines.ascii(",\"binary\":true,\"base64\":\"");
     private static final byte[] REFERENCES = key("refs");
 
-    /** A longer String is referred to. */
-    private static final int LONGEST_IN_PLACE = 64;
     /** So many of one object's values stand for themselves, and the others are referred to. */
     private static final int MOST_IN_PLACE = 1 << 14;
-    /** A multiple of three, for base 64. */
-    private static final int PIECE = 3 << 14;
-    /** A longer String of another encoding is not made into UTF-8. */
-    private static final int LONGEST_DECODED = 1 << 24;
+    /** A longer name is cut, in bytes: what has names may be as small as one reference. */
+    private static final int LONGEST_NAME = 1 << 9;
+    /** A longer text, such as the path of a file, is cut, in characters. */
+    private static final int LONGEST_TEXT = 1 << 12;
 
-    private static final int LONGEST_NAME = 1 << 14;
     private static final int NEAR = 16;
     private static final int DEEPEST = 16;
 
     private final ObjectReader reader;
-    private final Reader memory;
     private final RFloat floatView;
     private final RSymbol symbolView;
     private final JsonLines json;
-    private final StringDecoder decoder;
+    private final Contents contents;
     private final long nil;
     private final long undef;
 
@@ -71,13 +62,12 @@ final class DumpLine {
     private long[] inPlace = new long[64];
     private int inPlaceCount;
 
-    DumpLine(ObjectReader reader, JsonLines json) {
+    DumpLine(ObjectReader reader, JsonLines json, Contents contents) {
         this.reader = reader;
-        this.memory = reader.memory();
         this.floatView = new RFloat(reader);
         this.symbolView = new RSymbol(reader);
         this.json = json;
-        this.decoder = new StringDecoder(reader);
+        this.contents = contents;
         this.nil = reader.constants().nil();
         this.undef = reader.constants().undef();
     }
@@ -148,16 +138,31 @@ final class DumpLine {
     void member(Optional<byte[]> name, long number) {
         comma();
         if (name.isPresent()) {
-            json.string(cut(name.get()));
+            json.string(cut(name.get(), number));
         } else {
             json.string("#" + Long.toUnsignedString(number));
         }
         json.raw(':');
     }
 
-    /** A name that readers of JSON take for a key: some refuse longer ones, which only damage or malice makes. */
-    private static byte[] cut(byte[] name) {
-        return name.length <= LONGEST_NAME ? name : Arrays.copyOf(name, LONGEST_NAME);
+    /** A name among others that is no key. */
+    void element(String name) {
+        json.string(cut(name.getBytes(StandardCharsets.UTF_8), 0));
+    }
+
+    /** A name of bearable length. Of one that is cut, a number tells it from others that begin the same. */
+    private static byte[] cut(byte[] name, long number) {
+        if (name.length <= LONGEST_NAME) {
+            return name;
+        }
+        int end = LONGEST_NAME;
+        while (end > LONGEST_NAME - 4 && (name[end] & 0xc0) == 0x80) {
+            end--;
+        }
+        byte[] more = ("…#" + Long.toUnsignedString(number)).getBytes(StandardCharsets.UTF_8);
+        byte[] cut = Arrays.copyOf(name, end + more.length);
+        System.arraycopy(more, 0, cut, end, more.length);
+        return cut;
     }
 
     // --- Keys with one value.
@@ -181,9 +186,25 @@ final class DumpLine {
         json.string(text);
     }
 
-    void text(byte[] key, byte[] utf8) {
+    /** A text that many lines may have, such as the name of a class. */
+    void label(byte[] key, byte[] utf8) {
+        if (utf8.length <= LONGEST_TEXT) {
+            json.raw(key);
+            json.string(utf8);
+        } else {
+            label(key, new String(utf8, StandardCharsets.UTF_8));
+        }
+    }
+
+    /** A text that many lines may have, such as the path of a file. */
+    void label(byte[] key, String text) {
         json.raw(key);
-        json.string(utf8);
+        if (text.length() <= LONGEST_TEXT) {
+            json.string(text);
+        } else {
+            int end = LONGEST_TEXT - (Character.isHighSurrogate(text.charAt(LONGEST_TEXT - 1)) ? 1 : 0);
+            json.string(text.substring(0, end) + "…");
+        }
     }
 
     void flag(byte[] key, boolean value) {
@@ -258,7 +279,7 @@ final class DumpLine {
         long id = value >>> 8;
         Optional<byte[]> name = reader.symbols().bytesOf(id);
         if (name.isPresent()) {
-            prefixed(':', cut(name.get()));
+            prefixed(':', cut(name.get(), reader.symbols().serial(id)));
         } else {
             json.string("#0x" + Long.toHexString(value));
         }
@@ -281,7 +302,11 @@ final class DumpLine {
             RValue found = reader.at(reference);
             switch (found.type()) {
                 case STRING -> {
-                    return stringInPlace(reference);
+                    if (!contents.inPlace(reference)) {
+                        return false;
+                    }
+                    remember(reference);
+                    return true;
                 }
                 case FLOAT -> {
                     double number = found.as(floatView).value();
@@ -294,13 +319,17 @@ final class DumpLine {
                     return true;
                 }
                 case SYMBOL -> {
-                    Optional<byte[]> name =
-                            reader.symbols().bytesOfString(found.as(symbolView).name());
-                    if (name.isEmpty() || name.get().length > LONGEST_NAME) {
+                    long holder = found.as(symbolView).name();
+                    if (!reader.isString(holder)) {
                         return false;
                     }
+                    RString held = reader.stringAt(holder);
+                    if (held.length() > LONGEST_NAME) {
+                        return false;
+                    }
+                    byte[] name = held.content(LONGEST_NAME);
                     remember(reference);
-                    prefixed(':', name.get());
+                    prefixed(':', name);
                     return true;
                 }
                 default -> {
@@ -310,70 +339,6 @@ final class DumpLine {
         } catch (UnmappedAddressException e) {
             return false;
         }
-    }
-
-    /** Writes a String as itself, if it is one that can be. Returns whether it was. */
-    private boolean stringInPlace(long address) {
-        int length;
-        long offset;
-        try {
-            RString string = reader.stringAt(address);
-            if (!string.embedded()) {
-                return false;
-            }
-            length = (int) string.length();
-            int encoding = string.encodingIndex();
-            if (length < 0 || length > LONGEST_IN_PLACE || encoding > Encodings.US_ASCII) {
-                return false;
-            }
-            boolean utf8 = encoding == Encodings.UTF_8 && string.codeRange() == RString.CODE_RANGE_VALID;
-            offset = memory.require(string.bytes(), length);
-            if (!utf8 && !ascii(memory.segment(), offset, length)) {
-                return false;
-            }
-        } catch (UnmappedAddressException e) {
-            return false;
-        }
-        remember(address);
-        MemorySegment bytes = memory.segment();
-        if (looksLikeAnother(bytes, offset, length)) {
-            json.raw('"');
-            json.raw('\\');
-            json.raw('\\');
-            json.text(bytes, offset, length);
-            json.endText();
-            json.raw('"');
-        } else {
-            json.string(bytes, offset, length);
-        }
-        return true;
-    }
-
-    private static boolean looksLikeAnother(MemorySegment bytes, long offset, int length) {
-        if (length == 0) {
-            return false;
-        }
-        return switch (bytes.get(Words.BYTE, offset)) {
-            case ':', '#', '\\' -> true;
-            case '0' -> length > 1 && bytes.get(Words.BYTE, offset + 1) == 'x';
-            default -> false;
-        };
-    }
-
-    private static boolean ascii(MemorySegment bytes, long offset, int length) {
-        long at = offset;
-        long end = offset + length;
-        for (; at <= end - Long.BYTES; at += Long.BYTES) {
-            if ((bytes.get(Words.LONG, at) & 0x8080808080808080L) != 0) {
-                return false;
-            }
-        }
-        for (; at < end; at++) {
-            if (bytes.get(Words.BYTE, at) < 0) {
-                return false;
-            }
-        }
-        return true;
     }
 
     /** Keeps a reference for {@link #references()}. */
@@ -408,66 +373,5 @@ final class DumpLine {
             }
         }
         return false;
-    }
-
-    // --- Texts of any length.
-
-    /** The contents of a String as {@code val}: text, and its bytes beside it where they are not valid. */
-    void contents(RString string) {
-        long length = string.length();
-        long bytes = string.bytes();
-        if (length < 0 || length > 0 && !memory.mapped(bytes, length)) {
-            throw new UnmappedAddressException(bytes, bytes, Math.max(0, length));
-        }
-        int encoding = string.encodingIndex();
-        boolean valid = encoding == Encodings.UTF_8 || encoding <= Encodings.US_ASCII && ascii(bytes, length);
-        if (encoding > Encodings.US_ASCII && length <= LONGEST_DECODED) {
-            Optional<String> text = decoder.text(
-                    string.content(LONGEST_DECODED), reader.encodings().indexOf(string), false);
-            if (text.isPresent()) {
-                text(VALUE, text.get());
-                return;
-            }
-        }
-        json.raw(VALUE);
-        json.raw('"');
-        for (long done = 0; done < length; done += PIECE) {
-            int some = (int) Math.min(PIECE, length - done);
-            long offset = memory.find(bytes + done, some);
-            if (offset < 0) {
-                // It was unmapped since it was looked up; what is missing shows in base 64 too.
-                break;
-            }
-            json.text(memory.segment(), offset, some);
-        }
-        valid &= json.endText();
-        json.raw('"');
-        if (!valid) {
-            base64(bytes, length);
-        }
-    }
-
-    private boolean ascii(long bytes, long length) {
-        for (long done = 0; done < length; done += PIECE) {
-            int some = (int) Math.min(PIECE, length - done);
-            long offset = memory.require(bytes + done, some);
-            if (!ascii(memory.segment(), offset, some)) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private void base64(long bytes, long length) {
-        json.raw(BINARY);
-        for (long done = 0; done < length; done += PIECE) {
-            int some = (int) Math.min(PIECE, length - done);
-            long offset = memory.find(bytes + done, some);
-            if (offset < 0) {
-                break;
-            }
-            json.base64(memory.segment(), offset, some);
-        }
-        json.raw('"');
     }
 }

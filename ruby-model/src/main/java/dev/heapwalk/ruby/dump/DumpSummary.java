@@ -17,6 +17,8 @@ import java.util.Map;
  * @param damaged how many objects have lines that lack something because it could not be read
  * @param damage the first of those, by their addresses
  * @param holes what else could not be read, a line of text each
+ * @param left how many objects may have no line because the dump has reached its limit, at most: all slots that are left
+ *     count, unless it was found out which are reached; 0 if the dump is whole
  */
 public record DumpSummary(
         long objects,
@@ -25,7 +27,8 @@ public record DumpSummary(
         Map<String, Long> unknownReferences,
         long damaged,
         List<Damage> damage,
-        List<String> holes) {
+        List<String> holes,
+        long left) {
     /** How much damage is told. */
     static final int MOST_DAMAGE = 100;
 
@@ -39,11 +42,17 @@ public record DumpSummary(
 
     /** The head of a dump, which has no objects. */
     static DumpSummary head(long bytes, List<String> holes) {
-        return new DumpSummary(0, bytes, Map.of(), Map.of(), 0, List.of(), holes);
+        return new DumpSummary(0, bytes, Map.of(), Map.of(), 0, List.of(), holes, 0);
     }
 
     DumpSummary with(List<String> moreHoles) {
-        return new DumpSummary(objects, bytes, unknownSizes, unknownReferences, damaged, damage, moreHoles);
+        return new DumpSummary(objects, bytes, unknownSizes, unknownReferences, damaged, damage, moreHoles, left);
+    }
+
+    /** The same of a dump that has reached its limit, of which fewer lines were written than made. */
+    DumpSummary cut(long objectsWritten, long bytesWritten, long objectsLeft) {
+        return new DumpSummary(
+                objectsWritten, bytesWritten, unknownSizes, unknownReferences, damaged, damage, holes, objectsLeft);
     }
 
     /** The parts of a dump as one. */
@@ -72,6 +81,7 @@ public record DumpSummary(
                 references.asMap(),
                 damaged,
                 damage.stream().limit(MOST_DAMAGE).toList(),
-                List.copyOf(holes));
+                List.copyOf(holes),
+                0);
     }
 }

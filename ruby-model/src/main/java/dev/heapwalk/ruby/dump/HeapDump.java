@@ -13,10 +13,12 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
+import java.util.function.LongPredicate;
 
 /**
  * Writes a heap in the format of heap_dump: a line of JSON for the roots, which comes first, and one for each object,
- * with its contents. What the keys mean is written in {@code docs/ruby-dump.md}.
+ * with its contents. Contents that several objects share are in the line of the one that they share with. What the keys
+ * mean is written in {@code docs/ruby-dump.md}.
  *
  * <p>Several threads write where there is enough to do; the lines come in the order of the addresses all the same.
  */
@@ -32,11 +34,13 @@ public final class HeapDump {
     private final RubyVm vm;
     private final Id id;
     private final boolean reachable;
+    private final long limit;
 
-    private HeapDump(RubyVm vm, Id id, boolean reachable) {
+    private HeapDump(RubyVm vm, Id id, boolean reachable, long limit) {
         this.vm = vm;
         this.id = id;
         this.reachable = reachable;
+        this.limit = limit;
     }
 
     /**
@@ -47,7 +51,7 @@ public final class HeapDump {
      * @return the dump
      */
     public static HeapDump of(RubyVm vm, Id id) {
-        return new HeapDump(vm, id, false);
+        return new HeapDump(vm, id, false, DumpLimit.NONE);
     }
 
     /**
@@ -56,7 +60,19 @@ public final class HeapDump {
      * @return a dump that leaves out the other objects
      */
     public HeapDump reachable() {
-        return new HeapDump(vm, id, true);
+        return new HeapDump(vm, id, true, limit);
+    }
+
+    /**
+     * Prepares a dump of limited length. It has the first lines that there is room for, whole ones, and ends where a
+     * line has none; {@link DumpSummary#left()} then tells that objects are missing.
+     *
+     * @param bytes how many bytes the lines may have in all
+     * @return a dump that ends there
+     * @throws IllegalArgumentException if that is less than one
+     */
+    public HeapDump atMost(long bytes) {
+        return new HeapDump(vm, id, reachable, DumpLimit.checked(bytes));
     }
 
     /**
@@ -69,16 +85,29 @@ public final class HeapDump {
      * @throws UncheckedIOException if writing fails
      */
     public DumpSummary write(DumpOutput out, LongConsumer progress) {
-        PageBatches batches = new PageBatches(vm, out, progress);
+        PageBatches batches = new PageBatches(vm, out, limit, progress);
         ObjectReader reader = batches.reader();
-        JsonLines json = new JsonLines(out.stream());
-        List<String> holes = new ObjectLines(new RubyThreads(new Interpreter(reader)), json, id).roots();
-        json.flush();
+        DumpSummary head = batches.head(lines -> roots(reader, lines), DumpSummary.head(0, List.of()));
+        if (batches.full()) {
+            return batches.summary(List.of(head), null);
+        }
         Reachability reached = reachable ? Reachability.of(reader) : null;
         List<DumpSummary> parts = new ArrayList<>();
-        parts.add(DumpSummary.head(json.bytes(), holes));
+        parts.add(head);
         parts.addAll(batches.write((own, lines) -> new Objects(own, reached, lines)));
-        return DumpSummary.of(parts);
+        return batches.summary(parts, reached);
+    }
+
+    private DumpSummary roots(ObjectReader reader, OutputStream out) {
+        JsonLines json = new JsonLines(out);
+        List<String> holes = lines(reader, json, null).roots();
+        json.flush();
+        return DumpSummary.head(json.bytes(), holes);
+    }
+
+    private ObjectLines lines(ObjectReader reader, JsonLines json, Reachability reached) {
+        LongPredicate written = reached == null ? address -> true : reached::contains;
+        return new ObjectLines(new RubyThreads(new Interpreter(reader)), json, id, written, limit);
     }
 
     /** Writes the lines of objects, for one thread. */
@@ -92,18 +121,28 @@ public final class HeapDump {
             this.slot = vm.slots(reader);
             this.reached = reached;
             this.json = new JsonLines(out);
-            this.lines = new ObjectLines(new RubyThreads(new Interpreter(reader)), json, id);
+            this.lines = lines(reader, json, reached);
         }
 
         @Override
         public void write(int first, int end) {
             slot.within(first, end);
-            while (slot.next()) {
-                if (reached == null || reached.contains(slot.address())) {
-                    lines.slot(slot);
+            try {
+                while (slot.next()) {
+                    if (reached == null || reached.contains(slot.address())) {
+                        lines.slot(slot);
+                    }
                 }
+            } catch (DumpLimit.LineTooLong e) {
+                json.flush();
+                throw e;
             }
             json.flush();
+        }
+
+        @Override
+        public long objects() {
+            return lines.objects();
         }
 
         @Override

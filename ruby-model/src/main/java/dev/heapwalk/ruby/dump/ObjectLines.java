@@ -43,6 +43,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongPredicate;
 
 /**
  * Writes lines in the format of heap_dump: one of JSON for the roots and one for each object, with its contents. What
@@ -96,6 +97,7 @@ public final class ObjectLines {
     private final Reader memory;
     private final RubyThreads threads;
     private final JsonLines json;
+    private final Contents contents;
     private final DumpLine line;
     private final byte[] opening;
     private final Map<RubyType, byte[]> types = new EnumMap<>(RubyType.class);
@@ -120,24 +122,30 @@ public final class ObjectLines {
     private long objects;
 
     /**
-     * Prepares to write.
+     * Prepares to write lines that need no others: each has all its contents.
      *
      * @param threads what reads threads and code, for the thread that writes
      * @param out where the lines go; not closed
      * @param id what the id is called
      */
     public ObjectLines(RubyThreads threads, OutputStream out, HeapDump.Id id) {
-        this(threads, new JsonLines(out), id);
+        this(threads, new JsonLines(out), id, address -> false, DumpLimit.NONE);
     }
 
-    /** As above, into lines that others write into too. */
-    ObjectLines(RubyThreads threads, JsonLines json, HeapDump.Id id) {
+    /**
+     * Prepares to write lines of a dump, into lines that others write into too.
+     *
+     * @param written tells of the address of a slot whether the dump has its line too: what is in that is not repeated
+     * @param room how many bytes the dump may have
+     */
+    ObjectLines(RubyThreads threads, JsonLines json, HeapDump.Id id, LongPredicate written, long room) {
         ObjectReader reader = threads.interpreter().reader();
         this.reader = reader;
         this.memory = reader.memory();
         this.threads = threads;
         this.json = json;
-        this.line = new DumpLine(reader, json);
+        this.contents = new Contents(reader, json, written, room);
+        this.line = new DumpLine(reader, json, contents);
         this.opening = JsonLines.ascii(id == HeapDump.Id.MONGO ? "{\"_id\":" : "{\"id\":");
         for (RubyType type : RubyType.values()) {
             types.put(type, JsonLines.ascii(",\"bt\":\"" + type.label() + "\""));
@@ -175,7 +183,13 @@ public final class ObjectLines {
                 unknownReferences.asMap(),
                 damaged,
                 List.copyOf(damage),
-                List.of());
+                List.of(),
+                0);
+    }
+
+    /** How many lines of objects were begun. */
+    long objects() {
+        return objects;
     }
 
     /** Writes the line of the roots. Returns what of them can't be read, a line each. */
@@ -235,9 +249,10 @@ public final class ObjectLines {
     private void globals(List<Roots.Global> globals) {
         line.name(GLOBALS);
         line.openObject();
+        int number = 0;
         for (Roots.Global global : globals) {
             if (global.known() && global.name().isPresent()) {
-                line.member(global.name().map(name -> name.getBytes(StandardCharsets.UTF_8)), 0);
+                line.member(global.name().map(name -> name.getBytes(StandardCharsets.UTF_8)), number++);
                 line.value(global.value());
             } else if (!global.known() && reader.isSlot(global.value())) {
                 line.remember(global.value());
@@ -378,9 +393,13 @@ public final class ObjectLines {
             line.text(ENCODING, encoding.get());
         }
         if (string.shared()) {
-            line.reference(SHARED, string.auxiliary());
+            long root = string.auxiliary();
+            line.reference(SHARED, root);
+            if (contents.substring(root, string.bytes(), string.length())) {
+                return;
+            }
         }
-        line.contents(string);
+        contents.write(string);
     }
 
     /** The contents of another String as those of this object. */
@@ -388,16 +407,24 @@ public final class ObjectLines {
         if (!reader.isString(address)) {
             return;
         }
+        if (contents.leftTo(address, reader.stringAt(address).length())) {
+            line.reference(SHARED, address);
+            return;
+        }
         Optional<String> encoding = reader.encodings().name(reader.encodings().indexOf(reader.stringAt(address)));
         if (encoding.isPresent()) {
             line.text(ENCODING, encoding.get());
         }
-        line.contents(reader.stringAt(address));
+        contents.write(reader.stringAt(address));
     }
 
     private void array(RArray array) {
         if (array.shared()) {
-            line.reference(SHARED, array.auxiliary());
+            long root = array.auxiliary();
+            line.reference(SHARED, root);
+            if (contents.slice(root, array.elements(), array.length())) {
+                return;
+            }
         }
         values(VALUE, array.elements(), array.length());
     }
@@ -475,7 +502,7 @@ public final class ObjectLines {
     private void module(RClass module) {
         Optional<byte[]> name = reader.classNames().bytesOf(module.address());
         if (name.isPresent()) {
-            line.text(NAME, name.get());
+            line.label(NAME, name.get());
         }
         if (module.type() == RubyType.ICLASS) {
             line.reference(MODULE, module.klass());
@@ -486,22 +513,13 @@ public final class ObjectLines {
             line.flag(SINGLETON, true);
             line.value(ATTACHED, module.attachedObject());
         }
-        line.name(METHODS);
-        line.openObject();
-        methods.over(module.address());
-        while (methods.next()) {
-            long body = body();
-            line.member(methods.name(), methods.serial());
-            if (body == 0) {
-                json.string("(" + methods.kind() + ")");
-            } else {
-                json.address(body);
-            }
-        }
-        line.close();
         if (module.type() == RubyType.ICLASS) {
+            if (!methodsOfModule(module)) {
+                methods(module.address());
+            }
             return;
         }
+        methods(module.address());
         ivars(IVARS, module);
         constants.over(module.address());
         if (constants.next()) {
@@ -519,6 +537,29 @@ public final class ObjectLines {
             } while (constants.next());
             line.close();
         }
+    }
+
+    /** Whether a module's place has the methods that the line of its module has too. */
+    private boolean methodsOfModule(RClass place) {
+        long module = place.klass();
+        long table = place.methodTable();
+        return table != 0 && contents.writtenAt(module) && methods.table(module) == table;
+    }
+
+    private void methods(long address) {
+        line.name(METHODS);
+        line.openObject();
+        methods.over(address);
+        while (methods.next()) {
+            long body = body();
+            line.member(methods.name(), methods.serial());
+            if (body == 0) {
+                json.string("(" + methods.kind() + ")");
+            } else {
+                json.address(body);
+            }
+        }
+        line.close();
     }
 
     /** The slot that a method's code is, 0 if it is none. */

@@ -27,10 +27,12 @@ import java.util.function.LongConsumer;
 public final class ObjectSpaceDump {
     private final RubyVm vm;
     private final boolean reachable;
+    private final long limit;
 
-    private ObjectSpaceDump(RubyVm vm, boolean reachable) {
+    private ObjectSpaceDump(RubyVm vm, boolean reachable, long limit) {
         this.vm = vm;
         this.reachable = reachable;
+        this.limit = limit;
     }
 
     /**
@@ -40,7 +42,7 @@ public final class ObjectSpaceDump {
      * @return the dump
      */
     public static ObjectSpaceDump of(RubyVm vm) {
-        return new ObjectSpaceDump(vm, false);
+        return new ObjectSpaceDump(vm, false, DumpLimit.NONE);
     }
 
     /**
@@ -49,7 +51,19 @@ public final class ObjectSpaceDump {
      * @return a dump that leaves out the other objects
      */
     public ObjectSpaceDump reachable() {
-        return new ObjectSpaceDump(vm, true);
+        return new ObjectSpaceDump(vm, true, limit);
+    }
+
+    /**
+     * Prepares a dump of limited length. It has the first lines that there is room for, whole ones, and ends where a
+     * line has none; {@link DumpSummary#left()} then tells that objects are missing.
+     *
+     * @param bytes how many bytes the lines may have in all
+     * @return a dump that ends there
+     * @throws IllegalArgumentException if that is less than one
+     */
+    public ObjectSpaceDump atMost(long bytes) {
+        return new ObjectSpaceDump(vm, reachable, DumpLimit.checked(bytes));
     }
 
     /**
@@ -62,9 +76,23 @@ public final class ObjectSpaceDump {
      * @throws UncheckedIOException if writing fails
      */
     public DumpSummary write(DumpOutput out, LongConsumer progress) {
-        PageBatches batches = new PageBatches(vm, out, progress);
+        PageBatches batches = new PageBatches(vm, out, limit, progress);
         ObjectReader reader = batches.reader();
-        JsonLines json = new JsonLines(out.stream());
+        DumpSummary head = batches.head(lines -> head(reader, lines), DumpSummary.head(0, List.of()));
+        if (batches.full()) {
+            return batches.summary(List.of(head), null);
+        }
+        Allocations allocations = Allocations.find(reader);
+        Reachability reached = reachable ? Reachability.of(reader) : null;
+        List<DumpSummary> parts = new ArrayList<>();
+        parts.add(head);
+        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, allocations, lines)));
+        return batches.summary(parts, reached);
+    }
+
+    /** Writes the lines of roots and shapes. */
+    private static DumpSummary head(ObjectReader reader, OutputStream out) {
+        JsonLines json = new JsonLines(out);
         Roots roots = new Roots(reader);
         new RootLines(roots, json).write();
         List<String> holes = new ArrayList<>(roots.missing());
@@ -75,12 +103,7 @@ public final class ObjectSpaceDump {
             }
         }
         json.flush();
-        Allocations allocations = Allocations.find(reader);
-        Reachability reached = reachable ? Reachability.of(reader) : null;
-        List<DumpSummary> parts = new ArrayList<>();
-        parts.add(DumpSummary.head(json.bytes(), holes));
-        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, allocations, lines)));
-        return DumpSummary.of(parts);
+        return DumpSummary.head(json.bytes(), holes);
     }
 
     /** Writes the lines of objects, for one thread. */
@@ -118,6 +141,11 @@ public final class ObjectSpaceDump {
         }
 
         @Override
+        public long objects() {
+            return objects;
+        }
+
+        @Override
         public DumpSummary summary() {
             return new DumpSummary(
                     objects,
@@ -126,7 +154,8 @@ public final class ObjectSpaceDump {
                     lines.unknownReferences().asMap(),
                     damaged,
                     damage,
-                    slot.holes());
+                    slot.holes(),
+                    0);
         }
     }
 }

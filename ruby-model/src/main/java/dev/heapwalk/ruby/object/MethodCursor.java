@@ -118,12 +118,24 @@ public final class MethodCursor {
      * @throws UnmappedAddressException if its table can't be read, or claims what can't be
      */
     public MethodCursor over(long klass) {
+        return overTable(table(klass));
+    }
+
+    /**
+     * The table of the methods of a class or module, of those that are its own even if modules were prepended to it.
+     * The cursor is not moved.
+     *
+     * @param klass its target address
+     * @return target address of a {@code struct rb_id_table}; 0 if there is none, or no class or module there
+     * @throws UnmappedAddressException if that can't be read
+     */
+    public long table(long klass) {
         RClass found = holder(klass);
         if (found != null && found.type() != RubyType.ICLASS) {
             RClass origin = holder(found.origin());
             found = origin == null ? holder(klass) : origin;
         }
-        return overTable(found == null ? 0 : found.methodTable());
+        return found == null ? 0 : found.methodTable();
     }
 
     private RClass holder(long klass) {

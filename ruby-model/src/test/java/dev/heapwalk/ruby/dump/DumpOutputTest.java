@@ -21,8 +21,10 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.function.BiFunction;
 import java.util.function.LongConsumer;
+import java.util.function.LongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -47,7 +49,72 @@ class DumpOutputTest {
             RubyVm vm = RubyVm.locate(target);
             check(vm, (out, progress) -> ObjectSpaceDump.of(vm).write(out, progress));
             check(vm, (out, progress) -> HeapDump.of(vm, HeapDump.Id.PLAIN).write(out, progress));
+            limited(
+                    vm,
+                    limit -> (out, progress) ->
+                            ObjectSpaceDump.of(vm).atMost(limit).write(out, progress));
+            limited(
+                    vm,
+                    limit -> (out, progress) ->
+                            HeapDump.of(vm, HeapDump.Id.MONGO).atMost(limit).write(out, progress));
         }
+    }
+
+    /** A dump with a limit is the beginning of the whole one, up to the last line that fits. */
+    private void limited(RubyVm vm, LongFunction<BiFunction<DumpOutput, LongConsumer, DumpSummary>> dumps)
+            throws IOException {
+        ByteArrayOutputStream stream = new ByteArrayOutputStream();
+        DumpSummary all = dumps.apply(Long.MAX_VALUE).apply(DumpOutput.to(stream), slots -> {});
+        assertThat(all.left()).isZero();
+        byte[] whole = stream.toByteArray();
+        int head = (int) stream.toString(StandardCharsets.UTF_8).lines().count() - (int) all.objects();
+        int longLine = -1;
+        for (int i = 0, begin = 0; i < whole.length && longLine < 0; i++) {
+            if (whole[i] == '\n') {
+                longLine = i - begin > LENGTH ? begin : -1;
+                begin = i + 1;
+            }
+        }
+        long[] limits = {
+            1,
+            longLine - 1,
+            longLine + LENGTH / 2,
+            longLine + LENGTH + 1000,
+            new Random(1).nextInt(whole.length),
+            whole.length - 1,
+            whole.length
+        };
+        for (long limit : limits) {
+            int end = (int) Math.min(limit, whole.length);
+            while (end > 0 && whole[end - 1] != '\n') {
+                end--;
+            }
+            ByteArrayOutputStream some = new ByteArrayOutputStream();
+            DumpSummary written = dumps.apply(limit).apply(DumpOutput.to(some), slots -> {});
+            assertThat(some.size()).as("bytes of at most %,d", limit).isEqualTo(end);
+            assertThat(Arrays.mismatch(some.toByteArray(), 0, end, whole, 0, end))
+                    .isEqualTo(-1);
+            long lines = some.toString(StandardCharsets.UTF_8).lines().count();
+            assertThat(written.bytes()).isEqualTo(end);
+            assertThat(written.objects()).isEqualTo(Math.max(0, lines - head));
+            if (end == whole.length) {
+                assertThat(written).isEqualTo(all);
+            } else {
+                assertThat(written.objects() + written.left())
+                        .isBetween(all.objects(), vm.pages().totalSlots());
+            }
+            Path file = Files.writeString(folder.resolve("limited"), "");
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                assertThat(dumps.apply(limit)
+                                .apply(DumpOutput.to(channel), slots -> {})
+                                .objects())
+                        .isEqualTo(written.objects());
+            }
+            assertThat(Files.mismatch(file, Files.write(folder.resolve("stream"), some.toByteArray())))
+                    .isEqualTo(-1);
+        }
+        assertThatThrownBy(() -> dumps.apply(0).apply(DumpOutput.to(OutputStream.nullOutputStream()), slots -> {}))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
     private void check(RubyVm vm, BiFunction<DumpOutput, LongConsumer, DumpSummary> dump) throws IOException {
