@@ -15,6 +15,8 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.LongConsumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -23,6 +25,8 @@ import picocli.CommandLine.Parameters;
 /** {@code heapwalk ruby dump}: every object, a line each. */
 @Command(name = "dump", description = "Write every object with its contents and references, one JSON object a line.")
 final class RubyDump extends TargetCommand {
+    private static final Pattern SIZE = Pattern.compile("([0-9]+)([KMG]?)");
+
     @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
     private String target;
 
@@ -49,6 +53,15 @@ final class RubyDump extends TargetCommand {
     @Option(names = "--mongo", description = "Call the id _id, so that mongoimport takes the file as it is.")
     private boolean mongo;
 
+    @Option(
+            names = "--max-bytes",
+            paramLabel = "SIZE",
+            description = "End the dump before the first line that would make it longer, and let the process run on; "
+                    + "in bytes, or with K, M or G. Bytes before compression count. The exit status is 3 then.")
+    private String most;
+
+    private long limit = Long.MAX_VALUE;
+
     @Override
     String target() {
         return target;
@@ -56,9 +69,29 @@ final class RubyDump extends TargetCommand {
 
     @Override
     void check() {
+        if (most != null) {
+            limit = size(most);
+        }
         if (mongo && format != DumpFormat.HEAP_DUMP) {
             throw wrong("--mongo is for --format heap_dump");
         }
+    }
+
+    private long size(String text) {
+        Matcher size = SIZE.matcher(text);
+        if (size.matches()) {
+            try {
+                char unit = (size.group(2) + ' ').charAt(0);
+                long bytes = Math.multiplyExact(Long.parseLong(size.group(1)), 1L << 10 * " KMG".indexOf(unit));
+                if (bytes > 0) {
+                    return bytes;
+                }
+            } catch (NumberFormatException | ArithmeticException e) {
+                // It has more digits than any size.
+            }
+        }
+        throw wrong("--max-bytes must be a number of bytes above zero, such as 1000000, 512K, 100M or 2G, not '" + text
+                + "'");
     }
 
     @Override
@@ -78,6 +111,15 @@ final class RubyDump extends TargetCommand {
                 throw e;
             }
             int status = printing(subject, problems, to::finish);
+            if (written.left() > 0) {
+                Failure.say(String.format(
+                        Locale.ROOT,
+                        "the dump was cut at --max-bytes %s: %,d of at most %,d objects were written",
+                        most,
+                        written.objects(),
+                        written.objects() + written.left()));
+                status = Failure.DAMAGED;
+            }
             Failure.say(summary(subject, written, to.taken()));
             return status;
         }
@@ -95,10 +137,11 @@ final class RubyDump extends TargetCommand {
         LongConsumer done = slots -> progress.at((long) (slots * bytesASlot), bytes);
         DumpSummary written = to.writing(out -> {
             if (format == DumpFormat.OBJECTSPACE) {
-                ObjectSpaceDump all = ObjectSpaceDump.of(vm);
+                ObjectSpaceDump all = ObjectSpaceDump.of(vm).atMost(limit);
                 return (reachable ? all.reachable() : all).write(out, done);
             }
-            HeapDump all = HeapDump.of(vm, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN);
+            HeapDump all = HeapDump.of(vm, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN)
+                    .atMost(limit);
             return (reachable ? all.reachable() : all).write(out, done);
         });
         written.holes().forEach(problems::missing);
