@@ -5,15 +5,20 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.Charset;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -80,6 +85,44 @@ final class HeapDumpLines {
 
     JsonNode at(String address) {
         return byId.get(address);
+    }
+
+    /** The bytes that a line, or the one that it leads to, tells that its value has. */
+    byte[] bytes(JsonNode line) {
+        if (!line.has("val")) {
+            byte[] of = bytes(at(line.get("shared").textValue()));
+            int offset = line.path("offset").asInt(0);
+            return Arrays.copyOfRange(of, offset, offset + line.path("length").asInt(of.length - offset));
+        }
+        if (line.path("binary").booleanValue()) {
+            return Base64.getDecoder().decode(line.get("base64").textValue());
+        }
+        String name = line.get("encoding").textValue();
+        Charset charset = name.equals("ASCII-8BIT") || !Charset.isSupported(name)
+                ? StandardCharsets.US_ASCII
+                : Charset.forName(name);
+        if (name.equals("UTF-8-MAC") || name.equals("UTF8-MAC")) {
+            charset = StandardCharsets.UTF_8;
+        }
+        return line.get("val").textValue().getBytes(charset);
+    }
+
+    /** The line of an Array that has its elements all by itself, made of those that it leads to. */
+    JsonNode whole(JsonNode array) {
+        if (array.has("val")) {
+            return array;
+        }
+        JsonNode of = whole(at(array.get("shared").textValue()));
+        ObjectNode whole = array.deepCopy();
+        ArrayNode elements = whole.putArray("val");
+        int offset = array.path("offset").asInt(0);
+        int length = array.path("length").asInt(of.get("val").size() - offset);
+        for (int i = offset; i < offset + length; i++) {
+            elements.add(of.get("val").get(i));
+        }
+        // What stands for itself there is named there.
+        whole.set("refs", of.path("refs").deepCopy());
+        return whole;
     }
 
     /** Every reference that a line has, wherever it stands. */

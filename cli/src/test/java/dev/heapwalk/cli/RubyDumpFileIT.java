@@ -8,6 +8,7 @@ import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -84,6 +86,61 @@ final class RubyDumpFileIT {
         assertThat(lines.all()).hasSizeGreaterThan(10_000);
         assertThat(lines.all().values())
                 .allMatch(line -> line.fieldNames().next().equals("_id") && !line.has("id"));
+    }
+
+    /** What has room is there in whole lines, and the error stream says what is not; bytes before gzip count. */
+    @ParameterizedTest
+    @ValueSource(strings = {"", "--mongo", "--format=objectspace", "--reachable"})
+    void limitIsKeptAndTold(String option) throws IOException {
+        String pid = Long.toString(process.pid());
+        List<String> options = option.isEmpty() ? List.of() : List.of(option);
+        int most = 1 << 20;
+        byte[] plain = null;
+        for (String name : List.of("cut.json", "cut.json.gz", "-")) {
+            Path file = folder.resolve(name);
+            List<String> line = new ArrayList<>(List.of("ruby", "dump", pid, "--max-bytes", "1M"));
+            line.addAll(options);
+            line.addAll(List.of("-o", name.equals("-") ? name : file.toString()));
+            Run run = Run.heapwalk(line.toArray(String[]::new)).exited(3);
+            byte[] written = name.equals("-") ? run.out() : Files.readAllBytes(file);
+            if (name.endsWith(".gz")) {
+                assertThat(written.length).isLessThan(most / 2);
+                try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(written))) {
+                    written = in.readAllBytes();
+                }
+            }
+            assertThat(written.length).isBetween(most - 100_000, most);
+            assertThat(written[written.length - 1]).isEqualTo((byte) '\n');
+            List<JsonNode> rows = new Run(0, written, "").rows();
+            long objects = rows.stream()
+                    .filter(row -> row.has("bt")
+                            || row.has("address")
+                                    && !row.get("type").textValue().equals("SHAPE"))
+                    .count();
+            assertThat(run.err())
+                    .containsPattern(
+                            "heapwalk: the dump was cut at --max-bytes 1M: %,d of at most [0-9,]+ objects were written\n"
+                                    .formatted(objects))
+                    .containsPattern("heapwalk: %,d objects, %,d bytes in ".formatted(objects, written.length));
+            assertThat(plain == null ? written : plain).isEqualTo(written);
+            plain = written;
+        }
+        assertThat(process.ask("eval 6 * 7")).containsExactly("42");
+    }
+
+    @Test
+    void sizesThatAreNone() {
+        for (String size : List.of("0", "-1", "", "1T", "K", "1.5M", "99999999999999999999", "9999999999G", "0x10")) {
+            Run.heapwalk("ruby", "dump", "demo", "--max-bytes=" + size)
+                    .exited(2)
+                    .said("--max-bytes must be a number of bytes above zero");
+        }
+        Run.heapwalk("ruby", "dump", Long.toString(process.pid()), "--max-bytes=8G", "-o", "/dev/null")
+                .exited(0);
+        Run none = Run.heapwalk("ruby", "dump", Long.toString(process.pid()), "--max-bytes=1")
+                .exited(3)
+                .said("the dump was cut at --max-bytes 1: 0 of at most ", "heapwalk: 0 objects, 0 bytes in ");
+        assertThat(none.out()).isEmpty();
     }
 
     @Test

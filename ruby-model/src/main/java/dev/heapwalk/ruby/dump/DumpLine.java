@@ -319,11 +319,7 @@ final class DumpLine {
                     return true;
                 }
                 case SYMBOL -> {
-                    long holder = found.as(symbolView).name();
-                    if (!reader.isString(holder)) {
-                        return false;
-                    }
-                    RString held = reader.stringAt(holder);
+                    RString held = reader.stringAt(found.as(symbolView).name());
                     if (held.length() > LONGEST_NAME) {
                         return false;
                     }
