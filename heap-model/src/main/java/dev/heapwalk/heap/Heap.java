@@ -53,7 +53,9 @@ public interface Heap {
     /**
      * Finds blocks by addresses in them. The first one may walk the heap once, to know where to begin; what it finds is
      * kept with the heap. In a process that {@linkplain Target#runsOn() runs on} each look reads memory again. The
-     * ranges of the heap stay those of the time when it was located.
+     * ranges of the heap stay those of the time when it was located, and the places to begin at those of the first
+     * look: where blocks were merged since, one may be shown as it was before. After a {@code refresh()} of the heap it
+     * is not.
      *
      * @return a new look-up, for one thread
      */

@@ -11,7 +11,6 @@ import java.lang.foreign.MemorySegment;
 
 /** Goes through the entries of a {@code struct rb_id_table}, whose keys are the serial numbers of IDs. */
 public final class IdEntries {
-    private final ObjectReader reader;
     private final Reader memory;
     private long items;
     private int capacity;
@@ -26,7 +25,6 @@ public final class IdEntries {
      * @param reader what reads the tables
      */
     public IdEntries(ObjectReader reader) {
-        this.reader = reader;
         this.memory = reader.memory();
     }
 

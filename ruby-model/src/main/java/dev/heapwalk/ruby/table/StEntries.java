@@ -10,7 +10,6 @@ import java.lang.foreign.MemorySegment;
 
 /** Goes through the entries of an {@code st_table} in the order of their insertion, without the deleted ones. */
 public final class StEntries {
-    private final ObjectReader reader;
     private final Reader memory;
     private long entries;
     private long bound;
@@ -26,7 +25,6 @@ public final class StEntries {
      * @param reader what reads the tables
      */
     public StEntries(ObjectReader reader) {
-        this.reader = reader;
         this.memory = reader.memory();
     }
 
