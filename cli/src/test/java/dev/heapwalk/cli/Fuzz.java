@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -28,12 +30,14 @@ final class Fuzz {
      * What came of it.
      *
      * @param ran how many inputs were run
+     * @param statuses how many command lines ended with each exit status
      * @param findings a line each
      */
-    record Outcome(long ran, List<String> findings) {}
+    record Outcome(long ran, Map<Integer, Long> statuses, List<String> findings) {}
 
     private final Consumer<String> progress;
     private final List<String> findings = new ArrayList<>();
+    private final Map<Integer, Long> statuses = new TreeMap<>();
     private long ran;
     private long next;
 
@@ -55,7 +59,7 @@ final class Fuzz {
                 delete(folder);
             }
         }
-        return new Outcome(fuzz.ran, fuzz.findings);
+        return new Outcome(fuzz.ran, fuzz.statuses, fuzz.findings);
     }
 
     private void work(List<Path> seeds, long seed, long to, String keep, Path folder) throws IOException {
@@ -115,6 +119,8 @@ final class Fuzz {
             if (ran % 1000 == 0) {
                 progress.accept("%,d inputs, %d findings".formatted(ran, findings.size()));
             }
+        } else if (said.startsWith("status ")) {
+            statuses.merge(Integer.parseInt(said.substring(7)), 1L, Long::sum);
         } else {
             if (said.startsWith("finding ")) {
                 findings.add(said);
@@ -143,11 +149,12 @@ final class Fuzz {
                 arguments[3],
                 line -> System.out.println("fuzz: " + line));
         System.out.printf(
-                "fuzz: %,d inputs of seed %d in %.0f s, %,d findings%n",
+                "fuzz: %,d inputs of seed %d in %.0f s, %,d findings; command lines by exit status: %s%n",
                 outcome.ran(),
                 seed,
                 (System.nanoTime() - begun) / 1e9,
-                outcome.findings().size());
+                outcome.findings().size(),
+                outcome.statuses());
         System.exit(outcome.findings().isEmpty() ? 0 : 1);
     }
 }

@@ -3,6 +3,7 @@ package dev.heapwalk.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.cli.output.Failure;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
@@ -18,5 +19,8 @@ class FuzzIT {
         Fuzz.Outcome outcome = Fuzz.run(Fuzz.SEED, 0, COUNT, "-", line -> System.out.println("fuzz: " + line));
         assertThat(outcome.findings()).isEmpty();
         assertThat(outcome.ran()).isEqualTo(COUNT);
+        // Were most inputs refused at once, little would be tried.
+        assertThat(outcome.statuses().getOrDefault(Failure.UNREADABLE, 0L)).isLessThan(COUNT / 3);
+        assertThat(outcome.statuses().getOrDefault(Failure.DAMAGED, 0L)).isGreaterThan(COUNT / 5);
     }
 }

@@ -130,6 +130,7 @@ final class FuzzWorker {
         for (int i = 0; i < commands; i++) {
             List<String> arguments = arguments(input);
             Result result = command(arguments, "");
+            parent.println("status " + result.status);
             if (!keep.equals("-")) {
                 parent.println("command " + String.join(" ", arguments) + ": status " + result.status + ", "
                         + result.out.length + " bytes");
