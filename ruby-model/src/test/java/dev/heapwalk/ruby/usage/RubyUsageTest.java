@@ -125,6 +125,32 @@ class RubyUsageTest {
         }
     }
 
+    /** Names, modules and what the slots own are made out again without new tables and arrays. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void aSampleMakesLessThanAByteForASlot(Ruby ruby) throws Exception {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+            process.ask(MIX);
+            var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+            try (Target target = Target.observe(process.pid());
+                    UsageCursor usage = UsageCursor.over(Heaps.of(target))) {
+                long least = Long.MAX_VALUE;
+                long slots = 0;
+                for (int round = 0; round < 6; round++) {
+                    long before = threads.getCurrentThreadAllocatedBytes();
+                    usage.rewind();
+                    slots = 0;
+                    while (usage.next()) {
+                        slots += usage.category().domain() == RubyHeap.DOMAIN ? 1 : 0;
+                    }
+                    least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+                }
+                assertThat(slots).isGreaterThan(180_000);
+                assertThat(least).isLessThan(slots);
+            }
+        }
+    }
+
     /** Ruby itself says where its objects are. */
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
