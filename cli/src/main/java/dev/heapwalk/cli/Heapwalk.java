@@ -29,6 +29,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "4 the target can't be read, or the output is refused; 1 anything else.",
             "HEAPWALK_PLUGINS names jars or folders of classes, with ':' between them. Heaps and categories",
             "of your own in them are used by 'summary', 'used', 'all' and 'arena'.",
+            "HEAPWALK_MAX_STOP is the default of --max-stop, in seconds.",
             "'heapwalk COMMAND --help' says more about a command."
         })
 public final class Heapwalk implements Callable<Integer>, CommandGroup {

@@ -36,9 +36,10 @@ public abstract class TargetCommand implements Callable<Integer> {
     @Option(
             names = "--max-stop",
             paramLabel = "SECONDS",
-            description = "Let the process run on after so long, even if not all is read. The default is 10; "
-                    + "0 means no limit.")
-    private double maxStop = 10;
+            defaultValue = "${env:HEAPWALK_MAX_STOP:-10}",
+            description = "Let the process run on after so long, even if not all is read. The default is 10, or what "
+                    + "HEAPWALK_MAX_STOP says; 0 means no limit.")
+    private double maxStop;
 
     @Option(
             names = "--sysroot",

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.WeakReference;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +28,8 @@ final class Watch {
      * also passes while this JVM itself is stopped.
      */
     private static final int LOOKS = 8;
+    /** Decimal places of a second in nanoseconds. */
+    private static final int NANO = 9;
 
     private static final Path STAT = Path.of("/proc/self/stat");
     /** The field {@code majflt}, counted from the one behind the name. */
@@ -145,7 +148,9 @@ final class Watch {
                 "%s has been stopped for %s s, as long as it may be, and was let go before all was read"
                         .formatted(
                                 description,
-                                maxStop % 1_000_000_000 == 0 ? maxStop / 1_000_000_000 : (Object) (maxStop / 1e9)));
+                                BigDecimal.valueOf(maxStop, NANO)
+                                        .stripTrailingZeros()
+                                        .toPlainString()));
     }
 
     /** Why the process must be let go, null if it need not. */
