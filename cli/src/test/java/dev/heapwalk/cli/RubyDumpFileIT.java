@@ -80,7 +80,8 @@ final class RubyDumpFileIT {
         Run run = Run.heapwalk("ruby", "dump", Long.toString(process.pid()), "--mongo", "--verbose")
                 .exited(0);
         assertThat(run.err())
-                .contains("heapwalk: stopped: from opening to closing the target ")
+                .containsPattern(
+                        "heapwalk: stopped for [0-9.]+ ms; from opening to closing the target [0-9.]+ ms, printing ")
                 .doesNotContain("taken");
         HeapDumpLines lines = HeapDumpLines.of(new ByteArrayInputStream(run.out()), "_id");
         assertThat(lines.all()).hasSizeGreaterThan(10_000);

@@ -5,6 +5,7 @@ import dev.heapwalk.memory.elf.CoreTarget;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.linux.LiveTarget;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -167,6 +168,17 @@ public interface Target extends AutoCloseable {
      */
     default Stop stop() {
         return () -> {};
+    }
+
+    /**
+     * For how long this target has kept the process stopped. What can be found out while it runs on, such as its
+     * mappings and modules, {@link #attach} finds out before.
+     *
+     * @return the time from the first thread's stop to now, or to the end of the stop, of all stops together; zero where
+     *     nothing was stopped
+     */
+    default Duration standstill() {
+        return Duration.ZERO;
     }
 
     /**

@@ -157,7 +157,7 @@ final class RubyDump extends TargetCommand {
         }
         line.append(String.format(Locale.ROOT, " in %.2f s", seconds()));
         if (stops(subject)) {
-            line.append(String.format(Locale.ROOT, "; the process stood still for %.2f s", secondsOpen()));
+            line.append(String.format(Locale.ROOT, "; the process stood still for %.2f s", secondsStopped()));
         }
         unknown("sizes", written.unknownSizes(), line);
         unknown("more references", written.unknownReferences(), line);

@@ -56,6 +56,9 @@ public abstract class TargetCommand implements Callable<Integer> {
     /** How long the target was open, in nanoseconds. */
     private long reading;
 
+    /** How long the process stood still, of that time. */
+    private Duration standstill = Duration.ZERO;
+
     /** How long its answer was printed, in nanoseconds. */
     private long printing;
 
@@ -83,9 +86,9 @@ public abstract class TargetCommand implements Callable<Integer> {
         return verbose;
     }
 
-    /** How long the target was open, in seconds. */
-    final double secondsOpen() {
-        return reading / 1e9;
+    /** How long the process stood still, in seconds. */
+    final double secondsStopped() {
+        return standstill.toNanos() / 1e9;
     }
 
     /** How long it was open and its answer was printed, in seconds. */
@@ -124,10 +127,13 @@ public abstract class TargetCommand implements Callable<Integer> {
     private int timed(Subject subject) {
         int status = answer(subject);
         if (verbose) {
+            String stopped = stops(subject)
+                    ? String.format(Locale.ROOT, "stopped for %.1f ms; ", standstill.toNanos() / 1e6)
+                    : "";
             Failure.say(String.format(
                     Locale.ROOT,
-                    "%s from opening to closing the target %.1f ms, printing %.1f ms",
-                    stops(subject) ? "stopped:" : "read:",
+                    "%sfrom opening to closing the target %.1f ms, printing %.1f ms",
+                    stopped,
                     reading / 1e6,
                     printing / 1e6));
         }
@@ -189,16 +195,12 @@ public abstract class TargetCommand implements Callable<Integer> {
 
     private <T> T open(
             Subject subject, TargetOptions options, Problems problems, Progress progress, Function<Target, T> read) {
-        try (progress;
-                Target target = subject.open(mode, options, sysroot)) {
+        try (progress) {
+            Target target = subject.open(mode, options, sysroot);
             try {
-                return read.apply(target);
-            } catch (UnmappedAddressException e) {
-                throw e;
-            } catch (TargetException e) {
-                throw lost(target, e);
+                return read(target, problems, read);
             } finally {
-                problems.notices(target.notices());
+                standstill = target.standstill();
             }
         } catch (TargetException e) {
             throw subject instanceof Subject.Pid && !letGoEarly(e) ? advised(e) : e;
@@ -212,6 +214,21 @@ public abstract class TargetCommand implements Callable<Integer> {
                         e);
             }
             throw e;
+        }
+    }
+
+    /** Reads an open target and closes it. */
+    private <T> T read(Target opened, Problems problems, Function<Target, T> read) {
+        try (Target target = opened) {
+            try {
+                return read.apply(target);
+            } catch (UnmappedAddressException e) {
+                throw e;
+            } catch (TargetException e) {
+                throw lost(target, e);
+            } finally {
+                problems.notices(target.notices());
+            }
         }
     }
 

@@ -34,7 +34,9 @@ final class LiveMemory implements AddressSpace {
 
     private final Libc libc;
     private final LiveProcess process;
-    private final boolean stopped;
+    /** Whether it stands still until it is closed. */
+    private volatile boolean stopped;
+
     private final AtomicReference<Vectors> spare = new AtomicReference<>();
     private final ReentrantLock fileLock = new ReentrantLock();
     private final Watch watch;
@@ -53,13 +55,11 @@ final class LiveMemory implements AddressSpace {
      *
      * @param libc the C library
      * @param process whose
-     * @param stopped whether it stands still until {@link #close()}
      * @param watch what sees to it that no read hangs for ever
      */
-    LiveMemory(Libc libc, LiveProcess process, boolean stopped, Watch watch) {
+    LiveMemory(Libc libc, LiveProcess process, Watch watch) {
         this.libc = libc;
         this.process = process;
-        this.stopped = stopped;
         this.watch = watch;
         this.fileMark = watch.mark();
     }
@@ -70,11 +70,16 @@ final class LiveMemory implements AddressSpace {
         probe();
     }
 
+    /** The process stands still from now on: what is known of it now holds. */
+    void standsStill() {
+        stopped = true;
+    }
+
     private Mappings list() {
         Watch.Mark mark = watch.mark();
         mark.begin(0, 0);
         try {
-            return process.mappings();
+            return process.mappings(mark::goesOn);
         } finally {
             mark.end();
         }
@@ -246,7 +251,7 @@ final class LiveMemory implements AddressSpace {
         Watch.Mark mark = watch.mark();
         mark.begin(0, 0);
         try {
-            return process.mappingsThatHoldNothing();
+            return process.mappingsThatHoldNothing(mark::goesOn);
         } finally {
             mark.end();
         }

@@ -204,12 +204,17 @@ final class LiveProcess {
         return new NoSuchProcessException(description() + " ended while it was read");
     }
 
-    /** The mappings as they are now; the same object as at the last call if nothing has changed. */
-    Mappings mappings() {
+    /**
+     * Lists what is mapped.
+     *
+     * @param progress called after each part
+     * @return the mappings as they are now; the same object as at the last call if nothing has changed
+     */
+    Mappings mappings(Runnable progress) {
         while (true) {
             int tid = memoryThread;
             try {
-                Mappings found = maps.read(tid);
+                Mappings found = maps.read(tid, progress);
                 if (!found.list().isEmpty()) {
                     return found;
                 }
@@ -220,9 +225,14 @@ final class LiveProcess {
         }
     }
 
-    /** Where the mappings begin that hold nothing; none if the kernel does not tell. */
-    Set<Long> mappingsThatHoldNothing() {
-        return proc.mappingsThatHoldNothing(pid, memoryThread);
+    /**
+     * Looks for mappings that hold nothing.
+     *
+     * @param progress called after each part
+     * @return where they begin; none if the kernel does not tell
+     */
+    Set<Long> mappingsThatHoldNothing(Runnable progress) {
+        return proc.mappingsThatHoldNothing(pid, memoryThread, progress);
     }
 
     /** The threads that have not ended. */

@@ -10,6 +10,7 @@ import dev.heapwalk.memory.TargetOptions;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.elf.ElfModules;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -19,23 +20,25 @@ public final class LiveTarget implements Target {
     private final Libc libc;
     private final LiveProcess process;
     private final LiveMemory memory;
-    /** What keeps it stopped as long as the target is open. */
-    private final Optional<Tracer> tracer;
+    private final boolean attached;
+    /** What keeps an attached process stopped until the target is closed; empty before it is stopped. */
+    private volatile Optional<Tracer> tracer = Optional.empty();
     /** What keeps an observed process stopped for a while. */
     private volatile Optional<Tracer> holder = Optional.empty();
 
     private final Watch watch;
+    private final Standstill standstill = new Standstill();
     private volatile boolean closed;
     private List<ElfModule> modules;
-    /** The holder during whose stop the modules were found. */
+    /** What kept the process stopped when the modules were found. */
     private Optional<Tracer> modulesFoundIn = Optional.empty();
     /** The mappings that they were found among, before and after; null if these differed. */
     private Mappings modulesFoundAmong;
 
-    private LiveTarget(Libc libc, LiveProcess process, Optional<Tracer> tracer, TargetOptions options) {
+    private LiveTarget(Libc libc, LiveProcess process, boolean attached, TargetOptions options) {
         this.libc = libc;
         this.process = process;
-        this.tracer = tracer;
+        this.attached = attached;
         this.watch = new Watch(process, options, why -> {
             boolean early = !closed;
             lose(why);
@@ -43,7 +46,7 @@ public final class LiveTarget implements Target {
                 options.whenLost().accept(why);
             }
         });
-        this.memory = new LiveMemory(libc, process, tracer.isPresent(), watch);
+        this.memory = new LiveMemory(libc, process, watch);
     }
 
     /**
@@ -64,16 +67,51 @@ public final class LiveTarget implements Target {
     static Target attach(long pid, TargetOptions options, Libc libc, ProcFs proc) {
         LiveProcess process = new LiveProcess(proc, pid);
         process.checkStoppable();
-        long begin = System.nanoTime();
-        Tracer tracer = Tracer.stop(libc, process);
+        LiveTarget target = new LiveTarget(libc, process, true, options);
+        target.watch.start();
         try {
-            LiveTarget target = new LiveTarget(libc, process, Optional.of(tracer), options);
-            target.watch.stopped(begin);
-            return target.open();
+            boolean known = target.lookBefore();
+            target.stopForGood(known);
+            return target;
         } catch (Throwable e) {
-            tracer.close();
+            target.close();
             throw e;
         }
+    }
+
+    /**
+     * Finds out what the process is made of while it runs on, so that it need not stand still for that.
+     *
+     * @return whether that came off; if not, the reason will be found, and told, once it stands still
+     */
+    private boolean lookBefore() {
+        try {
+            look();
+            modules();
+            return true;
+        } catch (TargetException e) {
+            memory.checkNotLost();
+            return false;
+        }
+    }
+
+    private void stopForGood(boolean known) {
+        long begin = System.nanoTime();
+        tracer = Optional.of(Tracer.stop(libc, process));
+        standstill.begins(begin);
+        watch.stopped(begin);
+        if (known) {
+            memory.refresh();
+            memory.standsStill();
+            // It may have become another program meanwhile.
+            process.identify();
+            process.identify(memory);
+        } else {
+            memory.standsStill();
+            look();
+        }
+        // If it was let go while it was being stopped, nobody has let go of it since.
+        memory.checkNotLost();
     }
 
     /**
@@ -92,22 +130,22 @@ public final class LiveTarget implements Target {
     }
 
     static Target observe(long pid, TargetOptions options, Libc libc, ProcFs proc) {
-        return new LiveTarget(libc, new LiveProcess(proc, pid), Optional.empty(), options).open();
+        LiveTarget target = new LiveTarget(libc, new LiveProcess(proc, pid), false, options);
+        target.watch.start();
+        try {
+            target.look();
+            return target;
+        } catch (Throwable e) {
+            target.close();
+            throw e;
+        }
     }
 
     /** Looks at the process for the first time. */
-    private Target open() {
-        watch.start();
-        try {
-            process.identify();
-            memory.open();
-            process.identify(memory);
-            return this;
-        } catch (Throwable e) {
-            memory.close();
-            watch.close();
-            throw e;
-        }
+    private void look() {
+        process.identify();
+        memory.open();
+        process.identify(memory);
     }
 
     /** Lets the process go early. Takes no lock: a read that hangs may hold it. */
@@ -115,13 +153,18 @@ public final class LiveTarget implements Target {
         // Memory first, so that nobody reads what is no longer still.
         memory.lose(why);
         closed = true;
+        letGo();
+    }
+
+    private void letGo() {
         tracer.ifPresent(Tracer::close);
         holder.ifPresent(Tracer::close);
+        standstill.ends();
     }
 
     @Override
     public Mode mode() {
-        return tracer.isPresent() ? Mode.STOPPED : Mode.OBSERVED;
+        return attached ? Mode.STOPPED : Mode.OBSERVED;
     }
 
     @Override
@@ -131,7 +174,7 @@ public final class LiveTarget implements Target {
 
     @Override
     public synchronized Stop stop() {
-        if (tracer.isPresent()) {
+        if (attached) {
             return () -> {};
         }
         if (closed) {
@@ -148,6 +191,7 @@ public final class LiveTarget implements Target {
         Tracer taken = Tracer.stop(libc, process);
         // From now on whoever closes the target lets go of it, at whatever moment.
         holder = Optional.of(taken);
+        standstill.begins(begin);
         watch.stopped(begin);
         try {
             memory.refresh();
@@ -166,7 +210,13 @@ public final class LiveTarget implements Target {
             holder = Optional.empty();
             watch.resumed();
             taken.close();
+            standstill.ends();
         }
+    }
+
+    @Override
+    public Duration standstill() {
+        return standstill.length();
     }
 
     @Override
@@ -210,9 +260,10 @@ public final class LiveTarget implements Target {
 
     @Override
     public synchronized List<ElfModule> modules() {
-        if (modules == null || tracer.isEmpty() && (holder.isEmpty() || !holder.equals(modulesFoundIn))) {
+        Optional<Tracer> stopped = tracer.or(() -> holder);
+        if (modules == null || stopped.isEmpty() || !stopped.equals(modulesFoundIn)) {
             memory.refresh();
-            modulesFoundIn = holder;
+            modulesFoundIn = stopped;
             Mappings among = memory.mappings();
             // The text that these are parsed from names each file's inode: what is the same there is the same module.
             if (modules == null || among != modulesFoundAmong) {
@@ -256,8 +307,7 @@ public final class LiveTarget implements Target {
         closed = true;
         // Memory first, so that another thread can't go on and read what is no longer still.
         memory.close();
-        tracer.ifPresent(Tracer::close);
-        holder.ifPresent(Tracer::close);
+        letGo();
         watch.close();
     }
 }

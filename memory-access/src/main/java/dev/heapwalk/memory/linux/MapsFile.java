@@ -36,9 +36,10 @@ final class MapsFile {
      * Reads it.
      *
      * @param tid a thread of the process that has not ended
+     * @param progress called after each part
      * @return the mappings as they are now; the same object as before if nothing has changed
      */
-    synchronized Mappings read(long tid) {
+    synchronized Mappings read(long tid, Runnable progress) {
         Path folder = proc.thread(pid, tid);
         String root = "";
         try {
@@ -47,7 +48,7 @@ final class MapsFile {
         } catch (IOException e) {
             // Then they are left as they are.
         }
-        proc.read(pid, folder.resolve("maps"), text);
+        proc.read(pid, folder.resolve("maps"), text, progress);
         if (mappings != null && root.equals(knownRoot) && text.equals(known, knownLength)) {
             return mappings;
         }

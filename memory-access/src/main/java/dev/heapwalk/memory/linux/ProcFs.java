@@ -36,6 +36,9 @@ record ProcFs(Path folder, Path yama) {
     /** Room for most files of a process, in bytes. */
     private static final int SHORT_FILE = 1 << 10;
 
+    /** For short files, of which nobody needs to know how far they are read. */
+    private static final Runnable NOTHING = () -> {};
+
     /** The auxiliary vector's entry for the page size. */
     private static final int AT_PAGESZ = 6;
 
@@ -83,9 +86,9 @@ record ProcFs(Path folder, Path yama) {
     }
 
     /** Reads a file as a whole into a buffer that is used again, for what is asked for at each sample. */
-    void read(long pid, Path file, ProcText into) {
+    void read(long pid, Path file, ProcText into, Runnable progress) {
         try {
-            into.read(file.toString());
+            into.read(file.toString(), progress);
         } catch (IOException e) {
             // A stream that is made of a name does not tell a refusal from a file that is not there; this one does.
             into.take(read(pid, file));
@@ -248,7 +251,7 @@ record ProcFs(Path folder, Path yama) {
      * @return whether it has
      */
     boolean ended(long pid, long tid, ProcText text) {
-        read(pid, thread(pid, tid).resolve("status"), text);
+        read(pid, thread(pid, tid).resolve("status"), text, NOTHING);
         // The kernel escapes line ends in the name, which comes first.
         int state = text.behind("\nState:\t");
         return state >= 0 && state < text.length() && Status.ended((char) text.bytes()[state]);
@@ -262,7 +265,7 @@ record ProcFs(Path folder, Path yama) {
      * @return clock ticks since the machine was started
      */
     long startTime(long pid, ProcText text) {
-        read(pid, process(pid).resolve("stat"), text);
+        read(pid, process(pid).resolve("stat"), text, NOTHING);
         // The name stands in parentheses and may hold anything, even parentheses. Behind it and a space stands the
         // state.
         return text.number(text.field(text.last(')') + 2, 19));
@@ -312,7 +315,7 @@ record ProcFs(Path folder, Path yama) {
     }
 
     String threadName(long pid, long tid, ProcText text) {
-        read(pid, thread(pid, tid).resolve("comm"), text);
+        read(pid, thread(pid, tid).resolve("comm"), text, NOTHING);
         return text.line();
     }
 
@@ -348,9 +351,10 @@ record ProcFs(Path folder, Path yama) {
      *
      * @param pid the process
      * @param tid a thread of it that has not ended
+     * @param progress called after each part
      * @return target addresses; none if {@code smaps} can't be read
      */
-    Set<Long> mappingsThatHoldNothing(long pid, long tid) {
+    Set<Long> mappingsThatHoldNothing(long pid, long tid, Runnable progress) {
         Set<Long> found = new HashSet<>();
         Path smaps = thread(pid, tid).resolve("smaps");
         try (BufferedReader lines = Files.newBufferedReader(smaps, StandardCharsets.ISO_8859_1)) {
@@ -362,6 +366,7 @@ record ProcFs(Path folder, Path yama) {
                 if (dash > 0 && line.indexOf(' ') > dash) {
                     start = Long.parseUnsignedLong(line, 0, dash, 16);
                     resident = true;
+                    progress.run();
                 } else if (colon == 3 && line.startsWith("Rss")) {
                     resident = !line.endsWith(" 0 kB");
                 } else if (colon == 4 && line.startsWith("Swap") && line.endsWith(" 0 kB") && !resident) {

@@ -14,13 +14,14 @@ final class ProcText {
     private byte[] bytes = new byte[1 << 10];
     private int length;
 
-    /** Reads a file as a whole; its size is not known before. */
-    void read(String file) throws IOException {
+    /** Reads a file as a whole; its size is not known before. Tells of each part. */
+    void read(String file, Runnable progress) throws IOException {
         length = 0;
         try (FileInputStream in = new FileInputStream(file)) {
             int got;
             while ((got = in.read(bytes, length, Math.min(AT_ONCE, bytes.length - length))) > 0) {
                 length += got;
+                progress.run();
                 if (length == bytes.length) {
                     bytes = Arrays.copyOf(bytes, 4 * length);
                 }

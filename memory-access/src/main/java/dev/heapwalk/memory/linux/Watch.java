@@ -11,6 +11,7 @@ import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -28,6 +29,8 @@ final class Watch {
      * also passes while this JVM itself is stopped.
      */
     private static final int LOOKS = 8;
+    /** It ends at once, but for one that lets the process go at this moment. */
+    private static final Duration END = Duration.ofMillis(100);
     /** Decimal places of a second in nanoseconds. */
     private static final int NANO = 9;
 
@@ -61,6 +64,11 @@ final class Watch {
             address = from;
             length = bytes;
             TURN.setRelease(this, turn + 1);
+        }
+
+        /** A part of it is done: what lasts need not hang. */
+        void goesOn() {
+            TURN.setRelease(this, turn + 2);
         }
 
         /** It has returned. */
@@ -100,10 +108,17 @@ final class Watch {
         thread.start();
     }
 
-    /** Ends the watching. */
+    /** Ends the watching, and waits a little for the end of the thread. */
     void close() {
         closed = true;
         LockSupport.unpark(thread);
+        if (Thread.currentThread() != thread) {
+            try {
+                thread.join(END);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     /** A new mark, watched as long as somebody has it. */

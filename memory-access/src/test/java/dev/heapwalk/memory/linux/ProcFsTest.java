@@ -203,7 +203,7 @@ class ProcFsTest {
         LiveProcess process = new LiveProcess(ProcFs.ofThisMachine(), program.pid());
         program.close();
         assertThatThrownBy(process::identify).isInstanceOf(NoSuchProcessException.class);
-        assertThatThrownBy(process::mappings)
+        assertThatThrownBy(() -> process.mappings(() -> {}))
                 .isInstanceOf(NoSuchProcessException.class)
                 .hasMessage("process %d (oddities) ended while it was read", program.pid());
     }

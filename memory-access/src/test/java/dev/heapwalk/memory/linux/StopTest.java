@@ -15,6 +15,7 @@ import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -109,6 +110,95 @@ class StopTest {
                 }
             }
         }
+    }
+
+    /** A program that watches its own clock: it tells the longest gap since it was asked last, in nanoseconds. */
+    private static final String CLOCK = """
+            #include <fcntl.h>
+            #include <stdio.h>
+            #include <time.h>
+            #include <unistd.h>
+            static long now(void)
+            {
+                struct timespec time;
+                clock_gettime(CLOCK_MONOTONIC, &time);
+                return time.tv_sec * 1000000000L + time.tv_nsec;
+            }
+            int main(void)
+            {
+                fcntl(0, F_SETFL, O_NONBLOCK);
+                puts("ready");
+                fflush(stdout);
+                long longest = 0;
+                for (long before = now(); ; ) {
+                    long time = now();
+                    if (time - before > longest)
+                        longest = time - before;
+                    before = time;
+                    char line[2];
+                    long got = read(0, line, 2);
+                    if (got == 0)
+                        return 0;
+                    if (got > 0) {
+                        printf("%ld\\n", longest);
+                        fflush(stdout);
+                        longest = 0;
+                    }
+                }
+            }
+            """;
+
+    private static final long HELD_MILLIS = 100;
+    /** A loaded machine may leave a program waiting for a processor after it was let go. */
+    private static final int TRIES = 50;
+
+    @Test
+    void tellsForHowLongItWasStopped() throws IOException, InterruptedException {
+        try (CTarget program = CTarget.start("clock", CLOCK)) {
+            program.line();
+            boolean covered = false;
+            for (int i = 0; i < TRIES && !covered; i++) {
+                longestGap(program);
+                long begin = System.nanoTime();
+                Target target = Target.attach(program.pid());
+                try (target) {
+                    Thread.sleep(HELD_MILLIS);
+                }
+                long took = System.nanoTime() - begin;
+                long told = target.standstill().toNanos();
+                long gap = longestGap(program);
+                assertThat(gap).isGreaterThanOrEqualTo(HELD_MILLIS * 1_000_000);
+                assertThat(told).isBetween(HELD_MILLIS * 1_000_000, took);
+                assertThat(target.standstill().toNanos()).isEqualTo(told);
+                covered = gap <= told;
+            }
+            assertThat(covered).as("one gap lies within what was told").isTrue();
+        }
+    }
+
+    @Test
+    void tellsForHowLongAllStopsLasted() throws IOException, InterruptedException {
+        try (CTarget program = CTarget.start("clock", CLOCK)) {
+            program.line();
+            try (Target target = Target.observe(program.pid())) {
+                target.modules();
+                assertThat(target.standstill()).isZero();
+                for (int i = 1; i <= 3; i++) {
+                    try (var _ = target.stop()) {
+                        Thread.sleep(HELD_MILLIS);
+                        assertThat(target.standstill().toMillis()).isGreaterThanOrEqualTo(i * HELD_MILLIS);
+                    }
+                }
+                Duration told = target.standstill();
+                assertThat(longestGap(program)).isGreaterThanOrEqualTo(HELD_MILLIS * 1_000_000);
+                assertThat(target.standstill()).isEqualTo(told);
+            }
+        }
+    }
+
+    private static long longestGap(CTarget clock) throws IOException {
+        clock.say("");
+        return Long.parseLong(clock.line());
     }
 
     @Test
