@@ -16,6 +16,7 @@ import java.io.InputStreamReader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -34,6 +35,7 @@ class HugeRangesTest {
     private static final String SOURCE = """
             #define _GNU_SOURCE
             #include <elf.h>
+            #include <fcntl.h>
             #include <link.h>
             #include <stdio.h>
             #include <stdlib.h>
@@ -69,6 +71,13 @@ class HugeRangesTest {
                     char *at = mmap(0, 4096, PROT_READ | (i % 2 ? PROT_WRITE : 0), MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
                     if (at == MAP_FAILED) return 5;
                     if (i % 2) *at = 1;
+                }
+                if (!strcmp(argv[1], "file")) {
+                    int fd = open("/proc/self/exe", O_RDONLY);
+                    char *at = mmap(0, 1L << 40, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 4096);
+                    if (at == MAP_FAILED) return 6;
+                    *(void **) at = kept;
+                    kept = at;
                 }
                 printf("%lx\\n", (long) kept);
                 fflush(stdout);
@@ -179,5 +188,34 @@ class HugeRangesTest {
         ByteBuffer bytes = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
         file.read(bytes, at);
         return bytes;
+    }
+
+    /** Behind the end of its file nothing of a mapping can be read. */
+    @Test
+    void scansAMappingAsFarAsItsFileReaches() throws Exception {
+        with(
+                "file",
+                (pid, start) -> assertTimeoutPreemptively(BOUND, () -> {
+                    long size = 1L << 40;
+                    long inFile = (Files.size(Path.of("/proc/" + pid + "/exe")) - 4096 + 4095) & -4096;
+                    try (Target target = Target.observe(pid)) {
+                        long bytes = 0;
+                        WordScan scan = new WordScan(target.memory(), new Range(start, start + size), 0);
+                        while (scan.next()) {
+                            bytes += 8L * scan.count();
+                        }
+                        assertThat(bytes).isEqualTo(inFile);
+                        long kept = target.memory().readLong(start);
+                        try (var pointers = target.memory()
+                                .pointers(
+                                        Ranges.exactly(new long[] {start}, new long[] {start + size}),
+                                        Ranges.exactly(new long[] {kept}, new long[] {kept + 1}))) {
+                            assertThat(pointers.next()).isTrue();
+                            assertThat(pointers.address()).isEqualTo(start);
+                            assertThat(pointers.next()).isFalse();
+                            assertThat(pointers.leftOutBytes()).isEqualTo(size - inFile);
+                        }
+                    }
+                }));
     }
 }

@@ -33,6 +33,9 @@ final class LiveMemory implements AddressSpace {
     private static final long REFUSED = -1;
 
     private final Libc libc;
+    /** Worth the question whether the file of a mapping reaches so far, in bytes. */
+    private static final long LARGE = 64 << 20;
+
     private final LiveProcess process;
     /** Whether it stands still until it is closed. */
     private volatile boolean stopped;
@@ -186,6 +189,20 @@ final class LiveMemory implements AddressSpace {
                     "a cache needs a budget of at least " + CacheSource.LINE + " bytes, not " + budget);
         }
         return new Window(new CacheSource(this, budget, line));
+    }
+
+    @Override
+    public long nextReadable(long address, long limit) {
+        Mappings known = mappings;
+        long at = known.nextReadable(address, limit);
+        while (at < limit) {
+            Mapping mapping = known.at(at).orElse(null);
+            if (mapping == null || mapping.anonymous() || mapping.length() < LARGE || at < process.endOfFile(mapping)) {
+                return at;
+            }
+            at = known.nextReadable(mapping.end(), limit);
+        }
+        return limit;
     }
 
     @Override

@@ -235,6 +235,11 @@ final class LiveProcess {
         return proc.mappingsThatHoldNothing(pid, memoryThread, progress);
     }
 
+    /** Where in a mapping its file ends: nothing behind that can be read. */
+    long endOfFile(Mapping mapping) {
+        return proc.endOfFile(memoryThread, mapping, pageSize);
+    }
+
     /** The threads that have not ended. */
     List<Long> threads() {
         List<Long> alive = new ArrayList<>();

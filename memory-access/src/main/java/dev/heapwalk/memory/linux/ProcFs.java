@@ -2,6 +2,7 @@
 package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.TargetException;
@@ -16,6 +17,7 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -377,6 +379,29 @@ record ProcFs(Path folder, Path yama) {
             return Set.of();
         }
         return found;
+    }
+
+    /**
+     * Where in a mapping its file ends, as far as whole pages: a mapping may be longer than its file, and what lies
+     * behind that can't be read.
+     *
+     * @param tid a thread of the process that has not ended
+     * @param mapping one of a file
+     * @param pageSize the page size of the process
+     * @return a target address; the end of the mapping if the kernel does not tell
+     */
+    long endOfFile(long tid, Mapping mapping, int pageSize) {
+        Path file = process(tid).resolve("map_files").resolve("%x-%x".formatted(mapping.start(), mapping.end()));
+        try {
+            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+            if (!attributes.isRegularFile()) {
+                return mapping.end();
+            }
+            long mapped = attributes.size() - mapping.fileOffset() + pageSize - 1 & -(long) pageSize;
+            return mapping.start() + Math.clamp(mapped, 0, mapping.length());
+        } catch (IOException e) {
+            return mapping.end();
+        }
     }
 
     /**
