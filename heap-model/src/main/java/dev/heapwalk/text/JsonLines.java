@@ -30,6 +30,11 @@ public final class JsonLines {
     /** Room for any number, and for writing eight bytes where fewer count. */
     private static final int SLACK = 40;
 
+    /** In UTF-8 the control characters {@code U+0080} to {@code U+009F} are this byte and one before the end. */
+    private static final byte C1_LEAD = (byte) 0xc2;
+
+    private static final byte C1_END = (byte) 0xa0;
+
     private static final int CAPACITY = 1 << 17;
     private static final int SMALLEST = (PIECE + Integer.BYTES) * GROWTH + SLACK;
 
@@ -578,6 +583,10 @@ public final class JsonLines {
                 valid = false;
                 escapeByte(one);
                 at++;
+            } else if (one == C1_LEAD && from[at + 1] < C1_END) {
+                // JSON allows it, but a terminal may obey it.
+                escapeByte(from[at + 1]);
+                at += length;
             } else {
                 System.arraycopy(from, at, buffer, position, length);
                 position += length;

@@ -146,6 +146,36 @@ class JsonLinesTest {
         return Double.isFinite(value) ? value : 1;
     }
 
+    /** A terminal may obey one, also {@code U+009B}, in two bytes of UTF-8 that may lie in two parts. */
+    @Test
+    void noControlCharacterIsWrittenAsItIs() throws IOException {
+        StringBuilder all = new StringBuilder();
+        for (int point = 0; point < 0x110; point++) {
+            all.appendCodePoint(point);
+        }
+        String text = all.toString();
+        byte[] bytes = text.getBytes(UTF_8);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment segment = copy(arena, bytes);
+            for (int cut = 0; cut <= bytes.length; cut++) {
+                int first = cut;
+                ByteArrayOutputStream out = new ByteArrayOutputStream();
+                JsonLines json = new JsonLines(out);
+                json.raw('"');
+                json.text(segment, 0, first);
+                json.text(segment, first, bytes.length - first);
+                assertThat(json.endText()).isTrue();
+                json.raw('"');
+                json.flush();
+                String written = out.toString(UTF_8);
+                assertThat(written.codePoints().noneMatch(Character::isISOControl))
+                        .as(written)
+                        .isTrue();
+                assertThat(JACKSON.readTree(written).textValue()).isEqualTo(text);
+            }
+        }
+    }
+
     @Test
     void everyCharacterIsReadBack() throws IOException {
         StringBuilder all = new StringBuilder();
