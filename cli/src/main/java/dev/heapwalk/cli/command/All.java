@@ -22,11 +22,6 @@ final class All extends HeapCommand {
     }
 
     @Override
-    boolean needsEveryBlock() {
-        return true;
-    }
-
-    @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
         return new Listing(STATES).add(UsageCursor.over(heaps), problems, progress);
     }

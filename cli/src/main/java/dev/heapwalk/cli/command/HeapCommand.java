@@ -41,7 +41,7 @@ abstract class HeapCommand extends ReportCommand {
 
     /** Whether the answer lacks something if a block can't be found. */
     boolean needsEveryBlock() {
-        return false;
+        return scope() == Scope.ALL;
     }
 
     @Override

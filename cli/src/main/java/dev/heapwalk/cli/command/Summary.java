@@ -25,11 +25,6 @@ final class Summary extends HeapCommand {
     }
 
     @Override
-    boolean needsEveryBlock() {
-        return true;
-    }
-
-    @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
         UsageTotals totals = new UsageTotals();
         UsageCursor usage = UsageCursor.over(heaps);
