@@ -7,7 +7,8 @@ import dev.heapwalk.memory.Window;
 
 /**
  * Names the use of used blocks of one target, for one walk or one look-up. Made by a {@link CategorizerProvider} when
- * it is first needed, used by one thread, dropped when the walk starts again if it can't begin {@linkplain #again again}.
+ * it is first needed, used by one thread, dropped when the walk starts again if it can't begin {@linkplain #again
+ * again}.
  */
 @FunctionalInterface
 public interface Categorizer {

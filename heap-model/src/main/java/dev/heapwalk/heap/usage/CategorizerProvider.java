@@ -27,7 +27,8 @@ public interface CategorizerProvider {
 
     /**
      * Makes a categorizer. Called when a walk, or a look-up, comes to the first block that it could be asked about, and
-     * again when the walk starts again, unless what it made can {@linkplain Categorizer#again do so}; so this is the place for work such as collecting addresses.
+     * again when the walk starts again, unless what it made can {@linkplain Categorizer#again do so}; so this is the
+     * place for work such as collecting addresses.
      *
      * @param heaps the heaps of the target; {@link Heaps#find} locates no more than is asked for
      * @return a new categorizer, or {@link Categorizer#NONE} if it has nothing to say about this target

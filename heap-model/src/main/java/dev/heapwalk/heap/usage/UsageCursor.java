@@ -134,7 +134,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
     }
 
     /**
-     * {@inheritDoc} New categorizers are made.
+     * {@inheritDoc} Categorizers begin {@linkplain Categorizer#again again}, or new ones are made.
      */
     @Override
     public void rewind() {

@@ -201,6 +201,48 @@ class StopTest {
         return Long.parseLong(clock.line());
     }
 
+    /** As while a library is being loaded, whose variables without a file are mapped after the others. */
+    @Test
+    void aModuleHasTheVariablesThatAreMappedNow() throws IOException {
+        String source = """
+                #include <stdio.h>
+                #include <sys/mman.h>
+                #include <unistd.h>
+                static char many[1 << 20] __attribute__((aligned(4096)));
+                int main(void)
+                {
+                    char c;
+                    printf("%lx\\n", (unsigned long)many);
+                    fflush(stdout);
+                    while (read(0, &c, 1) > 0) {
+                        if (c == '\\n')
+                            continue;
+                        mprotect(many, sizeof many, c == 'r' ? PROT_READ | PROT_WRITE : PROT_NONE);
+                        puts("done");
+                        fflush(stdout);
+                    }
+                    return 0;
+                }
+                """;
+        try (CTarget program = CTarget.start("variables", source)) {
+            long many = program.hex();
+            program.say("n");
+            program.line();
+            try (Target target = Target.observe(program.pid())) {
+                assertThat(hasVariable(target, many)).isFalse();
+                program.say("r");
+                program.line();
+                assertThat(hasVariable(target, many)).isTrue();
+            }
+        }
+    }
+
+    private static boolean hasVariable(Target target, long address) {
+        return target.modules().stream()
+                .flatMap(module -> module.writableSegments().stream())
+                .anyMatch(range -> address >= range.start() && address < range.end());
+    }
+
     @Test
     void theMappingsAreThoseOfTheStop() throws IOException {
         String source = """
