@@ -8,6 +8,7 @@ import dev.heapwalk.cli.demo.Demo;
 import dev.heapwalk.cli.output.Failure;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
@@ -78,7 +79,7 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
             return Failure.USAGE;
         }
         try {
-            return Commands.line(new Heapwalk(), args)
+            return line(args)
                     .setExecutionExceptionHandler((failure, at, parsed) -> Failure.report(
                             failure, at.getCommand() instanceof TargetCommand command && command.verbose()))
                     .setParameterExceptionHandler((failure, given) -> usage(failure))
@@ -87,6 +88,11 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
             // Picocli lets errors pass: no memory, stack overflow, a class that is not there.
             return Failure.report(error, Arrays.asList(args).contains("--verbose"));
         }
+    }
+
+    /** The command, ready for its arguments. */
+    static CommandLine line(String... args) {
+        return Commands.line(new Heapwalk(), args);
     }
 
     private static int usage(ParameterException failure) {

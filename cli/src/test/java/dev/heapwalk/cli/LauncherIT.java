@@ -113,7 +113,7 @@ final class LauncherIT {
                 String name = relative.toString();
                 if (name.endsWith("pom.xml")
                         || name.startsWith("bin/")
-                        || name.equals("script/jdk.sh")
+                        || name.startsWith("script/") && name.endsWith(".sh")
                         || name.contains("src/main/")) {
                     Path destination = copy.resolve(relative);
                     Files.createDirectories(destination.getParent());
@@ -136,8 +136,14 @@ final class LauncherIT {
         Run one = launch(script, environment, "--version").exited(0);
         Run two = other.get().exited(0);
         assertThat(one.text()).startsWith("heapwalk ").isEqualTo(two.text());
-        assertThat((one.err() + two.err()).lines())
-                .containsExactly("heapwalk: building (this takes a moment, and only happens when sources changed)");
+        List<String> told = (one.err() + two.err()).lines().toList();
+        assertThat(told)
+                .as("one line for each module, once")
+                .startsWith("heapwalk: building (this takes a moment, and only happens when sources changed)")
+                .endsWith("heapwalk: making its start fast")
+                .doesNotHaveDuplicates();
+        assertThat(told.stream().filter(line -> line.matches("heapwalk: building Heapwalk [\\w ]+ \\(\\d+/\\d+\\)")))
+                .hasSizeGreaterThan(6);
 
         // A Maven run in the same checkout has those folders to itself.
         try (Stream<Path> files = Files.walk(copy)) {
