@@ -31,7 +31,7 @@ final class CurrentMappings implements Iterable<Mapping> {
         if (mappings.readable(address, length)) {
             return true;
         }
-        if (!target.runsOn()) {
+        if (target.still()) {
             return false;
         }
         read();

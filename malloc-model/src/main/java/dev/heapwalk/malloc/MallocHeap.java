@@ -302,7 +302,7 @@ public final class MallocHeap implements Heap {
                 new ChunkCursor(target.memory(), target.memory().cache(LOOKUP_BUDGET), plan, free, layout, busy),
                 plan,
                 index(),
-                target.runsOn());
+                target);
     }
 
     private synchronized ChunkIndex index() {

@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.memory.Target;
 
 /** Finds the chunk that an address lies in: goes before it with a cursor, and steps up to it. */
 final class MallocLookup extends ChunkView implements BlockLookup {
@@ -14,18 +15,20 @@ final class MallocLookup extends ChunkView implements BlockLookup {
 
     private final WalkPlan plan;
     private final ChunkIndex index;
-    /** Whether what was read before may be out of date. */
-    private final boolean runsOn;
+    private final Target target;
+    /** The moment that what was read before belongs to. */
+    private long moment;
 
     private boolean closed;
     /** The run that the cursor is in, at a chunk; -1 if it is at none. */
     private int run = -1;
 
-    MallocLookup(ChunkCursor chunk, WalkPlan plan, ChunkIndex index, boolean runsOn) {
+    MallocLookup(ChunkCursor chunk, WalkPlan plan, ChunkIndex index, Target target) {
         super(chunk);
         this.plan = plan;
         this.index = index;
-        this.runsOn = runsOn;
+        this.target = target;
+        this.moment = target.moment();
     }
 
     @Override
@@ -33,7 +36,9 @@ final class MallocLookup extends ChunkView implements BlockLookup {
         if (closed) {
             throw new IllegalStateException("the look-up is closed: it finds nothing any more");
         }
-        if (runsOn) {
+        long now = target.moment();
+        if (now == 0 || now != moment) {
+            moment = now;
             chunk.forget();
             run = -1;
         }

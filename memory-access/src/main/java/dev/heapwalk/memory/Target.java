@@ -129,11 +129,24 @@ public interface Target extends AutoCloseable {
      *     {@link #stop()} holds it
      */
     default boolean still() {
-        return !runsOn();
+        return moment() != 0;
     }
 
     /**
-     * Whether the process runs on while the target is open, so that what was found in it may be out of date.
+     * Tells one time of standing still from another: what is read of the memory at the same moment belongs together, and
+     * need not be read again as long as that lasts.
+     *
+     * @return a number of the time during which the memory stands still, the same as long as it does: one above 0 for a
+     *     stopped process and for a core; for an observed process another one at each {@link #stop()}, and 0 while it
+     *     runs
+     */
+    default long moment() {
+        return runsOn() ? 0 : 1;
+    }
+
+    /**
+     * Whether the process runs on at times while the target is open, so that what was located in it may be out of date
+     * and is worth a {@code refresh()}. Whether it runs now is told by {@link #still()}.
      *
      * @return true for an observed process alone, also while {@link #stop()} holds it
      */

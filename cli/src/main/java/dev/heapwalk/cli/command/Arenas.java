@@ -28,7 +28,13 @@ final class Arenas extends HeapCommand {
     private final List<String> explanation = new ArrayList<>();
 
     @Override
+    boolean explains() {
+        return explain;
+    }
+
+    @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
+        explanation.clear();
         Report report = tables(heaps, problems, "regions", heap -> RegionTable.of(heap, problems, progress));
         if (explain) {
             for (Heap heap : heaps.list()) {

@@ -13,6 +13,7 @@ import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import picocli.CommandLine.Parameters;
 
@@ -26,8 +27,18 @@ abstract class HeapCommand extends ReportCommand {
         /** Those that serve malloc: no runtime is looked for. */
         ALLOCATORS,
         /** All, so that what lies in a runtime's pages is told by its own blocks. */
-        ALL
+        ALL;
+
+        /** These of all heaps. */
+        Heaps of(Heaps all) {
+            return this == ALL ? all : all.allocators();
+        }
     }
+
+    /** How long a walk may take that is only tried, in nanoseconds. */
+    private static final long TRIAL_NANOS = 50_000_000;
+
+    private Optional<HeapsAhead> ahead = Optional.empty();
 
     @Override
     final String target() {
@@ -45,9 +56,25 @@ abstract class HeapCommand extends ReportCommand {
     }
 
     @Override
+    final void lookAhead(Target running) {
+        ahead = Optional.of(HeapsAhead.of(running, scope()));
+        try (Report _ = read(running, new Problems(), Progress.ofTrial(TRIAL_NANOS))) {
+            // All that the stop needs has run once.
+        } catch (Progress.Enough e) {
+            // What is left would be more of the same.
+        }
+    }
+
+    /** Whether the answer says how the heaps were found. */
+    boolean explains() {
+        return false;
+    }
+
+    @Override
     final Report read(Target opened, Problems problems, Progress progress) {
-        Heaps all = Heaps.of(opened);
-        Heaps heaps = scope() == Scope.ALL ? all : all.allocators();
+        Heaps all =
+                ahead.isEmpty() || explains() ? Heaps.of(opened) : ahead.get().now(opened);
+        Heaps heaps = scope().of(all);
         problems.notices(heaps.notices());
         Report report = read(heaps, problems, progress);
         for (Heap heap : heaps.list()) {

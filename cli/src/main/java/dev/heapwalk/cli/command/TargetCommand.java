@@ -74,6 +74,13 @@ public abstract class TargetCommand implements Callable<Integer> {
     /** Answers. Returns the exit status. */
     abstract int answer(Subject subject);
 
+    /**
+     * Looks at a process that is going to be stopped, while it runs on, so that what need not wait until it stands still
+     * is done by then: what can't change is found, and code is loaded and warm. What goes wrong here is not told; it goes
+     * wrong again when the process stands still, or it was not what it seemed.
+     */
+    void lookAhead(Target target) {}
+
     /** Checks the arguments before a target is touched. */
     void check() {}
 
@@ -196,7 +203,7 @@ public abstract class TargetCommand implements Callable<Integer> {
     private <T> T open(
             Subject subject, TargetOptions options, Problems problems, Progress progress, Function<Target, T> read) {
         try (progress) {
-            Target target = subject.open(mode, options, sysroot);
+            Target target = stops(subject) ? ahead(subject, options) : subject.open(mode, options, sysroot);
             try {
                 return read(target, problems, read);
             } finally {
@@ -213,6 +220,30 @@ public abstract class TargetCommand implements Callable<Integer> {
                                 .formatted(core.file()),
                         e);
             }
+            throw e;
+        }
+    }
+
+    /** Opens a process, looks at it as long as it runs on, and stops it. */
+    private Target ahead(Subject subject, TargetOptions options) {
+        Target target;
+        try {
+            target = subject.open(Mode.OBSERVE, options, sysroot);
+        } catch (TargetException e) {
+            // Stopped at once it may say more precisely what is wrong.
+            return subject.open(Mode.STOP, options, sysroot);
+        }
+        try {
+            try {
+                lookAhead(target);
+            } catch (RuntimeException e) {
+                // It ran on meanwhile, and what is really wrong is told when it stands still.
+            }
+            // Closed with the target.
+            target.stop();
+            return target;
+        } catch (Throwable e) {
+            target.close();
             throw e;
         }
     }

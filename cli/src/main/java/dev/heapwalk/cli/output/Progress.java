@@ -17,15 +17,45 @@ public final class Progress implements AutoCloseable {
     private static final long STEP_MILLIS = 250;
 
     private final Thread painter;
+    /** When a trial has lasted long enough, a moment of {@link System#nanoTime()}. */
+    private final long enough;
+
+    private final boolean trial;
     private volatile long done;
     private volatile long total;
     private volatile boolean closed;
     private volatile boolean painted;
 
     public Progress() {
+        trial = false;
+        enough = 0;
         painter = terminal() ? Thread.ofPlatform().daemon().name("progress").unstarted(this::paint) : null;
         if (painter != null) {
             painter.start();
+        }
+    }
+
+    private Progress(long enough) {
+        this.trial = true;
+        this.enough = enough;
+        this.painter = null;
+    }
+
+    /**
+     * Shows nothing, and ends a walk that is only tried.
+     *
+     * @param nanos for how long it may go on
+     */
+    public static Progress ofTrial(long nanos) {
+        return new Progress(System.nanoTime() + nanos);
+    }
+
+    /** Ends a walk that was only tried. */
+    public static final class Enough extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        private Enough() {
+            super("the trial has lasted long enough", null, false, false);
         }
     }
 
@@ -38,8 +68,15 @@ public final class Progress implements AutoCloseable {
         }
     }
 
-    /** Tells how far the walk is. Cheap, but not for every chunk. */
+    /**
+     * Tells how far the walk is. Cheap, but not for every chunk.
+     *
+     * @throws Enough if the walk is a trial that has lasted long enough
+     */
     public void at(long doneBytes, long totalBytes) {
+        if (trial && System.nanoTime() - enough >= 0) {
+            throw new Enough();
+        }
         done = doneBytes;
         total = totalBytes;
     }

@@ -7,6 +7,7 @@ import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.LayerLookup;
+import dev.heapwalk.memory.Target;
 import java.util.List;
 
 /** Finds the block that an address lies in, and what it is used for. A flyweight, for one thread. */
@@ -15,12 +16,15 @@ public final class UsageLookup implements BlockLookup, Categorized {
 
     private final Uses uses;
     private final LayerLookup lookup;
-    private final boolean runsOn;
+    private final Target target;
+    /** The moment that what was read before belongs to. */
+    private long moment;
 
     private UsageLookup(Uses uses, LayerLookup lookup) {
         this.uses = uses;
         this.lookup = lookup;
-        this.runsOn = uses.heaps().target().runsOn();
+        this.target = uses.heaps().target();
+        this.moment = target.moment();
     }
 
     /**
@@ -49,7 +53,9 @@ public final class UsageLookup implements BlockLookup, Categorized {
 
     @Override
     public boolean find(long address) {
-        if (runsOn) {
+        long now = target.moment();
+        if (now == 0 || now != moment) {
+            moment = now;
             uses.forget();
         }
         return lookup.find(address);

@@ -37,7 +37,7 @@ final class LiveMemory implements AddressSpace {
     private static final long LARGE = 64 << 20;
 
     private final LiveProcess process;
-    /** Whether it stands still until it is closed. */
+    /** Whether it stands still. */
     private volatile boolean stopped;
 
     private final AtomicReference<Vectors> spare = new AtomicReference<>();
@@ -76,6 +76,11 @@ final class LiveMemory implements AddressSpace {
     /** The process stands still from now on: what is known of it now holds. */
     void standsStill() {
         stopped = true;
+    }
+
+    /** It runs on, and what is known of it may be out of date. */
+    void runsOn() {
+        stopped = false;
     }
 
     private Mappings list() {

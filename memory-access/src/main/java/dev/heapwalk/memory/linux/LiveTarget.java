@@ -25,6 +25,8 @@ public final class LiveTarget implements Target {
     private volatile Optional<Tracer> tracer = Optional.empty();
     /** What keeps an observed process stopped for a while. */
     private volatile Optional<Tracer> holder = Optional.empty();
+    /** How often it was stopped. */
+    private volatile long stops;
 
     private final Watch watch;
     private final Standstill standstill = new Standstill();
@@ -96,10 +98,11 @@ public final class LiveTarget implements Target {
     }
 
     private void stopForGood(boolean known) {
-        long begin = System.nanoTime();
-        tracer = Optional.of(Tracer.stop(libc, process));
-        standstill.begins(begin);
-        watch.stopped(begin);
+        Tracer taken = Tracer.stop(libc, process);
+        tracer = Optional.of(taken);
+        standstill.begins(taken.since());
+        watch.stopped(taken.since());
+        stops++;
         if (known) {
             memory.refresh();
             memory.standsStill();
@@ -168,8 +171,8 @@ public final class LiveTarget implements Target {
     }
 
     @Override
-    public boolean still() {
-        return tracer.isPresent() || holder.isPresent();
+    public long moment() {
+        return tracer.isPresent() || holder.isPresent() ? stops : 0;
     }
 
     @Override
@@ -187,14 +190,21 @@ public final class LiveTarget implements Target {
         }
         process.checkSame();
         process.checkStoppable();
-        long begin = System.nanoTime();
         Tracer taken = Tracer.stop(libc, process);
+        stops++;
         // From now on whoever closes the target lets go of it, at whatever moment.
         holder = Optional.of(taken);
-        standstill.begins(begin);
-        watch.stopped(begin);
+        standstill.begins(taken.since());
+        watch.stopped(taken.since());
         try {
+            Mappings before = memory.mappings();
             memory.refresh();
+            memory.standsStill();
+            if (memory.mappings() != before) {
+                // It may have become another program meanwhile.
+                process.identify();
+                process.identify(memory);
+            }
         } catch (Throwable e) {
             letGo(taken);
             throw e;
@@ -208,6 +218,7 @@ public final class LiveTarget implements Target {
     private synchronized void letGo(Tracer taken) {
         if (holder.filter(each -> each == taken).isPresent()) {
             holder = Optional.empty();
+            memory.runsOn();
             watch.resumed();
             taken.close();
             standstill.ends();

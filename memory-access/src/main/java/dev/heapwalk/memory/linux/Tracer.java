@@ -71,6 +71,9 @@ final class Tracer {
     private final MemorySegment status = Arena.ofAuto().allocate(JAVA_INT);
     private final SequencedMap<Integer, Tracee> tracees = new LinkedHashMap<>();
     private volatile int tracerThread;
+    /** When the first thread was told to stop, a moment of {@link System#nanoTime()}. */
+    private volatile long since;
+
     private volatile RuntimeException failure;
     private volatile Error error;
     private volatile List<StoppedThread> threads = List.of();
@@ -159,6 +162,11 @@ final class Tracer {
         return thrown;
     }
 
+    /** When the first thread was told to stop, a moment of {@link System#nanoTime()}. */
+    long since() {
+        return since;
+    }
+
     /** The threads that were stopped. */
     List<StoppedThread> threads() {
         return threads;
@@ -227,6 +235,7 @@ final class Tracer {
         try {
             tracerThread = libc.gettid();
             rehearse();
+            since = System.nanoTime();
             stopAll();
             threads = states();
             stopped.countDown();

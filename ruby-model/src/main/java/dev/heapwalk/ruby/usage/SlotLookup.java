@@ -3,6 +3,7 @@ package dev.heapwalk.ruby.usage;
 
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotState;
@@ -10,8 +11,9 @@ import dev.heapwalk.ruby.SlotState;
 /** Finds the slot that an address lies in, or the rest of its page. */
 final class SlotLookup extends SlotView implements BlockLookup {
     private final HeapPages pages;
-    /** Whether what was read before may be out of date. */
-    private final boolean runsOn;
+    private final Target target;
+    /** The moment that what was read before belongs to. */
+    private long moment;
 
     private boolean closed;
     /** The page whose rest was measured last. */
@@ -22,7 +24,8 @@ final class SlotLookup extends SlotView implements BlockLookup {
     SlotLookup(RubyVm vm) {
         super(vm);
         this.pages = vm.pages();
-        this.runsOn = vm.target().runsOn();
+        this.target = vm.target();
+        this.moment = target.moment();
     }
 
     @Override
@@ -30,7 +33,9 @@ final class SlotLookup extends SlotView implements BlockLookup {
         if (closed) {
             throw new IllegalStateException("the look-up is closed: it finds nothing any more");
         }
-        if (runsOn) {
+        long now = target.moment();
+        if (now == 0 || now != moment) {
+            moment = now;
             forget();
         }
         page = pages.at(wanted);

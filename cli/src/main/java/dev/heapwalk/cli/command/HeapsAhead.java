@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli.command;
+
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.HeapLayer;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.elf.ElfModule;
+import java.util.List;
+
+/**
+ * The heaps of a process that were located before it was stopped, so that little is left to be looked at while it
+ * stands still. What was found while it ran is taken over only where nothing speaks against it: it is never the reason
+ * for what is told to be damaged or missing.
+ */
+final class HeapsAhead {
+    private final HeapCommand.Scope scope;
+    private final List<ElfModule> modules;
+    private final Heaps known;
+    /** Whether there is a runtime: what its tables seemed to lack while it changed them is not looked for again. */
+    private final boolean runtime;
+
+    private HeapsAhead(HeapCommand.Scope scope, List<ElfModule> modules, Heaps known) {
+        this.scope = scope;
+        this.modules = modules;
+        this.known = known;
+        this.runtime = scope.of(known).list().stream().anyMatch(heap -> heap.layer() == HeapLayer.RUNTIME);
+    }
+
+    /**
+     * Locates the heaps of a process that runs on.
+     *
+     * @param running the process
+     * @param scope which
+     */
+    static HeapsAhead of(Target running, HeapCommand.Scope scope) {
+        // Before the heaps: what is loaded later is seen as another list in the stop.
+        List<ElfModule> modules = running.modules();
+        return new HeapsAhead(scope, modules, Heaps.of(running));
+    }
+
+    /** The heaps as they are now. */
+    Heaps now(Target target) {
+        if (runtime || !sameModules(target.modules())) {
+            return Heaps.of(target);
+        }
+        try {
+            Heaps now = known.refresh();
+            return scope.of(now).list().stream().allMatch(HeapsAhead::sound) ? now : Heaps.of(target);
+        } catch (TargetException e) {
+            return Heaps.of(target);
+        }
+    }
+
+    /** Whether no module was loaded or removed, and the process has not become another program. */
+    private boolean sameModules(List<ElfModule> now) {
+        boolean same = now.size() == modules.size();
+        for (int i = 0; same && i < now.size(); i++) {
+            // What is still loaded is the same object.
+            same = now.get(i) == modules.get(i);
+        }
+        return same;
+    }
+
+    private static boolean sound(Heap heap) {
+        return heap.damage().isEmpty() && heap.missing().isEmpty();
+    }
+}
