@@ -35,11 +35,6 @@ abstract class HeapCommand extends ReportCommand {
         }
     }
 
-    /** How long a walk may take that is only tried, in nanoseconds. */
-    private static final long TRIAL_NANOS = 50_000_000;
-
-    private Optional<HeapsAhead> ahead = Optional.empty();
-
     @Override
     final String target() {
         return target;
@@ -56,25 +51,13 @@ abstract class HeapCommand extends ReportCommand {
     }
 
     @Override
-    final void lookAhead(Target running) {
-        ahead = Optional.of(HeapsAhead.of(running, scope()));
-        try (Report _ = read(running, new Problems(), Progress.ofTrial(TRIAL_NANOS))) {
-            // All that the stop needs has run once.
-        } catch (Progress.Enough e) {
-            // What is left would be more of the same.
-        }
-    }
-
-    /** Whether the answer says how the heaps were found. */
-    boolean explains() {
-        return false;
+    final Optional<Scope> located() {
+        return Optional.of(scope());
     }
 
     @Override
     final Report read(Target opened, Problems problems, Progress progress) {
-        Heaps all =
-                ahead.isEmpty() || explains() ? Heaps.of(opened) : ahead.get().now(opened);
-        Heaps heaps = scope().of(all);
+        Heaps heaps = scope().of(heaps(opened));
         problems.notices(heaps.notices());
         Report report = read(heaps, problems, progress);
         for (Heap heap : heaps.list()) {

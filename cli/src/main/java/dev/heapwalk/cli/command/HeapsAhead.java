@@ -40,9 +40,9 @@ final class HeapsAhead {
         return new HeapsAhead(scope, modules, Heaps.of(running));
     }
 
-    /** The heaps as they are now. */
+    /** The heaps as they are now, of the same process or of another one. */
     Heaps now(Target target) {
-        if (runtime || !sameModules(target.modules())) {
+        if (target != known.target() || runtime || !sameModules(target.modules())) {
             return Heaps.of(target);
         }
         try {

@@ -10,6 +10,7 @@ import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import java.util.EnumSet;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -28,8 +29,13 @@ final class OneArena extends ReportCommand {
     }
 
     @Override
+    Optional<HeapCommand.Scope> located() {
+        return Optional.of(HeapCommand.Scope.ALL);
+    }
+
+    @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        Heaps heaps = Heaps.of(opened);
+        Heaps heaps = heaps(opened);
         problems.notices(heaps.allocators().notices());
         Heap heap = heaps.allocators().list().getFirst();
         int count = RegionTable.count(heap.regions());

@@ -7,7 +7,9 @@ import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.cli.output.StandardOutput;
+import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Target;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /**
@@ -20,6 +22,45 @@ abstract class ReportCommand extends TargetCommand {
             paramLabel = "table|jsonl|csv",
             description = "table (the default), jsonl (one JSON object a line), or csv.")
     private Format format = Format.TABLE;
+
+    /** How long a walk may take that is only tried, in nanoseconds. */
+    private static final long TRIAL_NANOS = 50_000_000;
+
+    private Optional<HeapsAhead> ahead = Optional.empty();
+
+    /** Which heaps the answer is about, so that they can be located before a process is stopped; empty for none. */
+    Optional<HeapCommand.Scope> located() {
+        return Optional.empty();
+    }
+
+    /** Whether the answer says how the heaps were found. */
+    boolean explains() {
+        return false;
+    }
+
+    /** All heaps of a target as they are now. */
+    final Heaps heaps(Target opened) {
+        return ahead.map(known -> known.now(opened)).orElseGet(() -> Heaps.of(opened));
+    }
+
+    @Override
+    final boolean looksAhead() {
+        return located().isPresent();
+    }
+
+    @Override
+    final void lookAhead(Target running) {
+        HeapsAhead known = HeapsAhead.of(running, located().orElseThrow());
+        ahead = Optional.of(known);
+        try (Report _ = read(running, new Problems(), Progress.ofTrial(TRIAL_NANOS))) {
+            // All that the stop needs has run once.
+        } catch (Progress.Enough e) {
+            // What is left would be more of the same.
+        } finally {
+            // How what is known was found in the first place is told by none but who finds it.
+            ahead = explains() ? Optional.empty() : Optional.of(known);
+        }
+    }
 
     /** Reads everything that the answer needs. The target is closed after it. */
     abstract Report read(Target target, Problems problems, Progress progress);

@@ -42,12 +42,19 @@ final class Sizes extends HeapCommand {
     }
 
     private static final class Answer implements Report {
-        private final long[] sizes;
         private final SizeTally tally;
+        private long[] sizes = {};
 
         Answer(SizeTally tally) {
             this.tally = tally;
-            sizes = tally.byBytes();
+        }
+
+        /** The sizes in the order of the rows, which is made when they are printed: by then the process runs on. */
+        private long[] sizes() {
+            if (sizes.length == 0) {
+                sizes = tally.byBytes();
+            }
+            return sizes;
         }
 
         @Override
@@ -60,7 +67,7 @@ final class Sizes extends HeapCommand {
 
         @Override
         public void rows(RowSink sink) {
-            for (long size : sizes) {
+            for (long size : sizes()) {
                 long count = tally.count(size);
                 sink.number(size);
                 sink.number(count);
@@ -73,7 +80,7 @@ final class Sizes extends HeapCommand {
         public void total(RowSink sink) {
             long count = 0;
             long bytes = 0;
-            for (long size : sizes) {
+            for (long size : sizes()) {
                 count += tally.count(size);
                 bytes += size * tally.count(size);
             }

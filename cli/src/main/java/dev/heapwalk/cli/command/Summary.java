@@ -36,10 +36,24 @@ final class Summary extends HeapCommand {
             }
         }
         damage(usage, problems);
-        return new Answer(totals.list());
+        return new Answer(totals);
     }
 
-    private record Answer(List<UsageTotals.Total> totals) implements Report {
+    private static final class Answer implements Report {
+        private final UsageTotals counted;
+        private List<UsageTotals.Total> totals = List.of();
+
+        Answer(UsageTotals counted) {
+            this.counted = counted;
+        }
+
+        /** In the order of the rows, which is made when they are printed: by then the process runs on. */
+        private List<UsageTotals.Total> totals() {
+            if (totals.isEmpty()) {
+                totals = counted.list();
+            }
+            return totals;
+        }
 
         @Override
         public List<Column> columns() {
@@ -53,7 +67,7 @@ final class Summary extends HeapCommand {
 
         @Override
         public void rows(RowSink sink) {
-            for (UsageTotals.Total total : totals) {
+            for (UsageTotals.Total total : totals()) {
                 Category category = total.category();
                 sink.text(category.domain().label());
                 sink.text(category.kind());
@@ -68,8 +82,8 @@ final class Summary extends HeapCommand {
         public void total(RowSink sink) {
             sink.text("");
             sink.text("");
-            sink.number(totals.stream().mapToLong(UsageTotals.Total::count).sum());
-            sink.number(totals.stream().mapToLong(UsageTotals.Total::bytes).sum());
+            sink.number(totals().stream().mapToLong(UsageTotals.Total::count).sum());
+            sink.number(totals().stream().mapToLong(UsageTotals.Total::bytes).sum());
         }
     }
 }

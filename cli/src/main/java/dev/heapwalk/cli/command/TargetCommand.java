@@ -79,7 +79,12 @@ public abstract class TargetCommand implements Callable<Integer> {
      * is done by then: what can't change is found, and code is loaded and warm. What goes wrong here is not told; it goes
      * wrong again when the process stands still, or it was not what it seemed.
      */
-    void lookAhead(Target target) {}
+    void lookAhead(Target running) {}
+
+    /** Whether it does {@link #lookAhead}. */
+    boolean looksAhead() {
+        return false;
+    }
 
     /** Checks the arguments before a target is touched. */
     void check() {}
@@ -203,7 +208,8 @@ public abstract class TargetCommand implements Callable<Integer> {
     private <T> T open(
             Subject subject, TargetOptions options, Problems problems, Progress progress, Function<Target, T> read) {
         try (progress) {
-            Target target = stops(subject) ? ahead(subject, options) : subject.open(mode, options, sysroot);
+            Target target =
+                    stops(subject) && looksAhead() ? ahead(subject, options) : subject.open(mode, options, sysroot);
             try {
                 return read(target, problems, read);
             } finally {
