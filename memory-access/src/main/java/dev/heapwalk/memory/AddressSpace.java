@@ -154,6 +154,16 @@ public interface AddressSpace {
     }
 
     /**
+     * How much memory was brought back from swap by reads since the target was opened. Only what somebody asked for is:
+     * windows and caches read nothing ahead that is swapped out.
+     *
+     * @return bytes, whole pages; 0 for a core
+     */
+    default long swappedIn() {
+        return 0;
+    }
+
+    /**
      * Where a search goes on behind a hole, so that it need not try each page: the first address from {@code address} on
      * that may be readable.
      *

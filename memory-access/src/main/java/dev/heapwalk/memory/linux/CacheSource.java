@@ -131,12 +131,13 @@ final class CacheSource implements Window.Source {
             from = Math.max(pageStart, lineStart);
             until = Math.min(pageStart + memory.pageSize(), lineEnd);
         }
+        from = memory.from(vectors, from, address);
         int slot = free();
-        long got = memory.read(vectors, from, lines[slot], 0, until - from);
+        long got = memory.read(vectors, from, lines[slot], 0, until - from, address + 1 - from);
         if (from + got <= address && pageStart > from) {
             // A hole that the mappings don't show lies before the address.
             from = Math.max(pageStart, lineStart);
-            got = memory.read(vectors, from, lines[slot], 0, until - from);
+            got = memory.read(vectors, from, lines[slot], 0, until - from, address + 1 - from);
         }
         if (from + got <= address) {
             // The slot is the next to be taken, so that bad pointers don't drive out good lines.
@@ -204,6 +205,7 @@ final class CacheSource implements Window.Source {
         Arrays.fill(heads, NONE);
         Arrays.fill(lengths, 0);
         Arrays.fill(used, false);
+        vectors.forget();
         filled = 0;
         hand = 0;
         show(spill, 0, 0);

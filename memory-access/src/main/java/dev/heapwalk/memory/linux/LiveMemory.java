@@ -16,8 +16,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.ref.Reference;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -32,26 +36,40 @@ final class LiveMemory implements AddressSpace {
     private static final int NOT_TO_BE_HAD = -2;
     private static final long REFUSED = -1;
 
-    private final Libc libc;
+    /** Runs of pages that one call reads at most, with what is not read between them. */
+    private static final int MOST_RUNS = 128;
+
+    private static final MemorySegment ZEROS = Arena.global().allocate(1 << 16, 8);
+
     /** Worth the question whether the file of a mapping reaches so far, in bytes. */
     private static final long LARGE = 64 << 20;
 
+    private final Libc libc;
     private final LiveProcess process;
     /** Whether it stands still. */
     private volatile boolean stopped;
+
+    private volatile long stoppedSince;
 
     private final AtomicReference<Vectors> spare = new AtomicReference<>();
     private final ReentrantLock fileLock = new ReentrantLock();
     private final Watch watch;
     private final Watch.Mark fileMark;
     private volatile Mappings mappings;
+    private volatile long endOfMappings;
     private volatile boolean closed;
     /** Why the process was let go before it was closed, null if it was not. */
     private volatile TargetException lost;
 
     private volatile boolean throughFile;
     private int file = NOT_OPEN;
-    private int pageMap = NOT_OPEN;
+    private volatile int pageMap = NOT_OPEN;
+    /** Page maps of programs that the process was before. */
+    private final List<Integer> oldPageMaps = new ArrayList<>();
+
+    private final AtomicInteger pageMapUsers = new AtomicInteger();
+    private volatile boolean scansPageMap = true;
+    private final LongAdder swappedIn = new LongAdder();
 
     /**
      * Opens the memory of a process.
@@ -69,18 +87,29 @@ final class LiveMemory implements AddressSpace {
 
     /** Looks at the process for the first time. */
     void open() {
-        mappings = list();
+        set(list());
         probe();
     }
 
     /** The process stands still from now on: what is known of it now holds. */
     void standsStill() {
+        stoppedSince = System.nanoTime();
         stopped = true;
     }
 
     /** It runs on, and what is known of it may be out of date. */
     void runsOn() {
         stopped = false;
+    }
+
+    private void set(Mappings now) {
+        List<Mapping> all = now.list();
+        int last = all.size() - 1;
+        while (last > 0 && kernelHalf(all.get(last).start())) {
+            last--;
+        }
+        endOfMappings = all.get(last).end();
+        mappings = now;
     }
 
     private Mappings list() {
@@ -95,13 +124,19 @@ final class LiveMemory implements AddressSpace {
 
     /** Reads one byte, so that a refusal comes when the target is opened and not in the middle of a walk. */
     private void probe() {
-        for (Mapping mapping : mappings) {
-            // The vsyscall page lies in the kernel's half and can't be read from outside.
-            if (mapping.readable()
-                    && mapping.start() >= 0
-                    && read(mapping.start(), MemorySegment.ofArray(new byte[1])) == 1) {
-                return;
+        Vectors vectors = take();
+        try {
+            for (Mapping mapping : mappings) {
+                // The vsyscall page lies in the kernel's half and can't be read from outside.
+                if (mapping.readable()
+                        && mapping.start() >= 0
+                        && vectors.presence.atHand(mapping.start())
+                        && read(vectors, mapping.start(), vectors.bounce(), 0, 1) == 1) {
+                    return;
+                }
             }
+        } finally {
+            spare.set(vectors);
         }
     }
 
@@ -111,13 +146,31 @@ final class LiveMemory implements AddressSpace {
         private final MemorySegment local;
         private final MemorySegment remote;
         private final Watch.Mark mark;
+        private final Presence presence;
+        /** Where the runs begin and end that the next call reads, counted from where the read begins. */
+        private final long[] starts = new long[MOST_RUNS];
+
+        private final long[] ends = new long[MOST_RUNS];
+        /** How far the read will be done with them. */
+        private long planned;
+
+        /** Whether nothing behind that is to be read. */
+        private boolean planEnds;
+
+        private boolean swapped;
         private MemorySegment bounce;
 
-        private Vectors(SegmentAllocator memory, Watch.Mark mark) {
+        private Vectors(SegmentAllocator memory, Watch.Mark mark, Presence presence) {
             this.mark = mark;
+            this.presence = presence;
             this.memory = memory;
-            this.local = memory.allocate(IOVEC_SIZE, Long.BYTES);
+            this.local = memory.allocate(IOVEC_SIZE * MOST_RUNS, Long.BYTES);
             this.remote = memory.allocate(IOVEC_SIZE * Libc.IOV_MAX, Long.BYTES);
+        }
+
+        /** What is at hand may have changed since. */
+        void forget() {
+            presence.forget();
         }
 
         private static void set(MemorySegment vector, int index, long address, long length) {
@@ -140,11 +193,38 @@ final class LiveMemory implements AddressSpace {
 
     /** What a reader needs for itself. */
     Vectors vectors(SegmentAllocator from) {
-        return new Vectors(from, watch.mark());
+        Watch.Mark mark = watch.mark();
+        return new Vectors(from, mark, new Presence(this, mark));
     }
 
     boolean stopped() {
         return stopped;
+    }
+
+    /** Since when it stands still, as {@link System#nanoTime()} tells. */
+    long stoppedSince() {
+        return stoppedSince;
+    }
+
+    /** The address behind the last mapping, but for that in the kernel's half. */
+    long endOfMappings() {
+        return endOfMappings;
+    }
+
+    @Override
+    public long swappedIn() {
+        return swappedIn.sum();
+    }
+
+    /** What it means that a page of a mapping is neither in memory nor swapped out: one of {@link Presence}'s kinds. */
+    int kindOfAbsent(Mapping mapping) {
+        if (!mapping.readable()) {
+            return Presence.READ;
+        }
+        if (PageMap.isPrivateMemory(mapping)) {
+            return Presence.ZEROS;
+        }
+        return mapping.shared() ? Presence.IF_ASKED : Presence.READ;
     }
 
     @Override
@@ -162,7 +242,12 @@ final class LiveMemory implements AddressSpace {
         checkOpen();
         if (!stopped) {
             process.checkSame();
-            mappings = list();
+            Mappings before = mappings;
+            Mappings now = list();
+            if (now != before) {
+                set(now);
+                checkPageMap();
+            }
         }
     }
 
@@ -216,56 +301,109 @@ final class LiveMemory implements AddressSpace {
         return new PageMap(this);
     }
 
+    /** Whether the kernel tells of runs of pages, as far as is known. */
+    boolean scansPageMap() {
+        return scansPageMap;
+    }
+
+    /** The kernel does not tell of runs of pages. */
+    void dontScanPageMap() {
+        scansPageMap = false;
+    }
+
+    /** A new mark, watched as long as somebody has it. */
+    Watch.Mark mark() {
+        return watch.mark();
+    }
+
     /**
      * Reads {@code /proc/PID/pagemap}.
      *
+     * @param mark the caller's own
      * @param page number of the first page
      * @param words native memory for a word of each page
+     * @param count how many pages
      * @return how many words were read, 0 where the kernel does not tell
      */
-    long readPageMap(long page, MemorySegment words) {
-        fileLock.lock();
+    long readPageMap(Watch.Mark mark, long page, MemorySegment words, long count) {
+        pageMapUsers.incrementAndGet();
         try {
-            if (!openPageMap()) {
+            int open = pageMap();
+            if (open < 0) {
                 return 0;
             }
-            fileMark.begin(page * pageSize(), words.byteSize() / Long.BYTES * pageSize());
-            long got = libc.pread(pageMap, words, words.byteSize(), page * Long.BYTES);
-            fileMark.end();
+            mark.begin(page * pageSize(), count * pageSize());
+            long got = libc.pread(open, words, count * Long.BYTES, page * Long.BYTES);
+            mark.end();
             return Math.max(0, got) / Long.BYTES;
         } finally {
-            fileLock.unlock();
+            pageMapUsers.decrementAndGet();
         }
     }
 
     /**
      * Asks {@code /proc/PID/pagemap} for runs of pages.
      *
+     * @param mark the caller's own
      * @param argument a {@code struct pm_scan_arg}, whose {@code walk_end} is set
      * @return how many runs there are, or a negative error number
      */
-    long scanPageMap(MemorySegment argument) {
-        fileLock.lock();
+    long scanPageMap(Watch.Mark mark, MemorySegment argument) {
+        pageMapUsers.incrementAndGet();
         try {
-            long found = openPageMap() ? -Errno.EINTR : -Errno.ENOSYS;
+            int open = pageMap();
+            long found = open >= 0 ? -Errno.EINTR : -Errno.ENOSYS;
             while (found == -Errno.EINTR) {
-                fileMark.begin(0, 0);
-                found = libc.ioctl(pageMap, Libc.PAGEMAP_SCAN, argument);
-                fileMark.end();
+                mark.begin(0, 0);
+                found = libc.ioctl(open, Libc.PAGEMAP_SCAN, argument);
+                mark.end();
             }
             return found;
         } finally {
-            fileLock.unlock();
+            pageMapUsers.decrementAndGet();
         }
     }
 
-    private boolean openPageMap() {
+    /** The descriptor of the page map, for one of its users; negative if there is none. */
+    private int pageMap() {
         checkOpen();
-        if (pageMap == NOT_OPEN) {
-            int fd = libc.open(process.pageMapFile().toString(), Libc.O_RDONLY | Libc.O_CLOEXEC);
-            pageMap = fd >= 0 ? fd : NOT_TO_BE_HAD;
+        int open = pageMap;
+        if (open == NOT_OPEN) {
+            fileLock.lock();
+            try {
+                checkOpen();
+                if (pageMap == NOT_OPEN) {
+                    pageMap = openPageMap();
+                }
+                open = pageMap;
+            } finally {
+                fileLock.unlock();
+            }
         }
-        return pageMap != NOT_TO_BE_HAD;
+        return open;
+    }
+
+    private int openPageMap() {
+        int fd = libc.open(process.pageMapFile().toString(), Libc.O_RDONLY | Libc.O_CLOEXEC);
+        return fd >= 0 ? fd : NOT_TO_BE_HAD;
+    }
+
+    /** A page map tells of the program that the process was when it was opened. */
+    private void checkPageMap() {
+        fileLock.lock();
+        try {
+            if (pageMap >= 0) {
+                Vectors vectors = take();
+                long page = mappings.list().getFirst().start() / pageSize();
+                if (libc.pread(pageMap, vectors.local, Long.BYTES, page * Long.BYTES) == 0) {
+                    oldPageMaps.add(pageMap);
+                    pageMap = openPageMap();
+                }
+                spare.set(vectors);
+            }
+        } finally {
+            fileLock.unlock();
+        }
     }
 
     /** Where the mappings begin of which nothing is in memory or swapped out, as {@code smaps} tells. */
@@ -282,6 +420,7 @@ final class LiveMemory implements AddressSpace {
     @Override
     public long read(long address, MemorySegment destination) {
         Vectors vectors = take();
+        vectors.forget();
         try {
             if (destination.isNative()) {
                 return read(vectors, address, destination, 0, destination.byteSize());
@@ -315,22 +454,169 @@ final class LiveMemory implements AddressSpace {
      * @return how many were read; the byte behind them can't be read if that is less than wanted
      */
     long read(Vectors vectors, long address, MemorySegment destination, long at, long wanted) {
+        return read(vectors, address, destination, at, wanted, wanted);
+    }
+
+    /**
+     * Reads what somebody asked for, and more behind it as far as that changes nothing in the process: what was never
+     * touched is known to be zeros, and what was swapped out is not brought back.
+     *
+     * @param vectors the caller's own
+     * @param address target address
+     * @param destination native memory
+     * @param at where in it
+     * @param wanted how many bytes
+     * @param asked how many of these were asked for
+     * @return how many were read; if that is less than asked for, the byte behind them can't be read
+     */
+    long read(Vectors vectors, long address, MemorySegment destination, long at, long wanted, long asked) {
         checkOpen();
         if (kernelHalf(address)) {
             return 0;
         }
+        long most = kernelHalf(address + wanted) ? Long.MAX_VALUE - address : wanted;
         long done = 0;
-        while (done < wanted && !kernelHalf(address + done)) {
+        while (done < most) {
+            int runs = plan(vectors, address, destination, at, done, most, asked);
+            if (runs == 0) {
+                // Nothing but zeros, up to what is not to be read.
+                return vectors.planned;
+            }
             long got = throughFile
-                    ? readFile(address + done, destination, at + done, wanted - done)
-                    : readProcess(vectors, address + done, destination, at + done, wanted - done);
+                    ? readFile(
+                            address + vectors.starts[0],
+                            destination,
+                            at + vectors.starts[0],
+                            vectors.ends[0] - vectors.starts[0])
+                    : readProcess(vectors, runs, address, destination, at);
             // A short answer may have other reasons than a hole: only an empty one tells.
             if (got == 0) {
-                break;
+                return vectors.starts[0];
             }
-            done += Math.max(got, 0);
+            if (got > 0) {
+                if (vectors.swapped) {
+                    countSwapped(vectors, address + vectors.starts[0], got);
+                }
+                done = reached(vectors, runs, got);
+                if (done == vectors.planned && vectors.planEnds) {
+                    return done;
+                }
+            }
         }
         return done;
+    }
+
+    /**
+     * Plans the next call: notes the runs that it is to read, and writes the zeros between them.
+     *
+     * @return how many runs
+     */
+    private int plan(
+            Vectors vectors, long address, MemorySegment destination, long at, long from, long most, long asked) {
+        Presence presence = vectors.presence;
+        int mostRuns = throughFile ? 1 : MOST_RUNS;
+        int runs = 0;
+        long next = from;
+        vectors.planEnds = false;
+        vectors.swapped = false;
+        while (next < most) {
+            int kind = presence.kind(address + next, address + most);
+            long until = Math.min(presence.end() - address, most);
+            if (kind == Presence.ZEROS) {
+                writeZeros(destination, at + next, until - next);
+            } else if (kind == Presence.REFUSED || kind == Presence.IF_ASKED && next >= asked) {
+                vectors.planEnds = true;
+                break;
+            } else if (kind == Presence.IF_ASKED) {
+                if (runs == 0) {
+                    // No further than the last page that was asked for.
+                    long page = pageSize();
+                    until = Math.min(until, (address + asked + page - 1 & -page) - address);
+                    vectors.swapped = presence.swappedOut();
+                    runs = add(vectors, runs, next, until);
+                    next = until;
+                }
+                break;
+            } else if (runs > 0 && vectors.ends[runs - 1] == next) {
+                vectors.ends[runs - 1] = until;
+            } else if (runs == mostRuns) {
+                break;
+            } else {
+                runs = add(vectors, runs, next, until);
+            }
+            next = until;
+        }
+        vectors.planned = next;
+        return runs;
+    }
+
+    private static int add(Vectors vectors, int runs, long start, long end) {
+        vectors.starts[runs] = start;
+        vectors.ends[runs] = end;
+        return runs + 1;
+    }
+
+    private static void writeZeros(MemorySegment destination, long at, long length) {
+        long done = 0;
+        while (done < length) {
+            long part = Math.min(length - done, ZEROS.byteSize());
+            MemorySegment.copy(ZEROS, 0, destination, at + done, part);
+            done += part;
+        }
+    }
+
+    /** How far a call got. */
+    private static long reached(Vectors vectors, int runs, long got) {
+        long left = got;
+        for (int i = 0; i < runs; i++) {
+            long length = vectors.ends[i] - vectors.starts[i];
+            if (left < length) {
+                return vectors.starts[i] + left;
+            }
+            left -= length;
+        }
+        return vectors.planned;
+    }
+
+    private void countSwapped(Vectors vectors, long address, long length) {
+        long page = pageSize();
+        swappedIn.add((address + length + page - 1 & -page) - (address & -page));
+        vectors.presence.broughtBack(address);
+    }
+
+    /**
+     * From where on memory can be read up to an address without a change to the process.
+     *
+     * @param vectors the caller's own
+     * @param from the lowest target address of interest
+     * @param address target address of what is wanted
+     * @return an address from {@code from} on, up to the beginning of the page of {@code address}
+     */
+    long from(Vectors vectors, long from, long address) {
+        Presence presence = vectors.presence;
+        long start = from;
+        long at = from;
+        while (at < address) {
+            int kind = presence.kind(at, address);
+            at = presence.end();
+            if (kind == Presence.IF_ASKED || kind == Presence.REFUSED) {
+                start = Math.max(start, Math.min(at, address & -(long) pageSize()));
+            }
+        }
+        return start;
+    }
+
+    /** Whether all of a range can be read without a change to the process. */
+    private static boolean atHand(Vectors vectors, long address, long length) {
+        long end = address + length;
+        long at = address;
+        while (at < end) {
+            if (vectors.presence.kind(at, end) != Presence.READ) {
+                return false;
+            }
+            at = vectors.presence.end();
+        }
+        return true;
     }
 
     /** No process can read there; told apart at once, so that no sum of an address and a length wraps. */
@@ -338,23 +624,29 @@ final class LiveMemory implements AddressSpace {
         return address < 0;
     }
 
-    private long readProcess(Vectors vectors, long address, MemorySegment destination, long at, long length) {
-        Vectors.set(vectors.local, 0, destination.address() + at, length);
-        Vectors.set(vectors.remote, 0, address, length);
+    private long readProcess(Vectors vectors, int runs, long address, MemorySegment destination, long at) {
+        long local = destination.address() + at;
+        for (int i = 0; i < runs; i++) {
+            long start = vectors.starts[i];
+            long length = vectors.ends[i] - start;
+            Vectors.set(vectors.local, i, local + start, length);
+            Vectors.set(vectors.remote, i, address + start, length);
+        }
+        long first = vectors.starts[0];
         try {
-            return call(vectors, 1, address, length);
+            return call(vectors, runs, runs, address + first, vectors.ends[runs - 1] - first);
         } finally {
             Reference.reachabilityFence(destination);
         }
     }
 
     /** Returns the bytes read, 0 if the first one can't be, {@link #REFUSED} if the file is to be used from now on. */
-    private long call(Vectors vectors, int count, long address, long length) {
+    private long call(Vectors vectors, int places, int count, long address, long length) {
         while (true) {
             checkOpen();
             int tid = process.memoryThread();
             vectors.mark.begin(address, length);
-            long got = libc.processVmReadv(tid, vectors.local, 1, vectors.remote, count);
+            long got = libc.processVmReadv(tid, vectors.local, places, vectors.remote, count);
             vectors.mark.end();
             if (closed) {
                 // It may have been let go meanwhile, and stand still no more.
@@ -489,8 +781,12 @@ final class LiveMemory implements AddressSpace {
         checkOpen();
         long end = mappings.readableEnd(address, Math.min(address + distance * count, limit));
         long within = end - address < length ? 0 : 1 + (end - address - length) / distance;
-        int pieces = (int) Math.min(count, within);
-        if (pieces == 0 || throughFile) {
+        int most = (int) Math.min(count, within);
+        int pieces = 0;
+        while (pieces < most && !throughFile && atHand(vectors, address + pieces * distance, length)) {
+            pieces++;
+        }
+        if (pieces == 0) {
             return 0;
         }
         Vectors.set(vectors.local, 0, destination.address(), pieces * length);
@@ -499,7 +795,7 @@ final class LiveMemory implements AddressSpace {
         }
         try {
             long span = (pieces - 1) * distance + length;
-            return (int) (Math.max(0, call(vectors, pieces, address, span)) / length);
+            return (int) (Math.max(0, call(vectors, 1, pieces, address, span)) / length);
         } finally {
             Reference.reachabilityFence(destination);
         }
@@ -532,6 +828,7 @@ final class LiveMemory implements AddressSpace {
             return;
         }
         Vectors vectors = take();
+        vectors.forget();
         try {
             readRanges(vectors, addresses, lengths, count, destination, read);
         } finally {
@@ -546,13 +843,9 @@ final class LiveMemory implements AddressSpace {
         long at = 0;
         while (next < count) {
             checkOpen();
-            if (throughFile || kernelHalf(addresses[next] + read[next])) {
-                read[next] += read(
-                        vectors,
-                        addresses[next] + read[next],
-                        destination,
-                        at + read[next],
-                        lengths[next] - read[next]);
+            long from = addresses[next] + read[next];
+            if (throughFile || kernelHalf(from) || !atHand(vectors, from, lengths[next] - read[next])) {
+                read[next] += read(vectors, from, destination, at + read[next], lengths[next] - read[next]);
                 at += lengths[next++];
                 continue;
             }
@@ -561,12 +854,16 @@ final class LiveMemory implements AddressSpace {
             long wanted = 0;
             while (next + ranges < count && ranges < Libc.IOV_MAX && !kernelHalf(addresses[next + ranges])) {
                 int i = next + ranges;
+                if (ranges > 0 && !atHand(vectors, addresses[i], lengths[i])) {
+                    break;
+                }
                 Vectors.set(vectors.remote, ranges, addresses[i] + read[i], lengths[i] - read[i]);
                 wanted += lengths[i] - read[i];
                 ranges++;
             }
             Vectors.set(vectors.local, 0, destination.address() + at + read[next], wanted);
-            long got = wanted == 0 ? 0 : call(vectors, ranges, addresses[next], span(addresses, lengths, next, ranges));
+            long got =
+                    wanted == 0 ? 0 : call(vectors, 1, ranges, addresses[next], span(addresses, lengths, next, ranges));
             if (got == REFUSED) {
                 continue;
             }
@@ -633,10 +930,18 @@ final class LiveMemory implements AddressSpace {
                 libc.close(file);
                 file = NOT_OPEN;
             }
+            while (pageMapUsers.get() > 0) {
+                if (lost != null) {
+                    return;
+                }
+                LockSupport.parkNanos(this, 100_000);
+            }
             if (pageMap >= 0) {
                 libc.close(pageMap);
                 pageMap = NOT_OPEN;
             }
+            oldPageMaps.forEach(libc::close);
+            oldPageMaps.clear();
         } finally {
             fileLock.unlock();
         }

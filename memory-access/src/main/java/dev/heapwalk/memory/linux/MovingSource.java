@@ -92,7 +92,7 @@ final class MovingSource implements Window.Source {
         segment = buffer;
         base = start;
         length = 0;
-        length = memory.read(vectors, start, buffer, 0, until - start);
+        length = memory.read(vectors, start, buffer, 0, until - start, end - start);
         if (start + length >= end) {
             steady = goesOn ? steady + length : 0;
             if (steady >= STEADY && !beside) {
@@ -169,6 +169,7 @@ final class MovingSource implements Window.Source {
         if (equalJumps != null) {
             equalJumps.forget();
         }
+        vectors.forget();
         beside = false;
         steady = 0;
         length = 0;

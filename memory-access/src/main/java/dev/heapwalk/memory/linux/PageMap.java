@@ -7,7 +7,6 @@ import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.TouchedPages;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 import java.util.Set;
 
 /**
@@ -41,6 +40,7 @@ final class PageMap implements TouchedPages {
     private static final long LARGE = 1L << 32;
 
     private final LiveMemory memory;
+    private final Watch.Mark mark;
     private final int pageSize;
     private Mapping mapping;
     private boolean zeroUntouched;
@@ -62,6 +62,7 @@ final class PageMap implements TouchedPages {
 
     PageMap(LiveMemory memory) {
         this.memory = memory;
+        this.mark = memory.mark();
         this.pageSize = memory.pageSize();
     }
 
@@ -103,13 +104,20 @@ final class PageMap implements TouchedPages {
     private boolean tells(long address) {
         if (mapping == null || !mapping.contains(address)) {
             mapping = memory.mappings().at(address).orElse(null);
-            zeroUntouched = mapping != null && isPrivateMemory(mapping.path());
+            zeroUntouched = mapping != null && isPrivateMemory(mapping);
         }
         return zeroUntouched;
     }
 
-    private static boolean isPrivateMemory(String path) {
-        return path.isEmpty() || path.equals("[heap]") || path.startsWith("[stack") || path.startsWith("[anon:");
+    /** Whether a mapping is private memory without a file, all zero where it was never touched. */
+    static boolean isPrivateMemory(Mapping mapping) {
+        String path = mapping.path();
+        return !mapping.shared()
+                && (path.isEmpty()
+                        || path.equals("[heap]")
+                        || path.startsWith("[stack")
+                        || path.startsWith("[anon:")
+                        || path.equals("/anon_hugepage (deleted)"));
     }
 
     @Override
@@ -171,13 +179,13 @@ final class PageMap implements TouchedPages {
         // struct pm_scan_arg
         argument.setAtIndex(JAVA_LONG, 0, argument.byteSize());
         argument.setAtIndex(JAVA_LONG, 2, page);
-        argument.setAtIndex(JAVA_LONG, 3, behindAll());
+        argument.setAtIndex(JAVA_LONG, 3, memory.endOfMappings());
         argument.setAtIndex(JAVA_LONG, 5, regions.address());
         argument.setAtIndex(JAVA_LONG, 6, MOST_REGIONS);
         argument.setAtIndex(JAVA_LONG, 7, most);
         argument.setAtIndex(JAVA_LONG, 10, PRESENT_OR_SWAPPED);
         argument.setAtIndex(JAVA_LONG, 11, PRESENT_OR_SWAPPED);
-        long found = memory.scanPageMap(argument);
+        long found = memory.scanPageMap(mark, argument);
         long walked = argument.getAtIndex(JAVA_LONG, 4);
         if (found < 0 || walked <= page) {
             return false;
@@ -189,16 +197,6 @@ final class PageMap implements TouchedPages {
         return true;
     }
 
-    /** The address behind the last mapping, but for that in the kernel's half. */
-    private long behindAll() {
-        List<Mapping> all = memory.mappings().list();
-        int last = all.size() - 1;
-        while (last > 0 && all.get(last).start() < 0) {
-            last--;
-        }
-        return all.get(last).end();
-    }
-
     private boolean readWords(long page, long end) {
         if (mapping.length() >= LARGE && holdNothing().contains(mapping.start())) {
             to = end;
@@ -208,7 +206,7 @@ final class PageMap implements TouchedPages {
             words = Arena.ofAuto().allocate(JAVA_LONG, MOST_WORDS);
         }
         long wanted = Math.min(Math.clamp(most, FEWEST_WORDS, MOST_WORDS), (end - page) / pageSize);
-        long count = memory.readPageMap(page / pageSize, words.asSlice(0, wanted * Long.BYTES));
+        long count = memory.readPageMap(mark, page / pageSize, words, wanted);
         to = page + count * pageSize;
         for (long i = 0; i < count; i++) {
             if ((words.getAtIndex(JAVA_LONG, i) & HOLDS) != 0) {

@@ -180,6 +180,7 @@ final class ReadAhead {
         for (Block block : ring) {
             free(block);
         }
+        copierVectors.forget();
         first = 0;
         end = 0;
         next = 0;
@@ -242,7 +243,7 @@ final class ReadAhead {
     private void copy(Block block, LiveMemory.Vectors own) {
         long length = 0;
         try {
-            length = memory.read(own, block.start, block.buffer, 0, block.wanted);
+            length = memory.read(own, block.start, block.buffer, 0, block.wanted, 0);
         } finally {
             block.length = length;
             block.state = COPIED;

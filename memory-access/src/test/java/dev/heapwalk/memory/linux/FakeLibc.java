@@ -134,7 +134,7 @@ final class FakeLibc implements Libc {
         long wanted = local.get(java.lang.foreign.ValueLayout.JAVA_LONG, 8);
         local.set(java.lang.foreign.ValueLayout.JAVA_LONG, 8, Math.min(wanted, longest));
         try {
-            long got = real.processVmReadv(tid, local, localCount, remote, remoteCount);
+            long got = real.processVmReadv(tid, local, wanted > longest ? 1 : localCount, remote, remoteCount);
             bytes.addAndGet(Math.max(got, 0));
             return got;
         } finally {
