@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * The root folder of a target's file system, such as {@code /proc/PID/root}. Symbolic links are followed inside it: an
@@ -24,9 +25,25 @@ final class FileRoot {
     private final Path folder;
     private final String reality;
     private final boolean host;
+    private final Function<String, Optional<String>> mayHang;
+    private final Function<String, Optional<String>> mayHangHere;
 
+    /** One of which every file may be looked at. */
     FileRoot(Path folder) {
+        this(folder, path -> Optional.empty(), path -> Optional.empty());
+    }
+
+    /**
+     * Makes one.
+     *
+     * @param folder the root folder
+     * @param mayHang names the file system that a path from there on leads to, if it must not be touched
+     * @param mayHangHere the same of a path of this machine
+     */
+    FileRoot(Path folder, Function<String, Optional<String>> mayHang, Function<String, Optional<String>> mayHangHere) {
         this.folder = folder;
+        this.mayHang = mayHang;
+        this.mayHangHere = mayHangHere;
         String real;
         try {
             real = folder.toRealPath().toString();
@@ -56,14 +73,19 @@ final class FileRoot {
      */
     List<Path> candidates(String path) {
         List<Path> found = new ArrayList<>();
-        resolve(folder, path).ifPresent(found::add);
+        resolve(folder, path, mayHang).ifPresent(found::add);
         if (!reality.equals("/") && path.startsWith(reality + "/")) {
-            resolve(folder, path.substring(reality.length())).ifPresent(found::add);
+            resolve(folder, path.substring(reality.length()), mayHang).ifPresent(found::add);
         }
         if (!host) {
-            resolve(HOST, path).ifPresent(found::add);
+            resolve(HOST, path, mayHangHere).ifPresent(found::add);
         }
         return found;
+    }
+
+    /** The file system that a path leads to, if it is not touched since it may never answer. */
+    Optional<String> mayHang(String path) {
+        return mayHang.apply(inside(path));
     }
 
     /** The path without the root folder, if it begins with that. */
@@ -71,16 +93,17 @@ final class FileRoot {
         return !reality.equals("/") && path.startsWith(reality + "/") ? path.substring(reality.length()) : path;
     }
 
-    private static Optional<Path> resolve(Path base, String path) {
+    private static Optional<Path> resolve(Path base, String path, Function<String, Optional<String>> mayHang) {
         try {
-            return walk(base, path);
+            return walk(base, path, mayHang);
         } catch (IOException | InvalidPathException e) {
             // Not there, not readable, or a name that this machine can't spell: all the same to the caller.
             return Optional.empty();
         }
     }
 
-    private static Optional<Path> walk(Path base, String path) throws IOException {
+    private static Optional<Path> walk(Path base, String path, Function<String, Optional<String>> mayHang)
+            throws IOException {
         Deque<String> left = new ArrayDeque<>(List.of(path.split("/")));
         Deque<Path> done = new ArrayDeque<>();
         done.push(base);
@@ -99,6 +122,9 @@ final class FileRoot {
                 continue;
             }
             Path next = done.element().resolve(name);
+            if (mayHang.apply("/" + base.relativize(next)).isPresent()) {
+                return Optional.empty();
+            }
             BasicFileAttributes attributes =
                     Files.readAttributes(next, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
             if (attributes.isSymbolicLink()) {

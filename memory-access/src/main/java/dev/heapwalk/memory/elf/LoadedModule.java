@@ -276,7 +276,9 @@ final class LoadedModule implements ElfModule {
         if (path.startsWith("[")) {
             return new Disk(Optional.empty(), "no file is known for it");
         }
-        String why = "there is no such file under " + root.folder();
+        String why = root.mayHang(path)
+                .map(type -> "it lies on a file system (%s) that may not answer".formatted(type))
+                .orElse("there is no such file under " + root.folder());
         for (Path candidate : root.candidates(path)) {
             Optional<ElfFile> file = ElfFile.open(candidate);
             if (file.isEmpty()) {

@@ -19,6 +19,7 @@ import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
@@ -35,6 +36,8 @@ final class LiveMemory implements AddressSpace {
     private static final int NOT_OPEN = -1;
     private static final int NOT_TO_BE_HAD = -2;
     private static final long REFUSED = -1;
+    /** How long it is believed that a process that runs on has no server of page faults. */
+    private static final long SERVERS_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     /** Runs of pages that one call reads at most, with what is not read between them. */
     private static final int MOST_RUNS = 128;
@@ -69,6 +72,10 @@ final class LiveMemory implements AddressSpace {
 
     private final AtomicInteger pageMapUsers = new AtomicInteger();
     private volatile boolean scansPageMap = true;
+    /** Where the mappings begin in which a server brings missing pages. */
+    private volatile Set<Long> served = Set.of();
+
+    private volatile long lookedForServers;
     private final LongAdder swappedIn = new LongAdder();
 
     /**
@@ -88,6 +95,7 @@ final class LiveMemory implements AddressSpace {
     /** Looks at the process for the first time. */
     void open() {
         set(list());
+        lookForServers();
         probe();
     }
 
@@ -222,9 +230,28 @@ final class LiveMemory implements AddressSpace {
             return Presence.READ;
         }
         if (PageMap.isPrivateMemory(mapping)) {
-            return Presence.ZEROS;
+            return served.contains(mapping.start()) ? Presence.IF_ASKED : Presence.ZEROS;
+        }
+        if (process.mayHang(mapping)) {
+            return Presence.REFUSED;
         }
         return mapping.shared() ? Presence.IF_ASKED : Presence.READ;
+    }
+
+    /** What was not read since it may never come, a line for each file. */
+    List<String> notices() {
+        return process.notices();
+    }
+
+    private void lookForServers() {
+        Watch.Mark mark = watch.mark();
+        mark.begin(0, 0);
+        try {
+            served = process.servedMappings(mark::goesOn);
+        } finally {
+            mark.end();
+        }
+        lookedForServers = System.nanoTime();
     }
 
     @Override
@@ -247,6 +274,9 @@ final class LiveMemory implements AddressSpace {
             if (now != before) {
                 set(now);
                 checkPageMap();
+                if (!served.isEmpty() || System.nanoTime() - lookedForServers > SERVERS_NANOS) {
+                    lookForServers();
+                }
             }
         }
     }
@@ -525,6 +555,9 @@ final class LiveMemory implements AddressSpace {
             if (kind == Presence.ZEROS) {
                 writeZeros(destination, at + next, until - next);
             } else if (kind == Presence.REFUSED || kind == Presence.IF_ASKED && next >= asked) {
+                if (kind == Presence.REFUSED && next < asked) {
+                    mappings.at(address + next).ifPresent(process::leave);
+                }
                 vectors.planEnds = true;
                 break;
             } else if (kind == Presence.IF_ASKED) {

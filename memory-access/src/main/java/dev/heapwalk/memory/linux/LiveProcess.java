@@ -11,9 +11,13 @@ import dev.heapwalk.memory.elf.AuxiliaryVector;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** One process as {@code /proc} shows it: that it is one that can be read, and that it is still the same. */
 final class LiveProcess {
@@ -27,6 +31,12 @@ final class LiveProcess {
     /** What short files are read into, under its own lock. */
     private final ProcText text = new ProcText();
 
+    /** On which file systems that may not answer files lie that are mapped or were looked for, by their paths. */
+    private final Map<String, Optional<String>> mayHang = new ConcurrentHashMap<>();
+
+    private final Set<String> left = Collections.synchronizedSet(new LinkedHashSet<>());
+    private volatile Mounts mounts;
+    private volatile Mounts ownMounts;
     private volatile int memoryThread;
     private volatile Machine machine;
     private volatile int pageSize;
@@ -235,9 +245,69 @@ final class LiveProcess {
         return proc.mappingsThatHoldNothing(pid, memoryThread, progress);
     }
 
+    /** Where the mappings begin in which a server brings missing pages. */
+    Set<Long> servedMappings(Runnable progress) {
+        return proc.servedMappings(pid, memoryThread, progress);
+    }
+
+    /** Whether a mapped file lies on a file system that may not answer. */
+    boolean mayHang(Mapping mapping) {
+        return mapping.path().startsWith("/")
+                && mayHang.computeIfAbsent(
+                                mapping.path(), path -> mounts().mayHang(path, maps.device(path), ownMounts()))
+                        .isPresent();
+    }
+
+    /** The file system that a path from the process's root on leads to, if it may not answer. */
+    Optional<String> mayHang(String path) {
+        return mounts().mayHang(path);
+    }
+
+    /** The file system that a path of this JVM leads to, if it may not answer. */
+    Optional<String> mayHangHere(String path) {
+        return ownMounts().mayHang(path);
+    }
+
+    private Mounts mounts() {
+        Mounts known = mounts;
+        if (known == null) {
+            known = proc.mounts(pid, memoryThread);
+            mounts = known;
+        }
+        return known;
+    }
+
+    private Mounts ownMounts() {
+        Mounts known = ownMounts;
+        if (known == null) {
+            known = proc.mounts();
+            ownMounts = known;
+        }
+        return known;
+    }
+
+    /** Notes that a part of a mapped file was wanted and not read. */
+    void leave(Mapping mapping) {
+        left.add(mapping.path());
+    }
+
+    /** What was left out since a file system may not answer, a line for each file. */
+    List<String> notices() {
+        synchronized (left) {
+            return left.stream()
+                    .map(path ->
+                            ("parts of %s were not read: they are not in memory, and lie on a file system (%s) that"
+                                            + " may not answer")
+                                    .formatted(
+                                            Text.printable(path),
+                                            mayHang.get(path).orElse("unknown")))
+                    .toList();
+        }
+    }
+
     /** Where in a mapping its file ends: nothing behind that can be read. */
     long endOfFile(Mapping mapping) {
-        return proc.endOfFile(memoryThread, mapping, pageSize);
+        return mayHang(mapping) ? mapping.end() : proc.endOfFile(memoryThread, mapping, pageSize);
     }
 
     /** The threads that have not ended. */

@@ -287,7 +287,14 @@ public final class LiveTarget implements Target {
     }
 
     private List<ElfModule> findModules(List<ElfModule> known) {
-        return ElfModules.find(memory, process.root(), process.machine(), process.auxiliary()).stream()
+        return ElfModules.find(
+                        memory,
+                        process.root(),
+                        process.machine(),
+                        process.auxiliary(),
+                        process::mayHang,
+                        process::mayHangHere)
+                .stream()
                 .map(found -> known.stream()
                         .filter(module -> same(module, found))
                         .findFirst()
@@ -311,6 +318,11 @@ public final class LiveTarget implements Target {
                 && one.path().equals(other.path())
                 && one.buildId().equals(other.buildId())
                 && one.mappings().equals(other.mappings());
+    }
+
+    @Override
+    public List<String> notices() {
+        return memory.notices();
     }
 
     @Override

@@ -9,7 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The file {@code maps} of one process. As long as its text does not change, the mappings are the same object, so a look
@@ -24,6 +26,9 @@ final class MapsFile {
     private byte[] known = NONE;
     private int knownLength;
     private String knownRoot = "";
+    /** The device that each mapped file lies on. */
+    private volatile Map<String, Long> devices = Map.of();
+
     /** Null where the next look must take the text apart. */
     private Mappings mappings;
 
@@ -53,8 +58,10 @@ final class MapsFile {
             return mappings;
         }
         // The folder of links is not among those of a thread, but a thread can be named like a process.
+        Map<String, Long> found = new HashMap<>();
         Mappings now =
-                parse(text.bytes(), text.length(), root, proc.process(tid).resolve("map_files"));
+                parse(text.bytes(), text.length(), root, proc.process(tid).resolve("map_files"), found);
+        devices = found;
         knownLength = text.length();
         if (known.length < knownLength) {
             known = new byte[text.bytes().length];
@@ -64,6 +71,11 @@ final class MapsFile {
         // What such a path stands for is told by a link, so the text alone does not tell whether it has changed.
         mappings = text.behind("\\012") < 0 ? now : null;
         return now;
+    }
+
+    /** The device that a file lies on which was mapped when the file was read last; -1 if that is not known. */
+    long device(String path) {
+        return devices.getOrDefault(path, -1L);
     }
 
     /**
@@ -76,6 +88,10 @@ final class MapsFile {
      * @return the mappings
      */
     static Mappings parse(byte[] text, int length, String root, Path links) {
+        return parse(text, length, root, links, new HashMap<>());
+    }
+
+    private static Mappings parse(byte[] text, int length, String root, Path links, Map<String, Long> devices) {
         List<Mapping> list = new ArrayList<>();
         Line line = new Line(text, root, links);
         Mapping last = null;
@@ -89,6 +105,9 @@ final class MapsFile {
             // Read from a running process piece by piece, the text may show a range twice.
             if (last == null || Long.compareUnsigned(mapping.start(), last.end()) >= 0) {
                 list.add(mapping);
+                if (mapping.path().startsWith("/") && (last == null || last.path() != mapping.path())) {
+                    devices.put(mapping.path(), line.device);
+                }
                 last = mapping;
             }
             begin = end + 1;
@@ -107,6 +126,7 @@ final class MapsFile {
 
         private int pathLength;
         private String path = "";
+        private long device;
 
         Line(byte[] text, String root, Path links) {
             this.text = text;
@@ -121,8 +141,9 @@ final class MapsFile {
             int rights = at;
             skipField(end);
             long offset = hex(end);
-            // Device and inode.
-            skipField(end);
+            long major = hex(end);
+            device = Mounts.device(major, hex(end));
+            // The inode.
             skipField(end);
             while (at < end && text[at] == ' ') {
                 at++;

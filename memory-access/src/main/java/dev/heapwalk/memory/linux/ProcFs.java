@@ -382,6 +382,82 @@ record ProcFs(Path folder, Path yama) {
     }
 
     /**
+     * Where the mappings begin in which a {@code userfaultfd} has missing pages brought by a server.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @param progress called after each part
+     * @return target addresses; none if the process has no such descriptor, or that can't be read
+     */
+    Set<Long> servedMappings(long pid, long tid, Runnable progress) {
+        Set<Long> found = new HashSet<>();
+        if (!hasUserfaultfd(pid, tid)) {
+            return found;
+        }
+        Path smaps = thread(pid, tid).resolve("smaps");
+        try (BufferedReader lines = Files.newBufferedReader(smaps, StandardCharsets.ISO_8859_1)) {
+            long start = 0;
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                int dash = line.indexOf('-');
+                if (line.startsWith("VmFlags:")) {
+                    if (line.contains(" um")) {
+                        found.add(start);
+                    }
+                } else if (dash > 0 && line.indexOf(' ') > dash) {
+                    start = Long.parseUnsignedLong(line, 0, dash, 16);
+                    progress.run();
+                }
+            }
+        } catch (IOException e) {
+            // Then nobody can tell.
+        }
+        return found;
+    }
+
+    private boolean hasUserfaultfd(long pid, long tid) {
+        try (DirectoryStream<Path> descriptors =
+                Files.newDirectoryStream(thread(pid, tid).resolve("fd"))) {
+            for (Path each : descriptors) {
+                try {
+                    if (Files.readSymbolicLink(each).toString().equals("anon_inode:[userfaultfd]")) {
+                        return true;
+                    }
+                } catch (IOException e) {
+                    // It was closed since it was listed.
+                }
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            // Then nobody can tell.
+        }
+        return false;
+    }
+
+    /** What is mounted where a process runs, by paths from its own root on; nothing if that can't be read. */
+    Mounts mounts(long pid, long tid) {
+        return mounts(thread(pid, tid).resolve("mountinfo"));
+    }
+
+    /** What is mounted where this JVM runs. */
+    Mounts mounts() {
+        return mounts(folder.resolve("self/mountinfo"));
+    }
+
+    private static Mounts mounts(Path file) {
+        try {
+            return new Mounts(new String(Files.readAllBytes(file), StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            return new Mounts("");
+        }
+    }
+
+    /** The path of a process's program, from its own root on. */
+    private String program(long pid, long tid) throws IOException {
+        String program = Files.readSymbolicLink(thread(pid, tid).resolve("exe")).toString();
+        String root = Files.readSymbolicLink(root(pid, tid)).toString();
+        return root.length() > 1 && program.startsWith(root + "/") ? program.substring(root.length()) : program;
+    }
+
+    /**
      * Where in a mapping its file ends, as far as whole pages: a mapping may be longer than its file, and what lies
      * behind that can't be read.
      *
@@ -412,8 +488,13 @@ record ProcFs(Path folder, Path yama) {
      * @return the machine, or nothing if its file can't be opened
      */
     Optional<Machine> machine(long pid, long tid) {
-        try (InputStream in = Files.newInputStream(thread(pid, tid).resolve("exe"))) {
-            return machine(in.readNBytes(ELF_MACHINE_END));
+        try {
+            if (mounts(pid, tid).mayHang(program(pid, tid)).isPresent()) {
+                return Optional.empty();
+            }
+            try (InputStream in = Files.newInputStream(thread(pid, tid).resolve("exe"))) {
+                return machine(in.readNBytes(ELF_MACHINE_END));
+            }
         } catch (IOException e) {
             return Optional.empty();
         }

@@ -268,9 +268,8 @@ class LiveMemoryTest {
                 assertThat(touched.next(8, 4096)).isEqualTo(8);
                 assertThat(touched.next(end, end)).isEqualTo(end);
             }
-            FakeLibc refusing = new FakeLibc();
+            FakeLibc refusing = new FakeLibc().always("open", Errno.EACCES);
             try (Target target = LiveTarget.observe(reserved.pid(), refusing, ProcFs.ofThisMachine())) {
-                refusing.always("open", Errno.EACCES);
                 assertThat(target.memory().touched().next(start, start + 8192)).isEqualTo(start);
             }
         }
