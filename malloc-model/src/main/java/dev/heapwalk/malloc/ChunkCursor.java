@@ -15,9 +15,9 @@ import java.util.List;
  * Walks chunks in address order. A flyweight that moves: it allocates nothing for a chunk, and what it says is good
  * until the next {@link #next()}. {@link Chunk#of} takes a record of it for who wants to keep it.
  *
- * <p>Damage ends neither in an exception nor in a loop: it is recorded, and the walk goes on at the next place where
- * the structure allows: at the next chunk that a fastbin or a thread cache names, else at the top chunk, else at the
- * next heap or arena.
+ * <p>Damage ends neither in an exception nor in a loop: it is recorded with what had to be left out, and the walk goes
+ * on at the next place from which sound chunks lead on ({@link ChainSearch}), else at the top chunk, else at the next
+ * heap or arena. So it does behind memory that can't be read.
  *
  * <p>It reads through a window of its own, whose buffers {@link #close()} frees. Who looks at a process again and again
  * keeps one cursor and {@linkplain #rewind(MallocHeap) rewinds} it over the heap as it is then.
@@ -52,6 +52,7 @@ public final class ChunkCursor implements AutoCloseable {
     private final Window window;
     private final AddressSpace memory;
     private final RunSearch search;
+    private final ChainSearch chains;
     private WalkPlan plan;
     private long[] lists;
     private long tail;
@@ -94,6 +95,7 @@ public final class ChunkCursor implements AutoCloseable {
         this.window = window;
         this.plan = plan;
         this.search = new RunSearch(memory);
+        this.chains = new ChainSearch(memory);
         this.lists = free.entries();
         this.tail = layout.mmapTail();
         this.busy = busy;
@@ -128,6 +130,7 @@ public final class ChunkCursor implements AutoCloseable {
         }
         window.course(newPlan.course);
         search.forget();
+        chains.forget();
         plan = newPlan;
         lists = free.entries();
         tail = layout.mmapTail();
@@ -164,6 +167,7 @@ public final class ChunkCursor implements AutoCloseable {
         closed = true;
         window.close();
         search.close();
+        chains.close();
     }
 
     /**
@@ -190,9 +194,13 @@ public final class ChunkCursor implements AutoCloseable {
                 isListed = ahead - 16 >> 63;
                 kind = ahead & isListed;
             }
+            // The header behind the chunk confirms its size, so it must look like one itself.
+            long nextLength = nextWord & ~MallocChunk.SIZE_BITS;
             long wrong = (word & CHECKED ^ inUseBits) & (inUse | ~MallocChunk.NON_MAIN_ARENA)
                     | ~inUse & (previous ^ length | kind)
-                    | kind >> FreeChunks.KIND_BITS;
+                    | kind >> FreeChunks.KIND_BITS
+                    | (nextLength - MallocChunk.MIN_SIZE | end - p - length - nextLength) >> 63
+                    | nextWord & 8;
             if (wrong == 0) {
                 if (dense) {
                     listed -= (int) isListed;
@@ -260,46 +268,92 @@ public final class ChunkCursor implements AutoCloseable {
             }
             mmapped = false;
             if (p == top) {
-                if (length != end - p) {
-                    record(
-                            p,
-                            "the top chunk has size 0x%x, but 0x%x bytes are left to the end of its run"
-                                    .formatted(length, end - p));
+                if (length == end - p || !goesOn(p, length)) {
+                    if (length != end - p) {
+                        record(
+                                p,
+                                "the top chunk has size 0x%x, but 0x%x bytes are left to the end of its run"
+                                        .formatted(length, end - p));
+                    }
+                    return move(p, end - p, TOP, end, 0);
                 }
-                return move(p, end - p, TOP, end, 0);
+                record(
+                        p,
+                        "the arena's top is no top chunk: it has size 0x%x, and chunks go on behind it"
+                                .formatted(length));
+                top = 0;
             }
             if (length <= MallocChunk.HEADER && fencepost(p, length)) {
                 continue;
             }
             if (length < MallocChunk.MIN_SIZE || (length & 15) != 0 || length > end - p) {
-                resynchronise(p, sizeFault(length, end - p));
+                if (resynchronise(p, 0, sizeFault(length, end - p))) {
+                    return true;
+                }
                 continue;
             }
             long q = p + length;
+            if (q == end && (top == 0 || top < p)) {
+                record(
+                        p,
+                        "the chunk reaches to the end of its run and is taken for the top chunk: the arena's is elsewhere");
+                return move(p, length, TOP, end, 0);
+            }
             long offset = end - q < MallocChunk.HEADER ? -1 : window.find(q, MallocChunk.HEADER);
             if (offset < 0) {
-                resynchronise(
+                if (resynchronise(
                         p,
+                        length,
                         end - q < MallocChunk.HEADER
                                 ? "the chunk reaches to the end of its run, where top or a fencepost should be"
-                                : "memory at 0x%x can't be read".formatted(window.missing()));
+                                : "memory at 0x%x can't be read".formatted(window.missing()))) {
+                    return true;
+                }
                 continue;
             }
             long previous = window.segment().get(Words.LONG, offset);
             long nextWord = window.segment().get(Words.LONG, offset + 8);
-            if ((nextWord & ~MallocChunk.SIZE_BITS) == 0 && end - q <= MARGIN && top == 0 && arena > 0) {
+            long nextLength = nextWord & ~MallocChunk.SIZE_BITS;
+            if (nextLength == 0 && end - q <= MARGIN && top == 0 && arena > 0) {
                 // An old top that was too small for two fenceposts became one itself.
                 following = end;
                 continue;
             }
-            show(q, offset);
-            if ((nextWord & MallocChunk.PREV_INUSE) == 0) {
-                if (previous != length) {
-                    record(
-                            p,
-                            "the free chunk has size 0x%x, but the one behind it says 0x%x"
-                                    .formatted(length, previous));
+            if (q != top && !header(q, nextWord)) {
+                if (resynchronise(p, length, "the chunk behind is damaged: " + sizeFault(nextLength, end - q))) {
+                    return true;
                 }
+                continue;
+            }
+            boolean free = (nextWord & MallocChunk.PREV_INUSE) == 0;
+            if (free && previous != length) {
+                chains.in(plan.starts[run], end, top, inUseBits, lists);
+                if (!chains.inBin(p)) {
+                    if (swallows(p, q, previous)) {
+                        continue;
+                    }
+                    if (!chains.sound(q)) {
+                        if (resynchronise(
+                                p,
+                                length,
+                                "the chunk has size 0x%x, but the one behind it says 0x%x"
+                                        .formatted(length, previous))) {
+                            return true;
+                        }
+                        continue;
+                    }
+                    free = false;
+                }
+                record(
+                        p,
+                        (free
+                                        ? "the free chunk has size 0x%x, but the one behind it says 0x%x"
+                                        : "the chunk of size 0x%x is in no bin, but the one behind it says that one of 0x%x is free")
+                                .formatted(length, previous));
+                offset = window.find(q, MallocChunk.HEADER);
+            }
+            show(q, offset);
+            if (free) {
                 if ((word & MallocChunk.IS_MMAPPED) != 0) {
                     record(p, "IS_MMAPPED is set in a free chunk of an arena (size word 0x%x)".formatted(word));
                 }
@@ -310,6 +364,42 @@ public final class ChunkCursor implements AutoCloseable {
             }
             return move(p, length, stateInUse(p), q, nextWord);
         }
+    }
+
+    /** Whether chunks go on behind one that should be the last. */
+    private boolean goesOn(long p, long length) {
+        if (length < MallocChunk.MIN_SIZE || (length & 15) != 0 || length >= end - p) {
+            return false;
+        }
+        chains.in(plan.starts[run], end, 0, inUseBits, lists);
+        return chains.sound(p + length);
+    }
+
+    /** Whether a size word is one that may stand behind a chunk. */
+    private boolean header(long chunk, long word) {
+        long length = word & ~MallocChunk.SIZE_BITS;
+        return length >= MallocChunk.MIN_SIZE && (length & 8) == 0 && length <= end - chunk
+                || length <= MallocChunk.HEADER && isFencepost(chunk, length) != 0;
+    }
+
+    /**
+     * Whether a chunk is so long by damage that it reaches over others: the last of them is free, as the one behind it
+     * says. Then goes on at the first of them.
+     */
+    private boolean swallows(long p, long q, long previous) {
+        long last = q - previous;
+        if (previous < MallocChunk.MIN_SIZE
+                || (previous & 15) != 0
+                || last - p < MallocChunk.MIN_SIZE
+                || (chains.sizeWord(last) & ~MallocChunk.SIZE_BITS) != previous) {
+            return false;
+        }
+        long next = chains.next(p, p + MallocChunk.MIN_SIZE);
+        if (next < 0 || next > last) {
+            return false;
+        }
+        leaveOut(p, next, "the chunk has size 0x%x, but another begins before its end".formatted(q - p));
+        return true;
     }
 
     private void goBefore(int ofRun, long chunk, long word) {
@@ -374,12 +464,13 @@ public final class ChunkCursor implements AutoCloseable {
         long word = offset < 0 ? 0 : window.segment().get(Words.LONG, offset + 8);
         goBefore(run + 1, start, word);
         if (offset < 0) {
-            record(
-                    start,
-                    "memory at 0x%x can't be read, so %d bytes of chunks are left out"
-                            .formatted(start < 0 ? start : window.missing(), end - start));
-            leftOut += end - start;
-            following = end;
+            String reason = "memory at 0x%x can't be read".formatted(start < 0 ? start : window.missing());
+            long next = -1;
+            if (start >= 0 && end >= start && arena >= 0) {
+                chains.in(start, end, top, inUseBits, lists);
+                next = chains.next(start, start + MallocChunk.HEADER);
+            }
+            leaveOut(start, next, reason);
         } else if (arena >= 0 && (word & MallocChunk.PREV_INUSE) == 0) {
             record(
                     start,
@@ -411,41 +502,43 @@ public final class ChunkCursor implements AutoCloseable {
 
     /** Whether a chunk that is too small is an artificial one at the end of a run; then steps behind it. */
     private boolean fencepost(long p, long length) {
+        long behind = isFencepost(p, length);
+        if (behind == 0) {
+            return false;
+        }
+        if (behind == end || end - behind < MallocChunk.MIN_SIZE) {
+            following = end;
+            return true;
+        }
+        long start = search.next(behind, end, top, 16);
+        if (start < 0) {
+            chains.in(plan.starts[run], end, top, inUseBits, lists);
+            leaveOut(behind, chains.next(behind, behind), "no sound run of chunks was found behind the fenceposts");
+            return true;
+        }
+        following = start;
+        followingWord = window.segment().get(Words.LONG, window.require(start, MallocChunk.HEADER) + 8);
+        return true;
+    }
+
+    /** Where the walk goes on behind an artificial chunk at the end of a run, 0 if there is none at an address. */
+    private long isFencepost(long p, long length) {
         long second = length == 0 ? p : p + MallocChunk.HEADER;
         if (end - second < MallocChunk.HEADER) {
-            return false;
+            return 0;
         }
         long offset = window.find(second, MallocChunk.HEADER);
         if (offset < 0) {
-            return false;
+            return 0;
         }
         long secondWord = window.segment().get(Words.LONG, offset + 8);
         if (arena > 0) {
             // The last heap ends in top; the others in a chunk of 16 bytes and one of none.
-            if (top != 0 || secondWord != MallocChunk.PREV_INUSE || end - second > MARGIN) {
-                return false;
-            }
-            following = end;
-            return true;
+            return top != 0 || secondWord != MallocChunk.PREV_INUSE || end - second > MARGIN ? 0 : end;
         }
-        if (length != MallocChunk.HEADER || secondWord != (MallocChunk.HEADER | MallocChunk.PREV_INUSE)) {
-            return false;
-        }
-        long behind = second + MallocChunk.HEADER;
-        long start = end - behind < MallocChunk.MIN_SIZE ? end : search.next(behind, end, top, 16);
-        if (start < 0) {
-            record(
-                    behind,
-                    "no chunks were found behind the fenceposts, so %d bytes are left out".formatted(end - behind));
-            leftOut += end - behind;
-            toTop();
-            return true;
-        }
-        following = start;
-        if (start < end) {
-            followingWord = window.segment().get(Words.LONG, window.require(start, MallocChunk.HEADER) + 8);
-        }
-        return true;
+        return length != MallocChunk.HEADER || secondWord != (MallocChunk.HEADER | MallocChunk.PREV_INUSE)
+                ? 0
+                : second + MallocChunk.HEADER;
     }
 
     private static String sizeFault(long length, long room) {
@@ -461,38 +554,54 @@ public final class ChunkCursor implements AutoCloseable {
         return "the chunk has size 0x%x, but its run ends 0x%x bytes behind it".formatted(length, room);
     }
 
-    /** Goes on at the next chunk that a list names, at top, or behind the run. */
-    private void resynchronise(long p, String reason) {
-        while (FreeChunks.chunk(lists[listed]) <= p) {
-            listed++;
+    /**
+     * Goes on where chunks go on behind damage or a hole.
+     *
+     * @param p target address of the last header that was read
+     * @param length its size if that may be right, but nothing behind it confirms it; else 0
+     * @return whether the cursor has moved to that chunk
+     */
+    private boolean resynchronise(long p, long length, String reason) {
+        chains.in(plan.starts[run], end, top, inUseBits, lists);
+        long next = chains.next(p, p + MallocChunk.MIN_SIZE);
+        if (next >= 0 && chains.closes()) {
+            record(
+                    p,
+                    "%s; it is free and has size 0x%x, as its bin and the chunk behind it say"
+                            .formatted(reason, next - p));
+            following = next;
+            followingWord = chains.sizeWord(next);
+            return move(p, next - p, FREE, following, followingWord);
         }
-        long candidate = FreeChunks.chunk(lists[listed]);
-        if (candidate < end && (top == 0 || candidate < top)) {
-            long offset = window.find(candidate, MallocChunk.HEADER);
-            if (offset >= 0) {
-                leftOut += candidate - p;
-                following = candidate;
-                followingWord = window.segment().get(Words.LONG, offset + 8);
-                record(p, "%s; %d bytes are left out, up to the next known chunk".formatted(reason, candidate - p));
-                return;
-            }
+        if (length == 0 || next >= 0 && next < p + length) {
+            leaveOut(p, next, reason);
+            return false;
         }
-        leftOut += (top > p ? top : end) - p;
-        record(
-                p,
-                "%s; %d bytes are left out, up to the %s"
-                        .formatted(reason, (top > p ? top : end) - p, top > p ? "top chunk" : "end of the run"));
-        toTop();
+        // What the chunk says of itself stands. Whether it is in use would be told behind it.
+        int itself = chains.inBin(p) ? FREE : stateInUse(p);
+        leaveOut(p + length, next, reason);
+        return move(p, length, itself, following, followingWord);
     }
 
-    private void toTop() {
-        long offset = top > following ? window.find(top, MallocChunk.HEADER) : -1;
-        if (offset < 0) {
-            following = end;
-        } else {
-            following = top;
-            followingWord = window.segment().get(Words.LONG, offset + 8);
+    /** Goes on at a chunk; if that is -1, at top, else behind the run. */
+    private void leaveOut(long from, long next, String reason) {
+        boolean atTop = next < 0 && top != 0 && top > from;
+        chains.in(plan.starts[run], end, top, inUseBits, lists);
+        long to = next >= 0 ? next : atTop ? top : end;
+        following = to;
+        followingWord = to == end ? 0 : chains.sizeWord(to);
+        if (atTop && followingWord == 0) {
+            // Where it can't be read it still is what is left.
+            followingWord = end - top | MallocChunk.PREV_INUSE;
         }
+        while (FreeChunks.chunk(lists[listed]) < to) {
+            listed++;
+        }
+        leftOut += to - from;
+        record(
+                from,
+                "%s; 0x%x to 0x%x, %d bytes, are left out%s"
+                        .formatted(reason, from, to, to - from, atTop ? ", up to the top chunk" : ""));
     }
 
     private void record(long at, String reason) {
