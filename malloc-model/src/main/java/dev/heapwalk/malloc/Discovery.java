@@ -194,7 +194,10 @@ final class Discovery {
                 layouts.getLast().mmapTail(),
                 par == null ? -1 : parameters().nMmaps(),
                 par == null ? -1 : parameters().mmappedMem());
-        MmappedChunks mmapped = mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()), knownMmaps);
+        MmappedChunks mmapped = mmaps.searchWithHoles(
+                mappings,
+                claimed,
+                mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()), knownMmaps));
         knownMmaps = mmaps.known();
         findings.say(
                 "mmapped chunks",
@@ -628,6 +631,10 @@ final class Discovery {
         if (base == 0 && end != 0) {
             base = end - system;
         }
+        if (end == 0 && top - base > 0 && top - base < system && !mappings.readable(top, MallocChunk.HEADER)) {
+            // The program took the right to read away from the page that the header of top lies on.
+            end = base + system;
+        }
         if (end == 0 || end - base != system) {
             damage.add(
                     top,
@@ -635,11 +642,11 @@ final class Discovery {
                     "top ends at 0x%x, but sbrk_base 0x%x and system_mem 0x%x say 0x%x"
                             .formatted(end, base, system, base + system));
             long byMapping = mappings.at(base).map(Mapping::end).orElse(0L);
-            boolean endGood = end != 0 && end > base && mappings.readable(base, end - base);
-            boolean systemGood = mappings.readable(base, system);
+            boolean endGood = end != 0 && end > base && mapped(base, end);
+            boolean systemGood = mapped(base, base + system);
             end = endGood && end == byMapping || endGood && !systemGood ? end : systemGood ? base + system : byMapping;
         }
-        if (end <= base || !mappings.readable(base, end - base)) {
+        if (end <= base || !(end - base == system ? mappings.at(base).isPresent() : mapped(base, end))) {
             long readable = mappings.at(base).map(Mapping::end).orElse(base);
             damage.add(base, 0, "the main heap 0x%x to 0x%x is not mapped as a whole".formatted(base, end));
             end = Math.max(base, Math.min(end, readable));
@@ -653,5 +660,21 @@ final class Discovery {
                                 : "sbrk_base to the end of top, system_mem agrees"));
         long start = base + 15 & ~15L;
         return end - start < MallocChunk.MIN_SIZE ? List.of() : List.of(new MallocArena.Region(start, end, 0));
+    }
+
+    /**
+     * Whether a range is mapped at both ends, and nothing of a file in between: programs may protect pages of it, or
+     * keep them from their children.
+     */
+    private boolean mapped(long from, long to) {
+        if (to <= from || mappings.at(from).isEmpty() || mappings.at(to - 1).isEmpty()) {
+            return false;
+        }
+        for (Mapping mapping : mappings) {
+            if (mapping.end() > from && mapping.start() < to && !mapping.anonymous()) {
+                return false;
+            }
+        }
+        return true;
     }
 }

@@ -70,17 +70,15 @@ final class MmapFinder {
             how = "mp_.n_mmaps is 0";
             return result(MmappedChunks.Confidence.EXACT);
         }
-        List<Range> changed = new ArrayList<>();
-        List<Range> unchanged = new ArrayList<>();
+        List<Place> changed = new ArrayList<>();
+        List<Place> unchanged = new ArrayList<>();
         for (Range range : unclaimed) {
-            List<Range> rest = before != null && before.ranges().contains(range) ? unchanged : changed;
+            List<Place> rest = before != null && before.ranges().contains(range) ? unchanged : changed;
             long at = chain(range.start(), range.end());
             if (before != null) {
                 at = again(before.chunks(), at, range.end(), rest);
             }
-            if (range.end() - at >= page) {
-                rest.add(new Range(at, range.end()));
-            }
+            addRest(rest, at, range.end(), range.end());
         }
         how = "headers at the starts of anonymous mappings, and behind each chunk found";
         if (before != null) {
@@ -110,6 +108,59 @@ final class MmapFinder {
         return choose();
     }
 
+    /**
+     * Looks for them once more, where malloc counts more than were found: programs take rights away from pages in their
+     * blocks, or keep them from children. So a chunk may begin where nothing may be written, and go over pages that
+     * can't be read, or that are not mapped at all.
+     *
+     * @param met what {@link #search} gave
+     * @return what was found, if it agrees with malloc's own counts; else {@code met}
+     */
+    MmappedChunks searchWithHoles(Iterable<Mapping> mappings, List<Range> claimed, MmappedChunks met) {
+        if (expectedCount <= met.count() && met.confidence() == MmappedChunks.Confidence.EXACT || expectedCount < 0) {
+            return met;
+        }
+        List<MmapHeaders.Chunk> before = List.copyOf(found);
+        String howBefore = how;
+        found.clear();
+        List<Place> rest = new ArrayList<>();
+        long reached = 0;
+        for (Place place : withHoles(mappings, claimed, page)) {
+            long at = Math.max(place.range().start(), reached);
+            if (at < place.range().end()) {
+                at = chain(at, place.limit());
+                reached = Math.max(reached, at);
+                addRest(rest, at, place.range().end(), place.limit());
+            }
+        }
+        if (unsettled()) {
+            scan(rest);
+        }
+        found.sort(Comparator.comparingLong(MmapHeaders.Chunk::start));
+        if (agrees(found)) {
+            how =
+                    "headers in anonymous mappings, also in ones that may not be written, and beyond pages without rights";
+            return result(MmappedChunks.Confidence.EXACT);
+        }
+        found.clear();
+        found.addAll(before);
+        how = howBefore;
+        return met;
+    }
+
+    private void addRest(List<Place> rest, long from, long to, long limit) {
+        if (to - from >= page) {
+            rest.add(new Place(new Range(from, to), limit));
+        }
+    }
+
+    /**
+     * Where chunks may begin.
+     *
+     * @param limit target address that none of them reaches beyond
+     */
+    private record Place(Range range, long limit) {}
+
     private boolean unsettled() {
         return !agrees(found) && expectedCount != found.size();
     }
@@ -133,14 +184,14 @@ final class MmapFinder {
      * @param rest receives what lies between them
      * @return where the next one would begin
      */
-    private long again(List<MmapHeaders.Chunk> chunks, long from, long to, List<Range> rest) {
+    private long again(List<MmapHeaders.Chunk> chunks, long from, long to, List<Place> rest) {
         long at = from;
         for (int i = firstFrom(chunks, from); i < chunks.size() && chunks.get(i).start() < to; i++) {
             long start = chunks.get(i).start();
             long end = start < at ? start : chain(start, to);
             if (end > start) {
                 if (start > at) {
-                    rest.add(new Range(at, start));
+                    rest.add(new Place(new Range(at, start), to));
                 }
                 at = end;
             }
@@ -177,20 +228,22 @@ final class MmapFinder {
     }
 
     /** Looks at every page of some ranges that may hold something. */
-    private void scan(List<Range> ranges) {
+    private void scan(List<Place> places) {
         long[] addresses = new long[BATCH];
         long[] lengths = new long[BATCH];
         Arrays.fill(lengths, MallocChunk.HEADER);
         long[] read = new long[BATCH];
         MemorySegment buffer = MemorySegment.ofArray(new long[(int) (BATCH * MallocChunk.HEADER / 8)]);
-        for (Range range : ranges) {
-            long at = touched.next(range.start(), range.end());
+        long reached = 0;
+        for (Place place : places) {
+            Range range = place.range();
+            long at = next(Math.max(range.start(), reached), range.end());
             while (range.end() - at >= page) {
                 int count = 0;
                 long behind = at;
                 while (count < BATCH && range.end() - behind >= page) {
                     addresses[count++] = behind;
-                    behind = touched.next(behind + page, range.end());
+                    behind = next(behind + page, range.end());
                 }
                 memory.readRanges(addresses, lengths, count, buffer, read);
                 for (int i = 0; i < count; i++) {
@@ -200,13 +253,18 @@ final class MmapFinder {
                     long prevSize = buffer.get(Words.LONG, i * MallocChunk.HEADER);
                     long sizeWord = buffer.get(Words.LONG, i * MallocChunk.HEADER + 8);
                     if (headers.first(prevSize, sizeWord, tail)) {
-                        at = chain(addresses[i], range.end());
-                        behind = Math.max(behind, touched.next(at, range.end()));
+                        at = chain(addresses[i], place.limit());
+                        behind = Math.max(behind, next(at, range.end()));
                     }
                 }
                 at = behind;
+                reached = at;
             }
         }
+    }
+
+    private long next(long address, long end) {
+        return address < end ? touched.next(memory.nextReadable(address, end), end) : address;
     }
 
     private boolean agrees(List<MmapHeaders.Chunk> chunks) {
@@ -324,6 +382,42 @@ final class MmapFinder {
             }
         }
         return rest;
+    }
+
+    /** As {@link #unclaimed}, but whatever may be done with it, and up to where something else lies behind it. */
+    private static List<Place> withHoles(Iterable<Mapping> mappings, List<Range> claimed, long page) {
+        List<Range> own = new ArrayList<>();
+        List<Range> others = new ArrayList<>(claimed);
+        for (Mapping mapping : mappings) {
+            Range range = new Range(mapping.start(), mapping.end());
+            boolean possible = mapping.anonymous()
+                    && !mapping.shared()
+                    && !mapping.path().equals("[heap]")
+                    && !mapping.path().startsWith("[stack")
+                    && !mapping.path().startsWith("[v");
+            if (!possible) {
+                others.add(range);
+            } else if (mapping.readable()) {
+                own.add(range);
+            }
+        }
+        others.sort(Comparator.comparingLong(Range::start));
+        List<Place> places = new ArrayList<>();
+        int next = 0;
+        for (Range range : own) {
+            long at = range.start();
+            while (range.end() - at >= page) {
+                while (next < others.size() && others.get(next).end() <= at) {
+                    next++;
+                }
+                long limit = next < others.size() ? others.get(next).start() : Long.MAX_VALUE;
+                if (limit - at >= page) {
+                    places.add(new Place(new Range(at, Math.min(limit, range.end())), limit));
+                }
+                at = limit < range.end() ? others.get(next).end() + page - 1 & -page : range.end();
+            }
+        }
+        return places;
     }
 
     /** The chunks that were found, in address order. */

@@ -133,7 +133,7 @@ final class ThreadHeaps {
                 && info.mprotectSize() >= info.size()
                 && info.mprotectSize() <= max
                 && (info.prev() & max - 1) == 0
-                && mappings.readable(heap, info.size());
+                && mappings.readable(heap, HeapInfo.SIZE);
     }
 
     /**
@@ -146,12 +146,13 @@ final class ThreadHeaps {
     List<MallocArena.Region> of(long arena, List<Range> scanned, long headerSize) {
         long top = state(arena).top();
         Set<Long> chain = new LinkedHashSet<>();
+        long home = arena & -max;
         long heap = top & -max;
         boolean complete = false;
         while (sound(heap) && Structures.heapInfo(reader, heap).arPtr() == arena && chain.add(heap)) {
             long prev = Structures.heapInfo(reader, heap).prev();
             if (prev == 0) {
-                complete = heap == (arena & -max);
+                complete = heap == home;
                 break;
             }
             heap = prev;
@@ -168,14 +169,34 @@ final class ThreadHeaps {
                         range.start(), -1, "a heap of the arena at 0x%x is not linked to its others".formatted(arena));
             }
         }
+        // The one that the arena itself lies in is its heap, whatever the header says.
+        if (chain.add(home)) {
+            damage.add(home, -1, "the header of the first heap of the arena at 0x%x is damaged".formatted(arena));
+        }
         List<MallocArena.Region> regions = new ArrayList<>();
         for (long one : chain) {
-            long start = one == (arena & -max) ? arena + main.state().size() + 15 & ~15L : one + headerSize;
-            regions.add(new MallocArena.Region(
-                    start, one + Structures.heapInfo(reader, one).size(), one));
+            long start = one == home ? arena + main.state().size() + 15 & ~15L : one + headerSize;
+            long end = sound(one) ? one + Structures.heapInfo(reader, one).size() : guessedEnd(one, top);
+            if (end - start >= MallocChunk.MIN_SIZE) {
+                regions.add(new MallocArena.Region(start, end, one));
+            }
         }
         regions.sort((a, b) -> Long.compare(a.start(), b.start()));
         return List.copyOf(regions);
+    }
+
+    /** Where a heap ends whose header does not tell it: where its top chunk does, or what may be read and written. */
+    private long guessedEnd(long heap, long top) {
+        if (top > heap && top - heap < max) {
+            long end = top + (Structures.sizeWord(reader, top) & ~MallocChunk.SIZE_BITS);
+            if (end > top && end - heap <= max && (end & 0xfff) == 0) {
+                return end;
+            }
+        }
+        return mappings.at(heap)
+                .filter(Mapping::writable)
+                .map(mapping -> Math.min(mapping.end(), heap + max))
+                .orElse(heap);
     }
 
     /** The regions that overlap none of those taken before, which they join: no chunk belongs to two arenas. */
