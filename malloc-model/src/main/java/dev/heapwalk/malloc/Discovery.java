@@ -599,22 +599,30 @@ final class Discovery {
             return List.of();
         }
         if (noncontiguous()) {
-            List<Range> anonymous = new ArrayList<>();
+            List<Range> heap = new ArrayList<>();
             List<Mapping> list = new ArrayList<>();
             for (Mapping mapping : mappings) {
-                // Behind a program's .bss without a gap, the heap may look like a part of the program.
+                // Behind a program's .bss without a gap, the heap may look like a part of the program. Where brk failed
+                // from the beginning, sbrk_base is the first mapping, and later ones lie below it.
                 if (mapping.path().equals("[heap]")) {
-                    anonymous.add(new Range(mapping.start(), mapping.end()));
+                    heap.add(new Range(mapping.start(), mapping.end()));
                 } else if (mapping.contains(base)) {
-                    anonymous.add(new Range(base, mapping.end()));
+                    heap.add(new Range(base, mapping.end()));
+                    list.add(below(mapping, base));
                 } else {
                     list.add(mapping);
                 }
             }
-            anonymous.addAll(MmapFinder.unclaimed(list, claimed, target.pageSize()));
-            MainRuns runs =
-                    new MainRuns(tools, target.pageSize(), layouts.getLast().mmapTail(), top, system);
-            List<MallocArena.Region> regions = runs.find(anonymous, base);
+            List<Range> mapped = MmapFinder.unclaimed(list, claimed, target.pageSize());
+            MainRuns runs = new MainRuns(
+                    tools,
+                    target.pageSize(),
+                    layouts.getLast().mmapTail(),
+                    top,
+                    system,
+                    new Range(main.address(), main.address() + main.state().size()),
+                    List.of());
+            List<MallocArena.Region> regions = runs.find(heap, mapped, base);
             if (!runs.complete()) {
                 damage.add(
                         main.address() + main.state().systemMem(),
@@ -676,5 +684,18 @@ final class Discovery {
             }
         }
         return true;
+    }
+
+    /** The part of a mapping that lies below an address in it. */
+    private static Mapping below(Mapping mapping, long address) {
+        return new Mapping(
+                mapping.start(),
+                address,
+                mapping.readable(),
+                mapping.writable(),
+                mapping.executable(),
+                mapping.shared(),
+                mapping.fileOffset(),
+                mapping.path());
     }
 }

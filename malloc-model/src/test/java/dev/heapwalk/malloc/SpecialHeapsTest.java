@@ -6,9 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.heapwalk.heap.Heaps;
-import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
-import dev.heapwalk.libc.LibcCategories;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
@@ -19,14 +17,10 @@ import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import dev.heapwalk.testkit.ThisMachine;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -300,7 +294,7 @@ class SpecialHeapsTest {
             List<String> words = new ArrayList<>(List.of(program));
             words.addAll(mode);
             String[] line = release.command(false, words).toArray(String[]::new);
-            try (Told told = new Told(settings, line)) {
+            try (ToldProgram told = new ToldProgram(settings, line)) {
                 for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
                     try (Target target = Target.attach(told.pid)) {
                         // Pages that came one by one are joined to it only if the kernel could not join them to others.
@@ -326,8 +320,8 @@ class SpecialHeapsTest {
                 .sum();
     }
 
-    private static void besideALibrary(MallocHeap heap, List<String> mode, Told told) {
-        assertThat(used(heap)).as(mode + " " + heap.evidence()).containsAllEntriesOf(told.blocks);
+    private static void besideALibrary(MallocHeap heap, List<String> mode, ToldProgram told) {
+        assertThat(ToldProgram.used(heap)).as(mode + " " + heap.evidence()).containsAllEntriesOf(told.blocks);
         assertThat(heap.mmapped().confidence()).isEqualTo(MmappedChunks.Confidence.EXACT);
         assertThat(heap.arenas().getFirst().regions()).hasSize(mode.size() > 1 ? 2 : 1);
         assertThat(heap.threadCaches()).hasSize(1);
@@ -387,12 +381,12 @@ class SpecialHeapsTest {
         String program = CProgram.portableSource("shrunk", SHRUNK).install(release, false);
         for (String mode : List.of("padding", "heap-behind")) {
             boolean heap = mode.equals("heap-behind");
-            try (Told told = new Told(
+            try (ToldProgram told = new ToldProgram(
                     Map.of(), release.command(false, List.of(program, mode)).toArray(String[]::new))) {
                 for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
                     try (Target target = Target.attach(told.pid)) {
                         MallocHeap found = MallocHeap.locate(target, symbols);
-                        assertThat(used(found))
+                        assertThat(ToldProgram.used(found))
                                 .as(mode + " " + found.evidence())
                                 .containsAllEntriesOf(told.blocks);
                         assertThat(found.mmapped().confidence()).isEqualTo(MmappedChunks.Confidence.EXACT);
@@ -421,11 +415,11 @@ class SpecialHeapsTest {
     void anArenaOfSeveralHeaps(Release release) throws IOException {
         String program = CProgram.portableSource("several-heaps", SEVERAL_HEAPS).install(release, false);
         for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
-            try (Told told = new Told(
+            try (ToldProgram told = new ToldProgram(
                             Map.of(), release.command(false, List.of(program)).toArray(String[]::new));
                     Target target = Target.attach(told.pid)) {
                 MallocHeap heap = MallocHeap.locate(target, symbols);
-                Map<Long, Long> used = used(heap);
+                Map<Long, Long> used = ToldProgram.used(heap);
                 assertThat(used).containsAllEntriesOf(told.blocks);
                 MallocArena arena = heap.arenas().get(1);
                 assertThat(arena.regions()).hasSizeGreaterThan(2);
@@ -479,60 +473,13 @@ class SpecialHeapsTest {
         }
     }
 
-    /** A program that tells what it holds, one block a line, and then waits. */
-    private static final class Told implements AutoCloseable {
-        final Process process;
-        long pid;
-        final Map<Long, Long> blocks = new HashMap<>();
-
-        Told(Map<String, String> environment, String... command) throws IOException {
-            // By a shell, since a child of the JVM can't be stopped.
-            List<String> shell = new ArrayList<>(List.of("sh", "-c", "\"$@\"; :", "sh"));
-            shell.addAll(List.of(command));
-            ProcessBuilder builder = new ProcessBuilder(shell).redirectError(ProcessBuilder.Redirect.INHERIT);
-            builder.environment().putAll(environment);
-            process = builder.start();
-            BufferedReader lines =
-                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.ISO_8859_1));
-            for (String line = lines.readLine(); line != null && !line.equals("READY"); line = lines.readLine()) {
-                String[] words = line.split(" ");
-                if (words[0].equals("pid")) {
-                    pid = Long.parseLong(words[1]);
-                } else {
-                    blocks.put(Long.decode(words[0]), Long.parseLong(words[1]));
-                }
-            }
-            assertThat(pid).isPositive();
-        }
-
-        @Override
-        public void close() {
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
-            process.destroyForcibly();
-        }
-    }
-
-    private static Map<Long, Long> used(MallocHeap heap) {
-        Map<Long, Long> used = new HashMap<>();
-        UsageCursor cursor = UsageCursor.over(Heaps.of(heap));
-        while (cursor.next()) {
-            if (cursor.category() != Category.NONE
-                    && !cursor.category().domain().equals(LibcCategories.LIBC)) {
-                used.put(cursor.address(), cursor.usableSize());
-            }
-        }
-        assertThat(cursor.damage()).isEmpty();
-        assertThat(heap.damage()).as(heap.evidence().toString()).isEmpty();
-        return used;
-    }
-
     @Test
     void aStaticProgramHasItsOwnCopyOfMalloc() throws IOException {
         Path program = CProgram.compile("static", BLOCKS, "-static");
         for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
-            try (Told told = new Told(Map.of(), program.toString());
+            try (ToldProgram told = new ToldProgram(Map.of(), program.toString());
                     Target target = Target.attach(told.pid)) {
-                assertThat(used(MallocHeap.locate(target, symbols))).containsAllEntriesOf(told.blocks);
+                assertThat(ToldProgram.used(MallocHeap.locate(target, symbols))).containsAllEntriesOf(told.blocks);
             }
         }
     }
@@ -540,9 +487,9 @@ class SpecialHeapsTest {
     @Test
     void aStrippedStaticProgram() throws IOException {
         Path program = CProgram.compile("stripped", BLOCKS, "-static", "-s");
-        try (Told told = new Told(Map.of(), program.toString());
+        try (ToldProgram told = new ToldProgram(Map.of(), program.toString());
                 Target target = Target.attach(told.pid)) {
-            assertThat(used(MallocHeap.locate(target))).containsAllEntriesOf(told.blocks);
+            assertThat(ToldProgram.used(MallocHeap.locate(target))).containsAllEntriesOf(told.blocks);
         }
     }
 
@@ -550,10 +497,10 @@ class SpecialHeapsTest {
     void theChildOfAForkKeepsTheCachesOfThreadsThatAreNotThere() throws IOException {
         Path program = CProgram.compile("forked", BLOCKS);
         for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
-            try (Told told = new Told(Map.of(), program.toString(), "fork");
+            try (ToldProgram told = new ToldProgram(Map.of(), program.toString(), "fork");
                     Target target = Target.attach(told.pid)) {
                 MallocHeap heap = MallocHeap.locate(target, symbols);
-                Map<Long, Long> used = used(heap);
+                Map<Long, Long> used = ToldProgram.used(heap);
                 // Three vectors of thread-local storage are left of the threads, which nothing names any more.
                 told.blocks
                         .keySet()
@@ -599,7 +546,8 @@ class SpecialHeapsTest {
     @MethodSource("otherAllocators")
     void anotherAllocatorIsNamed(String file, String name) throws IOException {
         Path program = CProgram.compile("preloaded", BLOCKS);
-        try (Told told = new Told(Map.of("LD_PRELOAD", library(file).toString()), program.toString());
+        try (ToldProgram told =
+                        new ToldProgram(Map.of("LD_PRELOAD", library(file).toString()), program.toString());
                 Target target = Target.attach(told.pid)) {
             assertThatThrownBy(() -> MallocHeap.locate(target))
                     .isInstanceOf(UnsupportedTargetException.class)
@@ -626,7 +574,7 @@ class SpecialHeapsTest {
             line.add("-static");
         }
         assertThat(new ProcessBuilder(line).inheritIO().start().waitFor()).isZero();
-        try (Told told = new Told(Map.of(), program.toString());
+        try (ToldProgram told = new ToldProgram(Map.of(), program.toString());
                 Target target = Target.attach(told.pid)) {
             assertThatThrownBy(() -> MallocHeap.locate(target))
                     .isInstanceOf(UnsupportedTargetException.class)
@@ -658,11 +606,12 @@ class SpecialHeapsTest {
     @Test
     void memoryThatWasNeverTouchedIsLeftAlone() throws IOException {
         Path program = CProgram.compile("reserving", RESERVED);
-        try (Told told = new Told(Map.of(), program.toString())) {
+        try (ToldProgram told = new ToldProgram(Map.of(), program.toString())) {
             long before = pageTableKilobytes(told.pid);
             for (MallocHeap.Symbols symbols : MallocHeap.Symbols.values()) {
                 try (Target target = Target.attach(told.pid)) {
-                    assertThat(used(MallocHeap.locate(target, symbols))).containsAllEntriesOf(told.blocks);
+                    assertThat(ToldProgram.used(MallocHeap.locate(target, symbols)))
+                            .containsAllEntriesOf(told.blocks);
                 }
             }
             assertThat(pageTableKilobytes(told.pid)).isLessThan(before + 100);

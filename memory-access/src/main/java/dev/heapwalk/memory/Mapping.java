@@ -44,12 +44,12 @@ public record Mapping(
     }
 
     /**
-     * Whether no file lies behind it.
+     * Whether no file lies behind it. The kernel names huge pages that a process has for itself like a deleted file.
      *
-     * @return whether its path is empty or a kernel name
+     * @return whether its path is empty, a kernel name, or that of private huge pages
      */
     public boolean anonymous() {
-        return path.isEmpty() || path.startsWith("[");
+        return path.isEmpty() || path.startsWith("[") || path.startsWith("/anon_hugepage");
     }
 
     @Override

@@ -137,8 +137,13 @@ public enum Release {
     /**
      * As {@link #command}, for a program that needs {@code /proc}, {@code /sys} and a folder of this machine: they are
      * mounted for that program alone, in a mount namespace of its own.
+     *
+     * @param folder what it sees as {@code /mnt}, or by its own path in the machine's own release
+     * @param debugSymbols whether to run it where {@code libc6-dbg} is installed
+     * @param command a program as the release sees it, and its arguments
+     * @return what to start
      */
-    List<String> commandBeside(Path folder, boolean debugSymbols, List<String> command) {
+    public List<String> commandBeside(Path folder, boolean debugSymbols, List<String> command) {
         Path root = root(debugSymbols).orElse(null);
         if (root == null) {
             return command;
