@@ -26,9 +26,8 @@ import java.util.OptionalLong;
 /** Finds the virtual machine, its object space and its tables in a target. Used once. */
 final class Discovery {
     private static final String SUPPORTED = "supported are 2.7, 3.0, 3.1, 3.2, 3.3, 3.4 and 4.0";
-    /** More pages than any memory can hold. */
     private static final Optional<String> VM_TYPE = Optional.of("VM");
-
+    /** More pages than any memory can hold. */
     private static final long MOST_PAGES = 1L << 32;
 
     private final Target target;
@@ -107,7 +106,7 @@ final class Discovery {
     private RubyVm lookAgain(RubyVm.Found before) {
         sayPages();
         TableFinder.Shapes shapes =
-                new TableFinder(tools.reader(draft(before.symbolIds())), module.module(), symbols).shapes(shapesAt);
+                new TableFinder(tools.reader(draft(before.symbolIds())), module, symbols).shapes(shapesAt);
         shapesAt = shapes.at();
         return machine(
                 new TableFinder.Symbols(before.symbolSet(), before.symbolIds()),
@@ -154,10 +153,10 @@ final class Discovery {
                                             + " or its structures are not those of that version"));
         }
         sayPages();
-        TableFinder tables = new TableFinder(draft(0).reader(), module.module(), symbols);
+        TableFinder tables = new TableFinder(draft(0).reader(), module, symbols);
         TableFinder.Symbols names = tables.symbols();
         evidence.addAll(tables.evidence());
-        tables = new TableFinder(draft(names.ids()).reader(), module.module(), symbols);
+        tables = new TableFinder(draft(names.ids()).reader(), module, symbols);
         long globals = tables.globals();
         long genericIvars = tables.genericIvars();
         TableFinder.Shapes shapes = tables.shapes(0);
@@ -256,7 +255,7 @@ final class Discovery {
         if (!symbols) {
             return false;
         }
-        OptionalLong pointer = module.module().symbol("ruby_current_vm_ptr");
+        OptionalLong pointer = module.symbol("ruby_current_vm_ptr");
         if (pointer.isEmpty()) {
             return false;
         }
@@ -301,9 +300,7 @@ final class Discovery {
                 continue;
             }
             RData data = slot.asData();
-            if (!data.typed()
-                    || !types.computeIfAbsent(
-                            data.dataType(), type -> DataTypes.name(data).equals(VM_TYPE))) {
+            if (!data.typed() || !types.computeIfAbsent(data.dataType(), type -> mayBeVm(DataTypes.name(data)))) {
                 continue;
             }
             long candidate = data.data();
@@ -315,7 +312,9 @@ final class Discovery {
                 say(
                         "virtual machine",
                         "0x%x".formatted(vm),
-                        "the object of type VM at 0x%x, found on %,d pages that look like heap pages"
+                        (DataTypes.name(data).isEmpty()
+                                        ? "the object at 0x%x that holds itself and an object space, found on %,d pages that look like heap pages"
+                                        : "the object of type VM at 0x%x, found on %,d pages that look like heap pages")
                                 .formatted(slot.address(), finder.count()),
                         Source.STRUCTURE);
                 sayObjspace();
@@ -323,6 +322,11 @@ final class Discovery {
             }
         }
         return false;
+    }
+
+    /** A core without constants has no names of types. What points to itself and to an object space is one all the same. */
+    private static boolean mayBeVm(Optional<String> type) {
+        return type.isEmpty() || type.equals(VM_TYPE);
     }
 
     private void sayObjspace() {

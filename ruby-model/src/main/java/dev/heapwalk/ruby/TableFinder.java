@@ -5,12 +5,12 @@ import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.ShapeLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.layout.VmLayout;
+import dev.heapwalk.ruby.library.RubyModule;
 import dev.heapwalk.ruby.library.StaticVariables;
 import dev.heapwalk.ruby.object.RArray;
 import dev.heapwalk.ruby.object.RString;
@@ -54,13 +54,13 @@ final class TableFinder {
     private final ObjectReader reader;
     private final Reader memory;
     private final RubyLayout layout;
-    private final ElfModule module;
+    private final RubyModule module;
     private final boolean symbols;
     private final StaticVariables variables;
     private final List<Evidence> evidence = new ArrayList<>();
 
     /** Prepares to look with a reader of what is known of the virtual machine so far. */
-    TableFinder(ObjectReader reader, ElfModule module, boolean symbols) {
+    TableFinder(ObjectReader reader, RubyModule module, boolean symbols) {
         this.vm = reader.vm();
         this.reader = reader;
         this.memory = reader.memory();

@@ -9,7 +9,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -84,6 +86,10 @@ final class CoreLayout {
             bare = memory();
         }
         TreeMap<Long, LoadedModule> modules = find(bare);
+        if (complete(modules.values())) {
+            bare = memory();
+            modules = find(bare);
+        }
         if (!leftOut.isEmpty()) {
             recognise(bare, modules, paths);
         }
@@ -147,6 +153,52 @@ final class CoreLayout {
                 mapping.shared(),
                 offset,
                 path);
+    }
+
+    /**
+     * Adds what the core does not tell of, but the headers of modules do, as left out: older gdbs write neither a
+     * segment nor a name for what is never written.
+     *
+     * @return whether there was such
+     */
+    private boolean complete(Collection<LoadedModule> modules) {
+        Mappings known = new Mappings(mappings);
+        List<Mapping> added = new ArrayList<>();
+        for (LoadedModule module : modules) {
+            for (ProgramHeader segment : module.segments()) {
+                if (segment.type() == ProgramHeader.LOAD
+                        && segment.memorySize() > 0
+                        && known.at(module.bias() + segment.address()).isEmpty()) {
+                    long start = (module.bias() + segment.address()) & -page;
+                    long end = (module.bias() + segment.address() + segment.memorySize() + page - 1) & -page;
+                    added.add(new Mapping(
+                            start,
+                            end,
+                            segment.readable(),
+                            segment.writable(),
+                            segment.executable(),
+                            false,
+                            segment.offset() & -page,
+                            module.path().startsWith("/") ? module.path() : ""));
+                }
+            }
+        }
+        if (added.isEmpty()) {
+            return false;
+        }
+        // The indexes of what was left out follow.
+        List<Mapping> before = List.copyOf(mappings);
+        mappings.addAll(added);
+        mappings.sort(Comparator.comparingLong(mapping -> mapping.start() + Long.MIN_VALUE));
+        Map<Mapping, Integer> index = new IdentityHashMap<>();
+        for (int i = 0; i < mappings.size(); i++) {
+            index.put(mappings.get(i), i);
+        }
+        leftOut.replaceAll(
+                hole -> new LeftOut(hole.start, hole.end, index.get(before.get(hole.index)), hole.protectionKnown));
+        added.forEach(mapping -> leftOut.add(new LeftOut(mapping.start(), mapping.end(), index.get(mapping), true)));
+        leftOut.sort(Comparator.comparingLong(hole -> hole.start + Long.MIN_VALUE));
+        return true;
     }
 
     /** What is missing, for a person. */

@@ -26,13 +26,15 @@ public final class ElfModules {
     private final Mappings mappings;
     private final FileRoot root;
     private final Machine machine;
+    private final boolean core;
     private final TreeMap<Long, LoadedModule> found = new TreeMap<>(Long::compareUnsigned);
 
-    private ElfModules(AddressSpace memory, FileRoot root, Machine machine) {
+    private ElfModules(AddressSpace memory, FileRoot root, Machine machine, boolean core) {
         this.memory = memory;
         this.mappings = memory.mappings();
         this.root = root;
         this.machine = machine;
+        this.core = core;
     }
 
     /**
@@ -60,23 +62,24 @@ public final class ElfModules {
     }
 
     /**
-     * Finds the modules, of a core also where no file is named.
+     * Finds the modules, of a core also where no file is named, and where it tells nothing of what is never written:
+     * older gdbs leave the text out, and the list of files too names only what they wrote.
      *
-     * @param nameless whether to look at mappings without a name, too
+     * @param core whether the memory is a core's
      */
     static Collection<LoadedModule> find(
-            AddressSpace memory, FileRoot root, Machine machine, AuxiliaryVector auxiliary, boolean nameless) {
-        ElfModules search = new ElfModules(memory, root, machine);
-        search.search(auxiliary, nameless);
+            AddressSpace memory, FileRoot root, Machine machine, AuxiliaryVector auxiliary, boolean core) {
+        ElfModules search = new ElfModules(memory, root, machine, core);
+        search.search(auxiliary);
         return search.found.values();
     }
 
-    private void search(AuxiliaryVector auxiliary, boolean nameless) {
+    private void search(AuxiliaryVector auxiliary) {
         for (Mapping mapping : mappings) {
             boolean file = mapping.path().startsWith("/") && mapping.fileOffset() == 0 && !mapping.shared();
             if (mapping.readable()
                     && (file
-                            || nameless && mapping.path().isEmpty()
+                            || core && mapping.path().isEmpty()
                             || mapping.path().equals("[vdso]"))) {
                 look(mapping.start(), mapping.path());
             }
@@ -162,12 +165,10 @@ public final class ElfModules {
             }
             long from = bias + segment.address();
             long to = from + segment.memorySize();
-            Optional<Mapping> mapping = mappings.at(from);
-            // A file that is merely mapped to be read looks like a module, but its code can't be executed there.
             if (segment.memorySize() < 0
                     || Long.compareUnsigned(to, from) < 0
-                    || mapping.isEmpty()
-                    || (segment.executable() && !mapping.get().executable())) {
+                    || !isAt(segment, from)
+                            && !(core && !segment.writable() && isUnknown(from, to) && hasData(bias, segments))) {
                 return;
             }
             long page = from & -SMALLEST_PAGE;
@@ -200,6 +201,34 @@ public final class ElfModules {
         found.put(
                 start,
                 new LoadedModule(memory, root, machine, wide, name, bias, segments, List.copyOf(own), start, end));
+    }
+
+    /** A file that is merely mapped to be read looks like a module, but its code can't be executed there. */
+    private boolean isAt(ProgramHeader segment, long from) {
+        Optional<Mapping> mapping = mappings.at(from);
+        return mapping.isPresent() && (!segment.executable() || mapping.get().executable());
+    }
+
+    /** Whether nothing is known of a range: neither that it was mapped, nor that something else was. */
+    private boolean isUnknown(long from, long to) {
+        List<Mapping> list = mappings.list();
+        int next = firstBehind(list, from);
+        return next == list.size() || Long.compareUnsigned(list.get(next).start(), to) >= 0;
+    }
+
+    /** Whether the variables of a module are where its header wants them. */
+    private boolean hasData(long bias, List<ProgramHeader> segments) {
+        for (ProgramHeader segment : segments) {
+            if (segment.type() == ProgramHeader.LOAD && segment.writable() && segment.memorySize() > 0) {
+                long from = bias + segment.address();
+                // The beginning may be read-only since it was relocated.
+                return mappings.at(from).isPresent()
+                        && mappings.at(from + segment.memorySize() - 1)
+                                .filter(Mapping::writable)
+                                .isPresent();
+            }
+        }
+        return false;
     }
 
     /** The index of the first mapping that ends behind an address. */

@@ -38,7 +38,7 @@ final class EndProcs {
         if (ruby == null) {
             return found;
         }
-        new StaticVariables(reader.vm().target().memory(), ruby.module()).find((address, value) -> {
+        new StaticVariables(reader.vm().target().memory(), ruby).find((address, value) -> {
             take(value, found);
             return false;
         });

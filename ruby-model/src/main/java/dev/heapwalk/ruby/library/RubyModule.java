@@ -4,12 +4,14 @@ package dev.heapwalk.ruby.library;
 import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -17,15 +19,24 @@ import java.util.regex.Pattern;
 /**
  * The library or program that CRuby's interpreter is in.
  *
- * @param module the module
- * @param version the full version
+ * @param module the module; empty if its header is not in memory, as in some cores
+ * @param file its file as the target sees it, for messages
+ * @param variables where its static variables are
+ * @param version the full version, or what is known of it: at least two numbers
  * @param platform the platform, or empty
  * @param source what told the version and the platform
  * @param basis how the version was found
  * @param platformBasis how the platform was found
  */
 public record RubyModule(
-        ElfModule module, String version, String platform, Source source, String basis, String platformBasis) {
+        Optional<ElfModule> module,
+        String file,
+        List<Range> variables,
+        String version,
+        String platform,
+        Source source,
+        String basis,
+        String platformBasis) {
     private static final Pattern VERSION = Pattern.compile("[0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,3}");
     /** {@code ruby_description}. */
     private static final Pattern DESCRIPTION = Pattern.compile(
@@ -48,7 +59,7 @@ public record RubyModule(
                         String name = platform.isEmpty()
                                 ? null
                                 : text(target.memory(), platform.getAsLong(), Pattern.compile("[ -~]{1,60}"));
-                        return new RubyModule(
+                        return of(
                                 module,
                                 text,
                                 name == null ? "" : name,
@@ -67,14 +78,33 @@ public record RubyModule(
                 }
             }
         }
-        return null;
+        return new RubyNames(target).find().orElse(null);
     }
 
     /** Whether a look at the modules' names and symbols says that one of them may be it. */
     public static boolean isLikely(Target target) {
         return target.modules().stream()
-                .anyMatch(module -> module.path().contains("ruby")
-                        || module.exported("ruby_version").isPresent());
+                        .anyMatch(module -> module.path().contains("ruby")
+                                || module.exported("ruby_version").isPresent())
+                || new RubyNames(target).find().isPresent();
+    }
+
+    static RubyModule of(
+            ElfModule module, String version, String platform, Source source, String basis, String platformBasis) {
+        return new RubyModule(
+                Optional.of(module),
+                module.path().isEmpty() ? "a module without a name" : module.path(),
+                module.writableSegments(),
+                version,
+                platform,
+                source,
+                basis,
+                platformBasis);
+    }
+
+    /** Where a function or variable of it lies, see {@link ElfModule#symbol}. */
+    public OptionalLong symbol(String name) {
+        return module.isEmpty() ? OptionalLong.empty() : module.get().symbol(name);
     }
 
     private static String text(AddressSpace memory, long address, Pattern pattern) {
@@ -95,7 +125,7 @@ public record RubyModule(
             Matcher matcher = DESCRIPTION.matcher(new String(buffer, 0, got, StandardCharsets.ISO_8859_1));
             if (matcher.find()) {
                 String basis = "the text of ruby_description at 0x%x".formatted(at + matcher.start());
-                return new RubyModule(module, matcher.group(1), matcher.group(2), Source.BANNER, basis, basis);
+                return of(module, matcher.group(1), matcher.group(2), Source.BANNER, basis, basis);
             }
             if (got < wanted) {
                 break;
@@ -108,9 +138,5 @@ public record RubyModule(
     public int number() {
         String[] parts = version.split("\\.");
         return Integer.parseInt(parts[0]) * 100 + Integer.parseInt(parts[1]);
-    }
-
-    public String file() {
-        return module.path().isEmpty() ? "a module without a name" : module.path();
     }
 }

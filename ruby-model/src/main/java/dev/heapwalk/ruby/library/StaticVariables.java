@@ -5,20 +5,20 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
-/** The static variables of a module that may be pointers, for what no symbol names. */
+/** The static variables of the interpreter that may be pointers, for what no symbol names. */
 public final class StaticVariables {
     private static final int STEP = 1 << 16;
 
     private final AddressSpace memory;
-    private final ElfModule module;
+    private final List<Range> ranges;
 
-    public StaticVariables(AddressSpace memory, ElfModule module) {
+    public StaticVariables(AddressSpace memory, RubyModule ruby) {
         this.memory = memory;
-        this.module = module;
+        this.ranges = ruby.variables();
     }
 
     /** Whether what a variable holds is what is looked for; {@link UnmappedAddressException} says no. */
@@ -29,7 +29,7 @@ public final class StaticVariables {
     /** The address of the first one that passes a test, 0 if none does. */
     public long find(Test test) {
         TouchedPages touched = memory.touched();
-        for (Range range : module.writableSegments()) {
+        for (Range range : ranges) {
             for (long at = first(touched, range.start(), range.end());
                     range.end() - at >= Long.BYTES;
                     at = first(touched, at, range.end())) {

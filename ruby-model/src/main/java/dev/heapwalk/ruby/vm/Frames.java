@@ -401,6 +401,18 @@ public final class Frames {
                 pending++;
             }
         }
+        noteMissingLabels();
+    }
+
+    /** The labels that are literals in C lie in a file, which a core may lack. */
+    private void noteMissingLabels() {
+        int missing = 0;
+        for (int i = first; i < count; i++) {
+            missing += shown[i] && iseqs[i] != null && iseqs[i].label().isEmpty() ? 1 : 0;
+        }
+        if (missing > 0 && note.isEmpty()) {
+            note = "the labels of %d frames can't be read".formatted(missing);
+        }
     }
 
     /** Of the frames of the interpreter itself that call each other, the outermost is shown. */

@@ -22,6 +22,7 @@ final class IseqReader {
     private static final int HAS_BLOCK = 1 << 6;
     private static final int MOST_LOCALS = 1 << 16;
     private static final int MOST_WORDS = 1 << 26;
+    private static final Optional<String> MAIN = Optional.of("<main>");
 
     private final Interpreter interpreter;
     private final ObjectReader reader;
@@ -54,6 +55,7 @@ final class IseqReader {
                 : memory.readInt(body + IseqLayout.FIRST_LINENO) * 2L + 1;
         boolean shownAsC = layout.builtinAttributes() >= 0
                 && (memory.readInt(body + layout.builtinAttributes()) & IseqLayout.C_TRACE) != 0;
+        Optional<String> label = texts.of(memory.readLong(body + IseqLayout.LABEL));
         long[] locals = locals(body);
         Iseq read = new Iseq(
                 interpreter,
@@ -62,7 +64,8 @@ final class IseqReader {
                 type,
                 path,
                 absolutePath,
-                texts.of(memory.readLong(body + IseqLayout.LABEL)),
+                // A literal in C, which cores may lack.
+                label.isEmpty() && type == IseqType.MAIN ? MAIN : label,
                 texts.of(memory.readLong(body + IseqLayout.BASE_LABEL)),
                 SpecialConstants.isFixnum(firstLine) ? (int) (firstLine >> 1) : 0,
                 encoded,

@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.raw.Words;
@@ -22,15 +23,20 @@ final class Texts {
     private final Reader memory;
     private final RString string;
     private final RArray array;
+    private final boolean core;
 
     Texts(ObjectReader reader) {
         this.reader = reader;
         this.memory = reader.memory();
         this.string = new RString(reader);
         this.array = new RArray(reader);
+        this.core = reader.vm().target().mode() == Target.Mode.CORE;
     }
 
-    /** The text of a String; empty if it is none. */
+    /**
+     * The text of a String; empty if it is none, or if its bytes were left out of a core: those of a literal in C lie in
+     * a file.
+     */
     Optional<String> of(long value) {
         if (!reader.isSlot(value)) {
             return Optional.empty();
@@ -46,6 +52,9 @@ final class Texts {
         }
         if (length == 0) {
             return Optional.of("");
+        }
+        if (core && memory.find(bytes, length) < 0) {
+            return Optional.empty();
         }
         long offset = memory.require(bytes, length);
         byte[] text = new byte[(int) length];
