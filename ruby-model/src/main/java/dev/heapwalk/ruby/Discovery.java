@@ -28,6 +28,8 @@ final class Discovery {
     private static final String SUPPORTED = "supported are 2.7, 3.0, 3.1, 3.2, 3.3, 3.4 and 4.0";
     private static final Optional<String> VM_TYPE = Optional.of("VM");
     /** More pages than any memory can hold. */
+    private static final long LARGEST_STACK = 1L << 36;
+
     private static final long MOST_PAGES = 1L << 32;
 
     private final Target target;
@@ -152,6 +154,7 @@ final class Discovery {
                                     : "no heap page of the usual kind holds an object of type VM; it may still be starting, or ending,"
                                             + " or its structures are not those of that version"));
         }
+        tellEdition();
         sayPages();
         TableFinder tables = new TableFinder(draft(0).reader(), module, symbols);
         TableFinder.Symbols names = tables.symbols();
@@ -163,6 +166,27 @@ final class Discovery {
         shapesAt = shapes.at();
         evidence.addAll(tables.evidence());
         return machine(names, globals, genericIvars, shapes);
+    }
+
+    /** Patch levels differ in what lies between the object space and the sizes of stacks, which are easily told. */
+    private void tellEdition() {
+        long moved = vm + objspaceOffset - layout.vm().objspace();
+        for (RubyLayout edition : RubyLayout.editions(module.number())) {
+            if (hasParams(moved + edition.vm().defaultParams())) {
+                layout = edition;
+                return;
+            }
+        }
+    }
+
+    private boolean hasParams(long address) {
+        for (int i = 0; i < VmLayout.PARAMS; i++) {
+            long size = word(address + 8L * i);
+            if (size <= 0 || size > LARGEST_STACK || size % VmLayout.PARAM_UNIT != 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private RubyVm.Collection collecting() {

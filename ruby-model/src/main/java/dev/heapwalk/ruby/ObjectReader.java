@@ -69,6 +69,15 @@ public final class ObjectReader {
     }
 
     /**
+     * The layouts that the virtual machine is read with.
+     *
+     * @return what {@link RubyVm#edition()} tells
+     */
+    public int edition() {
+        return layout.edition();
+    }
+
+    /**
      * The values that are no references.
      *
      * @return those of this version

@@ -183,6 +183,17 @@ public final class RubyVm {
         return found.layout().version();
     }
 
+    /**
+     * The layouts that it is read with: those of its series, or of earlier patch levels of that, whose tables lie
+     * elsewhere.
+     *
+     * @return the number of the series, or the first patch level of the layouts and 100 times that number, such as
+     *     30300 for 3.3.0
+     */
+    public int edition() {
+        return found.layout().edition();
+    }
+
     /** The acting layout, which every view is read with. */
     RubyLayout layout() {
         return found.layout();

@@ -4,6 +4,7 @@ package dev.heapwalk.ruby.dump;
 import dev.heapwalk.heap.EdgeSink;
 import dev.heapwalk.heap.RootCategory;
 import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
@@ -306,8 +307,16 @@ public final class ObjectLines {
         line.closeInner();
         line.text(DAMAGE, e.getMessage());
         if (damaged++ < DumpSummary.MOST_DAMAGE) {
-            damage.add(new DumpSummary.Damage(address, "the object is damaged: " + e.getMessage()));
+            String what = leftOut(e) ? "the core lacks a part of the object: " : "the object is damaged: ";
+            damage.add(new DumpSummary.Damage(address, what + e.getMessage()));
         }
+    }
+
+    /** Whether something was not read because a core has a mapping and not its bytes, such as the constants of a file. */
+    private boolean leftOut(RuntimeException e) {
+        return e instanceof UnmappedAddressException unmapped
+                && reader.vm().target().mode() == Target.Mode.CORE
+                && reader.vm().target().memory().mappings().readable(unmapped.address(), 1);
     }
 
     private void object(SlotCursor slot, RubyType type, SlotState state) {
@@ -354,7 +363,8 @@ public final class ObjectLines {
     }
 
     private void count(Counts counts, RData data) {
-        counts.add(dataTypes.of(data).orElse("(data without a type)"));
+        counts.add(
+                dataTypes.of(data).orElse(data.typed() ? "(data of a type without a name)" : "(data without a type)"));
     }
 
     /** Whether a type has references that its other keys may not show. */

@@ -34,9 +34,9 @@ final class CodeReferences {
         this.mark = mark;
         this.reader = mark.reader();
         this.memory = reader.memory();
-        this.iseq = RubyLayout.of(reader.series()).mark().iseq();
+        this.iseq = RubyLayout.of(reader.edition()).mark().iseq();
         this.tree = RubyLayout.of(reader.series()).ast();
-        this.imemo = RubyLayout.of(reader.series()).imemo();
+        this.imemo = RubyLayout.of(reader.edition()).imemo();
     }
 
     /** Marks what an object of type {@code T_IMEMO} refers to. Returns whether that is known in full. */
@@ -365,7 +365,8 @@ final class CodeReferences {
         for (long i = 0; i < classVariables; i++, at += size) {
             long entry = memory.readLong(at);
             if (entry != 0) {
-                if (imemo.classVariableCacheIsObject()) {
+                // An object in later patch levels of 4.0, else in memory of its own.
+                if (reader.isSlot(entry)) {
                     mark.value("class_variable_cache", entry);
                 } else {
                     mark.at("class_variable_cache", entry + IseqLayout.CLASS_VARIABLE_CREF);

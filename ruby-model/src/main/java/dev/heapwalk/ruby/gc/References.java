@@ -509,7 +509,8 @@ public final class References implements EdgeSource {
             return;
         }
         long caches = slot.classVariableTable();
-        if (classes.cachesInObjects()) {
+        // An object in later patch levels of 4.0.
+        if (reader.isSlot(caches)) {
             mark.value("cvc_tbl", caches);
             return;
         }

@@ -107,7 +107,7 @@ public final class Roots implements RootSource {
         this.vm = reader.vm();
         this.reader = reader;
         this.memory = reader.memory();
-        this.layout = RubyLayout.of(reader.series());
+        this.layout = RubyLayout.of(reader.edition());
         this.machine = layout.mark().machine();
         this.references = references;
         this.mark = references.marking();
@@ -283,7 +283,7 @@ public final class Roots implements RootSource {
                 mark.table("defined_module_hash", memory.readLong(at + moved + machine.definedModules()), false, true);
             }
             if (machine.loadingTable() >= 0) {
-                mark.table("loading_table", memory.readLong(at + machine.loadingTable()), false, true);
+                mark.table("loading_table", memory.readLong(at + loadingTable()), false, true);
             }
             if (machine.globalHooks() >= 0) {
                 mark.hooks(at + machine.globalHooks());
@@ -303,6 +303,12 @@ public final class Roots implements RootSource {
             }
         });
         part("the virtual machine's object", () -> mark.at("self", at + known.self()));
+    }
+
+    /** It may follow the field that was added, or lie between two. */
+    private int loadingTable() {
+        int behind = machine.addedBehindLoading();
+        return machine.loadingTable() + (behind < 0 ? 0 : behind == 0 ? moved : Math.min(0, moved + behind));
     }
 
     /** The handlers may follow the field that was added. */

@@ -37,7 +37,7 @@ import static dev.heapwalk.ruby.layout.Flags.USER8;
  * @param marksClassVariables whether the caches of class variables are marked
  * @param marksIncluder whether a module's place keeps alive what includes it
  * @param marksCallables whether a class keeps {@code callable_m_tbl} alive
- * @param cachesInObjects whether {@code cc_tbl} and {@code cvc_tbl} are objects, and {@code iv} one too
+ * @param cachesInObjects whether {@code cc_tbl} is an object, and {@code iv} one too
  */
 public record ClassLayout(
         int superclass,

@@ -22,7 +22,6 @@ package dev.heapwalk.ruby.layout;
  * @param refinedMarksOwner whether the definition of a refined method marks its owner
  * @param codeHasHooks whether the fourth word of code may be hooks
  * @param keywordsAfterCompiling whether the defaults of keywords are not marked while the code is compiled
- * @param classVariableCacheIsObject whether the cache of a class variable beside the code is an object
  * @param callsMarked whether the information and the caches of calls beside the code are objects
  * @param constantCacheInOperand whether a cache of a constant among the operands is an object, or points to one
  */
@@ -43,7 +42,6 @@ public record ImemoLayout(
         boolean refinedMarksOwner,
         boolean codeHasHooks,
         boolean keywordsAfterCompiling,
-        boolean classVariableCacheIsObject,
         boolean callsMarked,
         boolean constantCacheInOperand) {
 
@@ -116,7 +114,7 @@ public record ImemoLayout(
     /** {@code OBJ_FIELD_HEAP}: these lie outside the slot. */
     public static final long FIELDS_HEAP = Flags.USER4;
 
-    static ImemoLayout of(int version) {
+    static ImemoLayout of(int edition, int version) {
         boolean newest = version >= 400;
         return new ImemoLayout(
                 newest,
@@ -135,8 +133,7 @@ public record ImemoLayout(
                 version < 303,
                 !newest,
                 version < 304,
-                newest,
                 version >= 300,
-                version >= 300);
+                version >= 300 && edition != RubyLayout.FIRST_300);
     }
 }

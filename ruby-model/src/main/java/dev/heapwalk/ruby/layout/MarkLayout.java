@@ -107,12 +107,14 @@ public record MarkLayout(
      *
      * @param values the fields that are marked as they are, before any that moved
      * @param laterValues those that are as far from the object space as the hints
-     * @param loadingTable {@code loading_table}
+     * @param loadingTable {@code loading_table}, -1 in 4.0
+     * @param addedBehindLoading how many bytes some patch levels added between that and the object space, and not before
+     *     it, or -1 if they added nothing at all
      * @param definedModules {@code defined_module_hash}, or -1 since 3.4
      * @param globalHooks {@code global_hooks}, or -1 from 3.0 to 3.4
      * @param negativeEntries {@code negative_cme_table}, or -1 in 2.7
      * @param overloadedEntries {@code overloaded_cme_table}, or -1 before 3.1
-     * @param callCaches {@code global_cc_cache_table}, or -1 in 2.7
+     * @param callCaches {@code global_cc_cache_table}, or -1 before 3.0.1
      * @param runningThread {@code running_thread}, or -1 since 3.0
      * @param boxes {@code root_box}, which {@code main_box} follows, or -1 before 4.0
      */
@@ -120,6 +122,7 @@ public record MarkLayout(
             ValueFields values,
             ValueFields laterValues,
             int loadingTable,
+            int addedBehindLoading,
             int definedModules,
             int globalHooks,
             int negativeEntries,
@@ -159,20 +162,20 @@ public record MarkLayout(
             int locationSize,
             ValueFields executionArguments) {}
 
-    static MarkLayout of(int version) {
+    static MarkLayout of(int edition, int version) {
         return new MarkLayout(
-                iseq(version),
+                iseq(edition, version),
                 context(version),
                 thread(version),
                 ractor(version),
-                machine(version),
+                machine(edition, version),
                 data(version),
                 version >= 304,
                 version >= 400,
                 version < 304);
     }
 
-    private static Iseq iseq(int version) {
+    private static Iseq iseq(int edition, int version) {
         String names = "coverage pc2branchindex script_lines label base_label pathobj mandatory_only_iseq parent_iseq";
         String later =
                 "coverage pc2branchindex script_lines label base_label pathobj local_iseq parent_iseq mandatory_only_iseq";
@@ -185,11 +188,12 @@ public record MarkLayout(
             case 304 -> of(later, 208, 216, 200, 80, 72, 64, 168, 160, 288);
             default -> of(later, 216, 224, 208, 80, 72, 64, 176, 168, 296);
         };
-        return switch (version) {
-            case 207 -> new Iseq(values, 160, 184, 24, 236, 192, 240, -1);
+        return switch (edition) {
+            case 207, RubyLayout.FIRST_300 -> new Iseq(values, 160, 184, 24, 236, 192, 240, -1);
             case 300 -> new Iseq(values, 160, 184, 16, 236, 192, 240, -1);
             case 301 -> new Iseq(values, 160, 184, 16, 244, 192, 248, -1);
-            case 302, 303 -> new Iseq(values, 152, 176, 16, 236, 184, 252, 264);
+            case 302, RubyLayout.FIRST_302, 303, RubyLayout.SECOND_303, RubyLayout.FIRST_303 ->
+                new Iseq(values, 152, 176, 16, 236, 184, 252, 264);
             case 304 -> new Iseq(values, 152, 176, 16, 236, 184, 252, 272);
             default -> new Iseq(values, 160, 184, 16, 244, 192, 260, 280);
         };
@@ -293,7 +297,9 @@ public record MarkLayout(
         return offsets;
     }
 
-    private static Machine machine(int version) {
+    private static Machine machine(int edition, int version) {
+        int callCaches = callCaches(edition);
+        boolean before = edition == RubyLayout.FIRST_303;
         String first = "load_path load_path_snapshot load_path_check_cache expanded_load_path loaded_features"
                 + " loaded_features_snapshot ";
         String real = first + "loaded_features_realpaths ";
@@ -305,6 +311,7 @@ public record MarkLayout(
                         of("thgroup_default " + first + "top_self", 328, 408, 416, 424, 432, 440, 448, 400),
                         of("orig_progname coverages", 1112, 1128),
                         464,
+                        -1,
                         1144,
                         992,
                         -1,
@@ -317,11 +324,12 @@ public record MarkLayout(
                         of(first + "top_self", 384, 392, 400, 408, 416, 424, 376),
                         of("orig_progname coverages", 1048, 1064),
                         440,
+                        -1,
                         1080,
                         -1,
                         1136,
                         -1,
-                        1144,
+                        callCaches,
                         -1,
                         -1);
             case 301 ->
@@ -329,11 +337,12 @@ public record MarkLayout(
                         of(real + "top_self", 384, 392, 400, 408, 416, 424, 432, 376),
                         of(later, 1056, 1072, 1080),
                         448,
+                        0,
                         1096,
                         -1,
                         1144,
                         1152,
-                        1160,
+                        callCaches,
                         -1,
                         -1);
             case 302 ->
@@ -341,11 +350,12 @@ public record MarkLayout(
                         of(map, 408, 416, 424, 432, 440, 448, 456, 464, 400),
                         of(later, 1096, 1112, 1120),
                         480,
+                        8,
                         1136,
                         -1,
                         1184,
                         1192,
-                        1208,
+                        callCaches,
                         -1,
                         -1);
             case 303 ->
@@ -353,11 +363,12 @@ public record MarkLayout(
                         of(map, 568, 576, 584, 592, 600, 608, 616, 624, 560),
                         of(later, 1256, 1272, 1280),
                         640,
+                        -1,
                         1296,
                         -1,
-                        1352,
-                        1360,
-                        1384,
+                        before ? 1344 : 1352,
+                        before ? 1352 : 1360,
+                        callCaches,
                         -1,
                         -1);
             case 304 ->
@@ -367,12 +378,29 @@ public record MarkLayout(
                         648,
                         -1,
                         -1,
+                        -1,
                         1344,
                         1352,
-                        1384,
+                        callCaches,
                         -1,
                         -1);
-            default -> new Machine(of(""), of(later, 1208, 1224, 1232), -1, -1, 1112, 1288, 1296, 1336, -1, 568);
+            default ->
+                new Machine(of(""), of(later, 1208, 1224, 1232), -1, -1, -1, 1112, 1288, 1296, callCaches, -1, 568);
+        };
+    }
+
+    /** {@code global_cc_cache_table}. */
+    private static int callCaches(int edition) {
+        return switch (edition) {
+            case 207, RubyLayout.FIRST_300 -> -1;
+            case 300 -> 1144;
+            case 301 -> 1160;
+            case RubyLayout.FIRST_302 -> 1208;
+            case 302 -> 1216;
+            case RubyLayout.FIRST_303 -> 1368;
+            case RubyLayout.SECOND_303 -> 1376;
+            case 303, 304 -> 1384;
+            default -> 1336;
         };
     }
 

@@ -21,6 +21,7 @@ package dev.heapwalk.ruby.layout;
  * @param globalTrace {@code trace} of {@code struct rb_global_variable}
  * @param symbolSet whether {@code rb_symbols_t} has a set of symbols, before {@code ids}
  * @param forkGeneration {@code fork_gen}, or -1 before 4.0
+ * @param defaultParams {@code default_params}, as far from the object space as the hints
  */
 public record VmLayout(
         int size,
@@ -39,7 +40,13 @@ public record VmLayout(
         boolean trapListMoves,
         int globalTrace,
         boolean symbolSet,
-        int forkGeneration) {
+        int forkGeneration,
+        int defaultParams) {
+
+    /** The words of {@code default_params}, each a size of a stack in bytes. */
+    public static final int PARAMS = 4;
+    /** What each of them is a multiple of: {@code RUBY_VM_SIZE_ALIGN}. */
+    public static final int PARAM_UNIT = 0x1000;
 
     /** {@code next_shape_id} (32 bits), from {@code shape_list}. */
     public static final int SHAPE_COUNT = 16;
@@ -65,27 +72,54 @@ public record VmLayout(
     /** {@code next} of {@code rb_event_hook_t}. */
     public static final int HOOK_NEXT = 24;
 
-    static VmLayout of(int version) {
+    static VmLayout of(int edition, int version) {
         boolean lists = version >= 304;
-        boolean moves = version == 302;
+        boolean moves = version == 301 || version == 302 || version == 400;
         int trace = version >= 300 ? 48 : 40;
         boolean set = version >= 400;
         int forks = set ? 496 : -1;
+        int params = params(edition);
         return switch (version) {
             case 207 ->
-                new VmLayout(1296, 0, 1152, -1, -1, 192, 312, 352, -1, 472, -1, lists, lists, moves, trace, set, forks);
+                new VmLayout(
+                        1296, 0, 1152, -1, -1, 192, 312, 352, -1, 472, -1, lists, lists, moves, trace, set, forks,
+                        params);
             case 300 ->
-                new VmLayout(9424, 0, 1088, 8, 32, 40, -1, 328, -1, 448, -1, lists, lists, moves, trace, set, forks);
+                new VmLayout(
+                        9424, 0, 1088, 8, 32, 40, -1, 328, -1, 448, -1, lists, lists, moves, trace, set, forks, params);
             case 301 ->
-                new VmLayout(9440, 0, 1104, 8, 32, 40, -1, 328, -1, 456, -1, lists, lists, moves, trace, set, forks);
+                new VmLayout(
+                        9440, 0, 1104, 8, 32, 40, -1, 328, -1, 456, -1, lists, lists, moves, trace, set, forks, params);
             case 302 ->
-                new VmLayout(9432, 0, 1144, 8, 32, 40, -1, 328, -1, 496, 376, lists, lists, moves, trace, set, forks);
+                new VmLayout(
+                        9432, 0, 1144, 8, 32, 40, -1, 328, -1, 496, 376, lists, lists, moves, trace, set, forks,
+                        params);
             case 303 ->
-                new VmLayout(9600, 0, 1304, 8, 32, 40, -1, 512, -1, 656, -1, lists, lists, moves, trace, set, forks);
+                new VmLayout(
+                        9600, 0, 1304, 8, 32, 40, -1, 512, -1, 656, -1, lists, lists, moves, trace, set, forks, params);
             case 304 ->
-                new VmLayout(9600, 0, 1296, 8, 32, 40, -1, 512, 520, 664, -1, lists, lists, moves, trace, set, forks);
+                new VmLayout(
+                        9600, 0, 1296, 8, 32, 40, -1, 512, 520, 664, -1, lists, lists, moves, trace, set, forks,
+                        params);
             default ->
-                new VmLayout(9552, 0, 1248, 8, 32, 40, -1, 512, 520, 592, -1, lists, lists, moves, trace, set, forks);
+                new VmLayout(
+                        9552, 0, 1248, 8, 32, 40, -1, 512, 520, 592, -1, lists, lists, moves, trace, set, forks,
+                        params);
+        };
+    }
+
+    private static int params(int edition) {
+        return switch (edition) {
+            case 207 -> 1200;
+            case RubyLayout.FIRST_300 -> 1144;
+            case 300 -> 9328;
+            case 301 -> 9344;
+            case RubyLayout.FIRST_302 -> 9392;
+            case 302 -> 9400;
+            case RubyLayout.FIRST_303 -> 9552;
+            case RubyLayout.SECOND_303 -> 9560;
+            case 303, 304 -> 9568;
+            default -> 9520;
         };
     }
 }

@@ -97,7 +97,7 @@ public final class MemorySizes {
         this.ioBuffers = layout.ioBuffers();
         this.ioConverters = layout.ioConverters();
         this.iseqs = RubyLayout.of(reader.series()).iseq();
-        this.code = RubyLayout.of(reader.series()).mark().iseq();
+        this.code = RubyLayout.of(reader.edition()).mark().iseq();
         this.objects = RubyLayout.of(reader.series()).object();
         this.shapes = objects.shapesInFlags();
         this.classes = RubyLayout.of(reader.series()).classes();
@@ -248,6 +248,9 @@ public final class MemorySizes {
         if (layout.fieldsInObjects()) {
             // What else it has is in objects of their own.
             size = idTableIfAny(view.methodTable()) + idTableIfAny(view.constantTable());
+            if (!reader.isSlot(view.classVariableTable())) {
+                size += idTableIfAny(view.classVariableTable());
+            }
             boolean own =
                     (memory.readInt(extension + layout.variationCount()) & MemsizeLayout.SUPERCLASSES_WITH_SELF) != 0;
             int depth = memory.readInt(extension + layout.superclassDepthShort()) & 0xffff;

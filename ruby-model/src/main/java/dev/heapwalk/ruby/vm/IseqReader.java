@@ -81,10 +81,17 @@ final class IseqReader {
     private long[] locals(long body) {
         int count = memory.readInt(body + layout.localTableSize());
         long table = memory.readLong(body + layout.localTable());
-        if (count < 0 || count > MOST_LOCALS || count > 0 && !memory.mapped(table, 8L * count)) {
+        if (count < 0 || count > MOST_LOCALS) {
             throw new UnmappedAddressException(table, table, Math.max(0, count));
         }
         long[] ids = new long[count];
+        if (count > 0 && texts.mayLack(table) && memory.find(table, Long.BYTES) < 0) {
+            // That of a rescue clause is a constant in C.
+            return ids;
+        }
+        if (count > 0 && !memory.mapped(table, 8L * count)) {
+            throw new UnmappedAddressException(table, table, count);
+        }
         for (int i = 0; i < count; i++) {
             ids[i] = memory.readLong(table + 8L * i);
         }

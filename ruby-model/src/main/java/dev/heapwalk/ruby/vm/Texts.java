@@ -53,13 +53,18 @@ final class Texts {
         if (length == 0) {
             return Optional.of("");
         }
-        if (core && memory.find(bytes, length) < 0) {
+        if (mayLack(bytes) && memory.find(bytes, length) < 0) {
             return Optional.empty();
         }
         long offset = memory.require(bytes, length);
         byte[] text = new byte[(int) length];
         MemorySegment.copy(memory.segment(), Words.BYTE, offset, text, 0, text.length);
         return Optional.of(new String(text, StandardCharsets.UTF_8));
+    }
+
+    /** Whether what can't be read there may be good all the same: a core may lack what its files have. */
+    boolean mayLack(long address) {
+        return core && address != 0;
     }
 
     /** An element of an Array, 0 if there is none. */
