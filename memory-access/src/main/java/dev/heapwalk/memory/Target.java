@@ -184,6 +184,26 @@ public interface Target extends AutoCloseable {
     }
 
     /**
+     * Lets those threads of a stopped process go on for a moment that are in the middle of a change, until what is to
+     * be read of it is whole. Each time they have some ten microseconds, and the others stand still meanwhile. This
+     * ends after a hundred times or ten milliseconds, with the process as it is then: a thread may be in the middle of a
+     * change nearly always.
+     *
+     * <p>It is for the time right after a stop: what was read before, such as what a window shows, mappings, and what
+     * was located, may be out of date after it.
+     *
+     * @param rest tells the threads that must go on, after each stop
+     * @return whether the process is at rest now; false where that can't be told, and where it runs on. Of a core, which
+     *     can't go on, only whether it is
+     * @throws NoSuchProcessException if the process ended meanwhile
+     * @throws UnsupportedTargetException if a thread could not be stopped again, as {@link #attach} says; then nothing
+     *     stays stopped, and the target is closed
+     */
+    default boolean settle(Rest rest) {
+        return still() && rest.tells() && rest.busy(threads()).isEmpty();
+    }
+
+    /**
      * For how long this target has kept the process stopped. What can be found out while it runs on, such as its
      * mappings and modules, {@link #attach} finds out before.
      *

@@ -4,6 +4,7 @@ package dev.heapwalk.memory.linux;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TargetOptions;
@@ -14,6 +15,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Collectors;
 
 /** A process. */
 public final class LiveTarget implements Target {
@@ -226,6 +228,48 @@ public final class LiveTarget implements Target {
     }
 
     @Override
+    public boolean settle(Rest rest) {
+        Optional<Tracer> stopped = tracer.or(() -> holder);
+        if (stopped.isEmpty()) {
+            return false;
+        }
+        Tracer keeper = stopped.get();
+        List<Tracer.StoppedThread> before = keeper.threads();
+        try {
+            boolean settled = keeper.settle(threads ->
+                    rest.busy(states(threads)).stream().map(ThreadState::tid).collect(Collectors.toSet()));
+            if (keeper.threads() != before) {
+                wentOn();
+            }
+            return settled && rest.tells();
+        } catch (Throwable e) {
+            memory.checkNotLost();
+            close();
+            throw e;
+        }
+    }
+
+    /** What was known of it before need not be so any more. */
+    private synchronized void wentOn() {
+        Mappings before = memory.mappings();
+        memory.runsOn();
+        memory.refresh();
+        memory.standsStill();
+        modulesFoundIn = Optional.empty();
+        if (memory.mappings() != before) {
+            // It may have become another program meanwhile.
+            process.identify();
+            process.identify(memory);
+        }
+    }
+
+    private List<ThreadState> states(List<Tracer.StoppedThread> threads) {
+        return threads.stream()
+                .map(thread -> new ThreadState(this, thread.tid(), thread.name(), thread.registers()))
+                .toList();
+    }
+
+    @Override
     public Duration standstill() {
         return standstill.length();
     }
@@ -259,9 +303,7 @@ public final class LiveTarget implements Target {
     public List<ThreadState> threads() {
         Optional<Tracer> stopped = tracer.or(() -> holder);
         if (stopped.isPresent()) {
-            return stopped.get().threads().stream()
-                    .map(thread -> new ThreadState(this, thread.tid(), thread.name(), thread.registers()))
-                    .toList();
+            return states(stopped.get().threads());
         }
         process.checkSame();
         return process.threads().stream()

@@ -11,6 +11,7 @@ import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -18,9 +19,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 
 /**
  * Stops every thread of a process and lets it go on. All {@code ptrace} calls come from one thread of its own, since
@@ -58,6 +61,15 @@ final class Tracer {
 
     private static final long LONGEST_PAUSE_NANOS = 1_000_000;
     private static final long LOOK_NANOS = 10_000_000;
+    /** How long threads may go on in all until a process is at rest. */
+    private static final long MOST_GOING_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+    /** How often they may. */
+    private static final int MOST_GOES = 250;
+    /** How long they go on at a time, as long as they come on. One that is not seen to move is given twice as long. */
+    private static final long SHORTEST_GO_NANOS = 10_000;
+
+    private static final long LONGEST_GO_NANOS = 1_000_000;
+
     /** How long the kernel may take to end the tracer thread, which takes well below a millisecond. */
     private static final long THREAD_END_NANOS = TimeUnit.SECONDS.toNanos(10);
 
@@ -70,6 +82,9 @@ final class Tracer {
     private final RegisterSet registers;
     private final MemorySegment status = Arena.ofAuto().allocate(JAVA_INT);
     private final SequencedMap<Integer, Tracee> tracees = new LinkedHashMap<>();
+    /** Whether a thread has made another one since this was last asked. */
+    private boolean made;
+
     private volatile int tracerThread;
     /** When the first thread was told to stop, a moment of {@link System#nanoTime()}. */
     private volatile long since;
@@ -77,6 +92,12 @@ final class Tracer {
     private volatile RuntimeException failure;
     private volatile Error error;
     private volatile List<StoppedThread> threads = List.of();
+    /** What is asked for while the process stands still; null if nothing is. Guarded by {@link #asking}. */
+    private Settling asked;
+    /** Whether nobody answers any more. Guarded by {@link #asking}. */
+    private boolean over;
+
+    private final Object asking = new Object();
 
     private enum State {
         /** Seized, and perhaps interrupted. */
@@ -101,14 +122,31 @@ final class Tracer {
         private final int tid;
         private State state = State.RUNNING;
         private boolean interrupted;
+        /** Whether job control has stopped it, so that it must not go on. */
+        private boolean held;
         /** Whether it stands still, and it is not known yet that its call is restarted. */
         private boolean owed;
 
         private long interruptedAt;
         private Optional<Registers> registers = Optional.empty();
+        /** Empty before it is known. */
+        private Optional<String> name = Optional.empty();
 
         private Tracee(int tid) {
             this.tid = tid;
+        }
+    }
+
+    /** Asks the tracer thread to let some threads go on until the process is at rest. */
+    private static final class Settling {
+        private final Function<List<StoppedThread>, Set<Long>> busy;
+        private final CountDownLatch done = new CountDownLatch(1);
+        private boolean settled;
+        private RuntimeException failure;
+        private Error error;
+
+        private Settling(Function<List<StoppedThread>, Set<Long>> busy) {
+            this.busy = busy;
         }
     }
 
@@ -172,6 +210,37 @@ final class Tracer {
         return threads;
     }
 
+    /**
+     * Lets threads that are in the middle of something go on for some microseconds, and stops them again, until none of
+     * them is. The others stand still all the while.
+     *
+     * @param busy which threads have to go on, by what is known of all of them; called by the tracer thread after each
+     *     stop
+     * @return whether none had to at last; if not, it took too long, or the process was let go meanwhile
+     * @throws TargetException if a thread could not be stopped again; then the process runs on
+     */
+    boolean settle(Function<List<StoppedThread>, Set<Long>> busy) {
+        Settling mine = new Settling(busy);
+        synchronized (asking) {
+            if (over) {
+                return false;
+            }
+            if (asked != null) {
+                throw new IllegalStateException(process.description() + " is being settled already");
+            }
+            asked = mine;
+            asking.notifyAll();
+        }
+        await(mine.done);
+        if (mine.error != null) {
+            throw withStackOfCaller(mine.error);
+        }
+        if (mine.failure != null) {
+            throw withStackOfCaller(mine.failure);
+        }
+        return mine.settled;
+    }
+
     /** Lets the process go on. A second call does nothing. */
     void close() {
         release();
@@ -184,6 +253,9 @@ final class Tracer {
 
     private void release() {
         wanted.countDown();
+        synchronized (asking) {
+            asking.notifyAll();
+        }
         boolean interrupted = false;
         while (true) {
             try {
@@ -239,7 +311,7 @@ final class Tracer {
             stopAll();
             threads = states();
             stopped.countDown();
-            await(wanted);
+            answer();
         } catch (RuntimeException e) {
             failure = e;
         } catch (Error e) {
@@ -249,8 +321,126 @@ final class Tracer {
                 letGo();
             } finally {
                 stopped.countDown();
+                nobodyAnswers();
             }
         }
+    }
+
+    /** Does what is asked for, until the process is to be let go. */
+    private void answer() {
+        boolean interrupted = false;
+        while (wanted.getCount() > 0) {
+            Settling now = null;
+            synchronized (asking) {
+                if (asked == null && wanted.getCount() > 0) {
+                    try {
+                        asking.wait();
+                    } catch (InterruptedException e) {
+                        interrupted = true;
+                    }
+                }
+                now = asked;
+            }
+            if (now != null) {
+                settle(now);
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void settle(Settling now) {
+        boolean good = false;
+        try {
+            now.settled = settled(now.busy);
+            good = true;
+        } catch (RuntimeException e) {
+            now.failure = e;
+            throw e;
+        } catch (Error e) {
+            now.error = e;
+            throw e;
+        } finally {
+            if (good) {
+                answered();
+            }
+        }
+    }
+
+    private void answered() {
+        synchronized (asking) {
+            asked.done.countDown();
+            asked = null;
+        }
+    }
+
+    /** Whoever waits is told; of a failure when all threads have been let go. */
+    private void nobodyAnswers() {
+        synchronized (asking) {
+            over = true;
+            if (asked != null) {
+                asked.done.countDown();
+                asked = null;
+            }
+        }
+    }
+
+    private boolean settled(Function<List<StoppedThread>, Set<Long>> busy) {
+        long going = 0;
+        long go = SHORTEST_GO_NANOS;
+        for (int goes = 0; ; goes++) {
+            List<StoppedThread> before = threads;
+            Set<Long> tids = busy.apply(before);
+            if (tids.isEmpty()) {
+                return true;
+            }
+            // In turn, since one may wait for another.
+            List<Tracee> able = tracees.values().stream()
+                    .filter(tracee -> tracee.state == State.STOPPED && !tracee.held && tids.contains((long) tracee.tid))
+                    .toList();
+            if (able.isEmpty() || goes == MOST_GOES || going >= MOST_GOING_NANOS || wanted.getCount() == 0) {
+                return false;
+            }
+            Tracee one = able.get(goes % able.size());
+            long begin = System.nanoTime();
+            made = false;
+            goOn(one);
+            while (System.nanoTime() - begin < go) {
+                Thread.onSpinWait();
+            }
+            stopSeized();
+            // It has new threads, or another program, where one has made a thread or is gone.
+            if (made || one.state != State.STOPPED) {
+                stopAll();
+            }
+            going += System.nanoTime() - begin;
+            threads = states();
+            go = moved(before) ? SHORTEST_GO_NANOS : Math.min(2 * go, LONGEST_GO_NANOS);
+        }
+    }
+
+    /** Whether a thread stands elsewhere than it did. */
+    private boolean moved(List<StoppedThread> before) {
+        return before.stream().anyMatch(thread -> {
+            Tracee tracee = tracees.get((int) thread.tid());
+            // They are read anew at each stop.
+            return tracee != null
+                    && tracee.registers != thread.registers()
+                    && !tracee.registers
+                            .map(now -> LongBuffer.wrap(now.general()))
+                            .equals(thread.registers().map(then -> LongBuffer.wrap(then.general())));
+        });
+    }
+
+    private void goOn(Tracee tracee) {
+        long result = libc.ptrace(Libc.PTRACE_CONT, tracee.tid, 0, 0);
+        if (result != 0 && result != -Errno.ESRCH) {
+            throw failed("PTRACE_CONT", result, tracee.tid);
+        }
+        // Killed while it stood still, it reports its end next.
+        tracee.state = State.RUNNING;
+        tracee.interrupted = false;
     }
 
     /**
@@ -505,6 +695,7 @@ final class Tracer {
         }
         int event = report >> 16;
         int signal = report >> 8 & 0xff;
+        made |= event != 0 && event != EVENT_STOP;
         if (event == EVENT_STOP) {
             // Our own stop, or a stop of job control, which the kernel goes on with once the thread is let go.
             atStop(tracee, signal == SIGTRAP);
@@ -537,6 +728,7 @@ final class Tracer {
             return;
         }
         tracee.state = State.STOPPED;
+        tracee.held = !byUs;
         if (result != 0) {
             tracee.owed = byUs;
             throw failed(call, result, tracee.tid);
@@ -575,7 +767,10 @@ final class Tracer {
         List<StoppedThread> list = new ArrayList<>();
         for (Tracee tracee : tracees.values()) {
             if (tracee.state == State.STOPPED) {
-                list.add(new StoppedThread(tracee.tid, process.threadName(tracee.tid), tracee.registers));
+                if (tracee.name.isEmpty()) {
+                    tracee.name = Optional.of(process.threadName(tracee.tid));
+                }
+                list.add(new StoppedThread(tracee.tid, tracee.name.get(), tracee.registers));
             }
         }
         list.sort(java.util.Comparator.comparing((StoppedThread state) -> state.tid() != process.pid())

@@ -8,6 +8,7 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.Window;
 import java.io.IOException;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -30,6 +31,16 @@ class AttachSoakTest {
                 try (Target target = Target.attach(program.pid())) {
                     longest = Math.max(longest, System.nanoTime() - begin);
                     stoppedThreads += target.threads().size();
+                    if (round % 3 == 1) {
+                        // Any threads go on for a moment, as if they were in the middle of a change.
+                        int goes = 1 + random.nextInt(20);
+                        int[] asked = {0};
+                        target.settle(threads -> asked[0]++ < goes
+                                ? threads.stream()
+                                        .filter(_ -> random.nextInt(3) == 0)
+                                        .toList()
+                                : List.of());
+                    }
                     for (ThreadState thread : target.threads()) {
                         assertThat(thread.registers().orElseThrow().threadPointer())
                                 .isNotZero();
