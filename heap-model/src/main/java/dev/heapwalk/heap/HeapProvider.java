@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.heap;
 
+import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 
 /**
@@ -31,6 +32,17 @@ public interface HeapProvider {
      * @return whether there may be such a heap
      */
     boolean isLikely(Target target);
+
+    /**
+     * Tells which threads are in the middle of a change to such a heap, so that it can be read when none is. What takes
+     * time is done here, and not when the process stands still.
+     *
+     * @param target an open target
+     * @return what is asked after a stop; by default nothing is ever in the middle of a change
+     */
+    default Rest rest(Target target) {
+        return Rest.ALWAYS;
+    }
 
     /**
      * Finds the heap of a target.

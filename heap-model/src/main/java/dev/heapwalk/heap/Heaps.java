@@ -2,6 +2,7 @@
 package dev.heapwalk.heap;
 
 import dev.heapwalk.heap.internal.Providers;
+import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import java.util.ArrayList;
@@ -29,6 +30,8 @@ public final class Heaps {
         private boolean tried;
         private Heap heap;
         private UnsupportedTargetException refusal;
+        /** Empty before it was asked for. */
+        private Optional<Rest> rest = Optional.empty();
 
         Place(Target target, HeapProvider provider) {
             this.target = target;
@@ -55,8 +58,16 @@ public final class Heaps {
             return Optional.ofNullable(refusal);
         }
 
+        synchronized Rest rest() {
+            if (rest.isEmpty()) {
+                rest = Optional.of(provider.isLikely(target) ? provider.rest(target) : Rest.ALWAYS);
+            }
+            return rest.get();
+        }
+
         synchronized Place refresh() {
             Place now = new Place(target, provider);
+            now.rest = rest;
             if (heap != null) {
                 now.heap = heap.refresh();
                 now.tried = true;
@@ -159,6 +170,16 @@ public final class Heaps {
      */
     public Target target() {
         return target;
+    }
+
+    /**
+     * Tells which threads are in the middle of a change to one of the heaps, so that they can be read when none is:
+     * right after a stop, {@code target.settle(heaps.rest())}, before anything is located or refreshed. Locates no heap.
+     *
+     * @return what is asked after a stop; made when it is first asked for, which is best done before the stop
+     */
+    public Rest rest() {
+        return places.stream().map(Place::rest).reduce(Rest.ALWAYS, Rest::and);
     }
 
     /**

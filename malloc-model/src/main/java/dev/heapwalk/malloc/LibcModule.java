@@ -64,11 +64,11 @@ record LibcModule(
         return new LibcModule(holder, ranges, holder.flatMap(module -> banner(target, module)), others, foreign);
     }
 
-    private static String file(ElfModule module) {
+    static String file(ElfModule module) {
         return module.path().substring(module.path().lastIndexOf('/') + 1);
     }
 
-    private static boolean isLibc(ElfModule module) {
+    static boolean isLibc(ElfModule module) {
         return module.soname().filter("libc.so.6"::equals).isPresent()
                 || LIBC_FILE.matcher(file(module)).matches();
     }

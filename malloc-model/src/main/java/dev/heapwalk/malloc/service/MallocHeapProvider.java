@@ -5,6 +5,8 @@ import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.HeapProvider;
 import dev.heapwalk.malloc.MallocHeap;
+import dev.heapwalk.malloc.MallocRest;
+import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 
 /** Finds the heap of glibc's malloc. */
@@ -29,6 +31,11 @@ public final class MallocHeapProvider implements HeapProvider {
     @Override
     public boolean isLikely(Target target) {
         return true;
+    }
+
+    @Override
+    public Rest rest(Target target) {
+        return MallocRest.of(target);
     }
 
     @Override
