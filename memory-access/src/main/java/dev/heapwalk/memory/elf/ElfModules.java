@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
-import java.util.function.Function;
 
 /** Finds the ELF modules of a target in its memory. */
 public final class ElfModules {
@@ -46,19 +45,12 @@ public final class ElfModules {
      * @param root the root folder of the target's file system: {@code /proc/PID/root} of a process
      * @param machine the target's machine
      * @param auxiliary the target's auxiliary vector, or {@link AuxiliaryVector#EMPTY}
-     * @param mayHang names the file system that a path from that root on leads to, if it must not be touched since it
-     *     may never answer
-     * @param mayHangHere the same of a path of this machine
+     * @param guard which files must not be looked at
      * @return an unmodifiable list in address order
      */
     public static List<ElfModule> find(
-            AddressSpace memory,
-            Path root,
-            Machine machine,
-            AuxiliaryVector auxiliary,
-            Function<String, Optional<String>> mayHang,
-            Function<String, Optional<String>> mayHangHere) {
-        return List.copyOf(find(memory, new FileRoot(root, mayHang, mayHangHere), machine, auxiliary, false));
+            AddressSpace memory, Path root, Machine machine, AuxiliaryVector auxiliary, FileGuard guard) {
+        return List.copyOf(find(memory, new FileRoot(root, guard), machine, auxiliary, false));
     }
 
     /**

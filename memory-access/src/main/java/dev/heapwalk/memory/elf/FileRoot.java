@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 
 /**
  * The root folder of a target's file system, such as {@code /proc/PID/root}. Symbolic links are followed inside it: an
@@ -25,25 +24,22 @@ final class FileRoot {
     private final Path folder;
     private final String reality;
     private final boolean host;
-    private final Function<String, Optional<String>> mayHang;
-    private final Function<String, Optional<String>> mayHangHere;
+    private final FileGuard guard;
 
     /** One of which every file may be looked at. */
     FileRoot(Path folder) {
-        this(folder, path -> Optional.empty(), path -> Optional.empty());
+        this(folder, FileGuard.NONE);
     }
 
     /**
      * Makes one.
      *
      * @param folder the root folder
-     * @param mayHang names the file system that a path from there on leads to, if it must not be touched
-     * @param mayHangHere the same of a path of this machine
+     * @param guard which files must not be looked at
      */
-    FileRoot(Path folder, Function<String, Optional<String>> mayHang, Function<String, Optional<String>> mayHangHere) {
+    FileRoot(Path folder, FileGuard guard) {
         this.folder = folder;
-        this.mayHang = mayHang;
-        this.mayHangHere = mayHangHere;
+        this.guard = guard;
         String real;
         try {
             real = folder.toRealPath().toString();
@@ -73,19 +69,19 @@ final class FileRoot {
      */
     List<Path> candidates(String path) {
         List<Path> found = new ArrayList<>();
-        resolve(folder, path, mayHang).ifPresent(found::add);
+        resolve(folder, path, false).ifPresent(found::add);
         if (!reality.equals("/") && path.startsWith(reality + "/")) {
-            resolve(folder, path.substring(reality.length()), mayHang).ifPresent(found::add);
+            resolve(folder, path.substring(reality.length()), false).ifPresent(found::add);
         }
         if (!host) {
-            resolve(HOST, path, mayHangHere).ifPresent(found::add);
+            resolve(HOST, path, true).ifPresent(found::add);
         }
         return found;
     }
 
     /** The file system that a path leads to, if it is not touched since it may never answer. */
     Optional<String> mayHang(String path) {
-        return mayHang.apply(inside(path));
+        return guard.mayHang(inside(path));
     }
 
     /** The path without the root folder, if it begins with that. */
@@ -93,17 +89,16 @@ final class FileRoot {
         return !reality.equals("/") && path.startsWith(reality + "/") ? path.substring(reality.length()) : path;
     }
 
-    private static Optional<Path> resolve(Path base, String path, Function<String, Optional<String>> mayHang) {
+    private Optional<Path> resolve(Path base, String path, boolean here) {
         try {
-            return walk(base, path, mayHang);
+            return walk(base, path, here);
         } catch (IOException | InvalidPathException e) {
             // Not there, not readable, or a name that this machine can't spell: all the same to the caller.
             return Optional.empty();
         }
     }
 
-    private static Optional<Path> walk(Path base, String path, Function<String, Optional<String>> mayHang)
-            throws IOException {
+    private Optional<Path> walk(Path base, String path, boolean here) throws IOException {
         Deque<String> left = new ArrayDeque<>(List.of(path.split("/")));
         Deque<Path> done = new ArrayDeque<>();
         done.push(base);
@@ -122,7 +117,8 @@ final class FileRoot {
                 continue;
             }
             Path next = done.element().resolve(name);
-            if (mayHang.apply("/" + base.relativize(next)).isPresent()) {
+            String inside = "/" + base.relativize(next);
+            if ((here ? guard.mayHangHere(inside) : guard.mayHang(inside)).isPresent()) {
                 return Optional.empty();
             }
             BasicFileAttributes attributes =

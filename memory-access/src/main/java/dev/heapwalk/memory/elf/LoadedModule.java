@@ -276,9 +276,10 @@ final class LoadedModule implements ElfModule {
         if (path.startsWith("[")) {
             return new Disk(Optional.empty(), "no file is known for it");
         }
-        String why = root.mayHang(path)
-                .map(type -> "it lies on a file system (%s) that may not answer".formatted(type))
-                .orElse("there is no such file under " + root.folder());
+        Optional<String> hanging = root.mayHang(path);
+        String why = hanging.isPresent()
+                ? "it lies on a file system (" + hanging.get() + ") that may not answer"
+                : "there is no such file under " + root.folder();
         for (Path candidate : root.candidates(path)) {
             Optional<ElfFile> file = ElfFile.open(candidate);
             if (file.isEmpty()) {

@@ -21,8 +21,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -76,7 +76,7 @@ final class LiveMemory implements AddressSpace {
     private volatile Set<Long> served = Set.of();
 
     private volatile long lookedForServers;
-    private final LongAdder swappedIn = new LongAdder();
+    private final AtomicLong swappedIn = new AtomicLong();
 
     /**
      * Opens the memory of a process.
@@ -221,7 +221,7 @@ final class LiveMemory implements AddressSpace {
 
     @Override
     public long swappedIn() {
-        return swappedIn.sum();
+        return swappedIn.get();
     }
 
     /** What it means that a page of a mapping is neither in memory nor swapped out: one of {@link Presence}'s kinds. */
@@ -613,7 +613,7 @@ final class LiveMemory implements AddressSpace {
 
     private void countSwapped(Vectors vectors, long address, long length) {
         long page = pageSize();
-        swappedIn.add((address + length + page - 1 & -page) - (address & -page));
+        swappedIn.addAndGet((address + length + page - 1 & -page) - (address & -page));
         vectors.presence.broughtBack(address);
     }
 

@@ -8,11 +8,10 @@ import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.AuxiliaryVector;
+import dev.heapwalk.memory.elf.FileGuard;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,7 +19,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** One process as {@code /proc} shows it: that it is one that can be read, and that it is still the same. */
-final class LiveProcess {
+final class LiveProcess implements FileGuard {
     private static final int MAX_PID = 1 << 22;
 
     private final ProcFs proc;
@@ -34,7 +33,7 @@ final class LiveProcess {
     /** On which file systems that may not answer files lie that are mapped or were looked for, by their paths. */
     private final Map<String, Optional<String>> mayHang = new ConcurrentHashMap<>();
 
-    private final Set<String> left = Collections.synchronizedSet(new LinkedHashSet<>());
+    private final Set<String> left = ConcurrentHashMap.newKeySet();
     private volatile Mounts mounts;
     private volatile Mounts ownMounts;
     private volatile int memoryThread;
@@ -252,19 +251,25 @@ final class LiveProcess {
 
     /** Whether a mapped file lies on a file system that may not answer. */
     boolean mayHang(Mapping mapping) {
-        return mapping.path().startsWith("/")
-                && mayHang.computeIfAbsent(
-                                mapping.path(), path -> mounts().mayHang(path, maps.device(path), ownMounts()))
-                        .isPresent();
+        String path = mapping.path();
+        if (!path.startsWith("/")) {
+            return false;
+        }
+        Optional<String> known = mayHang.get(path);
+        if (known == null) {
+            known = mounts().mayHang(path, maps.device(path), ownMounts());
+            mayHang.put(path, known);
+        }
+        return known.isPresent();
     }
 
-    /** The file system that a path from the process's root on leads to, if it may not answer. */
-    Optional<String> mayHang(String path) {
+    @Override
+    public Optional<String> mayHang(String path) {
         return mounts().mayHang(path);
     }
 
-    /** The file system that a path of this JVM leads to, if it may not answer. */
-    Optional<String> mayHangHere(String path) {
+    @Override
+    public Optional<String> mayHangHere(String path) {
         return ownMounts().mayHang(path);
     }
 
@@ -293,16 +298,14 @@ final class LiveProcess {
 
     /** What was left out since a file system may not answer, a line for each file. */
     List<String> notices() {
-        synchronized (left) {
-            return left.stream()
-                    .map(path ->
-                            ("parts of %s were not read: they are not in memory, and lie on a file system (%s) that"
-                                            + " may not answer")
-                                    .formatted(
-                                            Text.printable(path),
-                                            mayHang.get(path).orElse("unknown")))
-                    .toList();
+        List<String> lines = new ArrayList<>();
+        for (String path : left) {
+            lines.add(
+                    "parts of %s were not read: they are not in memory, and lie on a file system (%s) that may not answer"
+                            .formatted(Text.printable(path), mayHang.get(path).orElse("unknown")));
         }
+        lines.sort(null);
+        return List.copyOf(lines);
     }
 
     /** Where in a mapping its file ends: nothing behind that can be read. */

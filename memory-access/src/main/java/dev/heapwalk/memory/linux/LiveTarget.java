@@ -329,14 +329,7 @@ public final class LiveTarget implements Target {
     }
 
     private List<ElfModule> findModules(List<ElfModule> known) {
-        return ElfModules.find(
-                        memory,
-                        process.root(),
-                        process.machine(),
-                        process.auxiliary(),
-                        process::mayHang,
-                        process::mayHangHere)
-                .stream()
+        return ElfModules.find(memory, process.root(), process.machine(), process.auxiliary(), process).stream()
                 .map(found -> known.stream()
                         .filter(module -> same(module, found))
                         .findFirst()

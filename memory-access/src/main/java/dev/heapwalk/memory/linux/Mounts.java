@@ -117,18 +117,19 @@ final class Mounts {
      * @return the type of that file system, empty if it answers
      */
     Optional<String> mayHang(String path) {
-        return at(path).flatMap(Mount::mayHang);
+        Mount mount = at(path);
+        return mount == null ? Optional.empty() : mount.mayHang();
     }
 
-    /** The mount that a path lies on: of several at one place the last covers the others. */
-    private Optional<Mount> at(String path) {
+    /** The mount that a path lies on, null if none is known: of several at one place the last covers the others. */
+    private Mount at(String path) {
         Mount found = null;
         for (Mount mount : mounts) {
             if (mount.holds(path) && (found == null || mount.point.length() >= found.point.length())) {
                 found = mount;
             }
         }
-        return Optional.ofNullable(found);
+        return found;
     }
 
     /**
@@ -145,9 +146,10 @@ final class Mounts {
             here = own.byDevice(device);
         }
         if (here.isPresent()) {
-            return here.filter(type -> !type.isEmpty());
+            return here.get().isEmpty() ? Optional.empty() : here;
         }
         // A disk; or what the kernel mounts for itself, such as shared memory; or a layer of an overlay.
+        Mount mount = at(path);
         boolean fine = device >>> 32 != 0
                 || path.startsWith("/memfd:")
                 || path.startsWith("/dev/zero")
@@ -155,7 +157,7 @@ final class Mounts {
                 || path.startsWith("/anon_hugepage")
                 || path.startsWith("/secretmem")
                 || path.startsWith("/dev/")
-                || at(path).filter(mount -> mount.type.equals("overlay")).isPresent();
+                || mount != null && mount.type.equals("overlay");
         // It was unmounted, or is of another namespace.
         return fine ? Optional.empty() : Optional.of("unknown");
     }

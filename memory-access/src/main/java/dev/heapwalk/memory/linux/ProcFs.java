@@ -415,19 +415,20 @@ record ProcFs(Path folder, Path yama) {
     }
 
     private boolean hasUserfaultfd(long pid, long tid) {
-        try (DirectoryStream<Path> descriptors =
-                Files.newDirectoryStream(thread(pid, tid).resolve("fd"))) {
-            for (Path each : descriptors) {
-                try {
-                    if (Files.readSymbolicLink(each).toString().equals("anon_inode:[userfaultfd]")) {
-                        return true;
-                    }
-                } catch (IOException e) {
-                    // It was closed since it was listed.
-                }
-            }
-        } catch (IOException | DirectoryIteratorException e) {
+        Path folder = thread(pid, tid).resolve("fd");
+        String[] descriptors = folder.toFile().list();
+        if (descriptors == null) {
             // Then nobody can tell.
+            return false;
+        }
+        for (String each : descriptors) {
+            try {
+                if (Files.readSymbolicLink(folder.resolve(each)).toString().equals("anon_inode:[userfaultfd]")) {
+                    return true;
+                }
+            } catch (IOException e) {
+                // It was closed since it was listed.
+            }
         }
         return false;
     }
