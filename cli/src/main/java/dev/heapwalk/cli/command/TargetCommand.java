@@ -50,7 +50,8 @@ public abstract class TargetCommand implements Callable<Integer> {
 
     @Option(
             names = "--verbose",
-            description = "Say how long the process was stopped, and where in the code a failure happened.")
+            description = "Say how long the process was stopped, how many of its pages were swapped in, and where in "
+                    + "the code a failure happened.")
     private boolean verbose;
 
     /** How long the target was open, in nanoseconds. */
@@ -58,6 +59,11 @@ public abstract class TargetCommand implements Callable<Integer> {
 
     /** How long the process stood still, of that time. */
     private Duration standstill = Duration.ZERO;
+
+    /** How much memory of the process was brought back from swap, in bytes. */
+    private long swappedIn;
+
+    private int pageSize;
 
     /** How long its answer was printed, in nanoseconds. */
     private long printing;
@@ -148,6 +154,10 @@ public abstract class TargetCommand implements Callable<Integer> {
                     stopped,
                     reading / 1e6,
                     printing / 1e6));
+            if (subject instanceof Subject.Pid) {
+                Failure.say("%,d pages were swapped in to be read (%,d bytes)"
+                        .formatted(swappedIn / Math.max(1, pageSize), swappedIn));
+            }
         }
         return status;
     }
@@ -214,6 +224,8 @@ public abstract class TargetCommand implements Callable<Integer> {
                 return read(target, problems, read);
             } finally {
                 standstill = target.standstill();
+                swappedIn = target.memory().swappedIn();
+                pageSize = target.pageSize();
             }
         } catch (TargetException e) {
             throw subject instanceof Subject.Pid && !letGoEarly(e) ? advised(e) : e;
