@@ -156,6 +156,7 @@ final class ArenaFinder {
         }
         // Where the structure begins before the list heads differs; the pointers of the ring show it.
         Found best = null;
+        boolean bestHasMemory = false;
         for (MallocLayout.State state : STATES) {
             long address = bins - state.bins();
             if (!plausible(address, state)) {
@@ -164,8 +165,12 @@ final class ArenaFinder {
             Set<Long> members = new LinkedHashSet<>();
             boolean closed = ring(address, state, members);
             Found found = new Found(address, state, true, closed, members.size(), heads[0], heads[1]);
-            if (best == null || !best.better(found)) {
+            // Where a layout without attached_threads ends, another one has its system_mem.
+            MallocState arena = Structures.arena(reader, address, state);
+            boolean hasMemory = arena.systemMem() > 0 || arena.top() == address + state.top();
+            if (best == null || (hasMemory == bestHasMemory ? !best.better(found) : hasMemory)) {
                 best = found;
+                bestHasMemory = hasMemory;
             }
         }
         return Optional.ofNullable(best);

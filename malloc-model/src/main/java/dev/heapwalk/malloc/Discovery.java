@@ -112,11 +112,12 @@ final class Discovery {
                 "libc",
                 libc.name()
                         + libc.version().map(version -> ", glibc " + version).orElse(""),
-                libc.module().isEmpty()
-                        ? "no module is the C library, so every writable mapping is searched"
-                        : libc.version().isPresent()
-                                ? "module name; version from its banner, as a hint"
-                                : "module name",
+                (libc.module().isEmpty()
+                                ? "no module is the C library, so every writable mapping is searched"
+                                : "module name")
+                        + libc.hint()
+                                .map(hint -> "; version from " + hint.what() + ", as a hint")
+                                .orElse(""),
                 sourcesOfLibrary());
         libc.others()
                 .forEach(other -> findings.say(
@@ -316,10 +317,12 @@ final class Discovery {
     // ---- main_arena
 
     private Set<Source> sourcesOfLibrary() {
-        if (libc.module().isEmpty()) {
-            return Set.of();
+        Set<Source> sources = EnumSet.noneOf(Source.class);
+        if (libc.module().isPresent()) {
+            sources.add(Source.MODULE);
         }
-        return libc.version().isPresent() ? Set.of(Source.MODULE, Source.BANNER) : Set.of(Source.MODULE);
+        libc.hint().ifPresent(hint -> sources.add(hint.source()));
+        return sources;
     }
 
     /** Whether an arena is still recognised where there was one before. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.heap.Source;
 import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Range;
@@ -24,22 +25,35 @@ import java.util.stream.Stream;
  *
  * @param module the C library; empty if no module is it
  * @param ranges where its variables may lie: its writable segments, or every writable mapping where it is not known
- * @param version the version that its banner names, or empty
+ * @param hint what names its version, or empty
  * @param others names of other allocators that are loaded
  * @param foreign what kind of program it is if that has no glibc malloc to look for, or empty
  */
 record LibcModule(
         Optional<ElfModule> module,
         List<Range> ranges,
-        Optional<String> version,
+        Optional<Hint> hint,
         List<String> others,
         Optional<String> foreign) {
+
+    /**
+     * What names a version, which patches may have left behind.
+     *
+     * @param version such as {@code 2.36}
+     * @param what what names it, for people
+     * @param source the same for code
+     */
+    record Hint(String version, String what, Source source) {}
 
     private static final Pattern BANNER = Pattern.compile("GNU C Library[^\n\0]{0,80}? version (2\\.[0-9]{1,3})");
     private static final Map<String, String> ALLOCATORS = new TreeMap<>(
             Map.of("mallctl", "jemalloc", "je_mallctl", "jemalloc", "tc_malloc", "tcmalloc", "mi_malloc", "mimalloc"));
 
     private static final Pattern LIBC_FILE = Pattern.compile("libc(\\.so\\.6|-2\\.[0-9]+\\.so)( \\(deleted\\))?");
+    /** Before 2.34 files of glibc have its version in their names. */
+    private static final Pattern VERSIONED = Pattern.compile(
+            "(?:libc|ld|libm|libpthread|libdl|librt|libutil|libresolv)-(2\\.[0-9]{1,3})\\.so(?: \\(deleted\\))?");
+
     private static final String MUSL = "musl libc (";
     private static final String GO = "\u00ff Go buildinf:";
     private static final int MARK_SEARCH = 1 << 20;
@@ -61,7 +75,26 @@ record LibcModule(
         List<Range> ranges = holder.map(ElfModule::writableSegments)
                 .filter(list -> !list.isEmpty())
                 .orElseGet(() -> everything(target, modules));
-        return new LibcModule(holder, ranges, holder.flatMap(module -> banner(target, module)), others, foreign);
+        return new LibcModule(
+                holder,
+                ranges,
+                holder.flatMap(module -> banner(target, module))
+                        .map(version -> new Hint(version, "the banner", Source.BANNER))
+                        .or(() -> fileName(target, libc)),
+                others,
+                foreign);
+    }
+
+    /** The version that the names of files tell: of the C library, or of what comes with it. */
+    private static Optional<Hint> fileName(Target target, Optional<ElfModule> libc) {
+        Stream<String> paths = Stream.concat(
+                libc.stream().map(ElfModule::path),
+                target.memory().mappings().list().stream().map(Mapping::path));
+        return paths.map(path -> path.substring(path.lastIndexOf('/') + 1))
+                .map(VERSIONED::matcher)
+                .filter(Matcher::matches)
+                .findFirst()
+                .map(matcher -> new Hint(matcher.group(1), "the name of the file " + matcher.group(), Source.MODULE));
     }
 
     static String file(ElfModule module) {
@@ -221,11 +254,17 @@ record LibcModule(
         return -1;
     }
 
-    /** The layout that the banner hints at, or else the newest. */
+    /** The layout that is hinted at, or else the newest. */
     MallocLayout hinted(List<MallocLayout> possible) {
-        return version.flatMap(named ->
+        return version()
+                .flatMap(named ->
                         possible.stream().filter(layout -> layout.covers(named)).findFirst())
                 .orElse(possible.getLast());
+    }
+
+    /** The version that is hinted at, or empty. */
+    Optional<String> version() {
+        return hint.map(Hint::version);
     }
 
     OptionalLong symbol(String name) {

@@ -45,8 +45,9 @@ final class TcacheFinder {
      *
      * @param bins with what; none where it was only to be told whether it is one
      * @param chunks how many they hold
+     * @param confirmed how many of these have a key that no chunk has by chance
      */
-    record Cache(List<ThreadCache.Bin> bins, int chunks) {}
+    record Cache(List<ThreadCache.Bin> bins, int chunks, int confirmed) {}
 
     /**
      * Where a thread-local variable lies and what it is in each thread.
@@ -144,7 +145,7 @@ final class TcacheFinder {
                 bins.add(new ThreadCache.Bin(i, MallocLayout.Tcache.minSize(i), List.copyOf(chunks)));
             }
         }
-        return new Cache(List.copyOf(bins), total);
+        return new Cache(List.copyOf(bins), total, tcache.key() == MallocLayout.Key.STRUCT ? total : 0);
     }
 
     private static int most(int[] counts) {
@@ -160,7 +161,8 @@ final class TcacheFinder {
             case NONE -> true;
             case STRUCT -> key == address;
             case RANDOM -> {
-                boolean agrees = key != 0 && (seen[0] == 0 || seen[0] == key);
+                // The address of the structure would be the key of an earlier version.
+                boolean agrees = key != 0 && key != address && (seen[0] == 0 || seen[0] == key);
                 seen[0] = key;
                 yield agrees;
             }

@@ -37,6 +37,9 @@ final class ThreadCaches {
     private final TcacheFinder tcaches;
     private final Findings findings;
     private KnownCaches known;
+    /** Whether the layout is told apart from all others. */
+    private boolean confirmed;
+
     private Set<Long> searched = Set.of();
     private List<ThreadCache> threadCaches = List.of();
 
@@ -104,7 +107,7 @@ final class ThreadCaches {
         long first = arenas.getFirst().regions().isEmpty()
                 ? 0
                 : arenas.getFirst().regions().getFirst().start() + MallocChunk.HEADER;
-        known = searched.isEmpty()
+        known = searched.isEmpty() || !confirmed
                 ? null
                 : new KnownCaches(layout, searched, addresses, threads, searched.contains(first), known);
         return layout;
@@ -136,45 +139,111 @@ final class ThreadCaches {
         int linking = linkingOfFastbins();
         boolean cached = layouts.stream().anyMatch(layout -> layout.tcache().bins() > 0);
         List<Long> blocks = null;
-        List<MallocLayout> possible = new ArrayList<>(layouts);
+        List<MallocLayout> patched = new ArrayList<>();
         libc.version()
                 .ifPresent(version -> layouts.stream()
                         .filter(layout -> layout.covers(version))
-                        .forEach(layout -> possible.add(layout.withSafeLinking(!layout.safeLinking()))));
-        MallocLayout best = null;
-        int bestScore = -1;
-        Set<Long> bestSet = Set.of();
+                        .forEach(layout -> patched.add(layout.withSafeLinking(!layout.safeLinking()))));
         if (cached && (arenasOnly.totalBytes <= PREWALK || !registers())) {
+            List<MallocLayout> possible = new ArrayList<>(layouts);
+            possible.addAll(patched);
             blocks = TcacheFinder.blocks(tools, possible, arenasOnly);
             blocks.addAll(TcacheFinder.mmappedBlocks(possible, plan, target.pageSize()));
         }
-        MallocLayout hinted = libc.hinted(layouts);
-        for (MallocLayout layout : possible) {
-            Set<Long> set = new LinkedHashSet<>();
-            int score = linking == 0 ? 0 : (linking > 0) == layout.safeLinking() ? 4 : -4;
-            for (long block : blocks == null || layout.tcache().bins() == 0 ? List.<Long>of() : blocks) {
-                TcacheFinder.Cache cache =
-                        tcaches.block(block, layout) ? tcaches.read(block, layout, true, null) : null;
-                if (cache != null && counts(block, cache, layout)) {
-                    set.add(block);
-                    score += 2 * cache.chunks() + (cache.chunks() > 0 ? 2 : 0);
-                }
+        List<Fit> fits = new ArrayList<>();
+        for (MallocLayout layout : layouts) {
+            fits.add(fit(layout, linking, blocks));
+        }
+        int best = fits.stream().mapToInt(Fit::score).max().orElseThrow();
+        Fit chosen = null;
+        for (MallocLayout layout : patched) {
+            Fit fit = fit(layout, linking, blocks);
+            if (fit.score() > best) {
+                best = fit.score();
+                chosen = fit;
             }
-            score = 2 * score + (layout == hinted ? 1 : 0);
-            if (best == null || score > bestScore) {
-                best = layout;
-                bestScore = score;
-                bestSet = set;
-            }
+        }
+        confirmed = true;
+        String versions;
+        if (chosen != null) {
+            versions = versions(chosen.layout());
+        } else {
+            chosen = choose(fits, best);
+            versions = confirmed ? versions(chosen.layout()) : range(fits, best);
         }
         findings.say(
                 "layout",
-                versions(best),
-                basisOfLayout(best, linking, bestSet),
-                libc.version().isPresent() ? Set.of(Source.STRUCTURE, Source.BANNER) : Set.of(Source.STRUCTURE));
-        collect(best, bestSet, blocks != null);
-        searched = bestSet;
-        return best;
+                versions,
+                basisOfLayout(chosen.layout(), linking, chosen.caches()),
+                confirmed && libc.version().isPresent()
+                        ? Set.of(Source.STRUCTURE, libc.hint().orElseThrow().source())
+                        : Set.of(Source.STRUCTURE));
+        collect(chosen.layout(), chosen.caches(), blocks != null);
+        searched = chosen.caches();
+        return chosen.layout();
+    }
+
+    /**
+     * How well a layout fits.
+     *
+     * @param score higher is better
+     * @param begins whether the main heap begins as it does by this layout
+     * @param caches target addresses of the thread caches that there are by it
+     */
+    private record Fit(MallocLayout layout, int score, boolean begins, Set<Long> caches) {}
+
+    private Fit fit(MallocLayout layout, int linking, List<Long> blocks) {
+        Set<Long> caches = new LinkedHashSet<>();
+        int score = linking == 0 ? 0 : (linking > 0) == layout.safeLinking() ? 4 : -4;
+        boolean begins = layout.tcache().bins() == 0 || layout.tcache().countsDown();
+        boolean told = blocks != null;
+        for (long block : layout.tcache().bins() == 0 ? List.<Long>of() : told ? blocks : ofThreads(layout)) {
+            TcacheFinder.Cache cache = tcaches.block(block, layout) ? tcaches.read(block, layout, true, null) : null;
+            if (cache == null || !counts(block, cache, layout)) {
+                continue;
+            }
+            if (told) {
+                caches.add(block);
+            }
+            begins |= first(block);
+            // One that holds nothing shows by its size where it is, or by its slots.
+            score += cache.chunks() > 0 ? 2 * cache.chunks() + cache.confirmed() + 2 : 1;
+        }
+        return new Fit(layout, score, begins, caches);
+    }
+
+    /** What the variables of threads name, where the heap is too large to look for more. */
+    private List<Long> ofThreads(MallocLayout layout) {
+        TcacheFinder.Variable variable = tcaches.tcacheVariable(libc, layout, Set.of(), symbols);
+        return variable == null
+                ? List.of()
+                : variable.values().values().stream()
+                        .filter(value -> value != 0)
+                        .toList();
+    }
+
+    /** The layout to go on with: of those that fit best the one that is hinted at, or by which the main heap begins. */
+    private Fit choose(List<Fit> fits, int best) {
+        List<Fit> tied = fits.stream().filter(fit -> fit.score() == best).toList();
+        for (Fit fit : tied) {
+            if (libc.version().map(fit.layout()::covers).orElse(false)) {
+                return fit;
+            }
+        }
+        List<Fit> begun = tied.stream().filter(Fit::begins).toList();
+        confirmed = tied.size() == 1 || begun.size() == 1;
+        return begun.isEmpty() ? tied.getLast() : begun.getLast();
+    }
+
+    /** The versions of all layouts that fit as well, where nothing tells which it is. */
+    private static String range(List<Fit> fits, int best) {
+        boolean some = fits.stream().anyMatch(fit -> fit.score() == best && fit.begins());
+        List<MallocLayout> tied = fits.stream()
+                .filter(fit -> fit.score() == best && (!some || fit.begins()))
+                .map(Fit::layout)
+                .toList();
+        return "glibc %s to %s, not told apart"
+                .formatted(tied.getFirst().since(), tied.getLast().until());
     }
 
     private String versions(MallocLayout layout) {
@@ -198,9 +267,9 @@ final class ThreadCaches {
         if (linking != 0) {
             basis.add(linking > 0 ? "fastbin links are mangled" : "fastbin links are plain");
         }
-        libc.version()
-                .ifPresent(version -> basis.add(
-                        (layout.covers(version) ? "the banner agrees (" : "the banner differs (") + version + ")"));
+        libc.hint()
+                .ifPresent(hint -> basis.add("%s %s (%s)"
+                        .formatted(hint.what(), layout.covers(hint.version()) ? "agrees" : "differs", hint.version())));
         return String.join("; ", basis);
     }
 
