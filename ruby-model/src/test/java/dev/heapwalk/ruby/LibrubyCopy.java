@@ -50,6 +50,11 @@ final class LibrubyCopy implements AutoCloseable {
         return "/" + root.relativize(folder);
     }
 
+    /** The folder as this machine sees it. */
+    Path place() {
+        return folder;
+    }
+
     /** The file's name. */
     String name() {
         return file.getFileName().toString();
@@ -142,7 +147,7 @@ final class LibrubyCopy implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        Files.delete(file);
-        Files.delete(folder);
+        Files.deleteIfExists(file);
+        Files.deleteIfExists(folder);
     }
 }

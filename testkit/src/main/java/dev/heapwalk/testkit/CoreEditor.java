@@ -17,6 +17,8 @@ import java.util.List;
  */
 public final class CoreEditor implements AutoCloseable {
     private static final int PT_LOAD = 1;
+    private static final int PT_NOTE = 4;
+    private static final int NT_FILE = 0x46494c45;
     private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfInt HALF = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort QUARTER =
@@ -74,6 +76,46 @@ public final class CoreEditor implements AutoCloseable {
      */
     public void set(long address, long value) {
         file.set(WORD, offset(address), value);
+    }
+
+    /**
+     * Leaves out what older gdbs do: neither a segment nor the list of files tells of what was not written.
+     *
+     * @param files whether the list of files stays, for what was written
+     */
+    public void forgetUnwritten(boolean files) {
+        long headers = file.get(WORD, 32);
+        int count = file.get(QUARTER, 56) & 0xffff;
+        for (long at = headers; at < headers + 56L * count; at += 56) {
+            int type = file.get(HALF, at);
+            if (type == PT_LOAD && file.get(WORD, at + 32) == 0) {
+                file.set(HALF, at, 0);
+            } else if (type == PT_NOTE) {
+                forgetFiles(file.get(WORD, at + 8), file.get(WORD, at + 32), files);
+            }
+        }
+    }
+
+    private void forgetFiles(long start, long size, boolean keepsWritten) {
+        for (long at = start; at < start + size; ) {
+            long name = (file.get(HALF, at) + 3L) & -4;
+            long content = (file.get(HALF, at + 4) + 3L) & -4;
+            if (file.get(HALF, at + 8) == NT_FILE) {
+                long entries = at + 12 + name;
+                for (long i = 0; i < file.get(WORD, entries); i++) {
+                    long entry = entries + 16 + 24 * i;
+                    if (!keepsWritten || !isWritten(file.get(WORD, entry))) {
+                        file.set(WORD, entry, 0);
+                        file.set(WORD, entry + 8, 0);
+                    }
+                }
+            }
+            at += 12 + name + content;
+        }
+    }
+
+    private boolean isWritten(long address) {
+        return loads.stream().anyMatch(load -> address >= load.address() && address - load.address() < load.size());
     }
 
     @Override

@@ -401,17 +401,22 @@ public final class Frames {
                 pending++;
             }
         }
-        noteMissingLabels();
+        noteMissingTexts();
     }
 
-    /** The labels that are literals in C lie in a file, which a core may lack. */
-    private void noteMissingLabels() {
+    /** The labels and paths that are literals in C lie in a file, which a core may lack. */
+    private void noteMissingTexts() {
         int missing = 0;
         for (int i = first; i < count; i++) {
-            missing += shown[i] && iseqs[i] != null && iseqs[i].label().isEmpty() ? 1 : 0;
+            Iseq iseq = iseqs[i];
+            missing += shown[i]
+                            && iseq != null
+                            && (iseq.label().isEmpty() || iseq.path().isEmpty())
+                    ? 1
+                    : 0;
         }
         if (missing > 0 && note.isEmpty()) {
-            note = "the labels of %d frames can't be read".formatted(missing);
+            note = "of %d frames the label or the path can't be read".formatted(missing);
         }
     }
 
