@@ -26,7 +26,8 @@ final class LetGoIT {
             #include <unistd.h>
             int main(int argc, char **argv) {
                 long page = 0;
-                for (int i = 0; i < 4000; i++) {
+                int blocks = argc > 1 && *argv[1] ? 4000 : 1000000;
+                for (int i = 0; i < blocks; i++) {
                     long block = (long) malloc(40);
                     if (i == 2000) page = (block & -4096L) + 4096;
                 }

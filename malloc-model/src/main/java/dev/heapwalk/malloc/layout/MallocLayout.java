@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc.layout;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -59,7 +60,23 @@ public record MallocLayout(
             long attachedThreads,
             long systemMem,
             long maxSystemMem,
-            long size) {}
+            long size) {
+
+        // A record's own methods are put together from method handles at each start.
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof State state && Arrays.equals(words(), state.words());
+        }
+
+        @Override
+        public int hashCode() {
+            return Arrays.hashCode(words());
+        }
+
+        private long[] words() {
+            return new long[] {fastbins, top, bins, next, nextFree, attachedThreads, systemMem, maxSystemMem, size};
+        }
+    }
 
     /**
      * {@code struct malloc_par}: {@code trim_threshold}, {@code top_pad} and {@code mmap_threshold} at 0, 8 and 16 in
@@ -84,7 +101,25 @@ public record MallocLayout(
             long tcacheMaxBytes,
             long tcacheCount,
             long hugePageSize,
-            long size) {}
+            long size) {
+
+        // A record's own methods are put together from method handles at each start.
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Par par && Arrays.equals(words(), par.words());
+        }
+
+        @Override
+        public int hashCode() {
+            return Arrays.hashCode(words());
+        }
+
+        private long[] words() {
+            return new long[] {
+                nMmaps, mmappedMem, maxMmappedMem, sbrkBase, tcacheBins, tcacheMaxBytes, tcacheCount, hugePageSize, size
+            };
+        }
+    }
 
     /** What {@code tcache_entry.key} holds. */
     public enum Key {
@@ -107,6 +142,21 @@ public record MallocLayout(
      * @param key what marks a chunk in the cache
      */
     public record Tcache(int bins, int countWidth, long entries, long size, boolean countsDown, Key key) {
+
+        // A record's own methods are put together from method handles at each start.
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Tcache tcache && Arrays.equals(words(), tcache.words());
+        }
+
+        @Override
+        public int hashCode() {
+            return Arrays.hashCode(words());
+        }
+
+        private long[] words() {
+            return new long[] {bins, countWidth, entries, size, countsDown ? 1 : 0, key.ordinal()};
+        }
 
         /** The number of bins for one size each; the others are for ranges of sizes. */
         public static final int SMALL_BINS = 64;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.linux;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -13,6 +12,7 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
 
 /** The C library of this process. */
 final class FfmLibc implements Libc {
@@ -23,26 +23,31 @@ final class FfmLibc implements Libc {
     private static final ThreadLocal<MemorySegment> CAPTURED =
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(STATE));
 
-    private static final MethodHandle PTRACE = handle(
-            "ptrace",
-            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG),
-            Linker.Option.firstVariadicArg(1));
-    private static final MethodHandle WAITPID =
-            handle("waitpid", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
-    private static final FunctionDescriptor PROCESS_VM_READV_TYPE =
-            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
-    private static final MethodHandle PROCESS_VM_READV = handle("process_vm_readv", PROCESS_VM_READV_TYPE);
-    private static final MethodHandle PROCESS_VM_READV_PLAIN = plain("process_vm_readv", PROCESS_VM_READV_TYPE);
-    private static final MethodHandle OPEN =
-            handle("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT), Linker.Option.firstVariadicArg(2));
-    private static final FunctionDescriptor PREAD_TYPE =
-            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
-    private static final MethodHandle PREAD = handle("pread", PREAD_TYPE);
-    private static final MethodHandle PREAD_PLAIN = plain("pread", PREAD_TYPE);
-    private static final MethodHandle IOCTL = handle(
-            "ioctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS), Linker.Option.firstVariadicArg(2));
-    private static final MethodHandle CLOSE = handle("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-    private static final MethodHandle GETTID = handle("gettid", FunctionDescriptor.of(JAVA_INT));
+    /**
+     * The one shape in which all functions are called: their arguments are integers and pointers, each of which takes a
+     * register of its own, and a register more than a function looks at does no harm. For each further shape a JVM
+     * spins a dozen classes at each start, which no cache keeps.
+     */
+    private static final FunctionDescriptor SHAPE =
+            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+
+    private static final Linker LINKER = Linker.nativeLinker();
+    /** Takes a function, room for {@code errno}, and the arguments. */
+    private static final MethodHandle CALL = LINKER.downcallHandle(SHAPE, Linker.Option.captureCallState("errno"));
+    /**
+     * Takes a function and the arguments. To capture {@code errno} takes an object of 40 bytes at each call, which the
+     * compiler does not see through in every JVM; so reads ask for it when they have failed, by failing once more.
+     */
+    private static final MethodHandle PLAIN_CALL = LINKER.downcallHandle(SHAPE);
+
+    private static final MemorySegment PTRACE = function("ptrace");
+    private static final MemorySegment WAITPID = function("waitpid");
+    private static final MemorySegment PROCESS_VM_READV = function("process_vm_readv");
+    private static final MemorySegment OPEN = function("open");
+    private static final MemorySegment PREAD = function("pread");
+    private static final MemorySegment IOCTL = function("ioctl");
+    private static final MemorySegment CLOSE = function("close");
+    private static final MemorySegment GETTID = function("gettid");
 
     private FfmLibc() {}
 
@@ -60,25 +65,39 @@ final class FfmLibc implements Libc {
         }
     }
 
-    private static MethodHandle handle(String function, FunctionDescriptor descriptor, Linker.Option... more) {
-        Linker linker = Linker.nativeLinker();
-        Linker.Option[] options = new Linker.Option[more.length + 1];
-        options[0] = Linker.Option.captureCallState("errno");
-        System.arraycopy(more, 0, options, 1, more.length);
-        return linker.downcallHandle(linker.defaultLookup().findOrThrow(function), descriptor, options);
+    private static MemorySegment function(String name) {
+        return LINKER.defaultLookup().findOrThrow(name);
     }
 
-    /**
-     * A function without its {@code errno}. To capture that takes an object of 40 bytes at each call, which the
-     * compiler does not see through in every JVM; so reads ask for it when they have failed, by failing once more.
-     */
-    private static MethodHandle plain(String function, FunctionDescriptor descriptor) {
-        Linker linker = Linker.nativeLinker();
-        return linker.downcallHandle(linker.defaultLookup().findOrThrow(function), descriptor);
+    /** Calls a function that returns a {@code long}; of a failure the negative error number is returned. */
+    private static long call(MemorySegment function, long a, long b, long c, long d, long e, long f) {
+        MemorySegment state = CAPTURED.get();
+        try {
+            long returned = (long) CALL.invokeExact(function, state, a, b, c, d, e, f);
+            return returned == -1 ? -state.get(JAVA_INT, ERRNO) : returned;
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
     }
 
-    private static long result(long returned, MemorySegment state) {
-        return returned == -1 ? -state.get(JAVA_INT, ERRNO) : returned;
+    /** Calls a function that returns an {@code int}: what stands above that in the register is anything. */
+    private static int callInt(MemorySegment function, long a, long b, long c, long d) {
+        MemorySegment state = CAPTURED.get();
+        try {
+            int returned = (int) (long) CALL.invokeExact(function, state, a, b, c, d, 0L, 0L);
+            return returned == -1 ? -state.get(JAVA_INT, ERRNO) : returned;
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /** Calls a function that returns a {@code long}, -1 of any failure. */
+    private static long plainCall(MemorySegment function, long a, long b, long c, long d, long e, long f) {
+        try {
+            return (long) PLAIN_CALL.invokeExact(function, a, b, c, d, e, f);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
     }
 
     private static RuntimeException unexpected(Throwable thrown) {
@@ -93,90 +112,65 @@ final class FfmLibc implements Libc {
 
     @Override
     public long ptrace(int request, int tid, long address, long data) {
-        MemorySegment state = CAPTURED.get();
-        try {
-            return result((long) PTRACE.invokeExact(state, request, tid, address, data), state);
-        } catch (Throwable e) {
-            throw unexpected(e);
-        }
+        return call(PTRACE, request, tid, address, data, 0, 0);
     }
 
     @Override
     public int waitpid(int tid, MemorySegment status, int options) {
-        MemorySegment state = CAPTURED.get();
         try {
-            return (int) result((int) WAITPID.invokeExact(state, tid, status, options), state);
-        } catch (Throwable e) {
-            throw unexpected(e);
+            return callInt(WAITPID, tid, status.address(), options, 0);
+        } finally {
+            Reference.reachabilityFence(status);
         }
     }
 
     @Override
     public long processVmReadv(int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount) {
+        long from = remote.address();
+        long to = local.address();
         try {
-            long read = (long) PROCESS_VM_READV_PLAIN.invokeExact(tid, local, localCount, remote, remoteCount, 0L);
-            if (read >= 0) {
-                return read;
-            }
-            MemorySegment state = CAPTURED.get();
-            return result(
-                    (long) PROCESS_VM_READV.invokeExact(state, tid, local, localCount, remote, remoteCount, 0L), state);
-        } catch (Throwable e) {
-            throw unexpected(e);
+            long read = plainCall(PROCESS_VM_READV, tid, to, localCount, from, remoteCount, 0);
+            return read >= 0 ? read : call(PROCESS_VM_READV, tid, to, localCount, from, remoteCount, 0);
+        } finally {
+            Reference.reachabilityFence(local);
+            Reference.reachabilityFence(remote);
         }
     }
 
     @Override
     public int open(String path, int flags) {
-        MemorySegment state = CAPTURED.get();
         try (Arena arena = Arena.ofConfined()) {
-            return (int) result((int) OPEN.invokeExact(state, arena.allocateFrom(path), flags), state);
-        } catch (Throwable e) {
-            throw unexpected(e);
+            return callInt(OPEN, arena.allocateFrom(path).address(), flags, 0, 0);
         }
     }
 
     @Override
     public long pread(int fd, MemorySegment buffer, long length, long offset) {
+        long to = buffer.address();
         try {
-            long read = (long) PREAD_PLAIN.invokeExact(fd, buffer, length, offset);
-            if (read >= 0) {
-                return read;
-            }
-            MemorySegment state = CAPTURED.get();
-            return result((long) PREAD.invokeExact(state, fd, buffer, length, offset), state);
-        } catch (Throwable e) {
-            throw unexpected(e);
+            long read = plainCall(PREAD, fd, to, length, offset, 0, 0);
+            return read >= 0 ? read : call(PREAD, fd, to, length, offset, 0, 0);
+        } finally {
+            Reference.reachabilityFence(buffer);
         }
     }
 
     @Override
     public long ioctl(int fd, long request, MemorySegment argument) {
-        MemorySegment state = CAPTURED.get();
         try {
-            return result((int) IOCTL.invokeExact(state, fd, request, argument), state);
-        } catch (Throwable e) {
-            throw unexpected(e);
+            return callInt(IOCTL, fd, request, argument.address(), 0);
+        } finally {
+            Reference.reachabilityFence(argument);
         }
     }
 
     @Override
     public int close(int fd) {
-        MemorySegment state = CAPTURED.get();
-        try {
-            return (int) result((int) CLOSE.invokeExact(state, fd), state);
-        } catch (Throwable e) {
-            throw unexpected(e);
-        }
+        return callInt(CLOSE, fd, 0, 0, 0);
     }
 
     @Override
     public int gettid() {
-        MemorySegment state = CAPTURED.get();
-        try {
-            return (int) GETTID.invokeExact(state);
-        } catch (Throwable e) {
-            throw unexpected(e);
-        }
+        return callInt(GETTID, 0, 0, 0, 0);
     }
 }

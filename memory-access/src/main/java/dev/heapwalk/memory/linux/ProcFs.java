@@ -300,7 +300,10 @@ record ProcFs(Path folder, Path yama) {
         for (String name : names) {
             tids.add(Long.valueOf(name));
         }
-        tids.sort(Comparator.comparing((Long tid) -> tid != pid).thenComparing(Comparator.naturalOrder()));
+        tids.sort(Comparator.naturalOrder());
+        if (tids.remove((Long) pid)) {
+            tids.addFirst(pid);
+        }
         return tids;
     }
 

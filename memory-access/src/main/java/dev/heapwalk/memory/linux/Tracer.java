@@ -773,8 +773,10 @@ final class Tracer {
                 list.add(new StoppedThread(tracee.tid, tracee.name.get(), tracee.registers));
             }
         }
-        list.sort(java.util.Comparator.comparing((StoppedThread state) -> state.tid() != process.pid())
-                .thenComparing(StoppedThread::tid));
+        // The first thread first. Comparators that are put together load code, for which there is no time here.
+        list.sort((one, other) -> one.tid() == process.pid()
+                ? -1
+                : other.tid() == process.pid() ? 1 : Long.compare(one.tid(), other.tid()));
         return List.copyOf(list);
     }
 
