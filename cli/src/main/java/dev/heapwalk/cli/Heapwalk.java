@@ -3,18 +3,16 @@ package dev.heapwalk.cli;
 
 import dev.heapwalk.cli.command.CommandGroup;
 import dev.heapwalk.cli.command.Commands;
+import dev.heapwalk.cli.command.SeveralProcessesException;
 import dev.heapwalk.cli.command.TargetCommand;
 import dev.heapwalk.cli.demo.Demo;
 import dev.heapwalk.cli.output.Failure;
 import java.util.Arrays;
-import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command's entry. */
@@ -33,16 +31,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "HEAPWALK_MAX_STOP is the default of --max-stop, in seconds.",
             "'heapwalk COMMAND --help' says more about a command."
         })
-public final class Heapwalk implements Callable<Integer>, CommandGroup {
-    @Spec
-    private CommandSpec spec;
-
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help and exit.")
-    private boolean help;
-
+public final class Heapwalk extends CommandGroup {
     @Option(
             names = {"-V", "--version"},
             versionHelp = true,
@@ -107,18 +96,16 @@ public final class Heapwalk implements Callable<Integer>, CommandGroup {
             }
         }
         Failure.say(message);
+        if (failure instanceof SeveralProcessesException several) {
+            several.list().forEach(Failure::say);
+            return Failure.USAGE;
+        }
         Failure.say("try '" + failure.getCommandLine().getCommandSpec().qualifiedName() + " --help'");
         return Failure.USAGE;
     }
 
     @Override
-    public Integer call() {
-        throw new ParameterException(
-                spec.commandLine(), "which command? One of " + String.join(", ", Commands.names()));
-    }
-
-    @Override
-    public Demo demo() {
+    protected Demo demo() {
         return Demo.start();
     }
 

@@ -18,6 +18,12 @@ public record Column(String title, String field, Kind kind) {
         AMOUNT,
         /** An amount of which the sum over all rows means something: how many, how many bytes. */
         SUM,
+        /** An amount of bytes, such as the size of a block. */
+        SIZE,
+        /** An amount of bytes of which the sum over all rows means something. */
+        BYTES,
+        /** A part of a whole, in thousandths; it is written in percent. */
+        SHARE,
         /** An index or id: a number that is read as it is. */
         ID,
         /** A target address. */
@@ -33,7 +39,7 @@ public record Column(String title, String field, Kind kind) {
          * @return whether they are
          */
         public boolean right() {
-            return grouped() || this == ID || this == ADDRESS;
+            return grouped() || this == SHARE || this == ID || this == ADDRESS;
         }
 
         /**
@@ -42,7 +48,25 @@ public record Column(String title, String field, Kind kind) {
          * @return whether they are
          */
         public boolean grouped() {
-            return this == AMOUNT || this == SUM;
+            return this == AMOUNT || this == SUM || bytes();
+        }
+
+        /**
+         * Whether numbers count bytes.
+         *
+         * @return whether they do
+         */
+        public boolean bytes() {
+            return this == SIZE || this == BYTES;
+        }
+
+        /**
+         * Whether the sum over all rows means something.
+         *
+         * @return whether it does
+         */
+        public boolean summed() {
+            return this == SUM || this == BYTES;
         }
     }
 
@@ -77,6 +101,39 @@ public record Column(String title, String field, Kind kind) {
      */
     public static Column sum(String title, String field) {
         return new Column(title, field, Kind.SUM);
+    }
+
+    /**
+     * A column of amounts of bytes.
+     *
+     * @param title its head in a table
+     * @param field its name in JSON lines and CSV
+     * @return the column
+     */
+    public static Column size(String title, String field) {
+        return new Column(title, field, Kind.SIZE);
+    }
+
+    /**
+     * A column of amounts of bytes that can be added up.
+     *
+     * @param title its head in a table
+     * @param field its name in JSON lines and CSV
+     * @return the column
+     */
+    public static Column bytes(String title, String field) {
+        return new Column(title, field, Kind.BYTES);
+    }
+
+    /**
+     * A column of parts of a whole.
+     *
+     * @param title its head in a table
+     * @param field its name in JSON lines and CSV
+     * @return the column
+     */
+    public static Column share(String title, String field) {
+        return new Column(title, field, Kind.SHARE);
     }
 
     /**

@@ -15,7 +15,7 @@ public interface RowSink {
     /**
      * Takes a cell with a number.
      *
-     * @param value an amount or an id; a negative id is none
+     * @param value an amount, an id or thousandths; a negative id is none
      */
     void number(long value);
 

@@ -14,25 +14,26 @@ final class MallocTables {
             Column.address("Address", "address"),
             Column.text("Kind", "kind"),
             Column.sum("Heaps", "heaps"),
-            Column.sum("System", "system_bytes"),
-            Column.sum("Max system", "max_system_bytes"),
+            Column.bytes("System", "system_bytes"),
+            Column.bytes("Max system", "max_system_bytes"),
             Column.ids("Threads", "threads"));
 
     private static final List<Column> BINS = List.of(
             Column.id("Arena", "arena"),
             Column.text("Kind", "kind"),
             Column.id("Index", "index"),
-            Column.amount("Min size", "min_size"),
-            Column.amount("Max size", "max_size"),
+            Column.size("Min size", "min_size"),
+            Column.size("Max size", "max_size"),
             Column.sum("Chunks", "chunks"),
-            Column.sum("Bytes", "bytes"));
+            Column.bytes("Bytes", "bytes"));
 
     private static final List<Column> CACHES = List.of(
             Column.address("Cache", "address"),
             Column.id("Thread", "tid"),
             Column.id("Bin", "index"),
-            Column.amount("Chunk size", "chunk_size"),
-            Column.sum("Chunks", "chunks"));
+            Column.size("Chunk size", "chunk_size"),
+            Column.sum("Chunks", "chunks"),
+            Column.bytes("Bytes", "bytes"));
 
     private MallocTables() {}
 
@@ -81,12 +82,14 @@ final class MallocTables {
                     sink.number(bin.index());
                     sink.number(bin.chunkSize());
                     sink.number(bin.chunks().size());
+                    sink.number(bin.chunks().size() * bin.chunkSize());
                     sink.end();
                 }
                 if (cache.bins().isEmpty()) {
                     begin(cache, sink);
                     sink.none();
                     sink.none();
+                    sink.number(0);
                     sink.number(0);
                     sink.end();
                 }

@@ -7,12 +7,15 @@ import dev.heapwalk.cli.output.Output;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.cli.output.TableReport;
+import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.text.SafeText;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -27,6 +30,31 @@ final class Arenas extends HeapCommand {
 
     private final List<String> explanation = new ArrayList<>();
 
+    @Option(
+            names = "--arena",
+            paramLabel = "ARENA",
+            description = "Only one arena: its index or its address; or mmapped, for the chunks that lie in none.")
+    private String arena;
+
+    @Override
+    List<Column> sortable() {
+        // The heap names them.
+        return List.of();
+    }
+
+    @Override
+    Optional<String> largest() {
+        return Optional.of("used_bytes");
+    }
+
+    @Override
+    void check() {
+        super.check();
+        if (arena != null && !ArenaPart.isName(arena)) {
+            throw wrong(ArenaPart.refusal("--arena", arena));
+        }
+    }
+
     @Override
     boolean explains() {
         return explain;
@@ -35,7 +63,11 @@ final class Arenas extends HeapCommand {
     @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
         explanation.clear();
-        Report report = tables(heaps, problems, "regions", heap -> RegionTable.of(heap, problems, progress));
+        explanation.clear();
+        Report report = arena == null
+                ? tables(heaps, problems, "regions", heap -> RegionTable.of(heap, problems, progress))
+                : new TableReport(
+                        RegionTable.of(ArenaPart.of(arena, heaps, this), problems, progress), RegionTable.DISPENSABLE);
         if (explain) {
             for (Heap heap : heaps.list()) {
                 explain(heap);

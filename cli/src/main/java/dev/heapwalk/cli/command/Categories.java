@@ -7,7 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Numbers the categories that occur, from 0. */
+/** Numbers the categories that occur, from 0. One thread numbers them; another may look them up. */
 final class Categories {
     private final List<Category> list = new ArrayList<>();
     private final Map<Category, Integer> numbers = new HashMap<>();
@@ -19,9 +19,8 @@ final class Categories {
         if (category != last) {
             Integer known = numbers.get(category);
             if (known == null) {
-                known = list.size();
+                known = add(category);
                 numbers.put(category, known);
-                list.add(category);
             }
             last = category;
             lastNumber = known;
@@ -29,11 +28,12 @@ final class Categories {
         return lastNumber;
     }
 
-    Category get(int number) {
-        return list.get(number);
+    private synchronized int add(Category category) {
+        list.add(category);
+        return list.size() - 1;
     }
 
-    int size() {
-        return list.size();
+    synchronized Category get(int number) {
+        return list.get(number);
     }
 }

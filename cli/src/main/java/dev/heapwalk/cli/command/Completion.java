@@ -8,14 +8,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code heapwalk completion}: a script that teaches a shell the commands, the options and their values. */
 @Command(
@@ -24,7 +21,7 @@ import picocli.CommandLine.Spec;
             "Print a script that completes commands and options in bash and in zsh.",
             "For this shell: source <(heapwalk completion)"
         })
-final class Completion implements Callable<Integer> {
+final class Completion extends AnyCommand {
     /** What goes around the parts that are made from the commands. bash cuts words at {@code =}, zsh does not. */
     private static final String SCRIPT = """
             # Completes heapwalk in bash and in zsh. Load it by: source <(heapwalk completion)
@@ -79,20 +76,11 @@ final class Completion implements Callable<Integer> {
             complete -F _complete_heapwalk heapwalk
             """;
 
-    @Spec
-    private CommandSpec spec;
-
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help and exit.")
-    private boolean help;
-
     @Override
     public Integer call() {
         Map<String, CommandSpec> commands = new LinkedHashMap<>();
         StringBuilder groups = new StringBuilder();
-        collect("", spec.root(), commands, groups);
+        collect("", spec().root(), commands, groups);
         StringBuilder options = new StringBuilder();
         // Options by what they are called, then the commands that have them by what comes after them.
         Map<String, Map<String, List<String>>> values = new TreeMap<>();

@@ -18,8 +18,8 @@ import java.util.function.Function;
 import picocli.CommandLine.Parameters;
 
 /** A command about heaps that needs no more than a target. */
-abstract class HeapCommand extends ReportCommand {
-    @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+abstract class HeapCommand extends RowsCommand {
+    @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
     /** Which heaps an answer is about. */
@@ -77,7 +77,7 @@ abstract class HeapCommand extends ReportCommand {
         for (Heap heap : heaps.list()) {
             Table one = table.apply(heap);
             if (!one.columns().isEmpty()) {
-                reports.add(new TableReport(one));
+                reports.add(new TableReport(one, RegionTable.DISPENSABLE));
             }
         }
         if (reports.isEmpty()) {

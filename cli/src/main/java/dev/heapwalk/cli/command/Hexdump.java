@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Bytes;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
@@ -13,6 +14,7 @@ import dev.heapwalk.memory.Target;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -29,7 +31,7 @@ final class Hexdump extends ReportCommand {
     @Parameters(index = "0", paramLabel = "ADDRESS", description = "The first byte: 0x and hex digits, or decimal.")
     private String address;
 
-    @Parameters(index = "1", paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    @Parameters(index = "1", paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
     @Option(names = "-c", description = "Show characters alone, " + CHARACTERS_A_LINE + " a line.")
@@ -38,13 +40,18 @@ final class Hexdump extends ReportCommand {
     @Option(
             names = "--length",
             paramLabel = "N",
-            description = "How many bytes, decimal or with 0x; ${DEFAULT-VALUE} unless given.",
+            description =
+                    "How many bytes: decimal, with 0x, or with K, M or G as in 4K; ${DEFAULT-VALUE} unless given.",
             defaultValue = "256")
     private String length;
 
     @Override
     String target() {
-        return target;
+        return TwoWords.swapped(address, target) ? address : target;
+    }
+
+    private long start() {
+        return number("ADDRESS", TwoWords.swapped(address, target) ? target : address);
     }
 
     private long number(String name, String word) {
@@ -57,10 +64,15 @@ final class Hexdump extends ReportCommand {
         }
     }
 
+    private long length() {
+        OptionalLong bytes = Bytes.parse(length);
+        return bytes.isPresent() ? bytes.getAsLong() : number("--length", length);
+    }
+
     @Override
     void check() {
-        number("ADDRESS", address);
-        long wanted = number("--length", length);
+        start();
+        long wanted = length();
         if (wanted <= 0) {
             throw wrong("--length must be at least 1");
         }
@@ -77,8 +89,8 @@ final class Hexdump extends ReportCommand {
 
     @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        long start = number("ADDRESS", address);
-        long wanted = number("--length", length);
+        long start = start();
+        long wanted = length();
         if (start != 0 && Long.compareUnsigned(wanted, -start) > 0) {
             wanted = -start;
         }
@@ -166,6 +178,11 @@ final class Hexdump extends ReportCommand {
     }
 
     private record Answer(List<Part> parts, boolean characters, Spool bytes) implements Report {
+
+        @Override
+        public boolean fits() {
+            return false;
+        }
 
         @Override
         public List<Column> columns() {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Order;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.cli.output.RowWriter;
 import dev.heapwalk.cli.output.Spool;
 import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.BlockState;
@@ -18,63 +20,96 @@ import dev.heapwalk.heap.usage.UsageCursor;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
+import java.util.PriorityQueue;
 import java.util.Set;
 
 /**
- * A row for each of many blocks, packed into some six bytes each: flags, the distance from the end of the block before,
- * the size, and region and category where they change. Blocks of allocators come first.
+ * A row for each of many blocks, in the order in which a walk finds them or in another. Of a listing that is cut only as
+ * many rows are kept as are shown. One that is printed {@linkplain #printedBy meanwhile} ends where nobody reads it.
  */
 final class Listing implements Report {
-    private static final int NAME = 0x07;
-    /** In place of the name's index: it follows as a number. */
-    private static final int OTHER_NAME = NAME;
+    static final List<Column> COLUMNS = List.of(
+            Column.address("Address", "address"),
+            Column.size("Size", "size"),
+            Column.text("State", "state"),
+            Column.flag("Mmapped", "mmapped"),
+            Column.id("Arena", "arena"),
+            Column.text("Domain", "domain"),
+            Column.text("Kind", "kind"),
+            Column.text("Detail", "detail"));
 
-    private static final int OWN_MAPPING = 0x08;
-    private static final int OTHER_REGION = 0x10;
-    private static final int OTHER_CATEGORY = 0x20;
-    private static final int EXACT_SIZE = 0x40;
-    private static final int GRANULE_BITS = 4;
-    private static final long BELOW_GRANULE = (1 << GRANULE_BITS) - 1;
+    private static final List<String> DISPENSABLE = List.of("mmapped", "arena", "domain", "state", "kind");
+
+    /** How many blocks are walked before what was found of them is passed on, less one. */
+    private static final int STEP = 0xfff;
+    /** How many blocks are walked before it is told how far the walk is, less one. */
+    private static final int LONG_STEP = 0xffff;
+    /** How many rows are sorted at once. */
+    private static final int RUN = 1 << 17;
 
     private final boolean[] wanted = new boolean[BlockState.values().length];
+    private final MinSize filter;
+    private final Optional<Order> order;
+    private final long most;
+
     private final Categories categories = new Categories();
-    private final List<Part> parts = new ArrayList<>();
+    private final List<Heap> heaps = new ArrayList<>();
+    private final List<List<String>> names = new ArrayList<>();
+    private final Spool spool = new Spool();
+    private final PackedBlocks.Writer rows = new PackedBlocks.Writer(spool);
+    /** The first rows in the order that is asked for, the last of them at the head; only where the listing is cut. */
+    private final Optional<PriorityQueue<ListedBlock>> first;
+
+    private ListedBlock found = new ListedBlock();
+    private Optional<LivePrint> printed = Optional.empty();
+    private Optional<RowWriter> follower = Optional.empty();
+    private boolean cut;
+    private long atMost;
     private long count;
     private long bytes;
 
-    /** Takes the states of the blocks that are kept. */
-    Listing(Set<BlockState> states) {
+    /**
+     * Makes a listing.
+     *
+     * @param states of the blocks that are kept
+     * @param filter which of them
+     * @param order the order of rows; empty for that of the walk
+     * @param most how many rows are shown, those that come first in that order
+     */
+    Listing(Set<BlockState> states, MinSize filter, Optional<Order> order, long most) {
         states.forEach(state -> wanted[state.ordinal()] = true);
+        this.filter = filter;
+        this.order = order;
+        this.most = most;
+        first = most == Long.MAX_VALUE || order.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new PriorityQueue<>(by(order.get()).reversed()));
     }
 
-    /** The rows of one heap. */
-    private static final class Part {
-        private final Heap heap;
-        private final Spool rows = new Spool();
-        private long count;
-        private long end;
-        private int region = Integer.MIN_VALUE;
-        private int category = Integer.MIN_VALUE;
+    private Comparator<ListedBlock> by(Order asked) {
+        return ListedBlock.by(asked, names, categories);
+    }
 
-        Part(Heap heap) {
-            this.heap = heap;
-        }
+    /** Has rows printed while they are found. To be called before the walk. */
+    void printedBy(LivePrint print) {
+        printed = Optional.of(print);
     }
 
     /** Walks all heaps to the end. */
     Listing add(UsageCursor usage, Problems problems, Progress progress) {
-        Part part = null;
+        atMost = usage.totalBytes();
         int walked = 0;
+        int heap = -1;
         while (usage.next()) {
-            if (wanted[usage.state().ordinal()]) {
-                Heap heap = usage.heap();
-                if (part == null || part.heap != heap) {
-                    part = part(heap);
+            if (wanted[usage.state().ordinal()] && filter.takes(usage)) {
+                if (heap < 0 || heaps.get(heap) != usage.heap()) {
+                    heap = heap(usage.heap());
                 }
-                add(part, usage, usage.category());
+                add(heap, usage, usage.category());
             }
-            if ((++walked & 0xffff) == 0) {
-                progress.at(usage.walkedBytes(), usage.totalBytes());
+            if ((++walked & STEP) == 0 && !goesOn(walked, usage, progress)) {
+                return this;
             }
         }
         HeapCommand.damage(usage, problems);
@@ -83,122 +118,220 @@ final class Listing implements Report {
 
     /** Walks a cursor over blocks of one heap to its end. */
     Listing add(Heap heap, BlockCursor block, Problems problems, Progress progress) {
-        Part part = part(heap);
+        if (cut) {
+            return this;
+        }
+        atMost = Math.max(atMost, block.totalBytes());
+        int number = heap(heap);
         Categorized use = block instanceof Categorized categorized ? categorized : null;
         int walked = 0;
         while (block.next()) {
-            if (wanted[block.state().ordinal()]) {
-                add(part, block, use == null ? Category.NONE : use.category());
+            if (wanted[block.state().ordinal()] && filter.takes(block)) {
+                add(number, block, use == null ? Category.NONE : use.category());
             }
-            if ((++walked & 0xffff) == 0) {
-                progress.at(block.walkedBytes(), block.totalBytes());
+            if ((++walked & STEP) == 0 && !goesOn(walked, block, progress)) {
+                return this;
             }
         }
         problems.add(heap, block.damage());
         return this;
     }
 
-    private Part part(Heap heap) {
-        Part part = new Part(heap);
-        parts.add(part);
-        parts.sort(Comparator.comparing(one -> one.heap.layer()));
-        return part;
+    /** Passes on what was found. Returns whether anybody still wants more. */
+    private boolean goesOn(int walked, BlockCursor block, Progress progress) {
+        if (printed.isPresent()) {
+            if ((walked & LONG_STEP) == 0) {
+                rows.settle();
+            }
+            spool.publish();
+            if (printed.get().abandoned()) {
+                cut = true;
+                return false;
+            }
+        }
+        if ((walked & LONG_STEP) == 0) {
+            progress.at(block.walkedBytes(), block.totalBytes());
+        }
+        return true;
     }
 
-    private void add(Part part, BlockView block, Category use) {
-        int number = use == Category.NONE ? -1 : categories.number(use);
-        long size = block.size();
-        int name = block.nameIndex();
-        int region = part.heap.layer() == HeapLayer.ALLOCATOR ? block.region() : -1;
-        int flags = Math.min(name, OTHER_NAME)
-                | (block.ownMapping() ? OWN_MAPPING : 0)
-                | (region != part.region ? OTHER_REGION : 0)
-                | (number != part.category ? OTHER_CATEGORY : 0)
-                | ((size & BELOW_GRANULE) != 0 ? EXACT_SIZE : 0);
-        Spool rows = part.rows;
-        rows.write(flags);
-        rows.signed(block.address() - part.end);
-        rows.number((flags & EXACT_SIZE) != 0 ? size : size >>> GRANULE_BITS);
-        if (name >= OTHER_NAME) {
-            rows.number(name);
+    private int heap(Heap heap) {
+        int known = heaps.indexOf(heap);
+        if (known >= 0) {
+            return known;
         }
-        if (region != part.region) {
-            part.region = region;
-            rows.signed(region);
+        synchronized (names) {
+            heaps.add(heap);
+            names.add(heap.names());
         }
-        if (number != part.category) {
-            part.category = number;
-            rows.signed(number);
-        }
-        part.end = block.address() + size;
-        part.count++;
+        return heaps.size() - 1;
+    }
+
+    private void add(int heap, BlockView block, Category use) {
         count++;
-        bytes += size;
+        bytes += block.size();
+        int number = use == Category.NONE ? -1 : categories.number(use);
+        found.set(heap, block, heaps.get(heap).layer() == HeapLayer.ALLOCATOR, number);
+        if (first.isPresent()) {
+            keep(first.get());
+        } else {
+            rows.add(found);
+        }
+    }
+
+    /** Keeps the row that was found if it is one of the first. */
+    private void keep(PriorityQueue<ListedBlock> kept) {
+        if (kept.size() < most) {
+            kept.add(found);
+            found = new ListedBlock();
+        } else if (most > 0 && kept.comparator().compare(found, kept.peek()) > 0) {
+            ListedBlock last = kept.poll();
+            kept.add(found);
+            found = last;
+        }
+    }
+
+    /** Whether the walk ended early since nobody read its rows any more. */
+    boolean cut() {
+        return cut;
+    }
+
+    /** Tells who prints rows meanwhile that these were all. */
+    void end() {
+        spool.end();
     }
 
     @Override
     public List<Column> columns() {
-        return List.of(
-                Column.address("Address", "address"),
-                Column.amount("Size", "size"),
-                Column.text("State", "state"),
-                Column.flag("Mmapped", "mmapped"),
-                Column.id("Arena", "arena"),
-                Column.text("Domain", "domain"),
-                Column.text("Kind", "kind"),
-                Column.text("Detail", "detail"));
+        return COLUMNS;
     }
 
     @Override
     public void rows(RowSink sink) {
-        parts.forEach(part -> rows(part, sink));
+        if (first.isPresent()) {
+            first.get().stream().sorted(by(order.orElseThrow())).forEach(block -> row(block, sink));
+        } else if (order.isPresent()) {
+            sorted(by(order.get()), sink);
+        } else if (follower.isPresent()) {
+            all(spool.follow(follower.get()::flush), follower.get()::settle, sink);
+        } else {
+            all(spool.reader(), () -> {}, sink);
+        }
     }
 
-    private void rows(Part part, RowSink sink) {
-        Spool.Reader reader = part.rows.reader();
-        List<String> names = part.heap.names();
-        long previousEnd = 0;
-        long region = 0;
-        Category use = Category.NONE;
-        for (long i = 0; i < part.count; i++) {
-            int flags = reader.get();
-            long address = previousEnd + reader.signed();
-            long size = (flags & EXACT_SIZE) != 0 ? reader.number() : reader.number() << GRANULE_BITS;
-            int name = (flags & NAME) == OTHER_NAME ? (int) reader.number() : flags & NAME;
-            if ((flags & OTHER_REGION) != 0) {
-                region = reader.signed();
+    /** Has {@link #rows} give rows as they are found, until the walk has ended, to who writes them. */
+    void follow(RowWriter writer) {
+        follower = Optional.of(writer);
+    }
+
+    private void all(Spool.Reader from, Runnable settle, RowSink sink) {
+        PackedBlocks.Reader reader = new PackedBlocks.Reader(from, settle);
+        ListedBlock block = new ListedBlock();
+        while (reader.next(block)) {
+            row(block, sink);
+        }
+    }
+
+    private void row(ListedBlock block, RowSink sink) {
+        sink.address(block.address);
+        sink.number(block.size);
+        synchronized (names) {
+            sink.text(names.get(block.heap).get(block.name));
+        }
+        sink.flag(block.ownMapping);
+        sink.number(block.region);
+        if (block.category < 0) {
+            sink.none();
+            sink.none();
+            sink.none();
+        } else {
+            Category use = categories.get(block.category);
+            sink.text(use.domain().label());
+            sink.text(use.kind());
+            sink.text(use.detail());
+        }
+        sink.end();
+    }
+
+    /** One of several sequences of rows, each of which is sorted. */
+    private static final class Run {
+        private final PackedBlocks.Reader reader;
+        private final ListedBlock block = new ListedBlock();
+        private long left;
+
+        Run(PackedBlocks.Reader reader, long rows) {
+            this.reader = reader;
+            this.left = rows;
+        }
+
+        boolean next() {
+            return left-- > 0 && reader.next(block);
+        }
+    }
+
+    /** Sorts as many rows as fit, puts them aside, and merges what was put aside. */
+    private void sorted(Comparator<ListedBlock> by, RowSink sink) {
+        try (Spool aside = new Spool()) {
+            PackedBlocks.Reader all = new PackedBlocks.Reader(spool.reader(), () -> {});
+            PackedBlocks.Writer writer = new PackedBlocks.Writer(aside);
+            List<Long> starts = new ArrayList<>();
+            List<Integer> lengths = new ArrayList<>();
+            List<ListedBlock> some = new ArrayList<>();
+            boolean more = true;
+            while (more) {
+                some.clear();
+                for (ListedBlock block = new ListedBlock(); more && some.size() < RUN; block = new ListedBlock()) {
+                    more = all.next(block);
+                    if (more) {
+                        some.add(block);
+                    }
+                }
+                some.sort(by);
+                if (starts.isEmpty() && !more) {
+                    some.forEach(block -> row(block, sink));
+                    return;
+                }
+                starts.add(aside.length());
+                lengths.add(some.size());
+                writer.restart();
+                some.forEach(writer::add);
             }
-            if ((flags & OTHER_CATEGORY) != 0) {
-                int number = (int) reader.signed();
-                use = number < 0 ? Category.NONE : categories.get(number);
+            PriorityQueue<Run> runs = new PriorityQueue<>(Comparator.comparing(run -> run.block, by));
+            for (int i = 0; i < starts.size(); i++) {
+                Run run = new Run(new PackedBlocks.Reader(aside.reader(starts.get(i)), () -> {}), lengths.get(i));
+                if (run.next()) {
+                    runs.add(run);
+                }
             }
-            previousEnd = address + size;
-            sink.address(address);
-            sink.number(size);
-            sink.text(names.get(name));
-            sink.flag((flags & OWN_MAPPING) != 0);
-            sink.number(region);
-            if (use == Category.NONE) {
-                sink.none();
-                sink.none();
-                sink.none();
-            } else {
-                sink.text(use.domain().label());
-                sink.text(use.kind());
-                sink.text(use.detail());
+            while (!runs.isEmpty()) {
+                Run run = runs.poll();
+                row(run.block, sink);
+                if (run.next()) {
+                    runs.add(run);
+                }
             }
-            sink.end();
         }
     }
 
     @Override
     public void total(RowSink sink) {
         sink.number(bytes);
-        sink.text("%,d %s".formatted(count, count == 1 ? "chunk" : "chunks"));
+        String chunks = "%,d %s".formatted(count, count == 1 ? "chunk" : "chunks");
+        sink.text(count > most ? chunks + ", %,d shown".formatted(most) : chunks);
+    }
+
+    @Override
+    public List<String> dispensable() {
+        return DISPENSABLE;
+    }
+
+    @Override
+    public long mostBytes() {
+        return atMost;
     }
 
     @Override
     public void close() {
-        parts.forEach(part -> part.rows.close());
+        spool.close();
     }
 }

@@ -5,27 +5,64 @@ import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.heap.BlockState;
-import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** {@code heapwalk arena}: every chunk of one arena. */
 @Command(name = "arena", description = "List every chunk of one arena, used or not.")
-final class OneArena extends ReportCommand {
-    @Parameters(index = "0", paramLabel = "N", description = "The arena's index, as 'heapwalk arenas' shows it.")
-    private int index;
+final class OneArena extends RowsCommand {
+    @Parameters(
+            index = "0",
+            paramLabel = "ARENA",
+            description = "Its index or its address, as 'heapwalk arenas' shows them; or mmapped, for the chunks that "
+                    + "lie in none.")
+    private String arena;
 
-    @Parameters(index = "1", paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    @Parameters(index = "1", paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
+
+    @Mixin
+    private MinSize minSize;
 
     @Override
     String target() {
-        return target;
+        return TwoWords.swapped(arena, target) ? arena : target;
+    }
+
+    private String arena() {
+        return TwoWords.swapped(arena, target) ? target : arena;
+    }
+
+    @Override
+    List<Column> sortable() {
+        return Listing.COLUMNS;
+    }
+
+    @Override
+    Optional<String> largest() {
+        return Optional.of("size");
+    }
+
+    @Override
+    boolean printsMeanwhile() {
+        return order(Listing.COLUMNS).isEmpty();
+    }
+
+    @Override
+    void check() {
+        super.check();
+        minSize.check(this);
+        if (!ArenaPart.isName(arena())) {
+            throw wrong(ArenaPart.refusal("ARENA", arena));
+        }
     }
 
     @Override
@@ -37,15 +74,11 @@ final class OneArena extends ReportCommand {
     Report read(Target opened, Problems problems, Progress progress) {
         Heaps heaps = heaps(opened);
         problems.notices(heaps.allocators().notices());
-        Heap heap = heaps.allocators().list().getFirst();
-        int count = RegionTable.count(heap.regions());
-        if (index < 0 || index >= count) {
-            throw wrong("there is no arena " + index + ": "
-                    + (count == 0 ? "the target has none" : "the target has 0 to " + (count - 1)));
-        }
-        UsageCursor blocks = UsageCursor.over(heaps, heap.blocks(index));
-        Listing listing = new Listing(EnumSet.allOf(BlockState.class)).add(heap, blocks, problems, progress);
-        problems.add(heap, heap.damage());
+        ArenaPart part = ArenaPart.of(arena(), heaps, this);
+        minSize.takeMappedAlone(part.index() < 0);
+        Listing listing = listing(EnumSet.allOf(BlockState.class), minSize, opened)
+                .add(part.heap(), UsageCursor.over(heaps, part.blocks()), problems, progress);
+        problems.add(part.heap(), part.heap().damage());
         return listing;
     }
 }

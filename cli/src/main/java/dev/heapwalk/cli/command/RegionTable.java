@@ -9,42 +9,87 @@ import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.Table;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** The regions of a heap with what their blocks come to, by the heap's own names. Lists come last. */
+/**
+ * The regions of a heap with what their blocks come to, by the heap's own names. Lists come last. A row more is for the
+ * blocks that have a mapping of their own and so lie in no region, if there are any: the sums are those of all blocks.
+ */
 final class RegionTable implements Table {
+    /** Fields that a narrow terminal does without, those that are missed least first. */
+    static final List<String> DISPENSABLE = List.of(
+            "max_system_bytes",
+            "address",
+            "fastbin_chunks",
+            "top_chunks",
+            "tcache_chunks",
+            "heaps",
+            "kind",
+            "free_chunks",
+            "used_chunks",
+            "fastbin_bytes",
+            "threads",
+            "tcache_bytes",
+            "top_bytes");
+
+    private static final int ALL = -2;
+    private static final int MMAPPED = -1;
+
     private final Table regions;
     private final List<String> names;
+    /** The only region that is shown; {@link #ALL}, or {@link #MMAPPED}. */
+    private final int only;
+    /** For each region, and behind them for the blocks that lie in none. */
     private final long[][] counts;
+
     private final long[][] bytes;
 
-    private RegionTable(Heap heap) {
+    private RegionTable(Heap heap, int only) {
         regions = heap.regions();
         names = heap.names();
+        this.only = only;
         int rows = count(regions);
-        counts = new long[rows][names.size()];
-        bytes = new long[rows][names.size()];
+        counts = new long[rows + 1][names.size()];
+        bytes = new long[rows + 1][names.size()];
     }
 
     /** Walks all blocks of a heap. */
     static RegionTable of(Heap heap, Problems problems, Progress progress) {
-        RegionTable table = new RegionTable(heap);
-        BlockCursor block = heap.blocks();
+        return new RegionTable(heap, ALL).walk(heap, heap.blocks(), problems, progress);
+    }
+
+    /** Walks the blocks of one region. */
+    static RegionTable of(ArenaPart part, Problems problems, Progress progress) {
+        return new RegionTable(part.heap(), part.index()).walk(part.heap(), part.blocks(), problems, progress);
+    }
+
+    private RegionTable walk(Heap heap, BlockCursor block, Problems problems, Progress progress) {
         int walked = 0;
         while (block.next()) {
-            int region = block.region();
-            if (region >= 0) {
-                int name = block.nameIndex();
-                table.counts[region][name]++;
-                table.bytes[region][name] += block.size();
-            }
+            int row = block.region() < 0 ? counts.length - 1 : block.region();
+            int name = block.nameIndex();
+            counts[row][name]++;
+            bytes[row][name] += block.size();
             if ((++walked & 0xffff) == 0) {
                 progress.at(block.walkedBytes(), block.totalBytes());
             }
         }
         problems.add(heap, block.damage());
-        return table;
+        return this;
+    }
+
+    /** The addresses of regions, in their order. */
+    static List<Long> addresses(Table regions) {
+        List<Long> addresses = new ArrayList<>();
+        regions.rows(new Rows() {
+            @Override
+            public void address(long value) {
+                addresses.add(value);
+            }
+        });
+        return addresses;
     }
 
     /** How many rows a table has. */
@@ -62,7 +107,7 @@ final class RegionTable implements Table {
             String name = each.toLowerCase(Locale.ROOT);
             String title = each.charAt(0) + name.substring(1);
             columns.add(Column.sum(title + " chunks", name + "_chunks"));
-            columns.add(Column.sum(title + " bytes", name + "_bytes"));
+            columns.add(Column.bytes(title + " bytes", name + "_bytes"));
         }
         regions.columns().stream().filter(column -> !isPlain(column)).forEach(columns::add);
         return columns;
@@ -77,24 +122,36 @@ final class RegionTable implements Table {
         regions.rows(new Rows() {
             private final List<List<Long>> lists = new ArrayList<>();
 
+            private boolean shown() {
+                return only == ALL || only == done;
+            }
+
             @Override
             public void text(String value) {
-                sink.text(value);
+                if (shown()) {
+                    sink.text(value);
+                }
             }
 
             @Override
             public void number(long value) {
-                sink.number(value);
+                if (shown()) {
+                    sink.number(value);
+                }
             }
 
             @Override
             public void address(long value) {
-                sink.address(value);
+                if (shown()) {
+                    sink.address(value);
+                }
             }
 
             @Override
             public void flag(boolean value) {
-                sink.flag(value);
+                if (shown()) {
+                    sink.flag(value);
+                }
             }
 
             @Override
@@ -104,21 +161,63 @@ final class RegionTable implements Table {
 
             @Override
             public void none() {
-                sink.none();
+                if (shown()) {
+                    sink.none();
+                }
             }
 
             @Override
             public void end() {
-                for (int name = 0; name < names.size(); name++) {
-                    sink.number(counts[done][name]);
-                    sink.number(bytes[done][name]);
+                if (shown()) {
+                    sums(done, sink);
+                    lists.forEach(sink::numbers);
+                    sink.end();
                 }
-                lists.forEach(sink::numbers);
                 lists.clear();
-                sink.end();
                 super.end();
             }
         });
+        int mmapped = counts.length - 1;
+        if ((only == ALL || only == MMAPPED) && Arrays.stream(counts[mmapped]).sum() > 0) {
+            mmapped(mmapped, sink);
+        }
+    }
+
+    private void sums(int row, RowSink sink) {
+        for (int name = 0; name < names.size(); name++) {
+            sink.number(counts[row][name]);
+            sink.number(bytes[row][name]);
+        }
+    }
+
+    /** The row of the blocks that lie in no region. What they have from the system is themselves. */
+    private void mmapped(int row, RowSink sink) {
+        List<Column> columns = regions.columns();
+        boolean told = false;
+        for (Column column : columns) {
+            switch (column.kind()) {
+                case ID -> sink.number(-1);
+                case TEXT -> sink.text(ArenaPart.MMAPPED);
+                case BYTES -> {
+                    // The first one says what there is, others what there was or may be.
+                    if (told) {
+                        sink.none();
+                    } else {
+                        sink.number(Arrays.stream(bytes[row]).sum());
+                    }
+                    told = true;
+                }
+                case IDS -> {}
+                default -> sink.none();
+            }
+        }
+        sums(row, sink);
+        for (Column column : columns) {
+            if (!isPlain(column)) {
+                sink.numbers(List.of());
+            }
+        }
+        sink.end();
     }
 
     /** Counts rows, and does nothing with their cells. */

@@ -1,31 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Failure;
 import dev.heapwalk.cli.output.Format;
+import dev.heapwalk.cli.output.Look;
+import dev.heapwalk.cli.output.OfProcess;
 import dev.heapwalk.cli.output.Output;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.cli.output.RowWriter;
 import dev.heapwalk.cli.output.StandardOutput;
+import dev.heapwalk.cli.output.Terminal;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.text.SafeText;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /**
  * A command whose answer is rows. The order is always the same: open, read all that the answer needs into local memory,
- * close (which lets the process run on), print.
+ * close (which lets the process run on), print. A long listing is printed by another thread while it is read, so that
+ * the process never waits for who reads it.
  */
 abstract class ReportCommand extends TargetCommand {
+    /** How long a walk may take that is only tried, in nanoseconds. */
+    private static final long TRIAL_NANOS = 50_000_000;
+
     @Option(
             names = "--format",
             paramLabel = "table|jsonl|csv",
             description = "table (the default), jsonl (one JSON object a line), or csv.")
     private Format format = Format.TABLE;
 
-    /** How long a walk may take that is only tried, in nanoseconds. */
-    private static final long TRIAL_NANOS = 50_000_000;
+    @Option(
+            names = "--all",
+            description = "If TARGET is the name of several processes: answer for each of them, under its heading, or "
+                    + "with its pid in each row of jsonl and csv.")
+    private boolean each;
 
+    /** Which of several processes the answer is about. */
+    private Optional<RunningProcess> process = Optional.empty();
+
+    private boolean printedBefore;
+    private volatile Optional<LivePrint> live = Optional.empty();
     private Optional<HeapsAhead> ahead = Optional.empty();
 
     /** Which heaps the answer is about, so that they can be located before a process is stopped; empty for none. */
@@ -68,26 +86,126 @@ abstract class ReportCommand extends TargetCommand {
     /** Prints what goes before the answer. */
     void preface(Format chosen, Output out) {}
 
+    /** Puts the rows of an answer into the order that was asked for. */
+    Report arranged(Report report) {
+        return report;
+    }
+
+    /** Whether sizes are written with units. */
+    boolean human() {
+        return false;
+    }
+
+    @Override
+    final boolean each() {
+        return each;
+    }
+
+    @Override
+    final boolean canEach() {
+        return true;
+    }
+
+    @Override
+    final void next(RunningProcess one) {
+        process = Optional.of(one);
+    }
+
+    /** Has a listing printed while it is made, if the target stands still and the rows come as they are found. */
+    final Listing printed(Listing listing, Target target) {
+        // What is read of a process that runs on may be looked at again, and rows can't be taken back.
+        if (target.still()) {
+            live = Optional.of(new LivePrint(listing, this::follow));
+        }
+        return listing;
+    }
+
     @Override
     final int answer(Subject subject) {
         Problems problems = new Problems();
-        Progress progress = new Progress();
+        Progress progress = Terminal.output() && printsMeanwhile() ? Progress.hidden() : new Progress();
+        live = Optional.empty();
         try (Report report = reading(subject, problems, progress, target -> read(target, problems, progress))) {
+            if (report instanceof Listing listing && listing.cut()) {
+                return abandoned(live.orElseThrow());
+            }
             return printing(subject, problems, () -> print(report));
+        } catch (RuntimeException | Error e) {
+            // The rows that were found before stand above the message.
+            live.ifPresent(LivePrint::settle);
+            throw e;
         }
     }
 
+    /** Whether rows are printed while the target is read, where else the progress is shown. */
+    boolean printsMeanwhile() {
+        return false;
+    }
+
+    /** Who read the rows has gone, or they can't be written. */
+    private int abandoned(LivePrint print) {
+        try {
+            print.finish();
+        } catch (Output.WriteException e) {
+            if (!e.closedPipe()) {
+                throw e;
+            }
+            noReader();
+        }
+        return Failure.FINE;
+    }
+
     private void print(Report report) {
+        if (live.isPresent()) {
+            live.get().finish();
+            return;
+        }
         Output out = new Output(new StandardOutput());
-        preface(format, out);
+        begin(out);
         boolean more = false;
-        for (Report answer : report.answers()) {
+        for (Report answer : arranged(report).answers()) {
             if (more && format == Format.TABLE) {
                 out.put('\n');
             }
-            format.print(answer, out);
+            format.print(told(answer), look(), out);
             more = true;
         }
         out.flush();
+        printedBefore = true;
+    }
+
+    /** Prints a listing to its end. */
+    private void follow(Listing listing) {
+        Output out = new Output(new StandardOutput());
+        begin(out);
+        Report told = told(listing);
+        RowWriter writer = format.writer(told, look(), out);
+        listing.follow(writer);
+        told.rows(writer);
+        writer.finish();
+        printedBefore = true;
+    }
+
+    /** What goes before the rows. */
+    private void begin(Output out) {
+        if (process.isPresent() && format == Format.TABLE) {
+            RunningProcess one = process.get();
+            if (printedBefore) {
+                out.put('\n');
+            }
+            out.utf8(SafeText.of("process %d: %s".formatted(one.pid(), one.line())));
+            out.put('\n');
+        }
+        preface(format, out);
+    }
+
+    private Report told(Report report) {
+        return process.isPresent() && format != Format.TABLE
+                ? new OfProcess(report, process.get().pid())
+                : report;
+    }
+
+    private Look look() {
+        return new Look(human(), Terminal.width(), printedBefore);
     }
 }

@@ -8,13 +8,8 @@ import dev.heapwalk.ruby.RubyVm;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code heapwalk ruby}: the commands about the heap of a Ruby process. */
 @Command(
@@ -22,7 +17,7 @@ import picocli.CommandLine.Spec;
         description = "Read the heap of a Ruby process (CRuby 2.7 to 4.0).",
         synopsisSubcommandLabel = "COMMAND",
         footer = {"", "'heapwalk ruby COMMAND --help' says more about a command."})
-final class Ruby implements Callable<Integer>, CommandGroup {
+final class Ruby extends CommandGroup {
     static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();
 
     static {
@@ -34,23 +29,8 @@ final class Ruby implements Callable<Integer>, CommandGroup {
         COMMANDS.put("roots", RubyRoots::new);
     }
 
-    @Spec
-    private CommandSpec spec;
-
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help and exit.")
-    private boolean help;
-
     @Override
-    public Integer call() {
-        throw new ParameterException(
-                spec.commandLine(), "which command? One of " + String.join(", ", COMMANDS.keySet()));
-    }
-
-    @Override
-    public Demo demo() {
+    protected Demo demo() {
         return Demo.ruby();
     }
 

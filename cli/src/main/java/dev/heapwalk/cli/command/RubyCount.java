@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
             "A name of a module or class also counts the classes in its namespace."
         })
 final class RubyCount extends TargetCommand {
-    @Parameters(index = "0", paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    @Parameters(index = "0", paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
     @Parameters(

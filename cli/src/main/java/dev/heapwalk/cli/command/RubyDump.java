@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Bytes;
 import dev.heapwalk.cli.output.DumpFile;
 import dev.heapwalk.cli.output.Failure;
 import dev.heapwalk.cli.output.Problems;
@@ -15,8 +16,6 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.LongConsumer;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -25,9 +24,7 @@ import picocli.CommandLine.Parameters;
 /** {@code heapwalk ruby dump}: every object, a line each. */
 @Command(name = "dump", description = "Write every object with its contents and references, one JSON object a line.")
 final class RubyDump extends TargetCommand {
-    private static final Pattern SIZE = Pattern.compile("([0-9]+)([KMG]?)");
-
-    @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
     @Option(
@@ -70,28 +67,13 @@ final class RubyDump extends TargetCommand {
     @Override
     void check() {
         if (most != null) {
-            limit = size(most);
+            limit = Bytes.parse(most)
+                    .orElseThrow(() -> wrong("--max-bytes must be a number of bytes above zero, such as 1000000, 512K, "
+                            + "100M or 2G, not '" + most + "'"));
         }
         if (mongo && format != DumpFormat.HEAP_DUMP) {
             throw wrong("--mongo is for --format heap_dump");
         }
-    }
-
-    private long size(String text) {
-        Matcher size = SIZE.matcher(text);
-        if (size.matches()) {
-            try {
-                char unit = (size.group(2) + ' ').charAt(0);
-                long bytes = Math.multiplyExact(Long.parseLong(size.group(1)), 1L << 10 * " KMG".indexOf(unit));
-                if (bytes > 0) {
-                    return bytes;
-                }
-            } catch (NumberFormatException | ArithmeticException e) {
-                // It has more digits than any size.
-            }
-        }
-        throw wrong("--max-bytes must be a number of bytes above zero, such as 1000000, 512K, 100M or 2G, not '" + text
-                + "'");
     }
 
     @Override

@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
         name = "info",
         description = "Show the version and the platform of Ruby, where its structures were found, and the evidence.")
 final class RubyInfo extends ReportCommand {
-    @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
     @Override

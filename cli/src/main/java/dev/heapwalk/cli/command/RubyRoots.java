@@ -16,6 +16,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -24,13 +25,23 @@ import picocli.CommandLine.Parameters;
         name = "roots",
         description =
                 "List the roots, which keep objects alive: global variables by name, machine stack, finalizers ...")
-final class RubyRoots extends ReportCommand {
-    @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+final class RubyRoots extends RowsCommand {
+    @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
     @Override
     String target() {
         return target;
+    }
+
+    @Override
+    List<Column> sortable() {
+        return Answer.COLUMNS;
+    }
+
+    @Override
+    Optional<String> largest() {
+        return Optional.empty();
     }
 
     /** A root; its address is 0 for a value that is no reference. */
@@ -75,13 +86,15 @@ final class RubyRoots extends ReportCommand {
     }
 
     private record Answer(List<Root> roots) implements Report {
+        static final List<Column> COLUMNS = List.of(
+                Column.text("Root", "root"),
+                Column.text("Name", "name"),
+                Column.address("Address", "address"),
+                Column.text("Value", "value"));
+
         @Override
         public List<Column> columns() {
-            return List.of(
-                    Column.text("Root", "root"),
-                    Column.text("Name", "name"),
-                    Column.address("Address", "address"),
-                    Column.text("Value", "value"));
+            return COLUMNS;
         }
 
         @Override

@@ -19,7 +19,7 @@ import picocli.CommandLine.Parameters;
 /** {@code heapwalk ruby show}: one object in full. */
 @Command(name = "show", description = "Show one object in full: its line of 'heapwalk ruby dump'.")
 final class RubyShow extends TargetCommand {
-    @Parameters(index = "0", paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    @Parameters(index = "0", paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
     @Parameters(index = "1", paramLabel = "ADDRESS", description = "The id of an object, such as 0x7f0012345678.")
@@ -27,7 +27,7 @@ final class RubyShow extends TargetCommand {
 
     @Override
     String target() {
-        return target;
+        return TwoWords.swapped(address, target) ? address : target;
     }
 
     @Override
@@ -36,11 +36,11 @@ final class RubyShow extends TargetCommand {
     }
 
     private long number() {
+        String word = TwoWords.swapped(address, target) ? target : address;
         try {
-            return Long.parseUnsignedLong(
-                    address.startsWith("0x") || address.startsWith("0X") ? address.substring(2) : "", 16);
+            return Long.parseUnsignedLong(word.startsWith("0x") || word.startsWith("0X") ? word.substring(2) : "", 16);
         } catch (NumberFormatException e) {
-            throw wrong("ADDRESS must be the id of an object, such as 0x7f0012345678, not '" + address + "'");
+            throw wrong("ADDRESS must be the id of an object, such as 0x7f0012345678, not '" + word + "'");
         }
     }
 

@@ -42,7 +42,7 @@ final class RubyThreadsCommand extends TargetCommand {
     private static final int MOST_FRAMES = 10_000;
     private static final Optional<String> FIBER = Optional.of("fiber");
 
-    @Parameters(paramLabel = "TARGET", description = "A process id, a core file, or demo.")
+    @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
     @Option(

@@ -11,11 +11,15 @@ import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.RowSink;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 /** {@code heapwalk sizes}: how many used chunks there are of each size. */
 @Command(name = "sizes", description = "Count the used chunks by size. What takes most memory comes first.")
 final class Sizes extends HeapCommand {
+    @Mixin
+    private BlockFilter filter;
 
     @Override
     boolean needsEveryBlock() {
@@ -23,25 +27,55 @@ final class Sizes extends HeapCommand {
     }
 
     @Override
+    List<Column> sortable() {
+        return Answer.COLUMNS;
+    }
+
+    @Override
+    Optional<String> largest() {
+        // That is the rows' own order.
+        return Optional.empty();
+    }
+
+    @Override
+    void check() {
+        super.check();
+        filter.check(this);
+    }
+
+    @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
         SizeTally tally = new SizeTally();
-        for (Heap heap : heaps.list()) {
-            BlockCursor block = heap.blocks();
-            int walked = 0;
-            while (block.next()) {
-                if (block.state() == BlockState.USED) {
-                    tally.add(block.size());
-                }
-                if ((++walked & 0xffff) == 0) {
-                    progress.at(block.walkedBytes(), block.totalBytes());
-                }
+        Optional<ArenaPart> part = filter.part(heaps, this);
+        if (part.isPresent()) {
+            count(part.get().heap(), part.get().blocks(), tally, problems, progress);
+        } else {
+            for (Heap heap : heaps.list()) {
+                count(heap, heap.blocks(), tally, problems, progress);
             }
-            problems.add(heap, block.damage());
         }
         return new Answer(tally);
     }
 
+    private void count(Heap heap, BlockCursor block, SizeTally tally, Problems problems, Progress progress) {
+        int walked = 0;
+        while (block.next()) {
+            if (block.state() == BlockState.USED && filter.takes(block)) {
+                tally.add(block.size());
+            }
+            if ((++walked & 0xffff) == 0) {
+                progress.at(block.walkedBytes(), block.totalBytes());
+            }
+        }
+        problems.add(heap, block.damage());
+    }
+
     private static final class Answer implements Report {
+        static final List<Column> COLUMNS = List.of(
+                Column.size("Chunk size", "size"),
+                Column.amount("Num chunks", "count"),
+                Column.bytes("Allocated size", "bytes"));
+
         private final SizeTally tally;
         private long[] sizes = {};
 
@@ -59,10 +93,12 @@ final class Sizes extends HeapCommand {
 
         @Override
         public List<Column> columns() {
-            return List.of(
-                    Column.amount("Chunk size", "size"),
-                    Column.amount("Num chunks", "count"),
-                    Column.amount("Allocated size", "bytes"));
+            return COLUMNS;
+        }
+
+        @Override
+        public Optional<String> shared() {
+            return Optional.of("bytes");
         }
 
         @Override

@@ -6,6 +6,9 @@ import dev.heapwalk.memory.TargetOptions;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** What the word TARGET stands for. */
 sealed interface Subject {
@@ -34,21 +37,57 @@ sealed interface Subject {
         }
     }
 
+    /**
+     * Processes of one name.
+     *
+     * @param name what they are called
+     * @param processes at least one
+     */
+    record Named(String name, List<RunningProcess> processes) implements Subject {
+        @Override
+        public Target open(Mode mode, TargetOptions options, Path sysroot) {
+            throw new IllegalStateException("one of them is to be chosen first");
+        }
+    }
+
     /** Opens it. */
     Target open(Mode mode, TargetOptions options, Path sysroot);
 
-    /** Says what a word stands for; null if it stands for nothing. */
-    static Subject of(String word) {
-        if (word.equals("demo")) {
-            return new Demo();
+    /** Whether a word can only be a process id. */
+    static boolean isPid(String word) {
+        return !word.isEmpty() && word.length() <= 18 && word.chars().allMatch(c -> c >= '0' && c <= '9');
+    }
+
+    /** Says what a word stands for; empty if it stands for nothing. */
+    static Optional<Subject> of(String word) {
+        if (isPid(word)) {
+            return Optional.of(new Pid(Long.parseLong(word)));
         }
-        if (!word.isEmpty() && word.length() <= 18 && word.chars().allMatch(c -> c >= '0' && c <= '9')) {
-            return new Pid(Long.parseLong(word));
+        if (word.equals("demo")) {
+            return Optional.of(new Demo());
         }
         if (word.isEmpty() || word.indexOf('\0') >= 0) {
-            return null;
+            return Optional.empty();
         }
         Path file = Path.of(word);
-        return Files.exists(file, LinkOption.NOFOLLOW_LINKS) ? new Core(file) : null;
+        if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+            return Optional.of(new Core(file));
+        }
+        List<RunningProcess> named = RunningProcess.named(word);
+        return named.isEmpty() ? Optional.empty() : Optional.of(new Named(word, named));
+    }
+
+    /** Why a word stands for nothing, and what to do about it. */
+    static String refusal(String word) {
+        String why = "'" + word + "' is neither a process id nor a file nor the word demo, and no process is called so";
+        List<RunningProcess> alike = RunningProcess.like(word);
+        return why
+                + (alike.isEmpty()
+                        ? "; 'ps aux' lists processes"
+                        : "; did you mean "
+                                + alike.stream()
+                                        .map(one -> one.pid() + " (" + one.name() + ")")
+                                        .collect(Collectors.joining(" or "))
+                                + "?");
     }
 }

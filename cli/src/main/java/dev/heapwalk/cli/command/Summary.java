@@ -11,13 +11,34 @@ import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.heap.usage.UsageTotals;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 /** {@code heapwalk summary}: what the used chunks are used for. */
 @Command(
         name = "summary",
         description = "Count the used chunks by what they are used for. What takes most memory comes first.")
 final class Summary extends HeapCommand {
+    @Mixin
+    private BlockFilter filter;
+
+    @Override
+    List<Column> sortable() {
+        return Answer.COLUMNS;
+    }
+
+    @Override
+    Optional<String> largest() {
+        // That is the rows' own order.
+        return Optional.empty();
+    }
+
+    @Override
+    void check() {
+        super.check();
+        filter.check(this);
+    }
 
     @Override
     Scope scope() {
@@ -27,10 +48,14 @@ final class Summary extends HeapCommand {
     @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
         UsageTotals totals = new UsageTotals();
-        UsageCursor usage = UsageCursor.over(heaps);
+        UsageCursor usage = filter.part(heaps, this)
+                .map(part -> UsageCursor.over(heaps, part.blocks()))
+                .orElseGet(() -> UsageCursor.over(heaps));
         int walked = 0;
         while (usage.next()) {
-            totals.add(usage);
+            if (filter.takes(usage)) {
+                totals.add(usage);
+            }
             if ((++walked & 0xffff) == 0) {
                 progress.at(usage.walkedBytes(), usage.totalBytes());
             }
@@ -40,6 +65,13 @@ final class Summary extends HeapCommand {
     }
 
     private static final class Answer implements Report {
+        static final List<Column> COLUMNS = List.of(
+                Column.text("Domain", "domain"),
+                Column.text("Kind", "kind"),
+                Column.text("Detail", "detail"),
+                Column.amount("Count", "count"),
+                Column.bytes("Allocated size", "bytes"));
+
         private final UsageTotals counted;
         private List<UsageTotals.Total> totals = List.of();
 
@@ -57,12 +89,17 @@ final class Summary extends HeapCommand {
 
         @Override
         public List<Column> columns() {
-            return List.of(
-                    Column.text("Domain", "domain"),
-                    Column.text("Kind", "kind"),
-                    Column.text("Detail", "detail"),
-                    Column.amount("Count", "count"),
-                    Column.amount("Allocated size", "bytes"));
+            return COLUMNS;
+        }
+
+        @Override
+        public Optional<String> shared() {
+            return Optional.of("bytes");
+        }
+
+        @Override
+        public List<String> dispensable() {
+            return List.of("cumulative", "share", "domain", "kind");
         }
 
         @Override

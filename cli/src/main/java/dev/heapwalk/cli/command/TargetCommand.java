@@ -13,18 +13,16 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 import java.util.function.Function;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** A command that reads a target: what all of them take, and how a target is opened and closed. */
-public abstract class TargetCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+public abstract class TargetCommand extends AnyCommand {
+    /** What is said of the word that names the target. */
+    static final String TARGET = "A process id, the word demo, a core file, or the name of a process.";
 
     @Option(
             names = "--mode",
@@ -68,11 +66,8 @@ public abstract class TargetCommand implements Callable<Integer> {
     /** How long its answer was printed, in nanoseconds. */
     private long printing;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help and exit.")
-    private boolean help;
+    /** Whether nobody reads standard output any more. */
+    private boolean unread;
 
     /** The word that names the target. */
     abstract String target();
@@ -114,15 +109,29 @@ public abstract class TargetCommand implements Callable<Integer> {
         return (reading + printing) / 1e9;
     }
 
-    final ParameterException wrong(String message) {
-        return new ParameterException(spec.commandLine(), message);
+    /** Whether several processes of one name are read, one after the other. */
+    boolean each() {
+        return false;
+    }
+
+    /** Whether the command can do that. */
+    boolean canEach() {
+        return false;
+    }
+
+    /** Begins with one of several processes. */
+    void next(RunningProcess one) {}
+
+    /** Notes that nobody reads standard output any more. */
+    final void noReader() {
+        unread = true;
     }
 
     @Override
     public final Integer call() {
-        Subject subject = Subject.of(target());
-        if (subject == null) {
-            throw wrong("'" + target() + "' is neither a process id nor a file nor the word demo");
+        Subject subject = Subject.of(target()).orElseThrow(() -> wrong(Subject.refusal(target())));
+        if (each() && !(subject instanceof Subject.Named)) {
+            throw wrong("--all is for the name of processes, and '" + target() + "' is none");
         }
         if (sysroot != null && !(subject instanceof Subject.Core)) {
             throw wrong("--sysroot is for core files; the files of a process are found by themselves");
@@ -135,11 +144,49 @@ public abstract class TargetCommand implements Callable<Integer> {
         }
         check();
         if (subject instanceof Subject.Demo) {
-            try (Demo demo = ((CommandGroup) spec.parent().userObject()).demo()) {
+            try (Demo demo = ((CommandGroup) spec().parent().userObject()).demo()) {
                 return timed(new Subject.Pid(demo.pid()));
             }
         }
+        if (subject instanceof Subject.Named named) {
+            return each() ? each(named) : timed(one(named));
+        }
         return timed(subject);
+    }
+
+    /** The only process of a name. */
+    private Subject one(Subject.Named named) {
+        List<RunningProcess> list = named.processes();
+        if (list.size() > 1) {
+            throw new SeveralProcessesException(
+                    spec().commandLine(),
+                    "%d processes are called '%s'; name one by its process id%s"
+                            .formatted(list.size(), named.name(), canEach() ? ", or have each of them with --all" : ""),
+                    list);
+        }
+        return new Subject.Pid(list.getFirst().pid());
+    }
+
+    /** Answers for each process of a name. Returns the worst exit status. */
+    private int each(Subject.Named named) {
+        int worst = Failure.FINE;
+        for (RunningProcess one : named.processes()) {
+            next(one);
+            int status;
+            try {
+                status = timed(new Subject.Pid(one.pid()));
+            } catch (ParameterException e) {
+                Failure.say("process " + one.pid() + ": " + e.getMessage());
+                status = Failure.USAGE;
+            } catch (RuntimeException | Error e) {
+                status = Failure.report(e, verbose);
+            }
+            worst = Failure.worse(worst, status);
+            if (unread) {
+                break;
+            }
+        }
+        return worst;
     }
 
     private int timed(Subject subject) {
@@ -177,8 +224,11 @@ public abstract class TargetCommand implements Callable<Integer> {
             Failure.say("try --mode stop: the process ran on while it was read, "
                     + "and what looks damaged may only have been changing");
         }
-        if (unwritten != null && !unwritten.closedPipe()) {
-            throw unwritten;
+        if (unwritten != null) {
+            if (!unwritten.closedPipe()) {
+                throw unwritten;
+            }
+            noReader();
         }
         return status;
     }

@@ -4,13 +4,26 @@ package dev.heapwalk.cli.command;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
+import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 
 /** {@code heapwalk tcache}: what each thread's cache holds. */
 @Command(name = "tcache", description = "List the cache of free chunks that each thread has, by size.")
 final class Tcache extends HeapCommand {
+    @Override
+    List<Column> sortable() {
+        // The heap names them.
+        return List.of();
+    }
+
+    @Override
+    Optional<String> largest() {
+        return Optional.of("bytes");
+    }
 
     @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {

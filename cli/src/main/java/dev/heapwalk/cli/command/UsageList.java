@@ -5,13 +5,20 @@ import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.UsageCursor;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import picocli.CommandLine.Mixin;
 
 /** A list of blocks in some states, each with what it is used for. */
 abstract class UsageList extends HeapCommand {
     private final Set<BlockState> states;
+
+    @Mixin
+    private BlockFilter filter;
 
     UsageList(Set<BlockState> states) {
         this.states = states;
@@ -23,7 +30,33 @@ abstract class UsageList extends HeapCommand {
     }
 
     @Override
+    final List<Column> sortable() {
+        return Listing.COLUMNS;
+    }
+
+    @Override
+    final Optional<String> largest() {
+        return Optional.of("size");
+    }
+
+    @Override
+    final void check() {
+        super.check();
+        filter.check(this);
+    }
+
+    @Override
+    final boolean printsMeanwhile() {
+        return order(Listing.COLUMNS).isEmpty();
+    }
+
+    @Override
     final Report read(Heaps heaps, Problems problems, Progress progress) {
-        return new Listing(states).add(UsageCursor.over(heaps), problems, progress);
+        Listing listing = listing(states, filter, heaps.target());
+        Optional<ArenaPart> part = filter.part(heaps, this);
+        return part.isPresent()
+                ? listing.add(
+                        part.get().heap(), UsageCursor.over(heaps, part.get().blocks()), problems, progress)
+                : listing.add(UsageCursor.over(heaps), problems, progress);
     }
 }

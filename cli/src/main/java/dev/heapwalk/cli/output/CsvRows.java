@@ -2,7 +2,6 @@
 package dev.heapwalk.cli.output;
 
 import dev.heapwalk.heap.Column;
-import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.text.SafeText;
 import java.util.List;
 
@@ -10,15 +9,19 @@ import java.util.List;
  * Writes rows as RFC 4180 has them. Text that could drive a terminal is escaped as in tables: CSV has no escape of its
  * own.
  */
-final class CsvRows implements RowSink {
+final class CsvRows implements RowWriter {
+    private final List<Column> columns;
+    private final Look look;
     private final Output out;
-    private boolean first = true;
+    private int cell;
 
-    CsvRows(Output out) {
+    CsvRows(List<Column> columns, Look look, Output out) {
+        this.columns = columns;
+        this.look = look;
         this.out = out;
     }
 
-    void head(List<Column> columns) {
+    void head() {
         for (Column column : columns) {
             text(column.field());
         }
@@ -26,10 +29,9 @@ final class CsvRows implements RowSink {
     }
 
     private void separate() {
-        if (!first) {
+        if (cell++ > 0) {
             out.put(',');
         }
-        first = false;
     }
 
     @Override
@@ -47,8 +49,19 @@ final class CsvRows implements RowSink {
 
     @Override
     public void number(long value) {
+        Column.Kind kind = columns.get(cell).kind();
+        if (kind.bytes() && look.human()) {
+            text(Bytes.text(value));
+            return;
+        }
         separate();
-        out.decimal(value);
+        if (kind == Column.Kind.SHARE) {
+            out.decimal(value / 10);
+            out.put('.');
+            out.decimal(value % 10);
+        } else {
+            out.decimal(value);
+        }
     }
 
     @Override
@@ -84,6 +97,19 @@ final class CsvRows implements RowSink {
     @Override
     public void end() {
         out.ascii("\r\n");
-        first = true;
+        cell = 0;
+    }
+
+    @Override
+    public void flush() {
+        out.flush();
+    }
+
+    @Override
+    public void settle() {}
+
+    @Override
+    public void finish() {
+        out.flush();
     }
 }

@@ -12,6 +12,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.ServiceConfigurationError;
 
 /** The exit statuses, which failure ends in which, and the lines on the error stream. */
@@ -22,7 +23,15 @@ public final class Failure {
     public static final int DAMAGED = 3;
     public static final int UNREADABLE = 4;
 
+    /** The statuses, from the best to the worst. */
+    private static final List<Integer> ORDER = List.of(FINE, DAMAGED, UNREADABLE, USAGE, OTHER);
+
     private Failure() {}
+
+    /** The worse of two exit statuses. */
+    public static int worse(int one, int other) {
+        return ORDER.indexOf(one) > ORDER.indexOf(other) ? one : other;
+    }
 
     public static int report(Throwable failure, boolean verbose) {
         if (closedPipe(failure)) {

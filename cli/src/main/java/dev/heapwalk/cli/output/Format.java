@@ -1,47 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.output;
 
-import dev.heapwalk.text.JsonLines;
-
 /** How an answer is written. */
 public enum Format {
     /** For people. */
     TABLE("table") {
         @Override
-        public void print(Report report, Output out) {
-            TableRows.Widths widths = new TableRows.Widths(report.columns());
-            report.rows(widths);
-            if (report.totalled()) {
-                widths.totalFollows();
-                report.total(widths);
-                widths.end();
-            }
-            TableRows table = new TableRows(report.columns(), widths, out);
-            table.head();
-            report.rows(table);
-            if (report.totalled()) {
-                table.totalFollows();
-                report.total(table);
-                table.end();
-            }
+        public void print(Report report, Look look, Output out) {
+            TableWriter.write(report, look, out);
+        }
+
+        @Override
+        public RowWriter writer(Report report, Look look, Output out) {
+            return new TableWriter(report, look, out);
         }
     },
     /** One JSON object a line. */
     JSONL("jsonl") {
         @Override
-        public void print(Report report, Output out) {
-            JsonLines json = out.json();
-            report.rows(new JsonRows(report.columns(), json));
-            json.flush();
+        public RowWriter writer(Report report, Look look, Output out) {
+            return new JsonRows(report.columns(), look, out.json());
         }
     },
     /** Comma-separated values with a head, quoted as RFC 4180 says. */
     CSV("csv") {
         @Override
-        public void print(Report report, Output out) {
-            CsvRows rows = new CsvRows(out);
-            rows.head(report.columns());
-            report.rows(rows);
+        public RowWriter writer(Report report, Look look, Output out) {
+            CsvRows rows = new CsvRows(report.columns(), look, out);
+            if (!look.more()) {
+                rows.head();
+            }
+            return rows;
         }
     };
 
@@ -51,7 +40,15 @@ public enum Format {
         this.label = label;
     }
 
-    public abstract void print(Report report, Output out);
+    /** Writes a report whose rows are known. */
+    public void print(Report report, Look look, Output out) {
+        RowWriter rows = writer(report, look, out);
+        report.rows(rows);
+        rows.finish();
+    }
+
+    /** Writes rows as they are given; what has no row, as a total, is asked for in the end. */
+    public abstract RowWriter writer(Report report, Look look, Output out);
 
     @Override
     public String toString() {

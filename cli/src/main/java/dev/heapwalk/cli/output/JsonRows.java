@@ -2,21 +2,24 @@
 package dev.heapwalk.cli.output;
 
 import dev.heapwalk.heap.Column;
-import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.text.JsonLines;
 import java.util.List;
 
 /** Writes each row as a JSON object on a line of its own. */
-final class JsonRows implements RowSink {
+final class JsonRows implements RowWriter {
     private static final byte[] TRUE = JsonLines.ascii("true");
     private static final byte[] FALSE = JsonLines.ascii("false");
     private static final byte[] NULL = JsonLines.ascii("null");
 
+    private final List<Column> columns;
+    private final Look look;
     private final byte[][] names;
     private final JsonLines json;
     private int cell;
 
-    JsonRows(List<Column> columns, JsonLines json) {
+    JsonRows(List<Column> columns, Look look, JsonLines json) {
+        this.columns = columns;
+        this.look = look;
         this.json = json;
         names = new byte[columns.size()][];
         for (int i = 0; i < names.length; i++) {
@@ -36,8 +39,19 @@ final class JsonRows implements RowSink {
 
     @Override
     public void number(long value) {
+        Column.Kind kind = columns.get(cell).kind();
+        if (kind.bytes() && look.human()) {
+            text(Bytes.text(value));
+            return;
+        }
         name();
-        json.decimal(value);
+        if (kind == Column.Kind.SHARE) {
+            json.decimal(value / 10);
+            json.raw('.');
+            json.decimal(value % 10);
+        } else {
+            json.decimal(value);
+        }
     }
 
     @Override
@@ -78,5 +92,18 @@ final class JsonRows implements RowSink {
         json.raw('}');
         json.newline();
         cell = 0;
+    }
+
+    @Override
+    public void flush() {
+        json.flush();
+    }
+
+    @Override
+    public void settle() {}
+
+    @Override
+    public void finish() {
+        json.flush();
     }
 }

@@ -5,8 +5,6 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 
 /**
  * Shows on a terminal how far a long walk has come. A thread of its own writes: a terminal that does not take the text
@@ -26,10 +24,20 @@ public final class Progress implements AutoCloseable {
     private volatile boolean closed;
     private volatile boolean painted;
 
+    /** Shows it, if the error stream is a terminal. */
     public Progress() {
+        this(Terminal.error());
+    }
+
+    /** Shows nothing, as where rows are printed on the same terminal meanwhile. */
+    public static Progress hidden() {
+        return new Progress(false);
+    }
+
+    private Progress(boolean shown) {
         trial = false;
         enough = 0;
-        painter = terminal() ? Thread.ofPlatform().daemon().name("progress").unstarted(this::paint) : null;
+        painter = shown ? Thread.ofPlatform().daemon().name("progress").unstarted(this::paint) : null;
         if (painter != null) {
             painter.start();
         }
@@ -56,15 +64,6 @@ public final class Progress implements AutoCloseable {
 
         private Enough() {
             super("the trial has lasted long enough", null, false, false);
-        }
-    }
-
-    private static boolean terminal() {
-        try {
-            String device = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();
-            return device.startsWith("/dev/pts/") || device.startsWith("/dev/tty") || device.equals("/dev/console");
-        } catch (IOException e) {
-            return false;
         }
     }
 

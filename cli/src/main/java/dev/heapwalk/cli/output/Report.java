@@ -4,6 +4,7 @@ package dev.heapwalk.cli.output;
 import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.Table;
 import java.util.List;
+import java.util.Optional;
 
 /** The answer to a command, held in local memory so that the target is let go before the first row is printed. */
 public interface Report extends Table, AutoCloseable {
@@ -14,6 +15,26 @@ public interface Report extends Table, AutoCloseable {
     /** Whether a table ends in that row. */
     default boolean totalled() {
         return true;
+    }
+
+    /** The fields of columns that a narrow terminal does without, those that are missed least first. */
+    default List<String> dispensable() {
+        return List.of();
+    }
+
+    /** Whether a table may be cut to the width of a terminal at all. */
+    default boolean fits() {
+        return true;
+    }
+
+    /** The field whose part of the whole is worth telling; none if that is empty. */
+    default Optional<String> shared() {
+        return Optional.empty();
+    }
+
+    /** No amount of bytes in a row is larger, as far as that is known before the rows are; else 0. */
+    default long mostBytes() {
+        return 0;
     }
 
     /** The reports that this one is made of, each with columns of its own. */

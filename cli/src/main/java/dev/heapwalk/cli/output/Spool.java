@@ -20,11 +20,16 @@ import java.util.concurrent.ThreadLocalRandom;
  * A queue of bytes and packed numbers that is written once and then read as often as needed. It keeps the first 32 MiB
  * in memory and puts the rest into a temporary file without a name, so that a listing of any length needs bounded
  * memory while the target stands still, and never waits for whoever reads the output.
+ *
+ * <p>One thread writes. Others may {@linkplain #follow read} what was {@linkplain #publish published} meanwhile.
  */
 public final class Spool extends OutputStream {
     private static final int BLOCK = 1 << 20;
     private static final int BLOCKS_IN_MEMORY = 32;
     private static final int MOST_TRIES = 100;
+    /** What a reader takes at once, in bytes. */
+    private static final int PIECE = 1 << 16;
+
     private static final Set<StandardOpenOption> HOW = Set.of(
             StandardOpenOption.CREATE_NEW,
             StandardOpenOption.READ,
@@ -40,6 +45,10 @@ public final class Spool extends OutputStream {
     private int used;
     private FileChannel file;
     private long fileLength;
+    /** How much may be read while more is written. */
+    private long published;
+
+    private boolean ended;
 
     /** Puts what does not fit into memory into the JVM's temporary folder. */
     public Spool() {
@@ -87,7 +96,24 @@ public final class Spool extends OutputStream {
         }
     }
 
-    private void store() {
+    /** How many bytes were written. */
+    public synchronized long length() {
+        return (long) blockCount * BLOCK + fileLength + used;
+    }
+
+    /** Lets those who follow read what was written so far. */
+    public synchronized void publish() {
+        published = length();
+        notifyAll();
+    }
+
+    /** Tells those who follow that nothing more is written. */
+    public synchronized void end() {
+        ended = true;
+        publish();
+    }
+
+    private synchronized void store() {
         if (blockCount < BLOCKS_IN_MEMORY) {
             blocks[blockCount++] = block;
             block = new byte[BLOCK];
@@ -129,11 +155,25 @@ public final class Spool extends OutputStream {
 
     /** A reader that begins at the first byte; nothing may be written any more. */
     public Reader reader() {
-        return new Reader();
+        return reader(0);
+    }
+
+    /** A reader that begins at a byte; nothing may be written any more. */
+    public Reader reader(long position) {
+        return new Reader(position, length(), () -> {});
+    }
+
+    /**
+     * A reader that begins at the first byte, and waits for what is yet to be written until {@link #end()} is called.
+     *
+     * @param idle called each time before it waits
+     */
+    public Reader follow(Runnable idle) {
+        return new Reader(0, -1, idle);
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         if (file != null) {
             try {
                 file.close();
@@ -158,7 +198,7 @@ public final class Spool extends OutputStream {
     }
 
     private int fill(byte[] copy, long position) throws IOException {
-        ByteBuffer target = ByteBuffer.wrap(copy, 0, (int) Math.min(BLOCK, fileLength - position));
+        ByteBuffer target = ByteBuffer.wrap(copy, 0, (int) Math.min(copy.length, fileLength - position));
         while (target.hasRemaining()) {
             if (file.read(target, position + target.position()) < 0) {
                 throw new EOFException("the temporary file of rows was cut");
@@ -167,21 +207,74 @@ public final class Spool extends OutputStream {
         return target.limit();
     }
 
-    /** Reads what was written, in the same order. */
+    /** Copies what stands at a position, as much as one place has of it. */
+    private synchronized int copy(long position, long most, byte[] into) {
+        long inFile = position - (long) blockCount * BLOCK;
+        byte[] from = block;
+        int at = (int) (inFile - fileLength);
+        if (inFile < 0) {
+            from = blocks[(int) (position / BLOCK)];
+            at = (int) (position % BLOCK);
+        } else if (inFile < fileLength) {
+            try {
+                return (int) Math.min(most, fill(into, inFile));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        int some = (int) Math.min(Math.min(most, into.length), (from == block ? used : BLOCK) - at);
+        System.arraycopy(from, at, into, 0, some);
+        return some;
+    }
+
+    /** Waits until something stands behind a position. Returns the end of what may be read. */
+    private synchronized long await(long position) {
+        boolean interrupted = false;
+        while (published == position && !ended) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return published;
+    }
+
+    private synchronized boolean waits(long position) {
+        return published == position && !ended;
+    }
+
+    /** Reads what was written, in the same order. For one thread. */
     public final class Reader {
-        private final byte[] copy = file == null ? null : new byte[BLOCK];
-        private byte[] from = blockCount > 0 ? blocks[0] : block;
-        private int end = blockCount > 0 ? BLOCK : used;
+        private final byte[] copy = new byte[PIECE];
+        private final Runnable idle;
+        /** Where the reader ends, -1 if that is not known yet. */
+        private final long limit;
+        /** How much was copied, from the first byte of all. */
+        private long position;
+
+        private int end;
         private int at;
-        private int nextBlock = 1;
-        private long filePosition;
-        private boolean last = blockCount == 0;
+
+        private Reader(long position, long limit, Runnable idle) {
+            this.position = position;
+            this.limit = limit;
+            this.idle = idle;
+        }
+
+        /** Whether there is another byte. Who follows waits for it. */
+        public boolean more() {
+            return at < end || advance();
+        }
 
         public int get() {
-            if (at == end) {
-                advance();
+            if (at == end && !advance()) {
+                throw new IllegalStateException("read beyond the end of the rows");
             }
-            return from[at++] & 0xff;
+            return copy[at++] & 0xff;
         }
 
         public long number() {
@@ -200,30 +293,18 @@ public final class Spool extends OutputStream {
             return value >>> 1 ^ -(value & 1);
         }
 
-        private void advance() {
+        private boolean advance() {
+            if (limit < 0 && waits(position)) {
+                idle.run();
+            }
+            long until = limit < 0 ? await(position) : limit;
             at = 0;
-            if (nextBlock < blockCount) {
-                from = blocks[nextBlock++];
-                end = BLOCK;
-            } else if (filePosition < fileLength) {
-                from = copy;
-                end = fill();
-                filePosition += end;
-            } else if (!last) {
-                last = true;
-                from = block;
-                end = used;
-            } else {
-                throw new IllegalStateException("read beyond the end of the rows");
+            end = 0;
+            if (position < until) {
+                end = Spool.this.copy(position, until - position, copy);
+                position += end;
             }
-        }
-
-        private int fill() {
-            try {
-                return Spool.this.fill(copy, filePosition);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
+            return end > 0;
         }
     }
 }

@@ -6,8 +6,13 @@ import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.Table;
 import java.util.List;
 
-/** A table whose columns of sums are added up in the end. */
-public record TableReport(Table table) implements Report {
+/**
+ * A table whose columns of sums are added up in the end.
+ *
+ * @param table its rows
+ * @param dispensable fields that a narrow terminal does without, those that are missed least first
+ */
+public record TableReport(Table table, List<String> dispensable) implements Report {
 
     @Override
     public List<Column> columns() {
@@ -24,7 +29,7 @@ public record TableReport(Table table) implements Report {
         Sums sums = new Sums(columns().size());
         table.rows(sums);
         for (int i = 1; i < columns().size(); i++) {
-            if (columns().get(i).kind() == Column.Kind.SUM) {
+            if (columns().get(i).kind().summed()) {
                 sink.number(sums.sums[i]);
             } else {
                 sink.text("");

@@ -6,55 +6,77 @@ import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.text.SafeText;
 import java.util.List;
 
-/** Writes rows as a table whose widths are known. */
+/** Writes rows as a table. A column becomes wider where a cell needs it, from that row on. */
 final class TableRows implements RowSink {
+    static final String GAP = "  ";
     private static final String TOTAL = "TOTAL";
     private static final String NONE = "-";
-    private static final String GAP = "  ";
+    private static final String CUT = "…";
 
     private final List<Column> columns;
+    private final TableLayout layout;
     private final int[] widths;
     private final Output out;
     private int cell;
+    /** Whether a cell stands before the next one. */
+    private boolean begun;
+
     private int pending;
 
-    TableRows(List<Column> columns, Widths widths, Output out) {
+    TableRows(List<Column> columns, TableLayout layout, Output out) {
         this.columns = columns;
-        this.widths = widths.widths;
+        this.layout = layout;
+        this.widths = layout.widths();
         this.out = out;
     }
 
     void head() {
         for (Column column : columns) {
-            pad(column.title().length(), column.kind().right());
-            out.ascii(column.title());
-            fill(column.title().length(), column.kind().right());
+            if (begins(column.title().length(), column.kind().right())) {
+                out.ascii(column.title());
+                fill(column.title().length(), column.kind().right());
+            }
         }
         end();
         for (int width : widths) {
-            pad(width, false);
-            for (int i = 0; i < width; i++) {
-                out.put('-');
+            if (begins(width, false)) {
+                for (int i = 0; i < width; i++) {
+                    out.put('-');
+                }
+                fill(width, false);
             }
-            fill(width, false);
         }
         end();
     }
 
     void totalFollows() {
-        plain(TOTAL, false);
+        // At the left, whatever the column holds.
+        if (begins(TOTAL.length(), false)) {
+            out.ascii(TOTAL);
+            fill(TOTAL.length(), false);
+        }
     }
 
-    /** What stands before a cell. Spaces behind a cell wait until another follows, so that no line ends in spaces. */
-    private void pad(int length, boolean right) {
+    /**
+     * Writes what stands before a cell. Spaces behind a cell wait until another follows, so that no line ends in spaces.
+     * Returns whether the cell is shown at all.
+     */
+    private boolean begins(int length, boolean right) {
+        if (!layout.shows(cell)) {
+            cell++;
+            return false;
+        }
         out.spaces(pending);
         pending = 0;
-        if (cell > 0) {
+        if (begun) {
             out.ascii(GAP);
         }
+        begun = true;
+        widths[cell] = Math.max(widths[cell], length);
         if (right) {
             out.spaces(widths[cell] - length);
         }
+        return true;
     }
 
     private void fill(int length, boolean right) {
@@ -64,52 +86,87 @@ final class TableRows implements RowSink {
         cell++;
     }
 
-    private void plain(String safe, boolean right) {
+    private void plain(String safe) {
         if (safe.isEmpty()) {
-            pending += (cell > 0 ? GAP.length() : 0) + widths[cell++];
+            if (layout.shows(cell)) {
+                pending += (begun ? GAP.length() : 0) + widths[cell];
+                begun = true;
+            }
+            cell++;
             return;
         }
+        String shown = safe;
         int length = safe.codePointCount(0, safe.length());
-        pad(length, right);
-        out.utf8(safe);
-        fill(length, right);
+        if (length > layout.limit(cell)) {
+            shown = columns.get(cell).kind() == Column.Kind.IDS
+                    ? someOf(safe, layout.limit(cell))
+                    : middleOut(safe, length, layout.limit(cell));
+            length = shown.codePointCount(0, shown.length());
+        }
+        boolean right = columns.get(cell).kind().right();
+        if (begins(length, right)) {
+            out.utf8(shown);
+            fill(length, right);
+        }
+    }
+
+    /** A text without its middle. */
+    private static String middleOut(String text, int length, int most) {
+        int before = most / 2;
+        int behind = most - before - 1;
+        return text.substring(0, text.offsetByCodePoints(0, before))
+                + CUT
+                + text.substring(text.offsetByCodePoints(0, length - behind));
+    }
+
+    /** As many numbers of a list as fit, each of them whole. */
+    private static String someOf(String list, int most) {
+        int end = list.lastIndexOf(',', most - CUT.length() - 1);
+        return (end < 0 ? list.substring(0, list.indexOf(',')) : list.substring(0, end)) + "," + CUT;
     }
 
     @Override
     public void text(String value) {
-        plain(SafeText.of(value), false);
+        plain(SafeText.of(value));
     }
 
     @Override
     public void number(long value) {
-        if (columns.get(cell).kind().grouped()) {
-            pad(Output.groupedWidth(value), true);
-            out.grouped(value);
-            fill(0, true);
-        } else if (value < 0) {
+        Column.Kind kind = columns.get(cell).kind();
+        if (kind == Column.Kind.SHARE) {
+            plain(percent(value));
+        } else if (!kind.grouped() && value < 0) {
             none();
-        } else {
-            pad(Output.decimalWidth(value), true);
-            out.decimal(value);
+        } else if (begins(kind.grouped() ? Output.groupedWidth(value) : Output.decimalWidth(value), true)) {
+            if (kind.grouped()) {
+                out.grouped(value);
+            } else {
+                out.decimal(value);
+            }
+            fill(0, true);
+        }
+    }
+
+    private static String percent(long thousandths) {
+        return thousandths / 10 + "." + thousandths % 10 + " %";
+    }
+
+    @Override
+    public void address(long value) {
+        if (begins(Output.hexDigits(value) + 2, true)) {
+            out.address(value);
             fill(0, true);
         }
     }
 
     @Override
-    public void address(long value) {
-        pad(Output.hexDigits(value) + 2, true);
-        out.address(value);
-        fill(0, true);
-    }
-
-    @Override
     public void flag(boolean value) {
-        plain(value ? "yes" : "no", false);
+        plain(value ? "yes" : "no");
     }
 
     @Override
     public void numbers(List<Long> values) {
-        plain(list(values), false);
+        plain(list(values));
     }
 
     private static String list(List<Long> values) {
@@ -125,14 +182,14 @@ final class TableRows implements RowSink {
 
     @Override
     public void none() {
-        boolean right = columns.get(cell).kind().right();
-        plain(NONE, right);
+        plain(NONE);
     }
 
     @Override
     public void end() {
         pending = 0;
         cell = 0;
+        begun = false;
         out.put('\n');
     }
 
@@ -165,9 +222,26 @@ final class TableRows implements RowSink {
             cell(safe.codePointCount(0, safe.length()));
         }
 
+        /** Makes room for an amount of bytes that may yet come. */
+        void expect(long bytes) {
+            for (int i = 0; i < widths.length; i++) {
+                if (columns.get(i).kind().bytes()) {
+                    widths[i] = Math.max(widths[i], Output.groupedWidth(bytes));
+                }
+            }
+        }
+
+        int[] found() {
+            return widths.clone();
+        }
+
         @Override
         public void number(long value) {
-            cell(columns.get(cell).kind().grouped() ? Output.groupedWidth(value) : Output.decimalWidth(value));
+            Column.Kind kind = columns.get(cell).kind();
+            cell(
+                    kind == Column.Kind.SHARE
+                            ? percent(value).length()
+                            : kind.grouped() ? Output.groupedWidth(value) : Output.decimalWidth(value));
         }
 
         @Override

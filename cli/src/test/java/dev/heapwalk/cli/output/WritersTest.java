@@ -80,7 +80,7 @@ final class WritersTest {
     private static String print(Format format, Report report) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         Output out = new Output(bytes);
-        format.print(report, out);
+        format.print(report, new Look(false, 0, false), out);
         out.flush();
         return bytes.toString(StandardCharsets.UTF_8);
     }

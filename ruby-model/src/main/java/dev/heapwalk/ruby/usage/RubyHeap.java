@@ -144,7 +144,7 @@ public final class RubyHeap implements Heap {
         private static final List<Column> COLUMNS = List.of(
                 Column.id("Page", "page"),
                 Column.address("Address", "address"),
-                Column.amount("Slot size", "slot_size"),
+                Column.size("Slot size", "slot_size"),
                 Column.sum("Slots", "slots"));
 
         @Override

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli.command;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Tells an address or an index from a target where both are typed, in either order. */
+final class TwoWords {
+    private TwoWords() {}
+
+    /**
+     * Whether two words stand in the wrong order, beyond doubt.
+     *
+     * @param place should be an address or an index
+     * @param target should name a target
+     */
+    static boolean swapped(String place, String target) {
+        if (isHex(place) != isHex(target)) {
+            return isHex(target) && !isFile(target);
+        }
+        if (Subject.isPid(place) && Subject.isPid(target)) {
+            return !isProcess(target) && isProcess(place);
+        }
+        return isPlace(target) && !isPlace(place) && Subject.of(place).isPresent();
+    }
+
+    private static boolean isHex(String word) {
+        return word.matches("0[xX][0-9a-fA-F]+");
+    }
+
+    private static boolean isPlace(String word) {
+        return isHex(word) || Subject.isPid(word) || word.equals(ArenaPart.MMAPPED);
+    }
+
+    private static boolean isFile(String word) {
+        return Files.exists(Path.of(word));
+    }
+
+    private static boolean isProcess(String pid) {
+        return Files.exists(Path.of("/proc", pid));
+    }
+}
