@@ -20,17 +20,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         name = "heapwalk",
         description = "Show what the native heap of another process is made of.",
         synopsisSubcommandLabel = "COMMAND",
-        versionProvider = Heapwalk.Version.class,
-        footer = {
-            "",
-            "TARGET is a process id, a core file, or the word demo (a process that heapwalk starts, reads and ends).",
-            "Exit status: 0 all read; 2 wrong usage; 3 read, but the heap is damaged or parts are missing;",
-            "4 the target can't be read, or the output is refused; 1 anything else.",
-            "HEAPWALK_PLUGINS names jars or folders of classes, with ':' between them. Heaps and categories",
-            "of your own in them are used by 'summary', 'used', 'all' and 'arena'.",
-            "HEAPWALK_MAX_STOP is the default of --max-stop, in seconds.",
-            "'heapwalk COMMAND --help' says more about a command."
-        })
+        versionProvider = Heapwalk.Version.class)
 public final class Heapwalk extends CommandGroup {
     @Option(
             names = {"-V", "--version"},

@@ -4,18 +4,23 @@ package dev.heapwalk.cli.command;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.cli.output.SomeRows;
 import dev.heapwalk.heap.Column;
-import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.Table;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 /** {@code heapwalk bins}: what the lists of free blocks hold. */
 @Command(
         name = "bins",
         description = "List the bins of each arena: its lists of free chunks, those that are not empty.")
 final class Bins extends HeapCommand {
+    @Mixin
+    private BlockFilter filter;
+
     @Override
     List<Column> sortable() {
         // The heap names them.
@@ -28,7 +33,24 @@ final class Bins extends HeapCommand {
     }
 
     @Override
+    void check() {
+        super.check();
+        filter.check(this);
+    }
+
+    @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
-        return tables(heaps, problems, "bins", Heap::freeLists);
+        Optional<ArenaPart> part = filter.part(heaps, this);
+        return tables(heaps, problems, "bins", heap -> {
+            Table large = new SomeRows(heap.freeLists(), "max_size", filter::takes, true);
+            return part.isEmpty()
+                    ? large
+                    : new SomeRows(
+                            large,
+                            "arena",
+                            arena -> heap == part.get().heap()
+                                    && arena == part.get().index(),
+                            false);
+        });
     }
 }

@@ -2,18 +2,20 @@
 package dev.heapwalk.cli.command;
 
 import dev.heapwalk.cli.output.Format;
+import dev.heapwalk.cli.output.Terminal;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
-import picocli.CommandLine.Help;
 import picocli.CommandLine.TypeConversionException;
 
 /** All commands, by what is typed for them, and how their arguments are read. */
 public final class Commands {
+    private static final int HELP_WIDTH = 110;
+    private static final int LEAST_HELP_WIDTH = 60;
+
     private static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();
 
     static {
@@ -29,14 +31,10 @@ public final class Commands {
         COMMANDS.put("hexdump", Hexdump::new);
         COMMANDS.put("ruby", Ruby::new);
         COMMANDS.put("completion", Completion::new);
+        COMMANDS.put("help", Help::new);
     }
 
     private Commands() {}
-
-    /** The commands right below the root. */
-    public static Set<String> names() {
-        return COMMANDS.keySet();
-    }
 
     /**
      * All commands below a root, or the one that is asked for: making one ready takes some milliseconds of start-up.
@@ -47,13 +45,20 @@ public final class Commands {
         if (first.equals("--version")) {
             return line;
         }
-        add(line, COMMANDS, first.equals("completion") ? "" : first);
+        boolean needsAll = first.equals("completion") || first.equals("help");
+        add(line, COMMANDS, needsAll ? "" : first);
         CommandLine ruby = line.getSubcommands().get("ruby");
         if (ruby != null) {
             add(ruby, Ruby.COMMANDS, args.length > 1 && first.equals("ruby") ? args[1] : "");
         }
-        return line.setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF))
-                .setUsageHelpWidth(110)
+        if (needsAll
+                || Arrays.asList(args).contains("--help")
+                || Arrays.asList(args).contains("-h")) {
+            Manual.addTo(line);
+            int width = Terminal.width();
+            line.setUsageHelpWidth(width == 0 ? HELP_WIDTH : Math.clamp(width, LEAST_HELP_WIDTH, HELP_WIDTH));
+        }
+        return line.setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
                 .setAbbreviatedOptionsAllowed(false)
                 // An argument such as @/etc/shadow is a word like others: picocli would read that file for more.
                 .setExpandAtFiles(false)

@@ -2,13 +2,16 @@
 package dev.heapwalk.cli.command;
 
 import dev.heapwalk.cli.output.Failure;
+import dev.heapwalk.cli.output.Order;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -81,6 +84,11 @@ final class Completion extends AnyCommand {
         Map<String, CommandSpec> commands = new LinkedHashMap<>();
         StringBuilder groups = new StringBuilder();
         collect("", spec().root(), commands, groups);
+        group(
+                "help",
+                Stream.concat(spec().root().subcommands().keySet().stream(), Manual.TOPICS.stream())
+                        .toList(),
+                groups);
         StringBuilder options = new StringBuilder();
         // Options by what they are called, then the commands that have them by what comes after them.
         Map<String, Map<String, List<String>>> values = new TreeMap<>();
@@ -89,7 +97,7 @@ final class Completion extends AnyCommand {
             for (OptionSpec option : command.options()) {
                 for (String called : option.arity().max() == 0 ? new String[0] : option.names()) {
                     values.computeIfAbsent(called, key -> new TreeMap<>())
-                            .computeIfAbsent(action(option), key -> new ArrayList<>())
+                            .computeIfAbsent(action(option, command), key -> new ArrayList<>())
                             .add("'" + name + " " + called + "'");
                 }
             }
@@ -111,11 +119,16 @@ final class Completion extends AnyCommand {
         all.put(typed, command);
         Map<String, CommandLine> below = command.subcommands();
         if (!below.isEmpty()) {
-            groups.append("                '%s') COMPREPLY=($(compgen -W '%s' -- \"$current\")) ;;\n"
-                    .formatted(typed, String.join(" ", below.keySet())));
+            group(typed, below.keySet(), groups);
         }
         below.forEach((word, line) ->
                 collect(typed.isEmpty() ? word : typed + " " + word, line.getCommandSpec(), all, groups));
+    }
+
+    /** What may follow a command that takes no target. */
+    private static void group(String typed, Collection<String> words, StringBuilder groups) {
+        groups.append("                '%s') COMPREPLY=($(compgen -W '%s' -- \"$current\")) ;;\n"
+                .formatted(typed, String.join(" ", words)));
     }
 
     private static List<String> names(CommandSpec command) {
@@ -127,7 +140,12 @@ final class Completion extends AnyCommand {
     }
 
     /** What the script does after an option that takes a value. */
-    private static String action(OptionSpec option) {
+    private static String action(OptionSpec option, CommandSpec command) {
+        if (option.longestName().equals(RowsCommand.SORT)
+                && command.userObject() instanceof RowsCommand rows
+                && !rows.sortable().isEmpty()) {
+            return "words='" + String.join(" ", Order.fields(rows.sortable())) + "'";
+        }
         if (option.completionCandidates() != null) {
             return "words='" + String.join(" ", option.completionCandidates()) + "'";
         }

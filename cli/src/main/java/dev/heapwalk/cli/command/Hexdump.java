@@ -71,6 +71,7 @@ final class Hexdump extends ReportCommand {
 
     @Override
     void check() {
+        TwoWords.refuseDoubtful(address, target, this);
         start();
         long wanted = length();
         if (wanted <= 0) {

@@ -60,6 +60,7 @@ final class OneArena extends RowsCommand {
     void check() {
         super.check();
         minSize.check(this);
+        TwoWords.refuseDoubtful(arena, target, this);
         if (!ArenaPart.isName(arena())) {
             throw wrong(ArenaPart.refusal("ARENA", arena));
         }

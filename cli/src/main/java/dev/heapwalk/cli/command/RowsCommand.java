@@ -15,8 +15,10 @@ import picocli.CommandLine.Option;
 
 /** A command whose rows can be sorted and cut. */
 abstract class RowsCommand extends ReportCommand {
+    static final String SORT = "--sort";
+
     @Option(
-            names = "--sort",
+            names = SORT,
             paramLabel = "FIELD",
             description = "Sort rows by a field; the columns below say which there are. Amounts come largest first, "
                     + "the rest in ascending order; FIELD:asc and FIELD:desc turn that round.")

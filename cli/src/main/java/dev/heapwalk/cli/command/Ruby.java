@@ -15,8 +15,7 @@ import picocli.CommandLine.Command;
 @Command(
         name = "ruby",
         description = "Read the heap of a Ruby process (CRuby 2.7 to 4.0).",
-        synopsisSubcommandLabel = "COMMAND",
-        footer = {"", "'heapwalk ruby COMMAND --help' says more about a command."})
+        synopsisSubcommandLabel = "COMMAND")
 final class Ruby extends CommandGroup {
     static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();
 

@@ -4,16 +4,20 @@ package dev.heapwalk.cli.command;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.cli.output.SomeRows;
 import dev.heapwalk.heap.Column;
-import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 /** {@code heapwalk tcache}: what each thread's cache holds. */
 @Command(name = "tcache", description = "List the cache of free chunks that each thread has, by size.")
 final class Tcache extends HeapCommand {
+    @Mixin
+    private MinSize minSize;
+
     @Override
     List<Column> sortable() {
         // The heap names them.
@@ -26,7 +30,17 @@ final class Tcache extends HeapCommand {
     }
 
     @Override
+    void check() {
+        super.check();
+        minSize.check(this);
+    }
+
+    @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
-        return tables(heaps, problems, "caches", Heap::caches);
+        return tables(
+                heaps,
+                problems,
+                "caches",
+                heap -> new SomeRows(heap.caches(), "chunk_size", minSize::takes, minSize.takes(0)));
     }
 }

@@ -24,6 +24,25 @@ final class TwoWords {
         return isPlace(target) && !isPlace(place) && Subject.of(place).isPresent();
     }
 
+    /**
+     * Refuses two process ids of which the first would be the place: that is hardly meant, and another process than the
+     * one that is meant would be read.
+     *
+     * @param place should be an address or an index
+     * @param target should name a target
+     * @param command the command that they were typed for
+     */
+    static void refuseDoubtful(String place, String target, AnyCommand command) {
+        if (Subject.isPid(place)
+                && Subject.isPid(target)
+                && Long.parseLong(place) > Long.parseLong(target)
+                && isProcess(place)
+                && isProcess(target)) {
+            throw command.wrong("both words are process ids; if %s is the one to be read, the command line is: %s %s %s"
+                    .formatted(place, command.spec().qualifiedName(), target, place));
+        }
+    }
+
     private static boolean isHex(String word) {
         return word.matches("0[xX][0-9a-fA-F]+");
     }

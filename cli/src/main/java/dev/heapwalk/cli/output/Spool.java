@@ -28,7 +28,11 @@ public final class Spool extends OutputStream {
     private static final int BLOCKS_IN_MEMORY = 32;
     private static final int MOST_TRIES = 100;
     /** What a reader takes at once, in bytes. */
-    private static final int PIECE = 1 << 16;
+    private static final int PIECE = 1 << 14;
+    /** How many times as long as it works a reader who follows waits, so that it hardly slows who writes. */
+    private static final int PAUSES = 9;
+
+    private static final long NANOS_A_MILLI = 1_000_000;
 
     private static final Set<StandardOpenOption> HOW = Set.of(
             StandardOpenOption.CREATE_NEW,
@@ -164,7 +168,8 @@ public final class Spool extends OutputStream {
     }
 
     /**
-     * A reader that begins at the first byte, and waits for what is yet to be written until {@link #end()} is called.
+     * A reader that begins at the first byte, and waits for what is yet to be written until {@link #end()} is called. Up
+     * to then it takes little of a processor's time, which the writer may need.
      *
      * @param idle called each time before it waits
      */
@@ -227,12 +232,20 @@ public final class Spool extends OutputStream {
         return some;
     }
 
-    /** Waits until something stands behind a position. Returns the end of what may be read. */
-    private synchronized long await(long position) {
+    /**
+     * Waits until something stands behind a position, and for some time unless nothing more is written. Returns the end
+     * of what may be read.
+     */
+    private synchronized long await(long position, long nanos) {
         boolean interrupted = false;
-        while (published == position && !ended) {
+        long until = System.nanoTime() + nanos;
+        while (!ended) {
+            long millis = (until - System.nanoTime()) / NANOS_A_MILLI;
+            if (published > position && millis <= 0) {
+                break;
+            }
             try {
-                wait();
+                wait(Math.max(0, millis));
             } catch (InterruptedException e) {
                 interrupted = true;
             }
@@ -243,8 +256,8 @@ public final class Spool extends OutputStream {
         return published;
     }
 
-    private synchronized boolean waits(long position) {
-        return published == position && !ended;
+    private synchronized boolean hasEnded() {
+        return ended;
     }
 
     /** Reads what was written, in the same order. For one thread. */
@@ -253,6 +266,8 @@ public final class Spool extends OutputStream {
         private final Runnable idle;
         /** Where the reader ends, -1 if that is not known yet. */
         private final long limit;
+        /** When it last got something, 0 for never. */
+        private long begun;
         /** How much was copied, from the first byte of all. */
         private long position;
 
@@ -294,10 +309,14 @@ public final class Spool extends OutputStream {
         }
 
         private boolean advance() {
-            if (limit < 0 && waits(position)) {
-                idle.run();
+            long until = limit;
+            if (limit < 0) {
+                if (!hasEnded()) {
+                    idle.run();
+                }
+                until = await(position, begun == 0 ? 0 : PAUSES * (System.nanoTime() - begun));
+                begun = System.nanoTime();
             }
-            long until = limit < 0 ? await(position) : limit;
             at = 0;
             end = 0;
             if (position < until) {
