@@ -551,6 +551,11 @@ final class LiveMemory implements AddressSpace {
         vectors.swapped = false;
         while (next < most) {
             int kind = presence.kind(address + next, address + most);
+            if (kind == Presence.IF_ASKED && presence.swappedOut() && next < asked && runs == 0) {
+                // Another reader may have brought it back.
+                presence.askAgain(address + next);
+                kind = presence.kind(address + next, address + most);
+            }
             long until = Math.min(presence.end() - address, most);
             if (kind == Presence.ZEROS) {
                 writeZeros(destination, at + next, until - next);
@@ -614,7 +619,7 @@ final class LiveMemory implements AddressSpace {
     private void countSwapped(Vectors vectors, long address, long length) {
         long page = pageSize();
         swappedIn.addAndGet((address + length + page - 1 & -page) - (address & -page));
-        vectors.presence.broughtBack(address);
+        vectors.presence.askAgain(address);
     }
 
     /**

@@ -143,8 +143,8 @@ final class Presence {
         return kind(address, address + 1) == READ;
     }
 
-    /** What was swapped out at an address is not any more. */
-    void broughtBack(long address) {
+    /** What is at an address is asked anew next time, as it was read, or is about to be. */
+    void askAgain(long address) {
         numbers[(int) (address >>> pageShift + GROUP_SHIFT) & ROOM - 1] = -1;
     }
 
