@@ -9,6 +9,10 @@ import java.nio.charset.StandardCharsets;
  * The memory of a target. Addresses are the target's, lengths are bytes. Nothing is ever made up: a range that can't be
  * read is reported by address.
  *
+ * <p>A read leaves a process as it is, where the kernel tells which pages are present: private memory that was never
+ * touched is known to be zeros and does not become resident. A page that was swapped out comes back only if it is asked
+ * for, see {@link #swappedIn()}. What is not in memory of a file whose file system may never answer can't be read.
+ *
  * <p>Reads may be made from any thread; a {@link Window} belongs to one.
  */
 public interface AddressSpace {

@@ -2,9 +2,8 @@
 package dev.heapwalk.memory;
 
 /**
- * Tells which pages of a target were never touched, so that a search can leave them out: they read as zeros. To read
- * them is worse than useless, since the kernel then sets up page tables for them, which count as memory of the process
- * that is looked at: 2 MiB for each GiB.
+ * Tells which pages of a target were never touched, so that a search can leave them out: they read as zeros. A read of
+ * them changes nothing in the process either, since {@link AddressSpace} knows them; but to write zeros takes time.
  */
 @FunctionalInterface
 public interface TouchedPages {

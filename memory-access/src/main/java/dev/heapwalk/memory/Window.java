@@ -13,6 +13,9 @@ import java.lang.foreign.MemorySegment;
  * <p>{@code window.at(address, length, view)} makes a structure readable and lays a view over it. Who calls {@code
  * require} or {@code find} asks for the segment after the offset, since it may be another one than before.
  *
+ * <p>Over a process a window shows more than what it was asked for, but only what can be read without a change to the
+ * process: it ends before a page that is swapped out, and shows zeros where memory was never touched.
+ *
  * <p>A window belongs to one thread, and is closed by who made it. A read allocates nothing in the Java heap; one over
  * a process makes buffers outside it, and a thread that reads ahead, when a walker has first gone on for a while.
  */
