@@ -82,13 +82,28 @@ final class ArenaFinder {
                             && i + HEADS_WORDS <= words.readable()
                             && word[i + 1] != 0
                             && word[i + HEADS_WORDS - 2] != 0
-                            && word[i + HEADS_WORDS - 1] != 0) {
+                            && word[i + HEADS_WORDS - 1] != 0
+                            && anyEmpty(word, i, words.address(i))) {
                         initialised(words.address(i)).ifPresent(found::add);
                     }
                 }
             }
         }
         return found;
+    }
+
+    /**
+     * Whether a list head among 127 points to itself: the last one always does, since no chunk is so large. Asked before
+     * what others point to is read.
+     */
+    private static boolean anyEmpty(long[] word, int first, long bins) {
+        for (int i = MallocLayout.BINS - 1; i >= 0; i--) {
+            long head = bins + 16L * i - 16;
+            if (word[first + 2 * i] == head && word[first + 2 * i + 1] == head) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /**
