@@ -63,7 +63,6 @@ final class Arenas extends HeapCommand {
     @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
         explanation.clear();
-        explanation.clear();
         Report report = arena == null
                 ? tables(heaps, problems, "regions", heap -> RegionTable.of(heap, problems, progress))
                 : new TableReport(
