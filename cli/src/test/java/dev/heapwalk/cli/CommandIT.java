@@ -103,7 +103,7 @@ final class CommandIT {
         Map<Long, JsonNode> bySize = new HashMap<>();
         long count = 0;
         for (JsonNode row : rows("sizes")) {
-            assertThat(row.fieldNames()).toIterable().containsExactly("size", "count", "bytes");
+            assertThat(row.fieldNames()).toIterable().containsExactly("size", "count", "bytes", "share", "cumulative");
             assertThat(row.get("bytes").longValue())
                     .isEqualTo(row.get("size").longValue() * row.get("count").longValue());
             bySize.put(row.get("size").longValue(), row);
@@ -125,7 +125,9 @@ final class CommandIT {
         long strings = 0;
         long bytes = 0;
         for (JsonNode row : rows) {
-            assertThat(row.fieldNames()).toIterable().containsExactly("domain", "kind", "detail", "count", "bytes");
+            assertThat(row.fieldNames())
+                    .toIterable()
+                    .containsExactly("domain", "kind", "detail", "count", "bytes", "share", "cumulative");
             count += row.get("count").longValue();
             bytes += row.get("bytes").longValue();
             if (row.get("domain").textValue().equals("C")
@@ -144,8 +146,16 @@ final class CommandIT {
 
     @Test
     void arenasAddUpToTheirChunks() {
-        List<JsonNode> arenas = rows("arenas");
-        assertThat(arenas).hasSize(2);
+        List<JsonNode> arenas = new ArrayList<>(rows("arenas"));
+        assertThat(arenas).hasSize(3);
+        JsonNode mmapped = arenas.removeLast();
+        assertThat(mmapped.get("kind").textValue()).isEqualTo("mmapped");
+        assertThat(mmapped.get("index").longValue()).isEqualTo(-1);
+        assertThat(mmapped.get("used_chunks").longValue())
+                .isEqualTo(known.blocks("mapped").size());
+        assertThat(mmapped.get("used_bytes").longValue())
+                .isEqualTo(mmapped.get("system_bytes").longValue())
+                .isEqualTo(known.blocks("mapped").getFirst().chunkSize(true));
         assertThat(arenas.get(0).get("kind").textValue()).isEqualTo("main");
         assertThat(arenas.get(1).get("kind").textValue()).isEqualTo("thread");
         assertThat(arenas.get(0).get("threads").toString()).isEqualTo("[" + known.pid() + "]");
@@ -190,7 +200,7 @@ final class CommandIT {
         assertThat(table.lines().getLast()).startsWith("TOTAL");
         Run json = Run.heapwalk("arenas", "--explain", "--format", "jsonl", known.pid())
                 .exited(0);
-        assertThat(json.rows()).hasSize(2);
+        assertThat(json.rows()).hasSize(3);
         assertThat(json.err()).contains("main_arena");
     }
 
@@ -244,8 +254,10 @@ final class CommandIT {
 
     static Stream<Arguments> commands() {
         return Stream.of(
-                Arguments.of(List.of("summary"), List.of("domain", "kind", "detail", "count", "bytes")),
-                Arguments.of(List.of("sizes"), List.of("size", "count", "bytes")),
+                Arguments.of(
+                        List.of("summary"),
+                        List.of("domain", "kind", "detail", "count", "bytes", "share", "cumulative")),
+                Arguments.of(List.of("sizes"), List.of("size", "count", "bytes", "share", "cumulative")),
                 Arguments.of(List.of("used"), CHUNK_FIELDS),
                 Arguments.of(List.of("free"), CHUNK_FIELDS),
                 Arguments.of(List.of("all"), CHUNK_FIELDS),
@@ -272,7 +284,7 @@ final class CommandIT {
                                 "threads")),
                 Arguments.of(
                         List.of("bins"), List.of("arena", "kind", "index", "min_size", "max_size", "chunks", "bytes")),
-                Arguments.of(List.of("tcache"), List.of("address", "tid", "index", "chunk_size", "chunks")),
+                Arguments.of(List.of("tcache"), List.of("address", "tid", "index", "chunk_size", "chunks", "bytes")),
                 Arguments.of(List.of("hexdump", known.address("hostile")), List.of("address", "bytes", "text")),
                 Arguments.of(List.of("hexdump", "-c", known.address("hostile")), List.of("address", "text")));
     }
@@ -322,7 +334,7 @@ final class CommandIT {
     @Test
     void tablesAlignNumbers() {
         List<String> lines = Run.heapwalk("sizes", known.pid()).exited(0).lines();
-        assertThat(lines.getFirst()).isEqualTo("Chunk size  Num chunks  Allocated size");
+        assertThat(lines.getFirst()).isEqualTo("Chunk size  Num chunks  Allocated size    Share  Cumulative");
         // The block of 3 MiB comes first, the 100 blocks of 5,000 bytes next.
         assertThat(lines.get(2)).isEqualTo(" 3,149,824           1       3,149,824");
         assertThat(lines.get(3)).isEqualTo("     5,008         100         500,800");

@@ -71,7 +71,9 @@ final class ReleasesIT {
             assertThat(sizes(rows("used", pid, "--mode", "observe"))).isEqualTo(addresses);
 
             sizesAddUp(rows("sizes", pid), used);
-            arenasAddUp(rows("arenas", pid), all, ledger);
+            List<JsonNode> arenas = rows("arenas", pid);
+            arenasAddUp(arenas, all, ledger);
+            totalsAgree(arenas, rows("sizes", pid), rows("summary", pid), pid, ledger);
             List<JsonNode> cached = in(all, "TCACHE"::equals);
             assertThat(sum(tcache, "chunks")).isEqualTo(cached.size()).isPositive();
             List<JsonNode> bins = rows("bins", pid);
@@ -154,7 +156,32 @@ final class ReleasesIT {
         assertThat(sum(sizes, "bytes")).isEqualTo(sum(used, "size"));
     }
 
-    private static void arenasAddUp(List<JsonNode> arenas, List<JsonNode> all, Ledger ledger) {
+    /** The last row of {@code arenas} makes its totals those of the other commands, and of malloc itself. */
+    private static void totalsAgree(
+            List<JsonNode> arenas, List<JsonNode> sizes, List<JsonNode> summary, String pid, Ledger ledger) {
+        JsonNode mmapped = arenas.getLast();
+        assertThat(mmapped.get("kind").textValue()).isEqualTo("mmapped");
+        assertThat(mmapped.get("used_chunks").longValue())
+                .isEqualTo(ledger.mallinfo().get("hblks"));
+        // 2.43 counts 16 bytes too many at each mremap of such a chunk.
+        assertThat(ledger.mallinfo().get("hblkhd") - mmapped.get("used_bytes").longValue())
+                .as("hblkhd")
+                .isBetween(0L, ledger.glibc().equals("2.43") ? 1L << 20 : 0L);
+        long used = sum(arenas, "used_bytes");
+        assertThat(sum(sizes, "bytes")).isEqualTo(used);
+        assertThat(sum(summary, "bytes")).isEqualTo(used);
+        assertThat(sum(sizes, "count")).isEqualTo(sum(summary, "count")).isEqualTo(sum(arenas, "used_chunks"));
+        // The last line of a table says the same.
+        for (String command : List.of("arenas", "sizes", "summary")) {
+            assertThat(Run.heapwalk(command, pid).exited(0).lines().getLast())
+                    .as(command)
+                    .startsWith("TOTAL")
+                    .containsPattern(" %,d( |$)".formatted(used));
+        }
+    }
+
+    private static void arenasAddUp(List<JsonNode> withMmapped, List<JsonNode> all, Ledger ledger) {
+        List<JsonNode> arenas = withMmapped.subList(0, withMmapped.size() - 1);
         assertThat(arenas).hasSizeGreaterThan(1);
         for (JsonNode arena : arenas) {
             long chunks = 0;
