@@ -7,19 +7,34 @@ import dev.heapwalk.heap.usage.Categorizer;
 import dev.heapwalk.heap.usage.CategorizerProvider;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.libc.LibcCategories;
+import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Takes a block for C string data if it begins with text in printable UTF-8 that a zero byte ends, and that text is
- * what the block was made for: it fills the block but for rounding, or only zeros follow.
+ * Takes a block for C string data if it begins with text in printable UTF-8 that a zero byte in the block ends, and that
+ * text is what the block was made for: it fills the block but for rounding, or only zeros follow. A word that is the
+ * address of something is none, though its bytes may be letters. Text of languages that end it with nothing is told
+ * apart only where something other than zero follows it.
  */
 public final class CStringData implements CategorizerProvider {
     /** Shorter texts are too like small numbers. */
     private static final int SHORTEST = 3;
     /** A request is rounded up by less than this, in bytes. */
     private static final int ROUNDING = 16;
+    /** What is left of a free block is too small to be one by itself, and is handed out with it, in bytes. */
+    private static final int REMAINDER = 32;
+    /** So much text is no number and no name of something at the head of a structure. */
+    private static final int LONG_TEXT = 16;
+    /** The least that a block can hold, however little was asked for, in bytes. */
+    private static final int SMALLEST_BLOCK = 24;
+    /** Text of so many bytes is no number. */
+    private static final int WORD = 8;
+    /** Below, an address is as short as a word of three or four letters. */
+    private static final long HIGH = 1L << 32;
+    /** Where blocks begin. */
+    private static final int ALIGNMENT = 16;
     /** A block of this size is looked at as a whole, in bytes. */
     private static final int AT_ONCE = 1 << 10;
     /** Of a larger block only so much is looked at. */
@@ -35,10 +50,12 @@ public final class CStringData implements CategorizerProvider {
 
     @Override
     public Categorizer categorizer(Heaps heaps) {
-        return CStringData::categorize;
+        Mappings mappings = heaps.target().memory().mappings();
+        int wordSize = heaps.target().machine().wordSize();
+        return (block, window) -> categorize(block, window, mappings, wordSize);
     }
 
-    private static Category categorize(BlockView block, Window window) {
+    private static Category categorize(BlockView block, Window window, Mappings mappings, int wordSize) {
         long usable = block.usableSize();
         if (usable < SHORTEST + 1) {
             return Category.NONE;
@@ -64,11 +81,17 @@ public final class CStringData implements CategorizerProvider {
         if (text == length) {
             return usable > MOST && endsWithin(block, window, usable) ? LibcCategories.STRING_DATA : Category.NONE;
         }
-        if (segment.get(Words.BYTE, offset + text) != 0) {
+        if (segment.get(Words.BYTE, offset + text) != 0
+                || isPointer(segment, offset, text, length, mappings, wordSize)) {
             return Category.NONE;
         }
-        if (text + 1 > usable - ROUNDING) {
+        long left = usable - text - 1;
+        if (left < ROUNDING || left < REMAINDER && text >= LONG_TEXT) {
             return LibcCategories.STRING_DATA;
+        }
+        if (text < WORD && usable > SMALLEST_BLOCK) {
+            // As a small number before zeros.
+            return Category.NONE;
         }
         for (int i = text + 1; i < length; i++) {
             if (segment.get(Words.BYTE, offset + i) != 0) {
@@ -76,6 +99,17 @@ public final class CStringData implements CategorizerProvider {
             }
         }
         return LibcCategories.STRING_DATA;
+    }
+
+    /** Whether the first word is an address of the target. */
+    private static boolean isPointer(
+            MemorySegment segment, long offset, int text, int length, Mappings mappings, int wordSize) {
+        if (wordSize == WORD && text >= WORD || length < wordSize) {
+            // Eight letters are no address.
+            return false;
+        }
+        long word = wordSize == WORD ? segment.get(Words.LONG, offset) : segment.get(Words.INT, offset) & 0xffffffffL;
+        return (word >= HIGH || word % ALIGNMENT == 0) && mappings.readable(word, 1);
     }
 
     private static boolean possibleStart(byte first) {

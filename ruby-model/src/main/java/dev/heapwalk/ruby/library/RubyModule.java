@@ -78,7 +78,7 @@ public record RubyModule(
                 }
             }
         }
-        return new RubyNames(target).find().orElse(null);
+        return byName(target).orElse(null);
     }
 
     /** Whether a look at the modules' names and symbols says that one of them may be it. */
@@ -86,7 +86,12 @@ public record RubyModule(
         return target.modules().stream()
                         .anyMatch(module -> module.path().contains("ruby")
                                 || module.exported("ruby_version").isPresent())
-                || new RubyNames(target).find().isPresent();
+                || byName(target).isPresent();
+    }
+
+    /** A core may lack the constants that tell. */
+    private static Optional<RubyModule> byName(Target target) {
+        return target.mode() == Target.Mode.CORE ? new RubyNames(target).find() : Optional.empty();
     }
 
     static RubyModule of(
