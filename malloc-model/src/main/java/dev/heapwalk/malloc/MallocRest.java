@@ -125,16 +125,18 @@ public final class MallocRest implements Rest {
 
     @Override
     public List<ThreadState> busy(List<ThreadState> threads) {
-        return threads.stream().filter(this::inside).toList();
-    }
-
-    private boolean inside(ThreadState thread) {
-        return thread.registers().filter(this::inside).isPresent();
+        List<ThreadState> busy = new ArrayList<>();
+        for (ThreadState thread : threads) {
+            if (thread.registers().isPresent() && inside(thread.registers().get())) {
+                busy.add(thread);
+            }
+        }
+        return busy;
     }
 
     private boolean inside(Registers registers) {
         long at = registers.programCounter();
-        if (code.stream().noneMatch(each -> each.module.contains(at))) {
+        if (!isLibrary(at)) {
             return false;
         }
         // One that waits for a lock has changed nothing, and one that was about to print something neither.
@@ -145,8 +147,22 @@ public final class MallocRest implements Rest {
         return isMalloc(at) || calledByMalloc(registers.stackPointer());
     }
 
+    private boolean isLibrary(long address) {
+        for (Code each : code) {
+            if (each.module.contains(address)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private boolean isMalloc(long address) {
-        return code.stream().anyMatch(each -> each.contains(address));
+        for (Code each : code) {
+            if (each.contains(address)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Whether there is a way back into malloc, before one out of the C library. */
@@ -159,8 +175,7 @@ public final class MallocRest implements Rest {
             if (isMalloc(word)) {
                 return true;
             }
-            if (mappings.at(word).filter(Mapping::executable).isPresent()
-                    && code.stream().noneMatch(each -> each.module.contains(word))) {
+            if (!isLibrary(word) && mappings.at(word).map(Mapping::executable).orElse(false)) {
                 return false;
             }
         }

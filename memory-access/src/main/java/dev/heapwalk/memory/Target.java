@@ -138,7 +138,7 @@ public interface Target extends AutoCloseable {
      *
      * @return a number of the time during which the memory stands still, the same as long as it does: one above 0 for a
      *     stopped process and for a core; for an observed process another one at each {@link #stop()}, and 0 while it
-     *     runs
+     *     runs; another one also when {@link #settle} has let it go on for a moment
      */
     default long moment() {
         return runsOn() ? 0 : 1;

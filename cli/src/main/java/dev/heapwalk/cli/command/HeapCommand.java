@@ -57,7 +57,10 @@ abstract class HeapCommand extends RowsCommand {
 
     @Override
     final Report read(Target opened, Problems problems, Progress progress) {
-        Heaps heaps = scope().of(heaps(opened));
+        return looks(opened).at(opened, problems, seen -> look(scope().of(heaps(opened)), seen, progress));
+    }
+
+    private Report look(Heaps heaps, Problems problems, Progress progress) {
         problems.notices(heaps.notices());
         Report report = read(heaps, problems, progress);
         for (Heap heap : heaps.list()) {
@@ -90,5 +93,6 @@ abstract class HeapCommand extends RowsCommand {
     /** Reports what a walk over all heaps met that was damaged. */
     static void damage(UsageCursor usage, Problems problems) {
         usage.heaps().list().forEach(heap -> problems.add(heap, usage.damage(heap)));
+        problems.walked(usage);
     }
 }

@@ -133,7 +133,7 @@ final class Listing implements Report {
                 return this;
             }
         }
-        problems.add(heap, block.damage());
+        problems.add(heap, block);
         return this;
     }
 

@@ -73,7 +73,10 @@ final class OneArena extends RowsCommand {
 
     @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        Heaps heaps = heaps(opened);
+        return looks(opened).at(opened, problems, seen -> look(heaps(opened), opened, seen, progress));
+    }
+
+    private Report look(Heaps heaps, Target opened, Problems problems, Progress progress) {
         problems.notices(heaps.allocators().notices());
         ArenaPart part = ArenaPart.of(arena(), heaps, this);
         minSize.takeMappedAlone(part.index() < 0);

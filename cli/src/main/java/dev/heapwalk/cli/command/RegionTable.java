@@ -76,7 +76,7 @@ final class RegionTable implements Table {
                 progress.at(block.walkedBytes(), block.totalBytes());
             }
         }
-        problems.add(heap, block.damage());
+        problems.add(heap, block);
         return this;
     }
 

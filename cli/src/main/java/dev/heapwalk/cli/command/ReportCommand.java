@@ -45,6 +45,7 @@ abstract class ReportCommand extends TargetCommand {
     private boolean printedBefore;
     private volatile Optional<LivePrint> live = Optional.empty();
     private Optional<HeapsAhead> ahead = Optional.empty();
+    private Optional<Looks> looks = Optional.empty();
 
     /** Which heaps the answer is about, so that they can be located before a process is stopped; empty for none. */
     Optional<HeapCommand.Scope> located() {
@@ -59,6 +60,21 @@ abstract class ReportCommand extends TargetCommand {
     /** All heaps of a target as they are now. */
     final Heaps heaps(Target opened) {
         return ahead.map(known -> known.now(opened)).orElseGet(() -> Heaps.of(opened));
+    }
+
+    /** How often the target is looked at; made before a process is stopped. */
+    final Looks looks(Target opened) {
+        if (looks.isEmpty()) {
+            Heaps all = Heaps.of(opened);
+            looks = Optional.of(new Looks(
+                    this, located().map(scope -> scope.of(all)).orElse(all).rest()));
+        }
+        return looks.get();
+    }
+
+    /** Whether rows are printed by now, which can't be taken back. */
+    final boolean prints() {
+        return live.isPresent();
     }
 
     @Override
@@ -113,8 +129,8 @@ abstract class ReportCommand extends TargetCommand {
 
     /** Has a listing printed while it is made, if the target stands still and the rows come as they are found. */
     final Listing printed(Listing listing, Target target) {
-        // What is read of a process that runs on may be looked at again, and rows can't be taken back.
-        if (target.still()) {
+        // Rows can't be taken back where another look may be needed.
+        if (target.still() && !looks(target).again()) {
             live = Optional.of(new LivePrint(listing, this::follow));
         }
         return listing;
@@ -125,6 +141,7 @@ abstract class ReportCommand extends TargetCommand {
         Problems problems = new Problems();
         Progress progress = Terminal.output() && printsMeanwhile() ? Progress.hidden() : new Progress();
         live = Optional.empty();
+        looks = Optional.empty();
         try (Report report = reading(subject, problems, progress, target -> read(target, problems, progress))) {
             if (report instanceof Listing listing && listing.cut()) {
                 return abandoned(live.orElseThrow());

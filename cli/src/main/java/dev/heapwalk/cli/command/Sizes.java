@@ -67,7 +67,7 @@ final class Sizes extends HeapCommand {
                 progress.at(block.walkedBytes(), block.totalBytes());
             }
         }
-        problems.add(heap, block.damage());
+        problems.add(heap, block);
     }
 
     private static final class Answer implements Report {

@@ -15,6 +15,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -51,6 +54,12 @@ public abstract class TargetCommand extends AnyCommand {
             description = "Say how long the process was stopped, how many of its pages were swapped in, and where in "
                     + "the code a failure happened.")
     private boolean verbose;
+
+    /** How long a process runs on before it is looked at again. */
+    private static final long MOMENT_NANOS = 1_000_000;
+
+    /** What keeps a process stopped that was looked at before. */
+    private Optional<Target.Stop> held = Optional.empty();
 
     /** How long the target was open, in nanoseconds. */
     private long reading;
@@ -93,6 +102,11 @@ public abstract class TargetCommand extends AnyCommand {
     /** Whether the process stands still while it is read. */
     final boolean stops(Subject subject) {
         return mode == Mode.STOP && subject instanceof Subject.Pid;
+    }
+
+    /** Whether a process is to be read without a stop. */
+    final boolean observes() {
+        return mode == Mode.OBSERVE;
     }
 
     public final boolean verbose() {
@@ -301,6 +315,7 @@ public abstract class TargetCommand extends AnyCommand {
             // Stopped at once it may say more precisely what is wrong.
             return subject.open(Mode.STOP, options, sysroot);
         }
+        held = Optional.empty();
         try {
             try {
                 lookAhead(target);
@@ -308,11 +323,40 @@ public abstract class TargetCommand extends AnyCommand {
                 // It ran on meanwhile, and what is really wrong is told when it stands still.
             }
             // Closed with the target.
-            target.stop();
+            held = Optional.of(target.stop());
             return target;
         } catch (Throwable e) {
             target.close();
             throw e;
+        }
+    }
+
+    /** Whether a target can run on, to be looked at again: a core, and a process that was stopped for good, can't. */
+    final boolean canRunOn(Target target) {
+        return held.isPresent() || observes() && target.runsOn();
+    }
+
+    /**
+     * Lets a process run on for a moment, so that it can be looked at again as it is then.
+     *
+     * @return whether it has, and stands still again if it did
+     */
+    final boolean runsOnForAMoment(Target target) {
+        if (!canRunOn(target)) {
+            return false;
+        }
+        held.ifPresent(Target.Stop::close);
+        LockSupport.parkNanos(MOMENT_NANOS);
+        if (held.isEmpty()) {
+            return true;
+        }
+        held = Optional.empty();
+        try {
+            held = Optional.of(target.stop());
+            return true;
+        } catch (TargetException e) {
+            // What was seen before must do.
+            return false;
         }
     }
 

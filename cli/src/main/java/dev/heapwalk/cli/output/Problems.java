@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.output;
 
+import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.Damage;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.ruby.dump.DumpSummary;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** What was damaged or missing in the part of the target that an answer needed. */
@@ -18,6 +21,14 @@ public final class Problems {
     private final Set<String> notices = new LinkedHashSet<>();
     private final Set<String> lines = new LinkedHashSet<>();
     private final Map<Damage, Heap> seen = new LinkedHashMap<>();
+    private long leftOutBytes;
+    private long walkedBytes;
+    /** Which of the contradictions are damage; empty if all are. The others were seen in the middle of a change. */
+    private Optional<Set<String>> damage = Optional.empty();
+    /** By whom, or in how many looks. */
+    private String caught = "";
+    /** The thread that a core shows inside malloc; empty if it is no core, or there is none. */
+    private String inside = "";
 
     /** What a heap, or a walk over it, met that was damaged. */
     public void add(Heap heap, List<Damage> more) {
@@ -27,6 +38,69 @@ public final class Problems {
             } else {
                 seen.putIfAbsent(damage, heap);
             }
+        }
+    }
+
+    /** What a walk over a heap met, which is at its end. */
+    public void add(Heap heap, BlockCursor walk) {
+        add(heap, walk.damage());
+        walked(walk);
+    }
+
+    /** How much a walk has left out. */
+    public void walked(BlockCursor walk) {
+        leftOutBytes += walk.leftOutBytes();
+        walkedBytes += walk.totalBytes();
+    }
+
+    /** What was wrong in one look. */
+    public void addAll(Problems look) {
+        notices.addAll(look.notices);
+        lines.addAll(look.lines);
+        seen.putAll(look.seen);
+        damage = look.damage;
+        caught = look.caught;
+        inside = look.inside;
+        leftOutBytes += look.leftOutBytes;
+        walkedBytes += look.walkedBytes;
+    }
+
+    /** What can't be right: the places, and what has no place. Another look at the same damage tells the same. */
+    public Set<String> contradictions() {
+        Set<String> all = new LinkedHashSet<>(lines);
+        seen.keySet().forEach(each -> all.add(place(each)));
+        return all;
+    }
+
+    /** Whether another look has more against it. */
+    public boolean missesLess(Problems other) {
+        return leftOutBytes != other.leftOutBytes
+                ? leftOutBytes < other.leftOutBytes
+                : contradictions().size() < other.contradictions().size();
+    }
+
+    /** Only what was seen in each of several looks is damage: a process that goes on is not always caught at one place. */
+    public void caught(Set<String> lasting, int looks) {
+        damage = Optional.of(Set.copyOf(lasting));
+        caught = "each of %d looks fell into the middle of a change".formatted(looks);
+    }
+
+    /** Nobody can tell damage from a change that was half done when the core was written. */
+    public void caughtInCore(String thread) {
+        damage = Optional.of(Set.of());
+        inside = thread;
+    }
+
+    /** Says which part of a heap is missing that went on changing while it was looked at. */
+    public void missing(int looks) {
+        if (walkedBytes > 0) {
+            notices.add(String.format(
+                    Locale.ROOT,
+                    "the heap changed in each of %d looks; %.2f %% of it (%,d of %,d bytes) is missing",
+                    looks,
+                    100.0 * leftOutBytes / walkedBytes,
+                    leftOutBytes,
+                    walkedBytes));
         }
     }
 
@@ -54,10 +128,47 @@ public final class Problems {
 
     /** Prints them. Returns the exit status. */
     public int report() {
-        seen.forEach((damage, heap) -> hole(damage.address(), damage.reason() + region(heap, damage.region())));
+        List<String> halfDone = new ArrayList<>();
+        damage.ifPresent(lasting -> lines.removeIf(line -> !lasting.contains(line) && halfDone.add(line)));
+        seen.forEach((each, heap) -> {
+            String reason = each.reason() + region(heap, each.region());
+            if (damage.isEmpty() || damage.get().contains(place(each))) {
+                hole(each.address(), reason);
+            } else {
+                halfDone.add("at " + place(each) + ": " + reason);
+            }
+        });
+        if (!inside.isEmpty()) {
+            halfDone.forEach(each -> lines.add("caught inside malloc " + each));
+            lines.add(inside
+                    + " was inside malloc when the core was written: what contradicts itself may be a change that"
+                    + " was half done, or the damage that this thread met with");
+        } else if (!halfDone.isEmpty()) {
+            caught(halfDone);
+        }
         say("notice: ", notices);
         say("", lines);
         return lines.isEmpty() ? Failure.FINE : Failure.DAMAGED;
+    }
+
+    private void caught(List<String> halfDone) {
+        String what = "caught inside malloc: %s, %s%s; %s"
+                .formatted(
+                        caught,
+                        halfDone.getFirst(),
+                        halfDone.size() > 1 ? " and %,d more".formatted(halfDone.size() - 1) : "",
+                        leftOutBytes > 0
+                                ? "%,d of %,d bytes were left out".formatted(leftOutBytes, walkedBytes)
+                                : "nothing was left out");
+        if (leftOutBytes > 0) {
+            lines.add(what);
+        } else {
+            notices.add(what);
+        }
+    }
+
+    private static String place(Damage damage) {
+        return "0x" + Long.toHexString(damage.address());
     }
 
     /** Names a region as its heap does. */

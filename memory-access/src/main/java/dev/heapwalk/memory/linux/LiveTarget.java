@@ -27,7 +27,7 @@ public final class LiveTarget implements Target {
     private volatile Optional<Tracer> tracer = Optional.empty();
     /** What keeps an observed process stopped for a while. */
     private volatile Optional<Tracer> holder = Optional.empty();
-    /** How often it was stopped. */
+    /** How often it was stopped, and went on for a moment. */
     private volatile long stops;
 
     private final Watch watch;
@@ -251,6 +251,7 @@ public final class LiveTarget implements Target {
 
     /** What was known of it before need not be so any more. */
     private synchronized void wentOn() {
+        stops++;
         Mappings before = memory.mappings();
         memory.runsOn();
         memory.refresh();

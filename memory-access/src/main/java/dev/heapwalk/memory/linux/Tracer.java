@@ -390,19 +390,23 @@ final class Tracer {
         long going = 0;
         long go = SHORTEST_GO_NANOS;
         for (int goes = 0; ; goes++) {
-            List<StoppedThread> before = threads;
-            Set<Long> tids = busy.apply(before);
+            Set<Long> tids = busy.apply(threads);
             if (tids.isEmpty()) {
                 return true;
             }
-            // In turn, since one may wait for another.
-            List<Tracee> able = tracees.values().stream()
-                    .filter(tracee -> tracee.state == State.STOPPED && !tracee.held && tids.contains((long) tracee.tid))
-                    .toList();
+            List<Tracee> able = new ArrayList<>();
+            for (Tracee tracee : tracees.values()) {
+                if (tracee.state == State.STOPPED && !tracee.held && tids.contains((long) tracee.tid)) {
+                    able.add(tracee);
+                }
+            }
             if (able.isEmpty() || goes == MOST_GOES || going >= MOST_GOING_NANOS || wanted.getCount() == 0) {
                 return false;
             }
+            // One at a time: a signal that the process ignores may wake one thread and be taken by another. In turn,
+            // since one may wait for another.
             Tracee one = able.get(goes % able.size());
+            Optional<LongBuffer> was = general(one);
             long begin = System.nanoTime();
             made = false;
             goOn(one);
@@ -416,21 +420,12 @@ final class Tracer {
             }
             going += System.nanoTime() - begin;
             threads = states();
-            go = moved(before) ? SHORTEST_GO_NANOS : Math.min(2 * go, LONGEST_GO_NANOS);
+            go = general(one).equals(was) ? Math.min(2 * go, LONGEST_GO_NANOS) : SHORTEST_GO_NANOS;
         }
     }
 
-    /** Whether a thread stands elsewhere than it did. */
-    private boolean moved(List<StoppedThread> before) {
-        return before.stream().anyMatch(thread -> {
-            Tracee tracee = tracees.get((int) thread.tid());
-            // They are read anew at each stop.
-            return tracee != null
-                    && tracee.registers != thread.registers()
-                    && !tracee.registers
-                            .map(now -> LongBuffer.wrap(now.general()))
-                            .equals(thread.registers().map(then -> LongBuffer.wrap(then.general())));
-        });
+    private static Optional<LongBuffer> general(Tracee tracee) {
+        return tracee.registers.map(registers -> LongBuffer.wrap(registers.general()));
     }
 
     private void goOn(Tracee tracee) {

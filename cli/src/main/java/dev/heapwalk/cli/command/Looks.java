@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli.command;
+
+import dev.heapwalk.cli.output.Problems;
+import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.memory.Rest;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.UnsupportedTargetException;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+
+/**
+ * Looks at the heaps of a process when no thread is in the middle of a change to them, and again where what is seen
+ * contradicts itself all the same: damage is seen again, a change is not.
+ */
+final class Looks {
+    private static final int MOST = 3;
+
+    private final ReportCommand command;
+    private final Rest rest;
+    /** Whether no thread is in the middle of a change. */
+    private boolean settled;
+    /** Whether the look that is taken may not be the last one. */
+    private boolean again;
+
+    /**
+     * Prepares to look.
+     *
+     * @param command what reads the target
+     * @param rest tells which threads are in the middle of a change
+     */
+    Looks(ReportCommand command, Rest rest) {
+        this.command = command;
+        this.rest = rest;
+    }
+
+    /** Whether the look that is taken may not be the last one. */
+    boolean again() {
+        return again;
+    }
+
+    /**
+     * Looks.
+     *
+     * @param opened the target
+     * @param problems receives what speaks against the answer
+     * @param look one look: tells what was wrong in it
+     * @return the answer of the look that has least against it
+     */
+    Report at(Target opened, Problems problems, Function<Problems, Report> look) {
+        Problems seen = new Problems();
+        Report report = first(opened, seen, look);
+        Set<String> lasting = seen.contradictions();
+        boolean sure = lasting.isEmpty();
+        int looks = 1;
+        while (!sure && looks < MOST && !command.prints() && command.runsOnForAMoment(opened)) {
+            Problems next = new Problems();
+            try {
+                begin(opened);
+                Report other = look.apply(next);
+                if (command.prints() || next.missesLess(seen)) {
+                    report.close();
+                    report = other;
+                    seen = next;
+                } else {
+                    other.close();
+                }
+            } catch (TargetException e) {
+                // What was seen before must do.
+                break;
+            }
+            looks++;
+            sure = settled && lasting.equals(next.contradictions())
+                    || next.contradictions().isEmpty();
+            if (command.prints()) {
+                lasting = next.contradictions();
+            } else {
+                lasting.retainAll(next.contradictions());
+            }
+        }
+        if (!seen.contradictions().isEmpty()) {
+            explain(opened, seen, lasting, looks);
+        }
+        problems.addAll(seen);
+        return report;
+    }
+
+    private Report first(Target opened, Problems seen, Function<Problems, Report> look) {
+        for (int looks = 1; ; looks++) {
+            begin(opened);
+            try {
+                return look.apply(seen);
+            } catch (UnsupportedTargetException e) {
+                // A heap that changes meanwhile may not look like one.
+                if (looks == MOST || opened.still() || !command.runsOnForAMoment(opened)) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    private void begin(Target opened) {
+        settled = opened.settle(rest);
+        again = !settled && command.canRunOn(opened);
+    }
+
+    /** Says what it may be that what was seen contradicts itself. */
+    private void explain(Target opened, Problems seen, Set<String> lasting, int looks) {
+        if (opened.mode() == Target.Mode.CORE) {
+            List<ThreadState> inside = rest.busy(opened.threads());
+            if (!inside.isEmpty()) {
+                seen.caughtInCore(inside.getFirst().toString());
+            }
+        } else if (command.observes()) {
+            seen.missing(looks);
+        } else if (looks > 1) {
+            seen.caught(lasting, looks);
+        }
+    }
+}
