@@ -190,7 +190,7 @@ public final class CProgram {
         return program;
     }
 
-    private static String resource(String name) throws IOException {
+    static String resource(String name) throws IOException {
         try (InputStream in = CProgram.class.getResourceAsStream(name + ".c")) {
             if (in == null) {
                 throw new NoSuchFileException(name + ".c", null, "the testkit has no such program");

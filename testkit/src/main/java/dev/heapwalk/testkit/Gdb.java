@@ -44,6 +44,24 @@ public final class Gdb {
     }
 
     /**
+     * Writes a core of a process, and tells the stacks of its threads at the same moment.
+     *
+     * @param release the release whose gdb and debug symbols are used; the process runs in it
+     * @param process a process that was started there with debug symbols
+     * @param core the file
+     * @return what {@code thread apply all bt} says
+     * @throws IOException if gdb can't be run
+     */
+    public static String stacksAndCore(Release release, BusyProcess process, Path core) throws IOException {
+        Path folder = core.toAbsolutePath().getParent();
+        String program = CProgram.portable("busy").install(release, true);
+        return new Gdb(release, folder, List.of("-p", Long.toString(process.pid()), program))
+                .run(List.of(
+                        "thread apply all bt", "generate-core-file " + release.seen(folder) + "/" + core.getFileName()))
+                .getFirst();
+    }
+
+    /**
      * Asks about a ledger process.
      *
      * @param process the process
