@@ -95,13 +95,14 @@ final class Presence {
         long number = address >>> pageShift + GROUP_SHIFT;
         int slot = (int) number & ROOM - 1;
         boolean still = memory.stopped();
-        long now = System.nanoTime();
+        // What stands still needs no clock.
+        long now = still ? 0 : System.nanoTime();
         if (numbers[slot] != number
                 || (still ? asked[slot] - memory.stoppedSince() < 0 : now - asked[slot] > THERE_NANOS)) {
             ask(number, limit);
         }
         int page = (int) (address >>> pageShift) & GROUP - 1;
-        if (((absent[slot] | swapped[slot]) >>> page & 1) != 0 && !good(slot, still, now)) {
+        if (((absent[slot] | swapped[slot]) >>> page & 1) != 0 && !good(slot, still)) {
             ask(number, limit);
         }
         long notSwapped = ~swapped[slot] >>> page;
@@ -154,11 +155,11 @@ final class Presence {
     }
 
     /** Whether that a page is not there can still be believed; that it is swapped out holds for as long as nobody reads. */
-    private boolean good(int slot, boolean still, long now) {
+    private boolean good(int slot, boolean still) {
         if (still && swapped[slot] == 0) {
             return true;
         }
-        return asked[slot] - forgotten > 0 && now - asked[slot] <= NOT_THERE_NANOS;
+        return asked[slot] - forgotten > 0 && System.nanoTime() - asked[slot] <= NOT_THERE_NANOS;
     }
 
     private void makeRoom() {
