@@ -108,7 +108,7 @@ final class GrowthIT {
                     {"all"},
                     {"bins"},
                     {"tcache"},
-                    {"hexdump", "0x" + address, "--length=1M"}
+                    {"hexdump", "0x" + address, "--length=16K"}
                 }) {
                     List<String> line = new ArrayList<>(List.of(what));
                     line.addAll(List.of(id, "--mode", mode));
