@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -140,7 +141,18 @@ final class GrowthIT {
         }
     }
 
-    /** It works a little by itself, even when it waits. */
+    /** Waits until a process has come to rest. */
+    private static void settle(long pid) throws IOException {
+        long last = -1;
+        for (int same = 0, turns = 0; same < 3 && turns < 60; turns++) {
+            long now = resident(pid);
+            same = now == last ? same + 1 : 0;
+            last = now;
+            LockSupport.parkNanos(500_000_000);
+        }
+    }
+
+    /** It does a little by itself even when it waits, but its memory that was never touched is far more than that. */
     @Test
     void aJvm() throws IOException, InterruptedException {
         Path java = Path.of(System.getProperty("java.home"), "bin", "java");
@@ -156,8 +168,9 @@ final class GrowthIT {
         Path file = Files.createTempFile("heapwalk", ".java");
         try {
             Files.writeString(file, source);
-            with(List.of(java.toString(), "-Xmx256m", file.toString()), (pid, _) -> {
+            with(List.of(java.toString(), "-Xint", "-Xmx256m", file.toString()), (pid, _) -> {
                 String id = Long.toString(pid);
+                settle(pid);
                 for (String mode : new String[] {"stop", "observe"}) {
                     for (String what : new String[] {"arenas", "summary", "used"}) {
                         long before = resident(pid);
@@ -165,7 +178,7 @@ final class GrowthIT {
                         assertThat(run.status()).as(run.err()).isIn(0, 3);
                         assertThat(resident(pid))
                                 .as("after %s --mode %s", what, mode)
-                                .isLessThan(before + 2048);
+                                .isLessThan(before + 4096);
                     }
                 }
             });
