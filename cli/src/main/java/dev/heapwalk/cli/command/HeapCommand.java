@@ -9,6 +9,7 @@ import dev.heapwalk.cli.output.TableReport;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.Table;
+import dev.heapwalk.heap.usage.CategorizerProvider;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
@@ -33,6 +34,17 @@ abstract class HeapCommand extends RowsCommand {
         Heaps of(Heaps all) {
             return this == ALL ? all : all.allocators();
         }
+    }
+
+    /** What tells uses; found when it is first needed, which is before a process is stopped. */
+    private List<CategorizerProvider> categorizers = List.of();
+
+    /** Walks all heaps, and asks what each block is used for. */
+    final UsageCursor usage(Heaps heaps) {
+        if (categorizers.isEmpty()) {
+            categorizers = UsageCursor.providers();
+        }
+        return UsageCursor.over(heaps, categorizers);
     }
 
     @Override

@@ -50,7 +50,7 @@ final class Summary extends HeapCommand {
         UsageTotals totals = new UsageTotals();
         UsageCursor usage = filter.part(heaps, this)
                 .map(part -> UsageCursor.over(heaps, part.blocks()))
-                .orElseGet(() -> UsageCursor.over(heaps));
+                .orElseGet(() -> usage(heaps));
         int walked = 0;
         while (usage.next()) {
             if (filter.takes(usage)) {

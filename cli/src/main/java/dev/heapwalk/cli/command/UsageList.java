@@ -57,6 +57,6 @@ abstract class UsageList extends HeapCommand {
         return part.isPresent()
                 ? listing.add(
                         part.get().heap(), UsageCursor.over(heaps, part.get().blocks()), problems, progress)
-                : listing.add(UsageCursor.over(heaps), problems, progress);
+                : listing.add(usage(heaps), problems, progress);
     }
 }

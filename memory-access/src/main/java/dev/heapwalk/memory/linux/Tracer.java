@@ -446,6 +446,9 @@ final class Tracer {
         libc.waitpid(tracerThread, status, Libc.WALL | Libc.WNOHANG);
         status.get(JAVA_INT, 0);
         registers.rehearse(tracerThread);
+        // Of no thread yet.
+        states();
+        letGo();
     }
 
     private void stopAll() {
