@@ -41,7 +41,7 @@ final class DemoIT {
     @Test
     void summaryNamesItsStrings() {
         Run run = Run.heapwalk("summary", "demo").exited(0);
-        assertThat(run.lines().getFirst()).matches("Domain +Kind +Detail +Count +Allocated size");
+        assertThat(run.lines().getFirst()).matches("Domain +Kind +Detail +Count +Allocated size +Share +Cumulative");
         assertThat(run.text()).containsPattern("C +string data +[0-9,]{3,}");
         assertThat(run.lines().getLast()).startsWith("TOTAL");
     }

@@ -10,6 +10,7 @@ import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
@@ -500,28 +501,32 @@ final class ExitStatusIT {
             Path core = folder.resolve("core." + known.pid());
             Run.of(new ProcessBuilder("gcore", "-o", folder.resolve("core").toString(), known.pid()))
                     .exited(0);
-            List<String> without = List.of("free", "bins", "tcache", "arenas");
+            List<String> without = List.of("free", "bins", "tcache", "arenas --arena 0");
             List<String> before = without.stream()
-                    .map(command ->
-                            Run.heapwalk(command, core.toString()).exited(0).text())
+                    .map(command -> Run.heapwalk(words(command, core)).exited(0).text())
                     .toList();
             try (CoreEditor editor = new CoreEditor(core)) {
                 editor.set(Long.decode(known.address("mapped")) - 8, 0);
             }
-            for (String command : List.of("summary", "sizes", "used", "all")) {
-                Run.heapwalk(command, core.toString())
+            for (String command : List.of("summary", "sizes", "used", "all", "arenas", "arenas --arena mmapped")) {
+                Run.heapwalk(words(command, core))
                         .exited(3)
                         .said("problem: mmapped chunks: malloc counts 1 with ", "found 0 with 0 bytes");
             }
             for (int i = 0; i < without.size(); i++) {
-                Run run = Run.heapwalk(without.get(i), core.toString()).exited(0);
+                Run run = Run.heapwalk(words(without.get(i), core)).exited(0);
                 assertThat(run.text()).as(without.get(i)).isEqualTo(before.get(i));
                 assertThat(run.err()).isEmpty();
             }
-            Run explained = Run.heapwalk("arenas", "--explain", core.toString()).exited(0);
+            Run explained = Run.heapwalk("arenas", "--explain", "--arena=0", core.toString())
+                    .exited(0);
             explained.said("notice: mmapped chunks: malloc counts 1 with ");
             assertThat(explained.text()).contains("mmapped chunks: 0 chunks, 0 bytes: unconfirmed");
         }
+    }
+
+    private static String[] words(String command, Path core) {
+        return (command + " " + core).split(" ");
     }
 
     @Test
@@ -707,8 +712,14 @@ final class ExitStatusIT {
                 // The first byte is there; the pipe is full of more, and we read no further.
                 assertThat(walk.getInputStream().read()).isEqualTo('{');
                 assertThat(walk.isAlive()).isTrue();
-                String status = Files.readString(Path.of("/proc", Long.toString(many.pid()), "status"));
-                assertThat(status).contains("TracerPid:\t0\n");
+                // Rows are printed from the first one on, and the process runs on as soon as the last one is found.
+                Path status = Path.of("/proc", Long.toString(many.pid()), "status");
+                long until = System.nanoTime() + ThisMachine.PATIENCE.toNanos();
+                while (!Files.readString(status).contains("TracerPid:\t0\n") && System.nanoTime() < until) {
+                    Thread.sleep(5);
+                }
+                assertThat(Files.readString(status)).contains("TracerPid:\t0\n");
+                assertThat(walk.isAlive()).isTrue();
                 assertThat(many.check()).isPositive();
             } finally {
                 walk.destroyForcibly();

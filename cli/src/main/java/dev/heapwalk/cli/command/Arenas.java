@@ -56,6 +56,11 @@ final class Arenas extends HeapCommand {
     }
 
     @Override
+    boolean needsEveryBlock() {
+        return arena == null || arena.equals(ArenaPart.MMAPPED);
+    }
+
+    @Override
     boolean explains() {
         return explain;
     }
@@ -70,7 +75,9 @@ final class Arenas extends HeapCommand {
         if (explain) {
             for (Heap heap : heaps.list()) {
                 explain(heap);
-                problems.notices(heap.missing());
+                if (!needsEveryBlock()) {
+                    problems.notices(heap.missing());
+                }
             }
         }
         return report;
