@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine;
-import picocli.CommandLine.Model.UsageMessageSpec;
 
 /**
  * What help says beyond the options: which question a command answers, its columns and units, examples. It is the text of
@@ -47,16 +46,16 @@ final class Manual {
         }
     }
 
-    /** Has the help of commands end in their sections. */
+    /** Has the help of commands, and their man pages, end in their sections. */
     static void addTo(CommandLine root) {
         addTo(root, "", read());
     }
 
     private static void addTo(CommandLine line, String name, Manual manual) {
-        line.getHelpSectionMap()
-                .put(
-                        UsageMessageSpec.SECTION_KEY_FOOTER,
-                        help -> manual.section(name).orElse(""));
+        // Picocli takes it for a format.
+        line.getCommandSpec()
+                .usageMessage()
+                .footer(manual.section(name).orElse("").replace("%", "%%").split("\n"));
         line.getSubcommands().forEach((word, below) -> addTo(below, name.isEmpty() ? word : name + " " + word, manual));
     }
 

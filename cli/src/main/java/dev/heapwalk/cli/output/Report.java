@@ -6,7 +6,7 @@ import dev.heapwalk.heap.Table;
 import java.util.List;
 import java.util.Optional;
 
-/** The answer to a command, held in local memory so that the target is let go before the first row is printed. */
+/** The answer to a command, held in local memory so that the target never waits for who reads it. */
 public interface Report extends Table, AutoCloseable {
 
     /** Gives the last row of a table, which follows the word {@code TOTAL}; its first cell is left out. */
