@@ -8,9 +8,11 @@ import dev.heapwalk.cli.command.TargetCommand;
 import dev.heapwalk.cli.demo.Demo;
 import dev.heapwalk.cli.output.Failure;
 import java.util.Arrays;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -82,8 +84,13 @@ public final class Heapwalk extends CommandGroup {
             if (first.startsWith("-")) {
                 message = "there is no option " + first;
             } else {
-                message = (command ? "there is no command '" : "one argument too many: '") + first + "'";
+                message = command
+                        ? "there is no command '" + first + "'" + alike(first, failure.getCommandLine())
+                        : "one argument too many: '" + first + "'";
             }
+        }
+        if (failure instanceof MissingParameterException && message.contains("TARGET")) {
+            message += "; 'heapwalk help target' says what that may be";
         }
         Failure.say(message);
         if (failure instanceof SeveralProcessesException several) {
@@ -92,6 +99,19 @@ public final class Heapwalk extends CommandGroup {
         }
         Failure.say("try '" + failure.getCommandLine().getCommandSpec().qualifiedName() + " --help'");
         return Failure.USAGE;
+    }
+
+    /** Asks whether a command was meant whose name differs in its end alone, or in the order of its letters. */
+    private static String alike(String typed, CommandLine group) {
+        return group.getSubcommands().keySet().stream()
+                .filter(name -> sorted(name).equals(sorted(typed)) || name.startsWith(typed) || typed.startsWith(name))
+                .findFirst()
+                .map(name -> "; did you mean '" + name + "'?")
+                .orElse("");
+    }
+
+    private static String sorted(String word) {
+        return word.chars().sorted().mapToObj(Character::toString).collect(Collectors.joining());
     }
 
     @Override

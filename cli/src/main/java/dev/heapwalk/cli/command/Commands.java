@@ -6,6 +6,7 @@ import dev.heapwalk.cli.output.Terminal;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
@@ -62,6 +63,8 @@ public final class Commands {
                 .setAbbreviatedOptionsAllowed(false)
                 // An argument such as @/etc/shadow is a word like others: picocli would read that file for more.
                 .setExpandAtFiles(false)
+                .registerConverter(Integer.class, word -> number(word, Integer::valueOf))
+                .registerConverter(double.class, word -> number(word, Double::valueOf))
                 .registerConverter(Format.class, word -> named(word, Format.values()))
                 .registerConverter(Mode.class, word -> named(word, Mode.values()))
                 .registerConverter(DumpFormat.class, word -> named(word, DumpFormat.values()))
@@ -75,6 +78,14 @@ public final class Commands {
             line.addSubcommand(one.get());
         } else {
             commands.values().forEach(command -> line.addSubcommand(command.get()));
+        }
+    }
+
+    private static <T> T number(String word, Function<String, T> parse) {
+        try {
+            return parse.apply(word);
+        } catch (NumberFormatException e) {
+            throw new TypeConversionException("it must be a number such as 10, not '" + word + "'");
         }
     }
 
