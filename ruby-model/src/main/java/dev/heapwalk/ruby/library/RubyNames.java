@@ -22,11 +22,12 @@ final class RubyNames {
     private static final Pattern PROGRAM = Pattern.compile("ruby-?([0-9]\\.[0-9]{1,2})?(?:-bin|-static)?");
     /** A folder that a version was installed into: {@code versions/2.4.0}, {@code Ruby/3.3.0/x64}, {@code ruby-2.1.6-p336}. */
     private static final Pattern INSTALLED =
-            Pattern.compile("/(?:c?ruby-)?([0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,3})(?:-?p[0-9]{1,4})?(?=/)");
+            Pattern.compile("(?:/|-(?=ruby-))(?:ruby-)?([0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,3})(?:-?p[0-9]{1,4})?(?=/)");
     /** The folders of an interpreter's own libraries, which have the number of what they fit to: 2.4.0 for any 2.4. */
     private static final Pattern LIBRARIES = Pattern.compile(
             "(?:/([^/]+-linux[^/]*))?/ruby/(?:site_ruby/|vendor_ruby/)?([0-9]{1,2}\\.[0-9]{1,2})\\.[0-9]/(?:([^/]+-linux[^/]*)/)?");
 
+    private static final String DELETED = " (deleted)";
     private static final long LARGEST_VARIABLES = 1 << 26;
 
     private final Target target;
@@ -84,9 +85,11 @@ final class RubyNames {
     private record Told(String version, String basis) {}
 
     private Optional<Told> version(String path, String inName) {
-        Matcher folder = INSTALLED.matcher(path);
-        if (folder.find()) {
-            return Optional.of(new Told(folder.group(1), "the name of its folder"));
+        // The innermost one: an application's own version may be outside.
+        Optional<String> folder =
+                INSTALLED.matcher(path).results().map(match -> match.group(1)).reduce((_, last) -> last);
+        if (folder.isPresent()) {
+            return Optional.of(new Told(folder.get(), "the name of its folder"));
         }
         if (inName != null) {
             return Optional.of(new Told(inName, "its name"));
@@ -157,6 +160,7 @@ final class RubyNames {
     }
 
     private static String file(String path) {
-        return path.substring(path.lastIndexOf('/') + 1);
+        String name = path.substring(path.lastIndexOf('/') + 1);
+        return name.endsWith(DELETED) ? name.substring(0, name.length() - DELETED.length()) : name;
     }
 }

@@ -348,6 +348,10 @@ public final class RubyThreads {
             ractorShift = shift(mainRactor + layout.ractorMain(), mainThread, false);
         }
         threadShift = shift(mainThread + layout.thgroup(), 0, true);
+        if (threadShift == 0 && !fits(mainThread + layout.thgroup(), 0, true)) {
+            // A core without the names of types: both have moved by a word.
+            threadShift = ractorShift;
+        }
     }
 
     private int shift(long hint, long wanted, boolean group) {
