@@ -15,11 +15,18 @@ import java.util.List;
  *
  * <p>Its first argument is {@code small} for blocks below 4 KiB, {@code trim} for those with which the heap grows and
  * shrinks all the time, {@code large} for such with mappings of their own; the second one says how many threads do the
- * same beside the first one, -1 for one that waits; a third one has it all done in a child.
+ * same beside the first one, -1 for one that waits; a third one {@code child} has it all done in a child, and {@code
+ * damaged} has a block overwritten that is kept.
  */
 public final class BusyProcess implements AutoCloseable {
     /** The bytes of a row. */
     public static final int ROW = 16;
+
+    /** How many rows, the first ones, are of blocks that are kept. */
+    public static final int KEPT = 2000;
+
+    /** The row of the block whose size word is overwritten, if one is. */
+    public static final int DAMAGED = 1000;
 
     private final Grandchild shell;
     private final long pid;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Allocates and frees without pause. What is live at a moment stands in a table that is not in the heap.
 //
-//   busy SIZES [THREADS [CHILD]]
+//   busy SIZES [THREADS [child|damaged]]
 //
 // SIZES: small, below 4 KiB; trim, such that the heap grows and shrinks all the time; large, with mappings of their own.
-// THREADS: how many others do the same beside the first one; -1 for one that waits. CHILD: 1 to do it all in a child.
+// THREADS: how many others do the same beside the first one; -1 for one that waits. With child it does it all in a
+// child; with damaged it first writes behind the end of a block that it keeps.
 // Prints the address of the table, its rows, and the process id.
 
 #include <malloc.h>
@@ -16,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS = 8, SLOTS = 500, KEPT = 2000, ROWS = KEPT + THREADS * SLOTS };
+enum { THREADS = 8, SLOTS = 500, KEPT = 2000, DAMAGED = 1000, ROWS = KEPT + THREADS * SLOTS };
 
 // A block is live while its address is here: it is set after the block was allocated, and cleared before it is freed.
 struct row {
@@ -67,7 +68,7 @@ static void *churn(void *of) {
 int main(int argc, char **argv) {
     sizes = argc > 1 ? argv[1] : "small";
     int threads = argc > 2 ? atoi(argv[2]) : 0;
-    if (argc > 3) {
+    if (argc > 3 && strcmp(argv[3], "child") == 0) {
         free(malloc(1000));
         pid_t child = fork();
         if (child != 0) {
@@ -81,6 +82,9 @@ int main(int argc, char **argv) {
     for (int i = 0; i < KEPT; i++) {
         table[i].size = 200;
         table[i].address = malloc(200);
+    }
+    if (argc > 3 && strcmp(argv[3], "damaged") == 0) {
+        ((volatile size_t *) table[DAMAGED].address)[-1] = 0x6262626262626262;
     }
     pthread_t thread;
     if (threads < 0) {

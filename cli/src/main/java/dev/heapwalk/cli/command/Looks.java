@@ -17,7 +17,12 @@ import java.util.function.Function;
  * contradicts itself all the same: damage is seen again, a change is not.
  */
 final class Looks {
+    /** How often a process is looked at that runs on meanwhile. */
     private static final int MOST = 3;
+    /** And how often one that is stopped for each look. */
+    private static final int MOST_STOPS = 5;
+    /** What is seen in so many looks in a row, and nothing else, is no change. */
+    private static final int LASTING = 3;
 
     private final ReportCommand command;
     private final Rest rest;
@@ -56,7 +61,12 @@ final class Looks {
         Set<String> lasting = seen.contradictions();
         boolean sure = lasting.isEmpty();
         int looks = 1;
-        while (!sure && looks < MOST && !command.prints() && command.runsOnForAMoment(opened)) {
+        int alike = 1;
+        Set<String> before = seen.contradictions();
+        while (!sure
+                && looks < (command.observes() ? MOST : MOST_STOPS)
+                && !command.prints()
+                && command.runsOnForAMoment(opened)) {
             Problems next = new Problems();
             try {
                 begin(opened);
@@ -73,12 +83,14 @@ final class Looks {
                 break;
             }
             looks++;
-            sure = settled && lasting.equals(next.contradictions())
-                    || next.contradictions().isEmpty();
+            Set<String> now = next.contradictions();
+            alike = now.equals(before) ? alike + 1 : 1;
+            before = now;
+            sure = now.isEmpty() || alike == LASTING || settled && alike > 1;
             if (command.prints()) {
-                lasting = next.contradictions();
+                lasting = now;
             } else {
-                lasting.retainAll(next.contradictions());
+                lasting.retainAll(now);
             }
         }
         if (!seen.contradictions().isEmpty()) {
