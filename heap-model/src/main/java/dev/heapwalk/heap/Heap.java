@@ -21,7 +21,7 @@ public interface Heap {
     Target target();
 
     /**
-     * What it is, for messages.
+     * What it is, for messages. Of several heaps of a kind in one target each has its own name.
      *
      * @return for example {@code glibc's malloc}
      */
@@ -117,6 +117,17 @@ public interface Heap {
      *     what such a region is called
      */
     Table regions();
+
+    /**
+     * What is added to the number of a region where heaps of a kind are shown together, so that no two regions have the
+     * same: how many regions the heaps of this kind before it have. The first column of {@link #regions()} shows the
+     * sum.
+     *
+     * @return 0 for the first heap of a kind
+     */
+    default int firstRegion() {
+        return 0;
+    }
 
     /**
      * The lists of free blocks that its regions have.

@@ -3,6 +3,7 @@ package dev.heapwalk.heap;
 
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
+import java.util.List;
 
 /**
  * Finds a kind of heap in targets. Implementations are found by {@link java.util.ServiceLoader}, see {@link
@@ -53,4 +54,28 @@ public interface HeapProvider {
      *     the message says what was found instead
      */
     Heap locate(Target target);
+
+    /**
+     * Finds all heaps of this kind in a target. Most kinds have one heap in a target; a process may have several C
+     * libraries, and each has its own.
+     *
+     * @param target an open target; it must stay open while the heaps are used
+     * @return an unmodifiable list of at least one heap, the program's own first; of several each has a {@link
+     *     Heap#name()} of its own
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no such heap, or none that is supported
+     */
+    default List<Heap> locateAll(Target target) {
+        return List.of(locate(target));
+    }
+
+    /**
+     * Finds all heaps of this kind again, in a process that runs on.
+     *
+     * @param heaps what was found before
+     * @return the heaps as they are now, of which there may be more or less
+     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
+     */
+    default List<Heap> refreshAll(List<Heap> heaps) {
+        return heaps.stream().map(Heap::refresh).toList();
+    }
 }

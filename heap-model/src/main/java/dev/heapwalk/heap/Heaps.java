@@ -23,12 +23,12 @@ public final class Heaps {
     /** Allocators first. */
     private final List<Place> places;
 
-    /** A heap that is located when it is asked for. */
+    /** The heaps of one kind, which are located when they are asked for. */
     private static final class Place {
         private final Target target;
         private final HeapProvider provider;
         private boolean tried;
-        private Heap heap;
+        private List<Heap> heaps = List.of();
         private UnsupportedTargetException refusal;
         /** Empty before it was asked for. */
         private Optional<Rest> rest = Optional.empty();
@@ -38,19 +38,19 @@ public final class Heaps {
             this.provider = provider;
         }
 
-        /** The heap, empty if there is none. */
-        synchronized Optional<Heap> heap() {
+        /** The heaps, none if there are none of the kind. */
+        synchronized List<Heap> heaps() {
             if (!tried) {
                 if (provider.isLikely(target)) {
                     try {
-                        heap = provider.locate(target);
+                        heaps = provider.locateAll(target);
                     } catch (UnsupportedTargetException e) {
                         refusal = e;
                     }
                 }
                 tried = true;
             }
-            return Optional.ofNullable(heap);
+            return heaps;
         }
 
         /** Why there is no heap although there might have been one. */
@@ -68,8 +68,8 @@ public final class Heaps {
         synchronized Place refresh() {
             Place now = new Place(target, provider);
             now.rest = rest;
-            if (heap != null) {
-                now.heap = heap.refresh();
+            if (!heaps.isEmpty()) {
+                now.heaps = provider.refreshAll(heaps);
                 now.tried = true;
             } else if (provider.layer() == HeapLayer.ALLOCATOR) {
                 // A process keeps the allocator that it began with; a runtime may be loaded later.
@@ -191,7 +191,7 @@ public final class Heaps {
      */
     public List<Heap> list() {
         List<Heap> heaps =
-                places.stream().flatMap(place -> place.heap().stream()).toList();
+                places.stream().flatMap(place -> place.heaps().stream()).toList();
         if (heaps.isEmpty()) {
             throw refusals().stream()
                     .findFirst()
@@ -232,18 +232,29 @@ public final class Heaps {
     }
 
     /**
-     * The heap of one kind. Locates no other.
+     * The heap of one kind. Locates no heap of another kind.
      *
      * @param type its class
      * @param <H> its class
-     * @return the heap, empty if the target has none
+     * @return the heap, of several the program's own; empty if the target has none
      */
     public <H extends Heap> Optional<H> find(Class<H> type) {
+        return findAll(type).stream().findFirst();
+    }
+
+    /**
+     * All heaps of one kind. Locates no heap of another kind.
+     *
+     * @param type their class
+     * @param <H> their class
+     * @return an unmodifiable list, the program's own heap first; empty if the target has none
+     */
+    public <H extends Heap> List<H> findAll(Class<H> type) {
         return places.stream()
                 .filter(place -> type.isAssignableFrom(place.provider.type()))
-                .flatMap(place -> place.heap().stream())
+                .flatMap(place -> place.heaps().stream())
                 .map(type::cast)
-                .findFirst();
+                .toList();
     }
 
     /**

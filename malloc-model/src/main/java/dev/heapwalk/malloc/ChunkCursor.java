@@ -85,6 +85,9 @@ public final class ChunkCursor implements AutoCloseable {
     private int state = -1;
     private boolean mmapped;
 
+    /** Null where blocks do not say how long they are. */
+    private CheckedSizes sizes;
+
     ChunkCursor(AddressSpace memory, WalkPlan plan, FreeChunks free, MallocLayout layout, BitSet busy) {
         this(memory, memory.window(plan.course), plan, free, layout, busy);
     }
@@ -98,6 +101,7 @@ public final class ChunkCursor implements AutoCloseable {
         this.chains = new ChainSearch(memory);
         this.lists = free.entries();
         this.tail = layout.mmapTail();
+        this.sizes = CheckedSizes.of(memory, layout);
         this.busy = busy;
     }
 
@@ -108,6 +112,9 @@ public final class ChunkCursor implements AutoCloseable {
      */
     public void rewind() {
         window.forget();
+        if (sizes != null) {
+            sizes.forget();
+        }
         begin();
     }
 
@@ -134,6 +141,10 @@ public final class ChunkCursor implements AutoCloseable {
         plan = newPlan;
         lists = free.entries();
         tail = layout.mmapTail();
+        if (sizes != null) {
+            sizes.close();
+        }
+        sizes = CheckedSizes.of(memory, layout);
         busy = busyArenas;
         begin();
     }
@@ -166,6 +177,9 @@ public final class ChunkCursor implements AutoCloseable {
         begin();
         closed = true;
         window.close();
+        if (sizes != null) {
+            sizes.close();
+        }
         search.close();
         chains.close();
     }
@@ -643,11 +657,12 @@ public final class ChunkCursor implements AutoCloseable {
     /**
      * How many bytes the program may use. C name {@code malloc_usable_size}.
      *
-     * @return bytes
+     * @return bytes; where malloc checks blocks ({@code glibc.malloc.check}), what the program asked for
      */
     public long usableSize() {
         // Only the last word of an arena's chunk is shared with the next one; so it is of an mmapped one since 2.43.
-        return mmapped && tail == 0 ? size - 16 : size - 8;
+        long usable = mmapped && tail == 0 ? size - 16 : size - 8;
+        return sizes == null || state() != ChunkState.USED ? usable : sizes.usable(address, usable);
     }
 
     /**

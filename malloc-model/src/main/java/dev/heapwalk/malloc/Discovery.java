@@ -3,7 +3,6 @@ package dev.heapwalk.malloc;
 
 import dev.heapwalk.heap.Source;
 import dev.heapwalk.malloc.layout.MallocLayout;
-import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
@@ -11,6 +10,7 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -22,92 +22,97 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * Finds the heap of one target, step by step, and keeps what each conclusion rests on. What symbols say is held against
- * what the structures show.
+ * Finds the heap of one C library in a target, step by step, and keeps what each conclusion rests on. What symbols say
+ * is held against what the structures show. {@link Libraries} takes the steps, since some of them need what was found
+ * for the other libraries.
  */
 final class Discovery {
     private static final long USER_SPACE = 1L << 56;
+    private static final int MOST_CHECKED = 64;
+    /** The variables of a C library take less than this. */
+    private static final long LARGEST_DATA = 1L << 20;
 
     private final Target target;
     private final boolean symbols;
     private final Tools tools;
     private final Reader reader;
     private final ArenaFinder finder;
+    private final LibcModule libc;
+    /** The same in all looks at one library. */
+    private final Object identity;
+
     private final Findings findings = new Findings();
     private final DamageList damage = findings.damage();
 
+    // What is found, in this order.
     private CurrentMappings mappings;
-    private LibcModule libc;
     private ArenaFinder.Found main;
+    private final List<ArenaFinder.Found> otherMains = new ArrayList<>();
     private List<MallocLayout> layouts;
+    private Set<Long> ring;
     private ParFinder.Found par;
     private OptionalLong parSymbol;
+    private String nothing = "";
+    private ThreadHeaps threadHeaps;
+    private Map<Long, List<Range>> scanned = Map.of();
+    private final Map<Long, List<MallocArena.Region>> heaps = new LinkedHashMap<>();
+    private final List<MallocArena> arenas = new ArrayList<>();
     private KnownCaches knownCaches;
-    private MmapFinder.Known knownMmaps;
     private WalkPlan plan;
     private FreeChunks knownFree;
 
-    Discovery(Target target, boolean symbols) {
-        this(target, symbols, new Tools(target));
+    Discovery(Target target, boolean symbols, Tools tools, LibcModule libc) {
+        this(target, symbols, tools, libc, new Object());
     }
 
-    private Discovery(Target target, boolean symbols, Tools tools) {
+    private Discovery(Target target, boolean symbols, Tools tools, LibcModule libc, Object identity) {
         this.target = target;
         this.symbols = symbols;
         this.tools = tools;
         this.reader = tools.reader();
         this.finder = new ArenaFinder(target.memory(), reader);
+        this.libc = libc;
+        this.identity = identity;
     }
 
     /**
-     * Takes over what can't change as long as a process lives, where the C library and its static variables are, and
-     * what is quicker to check than to find.
+     * Another look, which takes over what can't change as long as a process lives, where the C library and its static
+     * variables are, and what is quicker to check than to find.
      */
-    private Discovery(Discovery before) {
-        this(before.target, before.symbols, before.tools);
-        this.libc = before.libc;
-        this.main = before.main;
-        this.par = before.par;
-        this.parSymbol = before.parSymbol;
-        this.knownCaches = before.knownCaches;
-        this.knownMmaps = before.knownMmaps;
-        this.plan = before.plan;
-        this.knownFree = before.knownFree;
+    Discovery again() {
+        Discovery now = new Discovery(target, symbols, tools, libc, identity);
+        now.main = main;
+        now.par = par;
+        now.parSymbol = parSymbol;
+        now.knownCaches = knownCaches;
+        now.plan = plan;
+        now.knownFree = knownFree;
+        return now;
     }
 
-    /** Finds the heap as it is now. */
-    MallocHeap refresh() {
-        synchronized (tools) {
-            tools.forget();
-            return new Discovery(this).find();
-        }
+    /** The discovery of what belongs to a {@code main_arena} that this one met beside its own. */
+    private Discovery ofOther(ArenaFinder.Found other) {
+        Discovery one = new Discovery(target, symbols, tools, libc);
+        one.main = other;
+        return one;
     }
 
-    MallocHeap locate() {
-        synchronized (tools) {
-            MallocHeap heap = find();
-            if (!target.runsOn()) {
-                tools.rest();
-            }
-            return heap;
-        }
+    boolean sameLibrary(Discovery other) {
+        return identity == other.identity;
     }
 
-    private MallocHeap find() {
-        Machine machine = target.machine();
-        if (machine.wordSize() != 8) {
-            throw unsupported("its program is 32-bit (%s)".formatted(machine.label()));
-        }
-        if (machine != Machine.X86_64 && machine != Machine.AARCH64) {
-            throw unsupported("its program is for " + machine.label());
-        }
-        if (libc == null) {
-            libc = LibcModule.of(target, symbols);
-        }
-        mappings = new CurrentMappings(target);
-        if (libc.foreign().isPresent()) {
-            throw unsupported("it is " + libc.foreign().get());
-        }
+    LibcModule libc() {
+        return libc;
+    }
+
+    /**
+     * Finds {@code main_arena}, the ring of arenas, and {@code mp_}.
+     *
+     * @return whether malloc has memory; if not, {@link #nothing(MallocHeap.Place)} tells of that
+     * @throws UnsupportedTargetException if there is no such arena
+     */
+    boolean findArenas(CurrentMappings current) {
+        mappings = current;
         findings.say(
                 "libc",
                 libc.name()
@@ -129,20 +134,62 @@ final class Discovery {
             findMain();
         }
         if (!main.initialised()) {
-            return nothing("malloc was never called: main_arena is as the program file has it");
+            nothing = "malloc was never called: main_arena is as the program file has it";
+            return false;
         }
-        layouts = MallocLayout.ALL.stream()
+        layouts = libc.layouts().stream()
                 .filter(layout -> layout.state().equals(main.state()))
                 .toList();
-        Set<Long> ring = ring();
+        if (layouts.isEmpty()) {
+            throw unsupported("main_arena of %s is of no version that has such a library".formatted(libc.name()));
+        }
+        ring = ring();
         filterByHeapInfo(ring);
         findParameters();
         if (state(main.address()).systemMem() == 0
                 && ring.size() == 1
                 && (par == null || parameters().sbrkBase() == 0 && parameters().nMmaps() == 0)) {
-            return nothing("malloc has no memory: system_mem is 0 and there is no other arena");
+            nothing = "malloc has no memory: system_mem is 0 and there is no other arena";
+            return false;
         }
-        ThreadHeaps threadHeaps = new ThreadHeaps(
+        return true;
+    }
+
+    /** Those of the arenas that {@link #findArenas} met beside the main one which are main arenas themselves. */
+    List<Discovery> others() {
+        return otherMains.stream().map(this::ofOther).toList();
+    }
+
+    Set<Long> arenaRing() {
+        return ring;
+    }
+
+    /** Where {@code main_arena} lies. */
+    Range mainArena() {
+        return new Range(main.address(), main.address() + main.state().size());
+    }
+
+    /**
+     * What tells that a run is the main arena's.
+     *
+     * @param cached whether to look at the caches of threads for it
+     */
+    MainRuns.Owner owner(boolean cached) {
+        return new MainRuns.Owner(
+                mainArena(),
+                state(main.address()).top(),
+                cached
+                        ? TcacheFinder.cachedBlocks(target, reader, libc, libc.hinted(layouts))
+                        : Collections.emptyNavigableSet());
+    }
+
+    /**
+     * Finds the heaps of threads.
+     *
+     * @param foreign the arenas of other C libraries
+     */
+    void findThreadHeaps(Set<Long> foreign) {
+        threadHeaps = new ThreadHeaps(
                 mappings,
                 tools.touched(),
                 reader,
@@ -151,8 +198,7 @@ final class Discovery {
                 ring,
                 par == null ? 0 : parameters().hugePageSize(),
                 damage);
-        Map<Long, List<Range>> scanned = threadHeaps.scan(ring);
-        Map<Long, List<MallocArena.Region>> heaps = new LinkedHashMap<>();
+        scanned = threadHeaps.scan(ring, foreign);
         for (long arena : ring) {
             if (arena != main.address()) {
                 heaps.put(
@@ -163,9 +209,30 @@ final class Discovery {
                                 layouts.getLast().heapInfoSize()));
             }
         }
-        List<MallocArena> arenas = new ArrayList<>();
-        List<Range> claimed = claimed(heaps);
-        arenas.add(arena(0, main.address(), MallocArena.Kind.MAIN, mainRegions(claimed)));
+    }
+
+    /** The memory of the heaps of threads, after {@link #findThreadHeaps}. */
+    List<Range> threadHeapClaims() {
+        return heaps.values().stream()
+                .flatMap(List::stream)
+                .map(region -> new Range(
+                        region.heapInfo(),
+                        region.heapInfo()
+                                + Math.max(
+                                        Structures.heapInfo(reader, region.heapInfo())
+                                                .mprotectSize(),
+                                        4096)))
+                .toList();
+    }
+
+    /**
+     * Finds the runs of the main arena, and makes up the arenas.
+     *
+     * @param claimed memory that belongs to something else
+     * @param foreignMains the main arenas of other C libraries whose runs lie in mappings, too
+     */
+    void findMainHeap(List<Range> claimed, List<MainRuns.Owner> foreignMains) {
+        arenas.add(arena(0, main.address(), MallocArena.Kind.MAIN, mainRegions(claimed, foreignMains)));
         List<MallocArena.Region> taken = new ArrayList<>(arenas.getFirst().regions());
         heaps.forEach((address, regions) -> arenas.add(
                 arena(arenas.size(), address, MallocArena.Kind.THREAD, threadHeaps.disjoint(address, regions, taken))));
@@ -186,20 +253,39 @@ final class Discovery {
                                         .formatted(
                                                 threadHeaps.max() >> 20,
                                                 scanned.keySet().equals(heaps.keySet()) ? "the same" : "others")));
+    }
 
-        arenas.getFirst().regions().forEach(region -> claimed.add(new Range(region.start(), region.end())));
-        MmapFinder mmaps = new MmapFinder(
-                target.memory(),
-                tools,
-                target.pageSize(),
-                layouts.getLast().mmapTail(),
-                par == null ? -1 : parameters().nMmaps(),
-                par == null ? -1 : parameters().mmappedMem());
-        MmappedChunks mmapped = mmaps.searchWithHoles(
-                mappings,
-                claimed,
-                mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()), knownMmaps));
-        knownMmaps = mmaps.known();
+    /** The memory of the main heap, after {@link #findMainHeap}. */
+    List<Range> mainHeapClaims() {
+        return arenas.getFirst().regions().stream()
+                .map(region -> new Range(region.start(), region.end()))
+                .toList();
+    }
+
+    /** How many chunks {@code mp_} counts that have a mapping of their own, -1 if it is not known. */
+    long expectedMmaps() {
+        return par == null ? -1 : parameters().nMmaps();
+    }
+
+    /** How many bytes {@code mp_} counts for these, -1 if it is not known. */
+    long expectedMmapBytes() {
+        return par == null ? -1 : parameters().mmappedMem();
+    }
+
+    /** How many bytes of such a mapping lie behind the chunk. */
+    long mmapTail() {
+        return layouts.getLast().mmapTail();
+    }
+
+    /**
+     * Finds what lies in lists, and makes up the heap.
+     *
+     * @param mine the chunks with mappings of their own
+     * @param mmapped how sure it is that these are all
+     * @param how how they were found
+     * @param place who asks for the heap, and its place among others
+     */
+    MallocHeap heap(List<MmapHeaders.Chunk> mine, MmappedChunks mmapped, String how, MallocHeap.Place place) {
         findings.say(
                 "mmapped chunks",
                 "%s, %d bytes: %s"
@@ -207,17 +293,17 @@ final class Discovery {
                                 Findings.counted(mmapped.count(), "chunk"),
                                 mmapped.bytes(),
                                 mmapped.confidence().name().toLowerCase(java.util.Locale.ROOT)),
-                mmaps.how()
+                how
                         + (par == null || mmapped.expectedCount() == 0
                                 ? ""
                                 : "; mp_ counts %d, %d bytes"
                                         .formatted(mmapped.expectedCount(), mmapped.expectedBytes())));
 
-        if (plan == null || !plan.isOf(arenas, mmaps.found())) {
+        if (plan == null || !plan.isOf(arenas, mine)) {
             plan = WalkPlan.of(
                     arenas,
-                    mmaps.found().stream().mapToLong(MmapHeaders.Chunk::chunk).toArray(),
-                    mmaps.found().stream().mapToLong(MmapHeaders.Chunk::end).toArray());
+                    mine.stream().mapToLong(MmapHeaders.Chunk::chunk).toArray(),
+                    mine.stream().mapToLong(MmapHeaders.Chunk::end).toArray());
         }
         ThreadCaches caches = new ThreadCaches(
                 target,
@@ -246,7 +332,14 @@ final class Discovery {
                         cache.bins().forEach(bin -> bin.chunks().forEach(chunk -> free.add(chunk, FreeChunks.TCACHE))));
         free.sort();
         knownFree = target.runsOn() ? free.kept(knownFree) : free;
+        if (layout.mayCheck() && caches.list().isEmpty() && checks(layout)) {
+            layout = layout.withChecking();
+        }
+        if (layout.checking()) {
+            findings.say("checking", "MALLOC_CHECK_ or glibc.malloc.check", "the ends of blocks say how long they are");
+        }
         return new MallocHeap(
+                place,
                 this,
                 target,
                 tools,
@@ -261,6 +354,27 @@ final class Discovery {
                 knownFree,
                 busy(arenas),
                 damage);
+    }
+
+    /** Whether blocks end as where malloc checks them: all of the first ones do. */
+    private boolean checks(MallocLayout layout) {
+        OptionalLong hook = symbols ? libc.symbol("__malloc_hook") : OptionalLong.empty();
+        if (hook.isPresent() && reader.readLong(hook.getAsLong(), 0) == 0) {
+            return false;
+        }
+        CheckedSizes sizes = new CheckedSizes(reader);
+        int seen = 0;
+        try (ChunkCursor chunk = new ChunkCursor(target.memory(), plan, knownFree, layout, new BitSet())) {
+            while (seen < MOST_CHECKED && chunk.next()) {
+                if (chunk.state() == ChunkState.USED) {
+                    if (sizes.of(chunk.address(), chunk.usableSize()) < 0) {
+                        return false;
+                    }
+                    seen++;
+                }
+            }
+        }
+        return seen > 0;
     }
 
     /** The arenas whose lock is held: a thread stands inside malloc, and what it is at may be half done. */
@@ -279,19 +393,32 @@ final class Discovery {
     }
 
     private UnsupportedTargetException unsupported(String found) {
-        return new UnsupportedTargetException(
-                "no glibc malloc in %s: %s. Supported are 64-bit little-endian programs on glibc 2.12 to 2.43"
-                        .formatted(target.description(), found));
+        return Libraries.unsupported(target, found);
     }
 
-    private MallocHeap nothing(String why) {
+    /**
+     * A heap without arenas.
+     *
+     * @throws UnsupportedTargetException if the program allocates with something else
+     */
+    MallocHeap nothing(MallocHeap.Place place) {
         if (!libc.others().isEmpty()) {
             throw unsupported("it allocates with %s, and glibc's own malloc is unused"
                     .formatted(String.join(", ", libc.others())));
         }
+        return without(nothing, place);
+    }
+
+    /** The heap of a library that is no longer loaded. */
+    MallocHeap gone(MallocHeap.Place place) {
+        return without("its C library is no longer there", place);
+    }
+
+    private MallocHeap without(String why, MallocHeap.Place place) {
         findings.say("arenas", "none", why);
         MallocLayout layout = layouts == null || layouts.isEmpty() ? MallocLayout.ALL.getLast() : libc.hinted(layouts);
         return new MallocHeap(
+                place,
                 this,
                 target,
                 tools,
@@ -364,7 +491,11 @@ final class Discovery {
                     others.add(mainOf);
                 }
             }
-            if (byStructure != null && byStructure.ringClosed() && libc.module().isEmpty()) {
+            // What comes next is large, and no data of a library.
+            if (byStructure != null
+                    && byStructure.ringClosed()
+                    && libc.module().isEmpty()
+                    && range.length() > LARGEST_DATA) {
                 break;
             }
         }
@@ -410,10 +541,12 @@ final class Discovery {
         }
         findings.say("main_arena", "0x%x".formatted(main.address()), String.join("; ", basis), sources);
         for (ArenaFinder.Found other : others) {
-            findings.say(
-                    "another main_arena",
-                    "0x%x".formatted(other.address()),
-                    "looks like one too, but has less memory; a second C library? It is left out");
+            if (other.initialised()
+                    && other.ringClosed()
+                    && state(other.address()).systemMem() > 0) {
+                otherMains.add(other);
+            }
+            findings.say("another main_arena", "0x%x".formatted(other.address()), "looks like one too");
         }
     }
 
@@ -481,7 +614,8 @@ final class Discovery {
         return size >= MallocChunk.HEADER && size < USER_SPACE ? top + size : 0;
     }
 
-    private boolean noncontiguous() {
+    /** Whether the main arena has memory that {@code brk} did not give. */
+    boolean noncontiguous() {
         return state(main.address()).noncontiguous();
     }
 
@@ -548,25 +682,6 @@ final class Discovery {
 
     // ---- memory
 
-    private List<Range> claimed(Map<Long, List<MallocArena.Region>> heaps) {
-        List<Range> claimed = new ArrayList<>();
-        heaps.values()
-                .forEach(regions -> regions.forEach(region -> claimed.add(new Range(
-                        region.heapInfo(),
-                        region.heapInfo()
-                                + Math.max(
-                                        Structures.heapInfo(reader, region.heapInfo())
-                                                .mprotectSize(),
-                                        4096)))));
-        // Not their whole mappings: the kernel joins what is mapped behind a .bss to the mapping of that.
-        long page = target.pageSize();
-        target.modules()
-                .forEach(module -> module.writableSegments()
-                        .forEach(range ->
-                                claimed.add(new Range(range.start() & -page, range.end() + page - 1 & -page))));
-        return claimed;
-    }
-
     private MallocArena arena(int index, long address, MallocArena.Kind kind, List<MallocArena.Region> regions) {
         MallocState state = state(address);
         long system = state.systemMem();
@@ -592,7 +707,7 @@ final class Discovery {
 
     // ---- runs of the main arena
 
-    private List<MallocArena.Region> mainRegions(List<Range> claimed) {
+    private List<MallocArena.Region> mainRegions(List<Range> claimed, List<MainRuns.Owner> foreignMains) {
         MallocState state = state(main.address());
         long system = state.systemMem();
         long top = state.top();
@@ -621,11 +736,11 @@ final class Discovery {
                     tools,
                     target.pageSize(),
                     layouts.getLast().mmapTail(),
-                    top,
                     system,
-                    new Range(main.address(), main.address() + main.state().size()),
-                    List.of());
-            List<MallocArena.Region> regions = runs.find(heap, mapped, base);
+                    owner(!foreignMains.isEmpty()),
+                    foreignMains);
+            List<MallocArena.Region> regions =
+                    runs.find(MmapFinder.without(heap, claimed, target.pageSize()), mapped, base);
             if (!runs.complete()) {
                 damage.add(
                         main.address() + main.state().systemMem(),

@@ -5,12 +5,14 @@ import dev.heapwalk.heap.Source;
 import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Range;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.elf.ElfModule;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,20 +23,24 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Where the C library lies in a target, as far as modules tell, and what other allocators there are.
+ * Where a C library lies in a target, as far as modules tell, and what other allocators there are.
  *
- * @param module the C library; empty if no module is it
+ * @param module the C library, or what has a copy of its malloc; empty if no module is it
  * @param ranges where its variables may lie: its writable segments, or every writable mapping where it is not known
  * @param hint what names its version, or empty
  * @param others names of other allocators that are loaded
  * @param foreign what kind of program it is if that has no glibc malloc to look for, or empty
+ * @param debug whether it is {@code libc_malloc_debug.so}, whose copy of malloc has no thread caches and checks blocks
+ * @param label what its heap is called where there are several
  */
 record LibcModule(
         Optional<ElfModule> module,
         List<Range> ranges,
         Optional<Hint> hint,
         List<String> others,
-        Optional<String> foreign) {
+        Optional<String> foreign,
+        boolean debug,
+        String label) {
 
     /**
      * What names a version, which patches may have left behind.
@@ -46,13 +52,30 @@ record LibcModule(
     record Hint(String version, String what, Source source) {}
 
     private static final Pattern BANNER = Pattern.compile("GNU C Library[^\n\0]{0,80}? version (2\\.[0-9]{1,3})");
-    private static final Map<String, String> ALLOCATORS = new TreeMap<>(
-            Map.of("mallctl", "jemalloc", "je_mallctl", "jemalloc", "tc_malloc", "tcmalloc", "mi_malloc", "mimalloc"));
+    private static final Map<String, String> ALLOCATORS = new TreeMap<>(Map.ofEntries(
+            Map.entry("mallctl", "jemalloc"),
+            Map.entry("je_mallctl", "jemalloc"),
+            Map.entry("tc_malloc", "tcmalloc"),
+            Map.entry("mi_malloc", "mimalloc"),
+            Map.entry("__asan_init", "AddressSanitizer"),
+            Map.entry("__hwasan_init", "HWAddressSanitizer"),
+            Map.entry("__lsan_init", "LeakSanitizer"),
+            Map.entry("__msan_init", "MemorySanitizer"),
+            Map.entry("__tsan_init", "ThreadSanitizer"),
+            Map.entry("EF_ALIGNMENT", "Electric Fence"),
+            Map.entry("DUMA_ALIGNMENT", "DUMA"),
+            Map.entry("dmalloc_shutdown", "dmalloc")));
+    /** Valgrind's tools that take the place of malloc load a library of this name; those that do not load another. */
+    private static final Pattern VALGRIND = Pattern.compile("vgpreload_(?!core-)([a-z-]+?)-[a-z0-9_]+-[a-z]+\\.so");
 
     private static final Pattern LIBC_FILE = Pattern.compile("libc(\\.so\\.6|-2\\.[0-9]+\\.so)( \\(deleted\\))?");
     /** Before 2.34 files of glibc have its version in their names. */
     private static final Pattern VERSIONED = Pattern.compile(
             "(?:libc|ld|libm|libpthread|libdl|librt|libutil|libresolv)-(2\\.[0-9]{1,3})\\.so(?: \\(deleted\\))?");
+
+    private static final String DEBUG = "libc_malloc_debug.so";
+    /** {@code PT_INTERP}. */
+    private static final int INTERPRETER = 3;
 
     private static final String MUSL = "musl libc (";
     private static final String GO = "\u00ff Go buildinf:";
@@ -60,29 +83,115 @@ record LibcModule(
     private static final int BANNER_STEP = 1 << 20;
     private static final long BANNER_SEARCH = 8L << 20;
 
-    static LibcModule of(Target target, boolean symbols) {
+    /** Every C library of a target, the program's own first; one that is empty if no module is one. */
+    static List<LibcModule> all(Target target, Reader reader, boolean symbols) {
         List<ElfModule> modules = target.modules();
-        Optional<ElfModule> libc = modules.stream().filter(LibcModule::isLibc).findFirst();
-        List<String> others = others(target, modules, libc.isPresent());
-        Optional<String> foreign = libc.isPresent() ? Optional.empty() : foreign(target, modules);
-        Optional<ElfModule> holder = libc;
-        if (libc.isEmpty() && foreign.isEmpty()) {
+        List<ElfModule> libraries = modules.stream().filter(LibcModule::isLibc).toList();
+        List<String> others = others(target, modules, !libraries.isEmpty());
+        if (libraries.isEmpty()) {
+            Optional<String> foreign = foreign(target, modules);
             // A static program has its own copy; so may any module of a target whose modules have no names.
-            holder = modules.stream()
-                    .filter(module -> symbols && module.symbol("main_arena").isPresent())
-                    .findFirst();
+            Optional<ElfModule> holder = foreign.isPresent()
+                    ? Optional.empty()
+                    : modules.stream()
+                            .filter(module ->
+                                    symbols && module.symbol("main_arena").isPresent())
+                            .findFirst();
+            return List.of(of(target, holder, others, foreign, false, ""));
         }
-        List<Range> ranges = holder.map(ElfModule::writableSegments)
+        List<LibcModule> all = new ArrayList<>();
+        if (libraries.size() == 1 && modules.stream().noneMatch(LibcModule::isDebug)) {
+            staticProgram(modules, reader)
+                    .ifPresent(program ->
+                            all.add(of(target, Optional.of(program), others, Optional.empty(), false, file(program))));
+            all.add(of(target, Optional.of(libraries.getFirst()), others, Optional.empty(), false, "libc.so.6"));
+            return List.copyOf(all);
+        }
+        Namespaces namespaces = Namespaces.of(modules, reader);
+        staticProgram(modules, reader)
+                .ifPresent(program ->
+                        all.add(of(target, Optional.of(program), others, Optional.empty(), false, file(program))));
+        modules.stream()
+                .filter(LibcModule::hasMalloc)
+                .sorted(Comparator.<ElfModule>comparingInt(module -> namespaces.of(module) < 0 ? 1 : 0)
+                        .thenComparingInt(namespaces::of)
+                        .thenComparing(LibcModule::isDebug))
+                .forEach(module -> all.add(of(
+                        target,
+                        Optional.of(module),
+                        others,
+                        Optional.empty(),
+                        isDebug(module),
+                        label(module, namespaces.of(module)))));
+        return List.copyOf(all);
+    }
+
+    private static String label(ElfModule module, int namespace) {
+        String name = isDebug(module) ? "libc_malloc_debug.so" : "libc.so.6";
+        return namespace == 0
+                ? name
+                : name
+                        + (namespace > 0
+                                ? ", namespace " + namespace
+                                : " at 0x%x"
+                                        .formatted(module.mappings().getFirst().start()));
+    }
+
+    private static LibcModule of(
+            Target target,
+            Optional<ElfModule> module,
+            List<String> others,
+            Optional<String> foreign,
+            boolean debug,
+            String label) {
+        List<Range> ranges = module.map(ElfModule::writableSegments)
                 .filter(list -> !list.isEmpty())
-                .orElseGet(() -> everything(target, modules));
+                .orElseGet(() -> everything(target, target.modules()));
         return new LibcModule(
-                holder,
+                module,
                 ranges,
-                holder.flatMap(module -> banner(target, module))
+                module.flatMap(one -> banner(target, one))
                         .map(version -> new Hint(version, "the banner", Source.BANNER))
-                        .or(() -> fileName(target, libc)),
+                        .or(() -> fileName(target, module)),
                 others,
-                foreign);
+                foreign,
+                debug,
+                label);
+    }
+
+    /** Whether some modules have the same C libraries as others, so that these need not be looked for again. */
+    static boolean sameLibraries(List<ElfModule> some, List<ElfModule> others) {
+        return some == others
+                || some.stream()
+                        .filter(LibcModule::hasMalloc)
+                        .toList()
+                        .equals(others.stream().filter(LibcModule::hasMalloc).toList());
+    }
+
+    private static boolean hasMalloc(ElfModule module) {
+        return isLibc(module) || isDebug(module);
+    }
+
+    /** The program if it is linked with a C library of its own, although it loaded another one. */
+    private static Optional<ElfModule> staticProgram(List<ElfModule> modules, Reader reader) {
+        return modules.stream()
+                .filter(ElfModule::program)
+                .filter(program -> !program.mappings().isEmpty())
+                .filter(program -> needsNoLinker(program.mappings().getFirst().start(), reader))
+                .findFirst();
+    }
+
+    /** Whether an ELF header in memory is that of a program without a dynamic linker. */
+    private static boolean needsNoLinker(long header, Reader reader) {
+        long table = header + reader.readLong(header + 32, 0);
+        int size = reader.readInt(header + 52, 0) >>> 16;
+        int count = reader.readInt(header + 56, 0) & 0xffff;
+        for (int i = 0; i < count; i++) {
+            if (reader.readInt(table + (long) size * i, INTERPRETER) == INTERPRETER) {
+                return false;
+            }
+        }
+        return count > 0;
     }
 
     /** The version that the names of files tell: of the C library, or of what comes with it. */
@@ -101,6 +210,11 @@ record LibcModule(
         return module.path().substring(module.path().lastIndexOf('/') + 1);
     }
 
+    /** Whether a module is the library that checks blocks if {@code glibc.malloc.check} says so, since 2.34. */
+    private static boolean isDebug(ElfModule module) {
+        return file(module).startsWith(DEBUG);
+    }
+
     static boolean isLibc(ElfModule module) {
         return module.soname().filter("libc.so.6"::equals).isPresent()
                 || LIBC_FILE.matcher(file(module)).matches();
@@ -117,12 +231,13 @@ record LibcModule(
         }
         for (ElfModule module : modules) {
             String name = file(module);
-            if (isLibc(module) || name.startsWith("ld-") || name.startsWith("ld.") || name.startsWith("[")) {
+            if (hasMalloc(module) || name.startsWith("ld-") || name.startsWith("ld.") || name.startsWith("[")) {
                 continue;
             }
             // Linked into the program it need not be exported.
             boolean program = module == modules.getFirst();
-            String allocator = null;
+            Matcher valgrind = VALGRIND.matcher(name);
+            String allocator = valgrind.matches() ? "valgrind's " + valgrind.group(1) : null;
             for (Map.Entry<String, String> entry : ALLOCATORS.entrySet()) {
                 if (allocator == null
                         && (program ? module.symbol(entry.getKey()) : module.exported(entry.getKey())).isPresent()) {
@@ -260,6 +375,11 @@ record LibcModule(
                 .flatMap(named ->
                         possible.stream().filter(layout -> layout.covers(named)).findFirst())
                 .orElse(possible.getLast());
+    }
+
+    /** The layouts that its malloc may have. */
+    List<MallocLayout> layouts() {
+        return debug ? MallocLayout.CHECKING : MallocLayout.ALL;
     }
 
     /** The version that is hinted at, or empty. */

@@ -7,6 +7,7 @@ import dev.heapwalk.memory.TouchedPages;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.NavigableSet;
 
 /**
  * Finds the runs of chunks of a main arena that is not contiguous: it has mapped memory where {@code brk} failed. These
@@ -14,6 +15,7 @@ import java.util.List;
  */
 final class MainRuns {
     private static final long HEADERS = 1L << 27;
+    private static final int MOST_LINKS = 4096;
     private static final int MOST_CHOICES = 200_000;
 
     private final RunSearch search;
@@ -24,29 +26,49 @@ final class MainRuns {
     private final long tail;
     private final long top;
     private final long system;
-    private final Range own;
-    private final List<Range> others;
+    private final Owner own;
+    private final List<Owner> others;
     private final List<MallocArena.Region> runs = new ArrayList<>();
+    /** Runs of which nothing tells whose they are. */
+    private final List<MallocArena.Region> unclear = new ArrayList<>();
+
     private long accounted;
     private long gaps;
+
+    /**
+     * What tells that a run belongs to one C library's main arena and not to another's.
+     *
+     * @param arena its {@code malloc_state}
+     * @param top target address of its top chunk
+     * @param cached target addresses of blocks in the caches of its threads
+     */
+    record Owner(Range arena, long top, NavigableSet<Long> cached) {
+        private boolean caches(long start, long end) {
+            Long first = cached.ceiling(start);
+            return first != null && first < end;
+        }
+
+        private boolean has(long address) {
+            return address >= arena.start() && address < arena.end();
+        }
+    }
 
     /**
      * Prepares to look.
      *
      * @param tail how many bytes of a mapping lie behind an mmapped chunk
-     * @param top target address of the arena's top chunk
      * @param system {@code system_mem} of the arena
-     * @param own the {@code malloc_state} of the arena
-     * @param others those of other C libraries' main arenas, whose runs look the same
+     * @param own the arena
+     * @param others the main arenas of other C libraries, whose runs look the same
      */
-    MainRuns(Tools tools, long page, long tail, long top, long system, Range own, List<Range> others) {
+    MainRuns(Tools tools, long page, long tail, long system, Owner own, List<Owner> others) {
         this.search = tools.runs();
         this.headers = tools.headers();
         this.touched = tools.touched();
         this.reader = tools.reader();
         this.page = page;
         this.tail = tail;
-        this.top = top;
+        this.top = own.top();
         this.system = system;
         this.own = own;
         this.others = others;
@@ -62,6 +84,7 @@ final class MainRuns {
      */
     List<MallocArena.Region> find(List<Range> heaps, List<Range> mapped, long base) {
         search.allow(HEADERS);
+        search.foreignTops(others.stream().mapToLong(Owner::top).toArray());
         List<Range> rest = new ArrayList<>();
         for (Range heap : heaps) {
             boolean begins = base >= heap.start() && base < heap.end();
@@ -94,6 +117,9 @@ final class MainRuns {
                 }
                 at = behind < range.end() ? touched.next(behind, range.end()) : range.end();
             }
+        }
+        if (accounted < system && !unclear.isEmpty()) {
+            addWhatIsMissing();
         }
         if (accounted > system + 15) {
             leaveOutWhatIsTooMuch(base);
@@ -128,37 +154,68 @@ final class MainRuns {
 
     private void take(long start) {
         long end = search.end();
-        if (!others.isEmpty() && !(top >= start && top < end) && isOthers(start, end)) {
-            return;
+        Owner owner = others.isEmpty() || top >= start && top < end ? own : owner(start, end);
+        if (owner == null) {
+            unclear.add(new MallocArena.Region(start, end, 0));
+        } else if (owner == own) {
+            add(new MallocArena.Region(start, end, 0));
         }
-        runs.add(new MallocArena.Region(start, end, 0));
-        accounted += end - start;
     }
 
-    /** Whether a run is another arena's: its free chunks are in lists that begin in that one. */
-    private boolean isOthers(long start, long end) {
+    private void add(MallocArena.Region run) {
+        runs.add(run);
+        accounted += run.end() - run.start();
+    }
+
+    /** Whose a run is: its blocks lie in caches of threads, or in lists that lead to an arena. Null if none does. */
+    private Owner owner(long start, long end) {
+        for (Owner owner : others) {
+            if (owner.caches(start, end)) {
+                return owner;
+            }
+        }
+        if (own.caches(start, end)) {
+            return own;
+        }
         for (long p = start; end - p >= MallocChunk.MIN_SIZE; ) {
             long size = Structures.sizeWord(reader, p) & ~MallocChunk.SIZE_BITS;
             if (size < MallocChunk.MIN_SIZE || size > end - p) {
-                return false;
+                return null;
             }
-            boolean free = (Structures.sizeWord(reader, p + size) & MallocChunk.PREV_INUSE) == 0;
-            for (long link = p + 16; free && link <= p + 24; link += 8) {
-                long head = reader.readLong(link, 0);
-                if (in(own, head)) {
-                    return false;
-                }
-                if (others.stream().anyMatch(other -> in(other, head))) {
-                    return true;
+            if ((Structures.sizeWord(reader, p + size) & MallocChunk.PREV_INUSE) == 0) {
+                long link = p;
+                for (int i = 0; i < MOST_LINKS && link != 0; i++) {
+                    link = reader.readLong(link + 16, 0);
+                    Owner owner = ofHead(link);
+                    if (owner != null) {
+                        return owner;
+                    }
                 }
             }
             p += size;
         }
-        return false;
+        return null;
     }
 
-    private static boolean in(Range range, long address) {
-        return address >= range.start() && address < range.end();
+    private Owner ofHead(long address) {
+        if (own.has(address)) {
+            return own;
+        }
+        for (Owner other : others) {
+            if (other.has(address)) {
+                return other;
+            }
+        }
+        return null;
+    }
+
+    /** Adds runs of which it is not clear whose they are, so that {@code system_mem} is accounted for. */
+    private void addWhatIsMissing() {
+        List<MallocArena.Region> chosen = new ArrayList<>();
+        int[] choices = {MOST_CHOICES};
+        if (choose(unclear, 0, system - accounted, chosen, choices)) {
+            chosen.forEach(this::add);
+        }
     }
 
     /** Leaves out runs so that the rest makes up {@code system_mem}, if there is such a choice. */
@@ -168,25 +225,26 @@ final class MainRuns {
                 .toList();
         List<MallocArena.Region> dropped = new ArrayList<>();
         int[] choices = {MOST_CHOICES};
-        if (drop(doubtful, 0, accounted - system, dropped, choices)) {
+        if (choose(doubtful, 0, accounted - system, dropped, choices)) {
             runs.removeAll(dropped);
             dropped.forEach(run -> accounted -= run.end() - run.start());
         }
     }
 
-    private static boolean drop(
-            List<MallocArena.Region> from, int index, long excess, List<MallocArena.Region> dropped, int[] choices) {
-        if (excess == 0) {
+    /** Chooses runs that have so many bytes in all. */
+    private static boolean choose(
+            List<MallocArena.Region> from, int index, long bytes, List<MallocArena.Region> chosen, int[] choices) {
+        if (bytes == 0) {
             return true;
         }
         for (int i = index; i < from.size() && choices[0]-- > 0; i++) {
             MallocArena.Region run = from.get(i);
-            if (run.end() - run.start() <= excess) {
-                dropped.add(run);
-                if (drop(from, i + 1, excess - (run.end() - run.start()), dropped, choices)) {
+            if (run.end() - run.start() <= bytes) {
+                chosen.add(run);
+                if (choose(from, i + 1, bytes - (run.end() - run.start()), chosen, choices)) {
                     return true;
                 }
-                dropped.removeLast();
+                chosen.removeLast();
             }
         }
         return false;

@@ -30,6 +30,7 @@ public final class MallocHeap implements Heap {
     /** The most memory that a look-up keeps, in bytes. */
     private static final long LOOKUP_BUDGET = 16L << 20;
 
+    private final Place place;
     private final Discovery discovery;
     private final Target target;
     private final Tools tools;
@@ -47,7 +48,17 @@ public final class MallocHeap implements Heap {
     private ChunkIndex index;
     private MallocLookup shared;
 
+    /**
+     * Where a heap stands among those of one target.
+     *
+     * @param libraries what found all of them
+     * @param library the C library that it belongs to, empty where there is only one
+     * @param firstRegion how many arenas those before it have
+     */
+    record Place(Libraries libraries, String library, int firstRegion) {}
+
     MallocHeap(
+            Place place,
             Discovery discovery,
             Target target,
             Tools tools,
@@ -62,6 +73,7 @@ public final class MallocHeap implements Heap {
             FreeChunks free,
             BitSet busy,
             DamageList damage) {
+        this.place = place;
         this.discovery = discovery;
         this.target = target;
         this.tools = tools;
@@ -87,7 +99,7 @@ public final class MallocHeap implements Heap {
     }
 
     /**
-     * Finds the heap of a target.
+     * Finds the heap of a target: of several, that of the program's own C library.
      *
      * @param target an open target; it must stay open while the heap is used
      * @return the heap; one without arenas if the process has not allocated yet
@@ -107,7 +119,32 @@ public final class MallocHeap implements Heap {
      * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no glibc malloc in the target
      */
     public static MallocHeap locate(Target target, Symbols symbols) {
-        return new Discovery(target, symbols == Symbols.USE).locate();
+        return locateAll(target, symbols).getFirst();
+    }
+
+    /**
+     * Finds the heaps of all C libraries that a target has loaded. There is a second one where {@code dlmopen} or
+     * {@code LD_AUDIT} brought one along, and {@code libc_malloc_debug.so} has a malloc of its own.
+     *
+     * @param target an open target; it must stay open while the heaps are used
+     * @return the heaps that have an arena, the program's own first; one without arenas if the process has not
+     *     allocated yet
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no glibc malloc in the target
+     */
+    public static List<MallocHeap> locateAll(Target target) {
+        return locateAll(target, Symbols.USE);
+    }
+
+    /**
+     * Finds the heaps of all C libraries that a target has loaded.
+     *
+     * @param target an open target; it must stay open while the heaps are used
+     * @param symbols whether to use symbols
+     * @return the heaps
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no glibc malloc in the target
+     */
+    public static List<MallocHeap> locateAll(Target target, Symbols symbols) {
+        return new Libraries(target, symbols == Symbols.USE).locate();
     }
 
     /**
@@ -120,7 +157,38 @@ public final class MallocHeap implements Heap {
      */
     @Override
     public MallocHeap refresh() {
-        return target.runsOn() ? discovery.refresh() : this;
+        return target.runsOn() ? place.libraries().refreshed(discovery) : this;
+    }
+
+    /**
+     * Finds the heaps of all C libraries of a process that runs on as they are now, also of one that was loaded since.
+     *
+     * @return new heaps, as {@link #locateAll(Target)}; the same ones, if the target does not run
+     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
+     */
+    public List<MallocHeap> refreshAll() {
+        return target.runsOn()
+                ? place.libraries().refresh().heaps()
+                : place.libraries().heaps();
+    }
+
+    /** Whether this is the heap of the same C library as an earlier look found. */
+    boolean isOf(Discovery before) {
+        return discovery.sameLibrary(before);
+    }
+
+    /**
+     * The C library that the heap belongs to, where a target has several.
+     *
+     * @return the name of its file, and its namespace if that is not the program's own; empty where there is only one
+     */
+    public String library() {
+        return place.library();
+    }
+
+    @Override
+    public int firstRegion() {
+        return place.firstRegion();
     }
 
     /**
@@ -260,7 +328,7 @@ public final class MallocHeap implements Heap {
 
     @Override
     public String name() {
-        return "glibc's malloc";
+        return "glibc's malloc" + (library().isEmpty() ? "" : " in " + library());
     }
 
     @Override
@@ -327,7 +395,7 @@ public final class MallocHeap implements Heap {
      */
     @Override
     public Table regions() {
-        return MallocTables.arenas(arenas);
+        return MallocTables.arenas(arenas, place);
     }
 
     /**
@@ -336,7 +404,7 @@ public final class MallocHeap implements Heap {
     @Override
     public Table freeLists() {
         return MallocTables.bins(
-                arenas.stream().flatMap(arena -> bins(arena).stream()).toList());
+                arenas.stream().flatMap(arena -> bins(arena).stream()).toList(), place);
     }
 
     /**
@@ -344,15 +412,18 @@ public final class MallocHeap implements Heap {
      */
     @Override
     public Table caches() {
-        return MallocTables.caches(threadCaches);
+        return MallocTables.caches(threadCaches, place);
     }
 
     @Override
     public List<String> notices() {
-        return others.stream()
-                .map(other -> "%s also has %s; only what glibc's malloc holds is listed"
-                        .formatted(target.description(), other))
-                .toList();
+        List<String> notices = new ArrayList<>();
+        if (place.libraries().heaps().getFirst() == this) {
+            others.forEach(other -> notices.add(
+                    "%s also has %s; only what glibc's malloc holds is listed".formatted(target.description(), other)));
+            notices.addAll(place.libraries().notices());
+        }
+        return List.copyOf(notices);
     }
 
     /**

@@ -4,6 +4,7 @@ package dev.heapwalk.malloc;
 import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.Table;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -37,13 +38,30 @@ final class MallocTables {
 
     private MallocTables() {}
 
-    static Table arenas(List<MallocArena> arenas) {
-        return new Rows<>(ARENAS, arenas) {
+    /** With a column for the C library behind some of them, where a target has several. */
+    private static List<Column> columns(List<Column> columns, int behind, MallocHeap.Place place) {
+        if (place.library().isEmpty()) {
+            return columns;
+        }
+        List<Column> more = new ArrayList<>(columns);
+        more.add(behind, Column.text("Library", "library"));
+        return List.copyOf(more);
+    }
+
+    private static void library(MallocHeap.Place place, RowSink sink) {
+        if (!place.library().isEmpty()) {
+            sink.text(place.library());
+        }
+    }
+
+    static Table arenas(List<MallocArena> arenas, MallocHeap.Place place) {
+        return new Rows<>(columns(ARENAS, 3, place), arenas) {
             @Override
             void row(MallocArena arena, RowSink sink) {
-                sink.number(arena.index());
+                sink.number(place.firstRegion() + arena.index());
                 sink.address(arena.address());
                 sink.text(word(arena.kind()));
+                library(place, sink);
                 sink.number(arena.regions().size());
                 sink.number(arena.systemBytes());
                 sink.number(arena.maxSystemBytes());
@@ -53,11 +71,11 @@ final class MallocTables {
         };
     }
 
-    static Table bins(List<Bin> bins) {
+    static Table bins(List<Bin> bins, MallocHeap.Place place) {
         return new Rows<>(BINS, bins) {
             @Override
             void row(Bin bin, RowSink sink) {
-                sink.number(bin.arena());
+                sink.number(place.firstRegion() + bin.arena());
                 sink.text(word(bin.kind()));
                 sink.number(bin.index());
                 sink.number(bin.minSize());
@@ -73,12 +91,12 @@ final class MallocTables {
         };
     }
 
-    static Table caches(List<ThreadCache> caches) {
-        return new Rows<>(CACHES, caches) {
+    static Table caches(List<ThreadCache> caches, MallocHeap.Place place) {
+        return new Rows<>(columns(CACHES, 2, place), caches) {
             @Override
             void row(ThreadCache cache, RowSink sink) {
                 for (ThreadCache.Bin bin : cache.bins()) {
-                    begin(cache, sink);
+                    begin(cache, place, sink);
                     sink.number(bin.index());
                     sink.number(bin.chunkSize());
                     sink.number(bin.chunks().size());
@@ -86,7 +104,7 @@ final class MallocTables {
                     sink.end();
                 }
                 if (cache.bins().isEmpty()) {
-                    begin(cache, sink);
+                    begin(cache, place, sink);
                     sink.none();
                     sink.none();
                     sink.number(0);
@@ -97,13 +115,14 @@ final class MallocTables {
         };
     }
 
-    private static void begin(ThreadCache cache, RowSink sink) {
+    private static void begin(ThreadCache cache, MallocHeap.Place place, RowSink sink) {
         sink.address(cache.address());
         if (cache.tid().isPresent()) {
             sink.number(cache.tid().getAsLong());
         } else {
             sink.none();
         }
+        library(place, sink);
     }
 
     private static String word(Enum<?> kind) {

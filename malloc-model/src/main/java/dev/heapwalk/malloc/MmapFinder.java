@@ -363,6 +363,11 @@ final class MmapFinder {
                 free.add(new Range(mapping.start(), mapping.end()));
             }
         }
+        return without(free, claimed, page);
+    }
+
+    /** What is left of some ranges without what is claimed, in whole pages. */
+    static List<Range> without(List<Range> free, List<Range> claimed, long page) {
         Range[] sorted =
                 claimed.stream().sorted(Comparator.comparingLong(Range::start)).toArray(Range[]::new);
         List<Range> rest = new ArrayList<>();

@@ -19,6 +19,7 @@ final class RunSearch implements AutoCloseable {
     private Window window;
     private long budget;
     private long chainEnd;
+    private long[] foreignTops = {};
 
     RunSearch(AddressSpace memory) {
         this.memory = memory;
@@ -71,6 +72,9 @@ final class RunSearch implements AutoCloseable {
                 chainEnd = p + size;
                 return size >= MallocChunk.MIN_SIZE && size <= to - p && (chainEnd & 0xfff) == 0;
             }
+            if (foreignTops.length > 0 && isForeignTop(p)) {
+                return false;
+            }
             if (size == MallocChunk.HEADER) {
                 chainEnd = p + 2 * MallocChunk.HEADER;
                 if (chunks == 0 || chainEnd > to || !fencepost(p + MallocChunk.HEADER)) {
@@ -100,6 +104,20 @@ final class RunSearch implements AutoCloseable {
             }
             p = q;
         }
+    }
+
+    private boolean isForeignTop(long chunk) {
+        for (long foreign : foreignTops) {
+            if (foreign == chunk) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Takes the tops of other main arenas: what leads to one of them is a run of theirs, and ends there. */
+    void foreignTops(long[] tops) {
+        foreignTops = tops;
     }
 
     private boolean fencepost(long chunk) {

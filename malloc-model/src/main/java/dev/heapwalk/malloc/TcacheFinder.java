@@ -15,6 +15,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
@@ -350,6 +351,34 @@ final class TcacheFinder {
             }
         }
         return null;
+    }
+
+    /**
+     * The blocks in the caches that the thread-local variables of a C library point to, before it is known which memory
+     * is that library's.
+     *
+     * @return target addresses; none where registers are not known
+     */
+    static NavigableSet<Long> cachedBlocks(Target target, Reader reader, LibcModule libc, MallocLayout layout) {
+        NavigableSet<Long> blocks = new TreeSet<>();
+        MallocLayout.Tcache tcache = layout.tcache();
+        TcacheFinder finder = new TcacheFinder(target, reader, new WalkPlan(List.of()), -1);
+        List<ThreadState> threads = finder.threads();
+        for (long offset : finder.offsets(libc, threads, false)) {
+            for (long value : finder.values(threads, offset).values()) {
+                long size = Structures.sizeWord(reader, value - MallocChunk.HEADER) & ~MallocChunk.SIZE_BITS;
+                if (value == 0 || (value & 15) != 0 || size < tcache.chunkSize() || size > tcache.largestChunkSize()) {
+                    continue;
+                }
+                for (int bin = 0; bin < tcache.bins(); bin++) {
+                    long block = reader.readLong(value + tcache.entries() + 8L * bin, 0);
+                    for (int i = 0; i < MOST_EXPECTED && block != 0 && (block & 15) == 0 && blocks.add(block); i++) {
+                        block = layout.reveal(block, reader.readLong(block, 0));
+                    }
+                }
+            }
+        }
+        return blocks;
     }
 
     /**

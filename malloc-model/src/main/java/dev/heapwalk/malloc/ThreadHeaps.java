@@ -85,8 +85,12 @@ final class ThreadHeaps {
         return chosen;
     }
 
-    /** Every heap that a header at a multiple of the heap size tells of, by arena; arenas off the ring join it. */
-    Map<Long, List<Range>> scan(Set<Long> ring) {
+    /**
+     * Every heap that a header at a multiple of the heap size tells of, by arena; arenas off the ring join it.
+     *
+     * @param foreign arenas that are another C library's
+     */
+    Map<Long, List<Range>> scan(Set<Long> ring, Set<Long> foreign) {
         Map<Long, List<Range>> heaps = new LinkedHashMap<>();
         for (Mapping mapping : mappings) {
             if (!mapping.readable() || !mapping.writable() || !mapping.anonymous() || mapping.shared()) {
@@ -102,7 +106,7 @@ final class ThreadHeaps {
                 HeapInfo heap = Structures.heapInfo(reader, at);
                 long arena = heap.arPtr();
                 long size = heap.size();
-                if ((arena & 7) != 0 || !sound(at) || arena == main.address()) {
+                if ((arena & 7) != 0 || !sound(at) || arena == main.address() || foreign.contains(arena)) {
                     continue;
                 }
                 if (!ring.contains(arena)) {

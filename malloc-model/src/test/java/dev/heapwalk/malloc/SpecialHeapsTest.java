@@ -27,7 +27,9 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Heaps that are not as usual, and programs that have none of glibc's. */
 class SpecialHeapsTest {
@@ -557,11 +559,51 @@ class SpecialHeapsTest {
 
     static List<Object[]> otherAllocators() {
         return List.of(
-                new Object[] {"libjemalloc.so.2", "jemalloc"}, new Object[] {"libtcmalloc_minimal.so.4", "tcmalloc"});
+                new Object[] {"libjemalloc.so.2", "jemalloc"},
+                new Object[] {"libtcmalloc_minimal.so.4", "tcmalloc"},
+                new Object[] {"libefence.so.0", "Electric Fence"});
+    }
+
+    /** A sanitizer's runtime may be in the program or beside it. */
+    @ParameterizedTest
+    @CsvSource({
+        "-fsanitize=address, , AddressSanitizer in libasan",
+        "-fsanitize=address, -static-libasan, AddressSanitizer in sanitized",
+        "-fsanitize=leak, , LeakSanitizer in liblsan",
+        "-fsanitize=thread, , ThreadSanitizer in libtsan"
+    })
+    void aSanitizerIsNamed(String option, String more, String name) throws IOException {
+        Path program = more == null
+                ? CProgram.compile("sanitized", BLOCKS, option)
+                : CProgram.compile("sanitized", BLOCKS, option, more);
+        try (ToldProgram told = new ToldProgram(Map.of(), "setarch", "-R", program.toString());
+                Target target = Target.attach(told.pid)) {
+            assertThatThrownBy(() -> MallocHeap.locate(target))
+                    .isInstanceOf(UnsupportedTargetException.class)
+                    .hasMessageContaining(name);
+        }
+    }
+
+    /** Those of its tools that know of blocks take the place of malloc; under the others it is glibc's. */
+    @ParameterizedTest
+    @ValueSource(strings = {"memcheck", "helgrind", "drd", "massif", "dhat", "none", "cachegrind"})
+    void valgrindIsNamed(String tool) throws IOException {
+        Path program = CProgram.compile("under-valgrind", BLOCKS);
+        try (ToldProgram told = new ToldProgram(
+                        Map.of(), "valgrind", "-q", "--tool=" + tool, "--log-file=/dev/null", program.toString());
+                Target target = Target.attach(told.pid)) {
+            if (tool.equals("none") || tool.equals("cachegrind")) {
+                assertThat(ToldProgram.used(MallocHeap.locate(target))).containsAllEntriesOf(told.blocks);
+            } else {
+                assertThatThrownBy(() -> MallocHeap.locate(target))
+                        .isInstanceOf(UnsupportedTargetException.class)
+                        .hasMessageContaining("valgrind's " + tool + " in vgpreload_" + tool);
+            }
+        }
     }
 
     @ParameterizedTest
-    @org.junit.jupiter.params.provider.ValueSource(booleans = {false, true})
+    @ValueSource(booleans = {false, true})
     void muslIsNamed(boolean statically) throws IOException, InterruptedException {
         Path source = Files.writeString(folder.resolve("musl.c"), BLOCKS.replace("#include <malloc.h>", """
                 #define _GNU_SOURCE

@@ -51,7 +51,7 @@ class TcacheFinderTest {
     }
 
     private static final LibcModule LIBC =
-            new LibcModule(Optional.empty(), List.of(), Optional.empty(), List.of(), Optional.empty());
+            new LibcModule(Optional.empty(), List.of(), Optional.empty(), List.of(), Optional.empty(), false, "");
 
     @Test
     void aThreadOf2_42HasACacheAlsoWhereItMayHoldNothing() {

@@ -13,14 +13,19 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** A program that tells what it holds, one block a line, what else it knows in lines of a name and a number, and waits. */
 final class ToldProgram implements AutoCloseable {
     final Process process;
     /** Usable sizes by address. */
     final Map<Long, Long> blocks = new HashMap<>();
+
+    /** What each library allocated, where it tells: in lines with its number before the block. */
+    final Map<Integer, Set<Long>> owners = new HashMap<>();
 
     final Map<String, Long> numbers = new HashMap<>();
     long pid;
@@ -38,6 +43,10 @@ final class ToldProgram implements AutoCloseable {
             String[] words = line.split(" ");
             if (words[0].equals("pid")) {
                 pid = Long.parseLong(words[1]);
+            } else if (words.length == 3) {
+                blocks.put(Long.decode(words[1]), Long.parseLong(words[2]));
+                owners.computeIfAbsent(Integer.valueOf(words[0]), _ -> new HashSet<>())
+                        .add(Long.decode(words[1]));
             } else if (words[0].startsWith("0x")) {
                 blocks.put(Long.decode(words[0]), Long.parseLong(words[1]));
             } else {

@@ -50,14 +50,20 @@ record ArenaPart(Heap heap, int index) {
             throw command.wrong("there is no arena at " + word + ": 'heapwalk arenas' lists those that there are");
         }
         int index = Integer.parseInt(word);
-        int count = RegionTable.count(first.regions());
-        if (index >= count) {
-            throw command.wrong("there is no arena " + index + ": "
-                    + (count == 0
-                            ? "the target has none"
-                            : "the target has 0 to " + (count - 1) + "; 'heapwalk arenas' lists them"));
+        int count = 0;
+        for (Heap heap : allocators) {
+            // Those of other C libraries are numbered on.
+            if (heap == first || heap.firstRegion() == count) {
+                count += RegionTable.count(heap.regions());
+                if (index >= heap.firstRegion() && index < count) {
+                    return new ArenaPart(heap, index - heap.firstRegion());
+                }
+            }
         }
-        return new ArenaPart(first, index);
+        throw command.wrong("there is no arena " + index + ": "
+                + (count == 0
+                        ? "the target has none"
+                        : "the target has 0 to " + (count - 1) + "; 'heapwalk arenas' lists them"));
     }
 
     /** Walks its blocks, or all of the heap where those are meant that lie in no arena. */

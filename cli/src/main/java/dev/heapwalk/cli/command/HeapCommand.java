@@ -88,13 +88,16 @@ abstract class HeapCommand extends RowsCommand {
 
     /** A table of each heap that has such a table. */
     static Report tables(Heaps heaps, Problems problems, String what, Function<Heap, Table> table) {
-        List<Report> reports = new ArrayList<>();
+        List<Table> tables = new ArrayList<>();
         for (Heap heap : heaps.list()) {
             Table one = table.apply(heap);
             if (!one.columns().isEmpty()) {
-                reports.add(new TableReport(one, RegionTable.DISPENSABLE));
+                tables.add(one);
             }
         }
+        List<Report> reports = JoinedTable.join(tables).stream()
+                .<Report>map(one -> new TableReport(one, RegionTable.DISPENSABLE))
+                .toList();
         if (reports.isEmpty()) {
             problems.notices(
                     List.of("%s has no %s".formatted(heaps.list().getFirst().name(), what)));

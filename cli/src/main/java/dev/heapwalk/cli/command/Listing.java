@@ -171,7 +171,11 @@ final class Listing implements Report {
         count++;
         bytes += block.size();
         int number = use == Category.NONE ? -1 : categories.number(use);
-        found.set(heap, block, heaps.get(heap).layer() == HeapLayer.ALLOCATOR, number);
+        Heap of = heaps.get(heap);
+        found.set(heap, block, of.layer() == HeapLayer.ALLOCATOR, number);
+        if (found.region >= 0) {
+            found.region += of.firstRegion();
+        }
         if (first.isPresent()) {
             keep(first.get());
         } else {

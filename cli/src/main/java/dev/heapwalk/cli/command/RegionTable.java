@@ -92,6 +92,20 @@ final class RegionTable implements Table {
         return addresses;
     }
 
+    /** The texts of the first region. */
+    private List<String> texts() {
+        List<String> texts = new ArrayList<>();
+        regions.rows(new Rows() {
+            @Override
+            public void text(String value) {
+                if (done == 0) {
+                    texts.add(value);
+                }
+            }
+        });
+        return texts;
+    }
+
     /** How many rows a table has. */
     static int count(Table table) {
         Rows rows = new Rows();
@@ -193,11 +207,17 @@ final class RegionTable implements Table {
     /** The row of the blocks that lie in no region. What they have from the system is themselves. */
     private void mmapped(int row, RowSink sink) {
         List<Column> columns = regions.columns();
+        List<String> texts = texts();
+        int text = 0;
         boolean told = false;
         for (Column column : columns) {
             switch (column.kind()) {
                 case ID -> sink.number(-1);
-                case TEXT -> sink.text(ArenaPart.MMAPPED);
+                case TEXT -> {
+                    // The first one is the kind; what comes behind it, such as whose they are, holds for all regions.
+                    sink.text(text == 0 || text >= texts.size() ? ArenaPart.MMAPPED : texts.get(text));
+                    text++;
+                }
                 case BYTES -> {
                     // The first one says what there is, others what there was or may be.
                     if (told) {

@@ -176,7 +176,9 @@ public final class Problems {
         return region < 0
                 ? ""
                 : " (%s %d)"
-                        .formatted(heap.regions().columns().getFirst().title().toLowerCase(Locale.ROOT), region);
+                        .formatted(
+                                heap.regions().columns().getFirst().title().toLowerCase(Locale.ROOT),
+                                heap.firstRegion() + region);
     }
 
     private static void say(String kind, Set<String> lines) {

@@ -21,6 +21,8 @@ import java.util.List;
  * @param safeLinking whether the links of fastbins and tcaches are mangled with their own address (since 2.32)
  * @param tailHeader whether an mmapped chunk leaves room for a header behind it, so that its mapping is 16 bytes longer
  *     than {@code prev_size + size} (since 2.43)
+ * @param checking whether the bytes at the end of a block say how long it is, as {@code glibc.malloc.check} and
+ *     {@code MALLOC_CHECK_} have it
  */
 public record MallocLayout(
         String since,
@@ -31,7 +33,21 @@ public record MallocLayout(
         Tcache tcache,
         long heapInfoSize,
         boolean safeLinking,
-        boolean tailHeader) {
+        boolean tailHeader,
+        boolean checking) {
+
+    private MallocLayout(
+            String since,
+            String until,
+            boolean tested,
+            State state,
+            Par par,
+            Tcache tcache,
+            long heapInfoSize,
+            boolean safeLinking,
+            boolean tailHeader) {
+        this(since, until, tested, state, par, tcache, heapInfoSize, safeLinking, tailHeader, false);
+    }
 
     /** Number of {@code bin_at} heads; bin 0 does not exist. */
     public static final int BINS = 127;
@@ -241,6 +257,12 @@ public record MallocLayout(
             new MallocLayout("2.42", "2.42", false, STATE_2_27, PAR_2_35, TCACHE_2_42, 48, true, false),
             new MallocLayout("2.43", "2.43", true, STATE_2_43, PAR_2_43, TCACHE_2_42, 48, true, true));
 
+    /** The layouts of the copy of malloc in {@code libc_malloc_debug.so}, which there is since 2.34. */
+    public static final List<MallocLayout> CHECKING = ALL.stream()
+            .filter(layout -> minor(layout.since) >= 34)
+            .map(layout -> layout.withoutThreadCaches().withChecking())
+            .toList();
+
     /**
      * The same with or without Safe-Linking, for a libc that was patched.
      *
@@ -248,7 +270,40 @@ public record MallocLayout(
      * @return a layout
      */
     public MallocLayout withSafeLinking(boolean linking) {
-        return new MallocLayout(since, until, tested, state, par, tcache, heapInfoSize, linking, tailHeader);
+        return new MallocLayout(since, until, tested, state, par, tcache, heapInfoSize, linking, tailHeader, checking);
+    }
+
+    /**
+     * The same where blocks are checked.
+     *
+     * @return a layout
+     */
+    public MallocLayout withChecking() {
+        return new MallocLayout(since, until, tested, state, par, tcache, heapInfoSize, safeLinking, tailHeader, true);
+    }
+
+    /**
+     * Whether the C library itself can check blocks; since 2.34 {@code libc_malloc_debug.so} does.
+     *
+     * @return whether it can
+     */
+    public boolean mayCheck() {
+        return minor(since) < 34;
+    }
+
+    private MallocLayout withoutThreadCaches() {
+        Par less = new Par(
+                par.nMmaps(),
+                par.mmappedMem(),
+                par.maxMmappedMem(),
+                par.sbrkBase(),
+                -1,
+                -1,
+                -1,
+                par.hugePageSize(),
+                par.tcacheBins());
+        return new MallocLayout(
+                since, until, tested, state, less, NO_TCACHE, heapInfoSize, safeLinking, tailHeader, checking);
     }
 
     /**

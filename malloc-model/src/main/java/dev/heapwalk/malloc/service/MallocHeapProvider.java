@@ -8,8 +8,9 @@ import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.malloc.MallocRest;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
+import java.util.List;
 
-/** Finds the heap of glibc's malloc. */
+/** Finds the heaps of glibc's malloc: each C library that a process has loaded has one. */
 public final class MallocHeapProvider implements HeapProvider {
 
     /** For the service loader. */
@@ -41,5 +42,17 @@ public final class MallocHeapProvider implements HeapProvider {
     @Override
     public Heap locate(Target target) {
         return MallocHeap.locate(target);
+    }
+
+    @Override
+    public List<Heap> locateAll(Target target) {
+        return List.copyOf(MallocHeap.locateAll(target));
+    }
+
+    @Override
+    public List<Heap> refreshAll(List<Heap> heaps) {
+        return heaps.getFirst() instanceof MallocHeap heap
+                ? List.copyOf(heap.refreshAll())
+                : HeapProvider.super.refreshAll(heaps);
     }
 }

@@ -24,8 +24,8 @@ public final class ThreadCacheBlocks implements CategorizerProvider {
     @Override
     public Categorizer categorizer(Heaps heaps) {
         Map<Long, Category> known = new HashMap<>();
-        heaps.find(MallocHeap.class)
-                .ifPresent(
+        heaps.findAll(MallocHeap.class)
+                .forEach(
                         heap -> heap.threadCaches().forEach(cache -> known.put(cache.address(), ThreadCache.CATEGORY)));
         return KnownBlocks.of(known);
     }
