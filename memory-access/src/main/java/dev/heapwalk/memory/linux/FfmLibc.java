@@ -158,7 +158,9 @@ final class FfmLibc implements Libc {
     @Override
     public long ioctl(int fd, long request, MemorySegment argument) {
         try {
-            return callInt(IOCTL, fd, request, argument.address(), 0);
+            // Asked before most reads: its failures alone are worth the object that errno takes.
+            int answer = (int) plainCall(IOCTL, fd, request, argument.address(), 0, 0, 0);
+            return answer >= 0 ? answer : callInt(IOCTL, fd, request, argument.address(), 0);
         } finally {
             Reference.reachabilityFence(argument);
         }
