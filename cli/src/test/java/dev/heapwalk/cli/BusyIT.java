@@ -81,9 +81,9 @@ class BusyIT {
     void damageIsToldAllTheSame() throws IOException {
         for (String sizes : List.of("small", "trim")) {
             try (BusyProcess process = BusyProcess.start(Release.TRIXIE, false, sizes, "0", "damaged")) {
-                String damaged = kept(process).get(BusyProcess.DAMAGED);
-                // The address of a chunk is that of its header.
-                String chunk = "0x" + Long.toHexString(Long.decode(damaged) - 16);
+                List<String> kept = kept(process);
+                Set<String> whole = new HashSet<>(kept);
+                whole.removeAll(kept.subList(BusyProcess.DAMAGED - 1, BusyProcess.DAMAGED + 2));
                 for (String command : List.of("sizes", "arenas", "used", "summary")) {
                     Run run =
                             Run.heapwalk(command, Long.toString(process.pid())).exited(3);
@@ -99,7 +99,7 @@ class BusyIT {
         int caught = 0;
         try (BusyProcess process = BusyProcess.start(Release.TRIXIE, false, "trim", "0")) {
             Set<String> kept = Set.copyOf(kept(process));
-            for (int cores = 0; caught < 2; cores++) {
+            for (int cores = 0; caught < 1; cores++) {
                 assertThat(cores)
                         .as("a core of the middle of malloc is not rare")
                         .isLessThan(MOST_CORES);
@@ -130,7 +130,7 @@ class BusyIT {
                 if (run.status() == 3) {
                     assertThat(run.err())
                             .containsPattern(
-                                    "the heap changed in each of 3 looks; \\d+\\.\\d\\d % of it \\([\\d,]+ of ")
+                                    "the heap changed while it was looked at \\(looks: 3\\); \\d+\\.\\d\\d % of it \\([\\d,]+ of ")
                             .contains("try --mode stop");
                     changed++;
                 }

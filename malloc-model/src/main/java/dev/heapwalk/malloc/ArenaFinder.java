@@ -23,7 +23,7 @@ final class ArenaFinder {
     /** So many list heads of an arena may be damaged before it is not taken for one. */
     private static final int MOST_BROKEN = 12;
 
-    /** More may be in an arena that the ring leads to: it may be changing while it is read. */
+    /** More may be in an arena that may be changing while it is read: one that the ring leads to. */
     private static final int MOST_BROKEN_IN_RING = 64;
 
     private static final List<MallocLayout.State> STATES =
@@ -31,10 +31,17 @@ final class ArenaFinder {
 
     private final AddressSpace memory;
     private final Reader reader;
+    private final int mostBroken;
 
-    ArenaFinder(AddressSpace memory, Reader reader) {
+    /**
+     * Makes one.
+     *
+     * @param changes whether the process runs on, so that arenas may be changing while they are read
+     */
+    ArenaFinder(AddressSpace memory, Reader reader, boolean changes) {
         this.memory = memory;
         this.reader = reader;
+        this.mostBroken = changes ? MOST_BROKEN_IN_RING : MOST_BROKEN;
     }
 
     /**
@@ -165,7 +172,7 @@ final class ArenaFinder {
 
     /** The arena whose {@code bins} begin at an address. */
     private Optional<Found> initialised(long bins) {
-        int[] heads = heads(bins, MOST_BROKEN);
+        int[] heads = heads(bins, mostBroken);
         if (heads == null) {
             return Optional.empty();
         }

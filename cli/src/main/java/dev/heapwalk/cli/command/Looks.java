@@ -67,6 +67,7 @@ final class Looks {
                 && looks < (command.observes() ? MOST : MOST_STOPS)
                 && !command.prints()
                 && command.runsOnForAMoment(opened)) {
+            looks++;
             Problems next = new Problems();
             try {
                 begin(opened);
@@ -78,11 +79,13 @@ final class Looks {
                 } else {
                     other.close();
                 }
+            } catch (UnsupportedTargetException e) {
+                // It changed too much to be recognised.
+                continue;
             } catch (TargetException e) {
                 // What was seen before must do.
                 break;
             }
-            looks++;
             Set<String> now = next.contradictions();
             alike = now.equals(before) ? alike + 1 : 1;
             before = now;

@@ -96,7 +96,7 @@ public final class Problems {
         if (walkedBytes > 0) {
             notices.add(String.format(
                     Locale.ROOT,
-                    "the heap changed in each of %d looks; %.2f %% of it (%,d of %,d bytes) is missing",
+                    "the heap changed while it was looked at (looks: %d); %.2f %% of it (%,d of %,d bytes) is missing",
                     looks,
                     100.0 * leftOutBytes / walkedBytes,
                     leftOutBytes,
