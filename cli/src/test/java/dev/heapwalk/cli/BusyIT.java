@@ -85,9 +85,12 @@ class BusyIT {
                 Set<String> whole = new HashSet<>(kept);
                 whole.removeAll(kept.subList(BusyProcess.DAMAGED - 1, BusyProcess.DAMAGED + 2));
                 for (String command : List.of("sizes", "arenas", "used", "summary")) {
-                    Run run =
-                            Run.heapwalk(command, Long.toString(process.pid())).exited(3);
-                    assertThat(run.err()).contains("problem at " + chunk + ": ");
+                    Run run = Run.heapwalk(command, "--format", "jsonl", Long.toString(process.pid()))
+                            .exited(3);
+                    assertThat(run.err()).contains("problem at 0x").contains("0x6262626262626260");
+                    if (command.equals("used")) {
+                        assertThat(addresses(run)).containsAll(whole);
+                    }
                 }
                 assertThat(process.isAlive()).isTrue();
             }
