@@ -23,7 +23,7 @@ final class ArenaFinder {
     /** So many list heads of an arena may be damaged before it is not taken for one. */
     private static final int MOST_BROKEN = 12;
 
-    /** More may be in an arena that may be changing while it is read: one that the ring leads to. */
+    /** More may be in an arena that the ring leads to: it may be changing while it is read. */
     private static final int MOST_BROKEN_IN_RING = 64;
 
     private static final List<MallocLayout.State> STATES =
@@ -31,17 +31,10 @@ final class ArenaFinder {
 
     private final AddressSpace memory;
     private final Reader reader;
-    private final int mostBroken;
 
-    /**
-     * Makes one.
-     *
-     * @param changes whether the process runs on, so that arenas may be changing while they are read
-     */
-    ArenaFinder(AddressSpace memory, Reader reader, boolean changes) {
+    ArenaFinder(AddressSpace memory, Reader reader) {
         this.memory = memory;
         this.reader = reader;
-        this.mostBroken = changes ? MOST_BROKEN_IN_RING : MOST_BROKEN;
     }
 
     /**
@@ -172,7 +165,7 @@ final class ArenaFinder {
 
     /** The arena whose {@code bins} begin at an address. */
     private Optional<Found> initialised(long bins) {
-        int[] heads = heads(bins, mostBroken);
+        int[] heads = heads(bins, MOST_BROKEN);
         if (heads == null) {
             return Optional.empty();
         }

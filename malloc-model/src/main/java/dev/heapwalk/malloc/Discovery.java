@@ -70,7 +70,7 @@ final class Discovery {
         this.symbols = symbols;
         this.tools = tools;
         this.reader = tools.reader();
-        this.finder = new ArenaFinder(target.memory(), reader, !target.still());
+        this.finder = new ArenaFinder(target.memory(), reader);
         this.libc = libc;
         this.identity = identity;
     }
