@@ -66,7 +66,18 @@ class CheckedMallocTest {
         assertThat(heap.otherAllocators()).isEmpty();
         assertThat(heap.threadCaches()).isEmpty();
         assertThat(heap.evidence()).anyMatch(one -> one.subject().equals("checking"));
-        new HeapCheck(heap, "checked", ledger).all();
+        HeapCheck check = new HeapCheck(heap, "checked", ledger);
+        check.everyLiveBlockIsUsed();
+        check.everythingElseIsExplained();
+        check.noFreedBlockIsUsed();
+        check.arenasAddUp();
+        assertThat(heap.mmapped().confidence()).isEqualTo(MmappedChunks.Confidence.EXACT);
+        if (ledger.glibc().compareTo("2.34") < 0) {
+            check.mallinfoAgrees();
+        } else {
+            // The program's mallinfo2 is that of the C library itself, whose own malloc is unused.
+            assertThat(ledger.mallinfo().get("arena")).isZero();
+        }
     }
 
     /** The library alone does not change malloc. */
