@@ -21,6 +21,13 @@ final class ChainSearch implements AutoCloseable {
     /** So few are believed if they break only when their sizes differ. */
     private static final int FEW = 16;
 
+    /** So many chunks in the place of one are more likely than that one. */
+    private static final int SEVERAL = 4;
+
+    /** So many are believed in its place even if they break before its end. */
+    private static final int MANY = 64;
+
+    private static final int FINER = 1 << 20;
     private static final int FAR = 1 << 16;
     /** What a step to somewhere else costs, in steps to what lies near: it may be a system call. */
     private static final int FAR_COST = 64;
@@ -44,7 +51,10 @@ final class ChainSearch implements AutoCloseable {
     private long[] lists;
     private long budget;
 
+    // What the last chain was like.
     private int links;
+    private long second;
+    private long last;
     private long brokenAt;
     private boolean diverse;
     private boolean closes;
@@ -90,9 +100,10 @@ final class ChainSearch implements AutoCloseable {
      *
      * @param damaged target address of the chunk that is damaged or in doubt, where nothing else is known of it
      * @param from target address of the first candidate
+     * @param behind where the chunk ends if its size is right: what begins before must be more than one chunk
      * @return target address of a chunk, or -1
      */
-    long next(long damaged, long from) {
+    long next(long damaged, long from, long behind) {
         Arrays.fill(followed, 0);
         closes = false;
         boolean inBin = inBin(damaged);
@@ -128,21 +139,118 @@ final class ChainSearch implements AutoCloseable {
             if (behindFree && (previous < MallocChunk.MIN_SIZE || (previous & 15) != 0 || previous > c - damaged)) {
                 continue;
             }
-            boolean closing = behindFree && inBin && previous == c - damaged;
             while (FreeChunks.chunk(lists[listed]) < c) {
                 listed++;
             }
-            Chain chain = FreeChunks.chunk(lists[listed]) == c ? Chain.SURE : follow(c, word);
-            if (chain == Chain.SURE || closing && chain == Chain.BROKEN) {
-                closes = closing;
+            if (FreeChunks.chunk(lists[listed]) == c) {
                 return c;
             }
-            if (chain == Chain.BROKEN && tentative < 0 && believable(c - damaged, word)) {
+            Chain chain = follow(c, word);
+            if (chain == Chain.NONE) {
+                continue;
+            }
+            if (c < behind) {
+                boolean goesBeyond = chain == Chain.SURE || links >= FEW && brokenAt > behind;
+                if (goesBeyond && (second < behind || finer(c, behind + 16, second, 1) == c)) {
+                    return c;
+                }
+                // What it led over is looked at again.
+                Arrays.fill(followed, 0);
+                continue;
+            }
+            boolean closing = behindFree && inBin && previous == c - damaged;
+            if (closing && (chain == Chain.SURE || links >= FEW)) {
+                closes = true;
+                return c;
+            }
+            if (chain == Chain.SURE) {
+                return finer(c, c + 16, second, SEVERAL);
+            }
+            if (tentative < 0 && believable(c - damaged, word)) {
                 tentative = c;
                 until = brokenAt;
+                if (links >= FEW) {
+                    // A better one can begin no earlier than its last chunk.
+                    c = last - 16;
+                    pageEnd = 0;
+                }
             }
         }
         return tentative;
+    }
+
+    /**
+     * A chunk that leads to the same place by more steps: a word of a program's may by chance lead to some chunk, and
+     * over many others.
+     */
+    private long finer(long chunk, long from, long to, int steps) {
+        long pageEnd = 0;
+        for (long c = from; c < to && c - from < FINER; c += 16) {
+            if (c >= pageEnd) {
+                c = Math.max(c, touched.next(memory.nextReadable(c, to), to));
+                pageEnd = (c & -PAGE) + PAGE;
+            }
+            long offset = to - c < MallocChunk.MIN_SIZE ? -1 : near.find(c, MallocChunk.HEADER);
+            if (offset < 0) {
+                c = pageEnd - 16;
+                continue;
+            }
+            long word = near.segment().get(Words.LONG, offset + 8);
+            if ((word & MallocChunk.PREV_INUSE) != 0
+                    && plausible(c, word)
+                    && followed[place(c)] != c
+                    && leads(c, word, to, steps)) {
+                return c;
+            }
+        }
+        return chunk;
+    }
+
+    /**
+     * Whether a header leads to a chunk in one step over many others.
+     *
+     * @param chunk target address of the header
+     * @param size what it says
+     */
+    boolean coarse(long chunk, long size) {
+        Arrays.fill(followed, 0);
+        return finer(chunk, chunk + 16, chunk + size, SEVERAL) != chunk;
+    }
+
+    /** Whether a chain of so many sound chunks at least leads from an address to another one, or a long one nearly. */
+    private boolean leads(long chunk, long sizeWord, long to, int least) {
+        long p = chunk;
+        long word = sizeWord;
+        boolean differ = false;
+        for (int steps = 1; ; steps++) {
+            long size = word & ~MallocChunk.SIZE_BITS;
+            long q = p + size;
+            if (size > to - p || --budget < 0) {
+                return differ && steps > MANY;
+            }
+            long offset = far.find(q, MallocChunk.HEADER);
+            if (offset < 0) {
+                return differ && steps > MANY;
+            }
+            long next = far.segment().get(Words.LONG, offset + 8);
+            boolean follows = follows(word, far.segment().get(Words.LONG, offset), next);
+            if (follows && q == to) {
+                return steps >= least;
+            }
+            if (!follows || !plausible(q, next) || followed[place(q)] == q) {
+                return differ && steps > MANY;
+            }
+            followed[place(q)] = q;
+            differ |= (next & ~MallocChunk.SIZE_BITS) != size;
+            p = q;
+            word = next;
+        }
+    }
+
+    private boolean follows(long word, long previous, long next) {
+        return (next & MallocChunk.PREV_INUSE) != 0
+                ? (word & (MallocChunk.IS_MMAPPED | MallocChunk.NON_MAIN_ARENA)) == inUseBits
+                : previous == (word & ~MallocChunk.SIZE_BITS);
     }
 
     /** Whether what {@link #next} found says that the damaged chunk is free and reaches up to there. */
@@ -191,7 +299,8 @@ final class ChainSearch implements AutoCloseable {
         return word(chunk + 8);
     }
 
-    private long word(long address) {
+    /** A word of the target, or 0 if it can't be read. */
+    long word(long address) {
         long offset = address < 0 ? -1 : far.find(address, Long.BYTES);
         return offset < 0 ? 0 : far.segment().get(Words.LONG, offset);
     }
@@ -210,6 +319,10 @@ final class ChainSearch implements AutoCloseable {
             long size = word & ~MallocChunk.SIZE_BITS;
             long q = p + size;
             brokenAt = q;
+            last = p;
+            if (links == 0) {
+                second = q;
+            }
             if (q == end) {
                 return Chain.SURE;
             }
@@ -223,10 +336,7 @@ final class ChainSearch implements AutoCloseable {
             }
             long previous = far.segment().get(Words.LONG, offset);
             long next = far.segment().get(Words.LONG, offset + 8);
-            boolean follows = (next & MallocChunk.PREV_INUSE) != 0
-                    ? (word & (MallocChunk.IS_MMAPPED | MallocChunk.NON_MAIN_ARENA)) == inUseBits
-                    : previous == size;
-            if (!follows) {
+            if (!follows(word, previous, next)) {
                 return broken();
             }
             if (q == top || contains(q) || fencepost(q, next)) {

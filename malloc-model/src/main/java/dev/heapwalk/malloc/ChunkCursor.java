@@ -75,6 +75,12 @@ public final class ChunkCursor implements AutoCloseable {
     private long limit = -1;
     // Whether one of the chunks up to there is listed.
     private boolean dense;
+    // From where on it shows it.
+    private long shown;
+
+    // What the links of the free chunks lead away from them, in sum.
+    private long forward;
+    private long backward;
 
     // The chunk that next() will move to: its header was read to tell the state of the one before.
     private long following;
@@ -158,6 +164,8 @@ public final class ChunkCursor implements AutoCloseable {
     private void begin() {
         damage.clear();
         leftOut = 0;
+        forward = 0;
+        backward = 0;
         run = -1;
         arena = -1;
         end = 0;
@@ -374,6 +382,17 @@ public final class ChunkCursor implements AutoCloseable {
                 return move(p, length, FREE, q, nextWord);
             }
             if ((word & FLAGS) != inUseBits) {
+                chains.in(plan.starts[run], end, top, inUseBits, lists);
+                if (chains.coarse(p, length)) {
+                    // It is no chunk, but what a program wrote where a damaged one led to.
+                    if (resynchronise(
+                            p,
+                            0,
+                            "the flag bits are wrong for a chunk of this arena (size word 0x%x)".formatted(word))) {
+                        return true;
+                    }
+                    continue;
+                }
                 record(p, "wrong flag bits for a chunk of this arena (size word 0x%x)".formatted(word));
             }
             return move(p, length, stateInUse(p), q, nextWord);
@@ -397,18 +416,22 @@ public final class ChunkCursor implements AutoCloseable {
     }
 
     /**
-     * Whether a chunk is so long by damage that it reaches over others: the last of them is free, as the one behind it
-     * says. Then goes on at the first of them.
+     * Whether a chunk is so long by damage that it reaches over others, or is none: the chunk behind it says that the
+     * one before is free, and that one begins elsewhere. Then goes on where chunks are.
      */
     private boolean swallows(long p, long q, long previous) {
         long last = q - previous;
+        if (previous >= MallocChunk.MIN_SIZE && last < p && chains.inBin(last)) {
+            leaveOut(p, q, "what looks like a chunk of size 0x%x lies in the free one at 0x%x".formatted(q - p, last));
+            return true;
+        }
         if (previous < MallocChunk.MIN_SIZE
                 || (previous & 15) != 0
                 || last - p < MallocChunk.MIN_SIZE
                 || (chains.sizeWord(last) & ~MallocChunk.SIZE_BITS) != previous) {
             return false;
         }
-        long next = chains.next(p, p + MallocChunk.MIN_SIZE);
+        long next = chains.next(p, p + MallocChunk.MIN_SIZE, 0);
         if (next < 0 || next > last) {
             return false;
         }
@@ -450,6 +473,32 @@ public final class ChunkCursor implements AutoCloseable {
         return true;
     }
 
+    /** Adds the links of the chunk, which is free, to {@link #forwardLinks} and {@link #backwardLinks}. */
+    void addLinks() {
+        long p = address;
+        if (p >= shown && p <= limit - MallocChunk.MIN_SIZE) {
+            long links = p + shift + MallocChunk.HEADER;
+            forward += RawMemory.word(links) - p;
+            backward += RawMemory.word(links + 8) - p;
+        } else {
+            chains.in(plan.starts[run], end, top, inUseBits, lists);
+            forward += chains.word(p + 16) - p;
+            backward += chains.word(p + 24) - p;
+        }
+    }
+
+    /**
+     * How far all {@code fd} that were added lead, in sum: in bins that are whole, as far back as those of their heads.
+     */
+    long forwardLinks() {
+        return forward;
+    }
+
+    /** The same of {@code bk}. */
+    long backwardLinks() {
+        return backward;
+    }
+
     /** The run that the chunk lies in. */
     int run() {
         return run;
@@ -482,7 +531,7 @@ public final class ChunkCursor implements AutoCloseable {
             long next = -1;
             if (start >= 0 && end >= start && arena >= 0) {
                 chains.in(start, end, top, inUseBits, lists);
-                next = chains.next(start, start + MallocChunk.HEADER);
+                next = chains.next(start, start + MallocChunk.HEADER, 0);
             }
             leaveOut(start, next, reason);
         } else if (arena >= 0 && (word & MallocChunk.PREV_INUSE) == 0) {
@@ -495,6 +544,7 @@ public final class ChunkCursor implements AutoCloseable {
 
     /** Lets the fast path go on from an address that the window shows at an offset. */
     private void show(long q, long offset) {
+        shown = q;
         shift = window.segment().address() + offset - q;
         // As a length, since a sum of addresses may wrap in a core that lies.
         limit = q + Math.min(careful - q, Math.min(STRETCH, window.available(offset)) - MallocChunk.HEADER);
@@ -527,7 +577,7 @@ public final class ChunkCursor implements AutoCloseable {
         long start = search.next(behind, end, top, 16);
         if (start < 0) {
             chains.in(plan.starts[run], end, top, inUseBits, lists);
-            leaveOut(behind, chains.next(behind, behind), "no sound run of chunks was found behind the fenceposts");
+            leaveOut(behind, chains.next(behind, behind, 0), "no sound run of chunks was found behind the fenceposts");
             return true;
         }
         following = start;
@@ -577,7 +627,14 @@ public final class ChunkCursor implements AutoCloseable {
      */
     private boolean resynchronise(long p, long length, String reason) {
         chains.in(plan.starts[run], end, top, inUseBits, lists);
-        long next = chains.next(p, p + MallocChunk.MIN_SIZE);
+        boolean inBin = chains.inBin(p);
+        if (inBin && length > 0 && chains.word(p + length) == length) {
+            // Its size stands at both ends, so it is the header behind it that is damaged.
+            long behind = p + length;
+            leaveOut(behind, chains.next(behind, behind + MallocChunk.MIN_SIZE, 0), reason);
+            return move(p, length, FREE, following, followingWord);
+        }
+        long next = chains.next(p, p + MallocChunk.MIN_SIZE, p + length);
         if (next >= 0 && chains.closes()) {
             record(
                     p,
@@ -592,7 +649,7 @@ public final class ChunkCursor implements AutoCloseable {
             return false;
         }
         // What the chunk says of itself stands. Whether it is in use would be told behind it.
-        int itself = chains.inBin(p) ? FREE : stateInUse(p);
+        int itself = inBin ? FREE : stateInUse(p);
         leaveOut(p + length, next, reason);
         return move(p, length, itself, following, followingWord);
     }

@@ -31,6 +31,8 @@ final class Discovery {
     private static final int MOST_CHECKED = 64;
     /** The variables of a C library take less than this. */
     private static final long LARGEST_DATA = 1L << 20;
+    /** Pages without rights in a heap of mappings are looked over up to this size, in bytes. */
+    private static final long LARGEST_HOLE = 1 << 20;
 
     private final Target target;
     private final boolean symbols;
@@ -723,12 +725,15 @@ final class Discovery {
                 // Behind a program's .bss without a gap, the heap may look like a part of the program. Where brk failed
                 // from the beginning, sbrk_base is the first mapping, and later ones lie below it.
                 if (mapping.path().equals("[heap]")) {
-                    heap.add(new Range(mapping.start(), mapping.end()));
+                    // Pages without rights split it into several.
+                    boolean goesOn = !heap.isEmpty() && heap.getLast().end() == mapping.start();
+                    long start = goesOn ? heap.removeLast().start() : mapping.start();
+                    heap.add(new Range(start, mapping.end()));
                 } else if (mapping.contains(base)) {
                     heap.add(new Range(base, mapping.end()));
                     list.add(below(mapping, base));
                 } else {
-                    list.add(mapping);
+                    list.add(withHoles(mapping));
                 }
             }
             List<Range> mapped = MmapFinder.unclaimed(list, claimed, target.pageSize());
@@ -739,8 +744,10 @@ final class Discovery {
                     system,
                     owner(!foreignMains.isEmpty()),
                     foreignMains);
+            tools.runs().begins(base);
             List<MallocArena.Region> regions =
                     runs.find(MmapFinder.without(heap, claimed, target.pageSize()), mapped, base);
+            tools.runs().begins(0);
             if (!runs.complete()) {
                 damage.add(
                         main.address() + main.state().systemMem(),
@@ -815,5 +822,20 @@ final class Discovery {
                 mapping.shared(),
                 mapping.fileOffset(),
                 mapping.path());
+    }
+
+    /** A mapping as it was before the program took the rights to it away, if it may have been a part of the heap. */
+    private static Mapping withHoles(Mapping mapping) {
+        return mapping.readable() || !mapping.anonymous() || mapping.end() - mapping.start() > LARGEST_HOLE
+                ? mapping
+                : new Mapping(
+                        mapping.start(),
+                        mapping.end(),
+                        true,
+                        true,
+                        false,
+                        mapping.shared(),
+                        mapping.fileOffset(),
+                        mapping.path());
     }
 }

@@ -4,7 +4,9 @@ package dev.heapwalk.malloc;
 import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.Reader;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** The linked lists of free chunks. Each step is checked, and no list is followed in circles. */
 final class FreeLists {
@@ -115,7 +117,8 @@ final class FreeLists {
             long previous = head;
             long tortoise = 0;
             long power = 1;
-            while (at != head) {
+            boolean whole = false;
+            while (!(whole = at == head)) {
                 if (!plan.chunk(at)) {
                     fault.at(at, "%s: entry %d points to no chunk".formatted(name, count));
                     break;
@@ -125,9 +128,13 @@ final class FreeLists {
                     break;
                 }
                 long size = Structures.sizeWord(reader, at) & ~MallocChunk.SIZE_BITS;
-                if (size < Math.max(min, MallocChunk.MIN_SIZE) || max >= 0 && size > max) {
+                // The links are other words than the size, so the rest of the list is still worth its name.
+                boolean wrongSize = size < Math.max(min, MallocChunk.MIN_SIZE) || max >= 0 && size > max;
+                if (wrongSize) {
                     fault.at(at, "%s: entry %d is a chunk of size 0x%x".formatted(name, count, size));
-                    break;
+                    size = 0;
+                } else if ((Structures.sizeWord(reader, at + size) & MallocChunk.PREV_INUSE) != 0) {
+                    fault.at(at, "%s: entry %d is in use, as the chunk behind it says".formatted(name, count));
                 }
                 if (at == tortoise || count >= FreeList.MOST) {
                     fault.at(at, "%s: the list goes in circles".formatted(name));
@@ -142,11 +149,60 @@ final class FreeLists {
                 previous = at;
                 at = reader.readLong(at + 16, head);
             }
+            if (!whole) {
+                // The other links lead to what lies behind the damage.
+                List<Long> rest = backwards(head, state(arena).first(i), count);
+                for (long chunk : rest) {
+                    long size = Structures.sizeWord(reader, chunk) & ~MallocChunk.SIZE_BITS;
+                    visitor.chunk(chunk, size);
+                    bytes += size;
+                }
+                count += rest.size();
+            }
             if (count > 0) {
                 Bin.Kind kind = i == 1 ? Bin.Kind.UNSORTED : i < 64 ? Bin.Kind.SMALL : Bin.Kind.LARGE;
                 bins.add(new Bin(arena.index(), kind, i, min, max, count, bytes));
             }
         }
         return bins;
+    }
+
+    private MallocState state(MallocArena arena) {
+        return Structures.arena(reader, arena.address(), layout.state());
+    }
+
+    /**
+     * The chunks of a bin that only its last links lead to.
+     *
+     * @param head the bin
+     * @param first its first chunk
+     * @param count how many of them the first links lead to
+     */
+    private List<Long> backwards(long head, long first, long count) {
+        Set<Long> met = new HashSet<>();
+        long at = first;
+        for (long i = 0; i < count; i++) {
+            met.add(at);
+            at = reader.readLong(at + 16, head);
+        }
+        List<Long> rest = new ArrayList<>();
+        long next = head;
+        at = reader.readLong(head + 24, head);
+        while (at != head && plan.chunk(at) && reader.readLong(at + 16, 0) == next && met.add(at)) {
+            rest.add(at);
+            next = at;
+            at = reader.readLong(at + 24, head);
+        }
+        return rest;
+    }
+
+    /** The sum of what the heads of an arena's bins are away from what their links lead to. */
+    long headLinks(MallocArena arena, boolean forward) {
+        long sum = 0;
+        for (int i = 1; i <= MallocLayout.BINS - 1; i++) {
+            long head = state(arena).binAt(i);
+            sum += reader.readLong(head + (forward ? 16 : 24), head) - head;
+        }
+        return sum;
     }
 }

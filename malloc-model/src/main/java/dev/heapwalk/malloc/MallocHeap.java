@@ -347,7 +347,7 @@ public final class MallocHeap implements Heap {
      */
     @Override
     public BlockCursor blocks() {
-        return new ChunkBlocks(target, chunks());
+        return new ChunkBlocks(this, chunks(), -1);
     }
 
     /**
@@ -357,7 +357,46 @@ public final class MallocHeap implements Heap {
      */
     @Override
     public BlockCursor blocks(int region) {
-        return new ChunkBlocks(target, chunks(arenas.get(region)));
+        return new ChunkBlocks(this, chunks(arenas.get(region)), region);
+    }
+
+    /**
+     * Holds the free chunks of a walk that is at its end against the bins, and says what does not agree. Says nothing
+     * of a process that runs on, where a thread is inside an arena, or where damage was met already.
+     *
+     * @param region the arena that was walked, -1 for all
+     */
+    List<Damage> compareBins(ChunkCursor walked, int region) {
+        if (target.runsOn()
+                || !busy.isEmpty()
+                || walked.leftOutBytes() != 0
+                || !walked.damage().isEmpty()) {
+            return List.of();
+        }
+        List<MallocArena> some = region < 0 ? arenas : List.of(arenas.get(region));
+        synchronized (tools) {
+            FreeLists lists = new FreeLists(tools.reader(), layout, plan);
+            long forward = walked.forwardLinks();
+            long backward = walked.backwardLinks();
+            for (MallocArena arena : some) {
+                forward += lists.headLinks(arena, true);
+                backward += lists.headLinks(arena, false);
+            }
+            if (forward == 0 && backward == 0) {
+                return List.of();
+            }
+            List<Damage> found = new ArrayList<>();
+            for (MallocArena arena : some) {
+                lists.bins(
+                        arena,
+                        (chunk, size) -> {},
+                        (address, reason) -> found.add(new Damage(address, arena.index(), reason)));
+            }
+            return found.isEmpty()
+                    ? List.of(new Damage(
+                            some.getFirst().address(), -1, "chunks are free that are in no bin, or in two of them"))
+                    : List.copyOf(found);
+        }
     }
 
     @Override

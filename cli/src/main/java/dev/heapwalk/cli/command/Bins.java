@@ -41,6 +41,8 @@ final class Bins extends HeapCommand {
     @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
         Optional<ArenaPart> part = filter.part(heaps, this);
+        // What is wrong with chunks is wrong with what the bins hold, too.
+        heaps.list().forEach(heap -> walk(heap, problems, progress));
         return tables(heaps, problems, "bins", heap -> {
             Table large = new SomeRows(heap.freeLists(), "max_size", filter::takes, true);
             return part.isEmpty()

@@ -6,6 +6,7 @@ import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.cli.output.Reports;
 import dev.heapwalk.cli.output.TableReport;
+import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.Table;
@@ -103,6 +104,19 @@ abstract class HeapCommand extends RowsCommand {
                     List.of("%s has no %s".formatted(heaps.list().getFirst().name(), what)));
         }
         return new Reports(reports);
+    }
+
+    /** Walks all blocks of a heap, and reports what was damaged. */
+    static void walk(Heap heap, Problems problems, Progress progress) {
+        try (BlockCursor block = heap.blocks()) {
+            int walked = 0;
+            while (block.next()) {
+                if ((++walked & 0xffff) == 0) {
+                    progress.at(block.walkedBytes(), block.totalBytes());
+                }
+            }
+            problems.add(heap, block.damage());
+        }
     }
 
     /** Reports what a walk over all heaps met that was damaged. */
