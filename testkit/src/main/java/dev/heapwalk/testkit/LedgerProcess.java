@@ -254,6 +254,43 @@ public final class LedgerProcess implements AutoCloseable {
     }
 
     /**
+     * Lets it overwrite a word of its own memory, as a stray pointer would. It must not allocate before it is put right
+     * again.
+     *
+     * @param address where
+     * @param value the word to put there
+     * @throws IOException if the process is gone
+     */
+    public void poke(long address, long value) throws IOException {
+        conversation.ask("poke 0x%x 0x%x".formatted(address, value));
+    }
+
+    /**
+     * Lets it change the rights to some of its pages.
+     *
+     * @param address where the first page begins
+     * @param length how many bytes
+     * @param rights as {@code mprotect} takes them: 0 for none, 1 to read, 3 to read and write
+     * @throws IOException if the process is gone, or can't
+     */
+    public void protect(long address, long length, int rights) throws IOException {
+        conversation.ask("protect 0x%x %d %d".formatted(address, length, rights));
+    }
+
+    /**
+     * Lets it make a child, which waits until the process ends and does not have some of its pages.
+     *
+     * @param address where the first page begins that the child does not get
+     * @param length how many bytes
+     * @return the child's id
+     * @throws IOException if the process is gone, or can't
+     */
+    public long childWithout(long address, long length) throws IOException {
+        conversation.ask("hide 0x%x %d".formatted(address, length));
+        return Long.parseLong(conversation.ask("child").getLast().split(" ")[1]);
+    }
+
+    /**
      * Whether it has not ended.
      *
      * @return true if it lives

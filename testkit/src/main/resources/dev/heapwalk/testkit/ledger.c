@@ -924,6 +924,51 @@ static void dump_core(const char *folder) {
     }
 }
 
+// Damage, as a stray pointer does it.
+static void poke(char *arguments) {
+    char *rest;
+    uint64_t *address = (uint64_t *) strtoull(arguments, &rest, 0);
+    *address = strtoull(rest, NULL, 0);
+    answered();
+}
+
+// Takes rights away from pages, or gives them back: 0 is PROT_NONE, 1 PROT_READ, 3 both.
+static void protect(char *arguments) {
+    char *rest;
+    void *address = (void *) strtoull(arguments, &rest, 0);
+    size_t length = strtoull(rest, &rest, 0);
+    if (mprotect(address, length, (int) strtol(rest, NULL, 0)) != 0) {
+        die("mprotect");
+    }
+    answered();
+}
+
+static void keep_from_children(char *arguments) {
+    char *rest;
+    void *address = (void *) strtoull(arguments, &rest, 0);
+    if (madvise(address, strtoull(rest, NULL, 0), MADV_DONTFORK) != 0) {
+        die("madvise");
+    }
+    answered();
+}
+
+// A child that waits, and ends with this thread.
+static void make_child(void) {
+    pid_t pid = fork();
+    if (pid < 0) {
+        die("fork");
+    }
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;) {
+            pause();
+        }
+    }
+    put_number("child ", (uint64_t) pid, 10);
+    put("\n");
+    answered();
+}
+
 static void obey(char *command) {
     if (strcmp(command, "ledger") == 0) {
         print_ledger();
@@ -948,6 +993,14 @@ static void obey(char *command) {
             turn_over();
         }
         answered();
+    } else if (strncmp(command, "poke ", 5) == 0) {
+        poke(command + 5);
+    } else if (strncmp(command, "protect ", 8) == 0) {
+        protect(command + 8);
+    } else if (strncmp(command, "hide ", 5) == 0) {
+        keep_from_children(command + 5);
+    } else if (strcmp(command, "child") == 0) {
+        make_child();
     } else if (strncmp(command, "abort ", 6) == 0) {
         dump_core(command + 6);
     } else if (strcmp(command, "exit") == 0) {
