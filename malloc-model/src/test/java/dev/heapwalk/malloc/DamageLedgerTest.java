@@ -44,17 +44,12 @@ class DamageLedgerTest {
     /** A program, and how often it harms itself. */
     static Stream<Arguments> programs() {
         return Release.debian().stream()
-                .flatMap(release -> Stream.of("many", "basic", "foreign-sbrk", "brk-blocked")
-                        .map(scenario -> Arguments.of(release, scenario)));
-    }
-
-    static List<Release> releases() {
-        return Release.debian();
+                .flatMap(release -> Stream.of("many", "basic").map(scenario -> Arguments.of(release, scenario)));
     }
 
     private static LedgerProcess start(Release release, String scenario) throws IOException {
         LedgerProcess.Launch launch = LedgerProcess.of(release, scenario).option("threads", 3);
-        if (scenario.equals("many") || scenario.equals("strings")) {
+        if (scenario.equals("many")) {
             launch.option("count", 3000);
         }
         return launch.start();
@@ -173,7 +168,7 @@ class DamageLedgerTest {
             Walk sound = walk(process);
             assertThat(sound.damage()).isEmpty();
             List<Ledger.Block> blocks = process.ledger().live().stream()
-                    .filter(block -> block.usable() % 16 == 8 && behindAFew(block.address(), sound.heap()))
+                    .filter(block -> block.usable() % 16 == 8)
                     .toList();
             Random random = new Random(release.label().hashCode() * 31L + scenario.hashCode());
             List<String> wrong = new ArrayList<>();
@@ -208,15 +203,6 @@ class DamageLedgerTest {
             assertThat(wrong).as("%s %s", release, scenario).isEmpty();
             assertThat(walk(process).states()).isEqualTo(sound.states());
         }
-    }
-
-    /**
-     * Whether a run of the main heap is told by enough chunks before an address: where somebody else moved the break, or
-     * {@code brk} failed, nothing but its chunks says where one begins.
-     */
-    private static boolean behindAFew(long address, MallocHeap heap) {
-        List<MallocArena.Region> runs = heap.arenas().getFirst().regions();
-        return runs.stream().skip(1).noneMatch(run -> address >= run.start() && address < run.start() + (64 << 10));
     }
 
     private static long word(LedgerProcess process, long address) {
