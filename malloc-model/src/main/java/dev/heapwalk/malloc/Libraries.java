@@ -206,7 +206,10 @@ final class Libraries {
         List<Range> claimed = claims(live);
         live.forEach(discovery -> claimed.addAll(discovery.mainHeapClaims()));
         MmapFinder mmaps = new MmapFinder(target.memory(), tools, target.pageSize(), tail, sum(counts), sum(bytes));
-        MmappedChunks all = mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()), knownMmaps);
+        MmappedChunks all = mmaps.searchWithHoles(
+                mappings,
+                claimed,
+                mmaps.search(MmapFinder.unclaimed(mappings, claimed, target.pageSize()), knownMmaps));
         knownMmaps = mmaps.known();
         MmapShares shares = MmapShares.of(mmaps.found(), counts, bytes, tail);
         List<MallocHeap> found = new ArrayList<>();
