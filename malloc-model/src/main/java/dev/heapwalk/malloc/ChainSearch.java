@@ -82,8 +82,6 @@ final class ChainSearch implements AutoCloseable {
         if (near == null) {
             near = memory.cache(FAR);
             far = memory.cache(4L << 20);
-            touched = memory.touched();
-            followed = new long[MEMO];
         }
         if (runStart != start || runEnd != end || topChunk != top || listed != lists) {
             start = runStart;
@@ -104,7 +102,7 @@ final class ChainSearch implements AutoCloseable {
      * @return target address of a chunk, or -1
      */
     long next(long damaged, long from, long behind) {
-        Arrays.fill(followed, 0);
+        forgetFollowed();
         closes = false;
         boolean inBin = inBin(damaged);
         long tentative = -1;
@@ -213,7 +211,7 @@ final class ChainSearch implements AutoCloseable {
      * @param size what it says
      */
     boolean coarse(long chunk, long size) {
-        Arrays.fill(followed, 0);
+        forgetFollowed();
         return finer(chunk, chunk + 16, chunk + size, SEVERAL) != chunk;
     }
 
@@ -253,6 +251,16 @@ final class ChainSearch implements AutoCloseable {
                 : previous == (word & ~MallocChunk.SIZE_BITS);
     }
 
+    /** Makes what only damage needs, or makes it empty. */
+    private void forgetFollowed() {
+        if (followed == null) {
+            followed = new long[MEMO];
+            touched = memory.touched();
+        } else {
+            Arrays.fill(followed, 0);
+        }
+    }
+
     /** Whether what {@link #next} found says that the damaged chunk is free and reaches up to there. */
     boolean closes() {
         return closes;
@@ -260,6 +268,7 @@ final class ChainSearch implements AutoCloseable {
 
     /** Whether a chunk begins at an address, as those that follow it say. */
     boolean sound(long chunk) {
+        forgetFollowed();
         if (chunk == top || contains(chunk)) {
             return true;
         }
@@ -398,6 +407,8 @@ final class ChainSearch implements AutoCloseable {
         if (near != null) {
             near.forget();
             far.forget();
+        }
+        if (touched != null) {
             touched.forget();
         }
     }

@@ -199,8 +199,9 @@ final class FreeLists {
     /** The sum of what the heads of an arena's bins are away from what their links lead to. */
     long headLinks(MallocArena arena, boolean forward) {
         long sum = 0;
+        long first = state(arena).binAt(1);
         for (int i = 1; i <= MallocLayout.BINS - 1; i++) {
-            long head = state(arena).binAt(i);
+            long head = first + 16L * (i - 1);
             sum += reader.readLong(head + (forward ? 16 : 24), head) - head;
         }
         return sum;
