@@ -634,7 +634,8 @@ public final class ChunkCursor implements AutoCloseable {
             leaveOut(behind, chains.next(behind, behind + MallocChunk.MIN_SIZE, 0), reason);
             return move(p, length, FREE, following, followingWord);
         }
-        long next = chains.next(p, p + MallocChunk.MIN_SIZE, p + length);
+        // Where a chunk before it is damaged it may be none itself, and the next one may begin anywhere.
+        long next = chains.next(p, p + MallocChunk.HEADER, p + length);
         if (next >= 0 && chains.closes()) {
             record(
                     p,
