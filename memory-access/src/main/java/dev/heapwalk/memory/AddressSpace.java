@@ -158,6 +158,17 @@ public interface AddressSpace {
     }
 
     /**
+     * A moving window that shows nothing that is swapped out, as if it could not be read: for a look at contents that
+     * would be good to know, but are not worth to be brought back. What was left out for that is told by {@link
+     * Target#notices()}.
+     *
+     * @return a new window, for one thread, valid until it or the target is closed
+     */
+    default Window residentWindow() {
+        return window();
+    }
+
+    /**
      * How much memory was brought back from swap by reads since the target was opened. Only what somebody asked for is:
      * windows and caches read nothing ahead that is swapped out.
      *

@@ -65,7 +65,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
     public static UsageCursor over(Heaps heaps, List<? extends CategorizerProvider> categorizers) {
         LayerCursor layers = heaps.blocks();
         return new UsageCursor(
-                new Uses(heaps, categorizers, heaps.target().memory().window()), layers, layers.current());
+                new Uses(heaps, categorizers, heaps.target().memory().residentWindow()), layers, layers.current());
     }
 
     /**
@@ -78,7 +78,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
      */
     public static UsageCursor over(Heaps heaps, BlockCursor blocks) {
         return new UsageCursor(
-                new Uses(heaps, providers(), heaps.target().memory().window()), null, blocks);
+                new Uses(heaps, providers(), heaps.target().memory().residentWindow()), null, blocks);
     }
 
     /**

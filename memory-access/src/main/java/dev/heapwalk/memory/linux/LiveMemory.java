@@ -77,6 +77,7 @@ final class LiveMemory implements AddressSpace {
 
     private volatile long lookedForServers;
     private final AtomicLong swappedIn = new AtomicLong();
+    private volatile boolean leftSwapped;
 
     /**
      * Opens the memory of a process.
@@ -166,6 +167,9 @@ final class LiveMemory implements AddressSpace {
         private boolean planEnds;
 
         private boolean swapped;
+        /** Whether what is swapped out is not even read where it was asked for. */
+        private boolean leavesSwapped;
+
         private MemorySegment bounce;
 
         private Vectors(SegmentAllocator memory, Watch.Mark mark, Presence presence) {
@@ -174,6 +178,11 @@ final class LiveMemory implements AddressSpace {
             this.memory = memory;
             this.local = memory.allocate(IOVEC_SIZE * MOST_RUNS, Long.BYTES);
             this.remote = memory.allocate(IOVEC_SIZE * Libc.IOV_MAX, Long.BYTES);
+        }
+
+        /** Has nothing brought back from swap. */
+        void leaveSwapped() {
+            leavesSwapped = true;
         }
 
         /** What is at hand may have changed since. */
@@ -238,9 +247,14 @@ final class LiveMemory implements AddressSpace {
         return mapping.shared() ? Presence.IF_ASKED : Presence.READ;
     }
 
-    /** What was not read since it may never come, a line for each file. */
+    /** What was not read since it may never come, a line for each file, or since it is swapped out. */
     List<String> notices() {
-        return process.notices();
+        List<String> all = new ArrayList<>(process.notices());
+        if (leftSwapped) {
+            all.add("contents that are swapped out were not looked at, since that would bring them back into memory: "
+                    + "blocks there are told by their size alone");
+        }
+        return List.copyOf(all);
     }
 
     private void lookForServers() {
@@ -290,6 +304,14 @@ final class LiveMemory implements AddressSpace {
     public Window window(Ranges course) {
         checkOpen();
         return new Window(new MovingSource(this, course));
+    }
+
+    @Override
+    public Window residentWindow() {
+        checkOpen();
+        MovingSource source = new MovingSource(this, Ranges.NONE);
+        source.leaveSwapped();
+        return new Window(source);
     }
 
     @Override
@@ -559,9 +581,13 @@ final class LiveMemory implements AddressSpace {
             long until = Math.min(presence.end() - address, most);
             if (kind == Presence.ZEROS) {
                 writeZeros(destination, at + next, until - next);
-            } else if (kind == Presence.REFUSED || kind == Presence.IF_ASKED && next >= asked) {
+            } else if (kind == Presence.REFUSED
+                    || kind == Presence.IF_ASKED
+                            && (next >= asked || vectors.leavesSwapped && presence.swappedOut() && runs == 0)) {
                 if (kind == Presence.REFUSED && next < asked) {
                     mappings.at(address + next).ifPresent(process::leave);
+                } else if (next < asked) {
+                    leftSwapped = true;
                 }
                 vectors.planEnds = true;
                 break;

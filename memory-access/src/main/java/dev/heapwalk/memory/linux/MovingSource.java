@@ -58,6 +58,11 @@ final class MovingSource implements Window.Source {
         this.segment = buffer;
     }
 
+    /** Has it show nothing that is swapped out. */
+    void leaveSwapped() {
+        vectors.leaveSwapped();
+    }
+
     @Override
     public boolean load(long address, long wanted) {
         long end = address + wanted;

@@ -293,6 +293,45 @@ class PresenceTest {
         }
     }
 
+    /** What is only looked at in passing is left where it is, and shown as soon as somebody else has brought it back. */
+    @ParameterizedTest
+    @CsvSource({"stop, scan", "observe, words"})
+    void aResidentWindowBringsNothingBack(String mode, String how) throws IOException, InterruptedException {
+        try (Swap swap = Swap.on();
+                CTarget program = CTarget.start("presence", SOURCE)) {
+            if (!swap.on) {
+                ThisMachine.leavesOut("memory that is swapped out", "no swap, and no zram to make some");
+            }
+            assumeTrue(swap.on);
+            long area = program.hex();
+            say(program, "out 1");
+            long out = status(program, "VmSwap");
+            try (Target target = open(program, mode, libc(how));
+                    Window resident = target.memory().residentWindow();
+                    Window other = target.memory().window()) {
+                int left = 0;
+                for (int page = 1510; page < PAGES; page += 10) {
+                    long at = area + (long) page * PAGE + 128;
+                    if (resident.find(at, 16) < 0) {
+                        left++;
+                        assertThat(resident.missing()).isEqualTo(at);
+                    }
+                }
+                assertThat(status(program, "VmSwap")).isEqualTo(out);
+                assertThat(target.memory().swappedIn()).isZero();
+                assertThat(left).isPositive();
+                assertThat(target.notices()).anyMatch(line -> line.startsWith("contents that are swapped out"));
+                for (int page = 1510; page < PAGES; page += 10) {
+                    long at = (long) page * PAGE + 128;
+                    other.require(area + at, 16);
+                    long offset = resident.require(area + at, 16);
+                    assertThat(resident.segment().get(ValueLayout.JAVA_LONG_UNALIGNED, offset))
+                            .isEqualTo(expected(at));
+                }
+            }
+        }
+    }
+
     /** Swap in compressed memory, where the machine has none. */
     private static final class Swap implements AutoCloseable {
         private static final Path SIZE = Path.of("/sys/block/zram0/disksize");
