@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
@@ -67,10 +68,28 @@ public final class MallocRest implements Rest {
     /** What malloc calls of the kernel on x86-64 in the middle of a change: mmap, mprotect, munmap, brk, mremap, madvise. */
     private static final Set<Long> CALLS = Set.of(9L, 10L, 11L, 12L, 25L, 28L);
 
-    /** Where functions of malloc lie in a module. */
-    private record Code(ElfModule module, long from, long to) {
+    /** What malloc calls of the rest of a C library, by symbol. */
+    private static final Pattern CALLED = Pattern.compile("_*(s?brk|(default|glibc)_morecore|mmap(64)?|munmap|mremap"
+            + "|mprotect|madvise|mem(set|cpy|move)(_.*)?|lll_lock_.*|get_nprocs.*|getrandom.*|prctl|set_vma_name)");
+
+    /**
+     * Where functions of malloc lie in a module.
+     *
+     * @param alone whether the module is a C library alone, without the program
+     */
+    private record Code(ElfModule module, boolean alone, long from, long to) {
         boolean contains(long address) {
             return Long.compareUnsigned(address - from, to - from) < 0;
+        }
+
+        /** Whether an address may lie in something that malloc calls. */
+        boolean mayBeCalled(long address) {
+            return module.contains(address)
+                    && (alone
+                            || module.symbolAt(address)
+                                    .filter(symbol ->
+                                            CALLED.matcher(symbol.name()).matches())
+                                    .isPresent());
         }
     }
 
@@ -94,7 +113,7 @@ public final class MallocRest implements Rest {
         List<Code> code = new ArrayList<>();
         for (ElfModule module : modules) {
             if (LibcModule.isLibc(module) || LibcModule.file(module).startsWith(DEBUG_MALLOC)) {
-                add(code, module, EXPORTED.stream().map(module::exported));
+                add(code, module, true, EXPORTED.stream().map(module::exported));
             }
         }
         if (code.isEmpty()) {
@@ -103,16 +122,22 @@ public final class MallocRest implements Rest {
                     .forEach(module -> add(
                             code,
                             module,
+                            false,
                             Stream.concat(EXPORTED.stream(), INTERNAL.stream()).map(module::symbol)));
         }
         return new MallocRest(target, List.copyOf(code));
     }
 
-    private static void add(List<Code> code, ElfModule module, Stream<OptionalLong> functions) {
+    private static void add(List<Code> code, ElfModule module, boolean alone, Stream<OptionalLong> functions) {
         long[] known = functions.flatMapToLong(OptionalLong::stream).toArray();
         if (known.length > 0) {
+            if (!alone) {
+                // Makes the index, for which there is no time in a stop.
+                module.symbolAt(known[0]);
+            }
             code.add(new Code(
                     module,
+                    alone,
                     LongStream.of(known).min().getAsLong() - BEFORE,
                     LongStream.of(known).max().getAsLong() + BEHIND));
         }
@@ -136,7 +161,7 @@ public final class MallocRest implements Rest {
 
     private boolean inside(Registers registers) {
         long at = registers.programCounter();
-        if (!isLibrary(at)) {
+        if (!isMalloc(at) && !mayBeCalled(at)) {
             return false;
         }
         // One that waits for a lock has changed nothing, and one that was about to print something neither.
@@ -147,9 +172,9 @@ public final class MallocRest implements Rest {
         return isMalloc(at) || calledByMalloc(registers.stackPointer());
     }
 
-    private boolean isLibrary(long address) {
+    private boolean mayBeCalled(long address) {
         for (Code each : code) {
-            if (each.module.contains(address)) {
+            if (each.mayBeCalled(address)) {
                 return true;
             }
         }
@@ -175,7 +200,7 @@ public final class MallocRest implements Rest {
             if (isMalloc(word)) {
                 return true;
             }
-            if (!isLibrary(word) && mappings.at(word).map(Mapping::executable).orElse(false)) {
+            if (mappings.at(word).map(Mapping::executable).orElse(false) && !mayBeCalled(word)) {
                 return false;
             }
         }

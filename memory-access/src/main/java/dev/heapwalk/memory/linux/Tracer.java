@@ -61,8 +61,10 @@ final class Tracer {
 
     private static final long LONGEST_PAUSE_NANOS = 1_000_000;
     private static final long LOOK_NANOS = 10_000_000;
-    /** How long threads may go on in all until a process is at rest. */
+    /** How long threads may go on in all until a process is at rest, */
     private static final long MOST_GOING_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+    /** and how long they may be given besides without that they move: on a busy machine they wait for a processor. */
+    private static final long MOST_WAITING_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
     /** How often they may. */
     private static final int MOST_GOES = 250;
     /** How long they go on at a time, as long as they come on. One that is not seen to move is given twice as long. */
@@ -388,6 +390,7 @@ final class Tracer {
 
     private boolean settled(Function<List<StoppedThread>, Set<Long>> busy) {
         long going = 0;
+        long waiting = 0;
         long go = SHORTEST_GO_NANOS;
         for (int goes = 0; ; goes++) {
             Set<Long> tids = busy.apply(threads);
@@ -400,7 +403,11 @@ final class Tracer {
                     able.add(tracee);
                 }
             }
-            if (able.isEmpty() || goes == MOST_GOES || going >= MOST_GOING_NANOS || wanted.getCount() == 0) {
+            if (able.isEmpty()
+                    || goes == MOST_GOES
+                    || going >= MOST_GOING_NANOS
+                    || waiting >= MOST_WAITING_NANOS
+                    || wanted.getCount() == 0) {
                 return false;
             }
             // One at a time: a signal that the process ignores may wake one thread and be taken by another. In turn,
@@ -410,17 +417,28 @@ final class Tracer {
             long begin = System.nanoTime();
             made = false;
             goOn(one);
-            while (System.nanoTime() - begin < go) {
-                Thread.onSpinWait();
+            if (go == SHORTEST_GO_NANOS) {
+                while (System.nanoTime() - begin < go) {
+                    Thread.onSpinWait();
+                }
+            } else {
+                // It may need this processor.
+                LockSupport.parkNanos(go);
             }
             stopSeized();
             // It has new threads, or another program, where one has made a thread or is gone.
             if (made || one.state != State.STOPPED) {
                 stopAll();
             }
-            going += System.nanoTime() - begin;
+            long took = System.nanoTime() - begin;
             threads = states();
-            go = general(one).equals(was) ? Math.min(2 * go, LONGEST_GO_NANOS) : SHORTEST_GO_NANOS;
+            if (general(one).equals(was)) {
+                waiting += took;
+                go = Math.min(2 * go, LONGEST_GO_NANOS);
+            } else {
+                going += took;
+                go = SHORTEST_GO_NANOS;
+            }
         }
     }
 
