@@ -20,11 +20,14 @@ final class ArenaFinder {
     private static final int HEADS_WORDS = HEADS_BYTES / 8;
     private static final int MOST_ARENAS = 1 << 16;
     private static final long USER_SPACE = 1L << 56;
-    /** So many list heads of an arena may be damaged before it is not taken for one. */
+    /** So many list heads of an arena may be damaged before it is not taken for one, if there is a better one. */
     private static final int MOST_BROKEN = 12;
 
-    /** More may be in an arena that the ring leads to: it may be changing while it is read. */
-    private static final int MOST_BROKEN_IN_RING = 64;
+    /**
+     * More may be in an arena that something else speaks for: it may be changing while it is read, and then each list
+     * seems damaged whose first or last chunk is another one by the time that the chunk is read.
+     */
+    private static final int MOST_CHANGING = 96;
 
     private static final List<MallocLayout.State> STATES =
             MallocLayout.ALL.stream().map(MallocLayout::state).distinct().toList();
@@ -68,8 +71,13 @@ final class ArenaFinder {
         }
     }
 
-    /** Every structure in some ranges that looks like an arena's, by address. */
-    List<Found> scan(List<Range> ranges) {
+    /**
+     * Every structure in some ranges that looks like an arena's, by address.
+     *
+     * @param ranges where to look
+     * @param changing whether most of the lists may seem damaged
+     */
+    List<Found> scan(List<Range> ranges, boolean changing) {
         List<Found> found = new ArrayList<>();
         for (Range range : ranges) {
             WordScan words = new WordScan(memory, range, HEADS_BYTES);
@@ -84,7 +92,8 @@ final class ArenaFinder {
                             && word[i + HEADS_WORDS - 2] != 0
                             && word[i + HEADS_WORDS - 1] != 0
                             && anyEmpty(word, i, words.address(i))) {
-                        initialised(words.address(i)).ifPresent(found::add);
+                        initialised(words.address(i), changing ? MOST_CHANGING : MOST_BROKEN)
+                                .ifPresent(found::add);
                     }
                 }
             }
@@ -148,12 +157,21 @@ final class ArenaFinder {
         return true;
     }
 
-    /** The arena at an address that a symbol or another arena names. */
+    /** The arena at an address, if no more lists are damaged than of one that is found by what it looks like. */
     Optional<Found> at(long address) {
+        return at(address, MOST_BROKEN);
+    }
+
+    /** The arena at an address that something else speaks for, so that most of its lists may seem damaged. */
+    Optional<Found> known(long address) {
+        return at(address, MOST_CHANGING);
+    }
+
+    private Optional<Found> at(long address, int mostBroken) {
         Found best = null;
         for (MallocLayout.State state : STATES) {
             // List heads look like list heads also when seen a few places further on, as another layout sees them.
-            Found found = initialised(address + state.bins())
+            Found found = initialised(address + state.bins(), mostBroken)
                     .filter(candidate -> candidate.address() == address)
                     .orElse(null);
             if (found != null && (best == null || found.better(best))) {
@@ -164,8 +182,8 @@ final class ArenaFinder {
     }
 
     /** The arena whose {@code bins} begin at an address. */
-    private Optional<Found> initialised(long bins) {
-        int[] heads = heads(bins, MOST_BROKEN);
+    private Optional<Found> initialised(long bins, int mostBroken) {
+        int[] heads = heads(bins, mostBroken);
         if (heads == null) {
             return Optional.empty();
         }
@@ -258,7 +276,7 @@ final class ArenaFinder {
         long at = address;
         while (members.size() < MOST_ARENAS) {
             if (reader.find(at, state.size()) < 0
-                    || heads(at + state.bins(), MOST_BROKEN_IN_RING) == null
+                    || heads(at + state.bins(), MOST_CHANGING) == null
                     || !members.add(at)) {
                 return false;
             }

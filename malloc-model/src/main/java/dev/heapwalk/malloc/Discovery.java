@@ -458,7 +458,7 @@ final class Discovery {
     private boolean findMainAgain() {
         ArenaFinder.Found again = main == null || !main.initialised()
                 ? null
-                : finder.at(main.address()).orElse(null);
+                : finder.known(main.address()).orElse(null);
         if (again != null) {
             main = again;
             findings.say(
@@ -473,35 +473,8 @@ final class Discovery {
     private void findMain() {
         long symbol = symbols ? libc.symbol("main_arena").orElse(0) : 0;
         List<ArenaFinder.Found> others = new ArrayList<>();
-        ArenaFinder.Found byStructure = null;
-        for (Range range : libc.ranges()) {
-            for (ArenaFinder.Found found : finder.scan(List.of(range))) {
-                ArenaFinder.Found mainOf = mainOf(found);
-                if (mainOf == null || byStructure != null && mainOf.address() == byStructure.address()) {
-                    continue;
-                }
-                // List heads look like list heads also when seen one place further on.
-                boolean overlaps = byStructure != null
-                        && Math.abs(mainOf.address() - byStructure.address())
-                                < mainOf.state().size();
-                if (byStructure == null || mainOf.better(byStructure)) {
-                    if (byStructure != null && !overlaps) {
-                        others.add(byStructure);
-                    }
-                    byStructure = mainOf;
-                } else if (!overlaps) {
-                    others.add(mainOf);
-                }
-            }
-            // What comes next is large, and no data of a library.
-            if (byStructure != null
-                    && byStructure.ringClosed()
-                    && libc.module().isEmpty()
-                    && range.length() > LARGEST_DATA) {
-                break;
-            }
-        }
-        ArenaFinder.Found bySymbol = symbol == 0 ? null : finder.at(symbol).orElse(null);
+        ArenaFinder.Found byStructure = byStructure(others, false);
+        ArenaFinder.Found bySymbol = symbol == 0 ? null : finder.known(symbol).orElse(null);
         if (bySymbol != null && (byStructure == null || byStructure.address() != symbol)) {
             damage.add(
                     symbol,
@@ -512,6 +485,10 @@ final class Discovery {
                                     .formatted(symbol, byStructure.address()));
         }
         main = bySymbol != null ? bySymbol : byStructure;
+        if (main == null && libc.module().isPresent()) {
+            // It must be there. Of one that changes while it is read, more lists may seem damaged than are whole.
+            main = byStructure(others, true);
+        }
         if (main == null) {
             main = finder.untouched(libc.module().isEmpty() ? List.of() : libc.ranges(), symbol)
                     .orElse(null);
@@ -552,6 +529,45 @@ final class Discovery {
         }
     }
 
+    /**
+     * The arena in the variables of the C library that looks most like its main one.
+     *
+     * @param others receives what looks like one, too
+     * @param changing whether most of the lists may seem damaged
+     * @return it, or null if there is none
+     */
+    private ArenaFinder.Found byStructure(List<ArenaFinder.Found> others, boolean changing) {
+        ArenaFinder.Found byStructure = null;
+        for (Range range : libc.ranges()) {
+            for (ArenaFinder.Found found : finder.scan(List.of(range), changing)) {
+                ArenaFinder.Found mainOf = mainOf(found);
+                if (mainOf == null || byStructure != null && mainOf.address() == byStructure.address()) {
+                    continue;
+                }
+                // List heads look like list heads also when seen one place further on.
+                boolean overlaps = byStructure != null
+                        && Math.abs(mainOf.address() - byStructure.address())
+                                < mainOf.state().size();
+                if (byStructure == null || mainOf.better(byStructure)) {
+                    if (byStructure != null && !overlaps) {
+                        others.add(byStructure);
+                    }
+                    byStructure = mainOf;
+                } else if (!overlaps) {
+                    others.add(mainOf);
+                }
+            }
+            // What comes next is large, and no data of a library.
+            if (byStructure != null
+                    && byStructure.ringClosed()
+                    && libc.module().isEmpty()
+                    && range.length() > LARGEST_DATA) {
+                break;
+            }
+        }
+        return byStructure;
+    }
+
     /** The main arena of the ring that an arena belongs to: the member that is not in a thread's heap. */
     private ArenaFinder.Found mainOf(ArenaFinder.Found found) {
         if (finder.heapInfoSize(found.address()) == 0) {
@@ -561,7 +577,7 @@ final class Discovery {
         finder.ring(found.address(), found.state(), members);
         for (long member : members) {
             if (finder.heapInfoSize(member) == 0) {
-                return finder.at(member).orElse(null);
+                return finder.known(member).orElse(null);
             }
         }
         return null;
