@@ -122,6 +122,32 @@ class BusyIT {
         System.out.println("cores of a heap that contradicts itself: " + caught);
     }
 
+    /** Writes to a block that is free, which malloc falls over. */
+    private static final String CRASHES = """
+            #include <stdlib.h>
+            int main(void)
+            {
+                volatile size_t *volatile freed = malloc(2000);
+                char *volatile held = malloc(100);
+                free((void *)freed);
+                for (int i = 0; i < 4; i++)
+                    freed[i] = 0x6262626262626262;
+                held = malloc(5000);
+                return held == NULL;
+            }
+            """;
+
+    @Test
+    void whatMallocCrashedWithIsDamage(@TempDir Path folder) throws IOException {
+        Path core = Cores.ofCrash(Release.TRIXIE, CProgram.portableSource("crashes", CRASHES), folder);
+        String root = Release.TRIXIE.root(true).orElseThrow().toString();
+        Run run = Run.heapwalk("bins", "--sysroot", root, core.toString()).exited(3);
+        assertThat(run.err())
+                .contains("was inside malloc when signal 11 ended the process")
+                .contains("problem at 0x")
+                .doesNotContain("caught inside malloc");
+    }
+
     @Test
     void whatIsObservedSaysHowMuchIsMissing() throws IOException {
         int changed = 0;

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
@@ -212,6 +213,16 @@ public interface Target extends AutoCloseable {
      */
     default Duration standstill() {
         return Duration.ZERO;
+    }
+
+    /**
+     * The signal that ended the process, as its core says.
+     *
+     * @return the number of the signal; empty for a process that lives, and for a core that names none, such as one that
+     *     was made of a process that went on
+     */
+    default OptionalInt signal() {
+        return OptionalInt.empty();
     }
 
     /**

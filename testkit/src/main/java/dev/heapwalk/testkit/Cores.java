@@ -45,6 +45,37 @@ public final class Cores {
     }
 
     /**
+     * Lets gdb run a program until a signal stops it, and write a core of that moment.
+     *
+     * @param release the release in whose copy with debug symbols it runs
+     * @param program the program
+     * @param folder where to put the core
+     * @return the core file
+     * @throws IOException if gdb can't; with its words
+     */
+    public static Path ofCrash(Release release, CProgram program, Path folder) throws IOException {
+        String name = "core.crash";
+        List<String> line = List.of(
+                "gdb",
+                "-q",
+                "-nx",
+                "-batch",
+                "-ex",
+                "run",
+                "-ex",
+                "generate-core-file " + release.seen(folder) + "/" + name,
+                "-ex",
+                "kill",
+                program.install(release, true));
+        String said = Command.of(release.commandBeside(folder, true, line)).run("write a core of a crash", false);
+        Path core = folder.resolve(name);
+        if (!said.contains("received signal") || !Files.isRegularFile(core)) {
+            throw new IOException("gdb wrote no core of a crash:\n" + said);
+        }
+        return core;
+    }
+
+    /**
      * Lets gdb write a core of a ledger process, which goes on.
      *
      * @param process the process

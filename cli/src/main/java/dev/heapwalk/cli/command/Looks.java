@@ -24,6 +24,9 @@ final class Looks {
     /** What is seen in so many looks in a row, and nothing else, is no change. */
     private static final int LASTING = 3;
 
+    /** Signals of what a program does wrong itself: SIGILL, SIGABRT, SIGBUS, SIGFPE and SIGSEGV. */
+    private static final Set<Integer> FAULTS = Set.of(4, 6, 7, 8, 11);
+
     private final ReportCommand command;
     private final Rest rest;
     /** Whether no thread is in the middle of a change. */
@@ -126,7 +129,10 @@ final class Looks {
     private void explain(Target opened, Problems seen, Set<String> lasting, int looks) {
         if (opened.mode() == Target.Mode.CORE) {
             List<ThreadState> inside = rest.busy(opened.threads());
-            if (!inside.isEmpty()) {
+            int signal = opened.signal().orElse(0);
+            if (!inside.isEmpty() && FAULTS.contains(signal)) {
+                seen.crashedInside(inside.getFirst().toString(), signal);
+            } else if (!inside.isEmpty()) {
                 seen.caughtInCore(inside.getFirst().toString());
             }
         } else if (command.observes()) {

@@ -91,6 +91,14 @@ public final class Problems {
         inside = thread;
     }
 
+    /** What malloc fell over is damage, as far as one can tell. */
+    public void crashedInside(String thread, int signal) {
+        lines.add(thread
+                + " was inside malloc when signal %d ended the process: what contradicts itself is likely the damage"
+                        .formatted(signal)
+                + " that malloc met with there");
+    }
+
     /** Says which part of a heap is missing that went on changing while it was looked at. */
     public void missing(int looks) {
         if (walkedBytes > 0) {

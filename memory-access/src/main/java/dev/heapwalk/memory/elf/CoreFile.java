@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
@@ -36,6 +37,7 @@ import java.util.OptionalLong;
  * @param machine the dead process's machine
  * @param segments its {@code PT_LOAD} headers, in the order of the file
  * @param threads the threads, the main thread first, then by id
+ * @param signal the signal that ended the process, if the core has it
  * @param pid the process id, if the core has it
  * @param program the program's name ({@code comm}), or empty
  * @param auxiliary what {@code NT_AUXV} says
@@ -50,6 +52,7 @@ record CoreFile(
         Machine machine,
         List<ProgramHeader> segments,
         List<ThreadNote> threads,
+        OptionalInt signal,
         OptionalLong pid,
         String program,
         AuxiliaryVector auxiliary,
@@ -58,6 +61,9 @@ record CoreFile(
         Optional<Truncation> truncation) {
 
     private static final int STATUS = 1;
+    /** Where {@code struct elf_prstatus} has {@code pr_cursig}, on all machines. */
+    private static final int STATUS_SIGNAL = 12;
+
     private static final int PROCESS_INFO = 3;
     private static final int AUXILIARY = 6;
     private static final int FILES = 0x46494c45;
@@ -127,6 +133,7 @@ record CoreFile(
                         .filter(segment -> segment.type() == ProgramHeader.LOAD)
                         .toList(),
                 notes.threads(),
+                notes.signal,
                 notes.pid,
                 notes.program,
                 notes.auxiliary,
@@ -292,6 +299,7 @@ record CoreFile(
         private final Processor processor;
         private final List<ThreadNote> threads = new ArrayList<>();
         private final List<MappedFile> files = new ArrayList<>();
+        private OptionalInt signal = OptionalInt.empty();
         private OptionalLong pid = OptionalLong.empty();
         private String program = "";
         private AuxiliaryVector auxiliary = AuxiliaryVector.EMPTY;
@@ -323,6 +331,11 @@ record CoreFile(
                 return;
             }
             long tid = Integer.toUnsignedLong(content.get(Words.INT, processor.statusThread()));
+            // The first one is of the thread that the signal went to.
+            int current = Short.toUnsignedInt(content.get(Words.SHORT, STATUS_SIGNAL));
+            if (threads.isEmpty() && current != 0) {
+                signal = OptionalInt.of(current);
+            }
             int set = processor.registerSetSize();
             boolean whole = set > 0 && size >= processor.statusRegisters() + set;
             threads.add(new ThreadNote(

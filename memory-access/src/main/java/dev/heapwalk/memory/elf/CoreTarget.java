@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /** A core file, mapped; its windows show the file itself. */
@@ -64,6 +65,11 @@ public final class CoreTarget implements Target {
     @Override
     public Mode mode() {
         return Mode.CORE;
+    }
+
+    @Override
+    public OptionalInt signal() {
+        return core.signal();
     }
 
     @Override
