@@ -187,8 +187,8 @@ public interface Target extends AutoCloseable {
     /**
      * Lets those threads of a stopped process go on for a moment that are in the middle of a change, until what is to
      * be read of it is whole. Each time they have some ten microseconds, and the others stand still meanwhile. This
-     * ends after a hundred times or ten milliseconds, with the process as it is then: a thread may be in the middle of a
-     * change nearly always.
+     * ends after 250 times, after ten milliseconds in which they came on, or after a hundred in which they got no
+     * processor, with the process as it is then: a thread may be in the middle of a change nearly always.
      *
      * <p>It is for the time right after a stop: what was read before, such as what a window shows, mappings, and what
      * was located, may be out of date after it.
