@@ -169,7 +169,7 @@ final class ExitStatusIT {
         Run.heapwalk("sizes", "--mode", "fork", "1").exited(2).said("stop, observe");
         Run.heapwalk("sizes", "no-such-file").exited(2).said("'no-such-file'", "process id");
         Run.heapwalk("sizes", "--sysroot", "/", "1").exited(2).said("--sysroot is for core files");
-        Run.heapwalk("hexdump", "main", "1").exited(2).said("ADDRESS", "'main'");
+        Run.heapwalk("hexdump", "no-place", "1").exited(2).said("ADDRESS", "'no-place'");
         Run.heapwalk("hexdump", "0x10", "1", "--length", "0").exited(2).said("--length");
         Run.heapwalk("arena", "x", "1").exited(2).said("N", "'x'");
         Run.heapwalk("ruby").exited(2).said("which command?", "info", "count");
@@ -178,6 +178,13 @@ final class ExitStatusIT {
         Run.heapwalk("ruby", "info", "1", "2").exited(2).said("one argument too many", "'2'");
         try (KnownProcess known = KnownProcess.start()) {
             Run.heapwalk("arena", "7", known.pid()).exited(2).said("there is no arena 7", "0 to 1");
+            for (String command : List.of("used", "free", "all", "sizes", "summary", "bins", "arenas")) {
+                assertThat(Run.heapwalk(command, "--arena", "7", known.pid())
+                                .exited(2)
+                                .said("there is no arena 7", "0 to 1")
+                                .out())
+                        .isEmpty();
+            }
         }
     }
 

@@ -27,18 +27,22 @@ record ArenaPart(Heap heap, int index) {
     }
 
     /**
-     * Finds an arena.
+     * Finds an arena, or what lies in none, of which each heap may have some.
      *
      * @param word its index, its address, or the word mmapped
      * @param heaps those that there are
      * @param command refuses what is not there
+     * @return at least one
      */
-    static ArenaPart of(String word, Heaps heaps, AnyCommand command) {
+    static List<ArenaPart> of(String word, Heaps heaps, AnyCommand command) {
         List<Heap> allocators = heaps.allocators().list();
-        Heap first = allocators.getFirst();
         if (word.equals(MMAPPED)) {
-            return new ArenaPart(first, -1);
+            return allocators.stream().map(heap -> new ArenaPart(heap, -1)).toList();
         }
+        return List.of(one(word, allocators, command));
+    }
+
+    private static ArenaPart one(String word, List<Heap> allocators, AnyCommand command) {
         if (word.startsWith("0x") || word.startsWith("0X")) {
             long address = Long.parseUnsignedLong(word.substring(2), 16);
             for (Heap heap : allocators) {
@@ -53,7 +57,7 @@ record ArenaPart(Heap heap, int index) {
         int count = 0;
         for (Heap heap : allocators) {
             // Those of other C libraries are numbered on.
-            if (heap == first || heap.firstRegion() == count) {
+            if (heap == allocators.getFirst() || heap.firstRegion() == count) {
                 count += RegionTable.count(heap.regions());
                 if (index >= heap.firstRegion() && index < count) {
                     return new ArenaPart(heap, index - heap.firstRegion());
@@ -63,7 +67,13 @@ record ArenaPart(Heap heap, int index) {
         throw command.wrong("there is no arena " + index + ": "
                 + (count == 0
                         ? "the target has none"
-                        : "the target has 0 to " + (count - 1) + "; 'heapwalk arenas' lists them"));
+                        : "the target has " + (count == 1 ? "only 0" : "0 to " + (count - 1))
+                                + "; 'heapwalk arenas' lists them"));
+    }
+
+    /** What the arena is called among those of all heaps. */
+    int number() {
+        return heap.firstRegion() + index;
     }
 
     /** Walks its blocks, or all of the heap where those are meant that lie in no arena. */

@@ -7,11 +7,11 @@ import dev.heapwalk.cli.output.Output;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
-import dev.heapwalk.cli.output.TableReport;
 import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.Table;
 import dev.heapwalk.text.SafeText;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,8 +70,9 @@ final class Arenas extends HeapCommand {
         explanation.clear();
         Report report = arena == null
                 ? tables(heaps, problems, "regions", heap -> RegionTable.of(heap, problems, progress))
-                : new TableReport(
-                        RegionTable.of(ArenaPart.of(arena, heaps, this), problems, progress), RegionTable.DISPENSABLE);
+                : joined(ArenaPart.of(arena, heaps, this).stream()
+                        .<Table>map(part -> RegionTable.of(part, problems, progress))
+                        .toList());
         if (explain) {
             for (Heap heap : heaps.list()) {
                 explain(heap);

@@ -40,18 +40,17 @@ final class Bins extends HeapCommand {
 
     @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
-        Optional<ArenaPart> part = filter.part(heaps, this);
+        Optional<List<ArenaPart>> parts = filter.parts(heaps, this);
         // What is wrong with chunks is wrong with what the bins hold, too.
         heaps.list().forEach(heap -> walk(heap, problems, progress));
         return tables(heaps, problems, "bins", heap -> {
             Table large = new SomeRows(heap.freeLists(), "max_size", filter::takes, true);
-            return part.isEmpty()
+            return parts.isEmpty()
                     ? large
                     : new SomeRows(
                             large,
                             "arena",
-                            arena -> heap == part.get().heap()
-                                    && arena == part.get().index(),
+                            arena -> parts.get().stream().anyMatch(part -> part.index() >= 0 && arena == part.number()),
                             false);
         });
     }

@@ -2,6 +2,7 @@
 package dev.heapwalk.cli.command;
 
 import dev.heapwalk.heap.Heaps;
+import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
@@ -23,8 +24,8 @@ final class BlockFilter extends MinSize {
         takeMappedAlone(ArenaPart.MMAPPED.equals(arena));
     }
 
-    /** The part of a heap that the answer is about; empty for all heaps. */
-    Optional<ArenaPart> part(Heaps heaps, AnyCommand command) {
+    /** The parts of heaps that the answer is about; empty for all heaps. */
+    Optional<List<ArenaPart>> parts(Heaps heaps, AnyCommand command) {
         return arena == null ? Optional.empty() : Optional.of(ArenaPart.of(arena, heaps, command));
     }
 }

@@ -46,10 +46,11 @@ final class Free extends HeapCommand {
 
     @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
+        Optional<List<ArenaPart>> parts = filter.parts(heaps, this);
         Listing listing = listing(STATES, filter, heaps.target());
-        Optional<ArenaPart> part = filter.part(heaps, this);
-        if (part.isPresent()) {
-            return listing.add(part.get().heap(), part.get().blocks(), problems, progress);
+        if (parts.isPresent()) {
+            parts.get().forEach(part -> listing.add(part.heap(), part.blocks(), problems, progress));
+            return listing;
         }
         for (Heap heap : heaps.list()) {
             listing.add(heap, heap.blocks(), problems, progress);

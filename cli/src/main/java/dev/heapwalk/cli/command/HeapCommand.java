@@ -96,14 +96,18 @@ abstract class HeapCommand extends RowsCommand {
                 tables.add(one);
             }
         }
-        List<Report> reports = JoinedTable.join(tables).stream()
-                .<Report>map(one -> new TableReport(one, RegionTable.DISPENSABLE))
-                .toList();
-        if (reports.isEmpty()) {
+        if (tables.isEmpty()) {
             problems.notices(
                     List.of("%s has no %s".formatted(heaps.list().getFirst().name(), what)));
         }
-        return new Reports(reports);
+        return joined(tables);
+    }
+
+    /** One answer of tables with the same columns. */
+    static Report joined(List<Table> tables) {
+        return new Reports(JoinedTable.join(tables).stream()
+                .<Report>map(one -> new TableReport(one, RegionTable.DISPENSABLE))
+                .toList());
     }
 
     /** Walks all blocks of a heap, and reports what was damaged. */

@@ -121,7 +121,7 @@ final class Listing implements Report {
         if (cut) {
             return this;
         }
-        atMost = Math.max(atMost, block.totalBytes());
+        atMost += block.totalBytes();
         int number = heap(heap);
         Categorized use = block instanceof Categorized categorized ? categorized : null;
         int walked = 0;

@@ -78,11 +78,13 @@ final class OneArena extends RowsCommand {
 
     private Report look(Heaps heaps, Target opened, Problems problems, Progress progress) {
         problems.notices(heaps.allocators().notices());
-        ArenaPart part = ArenaPart.of(arena(), heaps, this);
-        minSize.takeMappedAlone(part.index() < 0);
-        Listing listing = listing(EnumSet.allOf(BlockState.class), minSize, opened)
-                .add(part.heap(), UsageCursor.over(heaps, part.blocks()), problems, progress);
-        problems.add(part.heap(), part.heap().damage());
+        List<ArenaPart> parts = ArenaPart.of(arena(), heaps, this);
+        minSize.takeMappedAlone(parts.getFirst().index() < 0);
+        Listing listing = listing(EnumSet.allOf(BlockState.class), minSize, opened);
+        for (ArenaPart part : parts) {
+            listing.add(part.heap(), UsageCursor.over(heaps, part.blocks()), problems, progress);
+            problems.add(part.heap(), part.heap().damage());
+        }
         return listing;
     }
 }

@@ -46,9 +46,9 @@ final class Sizes extends HeapCommand {
     @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
         SizeTally tally = new SizeTally();
-        Optional<ArenaPart> part = filter.part(heaps, this);
-        if (part.isPresent()) {
-            count(part.get().heap(), part.get().blocks(), tally, problems, progress);
+        Optional<List<ArenaPart>> parts = filter.parts(heaps, this);
+        if (parts.isPresent()) {
+            parts.get().forEach(part -> count(part.heap(), part.blocks(), tally, problems, progress));
         } else {
             for (Heap heap : heaps.list()) {
                 count(heap, heap.blocks(), tally, problems, progress);

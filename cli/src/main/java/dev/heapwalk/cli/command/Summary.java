@@ -48,9 +48,16 @@ final class Summary extends HeapCommand {
     @Override
     Report read(Heaps heaps, Problems problems, Progress progress) {
         UsageTotals totals = new UsageTotals();
-        UsageCursor usage = filter.part(heaps, this)
-                .map(part -> UsageCursor.over(heaps, part.blocks()))
-                .orElseGet(() -> usage(heaps));
+        List<UsageCursor> walks = filter.parts(heaps, this)
+                .map(parts -> parts.stream()
+                        .map(part -> UsageCursor.over(heaps, part.blocks()))
+                        .toList())
+                .orElseGet(() -> List.of(usage(heaps)));
+        walks.forEach(usage -> count(usage, totals, problems, progress));
+        return new Answer(totals);
+    }
+
+    private void count(UsageCursor usage, UsageTotals totals, Problems problems, Progress progress) {
         int walked = 0;
         while (usage.next()) {
             if (filter.takes(usage)) {
@@ -61,7 +68,6 @@ final class Summary extends HeapCommand {
             }
         }
         damage(usage, problems);
-        return new Answer(totals);
     }
 
     private static final class Answer implements Report {
@@ -99,7 +105,8 @@ final class Summary extends HeapCommand {
 
         @Override
         public List<String> dispensable() {
-            return List.of("cumulative", "share", "domain", "kind");
+            // Kind and detail say together what a row is about.
+            return List.of("cumulative", "share", "domain", "count");
         }
 
         @Override

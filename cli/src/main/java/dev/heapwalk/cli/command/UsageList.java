@@ -52,11 +52,13 @@ abstract class UsageList extends HeapCommand {
 
     @Override
     final Report read(Heaps heaps, Problems problems, Progress progress) {
+        Optional<List<ArenaPart>> parts = filter.parts(heaps, this);
         Listing listing = listing(states, filter, heaps.target());
-        Optional<ArenaPart> part = filter.part(heaps, this);
-        return part.isPresent()
-                ? listing.add(
-                        part.get().heap(), UsageCursor.over(heaps, part.get().blocks()), problems, progress)
-                : listing.add(usage(heaps), problems, progress);
+        if (parts.isEmpty()) {
+            return listing.add(usage(heaps), problems, progress);
+        }
+        parts.get()
+                .forEach(part -> listing.add(part.heap(), UsageCursor.over(heaps, part.blocks()), problems, progress));
+        return listing;
     }
 }
