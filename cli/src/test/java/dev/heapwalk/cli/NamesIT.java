@@ -3,10 +3,15 @@ package dev.heapwalk.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -82,10 +87,14 @@ final class NamesIT {
                         .containsPattern(" " + each.pid()
                                 + " +%.1f MiB  \\S+known".formatted(Long.parseLong(resident) / 1024.0));
             }
-            // Those that can't be read for each say only that they are too many.
-            assertThat(Run.heapwalk("ruby", "count", NAME).exited(2).err())
-                    .contains("2 processes are called")
-                    .doesNotContain("--all");
+            // What is written of one process only says so.
+            for (List<String> words : List.of(List.of("ruby", "dump", NAME), List.of("ruby", "show", NAME, "0x10"))) {
+                Run single = Run.heapwalk(words.toArray(String[]::new)).exited(2);
+                assertThat(single.err())
+                        .contains("2 processes are called", "ruby " + words.get(1) + "' takes one at a time", one.pid())
+                        .doesNotContain("--all");
+                assertThat(single.err().lines()).hasSize(2 + 2);
+            }
 
             // The worst of 0 and 3.
             Run table = Run.heapwalk("sizes", "--all", NAME).exited(3);
@@ -116,6 +125,59 @@ final class NamesIT {
                 assertThat(csv.stream().skip(1)).allMatch(line -> line.matches("[0-9]+,.*"));
             }
         }
+    }
+
+    /** Each command of Ruby that answers in rows, objects or text. */
+    @Test
+    void eachRubyOfANameIsRead() throws IOException {
+        Ruby ruby = Ruby.all().getFirst();
+        // In the folder that it sees as /tmp. It calls prctl(PR_SET_NAME).
+        Path named = Files.createTempFile(ruby.root().resolve("tmp"), "named", ".rb");
+        Files.writeString(named, "syscall(157, 15, \"" + NAME + "\")\n");
+        String option = "-r/tmp/" + named.getFileName();
+        try (RubyProcess one =
+                        RubyProcess.of(ruby, "frames").option(option).start();
+                RubyProcess other =
+                        RubyProcess.of(ruby, "frames").option(option).start()) {
+            List<String> pids = LongStream.of(one.pid(), other.pid())
+                    .sorted()
+                    .mapToObj(Long::toString)
+                    .toList();
+            for (List<String> words : List.of(
+                    List.of("count"), List.of("threads", "--format=jsonl"), List.of("info", "--format=jsonl"))) {
+                List<String> alone = new ArrayList<>();
+                for (String pid : pids) {
+                    ruby(words, pid)
+                            .exited(0)
+                            .lines()
+                            .forEach(line -> alone.add("{\"pid\":" + pid + "," + line.substring(1)));
+                }
+                Run all = ruby(words, "--all", NAME).exited(0);
+                assertThat(all.lines()).isEqualTo(alone);
+                assertThat(all.rows().stream()
+                                .map(row -> row.get("pid").asText())
+                                .distinct())
+                        .containsExactlyElementsOf(pids);
+                ruby(words, NAME).exited(2).said("2 processes are called '" + NAME + "'", "--all");
+            }
+            StringBuilder text = new StringBuilder();
+            for (String pid : pids) {
+                String line = Files.readString(Path.of("/proc", pid, "cmdline"))
+                        .replace('\0', ' ')
+                        .strip();
+                text.append(text.isEmpty() ? "" : "\n").append("process " + pid + ": " + line + "\n");
+                text.append(ruby(List.of("threads"), pid).exited(0).text());
+            }
+            assertThat(ruby(List.of("threads"), "--all", NAME).exited(0).text()).isEqualTo(text.toString());
+        } finally {
+            Files.delete(named);
+        }
+    }
+
+    private static Run ruby(List<String> words, String... more) {
+        return Run.heapwalk(Stream.of(Stream.of("ruby"), words.stream(), Stream.of(more))
+                .flatMap(all -> all)
+                .toArray(String[]::new));
     }
 
     @Test

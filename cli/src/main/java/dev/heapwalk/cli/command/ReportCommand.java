@@ -14,8 +14,8 @@ import dev.heapwalk.cli.output.StandardOutput;
 import dev.heapwalk.cli.output.Terminal;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.text.SafeText;
 import java.util.Optional;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -33,16 +33,9 @@ abstract class ReportCommand extends TargetCommand {
             description = "table (the default), jsonl (one JSON object a line), or csv.")
     private Format format = Format.TABLE;
 
-    @Option(
-            names = "--all",
-            description = "If TARGET is the name of several processes: answer for each of them, under its heading, or "
-                    + "with its pid in each row of jsonl and csv.")
-    private boolean each;
+    @Mixin
+    private EachProcess each;
 
-    /** Which of several processes the answer is about. */
-    private Optional<RunningProcess> process = Optional.empty();
-
-    private boolean printedBefore;
     private volatile Optional<LivePrint> live = Optional.empty();
     private Optional<HeapsAhead> ahead = Optional.empty();
     private Optional<Looks> looks = Optional.empty();
@@ -113,18 +106,8 @@ abstract class ReportCommand extends TargetCommand {
     }
 
     @Override
-    final boolean each() {
-        return each;
-    }
-
-    @Override
-    final boolean canEach() {
-        return true;
-    }
-
-    @Override
-    final void next(RunningProcess one) {
-        process = Optional.of(one);
+    final Optional<EachProcess> each() {
+        return Optional.of(each);
     }
 
     /** Has a listing printed while it is made, if the target stands still and the rows come as they are found. */
@@ -188,7 +171,7 @@ abstract class ReportCommand extends TargetCommand {
             more = true;
         }
         out.flush();
-        printedBefore = true;
+        each.printed();
     }
 
     /** Prints a listing to its end. */
@@ -200,29 +183,26 @@ abstract class ReportCommand extends TargetCommand {
         listing.follow(writer);
         told.rows(writer);
         writer.finish();
-        printedBefore = true;
+        each.printed();
     }
 
     /** What goes before the rows. */
     private void begin(Output out) {
-        if (process.isPresent() && format == Format.TABLE) {
-            RunningProcess one = process.get();
-            if (printedBefore) {
-                out.put('\n');
-            }
-            out.utf8(SafeText.of("process %d: %s".formatted(one.pid(), one.line())));
-            out.put('\n');
+        if (format == Format.TABLE) {
+            each.heading(out);
         }
         preface(format, out);
     }
 
     private Report told(Report report) {
-        return process.isPresent() && format != Format.TABLE
-                ? new OfProcess(report, process.get().pid())
-                : report;
+        return format == Format.TABLE
+                ? report
+                : each.process()
+                        .<Report>map(one -> new OfProcess(report, one.pid()))
+                        .orElse(report);
     }
 
     private Look look() {
-        return new Look(human(), Terminal.width(), printedBefore);
+        return new Look(human(), Terminal.width(), each.printedBefore());
     }
 }

@@ -8,8 +8,11 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.dump.ObjectCounts;
+import java.io.ByteArrayOutputStream;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** {@code heapwalk ruby count}: how many objects there are of each type. */
@@ -30,9 +33,17 @@ final class RubyCount extends TargetCommand {
             description = "A class or a namespace, such as ActiveRecord.")
     private List<String> names = List.of();
 
+    @Mixin
+    private EachProcess each;
+
     @Override
     String target() {
         return target;
+    }
+
+    @Override
+    Optional<EachProcess> each() {
+        return Optional.of(each);
     }
 
     @Override
@@ -46,6 +57,9 @@ final class RubyCount extends TargetCommand {
             slots.holes().forEach(problems::missing);
             return counted;
         });
-        return printing(subject, problems, () -> counts.writeTo(new StandardOutput()));
+        ByteArrayOutputStream object = new ByteArrayOutputStream();
+        counts.writeTo(object);
+        byte[] told = each.named(object.toByteArray());
+        return printing(subject, problems, () -> new StandardOutput().write(told, 0, told.length));
     }
 }

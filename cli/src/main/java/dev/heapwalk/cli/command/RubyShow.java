@@ -67,16 +67,16 @@ final class RubyShow extends TargetCommand {
         long wanted = number();
         SlotCursor slot = vm.slots(reader);
         if (slot.moveTo(wanted)) {
-            return "there is no object at %s: the slot is %s"
+            return "there is no object at 0x%x: the slot is %s"
                     .formatted(
-                            address,
+                            wanted,
                             slot.state() == SlotState.FREE
                                     ? "free"
                                     : slot.type().label());
         }
         long around = vm.pages().slotAround(wanted);
         return around == 0 || around == wanted
-                ? "there is no object at %s: it is not in Ruby's heap, or its page can't be read".formatted(address)
-                : "there is no object at %s: it is inside the one at 0x%x".formatted(address, around);
+                ? "there is no object at 0x%x: it is not in Ruby's heap, or its page can't be read".formatted(wanted)
+                : "there is no object at 0x%x: it is inside the one at 0x%x".formatted(wanted, around);
     }
 }

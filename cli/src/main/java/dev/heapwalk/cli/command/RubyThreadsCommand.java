@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -51,16 +52,26 @@ final class RubyThreadsCommand extends TargetCommand {
             description = "text (the default), or the line of 'heapwalk ruby dump' for each thread and fiber.")
     private ThreadsFormat format = ThreadsFormat.TEXT;
 
+    @Mixin
+    private EachProcess each;
+
     @Override
     String target() {
         return target;
     }
 
     @Override
+    Optional<EachProcess> each() {
+        return Optional.of(each);
+    }
+
+    @Override
     int answer(Subject subject) {
         Problems problems = new Problems();
         byte[] shown = reading(subject, problems, new Progress(), opened -> read(opened, problems));
-        return printing(subject, problems, () -> new StandardOutput().write(shown, 0, shown.length));
+        byte[] told = format == ThreadsFormat.JSONL ? each.named(shown) : each.headed(shown);
+        each.printed();
+        return printing(subject, problems, () -> new StandardOutput().write(told, 0, told.length));
     }
 
     private byte[] read(Target opened, Problems problems) {

@@ -122,18 +122,10 @@ public abstract class TargetCommand extends AnyCommand {
         return (reading + printing) / 1e9;
     }
 
-    /** Whether several processes of one name are read, one after the other. */
-    boolean each() {
-        return false;
+    /** The option to read several processes of one name, one after the other; empty if the command reads but one. */
+    Optional<EachProcess> each() {
+        return Optional.empty();
     }
-
-    /** Whether the command can do that. */
-    boolean canEach() {
-        return false;
-    }
-
-    /** Begins with one of several processes. */
-    void next(RunningProcess one) {}
 
     /** Notes that nobody reads standard output any more. */
     final void noReader() {
@@ -143,7 +135,8 @@ public abstract class TargetCommand extends AnyCommand {
     @Override
     public final Integer call() {
         Subject subject = Subject.of(target()).orElseThrow(() -> wrong(Subject.refusal(target())));
-        if (each() && !(subject instanceof Subject.Named)) {
+        Optional<EachProcess> each = each().filter(EachProcess::wanted);
+        if (each.isPresent() && !(subject instanceof Subject.Named)) {
             throw wrong("--all is for the name of processes, and '" + target() + "' is none");
         }
         if (sysroot != null && !(subject instanceof Subject.Core)) {
@@ -162,7 +155,7 @@ public abstract class TargetCommand extends AnyCommand {
             }
         }
         if (subject instanceof Subject.Named named) {
-            return each() ? each(named) : timed(one(named));
+            return each.isPresent() ? each(named, each.get()) : timed(one(named));
         }
         return timed(subject);
     }
@@ -173,18 +166,24 @@ public abstract class TargetCommand extends AnyCommand {
         if (list.size() > 1) {
             throw new SeveralProcessesException(
                     spec().commandLine(),
-                    "%d processes are called '%s'; name one by its process id%s"
-                            .formatted(list.size(), named.name(), canEach() ? ", or have each of them with --all" : ""),
+                    "%d processes are called '%s'%s"
+                            .formatted(
+                                    list.size(),
+                                    named.name(),
+                                    each().isPresent()
+                                            ? "; name one by its process id, or have each of them with --all"
+                                            : ", and '%s' takes one at a time; name it by its process id"
+                                                    .formatted(spec().qualifiedName())),
                     list);
         }
         return new Subject.Pid(list.getFirst().pid());
     }
 
     /** Answers for each process of a name. Returns the worst exit status. */
-    private int each(Subject.Named named) {
+    private int each(Subject.Named named, EachProcess each) {
         int worst = Failure.FINE;
         for (RunningProcess one : named.processes()) {
-            next(one);
+            each.next(one);
             int status;
             try {
                 status = timed(new Subject.Pid(one.pid()));
