@@ -75,6 +75,17 @@ final class TerminalIT {
         return AMOUNT.matcher(line).results().map(MatchResult::group).toList();
     }
 
+    /** The word stands in the first column that is left, and the sums below what they are sums of. */
+    @ParameterizedTest
+    @CsvSource({"summary,40", "tcache,40", "sizes,30", "arenas,40", "bins,40", "used,40"})
+    void lastRowIsCalledTotal(String command, int width) {
+        List<String> lines = shown(width, "", command + " " + known.pid());
+        assertThat(lines.getLast()).startsWith("TOTAL ");
+        assertThat(lines.getLast().codePointCount(0, lines.getLast().length()))
+                .isLessThanOrEqualTo(lines.get(lines.size() - 2)
+                        .codePointCount(0, lines.get(lines.size() - 2).length()));
+    }
+
     @Test
     void columnsGoesBeforeTheTerminal() {
         List<String> wide = shown(200, "", "summary " + known.pid());

@@ -15,6 +15,9 @@ final class TableLayout {
     /** What is left of a long name. */
     private static final int NAME = 16;
 
+    /** What is left of it where all columns are needed, and there is no room for them yet. */
+    private static final int SHORT_NAME = 8;
+
     private static final Set<Column.Kind> CUTTABLE = Set.of(Column.Kind.TEXT, Column.Kind.IDS);
 
     private final List<Column> columns;
@@ -41,26 +44,27 @@ final class TableLayout {
         shown = new boolean[widths.length];
         Arrays.fill(shown, true);
         if (line > 0) {
-            cutTo(line);
+            cutTo(line, NAME);
             for (String field : dispensable) {
                 if (line() <= line) {
                     break;
                 }
                 leaveOut(field);
             }
+            cutTo(line, SHORT_NAME);
             // There may be more room for names now.
             growTo(line);
         }
     }
 
-    private void cutTo(int line) {
+    private void cutTo(int line, int name) {
         for (int over = line() - line; over > 0; over = line() - line) {
             int widest = -1;
-            int second = NAME;
+            int second = name;
             for (int i = 0; i < widths.length; i++) {
-                if (CUTTABLE.contains(columns.get(i).kind()) && widths[i] > least(i)) {
+                if (CUTTABLE.contains(columns.get(i).kind()) && shown[i] && widths[i] > least(i, name)) {
                     if (widest < 0 || widths[i] > widths[widest]) {
-                        second = widest < 0 ? NAME : widths[widest];
+                        second = widest < 0 ? name : widths[widest];
                         widest = i;
                     } else {
                         second = Math.max(second, widths[i]);
@@ -72,13 +76,13 @@ final class TableLayout {
             }
             // Down to the next widest, and then all of them together.
             int cut = Math.min(over, Math.max(1, widths[widest] - second));
-            widths[widest] = Math.max(least(widest), widths[widest] - cut);
+            widths[widest] = Math.max(least(widest, name), widths[widest] - cut);
             limits[widest] = widths[widest];
         }
     }
 
-    private int least(int column) {
-        return Math.max(NAME, columns.get(column).title().length());
+    private int least(int column, int name) {
+        return Math.max(name, columns.get(column).title().length());
     }
 
     private void leaveOut(String field) {

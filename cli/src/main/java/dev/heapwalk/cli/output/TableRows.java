@@ -23,6 +23,9 @@ final class TableRows implements RowSink {
 
     private int pending;
 
+    /** Whether the row is a total that does not say so yet. */
+    private boolean unlabelled;
+
     TableRows(List<Column> columns, TableLayout layout, Output out) {
         this.columns = columns;
         this.layout = layout;
@@ -50,11 +53,20 @@ final class TableRows implements RowSink {
     }
 
     void totalFollows() {
-        // At the left, whatever the column holds.
-        if (begins(TOTAL.length(), false)) {
-            out.ascii(TOTAL);
-            fill(TOTAL.length(), false);
+        // At the left, whatever the column holds; if it is not shown, in the next one that has room.
+        if (layout.shows(cell)) {
+            label();
+        } else {
+            cell++;
+            unlabelled = true;
         }
+    }
+
+    private void label() {
+        begins(TOTAL.length(), false);
+        out.ascii(TOTAL);
+        fill(TOTAL.length(), false);
+        unlabelled = false;
     }
 
     /**
@@ -89,6 +101,10 @@ final class TableRows implements RowSink {
     private void plain(String safe) {
         if (safe.isEmpty()) {
             if (layout.shows(cell)) {
+                if (unlabelled) {
+                    label();
+                    return;
+                }
                 pending += (begun ? GAP.length() : 0) + widths[cell];
                 begun = true;
             }
@@ -190,6 +206,7 @@ final class TableRows implements RowSink {
         pending = 0;
         cell = 0;
         begun = false;
+        unlabelled = false;
         out.put('\n');
     }
 

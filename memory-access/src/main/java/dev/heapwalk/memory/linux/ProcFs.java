@@ -99,7 +99,7 @@ record ProcFs(Path folder, Path yama) {
 
     private RuntimeException failed(long pid, Path file, IOException e) {
         if (!Files.exists(process(pid))) {
-            return new NoSuchProcessException("there is no process " + pid);
+            return new NoSuchProcessException("there is no process " + pid + "; 'ps aux' lists those that there are");
         }
         // A file below the folder of a thread, whose thread has ended.
         if (!Files.exists(file.getParent())) {
