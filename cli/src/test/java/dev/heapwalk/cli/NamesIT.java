@@ -135,8 +135,7 @@ final class NamesIT {
         Path named = Files.createTempFile(ruby.root().resolve("tmp"), "named", ".rb");
         Files.writeString(named, "syscall(157, 15, \"" + NAME + "\")\n");
         String option = "-r/tmp/" + named.getFileName();
-        try (RubyProcess one =
-                        RubyProcess.of(ruby, "frames").option(option).start();
+        try (RubyProcess one = RubyProcess.of(ruby, "frames").option(option).start();
                 RubyProcess other =
                         RubyProcess.of(ruby, "frames").option(option).start()) {
             List<String> pids = LongStream.of(one.pid(), other.pid())
@@ -158,7 +157,8 @@ final class NamesIT {
                                 .map(row -> row.get("pid").asText())
                                 .distinct())
                         .containsExactlyElementsOf(pids);
-                ruby(words, NAME).exited(2).said("2 processes are called '" + NAME + "'", "--all");
+                assertThat(ruby(words, NAME).exited(2).err())
+                        .contains("2 processes are called '" + NAME + "'", "--all");
             }
             StringBuilder text = new StringBuilder();
             for (String pid : pids) {
