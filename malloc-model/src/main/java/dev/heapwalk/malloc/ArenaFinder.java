@@ -29,6 +29,11 @@ final class ArenaFinder {
      */
     private static final int MOST_CHANGING = 96;
 
+    /** So many of an arena's words but those of bins may be damaged. */
+    private static final int MOST_FAULTS = 1;
+
+    private static final int IS_NONE = Integer.MAX_VALUE;
+
     private static final List<MallocLayout.State> STATES =
             MallocLayout.ALL.stream().map(MallocLayout::state).distinct().toList();
 
@@ -50,6 +55,7 @@ final class ArenaFinder {
      * @param ringLength how many arenas following {@code next} led to
      * @param emptyBins how many list heads point to themselves
      * @param brokenBins how many list heads are damaged
+     * @param faults how many of its other words are damaged
      */
     record Found(
             long address,
@@ -58,7 +64,8 @@ final class ArenaFinder {
             boolean ringClosed,
             int ringLength,
             int emptyBins,
-            int brokenBins) {
+            int brokenBins,
+            int faults) {
 
         /**
          * Whether this shows more of an arena than another: list heads look like such also when seen some places on.
@@ -67,7 +74,14 @@ final class ArenaFinder {
             if (ringClosed != other.ringClosed) {
                 return ringClosed;
             }
-            return brokenBins != other.brokenBins ? brokenBins < other.brokenBins : ringLength > other.ringLength;
+            int damaged = brokenBins + faults;
+            int othersDamaged = other.brokenBins + other.faults;
+            if (damaged != othersDamaged) {
+                return damaged < othersDamaged;
+            }
+            // Layouts that differ before the bins alone show the same; compilers and malloc align arenas.
+            boolean aligned = (address & 15) == 0;
+            return aligned != ((other.address & 15) == 0) ? aligned : ringLength > other.ringLength;
         }
     }
 
@@ -84,13 +98,15 @@ final class ArenaFinder {
             while (words.next()) {
                 long[] word = words.words();
                 for (int i = 0; i < words.count(); i++) {
-                    // Most words fail here: a list head holds two pointers, and the first and the last one show.
-                    if (word[i] != 0
-                            && (word[i] & 7) == 0
-                            && i + HEADS_WORDS <= words.readable()
-                            && word[i + 1] != 0
-                            && word[i + HEADS_WORDS - 2] != 0
-                            && word[i + HEADS_WORDS - 1] != 0
+                    // Most words fail here: a list head holds two pointers, and the first and the last one show. One
+                    // of the four may be damaged.
+                    if (i + HEADS_WORDS <= words.readable()
+                            && pointer(word[i]) + pointer(word[i + 1]) > 0
+                            && pointer(word[i])
+                                            + pointer(word[i + 1])
+                                            + pointer(word[i + HEADS_WORDS - 2])
+                                            + pointer(word[i + HEADS_WORDS - 1])
+                                    >= 3
                             && anyEmpty(word, i, words.address(i))) {
                         initialised(words.address(i), changing ? MOST_CHANGING : MOST_BROKEN)
                                 .ifPresent(found::add);
@@ -99,6 +115,11 @@ final class ArenaFinder {
             }
         }
         return found;
+    }
+
+    /** 1 for what may be a pointer to a chunk or to a list head, else 0. */
+    private static int pointer(long word) {
+        return word != 0 && (word & 7) == 0 ? 1 : 0;
     }
 
     /**
@@ -121,7 +142,7 @@ final class ArenaFinder {
     Optional<Found> untouched(List<Range> ranges, long symbol) {
         for (MallocLayout.State state : STATES) {
             if (symbol != 0 && untouched(symbol, state)) {
-                return Optional.of(new Found(symbol, state, false, true, 1, 0, 0));
+                return Optional.of(new Found(symbol, state, false, true, 1, 0, 0, 0));
             }
         }
         for (Range range : ranges) {
@@ -135,7 +156,7 @@ final class ArenaFinder {
                     }
                     for (MallocLayout.State state : STATES) {
                         if (state.next() == distance && untouched(at - distance, state)) {
-                            return Optional.of(new Found(at - distance, state, false, true, 1, 0, 0));
+                            return Optional.of(new Found(at - distance, state, false, true, 1, 0, 0, 0));
                         }
                     }
                 }
@@ -192,12 +213,13 @@ final class ArenaFinder {
         boolean bestHasMemory = false;
         for (MallocLayout.State state : STATES) {
             long address = bins - state.bins();
-            if (!plausible(address, state)) {
+            int faults = faults(address, state);
+            if (faults > MOST_FAULTS) {
                 continue;
             }
             Set<Long> members = new LinkedHashSet<>();
             boolean closed = ring(address, state, members);
-            Found found = new Found(address, state, true, closed, members.size(), heads[0], heads[1]);
+            Found found = new Found(address, state, true, closed, members.size(), heads[0], heads[1], faults);
             // Where a layout without attached_threads ends, another one has its system_mem.
             MallocState arena = Structures.arena(reader, address, state);
             boolean hasMemory = arena.systemMem() > 0 || arena.top() == address + state.top();
@@ -236,32 +258,40 @@ final class ArenaFinder {
         return new int[] {empty, broken};
     }
 
-    private boolean plausible(long address, MallocLayout.State state) {
+    /** How many words of what may be an arena are wrong; more than {@link #MOST_FAULTS} if it is none. */
+    private int faults(long address, MallocLayout.State state) {
         if (reader.find(address, state.size()) < 0) {
-            return false;
+            return IS_NONE;
         }
         MallocState arena = Structures.arena(reader, address, state);
         long top = arena.top();
         long system = arena.systemMem();
         long next = arena.next();
         long attached = arena.attachedThreads();
-        if (arena.flags() < 0 || arena.flags() > 7 || top == 0 || (next & 7) != 0 || next == 0) {
-            return false;
+        int faults = 0;
+        if (arena.flags() < 0 || arena.flags() > 7) {
+            faults++;
+        }
+        if ((next & 7) != 0 || next == 0) {
+            faults++;
         }
         boolean untouchedTop = top == address + state.top();
+        if (!untouchedTop && (top == 0 || (top & 15) != 0)) {
+            faults++;
+        }
         if (system < 0
                 || system > arena.maxSystemMem()
                 || arena.maxSystemMem() > USER_SPACE
-                || (untouchedTop ? system != 0 : (top & 15) != 0)) {
-            return false;
+                || untouchedTop && system != 0) {
+            return IS_NONE;
         }
         if (state.nextFree() >= 0 && (reader.readLong(address + state.nextFree(), 1) & 7) != 0) {
-            return false;
+            return IS_NONE;
         }
-        if (state.attachedThreads() >= 0) {
-            return attached >= 0 && attached < 1 << 22 && (system == 0 || system > 2 * attached);
-        }
-        return untouchedTop || system >= 4096;
+        boolean fits = state.attachedThreads() >= 0
+                ? attached >= 0 && attached < 1 << 22 && (system == 0 || system > 2 * attached)
+                : untouchedTop || system >= 4096;
+        return fits ? faults : IS_NONE;
     }
 
     /**

@@ -81,6 +81,7 @@ public final class ChunkCursor implements AutoCloseable {
     // What the links of the free chunks lead away from them, in sum.
     private long forward;
     private long backward;
+    private long skips;
 
     // The chunk that next() will move to: its header was read to tell the state of the one before.
     private long following;
@@ -166,6 +167,7 @@ public final class ChunkCursor implements AutoCloseable {
         leftOut = 0;
         forward = 0;
         backward = 0;
+        skips = 0;
         run = -1;
         arena = -1;
         end = 0;
@@ -480,11 +482,22 @@ public final class ChunkCursor implements AutoCloseable {
             long links = p + shift + MallocChunk.HEADER;
             forward += RawMemory.word(links) - p;
             backward += RawMemory.word(links + 8) - p;
+            if (size >= MallocChunk.MIN_LARGE) {
+                skips += skip(p, RawMemory.word(links + 16)) - skip(p, RawMemory.word(links + 24));
+            }
         } else {
             chains.in(plan.starts[run], end, top, inUseBits, lists);
             forward += chains.word(p + 16) - p;
             backward += chains.word(p + 24) - p;
+            if (size >= MallocChunk.MIN_LARGE) {
+                skips += skip(p, chains.word(p + 32)) - skip(p, chains.word(p + 40));
+            }
         }
+    }
+
+    /** How far a link leads that a chunk need not have; not 0 for one that leads to the chunk itself. */
+    private static long skip(long chunk, long link) {
+        return link == 0 ? 0 : link - chunk + 1;
     }
 
     /**
@@ -497,6 +510,11 @@ public final class ChunkCursor implements AutoCloseable {
     /** The same of {@code bk}. */
     long backwardLinks() {
         return backward;
+    }
+
+    /** How far {@code fd_nextsize} lead in sum, less {@code bk_nextsize}: 0 in bins that are whole. */
+    long skipLinks() {
+        return skips;
     }
 
     /** The run that the chunk lies in. */

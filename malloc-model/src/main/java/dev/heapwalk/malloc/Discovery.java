@@ -215,16 +215,16 @@ final class Discovery {
 
     /** The memory of the heaps of threads, after {@link #findThreadHeaps}. */
     List<Range> threadHeapClaims() {
-        return heaps.values().stream()
-                .flatMap(List::stream)
-                .map(region -> new Range(
-                        region.heapInfo(),
-                        region.heapInfo()
-                                + Math.max(
-                                        Structures.heapInfo(reader, region.heapInfo())
-                                                .mprotectSize(),
-                                        4096)))
-                .toList();
+        return heaps.values().stream().flatMap(List::stream).map(this::claim).toList();
+    }
+
+    private Range claim(MallocArena.Region heap) {
+        long size = heap.end() - heap.heapInfo();
+        long accessible = Structures.heapInfo(reader, heap.heapInfo()).mprotectSize();
+        // One that is damaged must not claim what is not the heap's.
+        return new Range(
+                heap.heapInfo(),
+                heap.heapInfo() + (accessible > size && accessible <= threadHeaps.max() ? accessible : size));
     }
 
     /**

@@ -18,10 +18,12 @@ final class FreeList {
     private final long chunkOffset;
     private final long minSize;
     private final long maxSize;
+    private final long key;
     private final Supplier<String> name;
     private final FreeLists.Fault fault;
 
     private long at;
+    private boolean atChunk;
     private long chunk;
     private long size;
     private long count;
@@ -38,6 +40,7 @@ final class FreeList {
      * @param chunkOffset what is subtracted from such an address to get the chunk's, in bytes
      * @param minSize smallest chunk that may be in the list
      * @param maxSize largest chunk
+     * @param key what stands behind the link of each chunk, 0 if that is not known
      * @param name tells the list's name for messages: there are dozens of lists for each thread, and few are damaged
      */
     FreeList(
@@ -48,6 +51,7 @@ final class FreeList {
             long chunkOffset,
             long minSize,
             long maxSize,
+            long key,
             Supplier<String> name,
             FreeLists.Fault fault) {
         this.reader = reader;
@@ -57,8 +61,10 @@ final class FreeList {
         this.chunkOffset = chunkOffset;
         this.minSize = minSize;
         this.maxSize = maxSize;
+        this.key = key;
         this.name = name;
         this.fault = fault;
+        this.atChunk = first != 0 && plan.chunk(first - chunkOffset);
     }
 
     /** What the next link points to, 0 at the end of the list. */
@@ -72,11 +78,12 @@ final class FreeList {
             return false;
         }
         chunk = at - chunkOffset;
-        if (!plan.chunk(chunk)) {
+        if (!atChunk) {
             return stop(at, "%s: entry %d points to no chunk");
         }
         size = Structures.sizeWord(reader, chunk) & ~MallocChunk.SIZE_BITS;
-        if (size < minSize || size > maxSize) {
+        boolean wrongSize = size < minSize || size > maxSize;
+        if (wrongSize) {
             // The link is another word than the size, so the rest of the list is still worth its name.
             fault.at(chunk, "%s: entry %d is a chunk of size 0x%x".formatted(name.get(), count, size));
             sound = false;
@@ -84,13 +91,23 @@ final class FreeList {
         if (at == tortoise || count >= MOST) {
             return stop(chunk, "%s: the list goes in circles");
         }
-        bytes += size;
-        if (++count == power) {
-            tortoise = at;
-            power *= 2;
-        }
+        long before = at;
         long link = chunk + MallocChunk.HEADER;
         at = layout.reveal(link, reader.readLong(link, 0));
+        atChunk = at != 0 && plan.chunk(at - chunkOffset);
+        // Where a wrong link leads to a used chunk, the program's own words stand in the place of the next link.
+        boolean ends = at == 0 && (layout.safeLinking() || !wrongSize);
+        if (!atChunk && !ends && (key == 0 || reader.readLong(link + 8, 0) != key)) {
+            count++;
+            stop(at, "%s: entry %d points to no chunk");
+            count--;
+            return false;
+        }
+        bytes += size;
+        if (++count == power) {
+            tortoise = before;
+            power *= 2;
+        }
         return true;
     }
 

@@ -46,6 +46,7 @@ final class FreeLists {
                 MallocChunk.HEADER,
                 MallocLayout.Tcache.minSize(index),
                 MallocLayout.Tcache.maxSize(index),
+                layout.tcache().key() == MallocLayout.Key.STRUCT ? cache : 0,
                 () -> "bin %d of the thread cache at 0x%x".formatted(index, cache),
                 fault);
     }
@@ -70,6 +71,7 @@ final class FreeLists {
                     0,
                     size,
                     size,
+                    0,
                     () -> "fastbin %d of arena %d".formatted(index, arena.index()),
                     fault);
         }
@@ -136,6 +138,9 @@ final class FreeLists {
                 } else if ((Structures.sizeWord(reader, at + size) & MallocChunk.PREV_INUSE) != 0) {
                     fault.at(at, "%s: entry %d is in use, as the chunk behind it says".formatted(name, count));
                 }
+                if (size >= MallocChunk.MIN_LARGE && !skipsSoundly(at)) {
+                    fault.at(at, "%s: entry %d is not linked soundly to those of other sizes".formatted(name, count));
+                }
                 if (at == tortoise || count >= FreeList.MOST) {
                     fault.at(at, "%s: the list goes in circles".formatted(name));
                     break;
@@ -165,6 +170,14 @@ final class FreeLists {
             }
         }
         return bins;
+    }
+
+    /** Whether those that a chunk's {@code fd_nextsize} and {@code bk_nextsize} lead to, if it has them, lead back. */
+    private boolean skipsSoundly(long chunk) {
+        long next = reader.readLong(chunk + 32, 0);
+        long previous = reader.readLong(chunk + 40, 0);
+        return next == 0 && previous == 0
+                || reader.readLong(next + 40, 0) == chunk && reader.readLong(previous + 32, 0) == chunk;
     }
 
     private MallocState state(MallocArena arena) {

@@ -10,6 +10,8 @@ public final class MallocChunk extends StructView {
     public static final long HEADER = 16;
     /** The smallest chunk, in bytes. C name {@code MINSIZE}. */
     public static final long MIN_SIZE = 32;
+    /** The smallest size, in bytes, that is in a bin of several sizes. */
+    static final long MIN_LARGE = 1024;
     /** Bit of {@code mchunk_size}: the chunk before this one is not in a bin. */
     public static final long PREV_INUSE = 1;
     /** Bit of {@code mchunk_size}: mapped on its own. */

@@ -382,7 +382,7 @@ public final class MallocHeap implements Heap {
                 forward += lists.headLinks(arena, true);
                 backward += lists.headLinks(arena, false);
             }
-            if (forward == 0 && backward == 0) {
+            if (forward == 0 && backward == 0 && walked.skipLinks() == 0) {
                 return List.of();
             }
             List<Damage> found = new ArrayList<>();
@@ -394,7 +394,11 @@ public final class MallocHeap implements Heap {
             }
             return found.isEmpty()
                     ? List.of(new Damage(
-                            some.getFirst().address(), -1, "chunks are free that are in no bin, or in two of them"))
+                            some.getFirst().address(),
+                            -1,
+                            forward == 0 && backward == 0
+                                    ? "links to the next size (fd_nextsize, bk_nextsize) of a bin don't agree"
+                                    : "chunks are free that are in no bin, or in two of them"))
                     : List.copyOf(found);
         }
     }

@@ -185,8 +185,40 @@ final class ThreadHeaps {
                 regions.add(new MallocArena.Region(start, end, one));
             }
         }
+        correctSize(regions, arena, top);
         regions.sort((a, b) -> Long.compare(a.start(), b.start()));
         return List.copyOf(regions);
+    }
+
+    /** Corrects a size that does not agree with {@code system_mem}, where what lies at the other end confirms it. */
+    private void correctSize(List<MallocArena.Region> regions, long arena, long top) {
+        long missing = state(arena).systemMem();
+        for (MallocArena.Region region : regions) {
+            missing -= region.end() - region.heapInfo();
+        }
+        if (missing == 0 || (missing & 0xfff) != 0) {
+            return;
+        }
+        for (int i = 0; i < regions.size(); i++) {
+            MallocArena.Region region = regions.get(i);
+            long heap = region.heapInfo();
+            long end = region.end() + missing;
+            if (end <= region.start() || end - heap > max || end - heap < 4096) {
+                continue;
+            }
+            boolean ends = top >= heap && top - heap < max
+                    ? top < end && top + (Structures.sizeWord(reader, top) & ~MallocChunk.SIZE_BITS) == end
+                    : Structures.sizeWord(reader, end - MallocChunk.HEADER) == MallocChunk.PREV_INUSE;
+            if (ends) {
+                damage.add(
+                        heap,
+                        -1,
+                        "the heap of the arena at 0x%x says %d bytes, but it has %d"
+                                .formatted(arena, region.end() - heap, end - heap));
+                regions.set(i, new MallocArena.Region(region.start(), end, heap));
+                return;
+            }
+        }
     }
 
     /** Where a heap ends whose header does not tell it: where its top chunk does, or what may be read and written. */
