@@ -214,7 +214,7 @@ final class ArenaFinder {
         for (MallocLayout.State state : STATES) {
             long address = bins - state.bins();
             int faults = faults(address, state);
-            if (faults > MOST_FAULTS) {
+            if (faults > (heads[1] > MOST_BROKEN ? 0 : MOST_FAULTS)) {
                 continue;
             }
             Set<Long> members = new LinkedHashSet<>();
