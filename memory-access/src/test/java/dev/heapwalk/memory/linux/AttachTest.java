@@ -363,6 +363,8 @@ class AttachTest {
     @Test
     void saysThatThisJvmHoldsItAlready() throws IOException {
         try (CTarget program = odd("alone")) {
+            // Before, it may be the shell yet that becomes it.
+            program.hex();
             try (Target first = Target.attach(program.pid())) {
                 assertThatThrownBy(() -> Target.attach(program.pid()))
                         .isInstanceOf(PermissionDeniedException.class)
