@@ -388,8 +388,8 @@ final class ExitStatusIT {
             long length = Files.size(core);
             List<Integer> statuses = new ArrayList<>();
             for (int i = 19; i >= 0; i--) {
-                // The last cuts are in the headers and the notes.
-                long cut = i < 4 ? 16 + i * 500L : length * i / 20;
+                // The first cut is in the notes and leaves all of the heap, the last ones are in the headers.
+                long cut = i == 19 ? length - 5_000 : i < 4 ? 16 + i * 500L : length * i / 20;
                 try (RandomAccessFile file = new RandomAccessFile(core.toFile(), "rw")) {
                     file.setLength(cut);
                 }
@@ -416,9 +416,10 @@ final class ExitStatusIT {
                 }
                 statuses.add(run.status());
             }
+            // The C library's data lies behind all heaps: without it nothing may be told of them.
             assertThat(statuses)
-                    .as("some cut leaves a part of the heap, and some leaves nothing")
-                    .contains(3, 4);
+                    .as("some cut leaves the heap, and some leaves nothing")
+                    .contains(0, 4);
             // The less there is of a core, the less is told.
             assertThat(statuses).isSorted();
         }

@@ -318,6 +318,23 @@ final class ArenaFinder {
         return false;
     }
 
+    /**
+     * Whether what was recognised is the arena of a thread, seen some list heads further on: where the main one is
+     * missing, there is no better one.
+     */
+    boolean inThreadsArena(Found found) {
+        long heap = found.address() & -4096L;
+        for (long size : new long[] {32, 48}) {
+            long arena = heap + size;
+            if (found.address() > arena
+                    && found.address() - arena < found.state().size()
+                    && heapInfoSize(arena) == size) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Size of {@code heap_info} if an arena lies behind the header of its first heap, else 0. */
     long heapInfoSize(long arena) {
         for (long size : new long[] {32, 48}) {
