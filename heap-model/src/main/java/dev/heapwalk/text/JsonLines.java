@@ -27,6 +27,8 @@ public final class JsonLines {
     private static final int PIECE = 1 << 12;
     /** What the longest escape makes of one byte. */
     private static final int GROWTH = 6;
+    /** How many bytes a character of Java's takes in UTF-8, at most. */
+    static final int LONGEST_UTF_8 = 3;
     /** Room for any number, and for writing eight bytes where fewer count. */
     private static final int SLACK = 40;
 
@@ -502,6 +504,52 @@ public final class JsonLines {
     }
 
     /**
+     * Writes a part of a string, which the caller puts quotes around, and which is whole without {@link #endText()}.
+     *
+     * @param characters holds the part; an unpaired surrogate in it becomes a question mark
+     * @param count how many of them, from the first on
+     */
+    public void text(char[] characters, int count) {
+        for (int from = 0; from < count; ) {
+            int end = Math.min(count, from + PIECE / LONGEST_UTF_8);
+            if (end < count && Character.isHighSurrogate(characters[end - 1])) {
+                end--;
+            }
+            begin(PIECE);
+            finish(encode(characters, from, end));
+            from = end;
+        }
+    }
+
+    /** Puts characters behind the position in UTF-8. Returns how many bytes that are. */
+    private int encode(char[] characters, int from, int end) {
+        byte[] to = buffer;
+        int at = position;
+        for (int i = from; i < end; i++) {
+            char one = characters[i];
+            if (one < 0x80) {
+                to[at++] = (byte) one;
+            } else if (one < 0x800) {
+                to[at++] = (byte) (0xc0 | one >> 6);
+                to[at++] = (byte) (0x80 | one & 0x3f);
+            } else if (!Character.isSurrogate(one)) {
+                to[at++] = (byte) (0xe0 | one >> 12);
+                to[at++] = (byte) (0x80 | one >> 6 & 0x3f);
+                to[at++] = (byte) (0x80 | one & 0x3f);
+            } else if (i + 1 < end && Character.isSurrogatePair(one, characters[i + 1])) {
+                int codePoint = Character.toCodePoint(one, characters[++i]);
+                to[at++] = (byte) (0xf0 | codePoint >> 18);
+                to[at++] = (byte) (0x80 | codePoint >> 12 & 0x3f);
+                to[at++] = (byte) (0x80 | codePoint >> 6 & 0x3f);
+                to[at++] = (byte) (0x80 | codePoint & 0x3f);
+            } else {
+                to[at++] = '?';
+            }
+        }
+        return at - position;
+    }
+
+    /**
      * Ends a string of parts.
      *
      * @return whether all its bytes were UTF-8
@@ -641,25 +689,15 @@ public final class JsonLines {
     }
 
     /**
-     * Writes a part of a string of which each byte is a character of its own, {@code U+0000} to {@code U+00FF}. The
-     * caller puts quotes around it.
+     * Writes bytes as hexadecimal digits, two each. The caller puts quotes around it.
      *
-     * @param segment local memory that holds the bytes
-     * @param offset where they begin
-     * @param length how many there are
+     * @param bytes a few bytes, such as a digest
      */
-    public void octets(MemorySegment segment, long offset, int length) {
-        for (int from = 0; from < length; from += PIECE) {
-            int part = Math.min(PIECE, length - from);
-            begin(part);
-            MemorySegment.copy(segment, Words.BYTE, offset + from, piece, 0, part);
-            for (int i = 0; i < part; i++) {
-                if (piece[i] < 0) {
-                    escapeByte(piece[i]);
-                } else {
-                    character(piece[i]);
-                }
-            }
+    public void hex(byte[] bytes) {
+        for (byte one : bytes) {
+            ensure(2);
+            buffer[position++] = HEX[one >>> 4 & 0xf];
+            buffer[position++] = HEX[one & 0xf];
         }
     }
 

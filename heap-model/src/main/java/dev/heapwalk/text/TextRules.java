@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.text;
+
+import java.security.SecureRandom;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * How much of a target's text and bytes is written: all, the first part, or none, with a digest in place of what is
+ * missing. Any number of threads may share one.
+ */
+public final class TextRules {
+    /** All is written. */
+    public static final TextRules WHOLE = new TextRules(Long.MAX_VALUE, Optional.empty(), Long.MAX_VALUE);
+
+    /** As long as what the digest is made by gives. */
+    private static final int KEY = 32;
+
+    private final long most;
+    /** What redacts; never written. */
+    private final Optional<byte[]> key;
+
+    private final long digested;
+    private final AtomicLong left;
+
+    private TextRules(long most, Optional<byte[]> key, long digested) {
+        this.most = most;
+        this.key = key;
+        this.digested = digested;
+        this.left = new AtomicLong(digested);
+    }
+
+    /**
+     * The same rules with a limit: what is longer is cut there, and has a digest, SHA-256 of all its bytes.
+     *
+     * @param bytes a limit for the bytes of one text as they are in the target, 0 or more
+     * @return new rules
+     * @throws IllegalArgumentException if the limit is below zero
+     */
+    public TextRules atMost(long bytes) {
+        if (bytes < 0) {
+            throw new IllegalArgumentException("text can't be cut after " + bytes + " bytes");
+        }
+        return new TextRules(bytes, key, digested);
+    }
+
+    /**
+     * The same rules, but nothing is written of a text but its length and a keyed digest, HMAC-SHA-256 of its bytes.
+     * The key is random, and nobody is told it: texts that are equal can be seen to be, and what they are can't be
+     * found out by trying.
+     *
+     * @return new rules, with a new key
+     */
+    public TextRules redacting() {
+        byte[] random = new byte[KEY];
+        new SecureRandom().nextBytes(random);
+        return new TextRules(most, Optional.of(random), digested);
+    }
+
+    /**
+     * The same rules for names, which are told in any case.
+     *
+     * @return rules that do not redact
+     */
+    public TextRules naming() {
+        return new TextRules(most, Optional.empty(), digested);
+    }
+
+    /**
+     * The same rules for one dump, which digests no more than so many bytes in all: lengths are the target's, and many
+     * texts may claim the same memory. What comes when there is too little left has no digest.
+     *
+     * @param bytes a limit for the bytes of all texts that are digested
+     * @return new rules, with the same key
+     */
+    public TextRules digesting(long bytes) {
+        return new TextRules(most, key, bytes);
+    }
+
+    /**
+     * The limit.
+     *
+     * @return bytes, {@link Long#MAX_VALUE} without one
+     */
+    public long most() {
+        return most;
+    }
+
+    /**
+     * Whether digests stand in place of text.
+     *
+     * @return whether they do
+     */
+    public boolean redacts() {
+        return key.isPresent();
+    }
+
+    /** Takes bytes from what may be digested. Returns whether there were as many. */
+    boolean take(long bytes) {
+        if (digested == Long.MAX_VALUE) {
+            return true;
+        }
+        if (left.get() < bytes) {
+            return false;
+        }
+        return left.addAndGet(-bytes) >= 0;
+    }
+
+    /** What makes the digests that these rules ask for, for one thread. */
+    Digest digest() {
+        return key.isPresent() ? Digest.keyed(key.get()) : Digest.plain();
+    }
+}
