@@ -329,7 +329,9 @@ final class CodeKeys {
     }
 
     private void thread(RubyThread thread) {
-        optional(NAME, thread.name());
+        if (thread.name().isPresent()) {
+            line.own(NAME, thread.name().get());
+        }
         line.text(STATUS, thread.status().label());
         if (thread.tid() != 0) {
             line.number(TID, thread.tid());

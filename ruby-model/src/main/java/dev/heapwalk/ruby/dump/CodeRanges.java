@@ -4,10 +4,9 @@ package dev.heapwalk.ruby.dump;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
-import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.name.Encodings;
-import java.lang.foreign.MemorySegment;
+import dev.heapwalk.text.TargetText;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.Charset;
@@ -24,8 +23,6 @@ final class CodeRanges {
     static final int SEVEN_BIT = 1;
     static final int VALID = 2;
     static final int BROKEN = 3;
-
-    private static final long HIGH_BITS = 0x8080808080808080L;
 
     private final ObjectReader reader;
     private final Reader memory;
@@ -49,17 +46,8 @@ final class CodeRanges {
         for (long at = 0; at < length; at += Window.MAX_LENGTH) {
             int part = (int) Math.min(Window.MAX_LENGTH, length - at);
             long offset = memory.require(bytes + at, part);
-            MemorySegment segment = memory.segment();
-            int i = 0;
-            for (; i <= part - Long.BYTES; i += Long.BYTES) {
-                if ((segment.get(Words.LONG, offset + i) & HIGH_BITS) != 0) {
-                    return false;
-                }
-            }
-            for (; i < part; i++) {
-                if (segment.get(Words.BYTE, offset + i) < 0) {
-                    return false;
-                }
+            if (!TargetText.ascii(memory.segment(), offset, part)) {
+                return false;
             }
         }
         return true;

@@ -7,12 +7,14 @@ import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.name.Encodings;
-import dev.heapwalk.ruby.name.StringDecoder;
 import dev.heapwalk.ruby.object.RArray;
 import dev.heapwalk.ruby.object.RString;
+import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.text.JsonLines;
+import dev.heapwalk.text.TargetText;
+import dev.heapwalk.text.TextForm;
 import java.lang.foreign.MemorySegment;
-import java.util.Optional;
+import java.util.Arrays;
 import java.util.function.LongPredicate;
 
 /**
@@ -26,11 +28,9 @@ import java.util.function.LongPredicate;
  */
 final class Contents {
     private static final byte[] VALUE = DumpLine.key("val");
-    private static final byte[] BINARY = JsonLines.ascii(",\"binary\":true,\"base64\":\"");
     private static final byte[] OFFSET = DumpLine.key("offset");
     private static final byte[] LENGTH = DumpLine.key("length");
 
-    /** A longer String is referred to. */
     private static final int LONGEST_IN_PLACE = 64;
     /** Contents of so many bytes, 8 for each element, are written again: to refer to them takes as much room. */
     private static final int LONGEST_REPEATED = 64;
@@ -38,106 +38,139 @@ final class Contents {
     private static final int LONGEST_BESIDE = 1 << 10;
     /** Longer chains of roots are only made by damage or malice. */
     private static final int LONGEST_CHAIN = 8;
-    /** A multiple of three, for base 64. */
-    private static final int PIECE = 3 << 14;
-    /** A longer String of another encoding is not made into UTF-8. */
-    private static final int LONGEST_DECODED = 1 << 24;
+    /** No character is longer, in bytes. */
+    private static final int LONGEST_CHARACTER = 8;
+    /** A longer part of a String has no digest of its own: there may be many that are nearly all of it. */
+    private static final int LONGEST_DIGESTED = 1 << 16;
 
     private final ObjectReader reader;
     private final Reader memory;
     private final JsonLines json;
-    private final StringDecoder decoder;
+    private final TargetText text;
+    private final TargetText names;
     private final RArray arrayView;
     private final LongPredicate written;
     private final long room;
+    /** A longer String is referred to. */
+    private final long inPlace;
+
+    private TextForm[] forms = {};
 
     /**
      * Prepares to write.
      *
      * @param reader what reads the objects
-     * @param json where the text goes
+     * @param json where the lines go
+     * @param text writes there what Strings hold
      * @param written tells of the address of a slot whether the dump has its line
      * @param room how many bytes the dump may have; contents that are longer are not begun
      */
-    Contents(ObjectReader reader, JsonLines json, LongPredicate written, long room) {
+    Contents(ObjectReader reader, JsonLines json, TargetText text, LongPredicate written, long room) {
         this.reader = reader;
         this.memory = reader.memory();
         this.json = json;
-        this.decoder = new StringDecoder(reader);
+        this.text = text;
+        this.names = text.rules().redacts()
+                ? new TargetText(memory, json, text.rules().naming())
+                : text;
         this.arrayView = new RArray(reader);
         this.written = written;
         this.room = room;
+        this.inPlace = Math.min(LONGEST_IN_PLACE, text.rules().most());
     }
 
     /**
-     * Writes the contents of a String as {@code val}: text, and its bytes beside it where they are not valid.
+     * Writes the contents of a String as {@code val} and the keys beside it.
      *
      * @throws DumpLimit.LineTooLong if the dump has no room for them
      */
     void write(RString string) {
+        write(string, text);
+    }
+
+    /** Writes a String that is a name likewise, but never redacted. */
+    void writeName(RString string) {
+        write(string, names);
+    }
+
+    private void write(RString string, TargetText by) {
         long length = string.length();
         long bytes = string.bytes();
-        if (length < 0 || length > 0 && !memory.mapped(bytes, length)) {
-            throw new UnmappedAddressException(bytes, bytes, Math.max(0, length));
-        }
-        if (length > room) {
+        if (!by.rules().redacts() && Math.min(length, by.rules().most()) > room && memory.mapped(bytes, length)) {
             throw new DumpLimit.LineTooLong();
         }
-        int encoding = string.encodingIndex();
-        boolean valid = encoding == Encodings.UTF_8 || encoding <= Encodings.US_ASCII && ascii(bytes, length);
-        if (encoding > Encodings.US_ASCII && length <= LONGEST_DECODED) {
-            Optional<String> text = decoder.text(
-                    string.content(LONGEST_DECODED), reader.encodings().indexOf(string), false);
-            if (text.isPresent()) {
-                json.raw(VALUE);
-                json.string(text.get());
-                return;
-            }
-        }
-        json.raw(VALUE);
-        json.raw('"');
-        for (long done = 0; done < length; done += PIECE) {
-            int some = (int) Math.min(PIECE, length - done);
-            long offset = memory.find(bytes + done, some);
-            if (offset < 0) {
-                // It was unmapped since it was looked up; what is missing shows in base 64 too.
-                break;
-            }
-            json.text(memory.segment(), offset, some);
-        }
-        valid &= json.endText();
-        json.raw('"');
-        if (!valid) {
-            base64(bytes, length);
-        }
+        by.members(VALUE, bytes, length, form(string));
     }
 
-    private boolean ascii(long bytes, long length) {
-        for (long done = 0; done < length; done += PIECE) {
-            int some = (int) Math.min(PIECE, length - done);
-            long offset = memory.require(bytes + done, some);
-            if (!ascii(memory.segment(), offset, some)) {
-                return false;
-            }
-        }
-        return true;
+    /** Writes the contents of a String as one value, which is an object where a string does not tell them. */
+    void value(RString string) {
+        value(string, text);
     }
 
-    private void base64(long bytes, long length) {
-        json.raw(BINARY);
-        for (long done = 0; done < length; done += PIECE) {
-            int some = (int) Math.min(PIECE, length - done);
-            long offset = memory.find(bytes + done, some);
-            if (offset < 0) {
-                break;
-            }
-            json.base64(memory.segment(), offset, some);
+    /** Writes a String that is a name likewise, but never redacted. */
+    void valueOfName(RString string) {
+        value(string, names);
+    }
+
+    private void value(RString string, TargetText by) {
+        long length = string.length();
+        long bytes = string.bytes();
+        by.value(bytes, length, form(string));
+    }
+
+    /** Writes a text that was read already as one value, likewise. */
+    void value(String read) {
+        text.value(read);
+    }
+
+    /** Writes a text that was made of an object as {@code val}, likewise. */
+    void write(String made) {
+        text.members(VALUE, made);
+    }
+
+    private TextForm form(RString string) {
+        int index = string.encodingIndex();
+        if (index == Encodings.UTF_8) {
+            return TextForm.UTF_8;
         }
-        json.raw('"');
+        if (index <= Encodings.US_ASCII) {
+            return TextForm.BYTES;
+        }
+        int encoding = reader.encodings().indexOf(string);
+        if (encoding < 0) {
+            return TextForm.OPAQUE;
+        }
+        if (encoding >= forms.length) {
+            forms = Arrays.copyOf(forms, encoding + 1);
+        }
+        if (forms[encoding] == null) {
+            Encodings encodings = reader.encodings();
+            forms[encoding] = encodings
+                    .charset(encoding)
+                    .map(TextForm::of)
+                    .orElseGet(() -> encodings.asciiCompatible(encoding) ? TextForm.BYTES : TextForm.OPAQUE);
+        }
+        return forms[encoding];
+    }
+
+    /** Whether digests stand in place of text. */
+    boolean redacts() {
+        return text.rules().redacts();
+    }
+
+    /**
+     * Whether a Symbol has a digest in place of its name: that may be data if it was made of a String, and neither code
+     * nor a table uses it as a name.
+     */
+    boolean redacted(RSymbol symbol) {
+        return redacts() && !symbol.numbered();
     }
 
     /** Writes a String as itself, if it is one that can be. Returns whether it was. */
     boolean inPlace(long address) {
+        if (redacts()) {
+            return false;
+        }
         int length;
         long offset;
         try {
@@ -147,12 +180,12 @@ final class Contents {
             }
             length = (int) string.length();
             int encoding = string.encodingIndex();
-            if (length < 0 || length > LONGEST_IN_PLACE || encoding > Encodings.US_ASCII) {
+            if (length < 0 || length > inPlace || encoding > Encodings.US_ASCII) {
                 return false;
             }
             boolean utf8 = encoding == Encodings.UTF_8 && string.codeRange() == RString.CODE_RANGE_VALID;
             offset = memory.require(string.bytes(), length);
-            if (!utf8 && !ascii(memory.segment(), offset, length)) {
+            if (!utf8 && !TargetText.ascii(memory.segment(), offset, length)) {
                 return false;
             }
         } catch (UnmappedAddressException e) {
@@ -181,22 +214,6 @@ final class Contents {
             case '0' -> length > 1 && bytes.get(Words.BYTE, offset + 1) == 'x';
             default -> false;
         };
-    }
-
-    private static boolean ascii(MemorySegment bytes, long offset, int length) {
-        long at = offset;
-        long end = offset + length;
-        for (; at <= end - Long.BYTES; at += Long.BYTES) {
-            if ((bytes.get(Words.LONG, at) & 0x8080808080808080L) != 0) {
-                return false;
-            }
-        }
-        for (; at < end; at++) {
-            if (bytes.get(Words.BYTE, at) < 0) {
-                return false;
-            }
-        }
-        return true;
     }
 
     // --- What another line has.
@@ -267,7 +284,9 @@ final class Contents {
                     firstLength = size;
                 }
                 if (!shared) {
-                    return memory.mapped(start, size) && part(bytes - first, length, firstLength, unit);
+                    return memory.mapped(start, size)
+                            && (type != RubyType.STRING || told(bytes - start, length, size))
+                            && part(bytes - first, length, firstLength, unit);
                 }
                 at = next;
                 from = start;
@@ -277,6 +296,17 @@ final class Contents {
             // Then its own line says what can be read.
         }
         return false;
+    }
+
+    /**
+     * Whether the line of a String tells a part of it as well as the part's own line would: it is before where that is
+     * cut, or it is itself too long to be told.
+     */
+    private boolean told(long before, long length, long size) {
+        long most = text.rules().most();
+        return redacts()
+                ? length > LONGEST_DIGESTED
+                : size <= most || length > most || before + length <= most - LONGEST_CHARACTER;
     }
 
     private static boolean within(long from, long count, long start, long size) {

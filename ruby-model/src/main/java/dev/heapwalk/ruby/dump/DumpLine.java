@@ -207,6 +207,16 @@ final class DumpLine {
         }
     }
 
+    /** A text that the program made for itself, such as the name of a thread. */
+    void own(byte[] key, String text) {
+        if (contents.redacts()) {
+            json.raw(key);
+            contents.value(text);
+        } else {
+            label(key, text);
+        }
+    }
+
     void flag(byte[] key, boolean value) {
         json.raw(key);
         json.raw(value ? TRUE : FALSE);
@@ -319,7 +329,11 @@ final class DumpLine {
                     return true;
                 }
                 case SYMBOL -> {
-                    RString held = reader.stringAt(found.as(symbolView).name());
+                    RSymbol symbol = found.as(symbolView);
+                    if (contents.redacted(symbol)) {
+                        return false;
+                    }
+                    RString held = reader.stringAt(symbol.name());
                     if (held.length() > LONGEST_NAME) {
                         return false;
                     }

@@ -8,6 +8,7 @@ import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.RubyThreads;
 import dev.heapwalk.text.JsonLines;
+import dev.heapwalk.text.TextRules;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -31,16 +32,24 @@ public final class HeapDump {
         MONGO
     }
 
+    /**
+     * The number of the format, which the first line has. It is one more where a reader of the former would go wrong;
+     * keys may be added without that.
+     */
+    public static final int FORMAT = 1;
+
     private final RubyVm vm;
     private final Id id;
     private final boolean reachable;
     private final long limit;
+    private final Disclosure disclosure;
 
-    private HeapDump(RubyVm vm, Id id, boolean reachable, long limit) {
+    private HeapDump(RubyVm vm, Id id, boolean reachable, long limit, Disclosure disclosure) {
         this.vm = vm;
         this.id = id;
         this.reachable = reachable;
         this.limit = limit;
+        this.disclosure = disclosure;
     }
 
     /**
@@ -51,7 +60,7 @@ public final class HeapDump {
      * @return the dump
      */
     public static HeapDump of(RubyVm vm, Id id) {
-        return new HeapDump(vm, id, false, DumpLimit.NONE);
+        return new HeapDump(vm, id, false, DumpLimit.NONE, Disclosure.WHOLE);
     }
 
     /**
@@ -60,7 +69,7 @@ public final class HeapDump {
      * @return a dump that leaves out the other objects
      */
     public HeapDump reachable() {
-        return new HeapDump(vm, id, true, limit);
+        return new HeapDump(vm, id, true, limit, disclosure);
     }
 
     /**
@@ -72,7 +81,17 @@ public final class HeapDump {
      * @throws IllegalArgumentException if that is less than one
      */
     public HeapDump atMost(long bytes) {
-        return new HeapDump(vm, id, reachable, DumpLimit.checked(bytes));
+        return new HeapDump(vm, id, reachable, DumpLimit.checked(bytes), disclosure);
+    }
+
+    /**
+     * Prepares a dump that tells less of what Strings and their like hold.
+     *
+     * @param told how much; {@link Disclosure#WHOLE} if nothing else is said
+     * @return a dump that tells no more
+     */
+    public HeapDump telling(Disclosure told) {
+        return new HeapDump(vm, id, reachable, limit, told);
     }
 
     /**
@@ -87,27 +106,28 @@ public final class HeapDump {
     public DumpSummary write(DumpOutput out, LongConsumer progress) {
         PageBatches batches = new PageBatches(vm, out, limit, progress);
         ObjectReader reader = batches.reader();
-        DumpSummary head = batches.head(lines -> roots(reader, lines), DumpSummary.head(0, List.of()));
+        TextRules rules = disclosure.rules(vm);
+        DumpSummary head = batches.head(lines -> roots(reader, rules, lines), DumpSummary.head(0, List.of()));
         if (batches.full()) {
             return batches.summary(List.of(head), null);
         }
         Reachability reached = reachable ? Reachability.of(reader) : null;
         List<DumpSummary> parts = new ArrayList<>();
         parts.add(head);
-        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, lines)));
+        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, rules, lines)));
         return batches.summary(parts, reached);
     }
 
-    private DumpSummary roots(ObjectReader reader, OutputStream out) {
+    private DumpSummary roots(ObjectReader reader, TextRules rules, OutputStream out) {
         JsonLines json = new JsonLines(out);
-        List<String> holes = lines(reader, json, null).roots();
+        List<String> holes = lines(reader, json, rules, null).roots();
         json.flush();
         return DumpSummary.head(json.bytes(), holes);
     }
 
-    private ObjectLines lines(ObjectReader reader, JsonLines json, Reachability reached) {
+    private ObjectLines lines(ObjectReader reader, JsonLines json, TextRules rules, Reachability reached) {
         LongPredicate written = reached == null ? address -> true : reached::contains;
-        return new ObjectLines(new RubyThreads(new Interpreter(reader)), json, id, written, limit);
+        return new ObjectLines(new RubyThreads(new Interpreter(reader)), json, id, rules, written, limit);
     }
 
     /** Writes the lines of objects, for one thread. */
@@ -117,11 +137,11 @@ public final class HeapDump {
         private final JsonLines json;
         private final ObjectLines lines;
 
-        private Objects(ObjectReader reader, Reachability reached, OutputStream out) {
+        private Objects(ObjectReader reader, Reachability reached, TextRules rules, OutputStream out) {
             this.slot = vm.slots(reader);
             this.reached = reached;
             this.json = new JsonLines(out);
-            this.lines = lines(reader, json, reached);
+            this.lines = lines(reader, json, rules, reached);
         }
 
         @Override

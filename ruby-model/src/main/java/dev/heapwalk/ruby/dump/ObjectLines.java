@@ -31,10 +31,13 @@ import dev.heapwalk.ruby.object.RMatch;
 import dev.heapwalk.ruby.object.RRegexp;
 import dev.heapwalk.ruby.object.RString;
 import dev.heapwalk.ruby.object.RStruct;
+import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.ruby.size.MemorySizes;
 import dev.heapwalk.ruby.vm.RubyThread;
 import dev.heapwalk.ruby.vm.RubyThreads;
 import dev.heapwalk.text.JsonLines;
+import dev.heapwalk.text.TargetText;
+import dev.heapwalk.text.TextRules;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -56,6 +59,9 @@ public final class ObjectLines {
     private static final int CHUNK = 512;
 
     private static final byte[] ROOTS = JsonLines.ascii("\"_ROOTS_\"");
+    private static final byte[] FORMAT = DumpLine.key("format");
+    private static final byte[] MAX_STRING = DumpLine.key("max_string");
+    private static final byte[] REDACTED = DumpLine.key("redacted");
     private static final byte[] VERSION = DumpLine.key("version");
     private static final byte[] PLATFORM = DumpLine.key("platform");
     private static final byte[] COLLECTION = DumpLine.key("gc");
@@ -100,6 +106,7 @@ public final class ObjectLines {
     private final JsonLines json;
     private final Contents contents;
     private final DumpLine line;
+    private final TextRules rules;
     private final byte[] opening;
     private final Map<RubyType, byte[]> types = new EnumMap<>(RubyType.class);
     private final boolean fieldObjects;
@@ -130,23 +137,44 @@ public final class ObjectLines {
      * @param id what the id is called
      */
     public ObjectLines(RubyThreads threads, OutputStream out, HeapDump.Id id) {
-        this(threads, new JsonLines(out), id, address -> false, DumpLimit.NONE);
+        this(threads, out, id, Disclosure.WHOLE);
+    }
+
+    /**
+     * Prepares to write lines that need no others, with as much of their contents as is to be told.
+     *
+     * @param threads what reads threads and code, for the thread that writes
+     * @param out where the lines go; not closed
+     * @param id what the id is called
+     * @param disclosure what is told of contents
+     */
+    public ObjectLines(RubyThreads threads, OutputStream out, HeapDump.Id id, Disclosure disclosure) {
+        this(
+                threads,
+                new JsonLines(out),
+                id,
+                disclosure.rules(threads.interpreter().reader().vm()),
+                address -> false,
+                DumpLimit.NONE);
     }
 
     /**
      * Prepares to write lines of a dump, into lines that others write into too.
      *
+     * @param rules how much is told of text and bytes
      * @param written tells of the address of a slot whether the dump has its line too: what is in that is not repeated
      * @param room how many bytes the dump may have
      */
-    ObjectLines(RubyThreads threads, JsonLines json, HeapDump.Id id, LongPredicate written, long room) {
+    ObjectLines(
+            RubyThreads threads, JsonLines json, HeapDump.Id id, TextRules rules, LongPredicate written, long room) {
         ObjectReader reader = threads.interpreter().reader();
         this.reader = reader;
         this.memory = reader.memory();
         this.threads = threads;
         this.json = json;
-        this.contents = new Contents(reader, json, written, room);
+        this.contents = new Contents(reader, json, new TargetText(reader.memory(), json, rules), written, room);
         this.line = new DumpLine(reader, json, contents);
+        this.rules = rules;
         this.opening = JsonLines.ascii(id == HeapDump.Id.MONGO ? "{\"_id\":" : "{\"id\":");
         for (RubyType type : RubyType.values()) {
             types.put(type, JsonLines.ascii(",\"bt\":\"" + type.label() + "\""));
@@ -201,6 +229,13 @@ public final class ObjectLines {
         json.raw(opening);
         json.raw(ROOTS);
         line.begin();
+        line.number(FORMAT, HeapDump.FORMAT);
+        if (rules.most() < Long.MAX_VALUE) {
+            line.number(MAX_STRING, rules.most());
+        }
+        if (rules.redacts()) {
+            line.flag(REDACTED, true);
+        }
         line.text(VERSION, reader.vm().version());
         line.text(PLATFORM, reader.vm().platform());
         line.text(COLLECTION, reader.vm().collection().name().toLowerCase(Locale.ROOT));
@@ -342,7 +377,7 @@ public final class ObjectLines {
             case RATIONAL ->
                 pair(slot.asRational().numerator(), slot.asRational().denominator());
             case COMPLEX -> pair(slot.asComplex().real(), slot.asComplex().imaginary());
-            case SYMBOL -> contents(slot.asSymbol().name());
+            case SYMBOL -> symbol(slot.asSymbol());
             case REGEXP -> regexp(slot.asRegexp());
             case MATCH -> match(slot.asMatch());
             case FILE -> file(slot.asFile());
@@ -412,12 +447,18 @@ public final class ObjectLines {
         contents.write(string);
     }
 
+    private void symbol(RSymbol symbol) {
+        boolean name = contents.redacts() && !contents.redacted(symbol);
+        contents(symbol.name(), name);
+    }
+
     /** The contents of another String as those of this object. */
-    private void contents(long address) {
+    private void contents(long address, boolean name) {
         if (!reader.isString(address)) {
             return;
         }
-        if (contents.leftTo(address, reader.stringAt(address).length())) {
+        // The line of a String does not tell that it is a name.
+        if (!name && contents.leftTo(address, reader.stringAt(address).length())) {
             line.reference(SHARED, address);
             return;
         }
@@ -425,7 +466,11 @@ public final class ObjectLines {
         if (encoding.isPresent()) {
             line.text(ENCODING, encoding.get());
         }
-        contents.write(reader.stringAt(address));
+        if (name) {
+            contents.writeName(reader.stringAt(address));
+        } else {
+            contents.write(reader.stringAt(address));
+        }
     }
 
     private void array(RArray array) {
@@ -594,13 +639,13 @@ public final class ObjectLines {
     private void bignum(RBignum bignum) {
         Optional<String> digits = bignum.text();
         if (digits.isPresent()) {
-            line.text(VALUE, digits.get());
+            contents.write(digits.get());
         }
     }
 
     private void regexp(RRegexp regexp) {
         line.number(OPTIONS, regexp.options());
-        contents(regexp.source());
+        contents(regexp.source(), false);
     }
 
     private void match(RMatch match) {
@@ -628,7 +673,15 @@ public final class ObjectLines {
             line.number(DESCRIPTOR, descriptor);
         }
         long path = file.path();
-        if (path != 0) {
+        if (path == 0) {
+            return;
+        }
+        if (contents.redacts() && reader.isString(path)) {
+            // What files are called is told, though not in the line of the String.
+            line.name(PATH);
+            contents.valueOfName(reader.stringAt(path));
+            line.remember(path);
+        } else {
             line.value(PATH, path);
         }
     }

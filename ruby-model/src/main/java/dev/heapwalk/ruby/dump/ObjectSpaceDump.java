@@ -8,6 +8,7 @@ import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.text.JsonLines;
+import dev.heapwalk.text.TextRules;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -28,11 +29,13 @@ public final class ObjectSpaceDump {
     private final RubyVm vm;
     private final boolean reachable;
     private final long limit;
+    private final Disclosure disclosure;
 
-    private ObjectSpaceDump(RubyVm vm, boolean reachable, long limit) {
+    private ObjectSpaceDump(RubyVm vm, boolean reachable, long limit, Disclosure disclosure) {
         this.vm = vm;
         this.reachable = reachable;
         this.limit = limit;
+        this.disclosure = disclosure;
     }
 
     /**
@@ -42,7 +45,7 @@ public final class ObjectSpaceDump {
      * @return the dump
      */
     public static ObjectSpaceDump of(RubyVm vm) {
-        return new ObjectSpaceDump(vm, false, DumpLimit.NONE);
+        return new ObjectSpaceDump(vm, false, DumpLimit.NONE, Disclosure.WHOLE);
     }
 
     /**
@@ -51,7 +54,7 @@ public final class ObjectSpaceDump {
      * @return a dump that leaves out the other objects
      */
     public ObjectSpaceDump reachable() {
-        return new ObjectSpaceDump(vm, true, limit);
+        return new ObjectSpaceDump(vm, true, limit, disclosure);
     }
 
     /**
@@ -63,7 +66,18 @@ public final class ObjectSpaceDump {
      * @throws IllegalArgumentException if that is less than one
      */
     public ObjectSpaceDump atMost(long bytes) {
-        return new ObjectSpaceDump(vm, reachable, DumpLimit.checked(bytes));
+        return new ObjectSpaceDump(vm, reachable, DumpLimit.checked(bytes), disclosure);
+    }
+
+    /**
+     * Prepares a dump that tells less of what Strings and Symbols hold than Ruby's own: it has the beginning of a {@code
+     * value} and a key {@code sha256}, or a digest as the {@code value}.
+     *
+     * @param told how much; {@link Disclosure#WHOLE} if nothing else is said
+     * @return a dump that tells no more
+     */
+    public ObjectSpaceDump telling(Disclosure told) {
+        return new ObjectSpaceDump(vm, reachable, limit, told);
     }
 
     /**
@@ -82,11 +96,12 @@ public final class ObjectSpaceDump {
         if (batches.full()) {
             return batches.summary(List.of(head), null);
         }
+        TextRules rules = disclosure.rules(vm);
         Allocations allocations = Allocations.find(reader);
         Reachability reached = reachable ? Reachability.of(reader) : null;
         List<DumpSummary> parts = new ArrayList<>();
         parts.add(head);
-        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, allocations, lines)));
+        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, allocations, rules, lines)));
         return batches.summary(parts, reached);
     }
 
@@ -116,11 +131,12 @@ public final class ObjectSpaceDump {
         private long objects;
         private long damaged;
 
-        private Objects(ObjectReader reader, Reachability reached, Allocations allocations, OutputStream out) {
+        private Objects(
+                ObjectReader reader, Reachability reached, Allocations allocations, TextRules rules, OutputStream out) {
             this.reached = reached;
             json = new JsonLines(out);
             slot = reader.vm().slots(reader);
-            lines = new SlotLines(slot, reader, allocations == null ? null : allocations.with(reader), json);
+            lines = new SlotLines(slot, reader, allocations == null ? null : allocations.with(reader), rules, json);
         }
 
         @Override

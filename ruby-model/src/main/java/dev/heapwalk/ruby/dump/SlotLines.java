@@ -32,6 +32,8 @@ import dev.heapwalk.ruby.object.Shapes;
 import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.ruby.size.MemorySizes;
 import dev.heapwalk.text.JsonLines;
+import dev.heapwalk.text.TargetText;
+import dev.heapwalk.text.TextRules;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -55,6 +57,8 @@ final class SlotLines {
     private static final byte[] BYTESIZE = JsonLines.ascii(", \"bytesize\":");
     private static final byte[] CAPACITY = JsonLines.ascii(", \"capacity\":");
     private static final byte[] VALUE = JsonLines.ascii(", \"value\":");
+    private static final byte[] REDACTED = JsonLines.ascii(", \"value\":\"hmac_sha256:");
+    private static final byte[] SHA256 = JsonLines.ascii(", \"sha256\":\"");
     private static final byte[][] CODE_RANGES = {
         JsonLines.ascii(", \"coderange\":\"unknown\""),
         JsonLines.ascii(", \"coderange\":\"7bit\""),
@@ -108,6 +112,8 @@ final class SlotLines {
     private final SlotCursor slot;
     private final Allocations allocations;
     private final JsonLines json;
+    private final TextRules rules;
+    private final TargetText digests;
     private final ObjectSpaceFormat format;
     private final GcBits bits;
     private final byte[][] flags;
@@ -135,12 +141,14 @@ final class SlotLines {
     private final Counts unknownSizes = new Counts();
     private final Counts unknownReferences = new Counts();
 
-    SlotLines(SlotCursor slot, ObjectReader reader, Allocations allocations, JsonLines json) {
+    SlotLines(SlotCursor slot, ObjectReader reader, Allocations allocations, TextRules rules, JsonLines json) {
         this.reader = reader;
         this.memory = reader.memory();
         this.slot = slot;
         this.allocations = allocations;
         this.json = json;
+        this.rules = rules;
+        this.digests = new TargetText(reader.memory(), json, rules);
         this.format = ObjectSpaceFormat.of(reader.series());
         this.bits = new GcBits(reader);
         this.flags = GcBits.json(format.flagsMore());
@@ -311,7 +319,7 @@ final class SlotLines {
         if (shared) {
             json.raw(SHARED);
         } else {
-            stringContent(string, range);
+            stringContent(string, range, true);
         }
         int encoding = encoding(string);
         if (encoding != Encodings.BINARY) {
@@ -337,7 +345,8 @@ final class SlotLines {
         return codeRanges.scan(bytes, length, encoding(string));
     }
 
-    private void stringContent(RString string, int range) {
+    /** Writes what a String holds, which may be data or only a name. */
+    private void stringContent(RString string, int range, boolean data) {
         long length = string.length();
         json.raw(BYTESIZE);
         json.decimal(length);
@@ -355,9 +364,18 @@ final class SlotLines {
         }
         boolean sevenBit = range == CodeRanges.SEVEN_BIT
                 || range == CodeRanges.UNKNOWN && format.codeRanges() && codeRanges.sevenBit(bytes, length);
-        if (sevenBit) {
-            json.raw(VALUE);
-            text(bytes, length);
+        if (!sevenBit) {
+            return;
+        }
+        if (data && rules.redacts()) {
+            digests.digest(REDACTED, bytes, length);
+            return;
+        }
+        long told = Math.min(length, rules.most());
+        json.raw(VALUE);
+        text(bytes, told);
+        if (told < length) {
+            digests.digest(SHA256, bytes, length);
         }
     }
 
@@ -407,7 +425,8 @@ final class SlotLines {
             return;
         }
         int range = nameView.codeRange();
-        stringContent(nameView, range == CodeRanges.UNKNOWN && !format.codeRanges() ? scan(nameView) : range);
+        boolean data = !symbol.numbered();
+        stringContent(nameView, range == CodeRanges.UNKNOWN && !format.codeRanges() ? scan(nameView) : range, data);
     }
 
     private void array(RArray array) {

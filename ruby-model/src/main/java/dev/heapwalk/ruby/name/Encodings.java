@@ -147,6 +147,22 @@ public final class Encodings {
     }
 
     /**
+     * Whether bytes below 128 are those of ASCII in an encoding.
+     *
+     * @param index its number
+     * @return {@code Encoding#ascii_compatible?}; false if there is no such encoding
+     */
+    public boolean asciiCompatible(int index) {
+        String name = name(index).orElse("");
+        return !name.isEmpty()
+                && !name.startsWith("UTF-16")
+                && !name.startsWith("UTF-32")
+                && !name.equals("UTF-7")
+                && !name.startsWith("ISO-2022")
+                && !name.startsWith("CP5022");
+    }
+
+    /**
      * The number of the encoding of a String, Symbol or Regexp.
      *
      * @param object the object

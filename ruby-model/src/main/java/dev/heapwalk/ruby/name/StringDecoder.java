@@ -74,7 +74,7 @@ public final class StringDecoder {
     public Optional<String> text(byte[] bytes, int encoding, boolean cut) {
         Optional<Charset> charset = reader.encodings().charset(encoding);
         if (charset.isEmpty()) {
-            return ascii(bytes) && asciiCompatible(encoding)
+            return ascii(bytes) && reader.encodings().asciiCompatible(encoding)
                     ? Optional.of(new String(bytes, StandardCharsets.US_ASCII))
                     : Optional.empty();
         }
@@ -131,20 +131,10 @@ public final class StringDecoder {
         }
         Optional<Charset> charset = reader.encodings().charset(encoding);
         if (charset.isEmpty()) {
-            return ascii(bytes) && asciiCompatible(encoding) ? Validity.VALID : Validity.UNKNOWN;
+            return ascii(bytes) && reader.encodings().asciiCompatible(encoding) ? Validity.VALID : Validity.UNKNOWN;
         }
         decode(bytes, charset.get(), false);
         return result.isUnderflow() ? Validity.VALID : result.isMalformed() ? Validity.BROKEN : Validity.UNKNOWN;
-    }
-
-    private boolean asciiCompatible(int encoding) {
-        String name = reader.encodings().name(encoding).orElse("");
-        return !name.isEmpty()
-                && !name.startsWith("UTF-16")
-                && !name.startsWith("UTF-32")
-                && !name.equals("UTF-7")
-                && !name.startsWith("ISO-2022")
-                && !name.startsWith("CP5022");
     }
 
     private static boolean ascii(byte[] bytes) {

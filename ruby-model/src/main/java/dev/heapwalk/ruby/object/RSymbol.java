@@ -6,6 +6,9 @@ import dev.heapwalk.ruby.RValue;
 
 /** A Symbol that was made from a String. C name {@code struct RSymbol}. */
 public final class RSymbol extends RValue {
+    /** {@code ID_SCOPE_MASK}. */
+    private static final long SCOPE_MASK = 0xe;
+
     /**
      * Makes a view that lies over nothing yet.
      *
@@ -40,5 +43,15 @@ public final class RSymbol extends RValue {
      */
     public long id() {
         return longAt(32);
+    }
+
+    /**
+     * Whether its ID has a serial number. A Symbol is given one when code or a table uses it as a name, such as that of a
+     * method or a variable; until then it is nothing but a value.
+     *
+     * @return whether {@code id} has more than the kind of the name
+     */
+    public boolean numbered() {
+        return (id() & ~SCOPE_MASK) != 0;
     }
 }

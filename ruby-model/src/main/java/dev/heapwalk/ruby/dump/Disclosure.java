@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.dump;
+
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.text.TextRules;
+
+/**
+ * How much a dump tells of what the process keeps: the text and bytes of its Strings, of Symbols that may be data, of
+ * Regexps and Bignums, and the names of its threads. What classes, methods, variables and files are called is always
+ * told. What stands in place of the rest is written in {@code docs/ruby-dump.md}.
+ */
+public final class Disclosure {
+    /** All is told. */
+    public static final Disclosure WHOLE = new Disclosure(TextRules.WHOLE);
+
+    /** A dump digests at least as much, if it is asked to, and at most: in bytes. */
+    private static final long LEAST_DIGESTED = 4L << 30;
+
+    private static final long MOST_DIGESTED = 64L << 30;
+    /** So many times what the process has mapped is digested, as Strings may share their bytes. */
+    private static final int TIMES = 4;
+
+    private final TextRules rules;
+
+    private Disclosure(TextRules rules) {
+        this.rules = rules;
+    }
+
+    /**
+     * The same, but of what is longer than a limit only its first part, its length and its SHA-256.
+     *
+     * @param bytes the limit, for the bytes as they are in the target; 0 or more
+     * @return what is told
+     * @throws IllegalArgumentException if the limit is below zero
+     */
+    public Disclosure atMost(long bytes) {
+        return new Disclosure(rules.atMost(bytes));
+    }
+
+    /**
+     * The same, but of each text only its length and a digest, HMAC-SHA-256 by a random key that is neither written nor
+     * kept. Equal texts have equal digests in all that is written by the object that this returns, and by no other.
+     *
+     * @return what is told
+     */
+    public Disclosure redacting() {
+        return new Disclosure(rules.redacting());
+    }
+
+    /**
+     * Whether digests stand in place of text.
+     *
+     * @return whether they do
+     */
+    public boolean redacts() {
+        return rules.redacts();
+    }
+
+    /** The rules for one dump of a process. */
+    TextRules rules(RubyVm vm) {
+        long mapped = vm.target().memory().mappings().stream()
+                .filter(Mapping::readable)
+                .mapToLong(Mapping::length)
+                .sum();
+        return rules.digesting(Math.clamp(TIMES * mapped, LEAST_DIGESTED, MOST_DIGESTED));
+    }
+}
