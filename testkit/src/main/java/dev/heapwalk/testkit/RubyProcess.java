@@ -17,10 +17,11 @@ import java.util.Map;
  * waits for commands. Between commands nothing in it changes, except in the script {@code churn}.
  *
  * <p>Scripts: {@code every_type} (every type and kind of reference), {@code values} (a table of values that it
- * describes itself), {@code frames} (threads and fibers that wait inside known methods), {@code ractors} (from 3.0 on),
- * {@code stdlib} (the standard library and as many objects as the argument says), {@code little} (few objects, but of
- * every type that needs no library), {@code churn} (threads that go on allocating). What the commands are is written in
- * {@code target.rb} and in each script.
+ * describes itself), {@code frames} (threads and fibers that wait inside known methods), {@code globals} (global
+ * variables of all kinds, and processes that it forks), {@code ractors} (from 3.0 on), {@code stdlib} (the standard
+ * library and as many objects as the argument says), {@code little} (few objects, but of every type that needs no
+ * library), {@code churn} (threads that go on allocating). What the commands are is written in {@code target.rb} and in
+ * each script.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
  */
@@ -31,6 +32,7 @@ public final class RubyProcess implements AutoCloseable {
             "values.rb",
             "frames.rb",
             "frames_required.rb",
+            "globals.rb",
             "ractors.rb",
             "stdlib.rb",
             "churn.rb",

@@ -55,13 +55,13 @@ final class RubyRoots extends RowsCommand {
         List<Root> rows = new ArrayList<>();
         try {
             roots.globals().stream()
-                    .filter(global -> global.name().isPresent() && (global.known() || reader.isSlot(global.value())))
+                    .filter(global -> global.name().isPresent())
                     .sorted(Comparator.comparing(global -> global.name().get()))
                     .forEach(global -> rows.add(new Root(
                             Roots.GLOBAL_TABLE.label(),
                             global.name().get(),
                             reader.constants().isReference(global.value()) ? global.value() : 0,
-                            (global.known() ? "" : "made from ") + values.of(global.value()))));
+                            text(global, reader, values))));
         } catch (UnmappedAddressException e) {
             problems.missing("global variables: " + e.getMessage());
         }
@@ -83,6 +83,22 @@ final class RubyRoots extends RowsCommand {
         }
         roots.missing().forEach(problems::missing);
         return new Answer(rows);
+    }
+
+    /** The value, or what is known of one that Ruby makes at each use; and whose it is if not the process's. */
+    private static String text(Roots.Global global, ObjectReader reader, ValueText values) {
+        String text = global.known()
+                ? values.of(global.value())
+                : global.part().isPresent()
+                        ? values.of(global.part().get())
+                        : reader.isSlot(global.value())
+                                ? "made from " + values.of(global.value())
+                                : "(known to its C code only)";
+        return switch (global.scope()) {
+            case PROCESS -> text;
+            case THREAD -> text + " (thread-local, the main thread's)";
+            case FRAME -> text + " (frame-local, the main thread's)";
+        };
     }
 
     private record Answer(List<Root> roots) implements Report {

@@ -5,10 +5,12 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.ruby.name.StringDecoder;
 import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.ruby.vm.Block;
 import dev.heapwalk.ruby.vm.Interpreter;
+import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /** Tells in a few words what a value is. */
@@ -96,6 +98,25 @@ final class ValueText {
         }
     }
 
+    /** A part of a String, as the String itself is shown. */
+    String of(Roots.Part part) {
+        long length = part.end() - part.begin();
+        try {
+            if (!reader.isString(part.string()) || part.begin() < 0 || length < 0) {
+                return "?";
+            }
+            int encoding = reader.encodings().indexOf(reader.stringAt(part.string()));
+            long bytes = reader.stringAt(part.string()).bytes() + part.begin();
+            byte[] content = new byte[(int) Math.min(length, 4 * LONGEST)];
+            reader.vm().target().memory().readFully(bytes, MemorySegment.ofArray(content));
+            return decoder.text(content, encoding, content.length < length)
+                    .map(text -> quoted(text, length))
+                    .orElseGet(() -> "%,d bytes".formatted(length));
+        } catch (UnmappedAddressException e) {
+            return "(can't be read)";
+        }
+    }
+
     private Optional<String> text(long address) {
         return reader.isString(address) ? decoder.text(reader.stringAt(address), 4 * LONGEST) : Optional.empty();
     }
@@ -105,13 +126,14 @@ final class ValueText {
         if (whole.isEmpty()) {
             return plain(address, reader.at(address));
         }
-        String text = whole.get();
+        return quoted(whole.get(), reader.stringAt(address).length());
+    }
+
+    private static String quoted(String text, long bytes) {
         if (text.codePointCount(0, text.length()) <= LONGEST) {
             return '"' + text + '"';
         }
-        return '"'
-                + text.substring(0, text.offsetByCodePoints(0, LONGEST))
-                + "…\" (%,d bytes)".formatted(reader.stringAt(address).length());
+        return '"' + text.substring(0, text.offsetByCodePoints(0, LONGEST)) + "…\" (%,d bytes)".formatted(bytes);
     }
 
     private String plain(long address, RValue found) {

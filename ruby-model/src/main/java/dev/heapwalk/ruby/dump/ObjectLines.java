@@ -68,6 +68,7 @@ public final class ObjectLines {
     private static final byte[] THREADS = DumpLine.key("threads");
     private static final byte[] FINALIZERS = DumpLine.key("finalizers");
     private static final byte[] GLOBALS = DumpLine.key("global_tbl");
+    private static final byte[] GLOBALS_COMPUTED = DumpLine.key("global_computed");
     private static final byte[] CLASS = DumpLine.key("class");
     private static final byte[] FROZEN = DumpLine.key("frozen");
     private static final byte[] SWEPT = DumpLine.key("swept");
@@ -284,14 +285,21 @@ public final class ObjectLines {
 
     private void globals(List<Roots.Global> globals) {
         line.name(GLOBALS);
+        globals(globals, true);
+        line.name(GLOBALS_COMPUTED);
+        globals(globals, false);
+    }
+
+    private void globals(List<Roots.Global> globals, boolean known) {
         line.openObject();
         int number = 0;
         for (Roots.Global global : globals) {
-            if (global.known() && global.name().isPresent()) {
+            if (global.known() == known && global.name().isPresent()) {
                 line.member(global.name().map(name -> name.getBytes(StandardCharsets.UTF_8)), number++);
-                line.value(global.value());
-            } else if (!global.known() && reader.isSlot(global.value())) {
-                line.remember(global.value());
+                line.value(
+                        known || reader.isSlot(global.value())
+                                ? global.value()
+                                : reader.constants().nil());
             }
         }
         line.close();

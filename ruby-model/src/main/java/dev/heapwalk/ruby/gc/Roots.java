@@ -48,18 +48,49 @@ public final class Roots implements RootSource {
     /** The table of symbols. Since 4.0; earlier it is a variable of C code. */
     public static final RootCategory GLOBAL_SYMBOLS = new RootCategory("global_symbols", true);
 
+    /** Whose a global variable is. */
+    public enum Scope {
+        /** One for the process. */
+        PROCESS,
+        /** Each thread has its own, such as {@code $!}. What is told is that of the main thread. */
+        THREAD,
+        /** Each frame has its own, such as {@code $~}. What is told is that of the main thread's innermost frame. */
+        FRAME
+    }
+
+    /**
+     * A part of a String.
+     *
+     * @param string the {@code VALUE} of the String
+     * @param begin where it begins, in bytes from the beginning of the String; below zero for what took no part in a
+     *     match
+     * @param end where it ends, in bytes
+     */
+    public record Part(long string, long begin, long end) {}
+
     /**
      * A global variable.
      *
      * @param name its name, beginning with {@code $}; empty if its ID has none
-     * @param entry target address of its {@code struct rb_global_variable}, which aliases share
-     * @param variable target address of the variable that holds the value, 0 if the table itself does or nothing can be
-     *     read
+     * @param entry target address of its {@code struct rb_global_variable}, which aliases share; 0 for {@code $1} and
+     *     so on, which have none
+     * @param variable target address of the variable that holds the value, 0 if the table itself does, it is made at
+     *     each use, or nothing can be read
      * @param known whether the value is known, which it is not where code computes it
-     * @param value the {@code VALUE}; if it is not known, what {@code variable} holds and the variable keeps alive,
-     *     such as {@code ARGF} for {@code $*}, meaningless if that is 0
+     * @param value the {@code VALUE}; if it is not known, what it is made from, such as the MatchData for {@code $1},
+     *     meaningless if that is 0
+     * @param scope whose it is
+     * @param part the part of a String that the value is a copy of, for {@code $&}, {@code $1} and the like, whose value
+     *     is not known, since Ruby makes a new String at each use
      */
-    public record Global(Optional<String> name, long entry, long variable, boolean known, long value) {}
+    public record Global(
+            Optional<String> name,
+            long entry,
+            long variable,
+            boolean known,
+            long value,
+            Scope scope,
+            Optional<Part> part) {}
 
     /**
      * A variable of C code that the garbage collector knows.
@@ -77,7 +108,6 @@ public final class Roots implements RootSource {
      */
     public record Finalizer(long object, long procs) {}
 
-    private static final Optional<String> SEPARATOR = Optional.of("$,");
     private static final int MOST_SIGNALS = MarkLayout.Machine.SIGNALS;
 
     private final RubyVm vm;
@@ -510,49 +540,13 @@ public final class Roots implements RootSource {
     }
 
     /**
-     * The global variables, in the order of their table.
+     * The global variables, in the order of their table: those that {@code Kernel#global_variables} names in the main
+     * thread's innermost frame.
      *
      * @return a new list
      * @throws UnmappedAddressException if the table is damaged
      */
     public List<Global> globals() {
-        List<Global> found = new ArrayList<>();
-        long plain = plainGetter();
-        IdEntries entries = new IdEntries(reader).over(vm.globals());
-        while (entries.next()) {
-            long variable = memory.readLong(entries.value());
-            long data = memory.readLong(variable + VmLayout.GLOBAL_DATA);
-            Optional<String> name = reader.symbols().ofSerial(entries.serial());
-            if (data == 0) {
-                found.add(new Global(name, variable, 0, false, 0));
-            } else if (isVariable(data) && !reader.isSlot(data)) {
-                found.add(new Global(
-                        name,
-                        variable,
-                        data,
-                        memory.readLong(variable + VmLayout.GLOBAL_GETTER) == plain,
-                        memory.readLong(data)));
-            } else {
-                found.add(new Global(name, variable, 0, reader.isSlot(data) || isConstant(data), data));
-            }
-        }
-        return found;
-    }
-
-    /**
-     * The function that returns what a variable of C code holds ({@code rb_gvar_var_getter}): others compute something
-     * from it, or take it for something else. It is that of {@code $,} in every version, which is known without
-     * symbols.
-     *
-     * @return its target address, 0 if not found
-     */
-    private long plainGetter() {
-        IdEntries entries = new IdEntries(reader).over(vm.globals());
-        while (entries.next()) {
-            if (reader.symbols().ofSerial(entries.serial()).equals(SEPARATOR)) {
-                return memory.readLong(memory.readLong(entries.value()) + VmLayout.GLOBAL_GETTER);
-            }
-        }
-        return 0;
+        return new Globals(reader).read();
     }
 }

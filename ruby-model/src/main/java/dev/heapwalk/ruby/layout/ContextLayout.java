@@ -45,6 +45,9 @@ public record ContextLayout(
     /** The size of these three, which tell the VM stack and the frames on it. */
     public static final int STACK_SIZE = 24;
 
+    /** How far {@code root_lep} of an execution context is before {@code root_svar}. */
+    public static final int ROOT_LEP = 8;
+
     /** {@code pc} of a control frame. */
     public static final int FRAME_PC = 0;
     /** {@code sp} of a control frame. */

@@ -42,6 +42,19 @@ public record DataLayout(
         boolean pinnedInline,
         int zstreamSize) {
 
+    /** {@code filename} of {@code struct argf}. */
+    public static final int ARGF_FILE_NAME = 0;
+    /** {@code last_lineno} of {@code struct argf}. */
+    public static final int ARGF_LAST_LINE = 16;
+    /** {@code argv} of {@code struct argf}. */
+    public static final int ARGF_ARGUMENTS = 32;
+    /** {@code inplace} of {@code struct argf}. */
+    public static final int ARGF_IN_PLACE = 40;
+    /** {@code init_p} of {@code struct argf}, a byte: whether reading began. */
+    public static final int ARGF_STARTED = 80;
+    /** {@code next_p} of {@code struct argf}, a byte: whether another file is to be opened first. */
+    public static final int ARGF_NEXT = 81;
+
     /** What the first word of {@code rb_mutex_t} is. */
     public enum Holder {
         /** The thread that holds it. */

@@ -10,6 +10,8 @@ public final class EnvFlags {
     public static final long MAGIC_MASK = 0x7fff0001;
     /** {@code VM_FRAME_MAGIC_CFUNC}: a function in C. */
     public static final long MAGIC_CFUNC = 0x55550001;
+    /** {@code VM_FRAME_MAGIC_IFUNC}: a block in C. */
+    public static final long MAGIC_IFUNC = 0x66660001;
     /** {@code VM_FRAME_MAGIC_DUMMY}: none of a program's own. */
     public static final long MAGIC_DUMMY = 0x79990001;
 
@@ -26,6 +28,8 @@ public final class EnvFlags {
 
     /** {@code VM_ENV_DATA_INDEX_ME_CREF}, from {@code ep}, in bytes: a method entry or a class reference. */
     public static final long METHOD = -16;
+    /** {@code VM_ENV_INDEX_LAST_LVAR}, from {@code ep}, in bytes: the last local variable. */
+    public static final long LAST_LOCAL = -24;
     /** {@code VM_ENV_DATA_INDEX_SPECVAL}, from {@code ep}, in bytes: the level around it, or a block. */
     public static final long SPECIAL = -8;
     /** The bits of that which tell what it is. */

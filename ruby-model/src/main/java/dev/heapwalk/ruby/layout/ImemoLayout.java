@@ -65,6 +65,13 @@ public record ImemoLayout(
 
     /** {@code cref_or_me} of special variables. */
     public static final int SVAR_METHOD = 8;
+    /** {@code lastline} of special variables. */
+    public static final int SVAR_LAST_LINE = 16;
+    /** {@code backref} of special variables. */
+    public static final int SVAR_LAST_MATCH = 24;
+
+    /** {@code svar_lep} of a block in C: where it looks for special variables since 3.3; a reserved 0 before. */
+    public static final int IFUNC_SVAR_LEP = 8;
 
     /** {@code defined_class} of a method entry. */
     public static final int METHOD_DEFINED_CLASS = 8;

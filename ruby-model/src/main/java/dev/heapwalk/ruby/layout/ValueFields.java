@@ -25,6 +25,17 @@ public record ValueFields(int[] offsets, String[] names) {
         return new ValueFields(offsets, names);
     }
 
+    /**
+     * Where a field is.
+     *
+     * @param name its name in C
+     * @return its offset, -1 if none of these has that name
+     */
+    public int offset(String name) {
+        int index = Arrays.asList(names).indexOf(name);
+        return index < 0 ? -1 : offsets[index];
+    }
+
     /** Fields and their names with a space between them, {@code -} for one that is not known. */
     static ValueFields of(String names, int... offsets) {
         String[] each = names.isEmpty() ? new String[0] : names.split(" ");

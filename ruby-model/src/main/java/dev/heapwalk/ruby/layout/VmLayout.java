@@ -55,6 +55,8 @@ public record VmLayout(
     public static final int GLOBAL_DATA = 8;
     /** {@code getter} of {@code struct rb_global_variable}. */
     public static final int GLOBAL_GETTER = 16;
+    /** {@code marker} of {@code struct rb_global_variable}. */
+    public static final int GLOBAL_MARKER = 32;
     /** {@code data} of {@code struct trace_var}. */
     public static final int TRACE_DATA = 16;
     /** {@code next} of {@code struct trace_var}. */
@@ -71,6 +73,21 @@ public record VmLayout(
     public static final int HOOK_DATA = 16;
     /** {@code next} of {@code rb_event_hook_t}. */
     public static final int HOOK_NEXT = 24;
+
+    /** The bit of {@code safe_level_} in its byte. */
+    public static final int SAFE_LEVEL_BIT = 3;
+
+    /** How far {@code safe_level_} is behind {@code living_threads}. */
+    private static final int SAFE_LEVEL = 32;
+
+    /**
+     * Where {@code safe_level_} is, one bit.
+     *
+     * @return the offset of its byte, -1 since 3.0
+     */
+    public int safeLevel() {
+        return livingThreads < 0 ? -1 : livingThreads + SAFE_LEVEL;
+    }
 
     static VmLayout of(int edition, int version) {
         boolean lists = version >= 304;

@@ -62,7 +62,8 @@ public final class Environments {
         return memory.readLong(outermost(ep) + EnvFlags.SPECIAL);
     }
 
-    private long outermost(long ep) {
+    /** The outermost level of the method that a level is in. */
+    long outermost(long ep) {
         long at = ep;
         for (int depth = 0; depth < DEEPEST; depth++) {
             long outer = outer(at);

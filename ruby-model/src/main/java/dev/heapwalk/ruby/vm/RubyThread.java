@@ -15,7 +15,8 @@ import java.util.Optional;
  * @param name its name; empty if it has none
  * @param pthread its {@code pthread_t}, on Linux the address that its thread register holds; 0 while no native thread
  *     runs it
- * @param tid the kernel's id of its native thread, in the target's own namespace; 0 where the version does not keep it
+ * @param tid the kernel's id of its native thread, as {@link dev.heapwalk.memory.ThreadState#tid()} has it; 0 where
+ *     none runs it or none can be told
  * @param main whether it is the main thread of its ractor
  * @param procedure the {@code VALUE} of the Proc that it runs; 0 for the main thread and those that C code made
  * @param group the {@code VALUE} of its ThreadGroup, 0 if it has none any more

@@ -2,7 +2,6 @@
 package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.machine.Processor;
@@ -12,6 +11,7 @@ import dev.heapwalk.ruby.layout.ContextLayout;
 import dev.heapwalk.ruby.layout.ListLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
+import dev.heapwalk.ruby.layout.ValueFields;
 import dev.heapwalk.ruby.layout.VmLayout;
 import dev.heapwalk.ruby.table.IdEntries;
 import dev.heapwalk.ruby.table.StEntries;
@@ -158,21 +158,45 @@ public final class RubyThreads {
         return read(address, address == main);
     }
 
+    /**
+     * The main thread of the main ractor, or of 2.7's virtual machine.
+     *
+     * @return what is there
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public RubyThread main() {
+        return thread(memory.readLong(
+                vm.address() + RubyLayout.of(reader.series()).vm().mainThread()));
+    }
+
+    /**
+     * How the last child that a thread waited for ended.
+     *
+     * @param thread a thread
+     * @return the {@code VALUE} of {@code $?} there
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public long lastStatus(RubyThread thread) {
+        ValueFields fields = RubyLayout.of(reader.edition()).mark().thread().values();
+        return memory.readLong(thread.address() + fields.offset("last_status"));
+    }
+
     private RubyThread read(long address, boolean main) {
         probe();
         long nativeThread = layout.nativeThread() < 0 ? address : memory.readLong(address + layout.nativeThread());
         long pthread = nativeThread == 0 ? 0 : memory.readLong(nativeThread + layout.threadId());
         int invoke = memory.readInt(address + layout.invokeType() + threadShift);
         long locking = memory.readLong(address + layout.lockingMutex() + threadShift);
+        RubyThread.Status status = status(memory.readByte(address + layout.status() + threadShift));
         return new RubyThread(
                 address,
                 memory.readLong(address + ThreadLayout.SELF),
                 layout.ractor() < 0 ? 0 : memory.readLong(address + layout.ractor()),
                 memory.readLong(address + layout.ec()),
-                status(memory.readByte(address + layout.status() + threadShift)),
+                status,
                 interpreter.texts().of(memory.readLong(address + layout.name() + threadShift)),
                 pthread,
-                tid(nativeThread, pthread),
+                status == RubyThread.Status.DEAD ? 0 : tid(nativeThread, pthread),
                 main,
                 invoke == ThreadLayout.INVOKE_PROC || invoke == INVOKES_RACTOR_PROC
                         ? memory.readLong(address + layout.procedure() + threadShift)
@@ -192,10 +216,39 @@ public final class RubyThreads {
         };
     }
 
+    /**
+     * The kernel's id of a native thread, as the target's threads are told. What Ruby keeps is the id that it had in the
+     * process that forked this one, and is in another namespace in a container.
+     */
     private int tid(long nativeThread, long pthread) {
-        if (layout.tid() >= 0) {
-            return nativeThread == 0 ? 0 : memory.readInt(nativeThread + layout.tid());
+        List<ThreadState> states = vm.target().threads();
+        Optional<ThreadState> running = byRegister(states, pthread);
+        if (running.isPresent()) {
+            return (int) running.get().tid();
         }
+        int kept = layout.tid() < 0 || nativeThread == 0 ? 0 : memory.readInt(nativeThread + layout.tid());
+        int own = ownTid(pthread);
+        for (int tid : new int[] {own, kept}) {
+            if (tid != 0 && (states.isEmpty() || states.stream().anyMatch(state -> state.tid() == tid))) {
+                return tid;
+            }
+        }
+        // The only thread of a process is known without its id.
+        return states.size() == 1 && nativeThread != 0 && (own != 0 || kept != 0)
+                ? (int) states.getFirst().tid()
+                : 0;
+    }
+
+    private static Optional<ThreadState> byRegister(List<ThreadState> states, long pthread) {
+        return states.stream()
+                .filter(state -> pthread != 0
+                        && state.registers().isPresent()
+                        && state.registers().get().threadPointer() == pthread)
+                .findFirst();
+    }
+
+    /** The id that a native thread of glibc knows itself by, 0 if that can't be told. */
+    private int ownTid(long pthread) {
         // The thread's control block begins with its own address, and has it again behind the dynamic thread vector.
         Processor processor = Processor.of(vm.target().machine());
         if (processor.threadId() < 0
@@ -209,6 +262,25 @@ public final class RubyThreads {
     }
 
     /**
+     * The process id as the process itself knows it, in a container other than from outside.
+     *
+     * @return what {@code $$} is there; 0 if it can't be told
+     */
+    public long ownPid() {
+        long outside = vm.target().pid().orElse(0);
+        List<ThreadState> states = vm.target().threads();
+        for (ThreadState state : states) {
+            if (state.tid() == outside && state.registers().isPresent()) {
+                int own = ownTid(state.registers().get().threadPointer());
+                return own == 0 ? outside : own;
+            }
+        }
+        // Without registers, a main thread that has none of the ids of the threads has one of another namespace.
+        int own = ownTid(main().pthread());
+        return own == 0 || states.stream().anyMatch(state -> state.tid() == own) ? outside : own;
+    }
+
+    /**
      * The native thread that runs a thread of Ruby.
      *
      * @param thread a thread of Ruby
@@ -217,17 +289,10 @@ public final class RubyThreads {
      */
     public Optional<ThreadState> nativeThread(RubyThread thread) {
         List<ThreadState> states = vm.target().threads();
-        if (thread.pthread() != 0) {
-            for (ThreadState state : states) {
-                Registers registers = state.registers().orElse(null);
-                if (registers != null && registers.threadPointer() == thread.pthread()) {
-                    return Optional.of(state);
-                }
-            }
-        }
-        return states.stream()
-                .filter(state -> thread.tid() != 0 && state.tid() == thread.tid())
-                .findFirst();
+        return byRegister(states, thread.pthread())
+                .or(() -> states.stream()
+                        .filter(state -> thread.tid() != 0 && state.tid() == thread.tid())
+                        .findFirst());
     }
 
     /**

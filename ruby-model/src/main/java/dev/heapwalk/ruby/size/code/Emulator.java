@@ -54,6 +54,12 @@ final class Emulator {
         next = function;
     }
 
+    /** As above, for a function that is called with two arguments. */
+    void begin(long function, long first, long second) {
+        begin(function, first);
+        registers.second(second);
+    }
+
     /** What the function returned, after {@link #step} said that it did. */
     long result() {
         return known(registers.value(Registers.RAX, 8), registers.known(Registers.RAX, 8), 8);

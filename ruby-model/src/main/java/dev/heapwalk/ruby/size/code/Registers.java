@@ -13,6 +13,7 @@ final class Registers {
     static final int RDX = 2;
     static final int RSP = 4;
     static final int RBP = 5;
+    static final int RSI = 6;
     static final int RDI = 7;
 
     /** With the number of one of the first four registers: its second byte, such as {@code ah}. */
@@ -33,6 +34,12 @@ final class Registers {
         values[RDI] = argument;
         known[RSP] = FRAME;
         values[RSP] = 0;
+    }
+
+    /** Adds a second argument to what is known when a function begins. */
+    void second(long argument) {
+        known[RSI] = ALL;
+        values[RSI] = argument;
     }
 
     /** The bit for each byte of a width. */

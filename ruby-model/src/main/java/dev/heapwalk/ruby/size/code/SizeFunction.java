@@ -2,6 +2,7 @@
 package dev.heapwalk.ruby.size.code;
 
 import dev.heapwalk.memory.Machine;
+import java.util.OptionalLong;
 
 /**
  * Works out what a small function of the target's would return, from its machine code: C name {@code
@@ -54,14 +55,39 @@ public final class SizeFunction {
         }
         emulator.begin(function, argument);
         try {
-            for (int step = 0; step < MOST_STEPS; step++) {
-                if (emulator.step()) {
-                    return Math.max(emulator.result(), UNKNOWN);
-                }
-            }
-            return UNKNOWN;
+            return returned() ? Math.max(emulator.result(), UNKNOWN) : UNKNOWN;
         } catch (UnknownResultException e) {
             return UNKNOWN;
         }
+    }
+
+    /**
+     * Works out what another small function returns, one of two arguments: C name {@code rb_gvar_getter_t}, which tells
+     * the value of a global variable.
+     *
+     * @param function target address of its first instruction
+     * @param first its first argument
+     * @param second its second argument
+     * @return what it returns; empty if that is not to be found out
+     */
+    public OptionalLong call(long function, long first, long second) {
+        if (!understood) {
+            return OptionalLong.empty();
+        }
+        emulator.begin(function, first, second);
+        try {
+            return returned() ? OptionalLong.of(emulator.result()) : OptionalLong.empty();
+        } catch (UnknownResultException e) {
+            return OptionalLong.empty();
+        }
+    }
+
+    private boolean returned() {
+        for (int step = 0; step < MOST_STEPS; step++) {
+            if (emulator.step()) {
+                return true;
+            }
+        }
+        return false;
     }
 }
