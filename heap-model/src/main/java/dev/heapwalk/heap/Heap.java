@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.heap;
 
+import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import java.util.List;
 import java.util.Optional;
@@ -178,6 +179,17 @@ public interface Heap {
      */
     default List<String> missing() {
         return List.of();
+    }
+
+    /**
+     * Tells whether it is halfway through a change that takes long, such as a garbage collection, so that a process is
+     * stopped when it is not: {@link Target#stop(Rest, java.time.Duration)}. What its provider tells of short ones, {@link
+     * HeapProvider#rest}, is for a process that is stopped already.
+     *
+     * @return what is asked before and after a stop; that it is always at rest, unless it knows better
+     */
+    default Rest rest() {
+        return Rest.ALWAYS;
     }
 
     /**

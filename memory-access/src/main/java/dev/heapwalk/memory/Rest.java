@@ -34,6 +34,17 @@ public interface Rest {
     }
 
     /**
+     * Whether it is worth while to stop the process now. Asked while it runs on, of what can be told without a stop: a
+     * change that goes on for some time, such as a garbage collection. It must be quick, and a read that fails is no
+     * reason to wait.
+     *
+     * @return true unless a stop now would find the process in the middle of a change
+     */
+    default boolean likely() {
+        return true;
+    }
+
+    /**
      * What is at rest when this and something else is.
      *
      * @param other the other one
@@ -52,6 +63,11 @@ public interface Rest {
             @Override
             public boolean tells() {
                 return one.tells() && other.tells();
+            }
+
+            @Override
+            public boolean likely() {
+                return one.likely() && other.likely();
             }
         };
     }

@@ -185,6 +185,25 @@ public interface Target extends AutoCloseable {
     }
 
     /**
+     * Stops an observed process as {@link #stop()} does, at a moment at which it is at rest. As long as it is {@linkplain
+     * Rest#likely() known} to be in the middle of a change, it runs on. If it is in the middle of one all the same when
+     * it stands still, it is {@linkplain #settle settled}, and where that takes too long, let go and stopped again some
+     * milliseconds later. So it runs for most of the time, however long this takes.
+     *
+     * @param rest tells whether it is at rest
+     * @param patience for how long this is tried; then it is stopped as it is, and {@link Rest#busy} tells that it is not
+     *     at rest. Where the rest can't be {@linkplain Rest#tells() told}, it is stopped at once
+     * @return what is to be closed, by any thread
+     * @throws IllegalStateException as {@link #stop()} does
+     * @throws NoSuchProcessException if the process ended
+     * @throws PermissionDeniedException as {@link #stop()} does
+     * @throws UnsupportedTargetException as {@link #stop()} and {@link #settle} do
+     */
+    default Stop stop(Rest rest, Duration patience) {
+        return RestfulStop.of(this, rest, patience);
+    }
+
+    /**
      * Lets those threads of a stopped process go on for a moment that are in the middle of a change, until what is to
      * be read of it is whole. Each time they have some ten microseconds, and the others stand still meanwhile. This
      * ends after 250 times, after ten milliseconds in which they came on, or after a hundred in which they got no

@@ -45,6 +45,10 @@ final class Discovery {
     private HeapPages pages;
     private long objspaceOffset;
     private long listOffset;
+    /** How often the collector had begun, and what it did, before the pages were looked at. */
+    private long collections;
+
+    private RubyVm.Collection collecting = RubyVm.Collection.NONE;
     private int otherSlotSize;
     private long shapesAt;
 
@@ -91,6 +95,7 @@ final class Discovery {
         this.listOffset = before.listOffset;
         this.pages = before.pages;
         this.shapesAt = before.shapesAt;
+        this.evidence.addAll(before.evidence);
     }
 
     /** Finds the heap of a virtual machine as it is now. */
@@ -105,16 +110,45 @@ final class Discovery {
         return new Discovery(target, symbols).locate();
     }
 
+    /**
+     * Whether the collector has changed the heap of a virtual machine since this found it, or may have while it did, or
+     * pages came or went.
+     */
+    boolean changed(RubyVm.Found found) {
+        memory.refresh();
+        synchronized (tools) {
+            Discovery again = new Discovery(this);
+            return !again.tryObjspace(vm, objspaceOffset, listOffset)
+                    || again.pages != pages
+                    || again.collections != found.collections()
+                    || again.collectingSince() != found.collecting()
+                    || found.collecting() == RubyVm.Collection.RUNNING;
+        }
+    }
+
     private RubyVm lookAgain(RubyVm.Found before) {
         sayPages();
-        TableFinder.Shapes shapes =
-                new TableFinder(tools.reader(draft(before.symbolIds())), module, symbols).shapes(shapesAt);
+        TableFinder.Symbols names = new TableFinder.Symbols(before.symbolSet(), before.symbolIds());
+        TableFinder tables = finder(names.ids());
+        if (names.ids() == 0) {
+            names = tables.symbols();
+            sayAll(tables.evidence());
+            tables = finder(names.ids());
+        }
+        long globals = before.globals() == 0 ? tables.globals() : before.globals();
+        long genericIvars = before.genericIvars() == 0 ? tables.genericIvars() : before.genericIvars();
+        TableFinder.Shapes shapes = tables.shapes(shapesAt);
         shapesAt = shapes.at();
-        return machine(
-                new TableFinder.Symbols(before.symbolSet(), before.symbolIds()),
-                before.globals(),
-                before.genericIvars(),
-                shapes);
+        sayAll(tables.evidence());
+        return machine(names, globals, genericIvars, shapes);
+    }
+
+    private TableFinder finder(long ids) {
+        return new TableFinder(tools.reader(draft(ids)), module, symbols);
+    }
+
+    private void sayAll(List<Evidence> more) {
+        more.forEach(this::say);
     }
 
     RubyVm locate() {
@@ -189,8 +223,14 @@ final class Discovery {
         return true;
     }
 
-    private RubyVm.Collection collecting() {
-        return RubyVm.collection(word32(objspace + layout.objspace().flags()), layout.objspace());
+    /** What the collector does. */
+    private RubyVm.Collection collecting(long space) {
+        return RubyVm.collection(word32(space + layout.objspace().flags()), layout.objspace());
+    }
+
+    /** What the collector has done since the pages were looked at: it may have been running then, or be running now. */
+    private RubyVm.Collection collectingSince() {
+        return collecting == RubyVm.Collection.RUNNING ? collecting : collecting(objspace);
     }
 
     private void sayPages() {
@@ -201,7 +241,7 @@ final class Discovery {
                 Source.STRUCTURE);
         say(
                 "garbage collection",
-                collecting().name().toLowerCase(Locale.ROOT),
+                collectingSince().name().toLowerCase(Locale.ROOT),
                 "flags of rb_objspace_t",
                 Source.STRUCTURE);
     }
@@ -222,7 +262,8 @@ final class Discovery {
                         genericIvars,
                         shapes.list(),
                         shapes.count(),
-                        collecting()),
+                        collectingSince(),
+                        collections),
                 pages,
                 evidence);
     }
@@ -234,8 +275,19 @@ final class Discovery {
                 : " (its program is " + modules.getFirst().path() + ")";
     }
 
+    /** Says it, in place of what was said of it before. */
     private void say(String subject, String conclusion, String basis, Source... sources) {
-        evidence.add(Evidence.of(subject, conclusion, basis, sources));
+        say(Evidence.of(subject, conclusion, basis, sources));
+    }
+
+    private void say(Evidence said) {
+        for (int i = 0; i < evidence.size(); i++) {
+            if (evidence.get(i).subject().equals(said.subject())) {
+                evidence.set(i, said);
+                return;
+            }
+        }
+        evidence.add(said);
     }
 
     private void refuseOtherCollectors() {
@@ -270,7 +322,8 @@ final class Discovery {
                         0,
                         0,
                         0,
-                        RubyVm.Collection.NONE),
+                        RubyVm.Collection.NONE,
+                        0),
                 pages,
                 List.of());
     }
@@ -406,10 +459,14 @@ final class Discovery {
         if (count <= 0 || count > MOST_PAGES || !memory.mappings().readable(first, 8 * count)) {
             return false;
         }
+        RubyVm.Collection doing = collecting(space);
+        long begun = word(space + listAt + layout.objspace().count());
         PageFinder finder = tools.finder(memory, layout);
         if (!finder.takeList(first, count)) {
             return false;
         }
+        collecting = doing;
+        collections = begun;
         objspace = space;
         objspaceOffset = offset;
         listOffset = listAt;

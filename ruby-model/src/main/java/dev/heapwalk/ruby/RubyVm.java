@@ -3,6 +3,7 @@ package dev.heapwalk.ruby;
 
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.layout.ObjspaceLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
@@ -46,6 +47,7 @@ public final class RubyVm {
      * @param shapeList target address of the first {@code rb_shape_t}, or 0 before 3.2
      * @param shapeCount how many shapes there are
      * @param collecting whether a garbage collection was under way
+     * @param collections how often the collector had begun one
      */
     record Found(
             String version,
@@ -59,7 +61,8 @@ public final class RubyVm {
             long genericIvars,
             long shapeList,
             long shapeCount,
-            Collection collecting) {}
+            Collection collecting,
+            long collections) {}
 
     /** Whether a garbage collection was under way when the heap was located. */
     public enum Collection {
@@ -72,7 +75,7 @@ public final class RubyVm {
          * garbage.
          */
         SWEEPING,
-        /** The collector itself was running, and any structure may be halfway through a change. */
+        /** The collector itself was running, or moving objects, and any structure may be halfway through a change. */
         RUNNING
     }
 
@@ -127,7 +130,8 @@ public final class RubyVm {
     /**
      * Finds the heap of a process that runs on as it is now: pages that came or went, shapes. Cheaper than {@link
      * #locate(Target)} by far, since what can't change (the interpreter, where its virtual machine is) is kept; for
-     * profilers, now and then.
+     * profilers, now and then. A table that was not found, as one may be while the process changes it, is looked for
+     * again.
      *
      * @return a new object, to make new readers of; this one stays what it was
      * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
@@ -236,6 +240,48 @@ public final class RubyVm {
      */
     public Collection collection() {
         return found.collecting();
+    }
+
+    /**
+     * How many garbage collections had begun when the heap was located.
+     *
+     * @return what {@code GC.count} tells in the process
+     */
+    public long collections() {
+        return found.collections();
+    }
+
+    /**
+     * Whether the collector has changed the heap since it was located: whether a collection began or ended, pages were
+     * swept, or pages came or went. What was read of a process that runs on does not belong together then: objects were
+     * freed, and others made in their place, while it was read. Objects that were made without that are not told.
+     *
+     * @return whether it has; never of a target that stands still since
+     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
+     */
+    public boolean changed() {
+        return target.runsOn() && discovery.changed(found);
+    }
+
+    /**
+     * Tells whether the garbage collector is at work, so that a process can be stopped when it is not: the structures of
+     * a heap that is collected are halfway through a change. Between its steps, while objects are marked or pages are
+     * swept step by step, the collector is at rest. It reads memory each time when it is asked.
+     *
+     * @return what {@link Target#stop(Rest, java.time.Duration)} and {@link Target#settle} take
+     */
+    public Rest rest() {
+        return new CollectorRest(this, false);
+    }
+
+    /**
+     * As {@link #rest()}, but the collector is at rest also while it works, unless it moves objects ({@code GC.compact}):
+     * for who follows references to objects that are in use, and needs nothing that is freed.
+     *
+     * @return what {@link Target#stop(Rest, java.time.Duration)} and {@link Target#settle} take
+     */
+    public Rest compactionRest() {
+        return new CollectorRest(this, true);
     }
 
     /**
@@ -359,7 +405,7 @@ public final class RubyVm {
     }
 
     static Collection collection(int flags, ObjspaceLayout layout) {
-        if ((flags >>> layout.duringGc() & 1) != 0) {
+        if (layout.isCollecting(flags)) {
             return Collection.RUNNING;
         }
         return switch (flags & 3) {

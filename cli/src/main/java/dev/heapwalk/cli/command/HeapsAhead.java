@@ -2,8 +2,8 @@
 package dev.heapwalk.cli.command;
 
 import dev.heapwalk.heap.Heap;
-import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.elf.ElfModule;
@@ -18,14 +18,11 @@ final class HeapsAhead {
     private final HeapCommand.Scope scope;
     private final List<ElfModule> modules;
     private final Heaps known;
-    /** Whether there is a runtime: what its tables seemed to lack while it changed them is not looked for again. */
-    private final boolean runtime;
 
     private HeapsAhead(HeapCommand.Scope scope, List<ElfModule> modules, Heaps known) {
         this.scope = scope;
         this.modules = modules;
         this.known = known;
-        this.runtime = scope.of(known).list().stream().anyMatch(heap -> heap.layer() == HeapLayer.RUNTIME);
     }
 
     /**
@@ -37,12 +34,19 @@ final class HeapsAhead {
     static HeapsAhead of(Target running, HeapCommand.Scope scope) {
         // Before the heaps: what is loaded later is seen as another list in the stop.
         List<ElfModule> modules = running.modules();
-        return new HeapsAhead(scope, modules, Heaps.of(running));
+        Heaps heaps = Heaps.of(running);
+        scope.of(heaps).list();
+        return new HeapsAhead(scope, modules, heaps);
+    }
+
+    /** What must be at rest for the runtimes among them to be whole. */
+    Rest rest() {
+        return scope.of(known).list().stream().map(Heap::rest).reduce(Rest.ALWAYS, Rest::and);
     }
 
     /** The heaps as they are now, of the same process or of another one. */
     Heaps now(Target target) {
-        if (target != known.target() || runtime || !sameModules(target.modules())) {
+        if (target != known.target() || !sameModules(target.modules())) {
             return Heaps.of(target);
         }
         try {

@@ -13,6 +13,7 @@ import dev.heapwalk.cli.output.RowWriter;
 import dev.heapwalk.cli.output.StandardOutput;
 import dev.heapwalk.cli.output.Terminal;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
@@ -71,21 +72,35 @@ abstract class ReportCommand extends TargetCommand {
     }
 
     @Override
-    final boolean looksAhead() {
-        return located().isPresent();
+    Optional<LookAhead> lookAhead() {
+        return located().map(AtHeaps::new);
     }
 
-    @Override
-    final void lookAhead(Target running) {
-        HeapsAhead known = HeapsAhead.of(running, located().orElseThrow());
-        ahead = Optional.of(known);
-        try (Report _ = read(running, new Problems(), Progress.ofTrial(TRIAL_NANOS))) {
-            // All that the stop needs has run once.
-        } catch (Progress.Enough e) {
-            // What is left would be more of the same.
-        } finally {
-            // How what is known was found in the first place is told by none but who finds it.
-            ahead = explains() ? Optional.empty() : Optional.of(known);
+    /** Locates heaps, and tries the walk for a moment. */
+    private final class AtHeaps implements LookAhead {
+        private final HeapCommand.Scope scope;
+
+        private AtHeaps(HeapCommand.Scope scope) {
+            this.scope = scope;
+        }
+
+        @Override
+        public void at(Target running) {
+            HeapsAhead known = HeapsAhead.of(running, scope);
+            ahead = Optional.of(known);
+            try (Report _ = read(running, new Problems(), Progress.ofTrial(TRIAL_NANOS))) {
+                // All that the stop needs has run once.
+            } catch (Progress.Enough e) {
+                // What is left would be more of the same.
+            } finally {
+                // How what is known was found in the first place is told by none but who finds it.
+                ahead = explains() ? Optional.empty() : Optional.of(known);
+            }
+        }
+
+        @Override
+        public Rest rest() {
+            return ahead.map(HeapsAhead::rest).orElse(Rest.ALWAYS);
         }
     }
 

@@ -23,6 +23,9 @@ import picocli.CommandLine.Parameters;
             "A name of a module or class also counts the classes in its namespace."
         })
 final class RubyCount extends TargetCommand {
+    /** How many pages are counted before a process is stopped, so that all code has run. */
+    private static final int TRIAL_PAGES = 100;
+
     @Parameters(index = "0", paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
@@ -36,6 +39,11 @@ final class RubyCount extends TargetCommand {
     @Mixin
     private EachProcess each;
 
+    private final RubyLooks looks = new RubyLooks(
+            this,
+            RubyLooks.Need.NOTHING_MOVES,
+            vm -> count(vm, Math.min(vm.pages().count(), TRIAL_PAGES), new Problems()));
+
     @Override
     String target() {
         return target;
@@ -47,19 +55,30 @@ final class RubyCount extends TargetCommand {
     }
 
     @Override
+    Optional<LookAhead> lookAhead() {
+        return Optional.of(looks);
+    }
+
+    @Override
     int answer(Subject subject) {
         Problems problems = new Problems();
         ObjectCounts counts = reading(subject, problems, new Progress(), opened -> {
-            RubyVm vm = Ruby.locate(opened, problems);
-            ObjectReader reader = vm.reader();
-            SlotCursor slots = vm.slots(reader);
-            ObjectCounts counted = ObjectCounts.of(slots, reader, names);
-            slots.holes().forEach(problems::missing);
-            return counted;
+            RubyVm vm = looks.vm(opened, problems);
+            return count(vm, vm.pages().count(), problems);
         });
         ByteArrayOutputStream object = new ByteArrayOutputStream();
         counts.writeTo(object);
         byte[] told = each.named(object.toByteArray());
         return printing(subject, problems, () -> new StandardOutput().write(told, 0, told.length));
+    }
+
+    /** Counts what is on the first pages. */
+    private ObjectCounts count(RubyVm vm, int pages, Problems problems) {
+        ObjectReader reader = vm.reader();
+        SlotCursor slots = vm.slots(reader);
+        slots.within(0, pages);
+        ObjectCounts counted = ObjectCounts.of(slots, reader, names);
+        slots.holes().forEach(problems::missing);
+        return counted;
     }
 }

@@ -9,12 +9,15 @@ import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.dump.DumpOutput;
 import dev.heapwalk.ruby.dump.DumpSummary;
 import dev.heapwalk.ruby.dump.HeapDump;
 import dev.heapwalk.ruby.dump.ObjectSpaceDump;
+import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -24,6 +27,9 @@ import picocli.CommandLine.Parameters;
 /** {@code heapwalk ruby dump}: every object, a line each. */
 @Command(name = "dump", description = "Write every object with its contents and references, one JSON object a line.")
 final class RubyDump extends TargetCommand {
+    /** For how long lines are written before a process is stopped, so that all code has run, in nanoseconds. */
+    private static final long TRIAL_NANOS = 50_000_000;
+
     @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
@@ -59,6 +65,8 @@ final class RubyDump extends TargetCommand {
 
     private long limit = Long.MAX_VALUE;
 
+    private final RubyLooks looks = new RubyLooks(this, RubyLooks.Need.REST, this::tryOut);
+
     @Override
     String target() {
         return target;
@@ -74,6 +82,11 @@ final class RubyDump extends TargetCommand {
         if (mongo && format != DumpFormat.HEAP_DUMP) {
             throw wrong("--mongo is for --format heap_dump");
         }
+    }
+
+    @Override
+    Optional<LookAhead> lookAhead() {
+        return Optional.of(looks);
     }
 
     @Override
@@ -113,22 +126,33 @@ final class RubyDump extends TargetCommand {
     }
 
     private DumpSummary dump(Target opened, DumpFile to, Problems problems, Progress progress) {
-        RubyVm vm = Ruby.locate(opened, problems);
-        long bytes = (long) vm.pages().count() * vm.pages().bodySize();
-        double bytesASlot = (double) bytes / Math.max(1, vm.pages().totalSlots());
-        LongConsumer done = slots -> progress.at((long) (slots * bytesASlot), bytes);
-        DumpSummary written = to.writing(out -> {
-            if (format == DumpFormat.OBJECTSPACE) {
-                ObjectSpaceDump all = ObjectSpaceDump.of(vm).atMost(limit);
-                return (reachable ? all.reachable() : all).write(out, done);
-            }
-            HeapDump all = HeapDump.of(vm, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN)
-                    .atMost(limit);
-            return (reachable ? all.reachable() : all).write(out, done);
-        });
+        RubyVm vm = looks.vm(opened, problems);
+        DumpSummary written = to.writing(out -> write(vm, out, progress));
         written.holes().forEach(problems::missing);
         problems.damage(written);
         return written;
+    }
+
+    /** Writes lines for a moment, to nowhere. */
+    private void tryOut(RubyVm vm) {
+        try {
+            write(vm, DumpOutput.to(OutputStream.nullOutputStream()), Progress.ofTrial(TRIAL_NANOS));
+        } catch (Progress.Enough e) {
+            // What is left would be more of the same.
+        }
+    }
+
+    private DumpSummary write(RubyVm vm, DumpOutput out, Progress progress) {
+        long bytes = (long) vm.pages().count() * vm.pages().bodySize();
+        double bytesASlot = (double) bytes / Math.max(1, vm.pages().totalSlots());
+        LongConsumer done = slots -> progress.at((long) (slots * bytesASlot), bytes);
+        if (format == DumpFormat.OBJECTSPACE) {
+            ObjectSpaceDump all = ObjectSpaceDump.of(vm).atMost(limit);
+            return (reachable ? all.reachable() : all).write(out, done);
+        }
+        HeapDump all =
+                HeapDump.of(vm, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN).atMost(limit);
+        return (reachable ? all.reachable() : all).write(out, done);
     }
 
     private String summary(Subject subject, DumpSummary written, long taken) {

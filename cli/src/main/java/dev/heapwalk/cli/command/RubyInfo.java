@@ -8,7 +8,9 @@ import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.RubyVm;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -20,14 +22,21 @@ final class RubyInfo extends ReportCommand {
     @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
+    private final RubyLooks looks = new RubyLooks(this, RubyLooks.Need.NOTHING, RubyVm::evidence);
+
     @Override
     String target() {
         return target;
     }
 
     @Override
+    Optional<LookAhead> lookAhead() {
+        return Optional.of(looks);
+    }
+
+    @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        return new Answer(Ruby.locate(opened, problems).evidence());
+        return new Answer(looks.vm(opened, problems).evidence());
     }
 
     private record Answer(List<Evidence> evidence) implements Report {

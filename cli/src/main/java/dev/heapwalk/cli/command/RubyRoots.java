@@ -10,6 +10,7 @@ import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.gc.Roots;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -28,6 +29,8 @@ import picocli.CommandLine.Parameters;
 final class RubyRoots extends RowsCommand {
     @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
+
+    private final RubyLooks looks = new RubyLooks(this, RubyLooks.Need.REST, vm -> read(vm, new Problems()));
 
     @Override
     String target() {
@@ -48,8 +51,17 @@ final class RubyRoots extends RowsCommand {
     private record Root(String category, String name, long address, String value) {}
 
     @Override
+    Optional<LookAhead> lookAhead() {
+        return Optional.of(looks);
+    }
+
+    @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        ObjectReader reader = Ruby.locate(opened, problems).reader();
+        return read(looks.vm(opened, problems), problems);
+    }
+
+    private Report read(RubyVm vm, Problems problems) {
+        ObjectReader reader = vm.reader();
         ValueText values = new ValueText(reader);
         Roots roots = new Roots(reader);
         List<Root> rows = new ArrayList<>();

@@ -13,6 +13,7 @@ import dev.heapwalk.ruby.dump.ObjectLines;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.RubyThreads;
 import java.io.ByteArrayOutputStream;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -24,6 +25,8 @@ final class RubyShow extends TargetCommand {
 
     @Parameters(index = "1", paramLabel = "ADDRESS", description = "The id of an object, such as 0x7f0012345678.")
     private String address;
+
+    private final RubyLooks looks = new RubyLooks(this, RubyLooks.Need.REST, vm -> show(vm, new Problems()));
 
     @Override
     String target() {
@@ -45,21 +48,27 @@ final class RubyShow extends TargetCommand {
     }
 
     @Override
+    Optional<LookAhead> lookAhead() {
+        return Optional.of(looks);
+    }
+
+    @Override
     int answer(Subject subject) {
         Problems problems = new Problems();
+        byte[] shown = reading(subject, problems, new Progress(), opened -> show(looks.vm(opened, problems), problems));
+        return printing(subject, problems, () -> new StandardOutput().write(shown, 0, shown.length));
+    }
+
+    private byte[] show(RubyVm vm, Problems problems) {
         ByteArrayOutputStream shown = new ByteArrayOutputStream();
-        reading(subject, problems, new Progress(), opened -> {
-            RubyVm vm = Ruby.locate(opened, problems);
-            ObjectReader reader = vm.reader();
-            ObjectLines lines = new ObjectLines(new RubyThreads(new Interpreter(reader)), shown, HeapDump.Id.PLAIN);
-            if (!lines.object(number())) {
-                throw wrong(why(vm, reader));
-            }
-            lines.flush();
-            problems.damage(lines.summary());
-            return shown;
-        });
-        return printing(subject, problems, () -> new StandardOutput().write(shown.toByteArray(), 0, shown.size()));
+        ObjectReader reader = vm.reader();
+        ObjectLines lines = new ObjectLines(new RubyThreads(new Interpreter(reader)), shown, HeapDump.Id.PLAIN);
+        if (!lines.object(number())) {
+            throw wrong(why(vm, reader));
+        }
+        lines.flush();
+        problems.damage(lines.summary());
+        return shown.toByteArray();
     }
 
     /** Why there is no object. */

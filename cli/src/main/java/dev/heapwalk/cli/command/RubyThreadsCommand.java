@@ -4,7 +4,6 @@ package dev.heapwalk.cli.command;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.StandardOutput;
-import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
@@ -41,6 +40,9 @@ import picocli.CommandLine.Parameters;
                 "Show the backtraces of threads and suspended fibers, with arguments and variables. The innermost frame comes first.")
 final class RubyThreadsCommand extends TargetCommand {
     private static final int MOST_FRAMES = 10_000;
+    /** How many pages are searched for fibers before a process is stopped, so that all code has run. */
+    private static final int TRIAL_PAGES = 100;
+
     private static final Optional<String> FIBER = Optional.of("fiber");
 
     @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
@@ -55,6 +57,11 @@ final class RubyThreadsCommand extends TargetCommand {
     @Mixin
     private EachProcess each;
 
+    private final RubyLooks looks = new RubyLooks(
+            this,
+            RubyLooks.Need.NOTHING_MOVES,
+            vm -> read(vm, Math.min(vm.pages().count(), TRIAL_PAGES), new Problems()));
+
     @Override
     String target() {
         return target;
@@ -66,22 +73,30 @@ final class RubyThreadsCommand extends TargetCommand {
     }
 
     @Override
+    Optional<LookAhead> lookAhead() {
+        return Optional.of(looks);
+    }
+
+    @Override
     int answer(Subject subject) {
         Problems problems = new Problems();
-        byte[] shown = reading(subject, problems, new Progress(), opened -> read(opened, problems));
+        byte[] shown = reading(subject, problems, new Progress(), opened -> {
+            RubyVm vm = looks.vm(opened, problems);
+            return read(vm, vm.pages().count(), problems);
+        });
         byte[] told = format == ThreadsFormat.JSONL ? each.named(shown) : each.headed(shown);
         each.printed();
         return printing(subject, problems, () -> new StandardOutput().write(told, 0, told.length));
     }
 
-    private byte[] read(Target opened, Problems problems) {
-        RubyVm vm = Ruby.locate(opened, problems);
+    /** Reads all threads, and the fibers on the first pages. */
+    private byte[] read(RubyVm vm, int pages, Problems problems) {
         ObjectReader reader = vm.reader();
         Interpreter interpreter = new Interpreter(reader);
         RubyThreads threads = new RubyThreads(interpreter);
         List<RubyThread> living = threads.living();
         threads.notes().forEach(problems::missing);
-        List<Fiber> fibers = suspended(vm, reader, threads, problems);
+        List<Fiber> fibers = suspended(vm, pages, reader, threads, problems);
         if (format == ThreadsFormat.JSONL) {
             ByteArrayOutputStream out = new ByteArrayOutputStream();
             ObjectLines lines = new ObjectLines(threads, out, HeapDump.Id.PLAIN);
@@ -116,10 +131,12 @@ final class RubyThreadsCommand extends TargetCommand {
     }
 
     /** The fibers that wait to be resumed; those that run are in the backtraces of their threads. */
-    private static List<Fiber> suspended(RubyVm vm, ObjectReader reader, RubyThreads threads, Problems problems) {
+    private static List<Fiber> suspended(
+            RubyVm vm, int pages, ObjectReader reader, RubyThreads threads, Problems problems) {
         List<Fiber> found = new ArrayList<>();
         DataTypes types = new DataTypes();
         SlotCursor slot = vm.slots(reader);
+        slot.within(0, pages);
         while (slot.next()) {
             if (slot.type() == RubyType.DATA
                     && slot.state() == SlotState.LIVE

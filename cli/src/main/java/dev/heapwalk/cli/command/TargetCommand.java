@@ -6,6 +6,7 @@ import dev.heapwalk.cli.output.Failure;
 import dev.heapwalk.cli.output.Output;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
+import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TargetOptions;
@@ -56,6 +57,8 @@ public abstract class TargetCommand extends AnyCommand {
 
     /** How long a process runs on before it is looked at again. */
     private static final long MOMENT_NANOS = 1_000_000;
+    /** For how long a process runs on, at most, until it is at rest and stopped; then it is stopped as it is. */
+    static final Duration PATIENCE = Duration.ofSeconds(10);
 
     /** What keeps a process stopped that was looked at before. */
     private Optional<Target.Stop> held = Optional.empty();
@@ -83,16 +86,9 @@ public abstract class TargetCommand extends AnyCommand {
     /** Answers. Returns the exit status. */
     abstract int answer(Subject subject);
 
-    /**
-     * Looks at a process that is going to be stopped, while it runs on, so that what need not wait until it stands still
-     * is done by then: what can't change is found, and code is loaded and warm. What goes wrong here is not told; it goes
-     * wrong again when the process stands still, or it was not what it seemed.
-     */
-    void lookAhead(Target running) {}
-
-    /** Whether it does {@link #lookAhead}. */
-    boolean looksAhead() {
-        return false;
+    /** How it looks at a process before it stops it; empty if it does not. */
+    Optional<LookAhead> lookAhead() {
+        return Optional.empty();
     }
 
     /** Checks the arguments before a target is touched. */
@@ -280,8 +276,9 @@ public abstract class TargetCommand extends AnyCommand {
     private <T> T open(
             Subject subject, TargetOptions options, Problems problems, Progress progress, Function<Target, T> read) {
         try (progress) {
+            Optional<LookAhead> ahead = stops(subject) ? lookAhead() : Optional.empty();
             Target target =
-                    stops(subject) && looksAhead() ? ahead(subject, options) : subject.open(mode, options, sysroot);
+                    ahead.isPresent() ? ahead(subject, options, ahead.get()) : subject.open(mode, options, sysroot);
             try {
                 return read(target, problems, read);
             } finally {
@@ -305,7 +302,7 @@ public abstract class TargetCommand extends AnyCommand {
     }
 
     /** Opens a process, looks at it as long as it runs on, and stops it. */
-    private Target ahead(Subject subject, TargetOptions options) {
+    private Target ahead(Subject subject, TargetOptions options, LookAhead ahead) {
         Target target;
         try {
             target = subject.open(Mode.OBSERVE, options, sysroot);
@@ -316,12 +313,12 @@ public abstract class TargetCommand extends AnyCommand {
         held = Optional.empty();
         try {
             try {
-                lookAhead(target);
+                ahead.at(target);
             } catch (RuntimeException e) {
                 // It ran on meanwhile, and what is really wrong is told when it stands still.
             }
             // Closed with the target.
-            held = Optional.of(target.stop());
+            held = Optional.of(target.stop(ahead.rest(), PATIENCE));
             return target;
         } catch (Throwable e) {
             target.close();
@@ -335,7 +332,7 @@ public abstract class TargetCommand extends AnyCommand {
     }
 
     /**
-     * Lets a process run on for a moment, so that it can be looked at again as it is then.
+     * Lets a process run on for a moment, so that it can be looked at again as it is then: when what must be at rest is.
      *
      * @return whether it has, and stands still again if it did
      */
@@ -350,7 +347,7 @@ public abstract class TargetCommand extends AnyCommand {
         }
         held = Optional.empty();
         try {
-            held = Optional.of(target.stop());
+            held = Optional.of(target.stop(lookAhead().map(LookAhead::rest).orElse(Rest.ALWAYS), PATIENCE));
             return true;
         } catch (TargetException e) {
             // What was seen before must do.

@@ -16,6 +16,7 @@ import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.heap.usage.Categorizer;
 import dev.heapwalk.heap.usage.Domain;
+import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.RubyVm;
@@ -172,6 +173,11 @@ public final class RubyHeap implements Heap {
     @Override
     public List<Damage> damage() {
         return List.of();
+    }
+
+    @Override
+    public Rest rest() {
+        return vm.rest();
     }
 
     @Override
