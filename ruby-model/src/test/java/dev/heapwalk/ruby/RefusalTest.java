@@ -35,7 +35,7 @@ class RefusalTest {
     private static final int KILLS = 10;
     /** It gives itself another name when it has started. */
     private static final String SLEEPING_RUBY =
-            "'/usr/bin/ruby', '--disable=gems', '-e', 'Process.setproctitle(%q(started)); sleep 60'";
+            "RbConfig.ruby, '--disable=gems', '-e', 'Process.setproctitle(%q(started)); sleep 60'";
 
     /** What names the version or leads to the virtual machine. No other module links to one of them. */
     private static final Set<String> NAMES = Set.of(
@@ -152,13 +152,13 @@ class RefusalTest {
                     assertThat(vm.evidence().getFirst().basis())
                             .contains("the text of ruby_description", library.folder());
                     assertThat(vm.platform()).isEqualTo("x86_64-linux-gnu");
-                    // 3.3 does not export it.
+                    // Since 3.3 it is not exported.
                     if (library.address("ruby_current_vm_ptr").isPresent()) {
                         long pointer = begin(process.pid(), library.name())
                                 + library.address("ruby_current_vm_ptr").getAsLong();
                         assertThat(vm.address()).isEqualTo(target.memory().readLong(pointer));
                     } else {
-                        assertThat(ruby).isEqualTo(Ruby.TRIXIE);
+                        assertThat(ruby.isAtLeast(3, 3)).isTrue();
                     }
                     assertThat(vm.symbolIds()).isNotZero();
                     assertThat(vm.globals()).isNotZero();

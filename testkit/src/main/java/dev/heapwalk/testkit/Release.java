@@ -97,13 +97,15 @@ public enum Release {
      * @throws IllegalStateException if it is not prepared, or not one of {@link #all}
      */
     public Optional<Path> root(boolean debugSymbols) {
-        if (this == HOST) {
-            return Optional.empty();
-        }
+        return this == HOST ? Optional.empty() : Optional.of(root(debugSymbols ? label + "-dbg" : label));
+    }
+
+    /** As {@link #root(boolean)}, for a copy of another name. */
+    Path root(String folder) {
         if (!debian().contains(this)) {
             throw new IllegalStateException("the tests are not run on " + label + ": " + VARIABLE + " leaves it out");
         }
-        return Optional.of(prepared(debugSymbols ? label + "-dbg" : label));
+        return prepared(folder);
     }
 
     /**

@@ -25,6 +25,9 @@ public final class Ruby {
     public static final Ruby BOOKWORM = of(Release.BOOKWORM, "3.1");
     /** 3.3. */
     public static final Ruby TRIXIE = of(Release.TRIXIE, "3.3");
+    /** 3.4, beside sid's own. */
+    public static final Ruby SID =
+            new Ruby("sid 3.4", "3.4", Release.SID, null, Release.SID.label() + "-ruby3.4", "/usr/bin/ruby3.4");
 
     private static final String VARIABLE = "HEAPWALK_RUBIES";
     private static final String PROBE = "puts $$, RUBY_VERSION; STDOUT.flush; STDIN.read";
@@ -33,27 +36,30 @@ public final class Ruby {
     private final String version;
     private final Release release;
     private final Path root;
+    private final String folder;
     private final String executable;
 
-    private Ruby(String label, String version, Release release, Path root, String executable) {
+    private Ruby(String label, String version, Release release, Path root, String folder, String executable) {
         this.label = label;
         this.version = version;
         this.release = release;
         this.root = root;
+        this.folder = folder;
         this.executable = executable;
     }
 
     private static Ruby of(Release release, String version) {
-        return new Ruby(release.label() + " " + version, version, release, null, "/usr/bin/ruby");
+        String name = release.label();
+        return new Ruby(name + " " + version, version, release, null, name, "/usr/bin/ruby");
     }
 
     /**
      * Those of the Debian releases that the tests run on.
      *
-     * @return the interpreters of up to three Debian releases, the oldest first
+     * @return the interpreters of up to four Debian releases, the oldest first
      */
     public static List<Ruby> debian() {
-        return Stream.of(BULLSEYE, BOOKWORM, TRIXIE)
+        return Stream.of(BULLSEYE, BOOKWORM, TRIXIE, SID)
                 .filter(ruby -> Release.debian().contains(ruby.release))
                 .toList();
     }
@@ -106,14 +112,14 @@ public final class Ruby {
      * @throws IllegalStateException if its release is not prepared
      */
     public Path root() {
-        return release == null ? root : release.root(false).orElseThrow();
+        return release == null ? root : release.root(folder);
     }
 
     /** A command line that becomes this interpreter, for a process of the same id. */
     List<String> command(List<String> arguments) {
         List<String> line = new ArrayList<>(List.of(executable));
         line.addAll(arguments);
-        return release == null ? line : release.command(false, line);
+        return release == null ? line : Release.enter(root(), line);
     }
 
     @Override
@@ -155,6 +161,7 @@ public final class Ruby {
                             version.substring(0, version.lastIndexOf('.')),
                             null,
                             root,
+                            null,
                             executable);
                 } finally {
                     process.destroyForcibly();

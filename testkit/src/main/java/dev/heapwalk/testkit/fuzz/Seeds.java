@@ -101,6 +101,23 @@ public final class Seeds {
         }
     }
 
+    /**
+     * Where a process's files lie.
+     *
+     * @param own the root that it runs in
+     * @param debug the same release's with debug symbols of its libc
+     */
+    private record Roots(Path own, Path debug) {
+        static Roots of(Release release) {
+            return new Roots(
+                    release.root(false).orElseThrow(), release.root(true).orElseThrow());
+        }
+
+        static Roots of(Ruby ruby) {
+            return new Roots(ruby.root(), of(ruby.release().orElseThrow()).debug);
+        }
+    }
+
     private static void ledger(Release release, Path folder) throws IOException {
         try (LedgerProcess process = LedgerProcess.of(release, "arenas")
                 .option("threads", 3)
@@ -131,7 +148,7 @@ public final class Seeds {
                 }
                 modules(file, symbols[2], places);
             }
-            finish(core, release, places, folder);
+            finish(core, Roots.of(release), places, folder);
         }
     }
 
@@ -153,7 +170,7 @@ public final class Seeds {
                 .start()) {
             Places places = new Places();
             ledger(process.ledger(), places);
-            finish(Cores.abort(process, folder), Release.TRIXIE, places, folder);
+            finish(Cores.abort(process, folder), Roots.of(Release.TRIXIE), places, folder);
         }
     }
 
@@ -179,7 +196,7 @@ public final class Seeds {
     private static void ruby(Ruby ruby, Path folder) throws IOException {
         try (RubyProcess process =
                 RubyProcess.of(ruby, "little").option("--disable=gems").start()) {
-            Release release = ruby.release().orElseThrow();
+            Roots roots = Roots.of(ruby);
             List<Long> slots = new ArrayList<>();
             List<Long> machines = new ArrayList<>();
             try (Stream<String> lines = Files.lines(process.dumpAll())) {
@@ -202,17 +219,17 @@ public final class Seeds {
                 for (long at = vm; at < vm + 1200; at += 8) {
                     places.block(file, Place.VM, file.wordAt(at), 400);
                 }
-                variables(file, release, places);
-                modules(file, symbol(file, release, "/ld-", "_r_debug"), places);
+                variables(file, roots, places);
+                modules(file, symbol(file, roots, "/ld-", "_r_debug"), places);
             }
-            finish(core, release, places, folder);
+            finish(core, roots, places, folder);
         }
     }
 
     /** Adds libruby's variables, also those that its file has no bytes of. */
-    private static void variables(CoreFile core, Release release, Places places) throws IOException {
+    private static void variables(CoreFile core, Roots roots, Places places) throws IOException {
         Elf.MappedFile library = mapped(core, "/libruby");
-        for (Elf.Segment variables : elf(release, library).segments()) {
+        for (Elf.Segment variables : elf(roots, library).segments()) {
             if (variables.type() == Elf.PT_LOAD && (variables.flags() & Elf.WRITABLE) != 0) {
                 long start = library.start() + variables.address() & -8L;
                 for (long at = start; at + 8 <= library.start() + variables.address() + variables.size(); at += 8) {
@@ -231,22 +248,21 @@ public final class Seeds {
                 .orElseThrow(() -> new IOException("no " + name + " is mapped"));
     }
 
-    private static Elf elf(Release release, Elf.MappedFile mapped) throws IOException {
-        Path file =
-                release.root(true).orElseThrow().resolve(inside(release, mapped).substring(1));
+    private static Elf elf(Roots roots, Elf.MappedFile mapped) throws IOException {
+        Path file = roots.own.resolve(inside(roots, mapped).substring(1));
         return new Elf(new InMemory(Files.readAllBytes(file)));
     }
 
-    /** The path within the release: who mapped it is seen from outside, with the path of its root before its own. */
-    private static String inside(Release release, Elf.MappedFile mapped) {
-        String root = release.root(false).orElseThrow().toString();
+    /** The path within the root: who mapped it is seen from outside, with the path of its root before its own. */
+    private static String inside(Roots roots, Elf.MappedFile mapped) {
+        String root = roots.own.toString();
         return mapped.name().startsWith(root + "/") ? mapped.name().substring(root.length()) : mapped.name();
     }
 
     /** The address of a variable that a library exports. */
-    private static long symbol(CoreFile core, Release release, String library, String name) throws IOException {
+    private static long symbol(CoreFile core, Roots roots, String library, String name) throws IOException {
         Elf.MappedFile mapped = mapped(core, library);
-        return mapped.start() + elf(release, mapped).dynamicSymbol(name).orElseThrow();
+        return mapped.start() + elf(roots, mapped).dynamicSymbol(name).orElseThrow();
     }
 
     private static void slots(CoreFile file, List<Long> slots, long pageSize, Places places) {
@@ -286,21 +302,20 @@ public final class Seeds {
     }
 
     /** Puts the core where it stays, and beside it the files that it names and what tells more of them. */
-    private static void finish(Path core, Release release, Places places, Path folder) throws IOException {
-        Path root = release.root(true).orElseThrow();
+    private static void finish(Path core, Roots roots, Places places, Path folder) throws IOException {
         Path files = Files.createDirectory(folder.resolve(FuzzSeed.FILES));
         try (CoreFile file = new CoreFile(core)) {
             TreeSet<String> names = new TreeSet<>(List.of("/etc/os-release"));
             for (Elf.MappedFile mapped : file.elf().mappedFiles()) {
-                names.add(inside(release, mapped));
+                names.add(inside(roots, mapped));
             }
             for (String name : names) {
-                copy(root, name, files);
+                copy(roots.own, name, files);
                 Path own = files.resolve(name.substring(1));
                 if (Files.isRegularFile(own)) {
                     buildId(own)
                             .ifPresent(id -> copy(
-                                    root,
+                                    roots.debug,
                                     "/usr/lib/debug/.build-id/" + id.substring(0, 2) + "/" + id.substring(2) + ".debug",
                                     files));
                 }
