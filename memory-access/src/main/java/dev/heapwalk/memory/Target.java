@@ -112,7 +112,9 @@ public interface Target extends AutoCloseable {
         /** A process that runs on while it is read. */
         OBSERVED,
         /** A core file. */
-        CORE
+        CORE,
+        /** A copy of a process, which may have gone on. */
+        COPY
     }
 
     /**
@@ -126,8 +128,8 @@ public interface Target extends AutoCloseable {
     /**
      * Whether the memory stands still at this moment, so that what is read of it belongs together.
      *
-     * @return true for a stopped process and for a core, as long as the target is open; for an observed process while
-     *     {@link #stop()} holds it
+     * @return true for a stopped process, a copy and a core, as long as the target is open; for an observed process
+     *     while {@link #stop()} holds it
      */
     default boolean still() {
         return moment() != 0;
@@ -221,6 +223,22 @@ public interface Target extends AutoCloseable {
      */
     default boolean settle(Rest rest) {
         return still() && rest.tells() && rest.busy(threads()).isEmpty();
+    }
+
+    /**
+     * Prepares to copy the process, so that it need stand still no longer than that takes, some milliseconds for each
+     * 10 MiB, and can run on while the copy is read. Memory for the copy is reserved and files are opened now, so call it
+     * while the process runs, and {@link Copier#copy()} while {@link #stop()} holds it.
+     *
+     * <p>What is resident is copied: all memory of its own, and what it shares or has mapped of files, of which large
+     * mappings are left out. Memory that was never touched is known to be zeros. Nothing becomes resident by it.
+     *
+     * @param most how much memory of this process a copy may take, in bytes
+     * @return what copies it; for a target whose memory never changes, what gives that target itself
+     * @throws NoSuchProcessException if the process ended
+     */
+    default Copier copier(long most) {
+        return () -> this;
     }
 
     /**

@@ -31,6 +31,8 @@ public class TargetException extends RuntimeException {
         STOPPED_TOO_LONG,
         /** The process was let go, since a read of it has made no progress for two seconds. */
         NO_PROGRESS,
+        /** A copy of a process would take more memory than it may, or lack what is swapped out. */
+        NOT_COPIED,
         /** A byte can't be read in the target. */
         UNREADABLE,
         /** A file changed while it was read. */

@@ -4,7 +4,8 @@ package dev.heapwalk.memory.elf;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.elf.CoreMemory.Region;
+import dev.heapwalk.memory.held.HeldMemory;
+import dev.heapwalk.memory.held.HeldMemory.Region;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -75,11 +76,11 @@ final class CoreLayout {
     }
 
     /** Puts it together. */
-    CoreMemory build() {
+    HeldMemory build() {
         sweep();
         regions();
         mappings();
-        CoreMemory bare = memory();
+        HeldMemory bare = memory();
         Map<Long, String> paths = core.files().isEmpty() ? pathsByBias(bare) : Map.of();
         if (!paths.isEmpty()) {
             name(find(bare), paths);
@@ -97,11 +98,11 @@ final class CoreLayout {
         return memory();
     }
 
-    private CoreMemory memory() {
-        return new CoreMemory(core.description(), new Mappings(mappings), regions, core.bytes(), core.mapping());
+    private HeldMemory memory() {
+        return new HeldMemory(core.description(), new Mappings(mappings), regions, core.bytes(), core.mapping());
     }
 
-    private TreeMap<Long, LoadedModule> find(CoreMemory memory) {
+    private TreeMap<Long, LoadedModule> find(HeldMemory memory) {
         TreeMap<Long, LoadedModule> modules = new TreeMap<>(Long::compareUnsigned);
         for (LoadedModule module : ElfModules.find(memory, root, core.machine(), core.auxiliary(), true)) {
             modules.put(module.start(), module);
@@ -110,7 +111,7 @@ final class CoreLayout {
     }
 
     /** The load biases of the modules that the dynamic linker lists, and the paths that it has for them. */
-    private Map<Long, String> pathsByBias(CoreMemory memory) {
+    private Map<Long, String> pathsByBias(HeldMemory memory) {
         Map<Long, String> paths = new LinkedHashMap<>();
         if (core.machine().wordSize() != 8 || core.auxiliary().linker().isEmpty()) {
             return paths;
@@ -124,7 +125,7 @@ final class CoreLayout {
         return paths;
     }
 
-    private String programPath(CoreMemory memory) {
+    private String programPath(HeldMemory memory) {
         OptionalLong name = core.auxiliary().executableName();
         try {
             return name.isPresent() ? memory.readCString(name.getAsLong(), 4096) : "";
@@ -352,7 +353,7 @@ final class CoreLayout {
     }
 
     /** Adds modules whose headers were left out, where what the dynamic linker made of them tells the file. */
-    private void recognise(CoreMemory memory, TreeMap<Long, LoadedModule> modules, Map<Long, String> paths) {
+    private void recognise(HeldMemory memory, TreeMap<Long, LoadedModule> modules, Map<Long, String> paths) {
         for (Mapping mapping : mappings) {
             if (mapping.path().startsWith("/")
                     && mapping.fileOffset() == 0
@@ -371,7 +372,7 @@ final class CoreLayout {
     }
 
     private void recognise(
-            CoreMemory memory,
+            HeldMemory memory,
             TreeMap<Long, LoadedModule> modules,
             String path,
             Function<ElfFile, OptionalLong> place) {
@@ -394,7 +395,7 @@ final class CoreLayout {
     }
 
     /** In how many words memory is what the loader makes of a file; 0 also if the file changes meanwhile. */
-    private static int agreement(CoreMemory memory, ElfFile file, long bias) {
+    private static int agreement(HeldMemory memory, ElfFile file, long bias) {
         try {
             return file.map()
                     .map(bytes -> new FileImage(file, bytes).agreement(memory, bias))

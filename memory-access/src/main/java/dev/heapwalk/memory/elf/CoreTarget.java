@@ -7,6 +7,7 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.Truncation;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.memory.held.HeldMemory;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ public final class CoreTarget implements Target {
     private final Arena arena;
     private final CoreFile core;
     private final FileRoot root;
-    private final CoreMemory memory;
+    private final HeldMemory memory;
     private final List<String> notices;
     private final List<ThreadState> threads;
     private List<ElfModule> modules;

@@ -66,6 +66,40 @@ public final class ElfModules {
         return search.found.values();
     }
 
+    /**
+     * The same modules in a copy of the memory that they were found in. What was read of their files is kept.
+     *
+     * @param modules modules that were found by this class
+     * @param copy the copy
+     * @param root the root folder of the target's file system, by a path that is good as long as the copy is
+     * @param machine the target's machine
+     * @param guard which files must not be looked at
+     * @return an unmodifiable list in the same order
+     */
+    public static List<ElfModule> in(
+            List<ElfModule> modules, AddressSpace copy, Path root, Machine machine, FileGuard guard) {
+        FileRoot lasting = new FileRoot(root, guard);
+        List<LoadedModule> all = new ArrayList<>();
+        for (ElfModule module : modules) {
+            all.add(((LoadedModule) module).in(copy, lasting));
+        }
+        TlsBlocks blocks = new TlsBlocks(copy, Processor.of(machine), all);
+        for (int i = 0; i < all.size(); i++) {
+            all.get(i).among(blocks, modules.get(i).program());
+        }
+        return List.copyOf(all);
+    }
+
+    /**
+     * The file that a module was loaded from.
+     *
+     * @param module a module that was found by this class
+     * @return all of it, mapped; empty if it is not there or is not the same any more
+     */
+    public static Optional<MemorySegment> file(ElfModule module) {
+        return ((LoadedModule) module).mapped();
+    }
+
     private void search(AuxiliaryVector auxiliary) {
         for (Mapping mapping : mappings) {
             boolean file = mapping.path().startsWith("/") && mapping.fileOffset() == 0 && !mapping.shared();

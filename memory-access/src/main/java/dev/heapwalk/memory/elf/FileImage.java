@@ -3,6 +3,7 @@ package dev.heapwalk.memory.elf;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.held.HeldMemory;
 import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
@@ -33,7 +34,7 @@ final class FileImage {
     FileImage(ElfFile file, MemorySegment bytes) {
         this.file = file;
         this.wide = file.header().wide();
-        List<CoreMemory.Region> regions = new ArrayList<>();
+        List<HeldMemory.Region> regions = new ArrayList<>();
         ProgramHeader found = null;
         long end = 0;
         for (ProgramHeader segment : file.programHeaders()) {
@@ -49,11 +50,11 @@ final class FileImage {
                     && segment.offset() <= bytes.byteSize()
                     && segment.fileSize() <= bytes.byteSize() - segment.offset()) {
                 regions.add(
-                        new CoreMemory.Region(segment.address(), bytes.asSlice(segment.offset(), segment.fileSize())));
+                        new HeldMemory.Region(segment.address(), bytes.asSlice(segment.offset(), segment.fileSize())));
                 end = segment.address() + segment.fileSize();
             }
         }
-        this.image = new CoreMemory("file " + file.path(), new Mappings(List.of()), regions, bytes, bytes);
+        this.image = new HeldMemory("file " + file.path(), new Mappings(List.of()), regions, bytes, bytes);
         this.dynamicSegment = found;
         this.dynamic =
                 found == null ? null : DynamicSection.read(image, wide, 0, 0, end, found.address(), found.memorySize());

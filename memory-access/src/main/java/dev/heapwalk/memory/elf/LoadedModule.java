@@ -69,6 +69,21 @@ final class LoadedModule implements ElfModule {
             List<Mapping> mappings,
             long start,
             long end) {
+        this(memory, root, machine, wide, path, bias, segments, mappings, start, end, buildId(memory, bias, segments));
+    }
+
+    private LoadedModule(
+            AddressSpace memory,
+            FileRoot root,
+            Machine machine,
+            boolean wide,
+            String path,
+            long bias,
+            List<ProgramHeader> segments,
+            List<Mapping> mappings,
+            long start,
+            long end,
+            Optional<String> buildId) {
         this.memory = memory;
         this.root = root;
         this.machine = machine;
@@ -78,7 +93,7 @@ final class LoadedModule implements ElfModule {
         this.mappings = mappings;
         this.start = start;
         this.end = end;
-        this.buildId = readBuildId();
+        this.buildId = buildId;
         this.writableSegments = findWritableSegments();
         this.path = path.isEmpty()
                 ? "[" + dynamic().soname().orElse("elf at 0x" + Long.toHexString(start)) + "]"
@@ -106,6 +121,15 @@ final class LoadedModule implements ElfModule {
         this.disk = new Disk(Optional.of(file), "");
     }
 
+    /** The same in a copy of the memory, whose files lie under a root that stays. What was read of files is kept. */
+    synchronized LoadedModule in(AddressSpace copy, FileRoot lasting) {
+        LoadedModule twin =
+                new LoadedModule(copy, lasting, machine, wide, path, bias, segments, mappings, start, end, buildId);
+        twin.mapped = mapped;
+        twin.tables = tables;
+        return twin;
+    }
+
     private static long first(List<ProgramHeader> segments) {
         return segments.stream()
                 .filter(segment -> segment.type() == ProgramHeader.LOAD)
@@ -122,7 +146,7 @@ final class LoadedModule implements ElfModule {
                 .orElse(0);
     }
 
-    private Optional<String> readBuildId() {
+    private static Optional<String> buildId(AddressSpace memory, long bias, List<ProgramHeader> segments) {
         for (ProgramHeader segment : segments) {
             if (segment.type() == ProgramHeader.NOTE
                     && segment.memorySize() > 0

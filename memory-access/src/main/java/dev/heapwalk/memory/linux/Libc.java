@@ -10,6 +10,8 @@ import java.lang.foreign.MemorySegment;
 interface Libc {
     int O_RDONLY = 0;
     int O_CLOEXEC = 0x80000;
+    /** Opens a place alone, which stays what it is. */
+    int O_PATH = 0x200000;
 
     /** The most ranges in one {@link #processVmReadv}: {@code IOV_MAX}. */
     int IOV_MAX = 1024;

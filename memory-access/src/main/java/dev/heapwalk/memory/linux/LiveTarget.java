@@ -2,6 +2,7 @@
 package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Copier;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.Rest;
@@ -268,6 +269,13 @@ public final class LiveTarget implements Target {
         return threads.stream()
                 .map(thread -> new ThreadState(this, thread.tid(), thread.name(), thread.registers()))
                 .toList();
+    }
+
+    @Override
+    public Copier copier(long most) {
+        ProcessCopier copier = new ProcessCopier(libc, this, memory, process, most);
+        copier.prepare();
+        return copier;
     }
 
     @Override

@@ -75,6 +75,7 @@ final class Presence {
 
     private long end;
     private boolean swappedOut;
+    private boolean notThere;
 
     Presence(LiveMemory memory, Watch.Mark mark) {
         this.memory = memory;
@@ -110,6 +111,7 @@ final class Presence {
         int run;
         int kind;
         swappedOut = (notSwapped & 1) == 0;
+        notThere = swappedOut || (notAbsent & 1) == 0;
         if (swappedOut) {
             run = Long.numberOfTrailingZeros(notSwapped);
             kind = IF_ASKED;
@@ -137,6 +139,11 @@ final class Presence {
     /** Whether that run is swapped out. */
     boolean swappedOut() {
         return swappedOut;
+    }
+
+    /** Whether that run is not in memory, as far as the kernel tells. */
+    boolean absent() {
+        return notThere;
     }
 
     /** Whether an address can be read without a change to the process. */

@@ -2,13 +2,17 @@
 package dev.heapwalk.memory.linux;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Copier;
 import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TargetOptions;
+import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
@@ -19,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -124,6 +129,58 @@ class PresenceTest {
             }
             assertThat(status(program, "RssAnon")).isEqualTo(before);
         }
+    }
+
+    /** Also when the process has changed what was copied, and when it has ended. */
+    @ParameterizedTest
+    @CsvSource({"stop, scan", "observe, scan", "observe, words", "observe, file", "observe, short"})
+    void aCopyHasTheSameAndMakesNothingResident(String mode, String how) throws IOException, InterruptedException {
+        try (CTarget program = CTarget.start("presence", SOURCE)) {
+            long area = program.hex();
+            say(program, "touch 5000");
+            long before = status(program, "RssAnon");
+            Target copy;
+            try (Target target = open(program, mode, libc(how))) {
+                Copier copier = target.copier(1L << 30);
+                try (Target.Stop _ = target.stop()) {
+                    copy = copier.copy();
+                }
+            }
+            assertThat(status(program, "RssAnon")).isEqualTo(before);
+            for (int page = 3500; page < 3600; page++) {
+                say(program, "touch " + page);
+            }
+            program.finish();
+            assertThat(program.exit()).isZero();
+            try (copy) {
+                AddressSpace memory = copy.memory();
+                wholePieces(memory, area);
+                ranges(memory, area);
+                sequential(memory, area);
+                jumps(memory, area);
+                pointers(memory, area);
+                touchedPages(memory, area);
+                assertThat(memory.swappedIn()).isZero();
+            }
+        }
+    }
+
+    /** A search goes over each page that was touched, and over few others. */
+    private static void touchedPages(AddressSpace memory, long area) {
+        TouchedPages touched = memory.touched();
+        long limit = area + (long) PAGES * PAGE;
+        int held = 0;
+        for (int page = 0; page < PAGES; page++) {
+            long at = area + (long) page * PAGE;
+            boolean here = touched.next(at, at + PAGE) == at;
+            held += here ? 1 : 0;
+            if (touched(page) && page != 1500) {
+                assertThat(here).as("page %d", page).isTrue();
+                assertThat(touched.end(at, limit)).isGreaterThan(at);
+            }
+        }
+        // Short gaps are copied with what lies around them.
+        assertThat(held).isLessThan(4500);
     }
 
     private static void wholePieces(AddressSpace memory, long area) {
@@ -289,6 +346,32 @@ class PresenceTest {
                 assertThat(out - status(program, "VmSwap") - begun).isEqualTo(asked);
                 assertThat(memory.swappedIn()).isEqualTo(asked);
                 assertThat(asked).isPositive();
+            }
+        }
+    }
+
+    /** A copy would lack it, or bring it back. */
+    @Test
+    void whatIsSwappedOutIsNotCopied() throws IOException, InterruptedException {
+        try (Swap swap = Swap.on();
+                CTarget program = CTarget.start("presence", SOURCE)) {
+            if (!swap.on) {
+                ThisMachine.leavesOut("memory that is swapped out", "no swap, and no zram to make some");
+            }
+            assumeTrue(swap.on);
+            program.hex();
+            say(program, "out 1");
+            long out = status(program, "VmSwap");
+            try (Target target = Target.observe(program.pid())) {
+                Copier copier = target.copier(1L << 30);
+                try (Target.Stop _ = target.stop()) {
+                    assertThatThrownBy(copier::copy)
+                            .isInstanceOfSatisfying(
+                                    TargetException.class,
+                                    e -> assertThat(e.reason()).isEqualTo(TargetException.Reason.NOT_COPIED))
+                            .hasMessageContaining("swapped out");
+                }
+                assertThat(status(program, "VmSwap")).isEqualTo(out);
             }
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.memory.elf;
+package dev.heapwalk.memory.held;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Mappings;
@@ -12,10 +12,17 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * The memory that a core file holds, with the pages of other files that stand in for those it left out. Copies nothing.
+ * Memory of a target that is at hand in this process: that of a core file, with the pages of other files that stand in
+ * for those it left out, or what was copied from a process. Copies nothing.
  */
-final class CoreMemory implements AddressSpace {
+public final class HeldMemory implements AddressSpace {
+    /** What is shown, again and again, of memory that was never touched. */
+    private static final MemorySegment ZEROS = Arena.global().allocate(1 << 20, 1 << 12);
+
+    private static final int USUAL_PAGE = 1 << 12;
+
     private final Mappings mappings;
+    private final int pageSize;
     private final long[] starts;
     private final long[] ends;
     private final MemorySegment[] segments;
@@ -30,7 +37,7 @@ final class CoreMemory implements AddressSpace {
      * @param start target address of the first byte
      * @param bytes local memory, mapped; of a size above 0
      */
-    record Region(long start, MemorySegment bytes) {
+    public record Region(long start, MemorySegment bytes) {
         long end() {
             return start + bytes.byteSize();
         }
@@ -50,11 +57,13 @@ final class CoreMemory implements AddressSpace {
      * @param whole the whole core file, which most regions are parts of; when it is closed, nothing is read any more
      * @param mapping what keeps that file mapped
      */
-    CoreMemory(String name, Mappings mappings, List<Region> regions, MemorySegment whole, MemorySegment mapping) {
+    public HeldMemory(
+            String name, Mappings mappings, List<Region> regions, MemorySegment whole, MemorySegment mapping) {
         this.name = name;
         this.whole = whole;
         this.mappings = mappings;
         this.mapping = mapping;
+        this.pageSize = USUAL_PAGE;
         List<Region> sorted = regions.stream()
                 .sorted(Comparator.comparingLong(region -> region.start() + Long.MIN_VALUE))
                 .toList();
@@ -74,6 +83,32 @@ final class CoreMemory implements AddressSpace {
         starts = merged.stream().mapToLong(Region::start).toArray();
         ends = merged.stream().mapToLong(Region::end).toArray();
         segments = merged.stream().map(Region::bytes).toArray(MemorySegment[]::new);
+    }
+
+    /**
+     * Makes one of what was copied from a process.
+     *
+     * @param name what is read, for messages
+     * @param mappings what was mapped
+     * @param pageSize the size of a page in bytes
+     * @param ranges what of it is known
+     * @param open when it is closed, nothing is read any more
+     */
+    public HeldMemory(String name, Mappings mappings, int pageSize, HeldRanges ranges, MemorySegment open) {
+        this.name = name;
+        this.whole = open;
+        this.mappings = mappings;
+        this.mapping = open;
+        this.pageSize = pageSize;
+        int count = ranges.count();
+        starts = new long[count];
+        ends = new long[count];
+        segments = new MemorySegment[count];
+        for (int i = 0; i < count; i++) {
+            starts[i] = ranges.start(i);
+            ends[i] = ranges.end(i);
+            segments[i] = ranges.bytes(i).orElse(ZEROS);
+        }
     }
 
     private static boolean within(Region region, MemorySegment whole) {
@@ -108,8 +143,13 @@ final class CoreMemory implements AddressSpace {
     }
 
     @Override
+    public int pageSize() {
+        return pageSize;
+    }
+
+    @Override
     public void refresh() {
-        // A core does not change.
+        // It does not change.
     }
 
     @Override
@@ -130,8 +170,12 @@ final class CoreMemory implements AddressSpace {
         int region = wanted == 0 ? -1 : at(address);
         while (region >= 0 && done < wanted) {
             long offset = address + done - starts[region];
-            long count = Math.min(wanted - done, segments[region].byteSize() - offset);
-            MemorySegment.copy(segments[region], offset, destination, done, count);
+            long count = Math.min(wanted - done, ends[region] - starts[region] - offset);
+            if (segments[region] == ZEROS) {
+                destination.asSlice(done, count).fill((byte) 0);
+            } else {
+                MemorySegment.copy(segments[region], offset, destination, done, count);
+            }
             done += count;
             boolean neighbour = region + 1 < starts.length && starts[region + 1] == ends[region];
             region = neighbour ? region + 1 : -1;
@@ -160,6 +204,15 @@ final class CoreMemory implements AddressSpace {
 
     @Override
     public long nextReadable(long address, long limit) {
+        int next = firstBehind(address);
+        if (next == ends.length || Long.compareUnsigned(starts[next], limit) >= 0) {
+            return limit;
+        }
+        return Long.compareUnsigned(starts[next], address) > 0 ? starts[next] : address;
+    }
+
+    /** The index of the first range that ends behind an address. */
+    private int firstBehind(long address) {
         int low = 0;
         int high = ends.length;
         while (low < high) {
@@ -170,16 +223,38 @@ final class CoreMemory implements AddressSpace {
                 high = middle;
             }
         }
-        if (low == ends.length || Long.compareUnsigned(starts[low], limit) >= 0) {
-            return limit;
-        }
-        return Long.compareUnsigned(starts[low], address) > 0 ? starts[low] : address;
+        return low;
     }
 
     @Override
     public TouchedPages touched() {
-        // What is not in the file is not worth a look, however long it is: a program header tells of it for nothing.
-        return this::nextReadable;
+        // What is not at hand is not worth a look, however long it is: a program header tells of it for nothing.
+        return new Touched();
+    }
+
+    private final class Touched implements TouchedPages {
+        @Override
+        public long next(long address, long limit) {
+            int next = firstBehind(address);
+            while (next < ends.length && segments[next] == ZEROS) {
+                next++;
+            }
+            if (next == ends.length || Long.compareUnsigned(starts[next], limit) >= 0) {
+                return limit;
+            }
+            return Long.compareUnsigned(starts[next], address) > 0 ? starts[next] : address;
+        }
+
+        @Override
+        public long end(long address, long limit) {
+            int next = firstBehind(address);
+            while (next < ends.length && segments[next] != ZEROS) {
+                next++;
+            }
+            return next == ends.length || Long.compareUnsigned(starts[next], limit) >= 0
+                    ? limit
+                    : Long.compareUnsigned(starts[next], address) > 0 ? starts[next] : address;
+        }
     }
 
     private final class Source implements Window.Source {
@@ -200,8 +275,9 @@ final class CoreMemory implements AddressSpace {
             }
             if (wanted <= ends[region] - address) {
                 segment = segments[region];
-                base = starts[region];
-                length = segment.byteSize();
+                boolean zeros = segment == ZEROS;
+                base = zeros ? address : starts[region];
+                length = zeros ? Math.min(ends[region] - address, segment.byteSize()) : segment.byteSize();
                 return true;
             }
             if (joint.byteSize() == 0) {
@@ -221,6 +297,10 @@ final class CoreMemory implements AddressSpace {
                 return segment == joint ? Window.Source.super.holds(local, address, bytes) : 0;
             }
             int region = at(address);
+            if (region >= 0 && segments[region] == ZEROS) {
+                long offset = local - ZEROS.address();
+                return offset < 0 || offset >= ZEROS.byteSize() ? -1 : bytes <= ends[region] - address ? 1 : 0;
+            }
             if (region >= 0 && local - segments[region].address() == address - starts[region]) {
                 return bytes <= ends[region] - address ? 1 : 0;
             }

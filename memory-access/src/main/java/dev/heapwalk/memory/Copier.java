@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory;
+
+/**
+ * Copies what a process has in memory, so that it can run on while the copy is read: see {@link Target#copier}. It is
+ * made while the process runs, where that is possible, and has then done all that need not wait for the stop.
+ */
+@FunctionalInterface
+public interface Copier {
+
+    /**
+     * Copies the process as it is. The copy needs neither the target that it was made of nor the process: both may end.
+     * It has the memory that was resident, with the threads and their registers; of the files of its modules also what
+     * was not in memory.
+     *
+     * @return the copy, to be closed by who asked for it; its memory is used again for the next one of the same copier.
+     *     Of a target whose memory never changes, that target itself
+     * @throws IllegalStateException if the process runs, or the copy before is not closed
+     * @throws TargetException with {@link TargetException.Reason#NOT_COPIED} if a copy would take more memory than it
+     *     may, or lack what is swapped out: the process is as it was then, and can be read itself
+     * @throws NoSuchProcessException if the process ended
+     */
+    Target copy();
+
+    /**
+     * How much memory of this process is reserved for copies.
+     *
+     * @return bytes; 0 where nothing is copied
+     */
+    default long bytes() {
+        return 0;
+    }
+}
