@@ -300,7 +300,7 @@ final class CodeReferences {
             long offset = memory.require(calls + i * IseqLayout.CALL_SIZE, IseqLayout.CALL_SIZE);
             long cache = memory.segment().get(Words.LONG, offset + IseqLayout.CALL_CACHE);
             mark.numbered(i, memory.segment().get(Words.LONG, offset));
-            if (cache != 0 && active(cache)) {
+            if (cache != 0 && !imemo.callCachesForgotten() && active(cache)) {
                 mark.numbered(i, cache);
             }
         }

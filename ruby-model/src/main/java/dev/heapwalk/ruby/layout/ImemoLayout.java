@@ -23,6 +23,7 @@ package dev.heapwalk.ruby.layout;
  * @param codeHasHooks whether the fourth word of code may be hooks
  * @param keywordsAfterCompiling whether the defaults of keywords are not marked while the code is compiled
  * @param callsMarked whether the information and the caches of calls beside the code are objects
+ * @param callCachesForgotten whether code forgets its caches of calls when it is marked, in place of marking them
  * @param constantCacheInOperand whether a cache of a constant among the operands is an object, or points to one
  */
 public record ImemoLayout(
@@ -43,6 +44,7 @@ public record ImemoLayout(
         boolean codeHasHooks,
         boolean keywordsAfterCompiling,
         boolean callsMarked,
+        boolean callCachesForgotten,
         boolean constantCacheInOperand) {
 
     /** The word behind the flags. */
@@ -141,6 +143,8 @@ public record ImemoLayout(
                 !newest,
                 version < 304,
                 version >= 300,
+                // It asks whether the empty cache of super is there, in place of whether the cache is that one.
+                version == 304,
                 version >= 300 && edition != RubyLayout.FIRST_300);
     }
 }

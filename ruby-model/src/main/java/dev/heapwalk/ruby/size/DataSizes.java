@@ -152,14 +152,19 @@ final class DataSizes {
             case WEAK_MAP -> weakMap(data, 16);
             case WEAK_KEY_MAP -> weakMap(data, 8);
             case OLD_WEAK_MAP -> oldWeakMap(data);
-            // The registers of the scanner's last match stand in the middle.
-            case SCANNER -> MemsizeLayout.SCANNER + sizes.region(data + MemsizeLayout.SCANNER_REGISTERS);
+            case SCANNER -> scanner(type, data);
             case CALL_CACHES -> sizes.callCacheTable(data);
             case SET -> sizes.set(data);
             case COMPATIBILITY ->
                 sizes.table(data) + MemsizeLayout.COMPATIBILITY * memory.readLong(data + TableLayout.ST_NUM_ENTRIES);
             case OTHER -> function.call(type.function(), data);
         };
+    }
+
+    /** It counts the registers of its last match, which stand in its middle, if it was built so; else its size stays. */
+    private long scanner(Type type, long data) {
+        long own = function.call(type.function(), data);
+        return own >= 0 ? own : MemsizeLayout.SCANNER + sizes.region(data + MemsizeLayout.SCANNER_REGISTERS);
     }
 
     private long weakMap(long data, int entry) {
