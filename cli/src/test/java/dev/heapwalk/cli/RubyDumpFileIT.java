@@ -145,6 +145,89 @@ final class RubyDumpFileIT {
         assertThat(none.out()).isEmpty();
     }
 
+    /** The longest String of the program has 5,000,000 bytes. */
+    @Test
+    void longTextIsCutUnlessTold() throws IOException {
+        String pid = Long.toString(process.pid());
+        for (String size : List.of("-1", "", "1T", "K", "all", "9999999999G")) {
+            Run.heapwalk("ruby", "dump", "demo", "--max-string=" + size)
+                    .exited(2)
+                    .said("--max-string must be a number of bytes, such as 0");
+        }
+        List<JsonNode> lines = Run.heapwalk("ruby", "dump", pid).exited(0).rows();
+        assertThat(lines.getFirst().get("format").intValue()).isEqualTo(1);
+        assertThat(lines.getFirst().get("max_string").intValue()).isEqualTo(65_536);
+        JsonNode cut = lines.stream()
+                .filter(line -> line.path("bytesize").asInt() == 5_000_000)
+                .findFirst()
+                .orElseThrow();
+        String text = "long ".repeat(1_000_000);
+        assertThat(cut.get("val").textValue()).isEqualTo(text.substring(0, 65_536));
+        // As sha256sum of coreutils says.
+        assertThat(cut.get("sha256").textValue())
+                .isEqualTo("90c33547efbfea80b97c94ce0f425dea22d9a0a3146ac8ffb50120eebff3b54e");
+        String id = cut.get("id").textValue();
+        assertThat(Run.heapwalk("ruby", "show", pid, id).exited(0).rows().getFirst())
+                .isEqualTo(cut);
+        JsonNode whole = Run.heapwalk("ruby", "show", pid, id, "--max-string=8M")
+                .exited(0)
+                .rows()
+                .getFirst();
+        assertThat(whole.get("val").textValue()).isEqualTo(text);
+        assertThat(whole.has("sha256")).isFalse();
+        // As much as a cut line needs is enough for it, and a whole one has no room.
+        Run.heapwalk("ruby", "dump", pid, "--max-string=100", "--max-bytes=" + (4L << 30), "-o", "/dev/null")
+                .exited(0);
+        for (String[] options : new String[][] {{}, {"--max-string=7"}}) {
+            List<String> line = new ArrayList<>(List.of("ruby", "dump", pid, "--format=objectspace"));
+            line.addAll(List.of(options));
+            JsonNode own = Run.heapwalk(line.toArray(String[]::new)).exited(0).rows().stream()
+                    .filter(row -> row.path("address").asText().equals(id))
+                    .findFirst()
+                    .orElseThrow();
+            assertThat(own.get("value").textValue()).isEqualTo(options.length == 0 ? text : text.substring(0, 7));
+            assertThat(own.path("sha256").asText())
+                    .isEqualTo(options.length == 0 ? "" : cut.get("sha256").textValue());
+        }
+    }
+
+    @Test
+    void whatIsRedactedIsNowhere() throws IOException {
+        try (RubyProcess own = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
+            own.ask("eval $told = 'gehe' + 'im'; $again = 'gehe' + 'im'; $symbol = ('gehe' + 'im symbol').to_sym;"
+                    + " $thread = Thread.new { |told_argument| Thread.current.name = $told + ' name';"
+                    + " told_local = $told + ' local'; same = $told.dup; symbol = $symbol; sleep; told_local };"
+                    + " sleep 0.1 until $thread.stop?; 0");
+            String pid = Long.toString(own.pid());
+            String id = own.ask("eval Target.address($thread)").getFirst();
+            for (String[] command : new String[][] {
+                {"ruby", "dump", pid},
+                {"ruby", "dump", pid, "--format=objectspace"},
+                {"ruby", "show", pid, id},
+                {"ruby", "roots", pid},
+                {"ruby", "roots", pid, "--format=jsonl"},
+                {"ruby", "threads", pid},
+                {"ruby", "threads", pid, "--format=jsonl"}
+            }) {
+                List<String> line = new ArrayList<>(List.of(command));
+                assertThat(Run.heapwalk(command).exited(0).text())
+                        .as(line.toString())
+                        .contains("geheim");
+                line.add("--redact");
+                Run redacted = Run.heapwalk(line.toArray(String[]::new)).exited(0);
+                assertThat(redacted.text()).as(line.toString()).doesNotContain("geheim");
+            }
+            List<String> shown =
+                    Run.heapwalk("ruby", "threads", pid, "--redact").exited(0).lines();
+            assertThat(shown)
+                    .anyMatch(line -> line.matches("thread 0x[0-9a-f]+ \\(11 bytes, hmac_sha256 [0-9a-f]{16}\\): .*"))
+                    .anyMatch(line -> line.matches(
+                            " +local told_local = #<String 0x[0-9a-f]+ of 12 bytes, hmac_sha256 [0-9a-f]{16}>"))
+                    .anyMatch(line -> line.matches(
+                            " +local symbol = #<Symbol 0x[0-9a-f]+ of 13 bytes, hmac_sha256 [0-9a-f]{16}>"));
+        }
+    }
+
     @Test
     void placesThatCanNotBeWritten() {
         String pid = Long.toString(ProcessHandle.current().pid());

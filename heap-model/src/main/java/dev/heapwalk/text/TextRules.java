@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.text;
 
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.UnmappedAddressException;
 import java.security.SecureRandom;
+import java.util.HexFormat;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -104,6 +107,29 @@ public final class TextRules {
             return false;
         }
         return left.addAndGet(-bytes) >= 0;
+    }
+
+    /**
+     * Digests some bytes.
+     *
+     * @param bytes the bytes
+     * @return 64 hexadecimal digits
+     */
+    public String digest(byte[] bytes) {
+        return HexFormat.of().formatHex(digest().of(bytes));
+    }
+
+    /**
+     * Digests a range of a target.
+     *
+     * @param memory what reads it
+     * @param address target address of its first byte
+     * @param length bytes, 0 or more
+     * @return 64 hexadecimal digits
+     * @throws UnmappedAddressException if a byte can't be read
+     */
+    public String digest(Reader memory, long address, long length) {
+        return HexFormat.of().formatHex(digest().of(memory, address, length));
     }
 
     /** What makes the digests that these rules ask for, for one thread. */

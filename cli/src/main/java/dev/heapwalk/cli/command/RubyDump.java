@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -63,6 +64,9 @@ final class RubyDump extends TargetCommand {
                     + "in bytes, or with K, M or G. Bytes before compression count. The exit status is 3 then.")
     private String most;
 
+    @Mixin
+    private ToldText text;
+
     private long limit = Long.MAX_VALUE;
 
     private final RubyLooks looks = new RubyLooks(this, RubyLooks.Need.REST, this::tryOut);
@@ -79,6 +83,7 @@ final class RubyDump extends TargetCommand {
                     .orElseThrow(() -> wrong("--max-bytes must be a number of bytes above zero, such as 1000000, 512K, "
                             + "100M or 2G, not '" + most + "'"));
         }
+        text.check(this, format == DumpFormat.HEAP_DUMP);
         if (mongo && format != DumpFormat.HEAP_DUMP) {
             throw wrong("--mongo is for --format heap_dump");
         }
@@ -147,11 +152,12 @@ final class RubyDump extends TargetCommand {
         double bytesASlot = (double) bytes / Math.max(1, vm.pages().totalSlots());
         LongConsumer done = slots -> progress.at((long) (slots * bytesASlot), bytes);
         if (format == DumpFormat.OBJECTSPACE) {
-            ObjectSpaceDump all = ObjectSpaceDump.of(vm).atMost(limit);
+            ObjectSpaceDump all = ObjectSpaceDump.of(vm).atMost(limit).telling(text.told());
             return (reachable ? all.reachable() : all).write(out, done);
         }
-        HeapDump all =
-                HeapDump.of(vm, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN).atMost(limit);
+        HeapDump all = HeapDump.of(vm, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN)
+                .atMost(limit)
+                .telling(text.told());
         return (reachable ? all.reachable() : all).write(out, done);
     }
 

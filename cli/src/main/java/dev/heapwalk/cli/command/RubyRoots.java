@@ -12,6 +12,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.gc.Roots;
+import dev.heapwalk.ruby.vm.Interpreter;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** {@code heapwalk ruby roots}: what keeps objects alive. */
@@ -29,6 +31,9 @@ import picocli.CommandLine.Parameters;
 final class RubyRoots extends RowsCommand {
     @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
+
+    @Mixin
+    private Redaction redaction;
 
     private final RubyLooks looks = new RubyLooks(this, RubyLooks.Need.REST, vm -> read(vm, new Problems()));
 
@@ -62,7 +67,7 @@ final class RubyRoots extends RowsCommand {
 
     private Report read(RubyVm vm, Problems problems) {
         ObjectReader reader = vm.reader();
-        ValueText values = new ValueText(reader);
+        ValueText values = new ValueText(new Interpreter(reader), redaction.told());
         Roots roots = new Roots(reader);
         List<Root> rows = new ArrayList<>();
         try {

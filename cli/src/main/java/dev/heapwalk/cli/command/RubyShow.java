@@ -15,6 +15,7 @@ import dev.heapwalk.ruby.vm.RubyThreads;
 import java.io.ByteArrayOutputStream;
 import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** {@code heapwalk ruby show}: one object in full. */
@@ -28,6 +29,9 @@ final class RubyShow extends TargetCommand {
 
     private final RubyLooks looks = new RubyLooks(this, RubyLooks.Need.REST, vm -> show(vm, new Problems()));
 
+    @Mixin
+    private ToldText text;
+
     @Override
     String target() {
         return TwoWords.swapped(address, target) ? address : target;
@@ -35,6 +39,7 @@ final class RubyShow extends TargetCommand {
 
     @Override
     void check() {
+        text.check(this, true);
         number();
     }
 
@@ -62,7 +67,8 @@ final class RubyShow extends TargetCommand {
     private byte[] show(RubyVm vm, Problems problems) {
         ByteArrayOutputStream shown = new ByteArrayOutputStream();
         ObjectReader reader = vm.reader();
-        ObjectLines lines = new ObjectLines(new RubyThreads(new Interpreter(reader)), shown, HeapDump.Id.PLAIN);
+        RubyThreads threads = new RubyThreads(new Interpreter(reader));
+        ObjectLines lines = new ObjectLines(threads, shown, HeapDump.Id.PLAIN, text.told());
         if (!lines.object(number())) {
             throw wrong(why(vm, reader));
         }

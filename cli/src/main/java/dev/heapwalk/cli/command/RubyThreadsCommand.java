@@ -55,6 +55,9 @@ final class RubyThreadsCommand extends TargetCommand {
     private ThreadsFormat format = ThreadsFormat.TEXT;
 
     @Mixin
+    private Redaction redaction;
+
+    @Mixin
     private EachProcess each;
 
     private final RubyLooks looks = new RubyLooks(
@@ -99,7 +102,7 @@ final class RubyThreadsCommand extends TargetCommand {
         List<Fiber> fibers = suspended(vm, pages, reader, threads, problems);
         if (format == ThreadsFormat.JSONL) {
             ByteArrayOutputStream out = new ByteArrayOutputStream();
-            ObjectLines lines = new ObjectLines(threads, out, HeapDump.Id.PLAIN);
+            ObjectLines lines = new ObjectLines(threads, out, HeapDump.Id.PLAIN, redaction.told());
             for (RubyThread thread : living) {
                 line(thread.self(), lines, problems);
             }
@@ -112,10 +115,10 @@ final class RubyThreadsCommand extends TargetCommand {
         }
         StringBuilder text = new StringBuilder();
         Frames frames = interpreter.frames();
-        ValueText values = new ValueText(interpreter);
+        ValueText values = new ValueText(interpreter, redaction.told());
         for (RubyThread thread : living) {
             text.append(text.isEmpty() ? "" : "\n");
-            head(thread, text);
+            head(thread, values, text);
             backtrace(thread.self(), frames.over(thread.context()), values, text, problems);
         }
         for (Fiber fiber : fibers) {
@@ -169,10 +172,9 @@ final class RubyThreadsCommand extends TargetCommand {
         }
     }
 
-    private static void head(RubyThread thread, StringBuilder text) {
+    private static void head(RubyThread thread, ValueText values, StringBuilder text) {
         text.append("thread 0x%x".formatted(thread.self()));
-        thread.name()
-                .ifPresent(name -> text.append(" \"").append(SafeText.of(name)).append('"'));
+        thread.name().ifPresent(name -> text.append(' ').append(SafeText.of(values.ofText(name))));
         text.append(thread.main() ? " (main)" : "")
                 .append(": ")
                 .append(thread.status().label());

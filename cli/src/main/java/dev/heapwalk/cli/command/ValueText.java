@@ -6,26 +6,29 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.gc.Roots;
+import dev.heapwalk.ruby.dump.Disclosure;
 import dev.heapwalk.ruby.name.StringDecoder;
+import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.ruby.vm.Block;
 import dev.heapwalk.ruby.vm.Interpreter;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /** Tells in a few words what a value is. */
 final class ValueText {
     private static final int LONGEST = 60;
+    /** So much of a digest is shown: enough to see what is equal. */
+    private static final int DIGITS = 16;
 
     private final Interpreter interpreter;
     private final ObjectReader reader;
     private final StringDecoder decoder;
+    private final Disclosure told;
 
-    ValueText(ObjectReader reader) {
-        this(new Interpreter(reader));
-    }
-
-    ValueText(Interpreter interpreter) {
+    ValueText(Interpreter interpreter, Disclosure told) {
+        this.told = told;
         this.interpreter = interpreter;
         this.reader = interpreter.reader();
         this.decoder = new StringDecoder(reader);
@@ -84,8 +87,13 @@ final class ValueText {
                 case STRING -> string(address);
                 case FLOAT -> Double.toString(Double.longBitsToDouble(found.readLong(16)));
                 case SYMBOL -> {
-                    Optional<String> name = text(found.readLong(24));
-                    yield name.isPresent() ? ":" + name.get() : plain(address, found);
+                    RSymbol symbol = reader.at(address, new RSymbol(reader));
+                    long held = symbol.name();
+                    if (told.redacts() && !symbol.numbered()) {
+                        yield redacted(address, held);
+                    }
+                    Optional<String> name = text(held);
+                    yield name.isPresent() ? ":" + name.get() : plain(address, reader.at(address));
                 }
                 case CLASS, MODULE -> {
                     Optional<String> name = reader.classNames().of(address);
@@ -105,6 +113,9 @@ final class ValueText {
             if (!reader.isString(part.string()) || part.begin() < 0 || length < 0) {
                 return "?";
             }
+            if (told.redacts()) {
+                return redacted(part, length);
+            }
             int encoding = reader.encodings().indexOf(reader.stringAt(part.string()));
             long bytes = reader.stringAt(part.string()).bytes() + part.begin();
             byte[] content = new byte[(int) Math.min(length, 4 * LONGEST)];
@@ -117,11 +128,45 @@ final class ValueText {
         }
     }
 
+    private String redacted(Roots.Part part, long length) {
+        long bytes = reader.stringAt(part.string()).bytes() + part.begin();
+        return "(%,d bytes%s)".formatted(length, digits(told.digest(reader.memory(), bytes, length)));
+    }
+
+    private static String digits(Optional<String> digest) {
+        return digest.map(whole -> ", hmac_sha256 " + whole.substring(0, DIGITS))
+                .orElse("");
+    }
+
     private Optional<String> text(long address) {
         return reader.isString(address) ? decoder.text(reader.stringAt(address), 4 * LONGEST) : Optional.empty();
     }
 
+    /** A text of the program's that is no object, such as the name of a thread. */
+    String ofText(String text) {
+        return told.redacts()
+                ? "(%,d bytes%s)"
+                        .formatted(
+                                text.getBytes(StandardCharsets.UTF_8).length, digits(Optional.of(told.digest(text))))
+                : '"' + text + '"';
+    }
+
+    /** An object whose text is that of a String, and is not to be told. */
+    private String redacted(long address, long string) {
+        String plain = plain(address, reader.at(address));
+        if (!reader.isString(string)) {
+            return plain;
+        }
+        long length = reader.stringAt(string).length();
+        Optional<String> digest =
+                told.digest(reader.memory(), reader.stringAt(string).bytes(), length);
+        return plain.substring(0, plain.length() - 1) + " of %,d bytes%s>".formatted(length, digits(digest));
+    }
+
     private String string(long address) {
+        if (told.redacts()) {
+            return redacted(address, address);
+        }
         Optional<String> whole = text(address);
         if (whole.isEmpty()) {
             return plain(address, reader.at(address));

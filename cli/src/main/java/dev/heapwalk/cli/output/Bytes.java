@@ -16,12 +16,18 @@ public final class Bytes {
 
     /** Reads an amount such as 4096, 64K, 1M or 2GiB; empty if it is none, or is 0. */
     public static OptionalLong parse(String text) {
+        OptionalLong bytes = parseOrNone(text);
+        return bytes.orElse(0) > 0 ? bytes : OptionalLong.empty();
+    }
+
+    /** Reads an amount likewise, which may be 0. */
+    public static OptionalLong parseOrNone(String text) {
         Matcher amount = AMOUNT.matcher(text);
         if (amount.matches()) {
             try {
                 char unit = (amount.group(2).toUpperCase(Locale.ROOT) + ' ').charAt(0);
                 long bytes = Math.multiplyExact(Long.parseLong(amount.group(1)), 1L << 10 * UNITS.indexOf(unit));
-                return bytes > 0 ? OptionalLong.of(bytes) : OptionalLong.empty();
+                return OptionalLong.of(bytes);
             } catch (NumberFormatException | ArithmeticException e) {
                 // It has more digits than any size.
             }

@@ -2,8 +2,12 @@
 package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.text.TextRules;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 
 /**
  * How much a dump tells of what the process keeps: the text and bytes of its Strings, of Symbols that may be data, of
@@ -20,6 +24,9 @@ public final class Disclosure {
     private static final long MOST_DIGESTED = 64L << 30;
     /** So many times what the process has mapped is digested, as Strings may share their bytes. */
     private static final int TIMES = 4;
+
+    /** A longer String that is no part of a dump is not digested, in bytes. */
+    private static final long LONGEST_ALONE = 64L << 20;
 
     private final TextRules rules;
 
@@ -55,6 +62,30 @@ public final class Disclosure {
      */
     public boolean redacts() {
         return rules.redacts();
+    }
+
+    /**
+     * The digest of a text that is told nowhere else.
+     *
+     * @param text the text, in UTF-8
+     * @return 64 hexadecimal digits: HMAC-SHA-256, or SHA-256 if nothing is redacted
+     */
+    public String digest(String text) {
+        return rules.digest(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * The digest of what a String holds, or of a part of it.
+     *
+     * @param memory what reads it
+     * @param address target address of the first byte
+     * @param length bytes
+     * @return as above; empty if there are more than 64 MiB
+     * @throws UnmappedAddressException if the length is below zero, or a byte can't be read
+     */
+    public Optional<String> digest(Reader memory, long address, long length) {
+        memory.requireMapped(address, length, 1);
+        return length > LONGEST_ALONE ? Optional.empty() : Optional.of(rules.digest(memory, address, length));
     }
 
     /** The rules for one dump of a process. */
