@@ -208,7 +208,7 @@ final class Globals {
             return new Global(name, variable, 0, true, data, Scope.PROCESS, Optional.empty());
         }
         // That is false, or nothing was assigned to it so far, and it is nil.
-        OptionalLong worked = function.call(getter, 0, 0);
+        OptionalLong worked = function.value(getter, 0, 0);
         boolean isFalse = worked.isPresent() ? worked.getAsLong() == 0 : getter == valueGetter;
         boolean known = worked.isPresent() || valueGetter != 0;
         return new Global(name, variable, 0, known, isFalse && known ? 0 : nil, Scope.PROCESS, Optional.empty());
@@ -216,7 +216,7 @@ final class Globals {
 
     /** A variable whose function is none of the interpreter's, or none that is known. */
     private Global computed(Optional<String> name, long variable, long getter, long data, long held) {
-        OptionalLong worked = function.call(getter, 0, data);
+        OptionalLong worked = function.value(getter, 0, data);
         if (worked.isPresent() && isValue(worked.getAsLong())) {
             return new Global(name, variable, 0, true, worked.getAsLong(), Scope.PROCESS, Optional.empty());
         }

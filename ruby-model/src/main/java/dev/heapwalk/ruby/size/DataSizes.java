@@ -42,6 +42,7 @@ final class DataSizes {
         CALL_CACHES,
         SET,
         COMPATIBILITY,
+        MACHINE,
         OTHER
     }
 
@@ -138,6 +139,7 @@ final class DataSizes {
             case "VM/cc_table" -> Kind.CALL_CACHES;
             case "set" -> Kind.SET;
             case "marshal_compat_table" -> Kind.COMPATIBILITY;
+            case "VM" -> Kind.MACHINE;
             default -> Kind.OTHER;
         };
     }
@@ -157,6 +159,8 @@ final class DataSizes {
             case SET -> sizes.set(data);
             case COMPATIBILITY ->
                 sizes.table(data) + MemsizeLayout.COMPATIBILITY * memory.readLong(data + TableLayout.ST_NUM_ENTRIES);
+            // Since 3.3 this goes through the caches of all constants.
+            case MACHINE -> function.callLong(type.function(), data);
             case OTHER -> function.call(type.function(), data);
         };
     }

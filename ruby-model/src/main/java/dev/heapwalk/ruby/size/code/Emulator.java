@@ -194,6 +194,9 @@ final class Emulator {
     /** Finds out where the operand in memory is, if there is one. */
     private void locate() {
         inFrame = false;
+        if (instruction.guarded()) {
+            return;
+        }
         if (instruction.to() != Instruction.MEMORY && instruction.from() != Instruction.MEMORY
                 || instruction.operation() == Operation.NOTHING) {
             return;
@@ -371,6 +374,10 @@ final class Emulator {
             return frame.value(place, width);
         }
         known = Registers.bytes(width);
+        if (from == Instruction.MEMORY && instruction.guarded()) {
+            // A number that does not matter, as long as it stays the same.
+            return 0;
+        }
         if (from == Instruction.IMMEDIATE) {
             return Registers.cut(instruction.immediate(), width);
         }

@@ -16,6 +16,8 @@ final class Instruction {
 
     private static final int REX = 0x40;
     private static final int WIDE = 8;
+    /** Where {@code fs} has the word that guards the frames of functions. */
+    private static final int STACK_GUARD = 0x28;
 
     private byte[] code;
     private int end;
@@ -25,6 +27,7 @@ final class Instruction {
     private boolean narrow;
     private boolean repeated;
     private boolean bounded;
+    private boolean guarded;
 
     private Operation operation;
     private int selector;
@@ -96,12 +99,14 @@ final class Instruction {
         narrow = false;
         repeated = false;
         bounded = false;
+        guarded = false;
         while (true) {
             int octet = octet();
             switch (octet) {
                 case 0x66 -> narrow = true;
                 case 0xf2 -> bounded = true;
                 case 0xf3 -> repeated = true;
+                case 0x64 -> guarded = true;
                 // These name segments that begin at 0, or advise how to predict a branch.
                 case 0x26, 0x2e, 0x36, 0x3e -> {}
                 default -> {
@@ -122,9 +127,25 @@ final class Instruction {
                 || narrow && stack()
                 || repeated && operation != Operation.RETURN && !endbr64
                 || endbr64 && !(repeated && mode == 3 && field == 7 && operand == 2)
-                || opcode == 0x90 && (rex & 1) != 0) {
+                || opcode == 0x90 && (rex & 1) != 0
+                || guarded && !readsGuard()) {
             throw UnknownResultException.ONE;
         }
+    }
+
+    /**
+     * Of thread-local storage the one word is understood that functions put on their frame, and compare with what is
+     * there in the end.
+     */
+    private boolean readsGuard() {
+        return (operation == Operation.MOVE || operation == Operation.ARITHMETIC)
+                && from == MEMORY
+                && to >= 0
+                && width == 8
+                && base == NONE
+                && index == NONE
+                && !relative
+                && displacement == STACK_GUARD;
     }
 
     private boolean branches() {
@@ -273,6 +294,11 @@ final class Instruction {
     /** What is added to an address. */
     int displacement() {
         return displacement;
+    }
+
+    /** Whether the operand in memory is the word of thread-local storage that guards the frame. */
+    boolean guarded() {
+        return guarded;
     }
 
     /** Whether an address counts from the next instruction. */

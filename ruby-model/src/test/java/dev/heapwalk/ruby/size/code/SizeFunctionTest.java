@@ -252,7 +252,8 @@ class SizeFunctionTest {
             List.of("-O2", "-fcf-protection=full"),
             List.of("-O2", "-fcf-protection=none", "-fno-plt"),
             List.of("-O2", "-fno-omit-frame-pointer"),
-            List.of("-O2", "-fno-jump-tables"));
+            List.of("-O2", "-fno-jump-tables"),
+            List.of("-O2", "-fstack-protector-all"));
 
     /** What depends on more than memory and arithmetic, or takes too long, is never known. */
     private static final Set<String> NEVER = Set.of("long_loop", "floating", "writes", "asks", "of_thread", "negative");
