@@ -3,6 +3,7 @@ package dev.heapwalk.ruby;
 
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.layout.ObjspaceLayout;
@@ -20,6 +21,8 @@ import java.util.List;
 public final class RubyVm {
     /** The most memory that a reader keeps by default, in bytes. */
     private static final long BUDGET = 64L << 20;
+    /** How far a patch release moved fields at most, in bytes. */
+    private static final int FARTHEST = 256;
 
     /** A walk comes to most of what lies near. */
     private static final int LONG_LINE = 64 << 10;
@@ -318,6 +321,25 @@ public final class RubyVm {
      */
     public long symbolIds() {
         return found.symbolIds();
+    }
+
+    /**
+     * How far the fields of {@code rb_vm_t} behind the object space are from where the layout has them, which is so in
+     * patch releases that added a field.
+     *
+     * @param memory what reads the target
+     * @return a distance in bytes, of either sign
+     */
+    public int moved(Reader memory) {
+        long hint = address() + RubyLayout.of(edition()).vm().objspace();
+        for (int distance = 0; distance <= FARTHEST; distance += Long.BYTES) {
+            for (int moved : new int[] {-distance, distance}) {
+                if (memory.find(hint + moved, Long.BYTES) >= 0 && memory.readLong(hint + moved) == objspace()) {
+                    return moved;
+                }
+            }
+        }
+        return 0;
     }
 
     /**

@@ -18,7 +18,8 @@ import java.util.Map;
  *
  * <p>Scripts: {@code every_type} (every type and kind of reference), {@code values} (a table of values that it
  * describes itself), {@code frames} (threads and fibers that wait inside known methods), {@code globals} (global
- * variables of all kinds, and processes that it forks), {@code ractors} (from 3.0 on), {@code stdlib} (the standard
+ * variables of all kinds), {@code beginnings} (threads and fibers that begin in C, code whose lines begin below zero, and
+ * processes that it forks), {@code ractors} (from 3.0 on), {@code stdlib} (the standard
  * library and as many objects as the argument says), {@code little} (few objects, but of every type that needs no
  * library), {@code churn} (threads that go on allocating). What the commands are is written in {@code target.rb} and in
  * each script.
@@ -33,6 +34,7 @@ public final class RubyProcess implements AutoCloseable {
             "frames.rb",
             "frames_required.rb",
             "globals.rb",
+            "beginnings.rb",
             "ractors.rb",
             "stdlib.rb",
             "churn.rb",

@@ -187,8 +187,8 @@ final class RubyThreadsCommand extends TargetCommand {
     private static void frame(Frames frames, ValueText values, StringBuilder text, Problems problems) {
         Optional<String> label = frames.label();
         text.append("  ")
-                .append(frames.path().map(SafeText::of).orElse("?"))
-                .append(frames.line() > 0 ? ":" + frames.line() : "")
+                .append(frames.shownPath().map(SafeText::of).orElse("?"))
+                .append(frames.line() == 0 ? "" : ":" + frames.line())
                 .append(" in ")
                 .append(label.map(SafeText::of).orElse("?"))
                 .append('\n');

@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /** Writes what the interpreter keeps of a running program: code, methods, local variables, threads and fibers. */
@@ -371,9 +372,10 @@ final class CodeKeys {
             line.openObject();
             line.comma();
             line.label(LABEL, label.orElse("?"));
-            optional(FILENAME, frames.path());
-            if (frames.line() > 0) {
-                line.number(LINE, frames.line());
+            optional(FILENAME, frames.shownPath());
+            OptionalInt at = frames.knownLine();
+            if (at.isPresent()) {
+                line.number(LINE, at.getAsInt());
             }
             line.value(SELF, frames.self());
             variables();

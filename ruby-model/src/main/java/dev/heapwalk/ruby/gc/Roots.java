@@ -141,7 +141,7 @@ public final class Roots implements RootSource {
         this.machine = layout.mark().machine();
         this.references = references;
         this.mark = references.marking();
-        this.moved = moved();
+        this.moved = vm.moved(memory);
         this.current = findCurrent();
         references.contexts().current(current);
         this.endProcs = new EndProcs(reader).find();
@@ -160,20 +160,6 @@ public final class Roots implements RootSource {
                 () -> part("global variables", this::globalTable),
                 GLOBAL_SYMBOLS,
                 () -> part("symbols", this::symbols));
-    }
-
-    /** How far the fields behind the object space are from where they are known to be. */
-    private int moved() {
-        int hint = layout.vm().objspace();
-        for (int distance = 0; distance <= 256; distance += 8) {
-            for (int sign = -1; sign <= 1; sign += 2) {
-                long offset = memory.find(vm.address() + hint + sign * distance, 8);
-                if (offset >= 0 && memory.readLong(vm.address() + hint + sign * distance) == vm.objspace()) {
-                    return sign * distance;
-                }
-            }
-        }
-        return 0;
     }
 
     /** The execution context of the thread that ran last, 0 if that can't be told. */

@@ -130,6 +130,8 @@ public record MarkLayout(
             int callCaches,
             int runningThread,
             int boxes) {
+        /** How far {@code progname} is behind {@code orig_progname}. */
+        public static final int PROGRAM_NAME = 8;
         /** {@code RUBY_NSIG}. */
         public static final int SIGNALS = 65;
         /** {@code VM_GLOBAL_CC_CACHE_TABLE_SIZE}. */

@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * Goes through the control frames of a thread or a fiber, the innermost first. C name {@code rb_control_frame_t}. All
@@ -659,6 +660,16 @@ public final class Frames {
     }
 
     /**
+     * What stands for the file in {@code Thread#backtrace}: the file, or the name of the program for a method in C that
+     * no code in Ruby called, such as that which a fiber or a thread began with.
+     *
+     * @return a path; empty if it can't be read
+     */
+    public Optional<String> shownPath() {
+        return places[index] < 0 && isNative() ? interpreter.programName() : path();
+    }
+
+    /**
      * The full path of the file, for a method written in C that of its caller.
      *
      * @return a path; empty if there is none
@@ -671,14 +682,23 @@ public final class Frames {
     /**
      * The line, for a method written in C that of its caller.
      *
-     * @return the line, 0 if it is not known
+     * @return the line, which {@code eval} may have begun with any number, 0 or one below it; 0 if it is not known
      */
     public int line() {
+        return knownLine().orElse(0);
+    }
+
+    /**
+     * The line, as {@link #line}, with a difference between the line 0 and none.
+     *
+     * @return the line; empty if it is not known
+     */
+    public OptionalInt knownLine() {
         int place = places[index];
         try {
-            return place < 0 ? 0 : iseqs[place].line(pcs[place]);
+            return place < 0 ? OptionalInt.empty() : OptionalInt.of(iseqs[place].line(pcs[place]));
         } catch (UnmappedAddressException e) {
-            return 0;
+            return OptionalInt.empty();
         }
     }
 
@@ -733,7 +753,7 @@ public final class Frames {
      * @param isNative whether it is that of a method written in C
      * @param label how it is called, if that can be made out
      * @param path the file, if there is one
-     * @param line the line, 0 if there is none
+     * @param line the line, 0 if there is none; {@code eval} may have begun with a number below zero
      * @param self the receiver, a {@code VALUE}
      */
     public record Frame(

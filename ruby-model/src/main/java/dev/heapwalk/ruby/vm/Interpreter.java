@@ -2,11 +2,13 @@
 package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.IseqLayout;
+import dev.heapwalk.ruby.layout.MarkLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.ImemoType;
@@ -86,6 +88,24 @@ public final class Interpreter {
      */
     public Frames frames() {
         return new Frames(this);
+    }
+
+    /**
+     * The name of the program, which Ruby shows in place of a file where there is none.
+     *
+     * @return what {@code $0} is; empty if it can't be read
+     */
+    public Optional<String> programName() {
+        MarkLayout.Machine machine = RubyLayout.of(reader.edition()).mark().machine();
+        long name = reader.vm().address()
+                + reader.vm().moved(memory)
+                + machine.laterValues().offset("orig_progname")
+                + MarkLayout.Machine.PROGRAM_NAME;
+        try {
+            return texts.of(memory.readLong(name));
+        } catch (UnmappedAddressException e) {
+            return Optional.empty();
+        }
     }
 
     /**

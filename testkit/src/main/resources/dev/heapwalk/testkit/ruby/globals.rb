@@ -22,32 +22,6 @@ $stderr = StringIO.new
 system("exit 3")
 $never.to_s
 
-# A child that a thread forks, which the thread is the main thread of, with a thread of its own; and a child of that
-# child. Each names itself, and they end with this process.
-def fork_children
-  reader, writer = IO.pipe
-  Thread.new do
-    fork do
-      tell(writer, "child")
-      fork { tell(writer, "grandchild"); sleep_until_orphan }
-      sleep_until_orphan
-    end
-  end.join
-  2.times.map { reader.gets }
-end
-
-def tell(writer, name)
-  started = Thread.new { sleep }
-  sleep(0.01) until started.stop?
-  writer.syswrite("#{name} #{$$}\n")
-end
-
-def sleep_until_orphan
-  parent = Process.ppid
-  sleep(0.2) while Process.ppid == parent
-  exit!(0)
-end
-
 def describe(name, value)
   inspected = value.equal?($stderr) ? "" : Target.hex(value.inspect.b[0, 200])
   "#{name}\t#{Target.address(value) || "-"}\t#{inspected}"
@@ -65,7 +39,6 @@ def answer
       when "globals"
         # $FILENAME would open the first argument.
         $stdout.puts(global_variables.map { |name| describe(name, name == :$FILENAME ? nil : eval(name.to_s)) })
-      when "children" then $stdout.puts(fork_children)
       when "exit" then exit!(0)
       end
       $stdout.puts("END")
