@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The command on healthy programs that are inside malloc nearly always: none is called damaged, and no block is missing
@@ -75,6 +76,40 @@ class BusyIT {
                 assertThat(addresses(run)).containsAll(kept);
             }
         }
+    }
+
+    /** A handler that never returns, and a process that job control has stopped: what is half done stays so. */
+    @ParameterizedTest
+    @ValueSource(strings = {"stuck", "stopped"})
+    void norIsOneThatStaysInsideMalloc(String how) throws Exception {
+        int halfDone = 0;
+        for (int process = 0; process < 4; process++) {
+            String alone = how.equals("stuck") ? how : "";
+            try (BusyProcess busy = BusyProcess.start(Release.TRIXIE, false, "trim", "0", alone)) {
+                Set<String> kept = Set.copyOf(kept(busy));
+                for (int look = 0; look < 3; look++) {
+                    Thread.sleep(50);
+                    if (how.equals("stopped")) {
+                        signal("STOP", busy);
+                    }
+                    Run run = Run.heapwalk("used", "--format", "jsonl", Long.toString(busy.pid()));
+                    assertThat(run.err()).doesNotContain("problem");
+                    assertThat(addresses(run)).containsAll(kept);
+                    assertThat(run.status()).isIn(0, 3);
+                    if (!run.err().isEmpty()) {
+                        assertThat(run.err()).contains("caught inside malloc: thread " + busy.pid(), "did not move in");
+                        halfDone++;
+                    }
+                    signal("CONT", busy);
+                }
+            }
+        }
+        System.out.println("heaps that a thread has left half done (" + how + "): " + halfDone + " of 12");
+    }
+
+    private static void signal(String name, BusyProcess process) throws Exception {
+        Run.of(new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())))
+                .exited(0);
     }
 
     @Test

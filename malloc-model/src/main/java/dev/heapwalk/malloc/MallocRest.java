@@ -13,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -20,9 +21,10 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /**
- * Tells which threads are inside glibc's malloc: in one of its functions, or in one that was called by them. What they
- * change may be half done. While a process has one thread, glibc takes no lock, so nothing in memory tells of it; thread
- * caches are never locked.
+ * Tells which threads are inside glibc's malloc: in one of its functions, in one that was called by them, or in a signal
+ * handler that has interrupted one; then the registers that are told are those of that moment. What they change may be
+ * half done. While a process has one thread, glibc takes no lock, so nothing in memory tells of it; thread caches are
+ * never locked.
  *
  * <p>No symbols but those for the dynamic linker are needed. The functions that they name and those of the same source
  * file lie side by side. Of a static program without symbols it can't tell.
@@ -62,6 +64,9 @@ public final class MallocRest implements Rest {
 
     /** How much of a stack is searched for the way back into malloc, in bytes: what is called from there is shallow. */
     private static final int STACK = 2048;
+
+    /** So many signal handlers of a thread are looked behind, of which each has interrupted the one before. */
+    private static final int MOST_HANDLERS = 8;
 
     private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -152,8 +157,13 @@ public final class MallocRest implements Rest {
     public List<ThreadState> busy(List<ThreadState> threads) {
         List<ThreadState> busy = new ArrayList<>();
         for (ThreadState thread : threads) {
-            if (thread.registers().isPresent() && inside(thread.registers().get())) {
-                busy.add(thread);
+            Optional<ThreadState> at = Optional.of(thread);
+            for (int handlers = 0; at.isPresent() && handlers <= MOST_HANDLERS; handlers++) {
+                if (at.get().registers().map(this::inside).orElse(false)) {
+                    busy.add(at.get());
+                    break;
+                }
+                at = at.get().interrupted();
             }
         }
         return busy;

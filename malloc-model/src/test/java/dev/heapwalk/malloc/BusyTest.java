@@ -31,12 +31,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Programs that allocate and free without pause. A stop falls into the middle of malloc nearly always; when no thread
- * is there, nothing contradicts itself, and every block that the program's own table has is found.
+ * is there, nothing contradicts itself, and every block that the program's own table has is found. So it is where a
+ * signal handler runs that has interrupted malloc.
  */
 class BusyTest {
     private static final int LOOKS = 25;
     private static final int MOST_STOPS = 100 * LOOKS;
-    private static final int CORES = 12;
+    private static final int CORES = 20;
     private static final Pattern THREAD = Pattern.compile("(?m)^Thread \\d+ \\(.*?LWP (\\d+).*$");
     /** What gdb says of a frame in one of malloc's files. */
     private static final Pattern MALLOC = Pattern.compile(" at [^ \\n]*\\b(?:malloc|arena|hooks|morecore)\\.c:\\d+");
@@ -49,6 +50,7 @@ class BusyTest {
                         Arguments.of(release, List.of("trim", "-1")),
                         Arguments.of(release, List.of("large", "0")),
                         Arguments.of(release, List.of("small", "2")),
+                        Arguments.of(release, List.of("trim", "0", "altstack")),
                         Arguments.of(release, List.of("small", "0", "child"))));
     }
 
@@ -116,9 +118,14 @@ class BusyTest {
     @MethodSource("releases")
     void whoIsInsideMallocIsWhoGdbSaysIs(Release release, @TempDir Path folder) throws Exception {
         Map<Boolean, Integer> seen = new HashMap<>();
-        for (String sizes : List.of("small", "trim", "large")) {
-            try (BusyProcess process = BusyProcess.start(release, true, sizes, "1")) {
-                for (int i = 0; i < CORES / 3; i++) {
+        for (List<String> arguments : List.of(
+                List.of("small", "1"),
+                List.of("trim", "1"),
+                List.of("large", "1"),
+                List.of("small", "0", "handler"),
+                List.of("trim", "0", "altstack"))) {
+            try (BusyProcess process = BusyProcess.start(release, true, arguments.toArray(String[]::new))) {
+                for (int i = 0; i < CORES / 5; i++) {
                     Path core = folder.resolve("core");
                     String trace = Gdb.stacksAndCore(release, process, core);
                     try (Target target = Target.core(core, release.root(true).orElse(Path.of("/")))) {

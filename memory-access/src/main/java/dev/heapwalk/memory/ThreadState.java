@@ -42,6 +42,19 @@ public record ThreadState(Target target, long tid, String name, Optional<Registe
                 .flatMap(module::tlsBlock);
     }
 
+    /**
+     * The thread as it was when a signal handler interrupted it, if one runs now: with the registers of that moment, but
+     * for those of segments and {@code orig_rax}. It may have been in another handler then. It is found by what the kernel
+     * keeps on the stack, at most 256 KiB from the top; known of x86-64.
+     *
+     * @return the same thread with other registers; empty where it runs no handler, or has no registers
+     */
+    public Optional<ThreadState> interrupted() {
+        return registers
+                .flatMap(known -> new SignalFrame(target.memory(), known).find())
+                .map(then -> new ThreadState(target, tid, name, Optional.of(then)));
+    }
+
     /** Names it for messages, for example {@code thread 4711 (worker)}. */
     @Override
     public String toString() {

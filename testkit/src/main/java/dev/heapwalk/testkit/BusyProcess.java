@@ -16,7 +16,8 @@ import java.util.List;
  * <p>Its first argument is {@code small} for blocks below 4 KiB, {@code trim} for those with which the heap grows and
  * shrinks all the time, {@code large} for such with mappings of their own; the second one says how many threads do the
  * same beside the first one, -1 for one that waits; a third one {@code child} has it all done in a child, and {@code
- * damaged} has a block overwritten that is kept.
+ * damaged} has a block overwritten that is kept. With {@code handler} a signal handler interrupts malloc all the time,
+ * with {@code altstack} two do so, one in the other, on a stack of their own, and with {@code stuck} one never returns.
  */
 public final class BusyProcess implements AutoCloseable {
     /** The bytes of a row. */

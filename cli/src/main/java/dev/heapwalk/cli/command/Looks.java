@@ -8,9 +8,11 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Looks at the heaps of a process when no thread is in the middle of a change to them, and again where what is seen
@@ -33,6 +35,11 @@ final class Looks {
     private boolean settled;
     /** Whether the look that is taken may not be the last one. */
     private boolean again;
+    /** Where threads are in the middle of a change. */
+    private Set<Place> places = Set.of();
+
+    /** Where a thread is in the middle of a change. What does not move may be half done in each look. */
+    private record Place(String thread, long programCounter, long stackPointer) {}
 
     /**
      * Prepares to look.
@@ -66,6 +73,7 @@ final class Looks {
         int looks = 1;
         int alike = 1;
         Set<String> before = seen.contradictions();
+        Set<Place> standing = new HashSet<>(places);
         while (!sure
                 && looks < (command.observes() ? MOST : MOST_STOPS)
                 && !command.prints()
@@ -89,6 +97,7 @@ final class Looks {
                 // What was seen before must do.
                 break;
             }
+            standing.retainAll(places);
             Set<String> now = next.contradictions();
             alike = now.equals(before) ? alike + 1 : 1;
             before = now;
@@ -100,7 +109,7 @@ final class Looks {
             }
         }
         if (!seen.contradictions().isEmpty()) {
-            explain(opened, seen, lasting, looks);
+            explain(opened, seen, lasting, standing, looks);
         }
         problems.addAll(seen);
         return report;
@@ -122,11 +131,22 @@ final class Looks {
 
     private void begin(Target opened) {
         settled = opened.settle(rest);
+        places = settled || !opened.still() || opened.mode() == Target.Mode.CORE ? Set.of() : places(opened);
         again = !settled && command.canRunOn(opened);
     }
 
+    private Set<Place> places(Target opened) {
+        return rest.busy(opened.threads()).stream()
+                .flatMap(
+                        thread -> thread
+                                .registers()
+                                .map(at -> new Place(thread.toString(), at.programCounter(), at.stackPointer()))
+                                .stream())
+                .collect(Collectors.toSet());
+    }
+
     /** Says what it may be that what was seen contradicts itself. */
-    private void explain(Target opened, Problems seen, Set<String> lasting, int looks) {
+    private void explain(Target opened, Problems seen, Set<String> lasting, Set<Place> standing, int looks) {
         if (opened.mode() == Target.Mode.CORE) {
             List<ThreadState> inside = rest.busy(opened.threads());
             int signal = opened.signal().orElse(0);
@@ -137,6 +157,8 @@ final class Looks {
             }
         } else if (command.observes()) {
             seen.missing(looks);
+        } else if (!standing.isEmpty()) {
+            seen.caughtStanding(standing.iterator().next().thread(), looks);
         } else if (looks > 1) {
             seen.caught(lasting, looks);
         }

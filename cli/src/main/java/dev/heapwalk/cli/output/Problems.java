@@ -85,6 +85,14 @@ public final class Problems {
         caught = "each of %d looks fell into the middle of a change".formatted(looks);
     }
 
+    /** Nobody can tell damage from a change that is half done in each look. */
+    public void caughtStanding(String thread, int looks) {
+        damage = Optional.of(Set.of());
+        caught = "%s did not move %s"
+                .formatted(thread, looks == 1 ? "" : "in %d looks".formatted(looks))
+                .strip();
+    }
+
     /** Nobody can tell damage from a change that was half done when the core was written. */
     public void caughtInCore(String thread) {
         damage = Optional.of(Set.of());

@@ -239,6 +239,61 @@ public abstract sealed class Processor permits Amd64, I386, TlsAbove, UnknownPro
     }
 
     /**
+     * How much is needed of the frame that the kernel makes on the stack for a signal handler, from the address that the
+     * handler returns to.
+     *
+     * @return bytes, 0 where it is not known
+     */
+    public int signalFrameSize() {
+        return 0;
+    }
+
+    /**
+     * Whether what lies on a stack may be such a frame.
+     *
+     * @param stack a part of a stack
+     * @param at where in it the frame would begin; it has {@link #signalFrameSize()} bytes from there
+     * @return whether what has few values in such a frame has one of them
+     */
+    public boolean signalFrame(MemorySegment stack, long at) {
+        return false;
+    }
+
+    /**
+     * The address that a handler returns to.
+     *
+     * @param stack a part of a stack
+     * @param at where in it the frame begins
+     * @return a target address
+     */
+    public final long signalReturn(MemorySegment stack, long at) {
+        return stack.get(Words.LONG, at);
+    }
+
+    /**
+     * Whether code is what a handler returns to.
+     *
+     * @param code the first bytes there
+     * @return whether it asks the kernel to restore what was interrupted
+     */
+    public boolean returnsFromSignal(MemorySegment code) {
+        return false;
+    }
+
+    /**
+     * The registers of what a handler interrupted.
+     *
+     * @param stack a part of a stack
+     * @param at where in it the frame begins
+     * @param threadPointer the thread pointer, which handlers do not change
+     * @return the registers
+     * @throws UnsupportedOperationException where such frames are not known
+     */
+    public Registers interrupted(MemorySegment stack, long at, long threadPointer) {
+        throw new UnsupportedOperationException("frames of signal handlers on " + this);
+    }
+
+    /**
      * The type of a relocation that sets a word to an address within the module ({@code R_*_RELATIVE}).
      *
      * @return the type, or -1

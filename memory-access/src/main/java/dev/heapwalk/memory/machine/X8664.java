@@ -2,6 +2,8 @@
 package dev.heapwalk.memory.machine;
 
 import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Registers;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -20,6 +22,30 @@ final class X8664 extends Amd64 {
     private static final int RIP = 16;
     private static final int RSP = 19;
     private static final int FS_BASE = 21;
+
+    /** Where {@code struct rt_sigframe} has {@code uc.uc_flags}, of which there are three. */
+    private static final long FLAGS = 8;
+
+    private static final long ALL_FLAGS = 7;
+
+    /** Where it has {@code uc.uc_mcontext}, a {@code struct sigcontext_64}. */
+    private static final long CONTEXT = 48;
+
+    /** The registers of that, a word each, by their index in a register set. */
+    private static final int[] IN_CONTEXT = {9, 8, 7, 6, 3, 2, 1, 0, 14, 13, 4, 5, 12, RAX, 11, RSP, RIP, 18};
+
+    /** {@code cs}, 16 bits, behind them, and what 64-bit code has in it. */
+    private static final long CS = CONTEXT + 144;
+
+    private static final short USER_CS = 0x33;
+    private static final int CS_INDEX = 17;
+
+    /** The instruction {@code syscall}. */
+    private static final short SYSCALL = 0x050f;
+
+    /** {@code mov $15, %rax} and {@code mov $15, %eax}: {@code rt_sigreturn}. */
+    private static final byte[][] SIGRETURN = {{0x48, (byte) 0xc7, (byte) 0xc0, 15, 0, 0, 0}, {(byte) 0xb8, 15, 0, 0, 0}
+    };
 
     private X8664() {
         super(Machine.X86_64, NAMES);
@@ -67,6 +93,39 @@ final class X8664 extends Amd64 {
     @Override
     public int resultInUser() {
         return RAX * Long.BYTES;
+    }
+
+    @Override
+    public int signalFrameSize() {
+        return (int) CS + Long.BYTES;
+    }
+
+    @Override
+    public boolean signalFrame(MemorySegment stack, long at) {
+        return stack.get(Words.SHORT, at + CS) == USER_CS && (stack.get(Words.LONG, at + FLAGS) & ~ALL_FLAGS) == 0;
+    }
+
+    @Override
+    public boolean returnsFromSignal(MemorySegment code) {
+        for (byte[] number : SIGRETURN) {
+            if (code.asSlice(0, number.length).mismatch(MemorySegment.ofArray(number)) < 0
+                    && code.get(Words.SHORT, number.length) == SYSCALL) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public Registers interrupted(MemorySegment stack, long at, long threadPointer) {
+        long[] general = new long[NAMES.size()];
+        for (int i = 0; i < IN_CONTEXT.length; i++) {
+            general[IN_CONTEXT[i]] = stack.get(Words.LONG, at + CONTEXT + 8L * i);
+        }
+        general[CS_INDEX] = USER_CS;
+        general[ORIG_RAX] = -1;
+        general[FS_BASE] = threadPointer;
+        return new Registers(this, general, threadPointer);
     }
 
     /** The same since glibc 2.4. */
