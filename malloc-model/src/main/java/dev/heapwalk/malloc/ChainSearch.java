@@ -134,7 +134,10 @@ final class ChainSearch implements AutoCloseable {
             }
             boolean behindFree = (word & MallocChunk.PREV_INUSE) == 0;
             long previous = near.segment().get(Words.LONG, offset);
-            if (behindFree && (previous < MallocChunk.MIN_SIZE || (previous & 15) != 0 || previous > c - damaged)) {
+            if (behindFree
+                    && (previous < MallocChunk.MIN_SIZE
+                            || (previous & 15) != 0
+                            || previous > c - damaged && !isFree(c - previous, previous))) {
                 continue;
             }
             while (FreeChunks.chunk(lists[listed]) < c) {
@@ -287,6 +290,13 @@ final class ChainSearch implements AutoCloseable {
         return chain == Chain.SURE || chain == Chain.BROKEN && links > 1;
     }
 
+    /** Whether a chunk begins at an address, as many that follow it say, or those to one that is known. */
+    boolean sure(long chunk) {
+        forgetFollowed();
+        long word = sizeWord(chunk);
+        return plausible(chunk, word) && follow(chunk, word) == Chain.SURE;
+    }
+
     /** Whether a chunk is in a bin, as its neighbours there say. */
     boolean inBin(long chunk) {
         long offset = far.find(chunk + 16, 16);
@@ -301,6 +311,11 @@ final class ChainSearch implements AutoCloseable {
                 && bk != chunk
                 && word(fd + 24) == chunk
                 && word(bk + 16) == chunk;
+    }
+
+    /** Whether there is a chunk of some size in a bin: what lies in it is none. */
+    private boolean isFree(long chunk, long size) {
+        return chunk >= start && (sizeWord(chunk) & ~MallocChunk.SIZE_BITS) == size && inBin(chunk);
     }
 
     /** The size word of a chunk, or 0 if it can't be read. */

@@ -213,16 +213,19 @@ public final class ChunkCursor implements AutoCloseable {
             long inUse = -(nextWord & MallocChunk.PREV_INUSE);
             long isListed = 0;
             long kind = 0;
+            long reachesOver = 0;
             if (dense) {
                 long ahead = lists[listed] - p;
                 isListed = ahead - 16 >> 63;
                 kind = ahead & isListed;
+                reachesOver = ahead - length >> 63 & ~isListed;
             }
             // The header behind the chunk confirms its size, so it must look like one itself.
             long nextLength = nextWord & ~MallocChunk.SIZE_BITS;
             long wrong = (word & CHECKED ^ inUseBits) & (inUse | ~MallocChunk.NON_MAIN_ARENA)
                     | ~inUse & (previous ^ length | kind)
                     | kind >> FreeChunks.KIND_BITS
+                    | reachesOver
                     | (nextLength - MallocChunk.MIN_SIZE | end - p - length - nextLength) >> 63
                     | nextWord & 8;
             if (wrong == 0) {
@@ -349,6 +352,15 @@ public final class ChunkCursor implements AutoCloseable {
                 }
                 continue;
             }
+            if (hidesListed(p, q)) {
+                if (resynchronise(
+                        p,
+                        0,
+                        "the chunk has size 0x%x, but one that a list names begins before its end".formatted(length))) {
+                    return true;
+                }
+                continue;
+            }
             boolean free = (nextWord & MallocChunk.PREV_INUSE) == 0;
             if (free && previous != length) {
                 chains.in(plan.starts[run], end, top, inUseBits, lists);
@@ -399,6 +411,23 @@ public final class ChunkCursor implements AutoCloseable {
             }
             return move(p, length, stateInUse(p), q, nextWord);
         }
+    }
+
+    /**
+     * Whether a chunk is so long by damage that it reaches over one in a fastbin or a thread cache. A list that is damaged
+     * may name what lies in a chunk, but no chunks go on from there.
+     */
+    private boolean hidesListed(long p, long q) {
+        int ahead = listed;
+        while (FreeChunks.chunk(lists[ahead]) <= p) {
+            ahead++;
+        }
+        long inside = FreeChunks.chunk(lists[ahead]);
+        if (inside >= q) {
+            return false;
+        }
+        chains.in(plan.starts[run], end, top, inUseBits, lists);
+        return chains.sure(inside);
     }
 
     /** Whether chunks go on behind one that should be the last. */

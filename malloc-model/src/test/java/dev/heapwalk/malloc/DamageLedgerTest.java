@@ -214,9 +214,55 @@ class DamageLedgerTest {
         }
     }
 
+    /** A size that reaches over others to the beginning of one. What is known of those that it reaches over tells. */
+    @ParameterizedTest
+    @MethodSource("programs")
+    void sizesThatReachOverOthers(Release release, String scenario) throws IOException {
+        try (LedgerProcess process = start(release, scenario)) {
+            Walk sound = walk(process);
+            Ledger ledger = process.ledger();
+            Map<Long, Long> live = new TreeMap<>();
+            ledger.live().stream()
+                    .filter(block -> block.usable() % 16 == 8)
+                    .forEach(block -> live.put(block.address(), block.usable() + 8));
+            Map<ChunkState, Integer> made = new TreeMap<>();
+            List<String> wrong = new ArrayList<>();
+            for (Map.Entry<Long, Long> block : live.entrySet()) {
+                long over = block.getKey() + block.getValue();
+                ChunkState state = sound.states().get(over);
+                Long behind = sound.states().higherKey(over);
+                Long end = behind == null ? null : sound.states().higherKey(behind);
+                if (state == null
+                        || state == ChunkState.USED
+                        || state == ChunkState.TOP
+                        || end == null
+                        || end - block.getKey() > 4096
+                        || sound.states().get(behind) != ChunkState.USED
+                        || made.merge(state, 1, Integer::sum) > 10) {
+                    continue;
+                }
+                long word = word(process, block.getKey() - 8);
+                // What is free is in a bin, which tells of it but not where the chunks before it begin.
+                long size = (state == ChunkState.FREE ? end : behind) - block.getKey();
+                process.poke(block.getKey() - 8, size | word & 7);
+                String what = "%s 0x%x: 0x%x to 0x%x".formatted(state, block.getKey(), word, size);
+                Walk walk = walk(process);
+                if (state != ChunkState.FREE) {
+                    compare(walk, sound, ledger, Set.of(block.getKey()), what, wrong);
+                } else if (walk.damage().isEmpty()) {
+                    wrong.add(what + " nothing was told");
+                }
+                process.poke(block.getKey() - 8, word);
+            }
+            assertThat(wrong).as("%s %s", release, scenario).isEmpty();
+            assertThat(made).containsKey(ChunkState.TCACHE);
+            assertThat(walk(process).states()).isEqualTo(sound.states());
+        }
+    }
+
     /**
-     * Whether what is left where a block is harmed tells that it is: no words of earlier chunks that lie in it and
-     * before it are still there, and no other one is harmed near it.
+     * Whether what is left where a block is harmed tells that it is: no words of earlier chunks that lie in it, before it
+     * and where it would end are still there, and no other one is harmed near it.
      */
     private static boolean canBeTold(
             LedgerProcess process, Walk sound, Ledger.Block block, long size, Set<Long> harmed) {
@@ -227,7 +273,7 @@ class DamageLedgerTest {
         long from = before != null && block.address() - before < 16 << 10 ? before : block.address();
         long length = Math.max(block.usable(), size > 0 && size < 16 << 10 ? size : 0);
         try (Target target = Target.observe(process.pid())) {
-            for (long at = from + 16; at < block.address() + Math.min(length, 64 << 10); at += 16) {
+            for (long at = from + 16; at <= block.address() + Math.min(length, 64 << 10); at += 16) {
                 long word = target.memory().readLong(at - 8);
                 if (!sound.states().containsKey(at) && word >= 32 && word < 1 << 24 && (word & 8) == 0) {
                     return false;
