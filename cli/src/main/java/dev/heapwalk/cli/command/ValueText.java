@@ -5,8 +5,8 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
-import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.ruby.dump.Disclosure;
+import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.ruby.name.StringDecoder;
 import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.ruby.object.SpecialConstants;
@@ -146,8 +146,7 @@ final class ValueText {
     String ofText(String text) {
         return told.redacts()
                 ? "(%,d bytes%s)"
-                        .formatted(
-                                text.getBytes(StandardCharsets.UTF_8).length, digits(Optional.of(told.digest(text))))
+                        .formatted(text.getBytes(StandardCharsets.UTF_8).length, digits(Optional.of(told.digest(text))))
                 : '"' + text + '"';
     }
 

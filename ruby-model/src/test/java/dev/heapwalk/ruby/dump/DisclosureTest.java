@@ -27,6 +27,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,7 +39,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class DisclosureTest {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final long[] LIMITS = {0, 1, 2, 3, 4, 5, 7, 30, 100, 4095, 4096, 4097, 12_289, 65_536, 1L << 40};
+    private static final long[] LIMITS = {0, 1, 2, 3, 5, 30, 100, 4096, 4097, 65_536, 1L << 40};
 
     private static final String TEXTS = "eval require 'digest'; base = \"Gr\\u00fc\\u00dfe \\u65e5\\u672c\\u8a9e, "
             + "\\u3053\\u3093 \"; smile = \"\\u{1f600}x\";"
@@ -78,7 +79,7 @@ class DisclosureTest {
             + " $name = ('told_' + 'symbol').to_sym; ToldClass.send(:define_method, $name) { };"
             + " $file = Tempfile.new('told_file'); $stop = Queue.new; $ready = Queue.new;"
             + " $thread = Thread.new { Thread.current.name = w + ' thread'; Thread.current[:told_local] = w + ' fl';"
-            + " local = w + ' local'; $ready << 1; $stop.pop; local }; $ready.pop; sleep 0.1; $big.to_s";
+            + " told_local_variable = w + ' local'; $ready << 1; $stop.pop; told_local_variable }; $ready.pop; sleep 0.1; $big.to_s";
 
     @TempDir
     private Path folder;
@@ -107,7 +108,7 @@ class DisclosureTest {
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void whatIsTooLongIsCutAtCharacters(Ruby ruby) throws Exception {
-        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+        try (RubyProcess process = RubyProcess.of(ruby, "little").start()) {
             process.ask(TEXTS);
             StringBuilder limits = new StringBuilder();
             for (long limit : LIMITS) {
@@ -166,7 +167,7 @@ class DisclosureTest {
 
     /** The lines of Ruby's own dump are the same but for what was cut. */
     private static void objectSpace(RubyVm vm, List<String[]> truth) throws Exception {
-        int at = 8;
+        int at = 6;
         long limit = LIMITS[at];
         ByteArrayOutputStream whole = new ByteArrayOutputStream();
         ByteArrayOutputStream cut = new ByteArrayOutputStream();
@@ -198,7 +199,7 @@ class DisclosureTest {
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void namesAreToldAndDataIsNot(Ruby ruby) throws Exception {
-        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
+        try (RubyProcess process = RubyProcess.of(ruby, "little").start()) {
             String digits = process.ask(SECRETS).getFirst();
             Map<String, String> addresses = new HashMap<>();
             process.ask("eval %w[w told sym list hash rx match ex big st wide bin long root part short copy name file"
@@ -210,13 +211,15 @@ class DisclosureTest {
                 RubyVm vm = RubyVm.locate(target);
                 ByteArrayOutputStream whole = new ByteArrayOutputStream();
                 HeapDump.of(vm, HeapDump.Id.PLAIN).write(DumpOutput.to(whole), slots -> {});
-                assertThat(whole.toString(StandardCharsets.UTF_8)).contains("geheim", digits);
+                assertThat(found(whole, "geheim", digits)).containsExactly("geheim", digits);
                 Disclosure told = Disclosure.WHOLE.redacting();
                 ByteArrayOutputStream out = new ByteArrayOutputStream();
                 HeapDump.of(vm, HeapDump.Id.PLAIN).telling(told).write(DumpOutput.to(out), slots -> {});
-                assertThat(out.toString(StandardCharsets.UTF_8))
-                        .doesNotContain("geheim", digits, "base64", "sha256\":\"\"")
-                        .contains("ToldClass", "told_method", "@told_variable", "told_member", "told_local", "local");
+                assertThat(found(out, "geheim", digits)).isEmpty();
+                String[] names = {
+                    "ToldClass", "told_method", "@told_variable", "told_member", "told_local", "told_local_variable"
+                };
+                assertThat(found(out, names)).containsExactly(names);
                 redacted(lines(out), addresses);
                 ByteArrayOutputStream again = new ByteArrayOutputStream();
                 HeapDump.of(vm, HeapDump.Id.PLAIN).telling(told).write(DumpOutput.to(again), slots -> {});
@@ -232,7 +235,7 @@ class DisclosureTest {
 
                 ByteArrayOutputStream own = new ByteArrayOutputStream();
                 ObjectSpaceDump.of(vm).telling(told).write(DumpOutput.to(own), slots -> {});
-                assertThat(own.toString(StandardCharsets.UTF_8)).doesNotContain("geheim");
+                assertThat(found(own, "geheim")).isEmpty();
                 JsonNode text = byId(lines(out), "id").get(addresses.get("copy"));
                 assertThat(byId(lines(own), "address")
                                 .get(addresses.get("copy"))
@@ -247,7 +250,7 @@ class DisclosureTest {
                     assertThat(lines.object(Long.decode(address))).isTrue();
                 }
                 lines.flush();
-                assertThat(shown.toString(StandardCharsets.UTF_8)).doesNotContain("geheim", digits);
+                assertThat(found(shown, "geheim", digits)).isEmpty();
                 Map<String, JsonNode> dumped = byId(lines(out), "id");
                 byId(lines(shown), "id")
                         .forEach((address, line) -> assertThat(line.path("hmac_sha256"))
@@ -259,12 +262,20 @@ class DisclosureTest {
         }
     }
 
+    /** Which words are in a dump, which is too long to be shown by a check that fails. */
+    private static List<String> found(ByteArrayOutputStream out, String... words) {
+        String text = out.toString(StandardCharsets.UTF_8);
+        return Stream.of(words).filter(text::contains).toList();
+    }
+
     private static void redacted(List<JsonNode> lines, Map<String, String> addresses) {
         assertThat(lines.getFirst().get("redacted").booleanValue()).isTrue();
         Set<String> texts = Set.of("T_STRING", "T_REGEXP", "T_BIGNUM");
         for (JsonNode line : lines) {
             if (texts.contains(line.path("bt").asText())) {
-                assertThat(line.has("val")).as(line.toString()).isFalse();
+                assertThat(line.has("val") || line.has("base64"))
+                        .as(line.toString())
+                        .isFalse();
                 assertThat(line.has("hmac_sha256") || line.has("shared") || line.has("damage"))
                         .as(line.toString())
                         .isTrue();
