@@ -56,11 +56,6 @@ final class Arenas extends HeapCommand {
     }
 
     @Override
-    boolean needsEveryBlock() {
-        return arena == null || arena.equals(ArenaPart.MMAPPED);
-    }
-
-    @Override
     boolean explains() {
         return explain;
     }
@@ -74,12 +69,7 @@ final class Arenas extends HeapCommand {
                         .<Table>map(part -> RegionTable.of(part, problems, progress))
                         .toList());
         if (explain) {
-            for (Heap heap : heaps.list()) {
-                explain(heap);
-                if (!needsEveryBlock()) {
-                    problems.notices(heap.missing());
-                }
-            }
+            heaps.list().forEach(this::explain);
         }
         return report;
     }

@@ -58,11 +58,6 @@ abstract class HeapCommand extends RowsCommand {
         return Scope.ALLOCATORS;
     }
 
-    /** Whether the answer lacks something if a block can't be found. */
-    boolean needsEveryBlock() {
-        return scope() == Scope.ALL;
-    }
-
     @Override
     final Optional<Scope> located() {
         return Optional.of(scope());
@@ -78,9 +73,8 @@ abstract class HeapCommand extends RowsCommand {
         Report report = read(heaps, problems, progress);
         for (Heap heap : heaps.list()) {
             problems.add(heap, heap.damage());
-            if (needsEveryBlock()) {
-                heap.missing().forEach(problems::missing);
-            }
+            // Also where the answer would not have it: of one heap all commands say the same.
+            heap.missing().forEach(problems::missing);
         }
         return report;
     }

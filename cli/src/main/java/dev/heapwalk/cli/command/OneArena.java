@@ -84,6 +84,7 @@ final class OneArena extends RowsCommand {
         for (ArenaPart part : parts) {
             listing.add(part.heap(), UsageCursor.over(heaps, part.blocks()), problems, progress);
             problems.add(part.heap(), part.heap().damage());
+            part.heap().missing().forEach(problems::missing);
         }
         return listing;
     }

@@ -22,11 +22,6 @@ final class Sizes extends HeapCommand {
     private BlockFilter filter;
 
     @Override
-    boolean needsEveryBlock() {
-        return true;
-    }
-
-    @Override
     List<Column> sortable() {
         return Answer.COLUMNS;
     }
