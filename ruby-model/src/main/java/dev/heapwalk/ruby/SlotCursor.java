@@ -295,6 +295,11 @@ public final class SlotCursor implements AutoCloseable {
         return segment.get(Words.LONG, inSegment(local) + RValue.KLASS);
     }
 
+    /** A word of the slot, by its index. */
+    long word(int index) {
+        return segment.get(Words.LONG, inSegment(local) + (long) index * Long.BYTES);
+    }
+
     /**
      * The type.
      *

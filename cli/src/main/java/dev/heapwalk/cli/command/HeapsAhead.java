@@ -41,7 +41,12 @@ final class HeapsAhead {
 
     /** What must be at rest for the runtimes among them to be whole. */
     Rest rest() {
-        return scope.of(known).list().stream().map(Heap::rest).reduce(Rest.ALWAYS, Rest::and);
+        return rest(scope.of(known));
+    }
+
+    /** What must be at rest for heaps to be whole. */
+    static Rest rest(Heaps heaps) {
+        return heaps.list().stream().map(Heap::rest).reduce(Rest.ALWAYS, Rest::and);
     }
 
     /** The heaps as they are now, of the same process or of another one. */

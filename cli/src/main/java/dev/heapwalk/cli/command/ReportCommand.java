@@ -51,9 +51,18 @@ abstract class ReportCommand extends TargetCommand {
         return false;
     }
 
-    /** All heaps of a target as they are now. */
+    /** All heaps of a target as they are now; of one that runs on, when the runtimes among them are at rest. */
     final Heaps heaps(Target opened) {
-        return ahead.map(known -> known.now(opened)).orElseGet(() -> Heaps.of(opened));
+        if (ahead.isPresent()) {
+            return ahead.get().now(opened);
+        }
+        Heaps heaps = Heaps.of(opened);
+        return observes()
+                        && opened.runsOn()
+                        && await(HeapsAhead.rest(
+                                located().map(scope -> scope.of(heaps)).orElse(heaps)))
+                ? heaps.refresh()
+                : heaps;
     }
 
     /** How often the target is looked at; made before a process is stopped. */

@@ -40,9 +40,7 @@ final class RubyCount extends TargetCommand {
     private EachProcess each;
 
     private final RubyLooks looks = new RubyLooks(
-            this,
-            RubyLooks.Need.NOTHING_MOVES,
-            vm -> count(vm, Math.min(vm.pages().count(), TRIAL_PAGES), new Problems()));
+            this, RubyLooks.Need.NO_CHANGE, vm -> count(vm, Math.min(vm.pages().count(), TRIAL_PAGES), new Problems()));
 
     @Override
     String target() {
@@ -62,10 +60,12 @@ final class RubyCount extends TargetCommand {
     @Override
     int answer(Subject subject) {
         Problems problems = new Problems();
-        ObjectCounts counts = reading(subject, problems, new Progress(), opened -> {
-            RubyVm vm = looks.vm(opened, problems);
-            return count(vm, vm.pages().count(), problems);
-        });
+        ObjectCounts counts = reading(
+                subject,
+                problems,
+                new Progress(),
+                opened -> looks.at(
+                        opened, problems, (vm, seen) -> count(vm, vm.pages().count(), seen)));
         ByteArrayOutputStream object = new ByteArrayOutputStream();
         counts.writeTo(object);
         byte[] told = each.named(object.toByteArray());

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -131,11 +132,13 @@ final class RubyDump extends TargetCommand {
     }
 
     private DumpSummary dump(Target opened, DumpFile to, Problems problems, Progress progress) {
-        RubyVm vm = looks.vm(opened, problems);
-        DumpSummary written = to.writing(out -> write(vm, out, progress));
-        written.holes().forEach(problems::missing);
-        problems.damage(written);
-        return written;
+        BiFunction<RubyVm, Problems, DumpSummary> look = (vm, seen) -> {
+            DumpSummary written = to.writing(out -> write(vm, out, progress));
+            written.holes().forEach(seen::missing);
+            seen.damage(written);
+            return written;
+        };
+        return to.keeps() ? looks.at(opened, problems, look) : looks.once(opened, problems, look);
     }
 
     /** Writes lines for a moment, to nowhere. */

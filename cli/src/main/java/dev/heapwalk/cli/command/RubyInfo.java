@@ -36,7 +36,7 @@ final class RubyInfo extends ReportCommand {
 
     @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        return new Answer(looks.vm(opened, problems).evidence());
+        return looks.at(opened, problems, (vm, _) -> new Answer(vm.evidence()));
     }
 
     private record Answer(List<Evidence> evidence) implements Report {

@@ -4,13 +4,18 @@ package dev.heapwalk.cli.command;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.Turnover;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import picocli.CommandLine.ParameterException;
 
 /**
  * Finds the virtual machine of a Ruby process before that is stopped, has it stopped at a moment at which its collector
@@ -20,18 +25,25 @@ final class RubyLooks implements LookAhead {
     /** What must not go on while an answer is read. */
     enum Need {
         /** Anything may. */
-        NOTHING(_ -> Rest.ALWAYS),
+        NOTHING(_ -> Rest.ALWAYS, false),
         /** Objects must not be moved. */
-        NOTHING_MOVES(RubyVm::compactionRest),
-        /** The collector must be at rest. */
-        REST(RubyVm::rest);
+        NO_MOVE(RubyVm::compactionRest, false),
+        /** Objects must not be moved, and the collector must not free some of those that are read. */
+        NO_CHANGE(RubyVm::compactionRest, true),
+        /** The collector must be at rest, and not begin. */
+        REST(RubyVm::rest, true);
 
         private final Function<RubyVm, Rest> rest;
+        private final boolean unchanged;
 
-        Need(Function<RubyVm, Rest> rest) {
+        Need(Function<RubyVm, Rest> rest, boolean unchanged) {
             this.rest = rest;
+            this.unchanged = unchanged;
         }
     }
+
+    /** How often a process is looked at that runs on meanwhile. */
+    private static final int MOST = 3;
 
     private final TargetCommand command;
     private final Need need;
@@ -67,12 +79,83 @@ final class RubyLooks implements LookAhead {
     }
 
     /**
-     * Finds the virtual machine, and says so if its collector was at work where it must not be.
+     * Takes one look at a process that stands still. At one that runs on, it looks when the collector is at rest, and
+     * again where that has changed the heap meanwhile, or what is seen contradicts itself.
      *
      * @param opened the target
      * @param problems receives what speaks against the answer
+     * @param look one look: is given the virtual machine, and tells what was wrong
+     * @return the answer of the last look
      */
-    RubyVm vm(Target opened, Problems problems) {
+    <T> T at(Target opened, Problems problems, BiFunction<RubyVm, Problems, T> look) {
+        return look(opened, problems, MOST, look);
+    }
+
+    /** As {@link #at}, but takes one look only, since its answer can't be taken back. */
+    <T> T once(Target opened, Problems problems, BiFunction<RubyVm, Problems, T> look) {
+        return look(opened, problems, 1, look);
+    }
+
+    private <T> T look(Target opened, Problems problems, int most, BiFunction<RubyVm, Problems, T> look) {
+        if (opened.still()) {
+            return look.apply(vm(opened, problems), problems);
+        }
+        for (int looks = 1; ; looks++) {
+            boolean last = looks == most;
+            Problems seen = new Problems();
+            RubyVm vm = located(opened);
+            Optional<Turnover> turnover = need.unchanged ? Optional.of(Turnover.since(vm)) : Optional.empty();
+            T answer;
+            try {
+                answer = look.apply(vm, seen);
+            } catch (ParameterException | TargetException e) {
+                if (last || !vm.changed()) {
+                    throw e;
+                }
+                continue;
+            }
+            // One that has begun may have changed nothing yet.
+            Optional<Turnover.Change> torn = turnover.filter(_ -> vm.changed())
+                    .map(before -> before.until(vm.refresh()))
+                    .filter(change -> change.slots() > 0);
+            if (last || torn.isEmpty() && seen.contradictions().isEmpty()) {
+                int taken = looks;
+                torn.ifPresent(change -> seen.missing(torn(change, taken)));
+                problems.addAll(seen);
+                return answer;
+            }
+            command.runsOnForAMoment(opened);
+        }
+    }
+
+    private static String torn(Turnover.Change change, int looks) {
+        return String.format(
+                Locale.ROOT,
+                "the garbage collector changed the heap while it was looked at (looks: %d), so the answer may be torn: "
+                        + "%.2f %% of the objects came, went or changed meanwhile (%,d of %,d)",
+                looks,
+                100 * change.share(),
+                change.slots(),
+                change.objects());
+    }
+
+    /** Finds the virtual machine of a process that runs on, when its collector is at rest. */
+    private RubyVm located(Target opened) {
+        for (int tries = 1; ; tries++) {
+            try {
+                RubyVm vm = now(opened);
+                return TargetCommand.await(need.rest.apply(vm)) ? vm.refresh() : vm;
+            } catch (UnsupportedTargetException e) {
+                // One that changes meanwhile may not look like one.
+                if (tries == MOST || !command.runsOnForAMoment(opened)) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    /** Finds the virtual machine of a process that stands still, and says so if its collector was at work. */
+    private RubyVm vm(Target opened, Problems problems) {
         RubyVm vm = now(opened);
         if (!need.rest.apply(vm).likely() && command.runsOnForAMoment(opened)) {
             // It was not known before that it had better not be stopped.

@@ -62,7 +62,7 @@ final class RubyRoots extends RowsCommand {
 
     @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        return read(looks.vm(opened, problems), problems);
+        return looks.at(opened, problems, this::read);
     }
 
     private Report read(RubyVm vm, Problems problems) {

@@ -60,7 +60,7 @@ final class RubyShow extends TargetCommand {
     @Override
     int answer(Subject subject) {
         Problems problems = new Problems();
-        byte[] shown = reading(subject, problems, new Progress(), opened -> show(looks.vm(opened, problems), problems));
+        byte[] shown = reading(subject, problems, new Progress(), opened -> looks.at(opened, problems, this::show));
         return printing(subject, problems, () -> new StandardOutput().write(shown, 0, shown.length));
     }
 

@@ -61,9 +61,7 @@ final class RubyThreadsCommand extends TargetCommand {
     private EachProcess each;
 
     private final RubyLooks looks = new RubyLooks(
-            this,
-            RubyLooks.Need.NOTHING_MOVES,
-            vm -> read(vm, Math.min(vm.pages().count(), TRIAL_PAGES), new Problems()));
+            this, RubyLooks.Need.NO_MOVE, vm -> read(vm, Math.min(vm.pages().count(), TRIAL_PAGES), new Problems()));
 
     @Override
     String target() {
@@ -83,10 +81,12 @@ final class RubyThreadsCommand extends TargetCommand {
     @Override
     int answer(Subject subject) {
         Problems problems = new Problems();
-        byte[] shown = reading(subject, problems, new Progress(), opened -> {
-            RubyVm vm = looks.vm(opened, problems);
-            return read(vm, vm.pages().count(), problems);
-        });
+        byte[] shown = reading(
+                subject,
+                problems,
+                new Progress(),
+                opened -> looks.at(
+                        opened, problems, (vm, seen) -> read(vm, vm.pages().count(), seen)));
         byte[] told = format == ThreadsFormat.JSONL ? each.named(shown) : each.headed(shown);
         each.printed();
         return printing(subject, problems, () -> new StandardOutput().write(told, 0, told.length));
@@ -115,11 +115,12 @@ final class RubyThreadsCommand extends TargetCommand {
         }
         StringBuilder text = new StringBuilder();
         Frames frames = interpreter.frames();
+        boolean still = vm.target().still();
         ValueText values = new ValueText(interpreter, redaction.told());
         for (RubyThread thread : living) {
             text.append(text.isEmpty() ? "" : "\n");
             head(thread, values, text);
-            backtrace(thread.self(), frames.over(thread.context()), values, text, problems);
+            backtrace(thread.self(), over(frames, thread.context(), still), values, text, problems);
         }
         for (Fiber fiber : fibers) {
             RubyThread thread = fiber.thread() == 0 ? null : threads.thread(fiber.thread());
@@ -128,7 +129,7 @@ final class RubyThreadsCommand extends TargetCommand {
                     .append(": ")
                     .append(fiber.status().label())
                     .append('\n');
-            backtrace(fiber.self(), frames.over(fiber.context()), values, text, problems);
+            backtrace(fiber.self(), over(frames, fiber.context(), still), values, text, problems);
         }
         return text.toString().getBytes(StandardCharsets.UTF_8);
     }
@@ -163,9 +164,17 @@ final class RubyThreadsCommand extends TargetCommand {
         }
     }
 
+    /** The frames of a thread or fiber; of one that runs on those that were there all the while. */
+    private static Frames over(Frames frames, long context, boolean still) {
+        return still ? frames.over(context) : frames.sample(context);
+    }
+
     private static void backtrace(long self, Frames frames, ValueText values, StringBuilder text, Problems problems) {
         if (!frames.note().isEmpty()) {
             problems.hole(self, frames.note());
+        }
+        if (frames.torn() > 0) {
+            problems.hole(self, "%,d frames came or went while they were read".formatted(frames.torn()));
         }
         for (int i = 0; i < MOST_FRAMES && frames.nextShown(); i++) {
             frame(frames, values, text, problems);

@@ -35,7 +35,7 @@ public final class DumpFile implements AutoCloseable {
     /** Null where there is something to write to in place. */
     private final NewFile made;
     /** Null where everything can be written at once. */
-    private final Spool spool;
+    private Spool spool;
 
     private DumpFile(Path file, DirectOutput direct, boolean waitsForNobody, NewFile made) {
         this.file = file;
@@ -104,12 +104,23 @@ public final class DumpFile implements AutoCloseable {
         return new UncheckedIOException(new IOException("can't write " + file + ": " + reason, e));
     }
 
-    /** Has the dump written, while the target is read. */
+    /** Whether a dump that was written can be taken back: nobody has it yet. */
+    public boolean keeps() {
+        return spool != null || made != null;
+    }
+
+    /** Has the dump written, while the target is read. One that was written before is taken back, if it can be. */
     public <T> T writing(Function<DumpOutput, T> dump) {
-        if (spool != null || made == null) {
-            return dump.apply(DumpOutput.to(spool == null ? direct : spool));
+        if (spool != null) {
+            spool.close();
+            spool = new Spool();
+            return dump.apply(DumpOutput.to(spool));
+        }
+        if (made == null) {
+            return dump.apply(DumpOutput.to(direct));
         }
         try {
+            made.channel().truncate(0);
             return dump.apply(DumpOutput.to(made.channel()));
         } catch (UncheckedIOException e) {
             throw failure(file, e.getCause());

@@ -175,6 +175,21 @@ public final class RubyHeap implements Heap {
         return List.of();
     }
 
+    /** {@inheritDoc} What the collector was changing when the heap was located, or has changed since. */
+    @Override
+    public List<String> missing() {
+        if (vm.collection() == RubyVm.Collection.RUNNING) {
+            return List.of("a garbage collection was running in %s, so anything in its heap may have been halfway"
+                            .formatted(this)
+                    + " through a change");
+        }
+        return !target().still() && vm.changed()
+                ? List.of(
+                        "the garbage collector changed the heap of %s while it was looked at, so the answer may be torn"
+                                .formatted(this))
+                : List.of();
+    }
+
     @Override
     public Rest rest() {
         return vm.rest();

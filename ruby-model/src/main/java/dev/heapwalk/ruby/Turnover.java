@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby;
+
+import dev.heapwalk.ruby.layout.Flags;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * How much of a heap changed while a process that runs on was read: the slots whose first words are not what they were,
+ * as where an object came, went, or became another one.
+ */
+public final class Turnover {
+    /** Bits of the flags that the collector itself changes. */
+    private static final long AGE = Flags.PROMOTED0 | Flags.PROMOTED;
+
+    private static final long MIX = 0x9e3779b97f4a7c15L;
+
+    /** What no object is noted as. */
+    private static final byte NONE = 0;
+
+    /**
+     * A difference between two moments.
+     *
+     * @param slots how many slots differ
+     * @param objects how many objects there were, at that moment of the two at which there were more
+     */
+    public record Change(long slots, long objects) {
+        /**
+         * The share of the heap that changed.
+         *
+         * @return a number from 0 to 1
+         */
+        public double share() {
+            return objects == 0 ? 0 : Math.min(1, (double) slots / objects);
+        }
+    }
+
+    /** What the slots of each page hold, by where its first slot begins. */
+    private final Map<Long, byte[]> pages = new HashMap<>();
+
+    private long objects;
+
+    private Turnover(RubyVm vm) {
+        try (SlotCursor slot = vm.slots(vm.sampler())) {
+            int last = -1;
+            byte[] kinds = {};
+            long start = 0;
+            while (slot.next()) {
+                int page = slot.page();
+                if (page != last) {
+                    last = page;
+                    kinds = new byte[vm.pages().slots(page)];
+                    start = vm.pages().start(page);
+                    pages.put(start, kinds);
+                }
+                byte kind = kind(slot);
+                kinds[(int) ((slot.address() - start) / slot.slotSize())] = kind;
+                objects += kind == NONE ? 0 : 1;
+            }
+        }
+    }
+
+    /**
+     * Notes what each slot holds, a byte for each.
+     *
+     * @param vm a virtual machine, located or refreshed just now
+     * @return what {@link #until} compares with
+     */
+    public static Turnover since(RubyVm vm) {
+        return new Turnover(vm);
+    }
+
+    /**
+     * Compares with what each slot holds now.
+     *
+     * @param vm the same virtual machine, refreshed just now
+     * @return the difference
+     */
+    public Change until(RubyVm vm) {
+        Turnover now = new Turnover(vm);
+        long slots = 0;
+        for (Map.Entry<Long, byte[]> page : now.pages.entrySet()) {
+            slots += difference(page.getValue(), pages.getOrDefault(page.getKey(), new byte[0]));
+        }
+        for (Map.Entry<Long, byte[]> page : pages.entrySet()) {
+            if (!now.pages.containsKey(page.getKey())) {
+                slots += difference(page.getValue(), new byte[0]);
+            }
+        }
+        return new Change(slots, Math.max(objects, now.objects));
+    }
+
+    private static long difference(byte[] one, byte[] other) {
+        long slots = 0;
+        for (int i = 0; i < Math.max(one.length, other.length); i++) {
+            slots += at(one, i) == at(other, i) ? 0 : 1;
+        }
+        return slots;
+    }
+
+    private static byte at(byte[] kinds, int index) {
+        return index < kinds.length ? kinds[index] : NONE;
+    }
+
+    /** A hash of what a slot holds, which is never that of none. */
+    private static byte kind(SlotCursor slot) {
+        if (slot.state() != SlotState.LIVE) {
+            return NONE;
+        }
+        long mixed = slot.flags() & ~AGE;
+        mixed = (mixed ^ slot.klass()) * MIX;
+        // A slot has five words or more.
+        mixed = (mixed ^ slot.word(2)) * MIX;
+        mixed = (mixed ^ slot.word(3)) * MIX;
+        return (byte) (mixed >>> 56 | 1);
+    }
+}
