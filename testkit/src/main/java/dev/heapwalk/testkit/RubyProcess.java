@@ -21,8 +21,8 @@ import java.util.Map;
  * variables of all kinds), {@code beginnings} (threads and fibers that begin in C, code whose lines begin below zero, and
  * processes that it forks), {@code ractors} (from 3.0 on), {@code stdlib} (the standard
  * library and as many objects as the argument says), {@code little} (few objects, but of every type that needs no
- * library), {@code churn} (threads that go on allocating). What the commands are is written in {@code target.rb} and in
- * each script.
+ * library), {@code contents} (what the core library keeps in structures of C), {@code churn} (threads that go on
+ * allocating). What the commands are is written in {@code target.rb} and in each script.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
  */
@@ -38,7 +38,8 @@ public final class RubyProcess implements AutoCloseable {
             "ractors.rb",
             "stdlib.rb",
             "churn.rb",
-            "little.rb");
+            "little.rb",
+            "contents.rb");
 
     private final Launch launch;
     private final TemporaryFolder folder;

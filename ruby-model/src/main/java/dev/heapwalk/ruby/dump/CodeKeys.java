@@ -105,18 +105,20 @@ final class CodeKeys {
     private final Reader memory;
     private final JsonLines json;
     private final DumpLine line;
+    private final CoreKeys core;
     private final Interpreter interpreter;
     private final RubyThreads threads;
     private final Frames frames;
     private final Fields fields;
     private final Map<String, byte[]> keys = new HashMap<>();
 
-    CodeKeys(RubyThreads threads, JsonLines json, DumpLine line) {
+    CodeKeys(RubyThreads threads, JsonLines json, DumpLine line, CoreKeys core) {
         this.interpreter = threads.interpreter();
         this.reader = interpreter.reader();
         this.memory = reader.memory();
         this.json = json;
         this.line = line;
+        this.core = core;
         this.threads = threads;
         this.frames = interpreter.frames();
         this.fields = new Fields(interpreter);
@@ -173,6 +175,7 @@ final class CodeKeys {
         if (iseq.parent() != 0) {
             line.reference(PARENT, iseq.parent());
         }
+        core.coverage(iseq);
     }
 
     /** What code is called and where it stands. */
@@ -239,7 +242,11 @@ final class CodeKeys {
             case "mutex" -> interpreter.mutex(address).ifPresent(this::mutex);
             case "weakmap", "weakkeymap" -> fields.weakPairs(address).ifPresent(this::pairs);
             case "encoding" -> optional(NAME, fields.encoding(address));
-            default -> fields(address);
+            default -> {
+                if (!core.data(type, address, data)) {
+                    fields(address);
+                }
+            }
         }
     }
 

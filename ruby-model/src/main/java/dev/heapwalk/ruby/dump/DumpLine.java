@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.object.RFloat;
@@ -46,8 +48,11 @@ final class DumpLine {
 
     private static final int NEAR = 16;
     private static final int DEEPEST = 16;
+    private static final int CHUNK = 512;
 
     private final ObjectReader reader;
+    private final Reader memory;
+    private final long[] chunk = new long[CHUNK];
     private final RFloat floatView;
     private final RSymbol symbolView;
     private final JsonLines json;
@@ -64,6 +69,7 @@ final class DumpLine {
 
     DumpLine(ObjectReader reader, JsonLines json, Contents contents) {
         this.reader = reader;
+        this.memory = reader.memory();
         this.floatView = new RFloat(reader);
         this.symbolView = new RSymbol(reader);
         this.json = json;
@@ -150,6 +156,11 @@ final class DumpLine {
         json.string(cut(name.getBytes(StandardCharsets.UTF_8), 0));
     }
 
+    /** A text among others that is no key. */
+    void item(String text) {
+        json.string(cut(text));
+    }
+
     /** A name of bearable length. Of one that is cut, a number tells it from others that begin the same. */
     private static byte[] cut(byte[] name, long number) {
         if (name.length <= LONGEST_NAME) {
@@ -199,12 +210,15 @@ final class DumpLine {
     /** A text that many lines may have, such as the path of a file. */
     void label(byte[] key, String text) {
         json.raw(key);
+        json.string(cut(text));
+    }
+
+    private static String cut(String text) {
         if (text.length() <= LONGEST_TEXT) {
-            json.string(text);
-        } else {
-            int end = LONGEST_TEXT - (Character.isHighSurrogate(text.charAt(LONGEST_TEXT - 1)) ? 1 : 0);
-            json.string(text.substring(0, end) + "…");
+            return text;
         }
+        int end = LONGEST_TEXT - (Character.isHighSurrogate(text.charAt(LONGEST_TEXT - 1)) ? 1 : 0);
+        return text.substring(0, end) + "…";
     }
 
     /** A text that the program made for itself, such as the name of a thread. */
@@ -214,6 +228,15 @@ final class DumpLine {
             contents.value(text);
         } else {
             label(key, text);
+        }
+    }
+
+    /** As {@link #own}, among others. */
+    void ownItem(String text) {
+        if (contents.redacts()) {
+            contents.value(text);
+        } else {
+            item(text);
         }
     }
 
@@ -228,6 +251,11 @@ final class DumpLine {
     }
 
     // --- Values.
+
+    /** A number among others. */
+    void number(long number) {
+        json.decimal(number);
+    }
 
     /** A value among others. */
     void value(long value) {
@@ -250,6 +278,25 @@ final class DumpLine {
         } else if (!inPlace(value, false)) {
             json.address(value);
         }
+    }
+
+    /** Values that lie in a row, 8 bytes each. */
+    void values(byte[] key, long address, long count) {
+        if (count < 0 || count > Long.MAX_VALUE / 8 || count > 0 && !memory.mapped(address, 8 * count)) {
+            throw new UnmappedAddressException(address, address, Math.max(0, count));
+        }
+        name(key);
+        openArray();
+        for (long done = 0; done < count; done += CHUNK) {
+            int some = (int) Math.min(CHUNK, count - done);
+            long offset = memory.require(address + 8 * done, 8L * some);
+            MemorySegment.copy(memory.segment(), Words.LONG, offset, chunk, 0, some);
+            for (int i = 0; i < some; i++) {
+                comma();
+                value(chunk[i]);
+            }
+        }
+        close();
     }
 
     private void number(double number) {

@@ -4,6 +4,7 @@ package dev.heapwalk.ruby.dump;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.content.Allocations;
 import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.RubyThreads;
@@ -111,23 +112,27 @@ public final class HeapDump {
         if (batches.full()) {
             return batches.summary(List.of(head), null);
         }
+        Allocations allocations = Allocations.find(reader);
         Reachability reached = reachable ? Reachability.of(reader) : null;
         List<DumpSummary> parts = new ArrayList<>();
         parts.add(head);
-        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, rules, lines)));
+        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, rules, allocations, lines)));
         return batches.summary(parts, reached);
     }
 
     private DumpSummary roots(ObjectReader reader, TextRules rules, OutputStream out) {
         JsonLines json = new JsonLines(out);
-        List<String> holes = lines(reader, json, rules, null).roots();
+        List<String> holes =
+                lines(reader, json, rules, null, Allocations.none(reader)).roots();
         json.flush();
         return DumpSummary.head(json.bytes(), holes);
     }
 
-    private ObjectLines lines(ObjectReader reader, JsonLines json, TextRules rules, Reachability reached) {
+    private ObjectLines lines(
+            ObjectReader reader, JsonLines json, TextRules rules, Reachability reached, Allocations allocations) {
         LongPredicate written = reached == null ? address -> true : reached::contains;
-        return new ObjectLines(new RubyThreads(new Interpreter(reader)), json, id, rules, written, limit);
+        RubyThreads threads = new RubyThreads(new Interpreter(reader));
+        return new ObjectLines(threads, allocations.with(reader), json, id, rules, written, limit);
     }
 
     /** Writes the lines of objects, for one thread. */
@@ -137,11 +142,12 @@ public final class HeapDump {
         private final JsonLines json;
         private final ObjectLines lines;
 
-        private Objects(ObjectReader reader, Reachability reached, TextRules rules, OutputStream out) {
+        private Objects(
+                ObjectReader reader, Reachability reached, TextRules rules, Allocations allocations, OutputStream out) {
             this.slot = vm.slots(reader);
             this.reached = reached;
             this.json = new JsonLines(out);
-            this.lines = lines(reader, json, rules, reached);
+            this.lines = lines(reader, json, rules, reached, allocations);
         }
 
         @Override

@@ -6,12 +6,12 @@ import dev.heapwalk.heap.RootCategory;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.content.Allocations;
 import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.ruby.layout.Flags;
@@ -39,7 +39,6 @@ import dev.heapwalk.text.JsonLines;
 import dev.heapwalk.text.TargetText;
 import dev.heapwalk.text.TextRules;
 import java.io.OutputStream;
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -56,8 +55,6 @@ import java.util.function.LongPredicate;
  * <p>An object that is damaged has a line as well, with what could be read and the key {@code damage}. For one thread.
  */
 public final class ObjectLines {
-    private static final int CHUNK = 512;
-
     private static final byte[] ROOTS = JsonLines.ascii("\"_ROOTS_\"");
     private static final byte[] FORMAT = DumpLine.key("format");
     private static final byte[] MAX_STRING = DumpLine.key("max_string");
@@ -99,6 +96,12 @@ public final class ObjectLines {
     private static final byte[] DESTINATION = DumpLine.key("destination");
     private static final byte[] DAMAGE = DumpLine.key("damage");
     private static final byte[] BITS = DumpLine.key("bits");
+    private static final byte[] ALLOCATION = DumpLine.key("allocation");
+    private static final byte[] ALLOCATION_GENERATION = JsonLines.ascii("\"generation\":");
+    private static final byte[] FILE = DumpLine.key("file");
+    private static final byte[] LINE = DumpLine.key("line");
+    private static final byte[] CLASS_PATH = DumpLine.key("class_path");
+    private static final byte[] METHOD = DumpLine.key("method");
     private static final byte[] AUTOLOAD = JsonLines.ascii("\"#autoload\"");
 
     private final ObjectReader reader;
@@ -113,6 +116,8 @@ public final class ObjectLines {
     private final boolean fieldObjects;
 
     private final CodeKeys code;
+    private final CoreKeys core;
+    private final Allocations allocations;
     private final References references;
     private final EdgeSink remember;
     private final MemorySizes sizes;
@@ -121,7 +126,6 @@ public final class ObjectLines {
     private final MethodCursor methods;
     private final ConstantCursor constants;
     private final DataTypes dataTypes = new DataTypes();
-    private final long[] chunk = new long[CHUNK];
 
     private final Counts unknownSizes = new Counts();
     private final Counts unknownReferences = new Counts();
@@ -152,6 +156,7 @@ public final class ObjectLines {
     public ObjectLines(RubyThreads threads, OutputStream out, HeapDump.Id id, Disclosure disclosure) {
         this(
                 threads,
+                Allocations.find(threads.interpreter().reader()),
                 new JsonLines(out),
                 id,
                 disclosure.rules(threads.interpreter().reader().vm()),
@@ -162,12 +167,19 @@ public final class ObjectLines {
     /**
      * Prepares to write lines of a dump, into lines that others write into too.
      *
+     * @param allocations what is known of where objects were made, for the thread that writes
      * @param rules how much is told of text and bytes
      * @param written tells of the address of a slot whether the dump has its line too: what is in that is not repeated
      * @param room how many bytes the dump may have
      */
     ObjectLines(
-            RubyThreads threads, JsonLines json, HeapDump.Id id, TextRules rules, LongPredicate written, long room) {
+            RubyThreads threads,
+            Allocations allocations,
+            JsonLines json,
+            HeapDump.Id id,
+            TextRules rules,
+            LongPredicate written,
+            long room) {
         ObjectReader reader = threads.interpreter().reader();
         this.reader = reader;
         this.memory = reader.memory();
@@ -181,7 +193,9 @@ public final class ObjectLines {
             types.put(type, JsonLines.ascii(",\"bt\":\"" + type.label() + "\""));
         }
         this.fieldObjects = RubyLayout.of(reader.series()).object().fieldObjects();
-        this.code = new CodeKeys(threads, json, line);
+        this.core = new CoreKeys(threads, line);
+        this.code = new CodeKeys(threads, json, line, core);
+        this.allocations = allocations;
         this.references = new References(reader);
         this.remember = (address, kind, label) -> line.remember(address);
         this.sizes = new MemorySizes(reader);
@@ -374,7 +388,10 @@ public final class ObjectLines {
             line.flag(SWEPT, false);
         }
         switch (type) {
-            case OBJECT -> ivars(IVARS, object);
+            case OBJECT -> {
+                ivars(IVARS, object);
+                core.object(object);
+            }
             case STRING -> string(slot.asString());
             case ARRAY -> array(slot.asArray());
             case HASH -> hash(slot.asHash());
@@ -396,6 +413,9 @@ public final class ObjectLines {
         if (generic(type) && (fieldObjects || object.has(Flags.EXIVAR))) {
             ivars(GENERIC_IVARS, object);
         }
+        if (!allocations.isEmpty()) {
+            allocation(object.address());
+        }
         if (type == RubyType.IMEMO) {
             // Where others have their class it may have anything.
             references.all(object, remember);
@@ -403,6 +423,31 @@ public final class ObjectLines {
             count(unknownReferences, slot.asData());
         }
         line.references();
+    }
+
+    private void allocation(long address) {
+        if (!allocations.over(address)) {
+            return;
+        }
+        line.name(ALLOCATION);
+        line.openObject();
+        line.comma();
+        json.raw(ALLOCATION_GENERATION);
+        json.unsigned(allocations.generation());
+        Optional<String> file = allocations.file();
+        if (file.isPresent()) {
+            line.label(FILE, file.get());
+            line.number(LINE, allocations.line());
+        }
+        Optional<String> classPath = allocations.classPath();
+        if (classPath.isPresent()) {
+            line.label(CLASS_PATH, classPath.get());
+        }
+        Optional<byte[]> method = allocations.method();
+        if (method.isPresent()) {
+            line.label(METHOD, method.get());
+        }
+        line.close();
     }
 
     private void count(Counts counts, RData data) {
@@ -489,25 +534,7 @@ public final class ObjectLines {
                 return;
             }
         }
-        values(VALUE, array.elements(), array.length());
-    }
-
-    private void values(byte[] key, long address, long count) {
-        if (count < 0 || count > Long.MAX_VALUE / 8 || count > 0 && !memory.mapped(address, 8 * count)) {
-            throw new UnmappedAddressException(address, address, Math.max(0, count));
-        }
-        line.name(key);
-        line.openArray();
-        for (long done = 0; done < count; done += CHUNK) {
-            int some = (int) Math.min(CHUNK, count - done);
-            long offset = memory.require(address + 8 * done, 8L * some);
-            MemorySegment.copy(memory.segment(), Words.LONG, offset, chunk, 0, some);
-            for (int i = 0; i < some; i++) {
-                line.comma();
-                line.value(chunk[i]);
-            }
-        }
-        line.close();
+        line.values(VALUE, array.elements(), array.length());
     }
 
     private void pair(long one, long other) {
@@ -546,7 +573,7 @@ public final class ObjectLines {
         long klass = struct.klass();
         int named = reader.structMembers().count(klass);
         if (named < length) {
-            values(VALUE, members, length);
+            line.values(VALUE, members, length);
             return;
         }
         if (length < 0 || length > 0 && !memory.mapped(members, 8 * length)) {

@@ -5,6 +5,7 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.content.Allocations;
 import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.text.JsonLines;
@@ -136,7 +137,7 @@ public final class ObjectSpaceDump {
             this.reached = reached;
             json = new JsonLines(out);
             slot = reader.vm().slots(reader);
-            lines = new SlotLines(slot, reader, allocations == null ? null : allocations.with(reader), rules, json);
+            lines = new SlotLines(slot, reader, allocations.with(reader), rules, json);
         }
 
         @Override

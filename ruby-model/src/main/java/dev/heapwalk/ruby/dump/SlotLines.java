@@ -9,6 +9,7 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
+import dev.heapwalk.ruby.content.Allocations;
 import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ImemoLayout;
@@ -82,6 +83,10 @@ final class SlotLines {
     private static final byte[] REFERENCES = JsonLines.ascii(", \"references\":[");
     private static final byte[] NEXT = JsonLines.ascii(", ");
     private static final byte[] MEMSIZE = JsonLines.ascii(", \"memsize\":");
+    private static final byte[] ALLOCATION_FILE = JsonLines.ascii(", \"file\":");
+    private static final byte[] ALLOCATION_LINE = JsonLines.ascii(", \"line\":");
+    private static final byte[] ALLOCATION_METHOD = JsonLines.ascii(", \"method\":");
+    private static final byte[] ALLOCATION_GENERATION = JsonLines.ascii(", \"generation\":");
 
     private static final byte[] OBJECT_ID = JsonLines.ascii(", \"object_id\":");
     private static final byte[] SHAREABLE = JsonLines.ascii(", \"shareable\":true");
@@ -212,7 +217,7 @@ final class SlotLines {
                 damaged = true;
             }
             references(type == RubyType.DATA ? slot.asData() : value);
-            if (allocations != null) {
+            if (!allocations.isEmpty()) {
                 allocation(value);
             }
             memsize(value);
@@ -624,7 +629,25 @@ final class SlotLines {
 
     private void allocation(RValue value) {
         try {
-            allocations.write(json, value.address());
+            if (!allocations.over(value.address())) {
+                return;
+            }
+            Optional<String> file = allocations.file();
+            if (file.isPresent()) {
+                json.raw(ALLOCATION_FILE);
+                json.string(file.get().getBytes(StandardCharsets.UTF_8));
+            }
+            if (allocations.line() != 0) {
+                json.raw(ALLOCATION_LINE);
+                json.unsigned(allocations.line());
+            }
+            Optional<byte[]> method = allocations.method();
+            if (method.isPresent()) {
+                json.raw(ALLOCATION_METHOD);
+                json.string(method.get());
+            }
+            json.raw(ALLOCATION_GENERATION);
+            json.unsigned(allocations.generation());
         } catch (UnmappedAddressException e) {
             damaged = true;
         }

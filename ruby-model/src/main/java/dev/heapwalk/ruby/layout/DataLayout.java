@@ -293,7 +293,22 @@ public record DataLayout(
      * @return the fields
      */
     public ValueFields box() {
-        return ValueFields.at(0, 16, 24, 32, 40, 48, 56, 64, 72, 80, 104, 112);
+        return ValueFields.of(
+                "box_object top_self load_path load_path_snapshot load_path_check_cache expanded_load_path loaded_features"
+                        + " loaded_features_snapshot loaded_features_realpaths loaded_features_realpath_map ruby_dln_libmap"
+                        + " gvar_tbl",
+                0,
+                16,
+                24,
+                32,
+                40,
+                48,
+                56,
+                64,
+                72,
+                80,
+                104,
+                112);
     }
 
     private static Marked fields(int... offsets) {

@@ -95,6 +95,12 @@ public record IseqLayout(
     public static final int LABEL = 80;
     /** {@code location.first_lineno}. */
     public static final int FIRST_LINENO = 88;
+    /** Where the counts of lines are in what {@code coverage} leads to: {@code COVERAGE_INDEX_LINES}. */
+    public static final int COVERAGE_LINES = 0;
+    /** Where those of branches are: {@code COVERAGE_INDEX_BRANCHES}. */
+    public static final int COVERAGE_BRANCHES = 1;
+    /** {@code COVERAGE_TARGET_ONESHOT_LINES}. */
+    public static final int COVERAGE_ONESHOT = 8;
     /** {@code BUILTIN_ATTR_C_TRACE}: a method written in Ruby that backtraces show as if it were written in C. */
     public static final int C_TRACE = 0x08;
 

@@ -134,6 +134,8 @@ public record MarkLayout(
         public static final int PROGRAM_NAME = 8;
         /** {@code RUBY_NSIG}. */
         public static final int SIGNALS = 65;
+        /** {@code coverage_mode} (32 bits), behind the last of the later values. */
+        public static final int COVERAGE_MODE = 8;
         /** {@code VM_GLOBAL_CC_CACHE_TABLE_SIZE}. */
         public static final int CALL_CACHES = 1023;
     }

@@ -29,6 +29,7 @@ import java.util.stream.Stream;
  * @param imemo what the virtual machine keeps for itself
  * @param data what types of C code hold
  * @param ast syntax trees
+ * @param core what objects of the core library keep
  */
 public record RubyLayout(
         int version,
@@ -49,7 +50,8 @@ public record RubyLayout(
         MarkLayout mark,
         ImemoLayout imemo,
         DataLayout data,
-        AstLayout ast) {
+        AstLayout ast,
+        CoreLayout core) {
     /** The oldest version that there is a layout for. */
     public static final int OLDEST = 207;
     /** The newest version that there is a layout for. */
@@ -144,7 +146,8 @@ public record RubyLayout(
                 MarkLayout.of(edition, version),
                 ImemoLayout.of(edition, version),
                 DataLayout.of(version),
-                AstLayout.of(version));
+                AstLayout.of(version),
+                CoreLayout.of(version));
     }
 
     private static int lastOperator(int version) {

@@ -55,6 +55,9 @@ public record ThreadLayout(
     /** {@code pub.self} of a ractor. */
     public static final int RACTOR_SELF = 0;
 
+    /** {@code thgroup_default} of a ractor, from {@code threads.main}. */
+    public static final int RACTOR_GROUP = 8;
+
     /** {@code thread_invoke_type_proc}. */
     public static final int INVOKE_PROC = 1;
 

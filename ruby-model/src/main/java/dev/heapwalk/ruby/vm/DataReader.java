@@ -3,7 +3,9 @@ package dev.heapwalk.ruby.vm;
 
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.layout.ContextLayout;
+import dev.heapwalk.ruby.layout.CoreLayout;
 import dev.heapwalk.ruby.layout.DataLayout;
 import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.ListLayout;
@@ -117,6 +119,39 @@ final class DataReader {
                 new Mutex(address, holder == 0 ? 0 : memory.readLong(data + DataLayout.MUTEX_THREAD), 0, waiting);
         };
         return Optional.of(mutex);
+    }
+
+    Optional<Queue> queue(long address) {
+        String type = interpreter.dataTypeOf(address).orElse("");
+        boolean sized = type.equals("sized_queue") || type.equals("Thread::SizedQueue");
+        if (!sized && !type.equals("queue") && !type.equals("Thread::Queue")) {
+            return Optional.empty();
+        }
+        long data = interpreter.data(address, type);
+        long items = data == 0 ? 0 : memory.readLong(data + CoreLayout.QUEUE_ITEMS);
+        if (!interpreter.is(items, RubyType.ARRAY)) {
+            return Optional.empty();
+        }
+        boolean closed = (memory.readLong(address) & CoreLayout.QUEUE_CLOSED) != 0;
+        List<Long> waiting = waiting(data + CoreLayout.QUEUE_WAITING);
+        if (!sized) {
+            return Optional.of(new Queue(address, items, closed, Queue.UNLIMITED, waiting, List.of()));
+        }
+        long packed = data + CoreLayout.QUEUE_PUSHING;
+        long pushing = isList(packed) ? packed : packed + Long.BYTES;
+        return Optional.of(new Queue(
+                address, items, closed, memory.readLong(pushing + CoreLayout.QUEUE_MAX), waiting, waiting(pushing)));
+    }
+
+    Optional<Monitor> monitor(long address) {
+        long data = interpreter.data(address, "monitor");
+        if (data == 0) {
+            return Optional.empty();
+        }
+        long count = memory.readLong(data + CoreLayout.MONITOR_COUNT);
+        long owner = memory.readLong(data + CoreLayout.MONITOR_OWNER);
+        long mutex = memory.readLong(data + CoreLayout.MONITOR_MUTEX);
+        return mutex(mutex).map(lock -> new Monitor(address, reader.isSlot(owner) ? owner : 0, lock, count));
     }
 
     /** Whether a head of a list, with pointers to the first and the last on it, lies there. */

@@ -109,6 +109,15 @@ public final class Interpreter {
     }
 
     /**
+     * Makes a cursor over backtraces that were taken.
+     *
+     * @return a new one, for the same thread
+     */
+    public Backtraces backtraces() {
+        return new Backtraces(this);
+    }
+
+    /**
      * Compiled code.
      *
      * @param address target address of a slot
@@ -229,6 +238,26 @@ public final class Interpreter {
     }
 
     /**
+     * A Queue or SizedQueue.
+     *
+     * @param address target address of a slot
+     * @return what is there; empty if it is none
+     */
+    public Optional<Queue> queue(long address) {
+        return dataReader.queue(address);
+    }
+
+    /**
+     * A Monitor.
+     *
+     * @param address target address of a slot
+     * @return what is there; empty if it is none
+     */
+    public Optional<Monitor> monitor(long address) {
+        return dataReader.monitor(address);
+    }
+
+    /**
      * A level of scope that outlived its frame.
      *
      * @param address target address of a slot
@@ -260,6 +289,16 @@ public final class Interpreter {
         return found.isPresent() && found.get().equals(type)
                 ? reader.at(address, data).data()
                 : 0;
+    }
+
+    /**
+     * Whether an object is an Array.
+     *
+     * @param value a {@code VALUE}
+     * @return whether one begins there
+     */
+    public boolean isArray(long value) {
+        return is(value, RubyType.ARRAY);
     }
 
     /** Whether a slot is an imemo of a type. */

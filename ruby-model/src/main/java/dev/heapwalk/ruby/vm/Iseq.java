@@ -252,11 +252,24 @@ public final class Iseq {
         if (!contains(pc)) {
             return 0;
         }
+        int position = (int) (pc - encoded >>> 3);
+        return table().line(Math.max(0, position - 1));
+    }
+
+    /**
+     * The lines that its instructions stand on.
+     *
+     * @return a new array, in order and each line once
+     */
+    public int[] lines() {
+        return table().distinct();
+    }
+
+    private LineTable table() {
         if (lines == null) {
             lines = LineTable.read(interpreter.reader(), body, size);
         }
-        int position = (int) (pc - encoded >>> 3);
-        return lines.line(Math.max(0, position - 1));
+        return lines;
     }
 
     /**

@@ -5,6 +5,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.layout.IseqLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
+import java.util.Arrays;
 
 /**
  * The lines of the instructions of an iseq. C names {@code struct iseq_insn_info} and {@code struct succ_index_table}:
@@ -68,6 +69,11 @@ final class LineTable {
             found[i] = reader.memory().readInt(address + 4L * i);
         }
         return found;
+    }
+
+    /** The lines that instructions stand on, in order. */
+    int[] distinct() {
+        return Arrays.stream(lines).sorted().distinct().toArray();
     }
 
     /** The line of the instruction at a position; 0 if it is not known. */

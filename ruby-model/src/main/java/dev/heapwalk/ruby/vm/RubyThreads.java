@@ -15,6 +15,7 @@ import dev.heapwalk.ruby.layout.ValueFields;
 import dev.heapwalk.ruby.layout.VmLayout;
 import dev.heapwalk.ruby.table.IdEntries;
 import dev.heapwalk.ruby.table.StEntries;
+import dev.heapwalk.ruby.vm.field.MachineFields;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -278,6 +279,25 @@ public final class RubyThreads {
         // Without registers, a main thread that has none of the ids of the threads has one of another namespace.
         int own = ownTid(main().pthread());
         return own == 0 || states.stream().anyMatch(state -> state.tid() == own) ? outside : own;
+    }
+
+    /**
+     * The group that the threads of a program begin in, {@code ThreadGroup::Default}.
+     *
+     * @return target address of a ThreadGroup, 0 if it can't be told
+     */
+    public long defaultGroup() {
+        probe();
+        VmLayout vmLayout = RubyLayout.of(reader.series()).vm();
+        long group = layout.ractorMain() < 0
+                ? new MachineFields(reader).value("thgroup_default")
+                : memory.readLong(
+                        memory.readLong(vm.address() + vmLayout.mainRactor(), 0)
+                                + layout.ractorMain()
+                                + ractorShift
+                                + ThreadLayout.RACTOR_GROUP,
+                        0);
+        return isA(GROUP, group) ? group : 0;
     }
 
     /**

@@ -5,6 +5,7 @@ import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.layout.CoreLayout;
 import dev.heapwalk.ruby.layout.DataLayout;
 import dev.heapwalk.ruby.layout.ImemoLayout;
 import dev.heapwalk.ruby.layout.IseqLayout;
@@ -45,6 +46,11 @@ public final class Fields {
         this.layout = RubyLayout.of(reader.series());
         this.entries = new StEntries(reader);
         this.dataPlaces = Map.of(
+                "name_err_mesg",
+                        List.of(
+                                value("mesg", CoreLayout.NAME_ERROR_FORMAT),
+                                value("recv", CoreLayout.NAME_ERROR_RECEIVER),
+                                value("name", CoreLayout.NAME_ERROR_NAME)),
                 "enumerator",
                         List.of(
                                 value("obj", 0),
@@ -67,7 +73,7 @@ public final class Fields {
 
     /**
      * The fields of an object: an imemo of any type, or data of the types {@code enumerator}, {@code generator}, {@code
-     * yielder}, {@code producer}, {@code proc_entry}, {@code chain} and {@code product}.
+     * yielder}, {@code producer}, {@code proc_entry}, {@code chain}, {@code product} and {@code name_err_mesg}.
      *
      * @param address target address of a slot
      * @return a new list, empty for any other object
