@@ -18,6 +18,9 @@ final class Emulator {
     private static final int XOR = 6;
     private static final int COMPARE = 7;
 
+    /** In place of the word that guards a frame: a number that is no size and no object, if a function returns it. */
+    private static final long GUARD = Long.MIN_VALUE | 0x5a5a00;
+
     /** The selectors of shifts. */
     private static final int LEFT = 4;
 
@@ -375,8 +378,7 @@ final class Emulator {
         }
         known = Registers.bytes(width);
         if (from == Instruction.MEMORY && instruction.guarded()) {
-            // A number that does not matter, as long as it stays the same.
-            return 0;
+            return GUARD;
         }
         if (from == Instruction.IMMEDIATE) {
             return Registers.cut(instruction.immediate(), width);
