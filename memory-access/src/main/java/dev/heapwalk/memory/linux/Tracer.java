@@ -258,19 +258,10 @@ final class Tracer {
         synchronized (asking) {
             asking.notifyAll();
         }
-        boolean interrupted = false;
-        while (true) {
-            try {
-                thread.join();
-                break;
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        awaitKernel();
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        uninterrupted(() -> {
+            thread.join();
+            awaitKernel();
+        });
     }
 
     /**
@@ -291,10 +282,21 @@ final class Tracer {
     }
 
     private static void await(CountDownLatch latch) {
+        uninterrupted(latch::await);
+    }
+
+    /** What waits for something. */
+    @FunctionalInterface
+    private interface Wait {
+        void end() throws InterruptedException;
+    }
+
+    /** Waits to the end also where this thread is interrupted, which is passed on then. */
+    private static void uninterrupted(Wait wait) {
         boolean interrupted = false;
         while (true) {
             try {
-                latch.await();
+                wait.end();
                 break;
             } catch (InterruptedException e) {
                 interrupted = true;
