@@ -7,7 +7,6 @@ import dev.heapwalk.cli.output.Output;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
-import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
@@ -35,12 +34,6 @@ final class Arenas extends HeapCommand {
             paramLabel = "ARENA",
             description = "Only one arena: its index or its address; or mmapped, for the chunks that lie in none.")
     private String arena;
-
-    @Override
-    List<Column> sortable() {
-        // The heap names them.
-        return List.of();
-    }
 
     @Override
     Optional<String> largest() {

@@ -5,7 +5,6 @@ import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.cli.output.SomeRows;
-import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.Table;
 import java.util.List;
@@ -20,17 +19,6 @@ import picocli.CommandLine.Mixin;
 final class Bins extends HeapCommand {
     @Mixin
     private BlockFilter filter;
-
-    @Override
-    List<Column> sortable() {
-        // The heap names them.
-        return List.of();
-    }
-
-    @Override
-    Optional<String> largest() {
-        return Optional.of("bytes");
-    }
 
     @Override
     void check() {

@@ -7,15 +7,16 @@ import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.cli.output.Reports;
 import dev.heapwalk.cli.output.TableReport;
 import dev.heapwalk.heap.BlockCursor;
+import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.Table;
-import dev.heapwalk.heap.usage.CategorizerProvider;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import picocli.CommandLine.Parameters;
 
@@ -37,20 +38,24 @@ abstract class HeapCommand extends RowsCommand {
         }
     }
 
-    /** What tells uses; found when it is first needed, which is before a process is stopped. */
-    private List<CategorizerProvider> categorizers = List.of();
-
-    /** Walks all heaps, and asks what each block is used for. */
-    final UsageCursor usage(Heaps heaps) {
-        if (categorizers.isEmpty()) {
-            categorizers = UsageCursor.providers();
-        }
-        return UsageCursor.over(heaps, categorizers);
-    }
+    /** What tells uses. */
+    final Categorizers categorizers = new Categorizers();
 
     @Override
     final String target() {
         return target;
+    }
+
+    /** That of a table, whose heap names the columns. */
+    @Override
+    List<Column> sortable() {
+        return List.of();
+    }
+
+    /** That of a table of free blocks. */
+    @Override
+    Optional<String> largest() {
+        return Optional.of("bytes");
     }
 
     /** Which heaps the answer is about. */
@@ -107,13 +112,19 @@ abstract class HeapCommand extends RowsCommand {
     /** Walks all blocks of a heap, and reports what was damaged. */
     static void walk(Heap heap, Problems problems, Progress progress) {
         try (BlockCursor block = heap.blocks()) {
-            int walked = 0;
-            while (block.next()) {
-                if ((++walked & 0xffff) == 0) {
-                    progress.at(block.walkedBytes(), block.totalBytes());
-                }
-            }
+            walk(block, progress, _ -> {});
             problems.add(heap, block.damage());
+        }
+    }
+
+    /** Walks to the end, and says how far it is. */
+    static <C extends BlockCursor> void walk(C block, Progress progress, Consumer<C> each) {
+        int walked = 0;
+        while (block.next()) {
+            each.accept(block);
+            if ((++walked & 0xffff) == 0) {
+                progress.at(block.walkedBytes(), block.totalBytes());
+            }
         }
     }
 

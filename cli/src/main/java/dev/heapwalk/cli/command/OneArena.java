@@ -7,7 +7,6 @@ import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heaps;
-import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import java.util.EnumSet;
 import java.util.List;
@@ -31,6 +30,8 @@ final class OneArena extends RowsCommand {
 
     @Mixin
     private MinSize minSize;
+
+    private final Categorizers categorizers = new Categorizers();
 
     @Override
     String target() {
@@ -82,7 +83,7 @@ final class OneArena extends RowsCommand {
         minSize.takeMappedAlone(parts.getFirst().index() < 0);
         Listing listing = listing(EnumSet.allOf(BlockState.class), minSize, opened);
         for (ArenaPart part : parts) {
-            listing.add(part.heap(), UsageCursor.over(heaps, part.blocks()), problems, progress);
+            listing.add(part.heap(), categorizers.over(heaps, part), problems, progress);
             problems.add(part.heap(), part.heap().damage());
             part.heap().missing().forEach(problems::missing);
         }

@@ -66,16 +66,12 @@ final class RegionTable implements Table {
     }
 
     private RegionTable walk(Heap heap, BlockCursor block, Problems problems, Progress progress) {
-        int walked = 0;
-        while (block.next()) {
-            int row = block.region() < 0 ? counts.length - 1 : block.region();
-            int name = block.nameIndex();
+        HeapCommand.walk(block, progress, one -> {
+            int row = one.region() < 0 ? counts.length - 1 : one.region();
+            int name = one.nameIndex();
             counts[row][name]++;
-            bytes[row][name] += block.size();
-            if ((++walked & 0xffff) == 0) {
-                progress.at(block.walkedBytes(), block.totalBytes());
-            }
-        }
+            bytes[row][name] += one.size();
+        });
         problems.add(heap, block);
         return this;
     }

@@ -53,15 +53,11 @@ final class Sizes extends HeapCommand {
     }
 
     private void count(Heap heap, BlockCursor block, SizeTally tally, Problems problems, Progress progress) {
-        int walked = 0;
-        while (block.next()) {
-            if (block.state() == BlockState.USED && filter.takes(block)) {
-                tally.add(block.size());
+        walk(block, progress, one -> {
+            if (one.state() == BlockState.USED && filter.takes(one)) {
+                tally.add(one.size());
             }
-            if ((++walked & 0xffff) == 0) {
-                progress.at(block.walkedBytes(), block.totalBytes());
-            }
-        }
+        });
         problems.add(heap, block);
     }
 

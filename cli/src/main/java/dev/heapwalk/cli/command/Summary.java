@@ -50,23 +50,19 @@ final class Summary extends HeapCommand {
         UsageTotals totals = new UsageTotals();
         List<UsageCursor> walks = filter.parts(heaps, this)
                 .map(parts -> parts.stream()
-                        .map(part -> UsageCursor.over(heaps, part.blocks()))
+                        .map(part -> categorizers.over(heaps, part))
                         .toList())
-                .orElseGet(() -> List.of(usage(heaps)));
+                .orElseGet(() -> List.of(categorizers.over(heaps)));
         walks.forEach(usage -> count(usage, totals, problems, progress));
         return new Answer(totals);
     }
 
     private void count(UsageCursor usage, UsageTotals totals, Problems problems, Progress progress) {
-        int walked = 0;
-        while (usage.next()) {
-            if (filter.takes(usage)) {
-                totals.add(usage);
+        walk(usage, progress, one -> {
+            if (filter.takes(one)) {
+                totals.add(one);
             }
-            if ((++walked & 0xffff) == 0) {
-                progress.at(usage.walkedBytes(), usage.totalBytes());
-            }
-        }
+        });
         damage(usage, problems);
     }
 

@@ -5,10 +5,7 @@ import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.cli.output.SomeRows;
-import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heaps;
-import java.util.List;
-import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -17,17 +14,6 @@ import picocli.CommandLine.Mixin;
 final class Tcache extends HeapCommand {
     @Mixin
     private MinSize minSize;
-
-    @Override
-    List<Column> sortable() {
-        // The heap names them.
-        return List.of();
-    }
-
-    @Override
-    Optional<String> largest() {
-        return Optional.of("bytes");
-    }
 
     @Override
     void check() {

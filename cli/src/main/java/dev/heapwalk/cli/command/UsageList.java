@@ -7,7 +7,6 @@ import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heaps;
-import dev.heapwalk.heap.usage.UsageCursor;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -55,10 +54,9 @@ abstract class UsageList extends HeapCommand {
         Optional<List<ArenaPart>> parts = filter.parts(heaps, this);
         Listing listing = listing(states, filter, heaps.target());
         if (parts.isEmpty()) {
-            return listing.add(usage(heaps), problems, progress);
+            return listing.add(categorizers.over(heaps), problems, progress);
         }
-        parts.get()
-                .forEach(part -> listing.add(part.heap(), UsageCursor.over(heaps, part.blocks()), problems, progress));
+        parts.get().forEach(part -> listing.add(part.heap(), categorizers.over(heaps, part), problems, progress));
         return listing;
     }
 }

@@ -77,8 +77,20 @@ public final class UsageCursor implements BlockCursor, Categorized {
      * @return a new cursor
      */
     public static UsageCursor over(Heaps heaps, BlockCursor blocks) {
+        return over(heaps, blocks, providers());
+    }
+
+    /**
+     * Walks what one cursor walks, and asks categorizers of one's own.
+     *
+     * @param heaps the heaps of the target, for the categorizers
+     * @param blocks a new cursor over blocks of one of these heaps, moved by this one from now on
+     * @param categorizers what is asked, in this order whatever their priorities
+     * @return a new cursor
+     */
+    public static UsageCursor over(Heaps heaps, BlockCursor blocks, List<? extends CategorizerProvider> categorizers) {
         return new UsageCursor(
-                new Uses(heaps, providers(), heaps.target().memory().residentWindow()), null, blocks);
+                new Uses(heaps, categorizers, heaps.target().memory().residentWindow()), null, blocks);
     }
 
     /**
