@@ -244,12 +244,7 @@ final class ArenaFinder {
             long bk = reader.readLong(head + 24, 0);
             if (fd == head && bk == head) {
                 empty++;
-            } else if ((fd & 15) != 0
-                    || (bk & 15) != 0
-                    || fd == head
-                    || bk == head
-                    || reader.readLong(fd + 24, 0) != head
-                    || reader.readLong(bk + 16, 0) != head) {
+            } else if (!soundHead(head, fd, bk)) {
                 if (++broken > mostBroken) {
                     return null;
                 }
@@ -319,20 +314,30 @@ final class ArenaFinder {
     }
 
     /**
-     * Whether what was recognised is the arena of a thread, seen some list heads further on: where the main one is
-     * missing, there is no better one.
+     * Whether what was recognised is an arena seen some list heads further on: then list heads lie before those that were
+     * taken for the first ones. There are no more of them than may be damaged, since so many are missing at the end.
      */
-    boolean inThreadsArena(Found found) {
-        long heap = found.address() & -4096L;
-        for (long size : new long[] {32, 48}) {
-            long arena = heap + size;
-            if (found.address() > arena
-                    && found.address() - arena < found.state().size()
-                    && heapInfoSize(arena) == size) {
+    boolean shifted(Found found) {
+        long bins = found.address() + found.state().bins();
+        for (int i = 1; i <= MOST_BROKEN; i++) {
+            long head = bins - 16L * i - 16;
+            long fd = reader.readLong(head + 16, 0);
+            long bk = reader.readLong(head + 24, 0);
+            if (fd == head && bk == head || soundHead(head, fd, bk)) {
                 return true;
             }
         }
         return false;
+    }
+
+    /** Whether the first and the last chunk of a list that is not empty lead back to its head. */
+    private boolean soundHead(long head, long fd, long bk) {
+        return (fd & 15) == 0
+                && (bk & 15) == 0
+                && fd != head
+                && bk != head
+                && reader.readLong(fd + 24, 0) == head
+                && reader.readLong(bk + 16, 0) == head;
     }
 
     /** Size of {@code heap_info} if an arena lies behind the header of its first heap, else 0. */

@@ -571,7 +571,7 @@ final class Discovery {
     /** The main arena of the ring that an arena belongs to: the member that is not in a thread's heap. */
     private ArenaFinder.Found mainOf(ArenaFinder.Found found) {
         if (finder.heapInfoSize(found.address()) == 0) {
-            return finder.inThreadsArena(found) ? null : found;
+            return finder.shifted(found) ? null : found;
         }
         Set<Long> members = new LinkedHashSet<>();
         finder.ring(found.address(), found.state(), members);
