@@ -75,9 +75,9 @@ class DisclosureTest {
             + " $big = (w * 5).unpack1('H*').to_i(16); $st = Struct.new(:told_member).new(w + ' member');"
             + " $wide = (w + ' wide').encode('UTF-16LE'); $bin = (w + \"\\xff\\xfe\").b;"
             + " $long = (w + ' long ') * 10_000; $root = $long.dup; $part = $long[50..-1]; $short = $long[100, 300];"
-            + " $copy = String.new($short, capacity: 999); $equal = Array.new(3) { w + ' equal' };"
+            + " $copy = String.new(capacity: 999) << $short; $equal = Array.new(3) { w + ' equal' };"
             + " $name = ('told_' + 'symbol').to_sym; ToldClass.send(:define_method, $name) { };"
-            + " $file = Tempfile.new('told_file'); $stop = Queue.new; $ready = Queue.new;"
+            + " $made = Tempfile.new('told_file'); $file = File.open($made.path); $stop = Queue.new; $ready = Queue.new;"
             + " $thread = Thread.new { Thread.current.name = w + ' thread'; Thread.current[:told_local] = w + ' fl';"
             + " told_local_variable = w + ' local'; $ready << 1; $stop.pop; told_local_variable }; $ready.pop; sleep 0.1; $big.to_s";
 
