@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code heapwalk ruby count}: how many objects there are of each type. */
@@ -35,6 +36,12 @@ final class RubyCount extends TargetCommand {
             paramLabel = "NAME",
             description = "A class or a namespace, such as ActiveRecord.")
     private List<String> names = List.of();
+
+    @Option(
+            names = "--allocations",
+            description = "Also count by the file and line that made them, of objects that the program traced with "
+                    + "ObjectSpace.trace_object_allocations. With names, only the instances of these classes.")
+    private boolean allocations;
 
     @Mixin
     private EachProcess each;
@@ -77,7 +84,8 @@ final class RubyCount extends TargetCommand {
         ObjectReader reader = vm.reader();
         SlotCursor slots = vm.slots(reader);
         slots.within(0, pages);
-        ObjectCounts counted = ObjectCounts.of(slots, reader, names);
+        ObjectCounts counted =
+                allocations ? ObjectCounts.withPlaces(slots, reader, names) : ObjectCounts.of(slots, reader, names);
         slots.holes().forEach(problems::missing);
         return counted;
     }

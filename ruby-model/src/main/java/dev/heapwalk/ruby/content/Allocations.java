@@ -89,10 +89,18 @@ public final class Allocations {
     }
 
     private static long table(ObjectReader reader) {
+        SlotCursor slot = reader.vm().slots(reader);
+        try {
+            return table(reader, slot);
+        } finally {
+            slot.close();
+        }
+    }
+
+    private static long table(ObjectReader reader, SlotCursor slot) {
         boolean direct = RubyLayout.of(reader.series()).core().tracerIsObject();
         Optional<String> wanted = Optional.of(direct ? TRACER : TRACE_POINT);
         Reader memory = reader.memory();
-        SlotCursor slot = reader.vm().slots(reader);
         DataTypes types = new DataTypes();
         while (slot.next()) {
             if (slot.type() != RubyType.DATA || slot.state() != SlotState.LIVE) {
@@ -168,6 +176,15 @@ public final class Allocations {
      */
     public long place() {
         return (path << PATH_SHIFT) + line;
+    }
+
+    /**
+     * The file and line.
+     *
+     * @return for example {@code shop.rb:12}
+     */
+    public String text() {
+        return file().orElse("?") + ":" + line;
     }
 
     /**

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.content.Allocations;
 import dev.heapwalk.text.JsonLines;
 import java.io.OutputStream;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,6 +31,7 @@ public final class ObjectCounts {
     private static final byte[] GARBAGE = JsonLines.ascii(",\"garbage_slots\":");
     private static final byte[] TYPES = JsonLines.ascii(",\"basic_types\":{");
     private static final byte[] CLASSES = JsonLines.ascii("},\"user_types\":{");
+    private static final byte[] PLACES = JsonLines.ascii("},\"allocations\":{");
     private static final byte[] END = JsonLines.ascii("}}");
 
     /** The count of one class. */
@@ -42,11 +47,15 @@ public final class ObjectCounts {
     private final long[] types = new long[RubyType.values().length];
     private final Map<Long, Count> byClass = new HashMap<>();
     private final SortedMap<String, Count> byName = new TreeMap<>();
+    private final Allocations allocations;
+    private final Map<Long, Count> byPlace = new HashMap<>();
+    private final Map<Long, String> places = new HashMap<>();
     private long total;
     private long garbage;
 
-    private ObjectCounts(ObjectReader reader, List<String> names) {
+    private ObjectCounts(ObjectReader reader, List<String> names, Allocations allocations) {
         this.reader = reader;
+        this.allocations = allocations;
         this.names = List.copyOf(names);
     }
 
@@ -60,13 +69,29 @@ public final class ObjectCounts {
      * @return the counts
      */
     public static ObjectCounts of(SlotCursor slots, ObjectReader reader, List<String> names) {
-        ObjectCounts counts = new ObjectCounts(reader, names);
+        ObjectCounts counts = new ObjectCounts(reader, names, Allocations.none(reader));
+        counts.all(slots);
+        return counts;
+    }
+
+    /**
+     * As {@link #of(SlotCursor, ObjectReader, List)}, and counts the objects by where they were made as well, of those
+     * that {@code ObjectSpace.trace_object_allocations} saw: all, or the instances of the classes that are asked for.
+     *
+     * @param slots the cursor; afterwards its holes tell what is left out
+     * @param reader a reader of the same virtual machine
+     * @param names full names of classes and modules, as there
+     * @return the counts
+     */
+    public static ObjectCounts withPlaces(SlotCursor slots, ObjectReader reader, List<String> names) {
+        ObjectCounts counts = new ObjectCounts(reader, names, Allocations.find(reader));
         counts.all(slots);
         return counts;
     }
 
     private void all(SlotCursor slot) {
         boolean classes = !names.isEmpty();
+        boolean traced = !allocations.isEmpty();
         long lastClass = 0;
         Count last = NOBODY;
         while (slot.next()) {
@@ -84,7 +109,28 @@ public final class ObjectCounts {
                     last = byClass.computeIfAbsent(klass, this::countOf);
                 }
                 last.instances++;
+                if (traced && last != NOBODY) {
+                    place(slot.address());
+                }
+            } else if (traced && !classes && state == SlotState.LIVE) {
+                place(slot.address());
             }
+        }
+    }
+
+    private void place(long address) {
+        try {
+            if (allocations.over(address)) {
+                Count count = byPlace.get(allocations.place());
+                if (count == null) {
+                    count = new Count();
+                    byPlace.put(allocations.place(), count);
+                    places.put(allocations.place(), allocations.text());
+                }
+                count.instances++;
+            }
+        } catch (UnmappedAddressException e) {
+            // Nobody knows where it was made.
         }
     }
 
@@ -150,8 +196,22 @@ public final class ObjectCounts {
     }
 
     /**
+     * How many objects were made at each place, as far as that was asked for and traced.
+     *
+     * @return a new map by file and line, such as {@code shop.rb:12}; the place with the most comes first
+     */
+    public Map<String, Long> places() {
+        Map<String, Long> counts = new LinkedHashMap<>();
+        byPlace.entrySet().stream()
+                .sorted(Comparator.comparingLong((Map.Entry<Long, Count> place) -> -place.getValue().instances)
+                        .thenComparing(place -> places.get(place.getKey())))
+                .forEach(place -> counts.merge(places.get(place.getKey()), place.getValue().instances, Long::sum));
+        return counts;
+    }
+
+    /**
      * Writes an object with the keys {@code total_slots}, {@code free_slots}, {@code basic_types} and {@code
-     * user_types}, and {@code garbage_slots} if there are any, as a line of JSON.
+     * user_types}, and {@code garbage_slots} and {@code allocations} if there are any, as a line of JSON.
      *
      * @param out where it goes; not closed
      * @throws java.io.UncheckedIOException if writing fails
@@ -179,6 +239,14 @@ public final class ObjectCounts {
         for (Map.Entry<String, Long> named : instances().entrySet()) {
             member(json, comma, named.getKey(), named.getValue());
             comma = ",";
+        }
+        if (!byPlace.isEmpty()) {
+            json.raw(PLACES);
+            comma = "";
+            for (Map.Entry<String, Long> place : places().entrySet()) {
+                member(json, comma, place.getKey(), place.getValue());
+                comma = ",";
+            }
         }
         json.raw(END);
         json.newline();

@@ -9,6 +9,7 @@ import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.content.Allocations;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.ImemoType;
 import java.util.ArrayList;
@@ -56,6 +57,11 @@ final class SlotCategories {
     }
 
     private ObjectReader reader;
+    /** Where objects were made; null before it was looked for. */
+    private Allocations allocations;
+    /** By where they were made, the categories of what was made there. */
+    private final Map<Long, Map<Category, Category>> byPlace = new HashMap<>();
+
     private final DataTypes dataTypes = new DataTypes();
     /** From the address of a class to its place in the list, for all but 0. */
     private final LongTable numbers = new LongTable();
@@ -76,6 +82,11 @@ final class SlotCategories {
     /** Forgets what lies at which address, and keeps the categories. */
     void restart(ObjectReader now) {
         reader = now;
+        if (allocations != null) {
+            // Who has traced nothing at the first look is not looked at again: that takes a walk.
+            allocations = allocations.isEmpty() ? Allocations.none(now) : null;
+        }
+        byPlace.clear();
         dataTypes.forget();
         numbers.reuse();
         classes.clear();
@@ -102,7 +113,31 @@ final class SlotCategories {
         return of(slot, true);
     }
 
+    /** What it is, and where it was made if that was traced. */
     private Category of(SlotCursor slot, boolean buffer) {
+        if (allocations == null) {
+            allocations = Allocations.find(reader);
+        }
+        if (allocations.isEmpty()) {
+            return plain(slot, buffer);
+        }
+        long address = slot.address();
+        Category category = plain(slot, buffer);
+        try {
+            return allocations.over(address)
+                    ? byPlace.computeIfAbsent(allocations.place(), place -> new HashMap<>())
+                            .computeIfAbsent(category, this::atPlace)
+                    : category;
+        } catch (UnmappedAddressException e) {
+            return category;
+        }
+    }
+
+    private Category atPlace(Category category) {
+        return category(category.kind(), category.detail() + " at " + allocations.text());
+    }
+
+    private Category plain(SlotCursor slot, boolean buffer) {
         RubyType type = slot.type();
         return switch (type) {
             // It has no class: the word may hold anything.

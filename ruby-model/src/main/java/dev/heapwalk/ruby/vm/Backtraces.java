@@ -187,7 +187,9 @@ public final class Backtraces {
     /** A method written in C, which has the place of its caller. */
     private String writtenInC(long code, long pc, Optional<String> name) {
         Optional<Iseq> caller = code == 0 || pc == 0 ? Optional.empty() : interpreter.iseq(code);
-        return caller.isEmpty() ? line(interpreter.programName(), 0, name) : line(caller.get().path(), number(caller, pc), name);
+        return caller.isEmpty()
+                ? line(interpreter.programName(), 0, name)
+                : line(caller.get().path(), number(caller, pc), name);
     }
 
     private static int number(Optional<Iseq> iseq, long pc) {

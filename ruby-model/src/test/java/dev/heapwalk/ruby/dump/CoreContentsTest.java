@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.testkit.Ruby;
@@ -156,6 +158,41 @@ class CoreContentsTest {
         }
     }
 
+    /** The instances of a class that were made at one place, alone and among what has been made there besides. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void placesWhereObjectsWereMade(Ruby ruby) throws Exception {
+        try (RubyProcess process =
+                RubyProcess.of(ruby, "contents").option("--disable=gems").start()) {
+            JsonNode traced = answer(process, "told").get("traced");
+            JsonNode last = traced.get(traced.size() - 1).get(1);
+            String place = last.get("file").textValue() + ":" + last.get("line").intValue();
+            try (Target target = Target.attach(process.pid())) {
+                RubyVm vm = RubyVm.locate(target);
+                assertThat(ObjectCounts.withPlaces(vm.slots(), vm.reader(), List.of("Maker"))
+                                .places())
+                        .containsExactly(Map.entry(place, 50L));
+                assertThat(ObjectCounts.withPlaces(vm.slots(), vm.reader(), List.of())
+                                .places()
+                                .get(place))
+                        .isBetween(50L, 60L);
+                assertThat(ObjectCounts.of(vm.slots(), vm.reader(), List.of("Maker"))
+                                .places())
+                        .isEmpty();
+                long made = 0;
+                try (UsageCursor usage = UsageCursor.over(Heaps.of(target))) {
+                    while (usage.next()) {
+                        made += usage.category().kind().equals("Maker")
+                                        && usage.category().detail().equals("T_OBJECT at " + place)
+                                ? 1
+                                : 0;
+                    }
+                }
+                assertThat(made).isEqualTo(50);
+            }
+        }
+    }
+
     private static JsonNode only(Map<String, JsonNode> lines, String type) {
         List<JsonNode> found = lines.values().stream()
                 .filter(line -> line.path("type_name").asText().equals(type))
@@ -169,7 +206,9 @@ class CoreContentsTest {
         for (String key : List.of("thgroup_default", "load_path", "loaded_features", "top_self", "threads")) {
             assertThat(machine.get(key)).as(key).isEqualTo(told.get(key));
         }
-        assertThat(lines.get(machine.get("mark_object_ary").textValue()).get("bt").textValue())
+        assertThat(lines.get(machine.get("mark_object_ary").textValue())
+                        .get("bt")
+                        .textValue())
                 .isIn("T_ARRAY", "T_DATA");
         assertThat(lines.get(machine.get("coverages").textValue()).get("val")).hasSize(1);
         JsonNode mixed = lines.get(told.get("mixed").textValue());
