@@ -7,6 +7,7 @@ import dev.heapwalk.cli.command.SeveralProcessesException;
 import dev.heapwalk.cli.command.TargetCommand;
 import dev.heapwalk.cli.demo.Demo;
 import dev.heapwalk.cli.output.Failure;
+import dev.heapwalk.memory.Target;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
@@ -59,6 +60,7 @@ public final class Heapwalk extends CommandGroup {
             Failure.say(e.getMessage());
             return Failure.USAGE;
         }
+        prepare(args);
         try {
             return line(args)
                     .setExecutionExceptionHandler((failure, at, parsed) -> Failure.report(
@@ -68,6 +70,19 @@ public final class Heapwalk extends CommandGroup {
         } catch (Throwable error) {
             // Picocli lets errors pass: no memory, stack overflow, a class that is not there.
             return Failure.report(error, Arrays.asList(args).contains("--verbose"));
+        }
+    }
+
+    /** Loads what reading a process takes in a thread of its own, while the arguments are looked at. */
+    private static void prepare(String... args) {
+        if (args.length > 1) {
+            Thread.ofPlatform().name("heapwalk-preparing").daemon().start(() -> {
+                try {
+                    Target.prepare();
+                } catch (RuntimeException | LinkageError e) {
+                    // Whoever opens the process is told.
+                }
+            });
         }
     }
 

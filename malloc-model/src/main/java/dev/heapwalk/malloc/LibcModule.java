@@ -346,24 +346,30 @@ record LibcModule(
                         target.memory().read(at, MemorySegment.ofArray(bytes).asSlice(0, length));
                 searched += length;
                 int found = indexOf(bytes, got, "GNU C Library");
-                while (found >= 0) {
+                if (found >= 0) {
                     Matcher matcher = BANNER.matcher(
                             new String(bytes, found, Math.min(got - found, 200), StandardCharsets.ISO_8859_1));
                     if (matcher.find()) {
                         return Optional.of(matcher.group(1));
                     }
-                    found = -1;
                 }
             }
         }
         return Optional.empty();
     }
 
+    /** Where a text stands, or -1. By Horspool's way, since this runs before anything is compiled. */
     private static int indexOf(byte[] bytes, int length, String text) {
         byte[] wanted = text.getBytes(StandardCharsets.ISO_8859_1);
-        for (int i = 0; i <= length - wanted.length; i++) {
-            if (bytes[i] == wanted[0] && Arrays.equals(bytes, i, i + wanted.length, wanted, 0, wanted.length)) {
-                return i;
+        int last = wanted.length - 1;
+        int[] steps = new int[256];
+        Arrays.fill(steps, wanted.length);
+        for (int i = 0; i < last; i++) {
+            steps[wanted[i] & 0xff] = last - i;
+        }
+        for (int end = last; end < length; end += steps[bytes[end] & 0xff]) {
+            if (bytes[end] == wanted[last] && Arrays.equals(bytes, end - last, end + 1, wanted, 0, wanted.length)) {
+                return end - last;
             }
         }
         return -1;

@@ -56,6 +56,17 @@ public interface Target extends AutoCloseable {
     }
 
     /**
+     * Loads what the first process that this JVM opens needs: the way to the C library, which takes some ten
+     * milliseconds. Nobody has to call it; a program that has other things to do before it opens a process may do so in
+     * another thread.
+     *
+     * @throws TargetException if this JVM was not allowed to call the C library
+     */
+    static void prepare() {
+        LiveTarget.prepare();
+    }
+
+    /**
      * Reads a process without ever stopping it. What is read may be torn.
      *
      * @param pid process id as seen by this process

@@ -93,6 +93,28 @@ final class LiveMemory implements AddressSpace {
         this.fileMark = watch.mark();
     }
 
+    /**
+     * Reads a little in the way in which memory is read, so that what this takes is loaded.
+     *
+     * @param libc the C library
+     * @param own the id of this process
+     */
+    static void prepare(Libc libc, int own) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment to = arena.allocate(8, 8);
+            libc.processVmReadv(own, vector(arena, to), 1, vector(arena, ZEROS), 1);
+        }
+        libc.gettid();
+    }
+
+    /** An {@code iovec} of the first 8 bytes of a segment. */
+    private static MemorySegment vector(Arena arena, MemorySegment memory) {
+        MemorySegment vector = arena.allocate(IOVEC_SIZE, 8);
+        vector.set(JAVA_LONG, 0, memory.address());
+        vector.set(JAVA_LONG, 8, 8);
+        return vector;
+    }
+
     /** Looks at the process for the first time. */
     void open() {
         set(list());

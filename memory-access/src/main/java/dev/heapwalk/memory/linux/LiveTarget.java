@@ -54,6 +54,11 @@ public final class LiveTarget implements Target {
         this.memory = new LiveMemory(libc, process, watch);
     }
 
+    /** Loads what the first target needs. */
+    public static void prepare() {
+        LiveMemory.prepare(FfmLibc.open(), (int) ProcessHandle.current().pid());
+    }
+
     /**
      * Stops a process.
      *
