@@ -6,7 +6,7 @@ package dev.heapwalk.memory;
  * made while the process runs, where that is possible, and has then done all that need not wait for the stop.
  */
 @FunctionalInterface
-public interface Copier {
+public interface Copier extends AutoCloseable {
 
     /**
      * Copies the process as it is. The copy needs neither the target that it was made of nor the process: both may end.
@@ -30,4 +30,12 @@ public interface Copier {
     default long bytes() {
         return 0;
     }
+
+    /**
+     * Frees that memory at once, and closes the copy that lies in it. To be called when nobody reads it any more: cursors
+     * read without asking, as of a window that is closed. Who does not call it leaves that to the garbage collector,
+     * which does it when the copier and its copies can't be reached. A second call does nothing.
+     */
+    @Override
+    default void close() {}
 }

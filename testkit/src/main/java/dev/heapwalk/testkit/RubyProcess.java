@@ -14,7 +14,7 @@ import java.util.Map;
 
 /**
  * A Ruby process that runs a script of the testkit: it makes what the script is for, collects its garbage, and then
- * waits for commands. Between commands nothing in it changes, except in the script {@code churn}.
+ * waits for commands. Between commands nothing in it changes, except in the scripts {@code churn} and {@code moments}.
  *
  * <p>Scripts: {@code every_type} (every type and kind of reference), {@code values} (a table of values that it
  * describes itself), {@code frames} (threads and fibers that wait inside known methods), {@code globals} (global
@@ -22,7 +22,8 @@ import java.util.Map;
  * processes that it forks), {@code ractors} (from 3.0 on), {@code stdlib} (the standard
  * library and as many objects as the argument says), {@code little} (few objects, but of every type that needs no
  * library), {@code contents} (what the core library keeps in structures of C), {@code churn} (threads that go on
- * allocating). What the commands are is written in {@code target.rb} and in each script.
+ * allocating), {@code moments} (a thread that writes one number everywhere, and then the next). What the commands are is
+ * written in {@code target.rb} and in each script.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
  */
@@ -38,6 +39,7 @@ public final class RubyProcess implements AutoCloseable {
             "ractors.rb",
             "stdlib.rb",
             "churn.rb",
+            "moments.rb",
             "little.rb",
             "contents.rb");
 

@@ -6,6 +6,7 @@ import dev.heapwalk.cli.output.DumpFile;
 import dev.heapwalk.cli.output.Failure;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
+import dev.heapwalk.memory.Copier;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.ruby.RubyVm;
@@ -15,6 +16,7 @@ import dev.heapwalk.ruby.dump.HeapDump;
 import dev.heapwalk.ruby.dump.ObjectSpaceDump;
 import java.io.OutputStream;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -68,9 +70,23 @@ final class RubyDump extends TargetCommand {
     @Mixin
     private ToldText text;
 
+    @Option(
+            names = "--max-copy",
+            paramLabel = "SIZE",
+            description = "Copy the memory of the process while it stands still, and let it run on before the dump is "
+                    + "written, if the copy is no larger; in bytes, or with K, M or G. The default is half of what the "
+                    + "machine has available; with 0 the process stands still until all is written.")
+    private String mostCopied;
+
     private long limit = Long.MAX_VALUE;
 
     private final RubyLooks looks = new RubyLooks(this, RubyLooks.Need.REST, this::tryOut);
+
+    /** How much memory a copy may take, in bytes. */
+    private long room;
+
+    /** What copies the process; empty where nothing is to be copied. */
+    private Optional<Copier> copier = Optional.empty();
 
     @Override
     String target() {
@@ -85,6 +101,15 @@ final class RubyDump extends TargetCommand {
                             + "100M or 2G, not '" + most + "'"));
         }
         text.check(this, format == DumpFormat.HEAP_DUMP);
+        if (mostCopied != null) {
+            room = mostCopied.equals("0")
+                    ? 0
+                    : Bytes.parse(mostCopied)
+                            .orElseThrow(() -> wrong("--max-copy must be a number of bytes, such as 1000000, 512K, "
+                                    + "100M or 2G, or 0, not '" + mostCopied + "'"));
+        } else {
+            room = new AvailableMemory(Path.of("/")).bytes() / 2;
+        }
         if (mongo && format != DumpFormat.HEAP_DUMP) {
             throw wrong("--mongo is for --format heap_dump");
         }
@@ -93,6 +118,30 @@ final class RubyDump extends TargetCommand {
     @Override
     Optional<LookAhead> lookAhead() {
         return Optional.of(looks);
+    }
+
+    /** A copy; the process itself where one would be too large, or would lack what is swapped out. */
+    @Override
+    Target shown(Target still, Problems problems) {
+        if (room == 0) {
+            return still;
+        }
+        try {
+            if (copier.isEmpty()) {
+                // Of what turns out to be no Ruby process, nothing is copied.
+                looks.at(still, new Problems(), (_, _) -> true);
+                copier = Optional.of(still.copier(room));
+            }
+            return copier.get().copy();
+        } catch (TargetException e) {
+            copier.ifPresent(Copier::close);
+            copier = Optional.empty();
+            if (e.reason() != TargetException.Reason.NOT_COPIED) {
+                throw e;
+            }
+            problems.notices(List.of(e.getMessage() + ", so it stands still until the dump is written"));
+            return still;
+        }
     }
 
     @Override
@@ -122,6 +171,8 @@ final class RubyDump extends TargetCommand {
                 status = Failure.DAMAGED;
             }
             Failure.say(summary(subject, written, to.taken()));
+            // Nobody reads it any more; where a read hangs or failed, that is not known.
+            copier.ifPresent(Copier::close);
             return status;
         }
     }
@@ -141,8 +192,14 @@ final class RubyDump extends TargetCommand {
         return to.keeps() ? looks.at(opened, problems, look) : looks.once(opened, problems, look);
     }
 
-    /** Writes lines for a moment, to nowhere. */
+    /** Prepares a copy; where none will be made, it writes lines for a moment, to nowhere. */
     private void tryOut(RubyVm vm) {
+        if (room > 0) {
+            copier = Optional.of(vm.target().copier(room));
+            if (copier.get().bytes() > 0) {
+                return;
+            }
+        }
         try {
             write(vm, DumpOutput.to(OutputStream.nullOutputStream()), Progress.ofTrial(TRIAL_NANOS));
         } catch (Progress.Enough e) {
@@ -173,6 +230,7 @@ final class RubyDump extends TargetCommand {
         line.append(String.format(Locale.ROOT, " in %.2f s", seconds()));
         if (stops(subject)) {
             line.append(String.format(Locale.ROOT, "; the process stood still for %.2f s", secondsStopped()));
+            copier.ifPresent(made -> line.append(", and a copy of it took " + Bytes.text(made.bytes())));
         }
         unknown("sizes", written.unknownSizes(), line);
         unknown("more references", written.unknownReferences(), line);

@@ -93,6 +93,14 @@ public abstract class TargetCommand extends AnyCommand {
         return Optional.empty();
     }
 
+    /**
+     * What is read of a process that stands still: that itself, or what stands for it from now on and lets it run on,
+     * such as a copy.
+     */
+    Target shown(Target still, Problems problems) {
+        return still;
+    }
+
     /** Checks the arguments before a target is touched. */
     void check() {}
 
@@ -282,7 +290,7 @@ public abstract class TargetCommand extends AnyCommand {
             Target target =
                     ahead.isPresent() ? ahead(subject, options, ahead.get()) : subject.open(mode, options, sysroot);
             try {
-                return read(target, problems, read);
+                return read(subject, target, problems, read);
             } finally {
                 standstill = target.standstill();
                 swappedIn = target.memory().swappedIn();
@@ -369,11 +377,12 @@ public abstract class TargetCommand extends AnyCommand {
         }
     }
 
-    /** Reads an open target and closes it. */
-    private <T> T read(Target opened, Problems problems, Function<Target, T> read) {
+    /** Reads an open target, or what stands for it, and closes it. */
+    private <T> T read(Subject subject, Target opened, Problems problems, Function<Target, T> read) {
         try (Target target = opened) {
             try {
-                return read.apply(target);
+                Target shown = stops(subject) ? shown(target, problems) : target;
+                return shown == target ? read.apply(target) : readInPlace(target, shown, read);
             } catch (UnmappedAddressException e) {
                 throw e;
             } catch (TargetException e) {
@@ -381,6 +390,16 @@ public abstract class TargetCommand extends AnyCommand {
             } finally {
                 problems.notices(target.notices());
             }
+        }
+    }
+
+    /** Reads what stands for a target, and closes it. */
+    private <T> T readInPlace(Target left, Target shown, Function<Target, T> read) {
+        try (shown) {
+            // It runs on from here.
+            left.close();
+            held = Optional.empty();
+            return read.apply(shown);
         }
     }
 

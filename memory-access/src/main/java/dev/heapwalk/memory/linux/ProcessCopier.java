@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -45,7 +46,8 @@ final class ProcessCopier implements Copier {
     private final LiveMemory.Vectors[] vectors;
     private final Buffers buffers = new Buffers();
     private final List<MemorySegment> blocks = new ArrayList<>();
-    private volatile boolean inUse;
+    private volatile Optional<Target> made = Optional.empty();
+    private boolean closed;
 
     // The pieces of the copy that is made: where they lie in the process and in the blocks.
     private long[] addresses = new long[1024];
@@ -88,7 +90,10 @@ final class ProcessCopier implements Copier {
 
     @Override
     public synchronized Target copy() {
-        if (inUse) {
+        if (closed) {
+            throw new IllegalStateException("the copier of %s is closed".formatted(process.description()));
+        }
+        if (made.isPresent()) {
             throw new IllegalStateException("close the copy of %s before, whose memory is used again for the next one"
                     .formatted(process.description()));
         }
@@ -118,19 +123,28 @@ final class ProcessCopier implements Copier {
         if (target.moment() != moment) {
             throw new IllegalStateException(process.description() + " went on while it was copied");
         }
-        inUse = true;
         Arena open = Arena.ofShared();
         HeldMemory held = new HeldMemory(
                 process.description(), memory.mappings(), memory.pageSize(), plan.with(copies(open)), open.allocate(1));
         // The way by the process's own folder ends with the process.
         int root = libc.open(process.root().toString(), Libc.O_PATH | Libc.O_CLOEXEC);
         Path folder = root < 0 ? process.root() : OWN_FILES.resolve(String.valueOf(root));
-        return new CopiedTarget(process, target.threads(), held, modules, folder, memory.notices(), open, () -> {
+        Target copy = new CopiedTarget(process, target.threads(), held, modules, folder, memory.notices(), open, () -> {
             if (root >= 0) {
                 libc.close(root);
             }
-            inUse = false;
+            made = Optional.empty();
         });
+        made = Optional.of(copy);
+        return copy;
+    }
+
+    @Override
+    public synchronized void close() {
+        closed = true;
+        made.ifPresent(Target::close);
+        blocks.clear();
+        buffers.close();
     }
 
     @Override
@@ -141,7 +155,15 @@ final class ProcessCopier implements Copier {
     /** Makes room for so many bytes. */
     private void reserve(long bytes) {
         while (bytes > bytes()) {
-            blocks.add(buffers.allocate(BLOCK, 4096));
+            try {
+                blocks.add(buffers.allocate(BLOCK, 4096));
+            } catch (OutOfMemoryError e) {
+                throw new TargetException(
+                        TargetException.Reason.NOT_COPIED,
+                        "there is no memory for a copy of %s, which takes %,d bytes"
+                                .formatted(process.description(), bytes),
+                        e);
+            }
         }
     }
 

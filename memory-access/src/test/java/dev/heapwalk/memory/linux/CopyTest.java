@@ -312,7 +312,16 @@ class CopyTest {
                     ofOneMoment(writer.numbers(second.memory()));
                     // It stands still by itself.
                     assertThat(second.copier(0).copy()).isSameAs(second);
+                    copier.close();
+                    copier.close();
+                    assertThatThrownBy(() -> second.memory().readLong(writer.kinds[0]))
+                            .isInstanceOf(IllegalStateException.class)
+                            .hasMessageContaining("is closed");
                 }
+                assertThat(copier.bytes()).isZero();
+                assertThatThrownBy(copier::copy)
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("is closed");
             }
         }
     }
