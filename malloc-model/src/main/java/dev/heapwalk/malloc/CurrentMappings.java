@@ -43,8 +43,11 @@ final class CurrentMappings implements Iterable<Mapping> {
         return mappings.at(address);
     }
 
+    /** All that a program can have mapped: a damaged core may name addresses of the kernel's half, which are negative. */
     @Override
     public Iterator<Mapping> iterator() {
-        return mappings.iterator();
+        return mappings.stream()
+                .filter(mapping -> mapping.start() >= 0 && mapping.end() >= 0)
+                .iterator();
     }
 }

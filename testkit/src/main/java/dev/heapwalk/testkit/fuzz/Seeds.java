@@ -60,11 +60,7 @@ public final class Seeds {
             seeds.add(kept("malloc-" + release.label(), folder -> ledger(release, folder)));
         }
         seeds.add(kept("malloc-aarch64", folder -> aarch64(folder)));
-        // One more seed would give each number of an input another meaning.
-        for (Ruby ruby : List.of(Ruby.BULLSEYE, Ruby.BOOKWORM, Ruby.TRIXIE)) {
-            if (!Ruby.debian().contains(ruby)) {
-                continue;
-            }
+        for (Ruby ruby : Ruby.debian()) {
             seeds.add(kept("ruby-" + ruby.version(), folder -> ruby(ruby, folder)));
         }
         String elsewhere = System.getenv(CORES);
