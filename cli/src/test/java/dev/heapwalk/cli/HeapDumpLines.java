@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.heapwalk.testkit.DanglingReferences;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -33,7 +36,9 @@ final class HeapDumpLines {
     private final Map<String, JsonNode> byId = new HashMap<>();
     private JsonNode roots;
 
+    /** Of a process that stood still: every reference in it leads to a line. */
     static HeapDumpLines of(Path file) throws IOException {
+        assertThat(DanglingReferences.of(file)).isEmpty();
         try (InputStream in = Files.newInputStream(file)) {
             return of(file.toString().endsWith(".gz") ? new GZIPInputStream(in) : in, "id");
         }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.heapwalk.testkit.DanglingReferences;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
@@ -185,6 +186,7 @@ final class RubyDumpIT {
                 "ruby", "dump", Long.toString(process.pid()), "--format", "objectspace", "-o", file.toString()));
         line.addAll(List.of(options));
         Run.heapwalk(line.toArray(String[]::new)).exited(0);
+        assertThat(DanglingReferences.of(file)).isEmpty();
         Set<String> addresses = new HashSet<>();
         for (JsonNode row : new Run(0, Files.readAllBytes(file), "").rows()) {
             if (row.has("address") && !row.get("type").textValue().equals("SHAPE")) {

@@ -57,6 +57,13 @@ final class RubyDump extends TargetCommand {
                     "Only the objects that a root reaches. The default has all, also garbage that Ruby has not freed yet.")
     private boolean reachable;
 
+    @Option(
+            names = "--exact-references",
+            description =
+                    "No references that are guessed. The default searches the memory of objects of C extensions whose "
+                            + "code does not tell what they refer to; heap_dump names what was found so in guessed.")
+    private boolean exactReferences;
+
     @Option(names = "--mongo", description = "Call the id _id, so that mongoimport takes the file as it is.")
     private boolean mongo;
 
@@ -213,11 +220,13 @@ final class RubyDump extends TargetCommand {
         LongConsumer done = slots -> progress.at((long) (slots * bytesASlot), bytes);
         if (format == DumpFormat.OBJECTSPACE) {
             ObjectSpaceDump all = ObjectSpaceDump.of(vm).atMost(limit).telling(text.told());
+            all = exactReferences ? all.exactReferences() : all;
             return (reachable ? all.reachable() : all).write(out, done);
         }
         HeapDump all = HeapDump.of(vm, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN)
                 .atMost(limit)
                 .telling(text.told());
+        all = exactReferences ? all.exactReferences() : all;
         return (reachable ? all.reachable() : all).write(out, done);
     }
 
@@ -234,7 +243,19 @@ final class RubyDump extends TargetCommand {
         }
         unknown("sizes", written.unknownSizes(), line);
         unknown("more references", written.unknownReferences(), line);
+        guessed(written, line);
         return line.toString();
+    }
+
+    /** Tells how many references stand in for those that are not known. */
+    private static void guessed(DumpSummary written, StringBuilder line) {
+        if (!written.guessedReferences().isEmpty()) {
+            line.append("; guessed: ")
+                    .append(written.guessedReferences().entrySet().stream()
+                            .map(type ->
+                                    String.format(Locale.ROOT, "%,d references of %s", type.getValue(), type.getKey()))
+                            .collect(Collectors.joining(", ")));
+        }
     }
 
     /** Tells what only the functions of C extensions know. */

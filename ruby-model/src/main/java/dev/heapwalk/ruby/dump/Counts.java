@@ -13,6 +13,10 @@ final class Counts {
         counts.merge(name, 1L, Long::sum);
     }
 
+    void add(String name, long count) {
+        counts.merge(name, count, Long::sum);
+    }
+
     void add(Map<String, Long> others) {
         others.forEach((name, count) -> counts.merge(name, count, Long::sum));
     }

@@ -5,7 +5,7 @@ import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
-import dev.heapwalk.ruby.RValue;
+import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.object.RFloat;
 import dev.heapwalk.ruby.object.RString;
 import dev.heapwalk.ruby.object.RSymbol;
@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.LongPredicate;
 
 /**
  * One line of a dump in the format of heap_dump: its keys, its brackets, and the form that values have in it.
@@ -22,7 +23,8 @@ import java.util.Optional;
  * <p>A value among others is a number, true, false or null for what these are in Ruby, and a string for everything
  * else, which its beginning tells: {@code 0x} a reference, {@code :} a Symbol, {@code #} something that JSON has no
  * word for, {@code \} a String that would look like one of these, and anything else a String. Short Strings and Floats
- * stand for themselves where they are referred to; {@link #references()} names them, so that no reference is lost.
+ * stand for themselves where they are referred to; {@link #references()} names them, so that no reference is lost. What
+ * leads to no object is never written as a reference.
  *
  * <p>Whatever throws has left the line such that {@link #closeAll()} makes it whole.
  */
@@ -57,6 +59,10 @@ final class DumpLine {
     private final RSymbol symbolView;
     private final JsonLines json;
     private final Contents contents;
+    private final LongPredicate written;
+    /** Objects of which it is known that they may be referred to: many lines refer to one class. */
+    private final long[] listed = new long[1 << 8];
+
     private final long nil;
     private final long undef;
 
@@ -67,13 +73,19 @@ final class DumpLine {
     private long[] inPlace = new long[64];
     private int inPlaceCount;
 
-    DumpLine(ObjectReader reader, JsonLines json, Contents contents) {
+    /**
+     * Prepares to write lines.
+     *
+     * @param written tells of the address of an object whether it may be referred to
+     */
+    DumpLine(ObjectReader reader, JsonLines json, Contents contents, LongPredicate written) {
         this.reader = reader;
         this.memory = reader.memory();
         this.floatView = new RFloat(reader);
         this.symbolView = new RSymbol(reader);
         this.json = json;
         this.contents = contents;
+        this.written = written;
         this.nil = reader.constants().nil();
         this.undef = reader.constants().undef();
     }
@@ -178,13 +190,29 @@ final class DumpLine {
 
     // --- Keys with one value.
 
+    /** A reference, null if it leads to no object. */
     void reference(byte[] key, long address) {
         json.raw(key);
-        if (address == 0) {
-            json.raw(NULL);
-        } else {
+        if (listed(address)) {
             json.address(address);
+        } else {
+            json.raw(NULL);
         }
+    }
+
+    /** Whether an object lies at an address, and is one that may be referred to. */
+    boolean listed(long address) {
+        int place = (int) (address >>> 3) & listed.length - 1;
+        if (listed[place] == address && address != 0) {
+            return true;
+        }
+        boolean found = reader.isSlot(address)
+                && RubyType.of(reader.memory().readLong(address, 0)) != RubyType.NONE
+                && written.test(address);
+        if (found) {
+            listed[place] = address;
+        }
+        return found;
     }
 
     void number(byte[] key, long number) {
@@ -273,10 +301,8 @@ final class DumpLine {
             json.raw(TRUE);
         } else if (value == undef) {
             json.raw(UNDEFINED);
-        } else if ((value & 7) != 0) {
-            json.string("#0x" + Long.toHexString(value));
-        } else if (!inPlace(value, false)) {
-            json.address(value);
+        } else {
+            reference(value, true, false);
         }
     }
 
@@ -323,9 +349,7 @@ final class DumpLine {
         } else if (value == SpecialConstants.TRUE) {
             json.raw(KEY_TRUE);
         } else if (reader.constants().isReference(value)) {
-            if (!mayStandForItself || !inPlace(value, true)) {
-                json.address(value);
-            }
+            reference(value, mayStandForItself, true);
         } else {
             value(value);
         }
@@ -350,24 +374,36 @@ final class DumpLine {
         json.raw('"');
     }
 
+    /** A reference, or what it leads to as itself, if that is short; something else if it leads to no object. */
+    private void reference(long reference, boolean mayStandForItself, boolean asKey) {
+        RubyType type = RubyType.NONE;
+        if (reader.isSlot(reference)) {
+            type = RubyType.of(reader.memory().readLong(reference, 0));
+        }
+        if (type == RubyType.NONE || !written.test(reference)) {
+            json.string("#0x" + Long.toHexString(reference));
+        } else if (!mayStandForItself || !inPlace(reference, type, asKey)) {
+            json.address(reference);
+        }
+    }
+
     /** Writes what a reference leads to as itself, if that is short. Returns whether it did. */
-    private boolean inPlace(long reference, boolean asKey) {
-        if (inPlaceCount >= MOST_IN_PLACE || !reader.isSlot(reference)) {
+    private boolean inPlace(long reference, RubyType type, boolean asKey) {
+        if (inPlaceCount >= MOST_IN_PLACE) {
             return false;
         }
         try {
-            RValue found = reader.at(reference);
-            switch (found.type()) {
+            switch (type) {
                 case STRING -> {
                     if (!contents.inPlace(reference)) {
                         return false;
                     }
-                    remember(reference);
+                    keep(reference);
                     return true;
                 }
                 case FLOAT -> {
-                    double number = found.as(floatView).value();
-                    remember(reference);
+                    double number = reader.at(reference, floatView).value();
+                    keep(reference);
                     if (asKey) {
                         json.string("#" + number);
                     } else {
@@ -376,7 +412,7 @@ final class DumpLine {
                     return true;
                 }
                 case SYMBOL -> {
-                    RSymbol symbol = found.as(symbolView);
+                    RSymbol symbol = reader.at(reference, symbolView);
                     if (contents.redacted(symbol)) {
                         return false;
                     }
@@ -385,7 +421,7 @@ final class DumpLine {
                         return false;
                     }
                     byte[] name = held.content(LONGEST_NAME);
-                    remember(reference);
+                    keep(reference);
                     prefixed(':', name);
                     return true;
                 }
@@ -400,6 +436,12 @@ final class DumpLine {
 
     /** Keeps a reference for {@link #references()}. */
     void remember(long address) {
+        if (listed(address)) {
+            keep(address);
+        }
+    }
+
+    private void keep(long address) {
         if (inPlaceCount == inPlace.length) {
             inPlace = Arrays.copyOf(inPlace, 2 * inPlaceCount);
         }

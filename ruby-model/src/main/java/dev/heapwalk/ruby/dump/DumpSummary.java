@@ -13,7 +13,10 @@ import java.util.Map;
  * @param bytes how many bytes in all
  * @param unknownSizes how many objects have no size in their line, because only a function of a C extension could tell
  *     it, by the name of their type
- * @param unknownReferences how many objects may have more references than were written, by the name of their type
+ * @param unknownReferences of how many objects the references are not known, because only a function of a C extension
+ *     could tell them that is not understood, by the name of their type
+ * @param guessedReferences how many references of these were guessed and written, by the name of the type of what has
+ *     them: what its memory holds that looks like one
  * @param damaged how many objects have lines that lack something because it could not be read
  * @param damage the first of those, by their addresses
  * @param holes what else could not be read, a line of text each
@@ -25,6 +28,7 @@ public record DumpSummary(
         long bytes,
         Map<String, Long> unknownSizes,
         Map<String, Long> unknownReferences,
+        Map<String, Long> guessedReferences,
         long damaged,
         List<Damage> damage,
         List<String> holes,
@@ -42,17 +46,26 @@ public record DumpSummary(
 
     /** The head of a dump, which has no objects. */
     static DumpSummary head(long bytes, List<String> holes) {
-        return new DumpSummary(0, bytes, Map.of(), Map.of(), 0, List.of(), holes, 0);
+        return new DumpSummary(0, bytes, Map.of(), Map.of(), Map.of(), 0, List.of(), holes, 0);
     }
 
     DumpSummary with(List<String> moreHoles) {
-        return new DumpSummary(objects, bytes, unknownSizes, unknownReferences, damaged, damage, moreHoles, left);
+        return new DumpSummary(
+                objects, bytes, unknownSizes, unknownReferences, guessedReferences, damaged, damage, moreHoles, left);
     }
 
     /** The same of a dump that has reached its limit, of which fewer lines were written than made. */
     DumpSummary cut(long objectsWritten, long bytesWritten, long objectsLeft) {
         return new DumpSummary(
-                objectsWritten, bytesWritten, unknownSizes, unknownReferences, damaged, damage, holes, objectsLeft);
+                objectsWritten,
+                bytesWritten,
+                unknownSizes,
+                unknownReferences,
+                guessedReferences,
+                damaged,
+                damage,
+                holes,
+                objectsLeft);
     }
 
     /** The parts of a dump as one. */
@@ -61,6 +74,7 @@ public record DumpSummary(
         long bytes = 0;
         Counts sizes = new Counts();
         Counts references = new Counts();
+        Counts guesses = new Counts();
         long damaged = 0;
         List<Damage> damage = new ArrayList<>();
         List<String> holes = new ArrayList<>();
@@ -69,6 +83,7 @@ public record DumpSummary(
             bytes += part.bytes;
             sizes.add(part.unknownSizes);
             references.add(part.unknownReferences);
+            guesses.add(part.guessedReferences);
             damaged += part.damaged;
             damage.addAll(part.damage);
             holes.addAll(part.holes);
@@ -79,6 +94,7 @@ public record DumpSummary(
                 bytes,
                 sizes.asMap(),
                 references.asMap(),
+                guesses.asMap(),
                 damaged,
                 damage.stream().limit(MOST_DAMAGE).toList(),
                 List.copyOf(holes),

@@ -5,6 +5,7 @@ import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.content.Allocations;
+import dev.heapwalk.ruby.gc.DataOwners;
 import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.RubyThreads;
@@ -42,13 +43,15 @@ public final class HeapDump {
     private final RubyVm vm;
     private final Id id;
     private final boolean reachable;
+    private final boolean guessing;
     private final long limit;
     private final Disclosure disclosure;
 
-    private HeapDump(RubyVm vm, Id id, boolean reachable, long limit, Disclosure disclosure) {
+    private HeapDump(RubyVm vm, Id id, boolean reachable, boolean guessing, long limit, Disclosure disclosure) {
         this.vm = vm;
         this.id = id;
         this.reachable = reachable;
+        this.guessing = guessing;
         this.limit = limit;
         this.disclosure = disclosure;
     }
@@ -61,7 +64,7 @@ public final class HeapDump {
      * @return the dump
      */
     public static HeapDump of(RubyVm vm, Id id) {
-        return new HeapDump(vm, id, false, DumpLimit.NONE, Disclosure.WHOLE);
+        return new HeapDump(vm, id, false, true, DumpLimit.NONE, Disclosure.WHOLE);
     }
 
     /**
@@ -70,7 +73,18 @@ public final class HeapDump {
      * @return a dump that leaves out the other objects
      */
     public HeapDump reachable() {
-        return new HeapDump(vm, id, true, limit, disclosure);
+        return new HeapDump(vm, id, true, guessing, limit, disclosure);
+    }
+
+    /**
+     * Prepares a dump without references that are guessed. Where only a C extension's own code knows what an object
+     * refers to, and that code is not understood, others have what the object's memory holds that looks like a
+     * reference.
+     *
+     * @return a dump that leaves these out
+     */
+    public HeapDump exactReferences() {
+        return new HeapDump(vm, id, reachable, false, limit, disclosure);
     }
 
     /**
@@ -82,7 +96,7 @@ public final class HeapDump {
      * @throws IllegalArgumentException if that is less than one
      */
     public HeapDump atMost(long bytes) {
-        return new HeapDump(vm, id, reachable, DumpLimit.checked(bytes), disclosure);
+        return new HeapDump(vm, id, reachable, guessing, DumpLimit.checked(bytes), disclosure);
     }
 
     /**
@@ -92,7 +106,7 @@ public final class HeapDump {
      * @return a dump that tells no more
      */
     public HeapDump telling(Disclosure told) {
-        return new HeapDump(vm, id, reachable, limit, told);
+        return new HeapDump(vm, id, reachable, guessing, limit, told);
     }
 
     /**
@@ -114,25 +128,31 @@ public final class HeapDump {
         }
         Allocations allocations = Allocations.find(reader);
         Reachability reached = reachable ? Reachability.of(reader) : null;
+        DataOwners owners = guessing ? new DataOwners(vm) : null;
         List<DumpSummary> parts = new ArrayList<>();
         parts.add(head);
-        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, rules, allocations, lines)));
+        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, owners, rules, allocations, lines)));
         return batches.summary(parts, reached);
     }
 
     private DumpSummary roots(ObjectReader reader, TextRules rules, OutputStream out) {
         JsonLines json = new JsonLines(out);
         List<String> holes =
-                lines(reader, json, rules, null, Allocations.none(reader)).roots();
+                lines(reader, json, rules, null, null, Allocations.none(reader)).roots();
         json.flush();
         return DumpSummary.head(json.bytes(), holes);
     }
 
     private ObjectLines lines(
-            ObjectReader reader, JsonLines json, TextRules rules, Reachability reached, Allocations allocations) {
+            ObjectReader reader,
+            JsonLines json,
+            TextRules rules,
+            Reachability reached,
+            DataOwners owners,
+            Allocations allocations) {
         LongPredicate written = reached == null ? address -> true : reached::contains;
         RubyThreads threads = new RubyThreads(new Interpreter(reader));
-        return new ObjectLines(threads, allocations.with(reader), json, id, rules, written, limit);
+        return new ObjectLines(threads, allocations.with(reader), json, id, rules, written, written, owners, limit);
     }
 
     /** Writes the lines of objects, for one thread. */
@@ -143,11 +163,16 @@ public final class HeapDump {
         private final ObjectLines lines;
 
         private Objects(
-                ObjectReader reader, Reachability reached, TextRules rules, Allocations allocations, OutputStream out) {
+                ObjectReader reader,
+                Reachability reached,
+                DataOwners owners,
+                TextRules rules,
+                Allocations allocations,
+                OutputStream out) {
             this.slot = vm.slots(reader);
             this.reached = reached;
             this.json = new JsonLines(out);
-            this.lines = lines(reader, json, rules, reached, allocations);
+            this.lines = lines(reader, json, rules, reached, owners, allocations);
         }
 
         @Override

@@ -12,6 +12,8 @@ import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.content.Allocations;
+import dev.heapwalk.ruby.gc.DataOwners;
+import dev.heapwalk.ruby.gc.GuessedReferences;
 import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.ruby.layout.Flags;
@@ -95,6 +97,7 @@ public final class ObjectLines {
     private static final byte[] SIZE = DumpLine.key("size");
     private static final byte[] DESTINATION = DumpLine.key("destination");
     private static final byte[] DAMAGE = DumpLine.key("damage");
+    private static final byte[] GUESSED = DumpLine.key("guessed");
     private static final byte[] BITS = DumpLine.key("bits");
     private static final byte[] ALLOCATION = DumpLine.key("allocation");
     private static final byte[] ALLOCATION_GENERATION = JsonLines.ascii("\"generation\":");
@@ -129,6 +132,13 @@ public final class ObjectLines {
 
     private final Counts unknownSizes = new Counts();
     private final Counts unknownReferences = new Counts();
+    private final Counts guessedReferences = new Counts();
+    /** Tells whose memory is searched where references are guessed; null if none are. */
+    private final DataOwners owners;
+    /** What guesses references; null until it is needed. */
+    private GuessedReferences guesses;
+
+    private final List<Long> guessed = new ArrayList<>();
     private final List<DumpSummary.Damage> damage = new ArrayList<>();
     private SlotCursor single;
     private long damaged;
@@ -161,6 +171,8 @@ public final class ObjectLines {
                 id,
                 disclosure.rules(threads.interpreter().reader().vm()),
                 address -> false,
+                address -> true,
+                new DataOwners(threads.interpreter().reader().vm()),
                 DumpLimit.NONE);
     }
 
@@ -170,6 +182,8 @@ public final class ObjectLines {
      * @param allocations what is known of where objects were made, for the thread that writes
      * @param rules how much is told of text and bytes
      * @param written tells of the address of a slot whether the dump has its line too: what is in that is not repeated
+     * @param listed tells of the address of an object whether it may be referred to
+     * @param owners tells whose memory is searched where references are guessed; null if none are
      * @param room how many bytes the dump may have
      */
     ObjectLines(
@@ -179,14 +193,17 @@ public final class ObjectLines {
             HeapDump.Id id,
             TextRules rules,
             LongPredicate written,
+            LongPredicate listed,
+            DataOwners owners,
             long room) {
         ObjectReader reader = threads.interpreter().reader();
         this.reader = reader;
         this.memory = reader.memory();
         this.threads = threads;
+        this.owners = owners;
         this.json = json;
         this.contents = new Contents(reader, json, new TargetText(reader.memory(), json, rules), written, room);
-        this.line = new DumpLine(reader, json, contents);
+        this.line = new DumpLine(reader, json, contents, listed);
         this.rules = rules;
         this.opening = JsonLines.ascii(id == HeapDump.Id.MONGO ? "{\"_id\":" : "{\"id\":");
         for (RubyType type : RubyType.values()) {
@@ -225,6 +242,7 @@ public final class ObjectLines {
                 json.bytes(),
                 unknownSizes.asMap(),
                 unknownReferences.asMap(),
+                guessedReferences.asMap(),
                 damaged,
                 List.copyOf(damage),
                 List.of(),
@@ -279,8 +297,10 @@ public final class ObjectLines {
         line.name(key);
         line.openArray();
         for (long address : addresses) {
-            line.comma();
-            json.address(address);
+            if (line.listed(address)) {
+                line.comma();
+                json.address(address);
+            }
         }
         line.close();
     }
@@ -289,10 +309,12 @@ public final class ObjectLines {
         line.name(FINALIZERS);
         line.openObject();
         for (Roots.Finalizer finalizer : finalizers) {
-            line.comma();
-            json.address(finalizer.object());
-            json.raw(':');
-            json.address(finalizer.procs());
+            if (line.listed(finalizer.object()) && line.listed(finalizer.procs())) {
+                line.comma();
+                json.address(finalizer.object());
+                json.raw(':');
+                json.address(finalizer.procs());
+            }
         }
         line.close();
     }
@@ -378,6 +400,7 @@ public final class ObjectLines {
 
     private void object(SlotCursor slot, RubyType type, SlotState state) {
         RValue object = slot.asValue();
+        guessed.clear();
         if (type != RubyType.IMEMO && type != RubyType.NODE) {
             line.reference(CLASS, object.klass());
         }
@@ -420,9 +443,15 @@ public final class ObjectLines {
             // Where others have their class it may have anything.
             references.all(object, remember);
         } else if (hidden(type) && !references.of(slot, remember)) {
-            count(unknownReferences, slot.asData());
+            unknownReferences.add(nameOfType(slot.asData()));
+            if (owners != null) {
+                guesses(slot);
+            }
         }
         line.references();
+        if (!guessed.isEmpty()) {
+            list(GUESSED, guessed);
+        }
     }
 
     private void allocation(long address) {
@@ -450,9 +479,22 @@ public final class ObjectLines {
         line.close();
     }
 
-    private void count(Counts counts, RData data) {
-        counts.add(
-                dataTypes.of(data).orElse(data.typed() ? "(data of a type without a name)" : "(data without a type)"));
+    private void guesses(SlotCursor slot) {
+        if (guesses == null) {
+            guesses = new GuessedReferences(reader, reader.vm().allocators(), owners);
+        }
+        long klass = slot.asData().klass();
+        guesses.of(slot.asData(), (address, kind, label) -> {
+            if (address != klass) {
+                line.remember(address);
+                guessed.add(address);
+            }
+        });
+        guessedReferences.add(nameOfType(slot.asData()), guessed.size());
+    }
+
+    private String nameOfType(RData data) {
+        return dataTypes.of(data).orElse(data.typed() ? "(data of a type without a name)" : "(data without a type)");
     }
 
     /** Whether a type has references that its other keys may not show. */
@@ -657,7 +699,7 @@ public final class ObjectLines {
         return switch (methods.kind()) {
             case ISEQ, BMETHOD, ALIAS -> {
                 long body = methods.body();
-                yield reader.isSlot(body) ? body : 0;
+                yield line.listed(body) ? body : 0;
             }
             default -> 0;
         };
@@ -728,7 +770,7 @@ public final class ObjectLines {
         }
         long size = sizes.of(data);
         if (size == MemorySizes.UNKNOWN) {
-            count(unknownSizes, data);
+            unknownSizes.add(nameOfType(data));
         } else {
             line.number(SIZE, size);
         }

@@ -6,6 +6,7 @@ import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.content.Allocations;
+import dev.heapwalk.ruby.gc.DataOwners;
 import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.text.JsonLines;
@@ -15,6 +16,7 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
+import java.util.function.LongPredicate;
 
 /**
  * Writes a heap in the lines of the target's own {@code ObjectSpace.dump_all}, key for key, so that tools for those
@@ -29,12 +31,14 @@ import java.util.function.LongConsumer;
 public final class ObjectSpaceDump {
     private final RubyVm vm;
     private final boolean reachable;
+    private final boolean guessing;
     private final long limit;
     private final Disclosure disclosure;
 
-    private ObjectSpaceDump(RubyVm vm, boolean reachable, long limit, Disclosure disclosure) {
+    private ObjectSpaceDump(RubyVm vm, boolean reachable, boolean guessing, long limit, Disclosure disclosure) {
         this.vm = vm;
         this.reachable = reachable;
+        this.guessing = guessing;
         this.limit = limit;
         this.disclosure = disclosure;
     }
@@ -46,7 +50,7 @@ public final class ObjectSpaceDump {
      * @return the dump
      */
     public static ObjectSpaceDump of(RubyVm vm) {
-        return new ObjectSpaceDump(vm, false, DumpLimit.NONE, Disclosure.WHOLE);
+        return new ObjectSpaceDump(vm, false, true, DumpLimit.NONE, Disclosure.WHOLE);
     }
 
     /**
@@ -55,7 +59,18 @@ public final class ObjectSpaceDump {
      * @return a dump that leaves out the other objects
      */
     public ObjectSpaceDump reachable() {
-        return new ObjectSpaceDump(vm, true, limit, disclosure);
+        return new ObjectSpaceDump(vm, true, guessing, limit, disclosure);
+    }
+
+    /**
+     * Prepares a dump without references that are guessed. Where only a C extension's own code knows what an object
+     * refers to, and that code is not understood, others have what the object's memory holds that looks like a
+     * reference.
+     *
+     * @return a dump that leaves these out
+     */
+    public ObjectSpaceDump exactReferences() {
+        return new ObjectSpaceDump(vm, reachable, false, limit, disclosure);
     }
 
     /**
@@ -67,7 +82,7 @@ public final class ObjectSpaceDump {
      * @throws IllegalArgumentException if that is less than one
      */
     public ObjectSpaceDump atMost(long bytes) {
-        return new ObjectSpaceDump(vm, reachable, DumpLimit.checked(bytes), disclosure);
+        return new ObjectSpaceDump(vm, reachable, guessing, DumpLimit.checked(bytes), disclosure);
     }
 
     /**
@@ -78,7 +93,7 @@ public final class ObjectSpaceDump {
      * @return a dump that tells no more
      */
     public ObjectSpaceDump telling(Disclosure told) {
-        return new ObjectSpaceDump(vm, reachable, limit, told);
+        return new ObjectSpaceDump(vm, reachable, guessing, limit, told);
     }
 
     /**
@@ -100,9 +115,10 @@ public final class ObjectSpaceDump {
         TextRules rules = disclosure.rules(vm);
         Allocations allocations = Allocations.find(reader);
         Reachability reached = reachable ? Reachability.of(reader) : null;
+        DataOwners owners = guessing ? new DataOwners(vm) : null;
         List<DumpSummary> parts = new ArrayList<>();
         parts.add(head);
-        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, allocations, rules, lines)));
+        parts.addAll(batches.write((own, lines) -> new Objects(own, reached, allocations, owners, rules, lines)));
         return batches.summary(parts, reached);
     }
 
@@ -133,11 +149,17 @@ public final class ObjectSpaceDump {
         private long damaged;
 
         private Objects(
-                ObjectReader reader, Reachability reached, Allocations allocations, TextRules rules, OutputStream out) {
+                ObjectReader reader,
+                Reachability reached,
+                Allocations allocations,
+                DataOwners owners,
+                TextRules rules,
+                OutputStream out) {
             this.reached = reached;
             json = new JsonLines(out);
             slot = reader.vm().slots(reader);
-            lines = new SlotLines(slot, reader, allocations.with(reader), rules, json);
+            LongPredicate written = reached == null ? address -> true : reached::contains;
+            lines = new SlotLines(slot, reader, allocations.with(reader), written, owners, rules, json);
         }
 
         @Override
@@ -169,6 +191,7 @@ public final class ObjectSpaceDump {
                     json.bytes(),
                     lines.unknownSizes().asMap(),
                     lines.unknownReferences().asMap(),
+                    lines.guessedReferences().asMap(),
                     damaged,
                     damage,
                     slot.holes(),

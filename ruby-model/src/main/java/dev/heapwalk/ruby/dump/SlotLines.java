@@ -10,6 +10,8 @@ import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.content.Allocations;
+import dev.heapwalk.ruby.gc.DataOwners;
+import dev.heapwalk.ruby.gc.GuessedReferences;
 import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ImemoLayout;
@@ -42,6 +44,7 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongPredicate;
 
 /** Writes the line of a slot as {@code ObjectSpace.dump_all} of the target's version does. */
 final class SlotLines {
@@ -129,6 +132,11 @@ final class SlotLines {
     private final MemorySizes sizes;
     private final References references;
     private final EdgeSink writing = (address, kind, label) -> reference(address);
+    private final EdgeSink guess = (address, kind, label) -> guess(address);
+    /** Tells whose memory is searched where references are guessed; null if none are. */
+    private final DataOwners owners;
+
+    private final LongPredicate written;
     private final CodeRanges codeRanges;
     private final ObjectLayout objects;
     private final boolean imemoHasClass;
@@ -145,12 +153,26 @@ final class SlotLines {
     private boolean anyReference;
     private final Counts unknownSizes = new Counts();
     private final Counts unknownReferences = new Counts();
+    private final Counts guessedReferences = new Counts();
+    /** What guesses references; null until it is needed. */
+    private GuessedReferences guesses;
 
-    SlotLines(SlotCursor slot, ObjectReader reader, Allocations allocations, TextRules rules, JsonLines json) {
+    private long guessed;
+
+    SlotLines(
+            SlotCursor slot,
+            ObjectReader reader,
+            Allocations allocations,
+            LongPredicate written,
+            DataOwners owners,
+            TextRules rules,
+            JsonLines json) {
         this.reader = reader;
         this.memory = reader.memory();
         this.slot = slot;
         this.allocations = allocations;
+        this.written = written;
+        this.owners = owners;
         this.json = json;
         this.rules = rules;
         this.digests = new TargetText(reader.memory(), json, rules);
@@ -176,9 +198,14 @@ final class SlotLines {
         return unknownSizes;
     }
 
-    /** How many objects may have more references than their line, by the name of their type. */
+    /** Of how many objects the references are not known, by the name of their type. */
     Counts unknownReferences() {
         return unknownReferences;
+    }
+
+    /** How many references of these were guessed, by the name of the type of the object that has them. */
+    Counts guessedReferences() {
+        return guessedReferences;
     }
 
     /** Writes the line of the slot that the cursor is at. Returns whether all of it could be read. */
@@ -203,7 +230,8 @@ final class SlotLines {
             json.decimal(value.slotSize());
         }
         klass = none ? 0 : value.klass();
-        if (klass != 0) {
+        // In that place others may have anything.
+        if (klass != 0 && (type != RubyType.IMEMO || listed(klass))) {
             json.raw(CLASS);
             json.address(klass);
         }
@@ -500,7 +528,7 @@ final class SlotLines {
             if (id != 0) {
                 json.raw(CALLED_ID);
                 names.write(json, id);
-                if (receiver != 0) {
+                if (listed(receiver)) {
                     json.raw(RECEIVER_CLASS);
                     json.address(receiver);
                 }
@@ -521,7 +549,7 @@ final class SlotLines {
             json.decimal(count);
         }
         long superclass = module.rawSuperclass();
-        if (superclass != 0) {
+        if (listed(superclass)) {
             json.raw(SUPERCLASS);
             json.address(superclass);
         }
@@ -601,13 +629,38 @@ final class SlotLines {
         anyReference = false;
         try {
             if (!references.of(value, writing)) {
-                unknownReferences.add(nameOfType(value));
+                String type = nameOfType(value);
+                unknownReferences.add(type);
+                if (owners != null && value.type() == RubyType.DATA) {
+                    guesses(type);
+                }
             }
         } catch (UnmappedAddressException e) {
             damaged = true;
         }
         if (anyReference) {
             json.raw(']');
+        }
+    }
+
+    /** Whether the dump has a line of what lies at an address. */
+    private boolean listed(long address) {
+        return references.lives(address) && written.test(address);
+    }
+
+    private void guesses(String type) {
+        if (guesses == null) {
+            guesses = new GuessedReferences(reader, reader.vm().allocators(), owners);
+        }
+        guessed = 0;
+        guesses.of(slot.asData(), guess);
+        guessedReferences.add(type, guessed);
+    }
+
+    private void guess(long address) {
+        if (address != klass) {
+            guessed++;
+            reference(address);
         }
     }
 

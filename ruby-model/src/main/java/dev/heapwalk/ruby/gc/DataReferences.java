@@ -5,7 +5,10 @@ import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.code.MarkFunction;
+import dev.heapwalk.ruby.code.MarkFunction.Call;
 import dev.heapwalk.ruby.layout.CallCacheLayout;
 import dev.heapwalk.ruby.layout.DataLayout;
 import dev.heapwalk.ruby.layout.DataLayout.Kind;
@@ -15,20 +18,40 @@ import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
 import dev.heapwalk.ruby.layout.ValueFields;
+import dev.heapwalk.ruby.library.LazyBinding;
 import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.object.Shapes;
 import dev.heapwalk.ruby.table.IdEntries;
 import dev.heapwalk.ruby.table.StEntries;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The references of objects whose data C code holds. What a type refers to only its {@code dmark} function knows; this
  * knows it of the types of the interpreter and of its standard library, and of every type that declares its references.
+ * Of the others, it {@linkplain MarkFunction works out} what the function would mark, where that is possible.
  */
 final class DataReferences {
     private static final int MOST_DECLARED = 1 << 12;
     private static final int LONGEST_NAME = 256;
+    /** The functions that mark functions call, as extensions see them. */
+    private static final Map<String, Call> CALLED = Map.ofEntries(
+            Map.entry("rb_gc_mark", Call.VALUE),
+            Map.entry("rb_gc_mark_movable", Call.VALUE),
+            Map.entry("rb_gc_mark_maybe", Call.MAYBE),
+            Map.entry("rb_gc_mark_locations", Call.LOCATIONS),
+            Map.entry("rb_mark_set", Call.KEYS),
+            Map.entry("rb_mark_tbl", Call.RECORDS),
+            Map.entry("rb_mark_tbl_no_pin", Call.RECORDS),
+            Map.entry("rb_mark_hash", Call.ENTRIES));
+    /** What mark functions call around that, and need not be followed. */
+    private static final List<String> LOCKS = List.of("pthread_mutex_lock", "pthread_mutex_unlock");
+
+    /** What is marked by a type's own function is called by that. */
+    private static final String FUNCTION = "dmark";
 
     private static final Marked UNTYPED = new Marked(Kind.UNKNOWN, ValueFields.at());
     private static final Marked UNTYPED_NOTHING = new Marked(Kind.NOTHING, ValueFields.at());
@@ -43,8 +66,11 @@ final class DataReferences {
     private final LongTable known = new LongTable();
     private final StEntries weak;
     private final List<Marked> types = new ArrayList<>();
+    private final LongTable wasted = new LongTable();
     private ElfModule interpreter;
     private boolean looked;
+    /** What follows mark functions; null before it is needed. */
+    private MarkFunction function;
 
     DataReferences(Marking mark, ContextReferences contexts) {
         this.mark = mark;
@@ -167,7 +193,7 @@ final class DataReferences {
         switch (type.kind()) {
             case NOTHING -> {}
             case UNKNOWN -> {
-                return false;
+                return follow(slot, at);
             }
             case FIELDS, DECLARED -> mark.fields(at, type.fields());
             case WORDS -> {
@@ -227,6 +253,69 @@ final class DataReferences {
             }
         }
         return true;
+    }
+
+    /** Marks what the type's own function would mark. Returns whether that could be made out. */
+    private boolean follow(RData slot, long at) {
+        long marks = slot.typed() ? memory.readLong(slot.dataType() + DataLayout.TYPE_MARK, 0) : slot.markFunction();
+        if (marks == 0 || MarkFunction.hopeless(wasted.get(marks, 0))) {
+            return false;
+        }
+        if (function == null) {
+            function = new MarkFunction(
+                    reader.vm().target().machine(),
+                    this::copy,
+                    called(),
+                    new LazyBinding(reader.vm().target(), memory));
+        }
+        if (!function.call(marks, at)) {
+            wasted.put(marks, wasted.get(marks, 0) + function.steps());
+            return false;
+        }
+        for (int i = 0; i < function.count(); i++) {
+            long first = function.first(i);
+            switch (function.made(i)) {
+                case VALUE -> {
+                    mark.elements(FUNCTION);
+                    mark.numbered(i, first);
+                }
+                case MAYBE -> {
+                    mark.elements(FUNCTION);
+                    mark.maybeNumbered(i, first);
+                }
+                case LOCATIONS -> mark.locations(FUNCTION, first, function.second(i));
+                case KEYS -> mark.table(FUNCTION, first, true, false);
+                case RECORDS -> mark.table(FUNCTION, first, false, true);
+                case ENTRIES -> mark.table(FUNCTION, first, true, true);
+                case NOTHING -> {}
+            }
+        }
+        return true;
+    }
+
+    private boolean copy(long address, byte[] bytes, int length) {
+        long offset = memory.find(address, length);
+        if (offset < 0) {
+            return false;
+        }
+        MemorySegment.copy(memory.segment(), Words.BYTE, offset, bytes, 0, length);
+        return true;
+    }
+
+    private Map<Long, Call> called() {
+        Map<Long, Call> called = new HashMap<>();
+        if (isInterpreters(0) || interpreter == null) {
+            return called;
+        }
+        CALLED.forEach((name, call) -> interpreter.symbol(name).ifPresent(address -> called.put(address, call)));
+        if (!called.isEmpty()) {
+            for (ElfModule module : reader.vm().target().modules()) {
+                for (String name : LOCKS) {
+                    module.exported(name).ifPresent(address -> called.put(address, Call.NOTHING));
+                }
+            }
+        }
+        return called;
     }
 
     private void backtrace(long at) {

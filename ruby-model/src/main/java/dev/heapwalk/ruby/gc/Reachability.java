@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
-import dev.heapwalk.heap.BlockLookup;
-import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.EdgeSink;
 import dev.heapwalk.heap.Heaps;
-import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.ruby.HeapPages;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
@@ -17,7 +13,6 @@ import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.RData;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -25,24 +20,16 @@ import java.util.TreeMap;
  * number for each page: pages wait in a queue, and what waits on a page is done in one go, so that memory is read in
  * pieces.
  *
- * <p>What data of C extensions refers to only their own code knows; their memory is searched for anything that looks
- * like a reference, so more may be reached than the collector would, and what an extension hides in ways of its own may
- * be missed. For one thread.
+ * <p>What data of C extensions refers to only their own code knows. Where that can't be worked out, their memory is
+ * searched for {@linkplain GuessedReferences anything that looks like a reference}, so more may be reached than the
+ * collector would, and what an extension hides in ways of its own may be missed. For one thread.
  */
 public final class Reachability {
-    /** How much memory of one object of an extension is searched, in bytes, and how far behind pointers. */
-    private static final int MOST_SEARCHED = 1 << 18;
-
-    private static final int DEPTH = 3;
-    /** What is searched where no allocator tells the size. */
-    private static final int WITHOUT_SIZE = 1 << 10;
-
     private final ObjectReader reader;
     private final Heaps heaps;
     private final Reader memory;
     private final HeapPages pages;
     private final References references;
-    private final Marking mark;
     private final RValue view;
     private final RData data;
     private final DataTypes types = new DataTypes();
@@ -58,8 +45,8 @@ public final class Reachability {
     private int length;
     private long count;
     private long damaged;
-    /** The blocks of the allocators; null until one is asked for, empty if no allocator is known. */
-    private Optional<BlockLookup> blocks;
+    /** What searches the memory of objects of extensions; null until there is one. */
+    private GuessedReferences guesses;
 
     private Reachability(ObjectReader reader, Heaps heaps) {
         this.reader = reader;
@@ -67,7 +54,6 @@ public final class Reachability {
         this.memory = reader.memory();
         this.pages = reader.vm().pages();
         this.references = new References(reader);
-        this.mark = references.marking();
         this.view = new RValue(reader);
         this.data = new RData(reader);
         this.firstWords = new int[pages.count() + 1];
@@ -105,8 +91,8 @@ public final class Reachability {
             roots.roots((address, category, label) -> found.reach(address));
             found.follow();
         } finally {
-            if (found.blocks != null) {
-                found.blocks.ifPresent(BlockLookup::close);
+            if (found.guesses != null) {
+                found.guesses.close();
             }
         }
         return found;
@@ -143,7 +129,8 @@ public final class Reachability {
     }
 
     /**
-     * The types whose memory was searched, since only their own code knows what they refer to.
+     * The types whose memory was searched, since only their own code knows what they refer to, and it was not
+     * understood.
      *
      * @return how many objects of each there are, by the name of the type; an empty name is data without a type
      */
@@ -216,7 +203,7 @@ public final class Reachability {
                 slot = reader.at(address, data);
             }
             if (!references.all(slot, reach) && RubyType.of(memory.readLong(address)) == RubyType.DATA) {
-                search(reader.at(address, data));
+                search(address);
             }
         } catch (UnmappedAddressException e) {
             damaged++;
@@ -231,77 +218,11 @@ public final class Reachability {
     }
 
     /** Searches the memory of an object of an extension. */
-    private void search(RData object) {
-        searched.merge(types.of(object).orElse(""), 1L, Long::sum);
-        long at = object.data();
-        boolean embedded = object.embedded();
-        long end = object.address() + object.slotSize();
-        mark.into(reach);
-        if (embedded) {
-            mark.locations("", at, end);
-        } else if (at != 0) {
-            search(at, DEPTH, new LongTable());
+    private void search(long address) {
+        searched.merge(types.of(reader.at(address, data)).orElse(""), 1L, Long::sum);
+        if (guesses == null) {
+            guesses = new GuessedReferences(reader, heaps, new DataOwners(reader.vm()));
         }
-    }
-
-    /** Searches a piece of memory that an allocator gave, and those that it points to. */
-    private void search(long start, int depth, LongTable seen) {
-        long size = size(start);
-        if (size <= 0 || seen.get(start, 0) != 0 || seen.get(1, 0) + size > MOST_SEARCHED) {
-            return;
-        }
-        seen.put(start, 1);
-        seen.put(1, seen.get(1, 0) + size);
-        mark.locations("", start, start + size);
-        if (depth > 0) {
-            for (long at = start; at + Long.BYTES <= start + size; at += Long.BYTES) {
-                long word = memory.readLong(at);
-                if ((word & 15) == 0 && word != 0 && !reader.isSlot(word) && hasSize(word)) {
-                    search(word, depth - 1, seen);
-                }
-            }
-        }
-    }
-
-    /**
-     * How much of a piece of memory to search: up to the end of its block, where an allocator knows it, else a little.
-     */
-    private long size(long start) {
-        if ((start & 7) != 0) {
-            return 0;
-        }
-        BlockLookup block = blocks().orElse(null);
-        if (block != null && block.find(start)) {
-            if (block.state() != BlockState.USED) {
-                return 0;
-            }
-            long left = block.address() + block.usableSize() - start;
-            if (left <= MOST_SEARCHED) {
-                return left & -Long.BYTES;
-            }
-        }
-        long length = reader.vm().target().memory().mappings().readableEnd(start, start + WITHOUT_SIZE) - start;
-        return length > 0 ? length & -Long.BYTES : 0;
-    }
-
-    /** Whether a block in use begins at an address that is small enough to be searched. */
-    private boolean hasSize(long start) {
-        BlockLookup block = blocks().orElse(null);
-        return block != null
-                && block.find(start)
-                && block.address() == start
-                && block.state() == BlockState.USED
-                && block.usableSize() <= MOST_SEARCHED;
-    }
-
-    private Optional<BlockLookup> blocks() {
-        if (blocks == null) {
-            try {
-                blocks = Optional.of(heaps.allocators().lookup());
-            } catch (UnsupportedTargetException e) {
-                blocks = Optional.empty();
-            }
-        }
-        return blocks;
+        guesses.of(reader.at(address, data), reach);
     }
 }

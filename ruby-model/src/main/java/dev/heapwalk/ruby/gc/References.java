@@ -162,6 +162,20 @@ public final class References implements EdgeSource {
         return of(slot.type() == RubyType.DATA ? slot.asData() : slot.asValue(), to);
     }
 
+    /**
+     * Whether an object lies at an address, and is no garbage that the target has yet to sweep.
+     *
+     * @param address any target address, or a {@code VALUE} that is no reference
+     * @return whether one does; false if that can't be read
+     */
+    public boolean lives(long address) {
+        if (!reader.isSlot(address)) {
+            return false;
+        }
+        RubyType type = RubyType.of(memory.readLong(address, 0));
+        return type != RubyType.NONE && type != RubyType.MOVED && !mark.garbage(address);
+    }
+
     private boolean isFields(RValue slot) {
         return objects.fieldObjects() && reader.imemoType(slot.flags()) == ImemoType.FIELDS;
     }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
+import dev.heapwalk.testkit.DanglingReferences;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -37,7 +40,7 @@ final class DumpLines {
      * Reads a dump.
      *
      * @param file the dump
-     * @param exact whether every line must be JSON; if not, bytes that are no UTF-8 are taken for characters of the
+     * @param exact whether every line must be JSON and every reference lead to one; if not, bytes that are no UTF-8 are taken for characters of the
      *     same number
      */
     static DumpLines of(Path file, boolean exact) throws IOException {
@@ -55,6 +58,9 @@ final class DumpLines {
             if (line.size() > 0) {
                 throw new IOException("the last line of " + file + " does not end: " + line);
             }
+        }
+        if (exact) {
+            assertThat(DanglingReferences.of(file)).isEmpty();
         }
         return lines;
     }

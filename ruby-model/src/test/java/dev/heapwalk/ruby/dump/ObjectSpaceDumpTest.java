@@ -246,7 +246,8 @@ class ObjectSpaceDumpTest {
                 equal += equal(
                                 line.getKey(),
                                 DumpLines.parse(line.getValue()),
-                                DumpLines.parse(theirs.objects.get(line.getKey())))
+                                DumpLines.parse(theirs.objects.get(line.getKey())),
+                                theirs.objects.keySet())
                         ? 1
                         : 0;
             }
@@ -307,7 +308,7 @@ class ObjectSpaceDumpTest {
             }
         }
 
-        private boolean equal(String address, JsonNode ours, JsonNode theirs) {
+        private boolean equal(String address, JsonNode ours, JsonNode theirs, Set<String> objects) {
             String type = theirs.path("imemo_type").isMissingNode()
                     ? theirs.path("struct").asText(theirs.path("type").textValue())
                     : "imemo " + theirs.path("imemo_type").textValue();
@@ -317,6 +318,9 @@ class ObjectSpaceDumpTest {
             List<String> keys = new ArrayList<>();
             theirs.fieldNames().forEachRemaining(keys::add);
             for (String key : keys) {
+                if (!ours.has(key) && type.startsWith("imemo ") && isNoObject(key, theirs, objects)) {
+                    continue;
+                }
                 if (!ours.has(key)) {
                     equal = differs(address, type + " " + key + " is missing");
                 } else if (!same(key, ours.get(key), theirs.get(key))) {
@@ -331,6 +335,11 @@ class ObjectSpaceDumpTest {
             keys.retainAll(order);
             order.retainAll(keys);
             return order.equals(keys) ? equal : differs(address, type + " has another order of keys");
+        }
+
+        /** Whether Ruby takes for a class what is none, such as a pointer in its place. */
+        private static boolean isNoObject(String key, JsonNode theirs, Set<String> objects) {
+            return key.endsWith("class") && !objects.contains(theirs.get(key).textValue());
         }
 
         private boolean differs(String address, String cause) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.size.code;
+package dev.heapwalk.ruby.code;
 
 import java.util.Arrays;
 
@@ -8,17 +8,28 @@ import java.util.Arrays;
  * when the function begins, so negative; what lies there at first, and what lies beyond, is unknown.
  */
 final class Frame {
-    private static final int SIZE = 512;
-
-    private final byte[] bytes = new byte[SIZE];
-    private final boolean[] known = new boolean[SIZE];
+    private final int size;
+    private final byte[] bytes;
+    private final boolean[] known;
     /** Whether what begins here, 8 bytes that are not known, points into the frame. */
-    private final boolean[] pointer = new boolean[SIZE];
+    private final boolean[] pointer;
+    /** Nothing was written before this place. */
+    private int lowest;
+
+    /** Makes one of a size in bytes. */
+    Frame(int size) {
+        this.size = size;
+        this.bytes = new byte[size];
+        this.known = new boolean[size];
+        this.pointer = new boolean[size];
+        this.lowest = size;
+    }
 
     /** Forgets what was written. */
     void begin() {
-        Arrays.fill(known, false);
-        Arrays.fill(pointer, false);
+        Arrays.fill(known, lowest, size, false);
+        Arrays.fill(pointer, lowest, size, false);
+        lowest = size;
     }
 
     /** A value, whether known or not. */
@@ -47,6 +58,7 @@ final class Frame {
     /** Writes a value. */
     void set(long distance, int width, long value, int which) {
         int at = at(distance, width);
+        lowest = Math.min(lowest, at);
         for (int place = 0; place < width; place++) {
             bytes[at + place] = (byte) (value >>> 8 * place);
             known[at + place] = (which >>> place & 1) != 0;
@@ -57,10 +69,10 @@ final class Frame {
         pointer[at] = which == Registers.FRAME;
     }
 
-    private static int at(long distance, int width) {
-        if (distance < -SIZE || distance > -width) {
+    private int at(long distance, int width) {
+        if (distance < -size || distance > -width) {
             throw UnknownResultException.ONE;
         }
-        return (int) (SIZE + distance);
+        return (int) (size + distance);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.size.code;
+package dev.heapwalk.ruby.code;
 
 /** Ends the attempt: what the function would return can't be told. Caught in {@link SizeFunction}. */
 final class UnknownResultException extends RuntimeException {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.size.code;
+package dev.heapwalk.ruby.code;
 
 import dev.heapwalk.memory.Machine;
 import java.util.OptionalLong;
@@ -31,6 +31,8 @@ public final class SizeFunction {
     /** For a table of the hundred thousand constants of a large program. */
     static final int MOST_STEPS_OF_LONG = 1 << 23;
 
+    private static final int STACK = 512;
+
     private final boolean understood;
     private final Emulator emulator;
 
@@ -42,7 +44,7 @@ public final class SizeFunction {
      */
     public SizeFunction(Machine machine, CodeMemory memory) {
         this.understood = machine == Machine.X86_64;
-        this.emulator = new Emulator(memory);
+        this.emulator = new Emulator(memory, STACK, (function, called) -> false);
     }
 
     /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.size.code;
+package dev.heapwalk.ruby.code;
 
 /** What an instruction does. Instructions that do the same to other operands share one. */
 enum Operation {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.size.code;
+package dev.heapwalk.ruby.code;
 
-import static dev.heapwalk.ruby.size.code.Opcode.Place.ACCUMULATOR;
-import static dev.heapwalk.ruby.size.code.Opcode.Place.CL;
-import static dev.heapwalk.ruby.size.code.Opcode.Place.IMMEDIATE;
-import static dev.heapwalk.ruby.size.code.Opcode.Place.NONE;
-import static dev.heapwalk.ruby.size.code.Opcode.Place.ONE;
-import static dev.heapwalk.ruby.size.code.Opcode.Place.OPCODE;
-import static dev.heapwalk.ruby.size.code.Opcode.Place.OPERAND;
-import static dev.heapwalk.ruby.size.code.Opcode.Place.REGISTER;
+import static dev.heapwalk.ruby.code.Opcode.Place.ACCUMULATOR;
+import static dev.heapwalk.ruby.code.Opcode.Place.CL;
+import static dev.heapwalk.ruby.code.Opcode.Place.IMMEDIATE;
+import static dev.heapwalk.ruby.code.Opcode.Place.NONE;
+import static dev.heapwalk.ruby.code.Opcode.Place.ONE;
+import static dev.heapwalk.ruby.code.Opcode.Place.OPCODE;
+import static dev.heapwalk.ruby.code.Opcode.Place.OPERAND;
+import static dev.heapwalk.ruby.code.Opcode.Place.REGISTER;
 
 /**
  * The shape of an instruction, as its opcode tells it: the table of what is understood of x86-64. Integers in general

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.size.code;
+package dev.heapwalk.ruby.code;
 
 /**
  * Follows a function instruction by instruction, with what is known of the registers, the flags and the frame. It reads
@@ -7,6 +7,17 @@ package dev.heapwalk.ruby.size.code;
  */
 final class Emulator {
     private static final int PAGE = 4096;
+    /** Functions of the target that are not followed. */
+    interface Calls {
+        /**
+         * Takes the place of a function.
+         *
+         * @param function target address of a function that is about to begin, or of any instruction
+         * @param emulator tells the {@linkplain Emulator#argument arguments}
+         * @return whether the function is one of those; it then has returned 0
+         */
+        boolean take(long function, Emulator emulator);
+    }
 
     // The selectors of arithmetic.
     private static final int ADD = 0;
@@ -27,8 +38,9 @@ final class Emulator {
     private static final int RIGHT_WITH_SIGN = 7;
 
     private final CodeMemory memory;
+    private final Calls calls;
     private final Registers registers = new Registers();
-    private final Frame frame = new Frame();
+    private final Frame frame;
     private final Arithmetic arithmetic = new Arithmetic();
     private final Instruction instruction = new Instruction();
     private final byte[] code = new byte[Instruction.LONGEST];
@@ -45,8 +57,17 @@ final class Emulator {
     /** Which bytes of what was read last are known, or that it points into the frame: as {@link Registers#known}. */
     private int known;
 
-    Emulator(CodeMemory memory) {
+    /**
+     * Makes one that has nothing to follow yet.
+     *
+     * @param memory the target's memory
+     * @param stack how much of a stack a function and what it calls may have, in bytes
+     * @param calls takes the place of functions that are not to be followed
+     */
+    Emulator(CodeMemory memory, int stack, Calls calls) {
         this.memory = memory;
+        this.frame = new Frame(stack);
+        this.calls = calls;
     }
 
     /** Stands before the first instruction of a function that is called with one argument. */
@@ -63,6 +84,40 @@ final class Emulator {
         registers.second(second);
     }
 
+    /**
+     * What a function that is not followed is called with.
+     *
+     * @param register the register of the argument
+     * @return the argument
+     * @throws UnknownResultException if it is unknown, or points into the frame
+     */
+    long argument(int register) {
+        return known(registers.value(register, 8), registers.known(register, 8), 8);
+    }
+
+    /**
+     * What was pushed last.
+     *
+     * @param index 0 for that, 1 for what was pushed before
+     * @return the word
+     * @throws UnknownResultException if it is unknown, or points into the frame
+     */
+    long stacked(int index) {
+        long place = top() + 8L * index;
+        return known(frame.value(place, 8), frame.known(place, 8), 8);
+    }
+
+    /**
+     * Goes on elsewhere.
+     *
+     * @param function target address of the next instruction
+     * @param drop how many words to take off the stack before
+     */
+    void go(long function, int drop) {
+        registers.set(Registers.RSP, 8, top() + 8L * drop, Registers.FRAME);
+        next = function;
+    }
+
     /** What the function returned, after {@link #step} said that it did. */
     long result() {
         return known(registers.value(Registers.RAX, 8), registers.known(Registers.RAX, 8), 8);
@@ -75,6 +130,11 @@ final class Emulator {
      * @throws UnknownResultException if it is not understood, or depends on what is unknown
      */
     boolean step() {
+        if (calls.take(next, this)) {
+            registers.called();
+            arithmetic.forget();
+            return leave();
+        }
         fetch();
         next += instruction.length();
         locate();
@@ -159,10 +219,7 @@ final class Emulator {
                 next = function;
             }
             case RETURN -> {
-                if (top() == 0) {
-                    return true;
-                }
-                next = known(pop(), known, 8);
+                return leave();
             }
             case PUSH -> {
                 long value = read(instruction.from(), 8);
@@ -179,6 +236,15 @@ final class Emulator {
             }
             case NOTHING -> {}
         }
+        return false;
+    }
+
+    /** Returns from a function. Returns whether it was the first one. */
+    private boolean leave() {
+        if (top() == 0) {
+            return true;
+        }
+        next = known(pop(), known, 8);
         return false;
     }
 

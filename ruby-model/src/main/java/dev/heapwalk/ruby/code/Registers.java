@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.size.code;
+package dev.heapwalk.ruby.code;
 
 import java.util.Arrays;
 
@@ -15,6 +15,8 @@ final class Registers {
     static final int RBP = 5;
     static final int RSI = 6;
     static final int RDI = 7;
+    private static final int R8 = 8;
+    private static final int R11 = 11;
 
     /** With the number of one of the first four registers: its second byte, such as {@code ah}. */
     static final int SECOND_BYTE = 16;
@@ -40,6 +42,17 @@ final class Registers {
     void second(long argument) {
         known[RSI] = ALL;
         values[RSI] = argument;
+    }
+
+    /** Forgets what a function that was called and returned 0 may have changed. */
+    void called() {
+        known[RCX] = 0;
+        known[RDX] = 0;
+        known[RSI] = 0;
+        known[RDI] = 0;
+        Arrays.fill(known, R8, R11 + 1, 0);
+        known[RAX] = ALL;
+        values[RAX] = 0;
     }
 
     /** The bit for each byte of a width. */

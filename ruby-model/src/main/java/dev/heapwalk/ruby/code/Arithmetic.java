@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.size.code;
+package dev.heapwalk.ruby.code;
 
 /**
  * Reckons as the processor does, and keeps its flags. A flag that an instruction leaves undefined is unknown. Values

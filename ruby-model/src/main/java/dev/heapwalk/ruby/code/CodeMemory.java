@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.size.code;
+package dev.heapwalk.ruby.code;
 
 /** Where the code of a function, and the data that it looks at, are read from. */
 @FunctionalInterface

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.size.code;
+package dev.heapwalk.ruby.code;
 
 /** One instruction of x86-64, decoded: a view that is used again for the next. */
 final class Instruction {

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.ruby.dump;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.gc.Reachability;
+import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.DanglingReferences;
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What only a C extension's own code knows of references, beside what Ruby finds by running that code. */
+class ExtensionReferencesTest {
+    /** Whose references no memory shows. */
+    private static final String HIDDEN = "opaque/hidden";
+
+    @TempDir
+    private Path folder;
+
+    /** An object of the extension, as the target describes it. */
+    private record Keeper(String address, String kind, String way, List<String> kept) {
+        static Keeper of(String line) {
+            List<String> words = List.of(line.split(" "));
+            return new Keeper(words.get(0), words.get(1), words.get(2), words.subList(3, words.size()));
+        }
+
+        String type() {
+            return kind + "/" + way;
+        }
+    }
+
+    private static RubyProcess start(Ruby ruby, int parts) throws IOException {
+        CProgram extension = CProgram.portable("keeps", "-O2", "-fstack-protector-strong", "-shared", "-fPIC");
+        Path copy = Files.createTempFile(ruby.root().resolve("tmp"), "heapwalk-keeps", ".so");
+        try {
+            Files.copy(extension.file(), copy, StandardCopyOption.REPLACE_EXISTING);
+            return RubyProcess.of(ruby, "keeps")
+                    .argument("/tmp/" + copy.getFileName())
+                    .argument(parts)
+                    .start();
+        } finally {
+            Files.delete(copy);
+        }
+    }
+
+    private static List<String> kept(RubyProcess process) throws IOException {
+        return Files.readAllLines(process.askForFile("kept"));
+    }
+
+    private static List<Keeper> keepers(RubyProcess process) throws IOException {
+        return kept(process).stream()
+                .filter(line -> line.startsWith("0x"))
+                .map(Keeper::of)
+                .toList();
+    }
+
+    private Map<String, JsonNode> objectSpace(ObjectSpaceDump dump, Map<String, Long> guessed) throws IOException {
+        Path file = folder.resolve("objectspace.json");
+        try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            DumpSummary summary = dump.write(DumpOutput.to(out), slots -> {});
+            assertThat(summary.damaged()).isZero();
+            guessed.putAll(summary.guessedReferences());
+        }
+        return parsed(DumpLines.of(file, true));
+    }
+
+    private static Map<String, JsonNode> parsed(DumpLines lines) throws IOException {
+        Map<String, JsonNode> parsed = new HashMap<>();
+        for (Map.Entry<String, byte[]> line : lines.objects.entrySet()) {
+            parsed.put(line.getKey(), DumpLines.parse(line.getValue()));
+        }
+        return parsed;
+    }
+
+    private Map<String, JsonNode> heapDump(HeapDump dump) throws IOException {
+        Path file = folder.resolve("heap_dump.json");
+        try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            dump.write(DumpOutput.to(out), slots -> {});
+        }
+        assertThat(DanglingReferences.of(file)).isEmpty();
+        Map<String, JsonNode> parsed = new HashMap<>();
+        for (String line : Files.readAllLines(file)) {
+            JsonNode node = DumpLines.parse(line.getBytes(StandardCharsets.UTF_8));
+            parsed.put(node.path("id").textValue(), node);
+        }
+        return parsed;
+    }
+
+    private static Set<String> references(JsonNode line, String key) {
+        Set<String> references = new HashSet<>();
+        line.path(key).forEach(reference -> references.add(reference.textValue()));
+        return references;
+    }
+
+    /** What is worked out from a mark function is what Ruby has, and nothing else is. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void listsWhatMarkFunctionsMark(Ruby ruby) throws Exception {
+        try (RubyProcess process = start(ruby, 20)) {
+            Map<String, JsonNode> ours;
+            Map<String, JsonNode> contents;
+            Map<String, Long> guessed = new HashMap<>();
+            try (Target target = Target.attach(process.pid())) {
+                RubyVm vm = RubyVm.locate(target);
+                ours = objectSpace(ObjectSpaceDump.of(vm).exactReferences(), guessed);
+                contents = heapDump(HeapDump.of(vm, HeapDump.Id.PLAIN).exactReferences());
+            }
+            Map<String, JsonNode> theirs = parsed(DumpLines.of(process.dumpAll(), false));
+            assertThat(guessed).isEmpty();
+            List<Keeper> keepers = keepers(process);
+            assertThat(keepers).hasSizeGreaterThan(50);
+            for (Keeper keeper : keepers) {
+                Set<String> marked = references(theirs.get(keeper.address()), "references");
+                assertThat(marked)
+                        .as("%s as Ruby tells it", keeper.type())
+                        .isEqualTo(keeper.way().equals("weak") ? Set.of() : new HashSet<>(keeper.kept()));
+                boolean known = !keeper.kind().equals("opaque");
+                assertThat(references(ours.get(keeper.address()), "references"))
+                        .as("references of %s", keeper.type())
+                        .isEqualTo(known ? marked : Set.of());
+                assertThat(references(contents.get(keeper.address()), "refs"))
+                        .as("refs of %s", keeper.type())
+                        .isEqualTo(known ? marked : Set.of());
+            }
+            assertThat(contents.values()).noneMatch(line -> line.has("guessed"));
+        }
+    }
+
+    /** What is not understood is guessed: Ruby's references are among the guesses, which a key tells from others. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void guessesWhereMarkFunctionsAreNotUnderstood(Ruby ruby) throws Exception {
+        try (RubyProcess process = start(ruby, 20)) {
+            Map<String, JsonNode> ours;
+            Map<String, JsonNode> contents;
+            Map<String, Long> guessed = new HashMap<>();
+            Set<String> lost = new HashSet<>();
+            List<Keeper> keepers = keepers(process);
+            List<String> globals = List.of(kept(process).getLast().split(" "));
+            try (Target target = Target.attach(process.pid())) {
+                RubyVm vm = RubyVm.locate(target);
+                ours = objectSpace(ObjectSpaceDump.of(vm), guessed);
+                contents = heapDump(HeapDump.of(vm, HeapDump.Id.PLAIN));
+                Reachability reached = Reachability.of(vm.reader());
+                for (Keeper keeper : keepers) {
+                    if (!keeper.kept().stream().map(Long::decode).allMatch(reached::contains)) {
+                        lost.add(keeper.type());
+                    }
+                }
+                assertThat(globals).hasSize(3).startsWith("globals");
+                assertThat(globals.stream().skip(1).map(Long::decode)).allMatch(reached::contains);
+            }
+            Map<String, JsonNode> theirs = parsed(DumpLines.of(process.dumpAll(), false));
+            assertThat(lost).isSubsetOf(HIDDEN);
+            List<String> missing = new ArrayList<>();
+            for (Map.Entry<String, JsonNode> line : theirs.entrySet()) {
+                String type = line.getValue().path("struct").asText();
+                if (type.contains("/") && !type.startsWith("VM/") && ours.containsKey(line.getKey())) {
+                    Set<String> marked = references(line.getValue(), "references");
+                    marked.removeAll(references(ours.get(line.getKey()), "references"));
+                    if (!marked.isEmpty() && !type.equals(HIDDEN)) {
+                        missing.add(type + " lacks " + marked);
+                    }
+                }
+            }
+            assertThat(missing).isEmpty();
+            for (Keeper keeper : keepers) {
+                JsonNode line = contents.get(keeper.address());
+                if (!keeper.kind().equals("opaque")) {
+                    assertThat(line.has("guessed")).as(keeper.type()).isFalse();
+                } else if (!keeper.type().equals(HIDDEN)) {
+                    assertThat(references(line, "guessed")).as(keeper.type()).containsAll(keeper.kept());
+                    assertThat(references(line, "refs")).containsAll(references(line, "guessed"));
+                }
+            }
+            assertThat(guessed.keySet()).allMatch(type -> type.startsWith("opaque/"));
+            // Beside what is kept: itself, things that are only known, and what is left in unused entries of tables.
+            guessed.forEach((type, count) -> {
+                if (!type.equals("opaque/part")) {
+                    assertThat(count).as(type).isLessThan(20);
+                }
+            });
+        }
+    }
+
+    /** Many objects that know one large document: each has its own part of it, and few others. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void guessesLittleMoreInALargeDocument(Ruby ruby) throws Exception {
+        int parts = 5000;
+        try (RubyProcess process = start(ruby, parts)) {
+            Map<String, JsonNode> ours;
+            Map<String, Long> guessed = new HashMap<>();
+            try (Target target = Target.attach(process.pid())) {
+                ours = objectSpace(ObjectSpaceDump.of(RubyVm.locate(target)), guessed);
+            }
+            Map<String, JsonNode> theirs = parsed(DumpLines.of(process.dumpAll(), false));
+            long compared = 0;
+            for (Map.Entry<String, JsonNode> line : theirs.entrySet()) {
+                if (line.getValue().path("struct").asText().equals("opaque/part")) {
+                    compared++;
+                    assertThat(references(ours.get(line.getKey()), "references"))
+                            .containsAll(references(line.getValue(), "references"));
+                }
+            }
+            assertThat(compared).isEqualTo(parts);
+            assertThat(guessed.get("opaque/part")).isBetween(parts / 4L, 8L * parts);
+        }
+    }
+}
