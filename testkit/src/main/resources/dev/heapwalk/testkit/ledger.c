@@ -328,6 +328,10 @@ static void swap_with_others(struct worker *w, struct block *b) {
     pthread_mutex_unlock(&exchange_lock);
 }
 
+static int is(const char *name) {
+    return strcmp(scenario, name) == 0;
+}
+
 static void work(struct worker *w, long how_many) {
     size_t slots = w->block_slots < 600 ? w->block_slots : 600;
     for (long round = 0; (how_many < 0 || round < how_many) && !atomic_load(&stop_now); round++) {
@@ -342,14 +346,15 @@ static void work(struct worker *w, long how_many) {
             give_back(w, b);
         }
     }
+    if (is("turnover")) {
+        // A cache that holds nothing has nothing to be told by, where no symbol leads to it.
+        void *volatile cached = malloc(200);
+        free(cached);
+    }
 }
 
 static long or_default(long given, long standard) {
     return given < 0 ? standard : given;
-}
-
-static int is(const char *name) {
-    return strcmp(scenario, name) == 0;
 }
 
 // Small blocks, some of them freed again at random.
