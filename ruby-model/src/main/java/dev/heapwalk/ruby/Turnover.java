@@ -15,6 +15,11 @@ public final class Turnover {
 
     private static final long MIX = 0x9e3779b97f4a7c15L;
 
+    /** Words of a slot behind its flags and class: each has five words or more. */
+    private static final int THIRD = 2;
+
+    private static final int FOURTH = 3;
+
     /** What no object is noted as. */
     private static final byte NONE = 0;
 
@@ -66,7 +71,7 @@ public final class Turnover {
      * @param vm a virtual machine, located or refreshed just now
      * @return what {@link #until} compares with
      */
-    public static Turnover since(RubyVm vm) {
+    public static Turnover from(RubyVm vm) {
         return new Turnover(vm);
     }
 
@@ -109,9 +114,8 @@ public final class Turnover {
         }
         long mixed = slot.flags() & ~AGE;
         mixed = (mixed ^ slot.klass()) * MIX;
-        // A slot has five words or more.
-        mixed = (mixed ^ slot.word(2)) * MIX;
-        mixed = (mixed ^ slot.word(3)) * MIX;
+        mixed = (mixed ^ slot.word(THIRD)) * MIX;
+        mixed = (mixed ^ slot.word(FOURTH)) * MIX;
         return (byte) (mixed >>> 56 | 1);
     }
 }

@@ -33,7 +33,7 @@ class CollectorTest {
             RubyVm vm = RubyVm.locate(target);
             assertThat(vm.collections()).isEqualTo(counted);
             assertThat(vm.changed()).isFalse();
-            Turnover turnover = Turnover.since(vm);
+            Turnover turnover = Turnover.from(vm);
             assertThat(turnover.until(vm.refresh()).slots()).isZero();
             process.ask("eval ($made = Array.new(10_000) { Object.new }; GC.start; nil)");
             counted = count(process);

@@ -104,7 +104,7 @@ final class RubyLooks implements LookAhead {
             boolean last = looks == most;
             Problems seen = new Problems();
             RubyVm vm = located(opened);
-            Optional<Turnover> turnover = need.unchanged ? Optional.of(Turnover.since(vm)) : Optional.empty();
+            Optional<Turnover> turnover = need.unchanged ? Optional.of(Turnover.from(vm)) : Optional.empty();
             T answer;
             try {
                 answer = look.apply(vm, seen);

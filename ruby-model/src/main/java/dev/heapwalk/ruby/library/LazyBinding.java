@@ -22,6 +22,16 @@ public final class LazyBinding implements MarkFunction.Linker {
     /** {@code l_ld} of {@code struct link_map}, behind {@code l_addr} and {@code l_name}. */
     private static final int DYNAMIC = 16;
 
+    /** Size of {@code Elf64_Dyn} in bytes, and where {@code d_un} is in it. */
+    private static final long TAG_SIZE = 16;
+
+    private static final int TAG_VALUE = 8;
+
+    /** Where the dynamic linker leaves its {@code link_map} and its resolver in {@code DT_PLTGOT}. */
+    private static final int TABLE_MAP = 8;
+
+    private static final int TABLE_RESOLVER = 16;
+
     private static final int DT_PLTGOT = 3;
     private static final int DT_STRTAB = 5;
     private static final int DT_SYMTAB = 6;
@@ -72,8 +82,8 @@ public final class LazyBinding implements MarkFunction.Linker {
             long bias = memory.readLong(map);
             long dynamic = memory.readLong(map + DYNAMIC);
             for (int i = 0; i < MOST_TAGS; i++) {
-                long tag = memory.readLong(dynamic + 16L * i);
-                long value = memory.readLong(dynamic + 16L * i + 8);
+                long tag = memory.readLong(dynamic + TAG_SIZE * i);
+                long value = memory.readLong(dynamic + TAG_SIZE * i + TAG_VALUE);
                 // The linker has made addresses of them, where it may write.
                 long address = Long.compareUnsigned(value, bias) < 0 ? value + bias : value;
                 switch ((int) tag) {
@@ -92,8 +102,8 @@ public final class LazyBinding implements MarkFunction.Linker {
                     || symbols == 0
                     || relocations == 0
                     || index != (int) index
-                    || memory.readLong(table + 8) != map
-                    || memory.readLong(table + 16) != resolver) {
+                    || memory.readLong(table + TABLE_MAP) != map
+                    || memory.readLong(table + TABLE_RESOLVER) != resolver) {
                 return 0;
             }
             long relocation = relocations + RELOCATION_SIZE * index;

@@ -52,7 +52,7 @@ final class Labels {
                     return blockLabel(at, owner);
                 }
                 case RESCUE, ENSURE, EVAL -> {
-                    Optional<Iseq> parent = interpreter.iseq(at.parent());
+                    Optional<Iseq> parent = parent(at);
                     if (parent.isEmpty()) {
                         return iseq.label();
                     }
@@ -66,12 +66,21 @@ final class Labels {
         return iseq.label();
     }
 
+    /** The code around some code; empty also where that is damaged. */
+    private Optional<Iseq> parent(Iseq code) {
+        try {
+            return interpreter.iseq(code.parent());
+        } catch (UnmappedAddressException e) {
+            return Optional.empty();
+        }
+    }
+
     private Optional<String> blockLabel(Iseq block, long owner) {
         int level = 0;
         Iseq at = block;
         if (block.parent() != 0) {
             for (int depth = 0; at.address() != block.local(); depth++) {
-                Optional<Iseq> parent = interpreter.iseq(at.parent());
+                Optional<Iseq> parent = parent(at);
                 if (depth == DEEPEST || parent.isEmpty()) {
                     return block.label();
                 }
