@@ -125,7 +125,7 @@ final class RubyDumpCopyIT {
                     dump(process, "too-large", still.toArray(String[]::new)).exited(0);
             assertThat(tooLarge.err())
                     .containsPattern(
-                            "heapwalk: process %d \\(.*\\) has [0-9,]+ bytes in memory, and a copy of it may have"
+                            "heapwalk: notice: process %d \\(.*\\) has [0-9,]+ bytes in memory, and a copy of it may have"
                                             .formatted(process.pid())
                                     + " 1,048,576, so it stands still until the dump is written")
                     .doesNotContain("took");
@@ -168,8 +168,14 @@ final class RubyDumpCopyIT {
 
     @Test
     void theStopIsCutShortWhileItCopies() throws IOException {
-        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "little").start()) {
+        try (RubyProcess process =
+                RubyProcess.of(Ruby.TRIXIE, "stdlib").argument(500_000).start()) {
+            // Who watches over the stop may get a processor only when all has been copied.
             Run run = dump(process, "cut", "--max-stop", "0.0001");
+            for (int i = 0; i < TRIES && run.status() == 0; i++) {
+                Files.delete(folder.resolve("cut"));
+                run = dump(process, "cut", "--max-stop", "0.0001");
+            }
             assertThat(run.status()).as(run.err()).isEqualTo(4);
             run.said("has been stopped for 0.0001 s");
             assertThat(folder.resolve("cut")).doesNotExist();

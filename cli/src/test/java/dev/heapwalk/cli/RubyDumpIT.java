@@ -56,7 +56,7 @@ final class RubyDumpIT {
     @MethodSource("rubies")
     void valuesAreThoseOfTheScript(Ruby ruby) throws IOException {
         try (RubyProcess process = RubyProcess.of(ruby, "values").start()) {
-            HeapDumpLines dump = dump(process);
+            HeapDumpLines dump = dump(process, "--max-string", "1G");
             List<String> wrong = new ArrayList<>();
             int checked = 0;
             for (String truth : Files.readAllLines(process.askForFile("values"))) {

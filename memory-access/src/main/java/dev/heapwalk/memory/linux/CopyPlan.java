@@ -25,6 +25,9 @@ final class CopyPlan {
     /** Shorter runs of zeros between what is copied are copied with it, in bytes. */
     private static final long SHORT = 16 << 10;
 
+    /** One part in so many of what is copied may be swapped out. */
+    private static final long SWAPPED_SHARE = 16;
+
     private static final byte COPIED = 0;
     private static final byte ZEROS = 1;
     private static final byte FILE = 2;
@@ -84,9 +87,14 @@ final class CopyPlan {
         return bytes;
     }
 
-    /** How much of its own memory is swapped out, in bytes. */
+    /** How much of its own memory is swapped out, in bytes. To copy it brings it back. */
     long swapped() {
         return swapped;
+    }
+
+    /** Whether that is so much that the process would become noticeably larger. */
+    boolean bringsBackMuch() {
+        return swapped > bytes / SWAPPED_SHARE;
     }
 
     private void addMemory(Mapping mapping) {
@@ -101,7 +109,7 @@ final class CopyPlan {
             int kind = presence.kind(at, mapping.end());
             long end = Math.min(presence.end(), mapping.end());
             if (presence.swappedOut()) {
-                swapped += end - at;
+                addSwapped(at, end);
             } else if (!presence.absent()) {
                 add(at, end, COPIED, null);
             } else if (kind == Presence.ZEROS) {
@@ -121,12 +129,19 @@ final class CopyPlan {
                 add(at, end, COPIED, null);
             } else if (presence.swappedOut()) {
                 // Shared memory that is swapped out is left out like that of which nothing was looked at.
-                swapped += mapping.shared() ? 0 : end - at;
+                if (!mapping.shared()) {
+                    addSwapped(at, end);
+                }
             } else if (module != null && kind == Presence.READ) {
                 addFromDisk(mapping, module, at, end);
             }
             at = end;
         }
+    }
+
+    private void addSwapped(long from, long to) {
+        swapped += to - from;
+        add(from, to, COPIED, null);
     }
 
     /** Pages that are in a module's file alone: what is not in memory was never written. */

@@ -19,7 +19,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Copies a process into blocks of memory that are kept for the next copy. Some threads copy at the same time, a piece each
- * in one call; what is to be copied is asked of the kernel before, so that nothing becomes resident by it.
+ * in one call; what is to be copied is asked of the kernel before, so that nothing becomes resident by it but a little that
+ * is swapped out.
  */
 final class ProcessCopier implements Copier {
     /** What is reserved at once, in bytes. */
@@ -79,7 +80,7 @@ final class ProcessCopier implements Copier {
         process.mayHang("/");
         process.mayHangHere("/");
         plan.make(modules);
-        if (plan.swapped() > 0 || plan.bytes() > most) {
+        if (plan.bringsBackMuch() || plan.bytes() > most) {
             return;
         }
         // It goes on growing.
@@ -104,7 +105,7 @@ final class ProcessCopier implements Copier {
         }
         List<ElfModule> modules = target.modules();
         plan.make(modules);
-        if (plan.swapped() > 0) {
+        if (plan.bringsBackMuch()) {
             throw new TargetException(
                     TargetException.Reason.NOT_COPIED,
                     "%s can't be copied without a change to it: %,d bytes of its memory are swapped out"

@@ -350,7 +350,39 @@ class PresenceTest {
         }
     }
 
-    /** A copy would lack it, or bring it back. */
+    /** A copy brings back a little that is swapped out, so that it has all. */
+    @Test
+    void littleThatIsSwappedOutIsCopied() throws IOException, InterruptedException {
+        try (Swap swap = Swap.on();
+                CTarget program = CTarget.start("presence", SOURCE)) {
+            if (!swap.on) {
+                ThisMachine.leavesOut("memory that is swapped out", "no swap, and no zram to make some");
+            }
+            assumeTrue(swap.on);
+            long area = program.hex();
+            say(program, "out 1");
+            try (Target target = Target.observe(program.pid())) {
+                int last = PAGES - 1;
+                while (!touched(last)) {
+                    last--;
+                }
+                for (int page = 0; page < last; page++) {
+                    if (touched(page)) {
+                        target.memory().readLong(area + (long) page * PAGE + 128);
+                    }
+                }
+                assertThat(status(program, "VmSwap")).isPositive();
+                Copier copier = target.copier(1L << 30);
+                try (Target.Stop _ = target.stop();
+                        Target copy = copier.copy()) {
+                    long at = (long) last * PAGE + 128;
+                    assertThat(copy.memory().readLong(area + at)).isEqualTo(expected(at));
+                }
+            }
+        }
+    }
+
+    /** A copy would lack much, or bring it back. */
     @Test
     void whatIsSwappedOutIsNotCopied() throws IOException, InterruptedException {
         try (Swap swap = Swap.on();
