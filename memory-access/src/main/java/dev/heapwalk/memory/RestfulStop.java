@@ -8,7 +8,7 @@ import java.util.concurrent.locks.LockSupport;
 final class RestfulStop {
     /** How long the process runs between one look at it and the next, in nanoseconds: a rest may be short. */
     private static final long LOOK_NANOS = 20_000;
-    /** How long it runs at least after a stop that was in vain, in nanoseconds: longer than any such stop. */
+    /** How long it runs at least after a stop that was in vain, in nanoseconds; and for as long as that took. */
     private static final long RUN_NANOS = 20_000_000;
 
     private RestfulStop() {}
@@ -20,8 +20,9 @@ final class RestfulStop {
         long until = System.nanoTime() + patience.toNanos();
         while (true) {
             while (!rest.likely() && System.nanoTime() - until < 0) {
-                LockSupport.parkNanos(LOOK_NANOS);
+                pause(LOOK_NANOS);
             }
+            long begun = System.nanoTime();
             Target.Stop stop = target.stop();
             try {
                 if (target.settle(rest) || System.nanoTime() - until >= 0) {
@@ -32,7 +33,20 @@ final class RestfulStop {
                 throw e;
             }
             stop.close();
-            LockSupport.parkNanos(RUN_NANOS);
+            pause(Math.max(RUN_NANOS, System.nanoTime() - begun));
+        }
+    }
+
+    /** Waits that long also where this thread is interrupted, which is passed on then. */
+    private static void pause(long nanos) {
+        boolean interrupted = false;
+        long end = System.nanoTime() + nanos;
+        for (long left = nanos; left > 0; left = end - System.nanoTime()) {
+            LockSupport.parkNanos(left);
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 }

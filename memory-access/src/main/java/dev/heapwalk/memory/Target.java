@@ -198,14 +198,15 @@ public interface Target extends AutoCloseable {
     }
 
     /**
-     * Stops an observed process as {@link #stop()} does, at a moment at which it is at rest. As long as it is {@linkplain
-     * Rest#likely() known} to be in the middle of a change, it runs on. If it is in the middle of one all the same when
-     * it stands still, it is {@linkplain #settle settled}, and where that takes too long, let go and stopped again some
-     * milliseconds later. So it runs for most of the time, however long this takes.
+     * Stops an observed process as {@link #stop()} does, at a moment at which it is at rest. As long as it is
+     * {@linkplain Rest#likely() known} to be in the middle of a change, it runs on. If it is in the middle of one all the
+     * same when it stands still, it is {@linkplain #settle settled}, and where that takes too long, let go and stopped
+     * again some milliseconds later, when it has run for as long as it stood still. So it runs for half of the time at
+     * least, however long this takes. An interrupt does not end it, and is passed on.
      *
      * @param rest tells whether it is at rest
-     * @param patience for how long this is tried; then it is stopped as it is, and {@link Rest#busy} tells that it is not
-     *     at rest. Where the rest can't be {@linkplain Rest#tells() told}, it is stopped at once
+     * @param patience for how long this is tried; then it is stopped as it is, and {@link Rest#busy} tells that it is
+     *     not at rest. Where the rest can't be {@linkplain Rest#tells() told}, it is stopped at once
      * @return what is to be closed, by any thread
      * @throws IllegalStateException as {@link #stop()} does
      * @throws NoSuchProcessException if the process ended
@@ -238,8 +239,8 @@ public interface Target extends AutoCloseable {
 
     /**
      * Prepares to copy the process, so that it need stand still no longer than that takes, some milliseconds for each
-     * 10 MiB, and can run on while the copy is read. Memory for the copy is reserved and files are opened now, so call it
-     * while the process runs, and {@link Copier#copy()} while {@link #stop()} holds it.
+     * 10 MiB, and can run on while the copy is read. Memory for the copy is reserved and files are opened now, so call
+     * it while the process runs, and {@link Copier#copy()} while {@link #stop()} holds it.
      *
      * <p>What is resident is copied: all memory of its own, and what it shares or has mapped of files, of which large
      * mappings are left out. Memory that was never touched is known to be zeros. Nothing becomes resident by it.
