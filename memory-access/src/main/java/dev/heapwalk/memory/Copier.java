@@ -17,7 +17,8 @@ public interface Copier extends AutoCloseable {
      *     Of a target whose memory never changes, that target itself
      * @throws IllegalStateException if the process runs, or the copy before is not closed
      * @throws TargetException with {@link TargetException.Reason#NOT_COPIED} if a copy would take more memory than it
-     *     may, or lack what is swapped out: the process is as it was then, and can be read itself
+     *     may, or bring back much that is swapped out, or if the kernel does not tell what is resident: the process is as it was
+     *     then, and can be read itself
      * @throws NoSuchProcessException if the process ended
      */
     Target copy();
@@ -32,9 +33,9 @@ public interface Copier extends AutoCloseable {
     }
 
     /**
-     * Frees that memory at once, and closes the copy that lies in it. To be called when nobody reads it any more: cursors
-     * read without asking, as of a window that is closed. Who does not call it leaves that to the garbage collector,
-     * which does it when the copier and its copies can't be reached. A second call does nothing.
+     * Frees that memory at once, and closes the copy that lies in it. To be called when nobody reads it any more:
+     * cursors read without asking, as of a window that is closed. Who does not call it leaves that to the garbage
+     * collector, which does it when the copier and its copies can't be reached. A second call does nothing.
      */
     @Override
     default void close() {}

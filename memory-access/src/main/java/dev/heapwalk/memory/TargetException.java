@@ -31,7 +31,10 @@ public class TargetException extends RuntimeException {
         STOPPED_TOO_LONG,
         /** The process was let go, since a read of it has made no progress for two seconds. */
         NO_PROGRESS,
-        /** A copy of a process would take more memory than it may, or bring back much that is swapped out. */
+        /**
+         * A copy of a process would take more memory than it may, bring back much that is swapped out, or change the
+         * process otherwise.
+         */
         NOT_COPIED,
         /** A byte can't be read in the target. */
         UNREADABLE,

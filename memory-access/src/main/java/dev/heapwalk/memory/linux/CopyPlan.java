@@ -14,9 +14,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What of a process is to be copied: what is in memory of its own mappings, of the files that it has mapped, and of what
- * it shares. What was never touched is zeros, and what is in a file alone is taken from there. Large mappings of files and
- * of shared memory are left out.
+ * What of a process is to be copied: what is in memory of its own mappings, of the files that it has mapped, and of
+ * what it shares. What was never touched is zeros, and what is in a file alone is taken from there. Large mappings of
+ * files and of shared memory are left out, and what drivers have mapped.
  */
 final class CopyPlan {
     /** A mapping of a file, or of shared memory, that is larger is left out, in bytes. */
@@ -71,7 +71,7 @@ final class CopyPlan {
             if (mapping.readable() && mapping.start() >= 0) {
                 if (PageMap.isPrivateMemory(mapping)) {
                     addMemory(mapping);
-                } else if (mapping.length() <= LARGE) {
+                } else if (mapping.length() <= LARGE && !isOfDriver(mapping)) {
                     addFile(mapping);
                 }
             }
@@ -97,22 +97,37 @@ final class CopyPlan {
         return swapped > bytes / SWAPPED_SHARE;
     }
 
+    /** Whether a mapping may show the registers of a device, which a read could change. */
+    static boolean isOfDriver(Mapping mapping) {
+        String path = mapping.path();
+        return path.startsWith("/sys/")
+                || path.startsWith("/proc/")
+                || path.startsWith("/dev/")
+                        && !path.startsWith("/dev/shm/")
+                        && !path.startsWith("/dev/zero")
+                        && !path.startsWith("/dev/hugepages/");
+    }
+
     private void addMemory(Mapping mapping) {
+        // What a server of page faults would bring is not known.
+        boolean zeros = memory.kindOfAbsent(mapping) == Presence.ZEROS;
         long at = mapping.start();
         while (at < mapping.end()) {
             long next = touched.next(at, mapping.end());
             if (next > at) {
-                add(at, next, ZEROS, null);
+                if (zeros) {
+                    add(at, next, ZEROS, null);
+                }
                 at = next;
                 continue;
             }
-            int kind = presence.kind(at, mapping.end());
+            presence.kind(at, mapping.end());
             long end = Math.min(presence.end(), mapping.end());
             if (presence.swappedOut()) {
                 addSwapped(at, end);
             } else if (!presence.absent()) {
                 add(at, end, COPIED, null);
-            } else if (kind == Presence.ZEROS) {
+            } else if (zeros) {
                 add(at, end, ZEROS, null);
             }
             at = end;

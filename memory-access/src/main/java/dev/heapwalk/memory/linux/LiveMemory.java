@@ -375,6 +375,11 @@ final class LiveMemory implements AddressSpace {
         return new PageMap(this);
     }
 
+    /** Whether the kernel tells which pages are there. */
+    boolean hasPageMap() {
+        return pageMap() >= 0;
+    }
+
     /** Whether the kernel tells of runs of pages, as far as is known. */
     boolean scansPageMap() {
         return scansPageMap;

@@ -18,9 +18,9 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Copies a process into blocks of memory that are kept for the next copy. Some threads copy at the same time, a piece each
- * in one call; what is to be copied is asked of the kernel before, so that nothing becomes resident by it but a little that
- * is swapped out.
+ * Copies a process into blocks of memory that are kept for the next copy. Some threads copy at the same time, a piece
+ * each in one call; what is to be copied is asked of the kernel before, so that nothing becomes resident by it but a
+ * little that is swapped out.
  */
 final class ProcessCopier implements Copier {
     /** What is reserved at once, in bytes. */
@@ -74,6 +74,9 @@ final class ProcessCopier implements Copier {
 
     /** Does what need not wait until the process stands still. */
     synchronized void prepare() {
+        if (!memory.hasPageMap()) {
+            return;
+        }
         List<ElfModule> modules = target.modules();
         modules.forEach(ElfModules::file);
         // Which files must not be looked at is known from now on, also when the process has ended.
@@ -103,6 +106,12 @@ final class ProcessCopier implements Copier {
             throw new IllegalStateException(
                     process.description() + " runs: it can be copied while a stop of this target holds it");
         }
+        if (!memory.hasPageMap()) {
+            throw new TargetException(
+                    TargetException.Reason.NOT_COPIED,
+                    "%s can't be copied without a change to it: the kernel does not tell which memory it has touched"
+                            .formatted(process.description()));
+        }
         List<ElfModule> modules = target.modules();
         plan.make(modules);
         if (plan.bringsBackMuch()) {
@@ -125,19 +134,33 @@ final class ProcessCopier implements Copier {
             throw new IllegalStateException(process.description() + " went on while it was copied");
         }
         Arena open = Arena.ofShared();
-        HeldMemory held = new HeldMemory(
-                process.description(), memory.mappings(), memory.pageSize(), plan.with(copies(open)), open.allocate(1));
         // The way by the process's own folder ends with the process.
         int root = libc.open(process.root().toString(), Libc.O_PATH | Libc.O_CLOEXEC);
+        try {
+            Target copy = copied(modules, open, root);
+            made = Optional.of(copy);
+            return copy;
+        } catch (Throwable e) {
+            open.close();
+            closeRoot(root);
+            throw e;
+        }
+    }
+
+    private Target copied(List<ElfModule> modules, Arena open, int root) {
+        HeldMemory held = new HeldMemory(
+                process.description(), memory.mappings(), memory.pageSize(), plan.with(copies(open)), open.allocate(1));
         Path folder = root < 0 ? process.root() : OWN_FILES.resolve(String.valueOf(root));
-        Target copy = new CopiedTarget(process, target.threads(), held, modules, folder, memory.notices(), open, () -> {
-            if (root >= 0) {
-                libc.close(root);
-            }
+        return new CopiedTarget(process, target.threads(), held, modules, folder, memory.notices(), open, () -> {
+            closeRoot(root);
             made = Optional.empty();
         });
-        made = Optional.of(copy);
-        return copy;
+    }
+
+    private void closeRoot(int root) {
+        if (root >= 0) {
+            libc.close(root);
+        }
     }
 
     @Override

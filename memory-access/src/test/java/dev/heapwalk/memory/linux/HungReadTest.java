@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.heapwalk.memory.Copier;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TargetException.Reason;
@@ -23,7 +24,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Pages that never come, pages that the stopped process itself would have to bring, and stops that last too long. */
 class HungReadTest {
     private static final int PAGES = 4096;
+    /** It and the next one are missing. */
     private static final int HUNG = 3000;
+
     private static final String SOURCE = """
             #include <fcntl.h>
             #include <linux/userfaultfd.h>
@@ -51,7 +54,7 @@ class HungReadTest {
             int main(int argc, char **argv) {
                 long size = 4096 * 4096L;
                 char *area = mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-                for (long i = 0; i < 4096; i++) if (i != 3000) area[i * 4096] = 1;
+                for (long i = 0; i < 4096; i++) if (i / 2 != 1500) area[i * 4096] = 1;
                 struct uffdio_api api = {.api = UFFD_API};
                 struct uffdio_register range = {
                     .range = {(long) area, size}, .mode = UFFDIO_REGISTER_MODE_MISSING};
@@ -159,6 +162,32 @@ class HungReadTest {
             try (Target target = Target.observe(program.pid())) {
                 assertThat(target.memory().readLong(hung)).isEqualTo(0x7878787878787878L);
             }
+        }
+    }
+
+    /** A copy has what is there, and does not take the rest for zeros. */
+    @ParameterizedTest
+    @ValueSource(strings = {"stop", "observe"})
+    void aCopyWaitsForNoSuchPage(String mode) throws Exception {
+        try (CTarget program = program("served")) {
+            long hung = program.hex() + (long) HUNG * 4096;
+            Target copy;
+            try (Target target = open(mode, program, TargetOptions.DEFAULT, FfmLibc.open())) {
+                Copier copier = target.copier(1L << 30);
+                try (Target.Stop _ = target.stop()) {
+                    copy = copier.copy();
+                }
+            }
+            try (copy) {
+                assertThat(copy.memory().readLong(hung - 4096)).isEqualTo(1);
+                for (long page = hung; page < hung + 2 * 4096; page += 4096) {
+                    long missing = page;
+                    assertThatThrownBy(() -> copy.memory().readLong(missing))
+                            .isInstanceOf(UnmappedAddressException.class);
+                }
+                assertThat(copy.memory().readLong(hung + 2 * 4096)).isEqualTo(1);
+            }
+            goesOn(program);
         }
     }
 

@@ -350,6 +350,28 @@ class PresenceTest {
         }
     }
 
+    /** Where the kernel does not tell what was touched, a copy would touch all. */
+    @Test
+    void nothingIsCopiedWhereTheKernelDoesNotTellWhatIsThere() throws IOException {
+        try (CTarget program = CTarget.start("presence", SOURCE)) {
+            program.hex();
+            say(program, "touch 5000");
+            long before = status(program, "RssAnon");
+            try (Target target = open(program, "observe", new FakeLibc().always("open", Errno.EACCES))) {
+                Copier copier = target.copier(1L << 30);
+                assertThat(copier.bytes()).isZero();
+                try (Target.Stop _ = target.stop()) {
+                    assertThatThrownBy(copier::copy)
+                            .isInstanceOfSatisfying(
+                                    TargetException.class,
+                                    e -> assertThat(e.reason()).isEqualTo(TargetException.Reason.NOT_COPIED))
+                            .hasMessageContaining("the kernel does not tell");
+                }
+            }
+            assertThat(status(program, "RssAnon")).isEqualTo(before);
+        }
+    }
+
     /** A copy brings back a little that is swapped out, so that it has all. */
     @Test
     void littleThatIsSwappedOutIsCopied() throws IOException, InterruptedException {
