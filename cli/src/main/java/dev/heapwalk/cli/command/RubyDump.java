@@ -109,11 +109,9 @@ final class RubyDump extends TargetCommand {
         }
         text.check(this, format == DumpFormat.HEAP_DUMP);
         if (mostCopied != null) {
-            room = mostCopied.equals("0")
-                    ? 0
-                    : Bytes.parse(mostCopied)
-                            .orElseThrow(() -> wrong("--max-copy must be a number of bytes, such as 1000000, 512K, "
-                                    + "100M or 2G, or 0, not '" + mostCopied + "'"));
+            room = Bytes.parseOrNone(mostCopied)
+                    .orElseThrow(() -> wrong("--max-copy must be a number of bytes, such as 1000000, 512K, 100M or 2G, "
+                            + "or 0, not '" + mostCopied + "'"));
         } else {
             room = new AvailableMemory(Path.of("/")).bytes() / 2;
         }

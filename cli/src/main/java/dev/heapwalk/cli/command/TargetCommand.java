@@ -336,7 +336,11 @@ public abstract class TargetCommand extends AnyCommand {
         }
     }
 
-    /** Waits, though not for ever, as long as a process that runs on is known not to be at rest. Returns whether it was. */
+    /**
+     * Waits, though not for ever, as long as a process that runs on is known not to be at rest.
+     *
+     * @return whether it was so
+     */
     static boolean await(Rest rest) {
         if (rest.likely()) {
             return false;
@@ -354,7 +358,8 @@ public abstract class TargetCommand extends AnyCommand {
     }
 
     /**
-     * Lets a process run on for a moment, so that it can be looked at again as it is then: when what must be at rest is.
+     * Lets a process run on for a moment, so that it can be looked at again as it is then: when what must be at rest
+     * is.
      *
      * @return whether it has, and stands still again if it did
      */
