@@ -93,6 +93,8 @@ public final class Reachability {
         } finally {
             if (found.guesses != null) {
                 found.guesses.close();
+                // What it keeps is large, and who asks what is reached asks for long.
+                found.guesses = null;
             }
         }
         return found;
