@@ -3,6 +3,8 @@ package dev.heapwalk.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -18,7 +20,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code bin/heapwalk}: which JDK it takes, when it builds. */
+/** {@code bin/heapwalk}: which JDK it takes, when it builds, how large the heap of the JVM may be. */
 final class LauncherIT {
     private static final Path JDK = Path.of(System.getProperty("java.home"));
 
@@ -82,6 +84,21 @@ final class LauncherIT {
                 .startsWith("ran " + named + " with ");
         Run nothing = choose(Map.of("HEAPWALK_JDKS", folder.resolve("nothing").toString(), "PATH", toolsOnly()));
         nothing.exited(1).said("found none");
+    }
+
+    /** What is known of each object that a program has traced is in a table. */
+    @Test
+    void tablesOfMillionsOfObjectsHaveRoom() throws IOException {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "little").start()) {
+            String made = process.ask("eval require 'objspace'; ObjectSpace.trace_object_allocations_start; "
+                            + "$traced = Array.new(2_600_000) { Object.new }; "
+                            + "ObjectSpace.trace_object_allocations_stop; $traced.size")
+                    .getLast();
+            assertThat(made).isEqualTo("2600000");
+            Run run = Run.launched("ruby", "count", String.valueOf(process.pid()), "--allocations", "Object")
+                    .exited(0);
+            assertThat(run.text()).contains("2600000");
+        }
     }
 
     /** A PATH with what the launcher itself needs, and no java. */

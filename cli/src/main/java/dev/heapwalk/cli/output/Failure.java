@@ -64,7 +64,7 @@ public final class Failure {
                 status = OTHER;
             }
             case OutOfMemoryError memory -> {
-                say("out of memory (" + memory.getMessage() + "); give it more with HEAPWALK_JAVA_OPTIONS=-Xmx1g");
+                say("out of memory (" + memory.getMessage() + "); give it more with HEAPWALK_JAVA_OPTIONS=-Xmx4g");
                 status = OTHER;
             }
             default -> {
