@@ -143,13 +143,16 @@ final class Watch {
     }
 
     private void run() {
+        // Where the stop is to be short, there is no time to find words at its end.
+        TargetException soon = maxStop < LOOK_NANOS ? tooLong() : null;
         while (!closed) {
             long left = stopped ? maxStop - (System.nanoTime() - stoppedSince) : Long.MAX_VALUE;
             LockSupport.parkNanos(this, Math.clamp(left, 1, LOOK_NANOS));
             if (closed) {
                 return;
             }
-            TargetException lost = stopped && System.nanoTime() - stoppedSince >= maxStop ? tooLong() : hanging();
+            boolean late = stopped && System.nanoTime() - stoppedSince >= maxStop;
+            TargetException lost = !late ? hanging() : soon != null ? soon : tooLong();
             if (lost != null) {
                 lose.accept(lost);
                 return;
