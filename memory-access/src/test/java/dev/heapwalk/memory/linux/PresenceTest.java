@@ -16,6 +16,7 @@ import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -79,6 +80,21 @@ class PresenceTest {
                         .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
                         .sum()
                 << 10;
+    }
+
+    /** Whether a page is swapped out, as the kernel tells: asked to, it may leave one where it is. */
+    private static boolean swappedOut(CTarget program, long address) throws IOException {
+        try (RandomAccessFile pages = new RandomAccessFile("/proc/" + program.pid() + "/pagemap", "r")) {
+            pages.seek(address / PAGE * Long.BYTES);
+            return (Long.reverseBytes(pages.readLong()) >>> 62 & 1) != 0;
+        }
+    }
+
+    private static void notCopied(Copier copier, String why) {
+        assertThatThrownBy(copier::copy)
+                .isInstanceOfSatisfying(
+                        TargetException.class, e -> assertThat(e.reason()).isEqualTo(TargetException.Reason.NOT_COPIED))
+                .hasMessageContaining(why);
     }
 
     private static void say(CTarget program, String what) throws IOException {
@@ -317,12 +333,8 @@ class PresenceTest {
     @ParameterizedTest
     @CsvSource({"stop, scan", "observe, scan", "stop, words", "observe, words"})
     void whatIsSwappedOutStaysSoUnlessItIsAskedFor(String mode, String how) throws IOException, InterruptedException {
-        try (Swap swap = Swap.on();
+        try (Swap _ = Swap.on();
                 CTarget program = CTarget.start("presence", SOURCE)) {
-            if (!swap.on) {
-                ThisMachine.leavesOut("memory that is swapped out", "no swap, and no zram to make some");
-            }
-            assumeTrue(swap.on);
             long area = program.hex();
             say(program, "out 1");
             long out = status(program, "VmSwap");
@@ -336,11 +348,11 @@ class PresenceTest {
                         Reader reader = memory.reader(1 << 18)) {
                     for (int page = 1510; page < PAGES; page += 10) {
                         long at = (long) page * PAGE + 128;
+                        asked += swappedOut(program, area + at) ? PAGE : 0;
                         long offset = window.require(area + at, 16);
                         assertThat(window.segment().get(ValueLayout.JAVA_LONG_UNALIGNED, offset))
                                 .isEqualTo(expected(at));
                         assertThat(reader.readLong(area + at)).isEqualTo(expected(at));
-                        asked += touched(page) ? PAGE : 0;
                     }
                 }
                 assertThat(out - status(program, "VmSwap") - begun).isEqualTo(asked);
@@ -361,11 +373,7 @@ class PresenceTest {
                 Copier copier = target.copier(1L << 30);
                 assertThat(copier.bytes()).isZero();
                 try (Target.Stop _ = target.stop()) {
-                    assertThatThrownBy(copier::copy)
-                            .isInstanceOfSatisfying(
-                                    TargetException.class,
-                                    e -> assertThat(e.reason()).isEqualTo(TargetException.Reason.NOT_COPIED))
-                            .hasMessageContaining("the kernel does not tell");
+                    notCopied(copier, "the kernel does not tell");
                 }
             }
             assertThat(status(program, "RssAnon")).isEqualTo(before);
@@ -375,17 +383,13 @@ class PresenceTest {
     /** A copy brings back a little that is swapped out, so that it has all. */
     @Test
     void littleThatIsSwappedOutIsCopied() throws IOException, InterruptedException {
-        try (Swap swap = Swap.on();
+        try (Swap _ = Swap.on();
                 CTarget program = CTarget.start("presence", SOURCE)) {
-            if (!swap.on) {
-                ThisMachine.leavesOut("memory that is swapped out", "no swap, and no zram to make some");
-            }
-            assumeTrue(swap.on);
             long area = program.hex();
             say(program, "out 1");
             try (Target target = Target.observe(program.pid())) {
                 int last = PAGES - 1;
-                while (!touched(last)) {
+                while (!swappedOut(program, area + (long) last * PAGE)) {
                     last--;
                 }
                 for (int page = 0; page < last; page++) {
@@ -407,23 +411,15 @@ class PresenceTest {
     /** A copy would lack much, or bring it back. */
     @Test
     void whatIsSwappedOutIsNotCopied() throws IOException, InterruptedException {
-        try (Swap swap = Swap.on();
+        try (Swap _ = Swap.on();
                 CTarget program = CTarget.start("presence", SOURCE)) {
-            if (!swap.on) {
-                ThisMachine.leavesOut("memory that is swapped out", "no swap, and no zram to make some");
-            }
-            assumeTrue(swap.on);
             program.hex();
             say(program, "out 1");
             long out = status(program, "VmSwap");
             try (Target target = Target.observe(program.pid())) {
                 Copier copier = target.copier(1L << 30);
                 try (Target.Stop _ = target.stop()) {
-                    assertThatThrownBy(copier::copy)
-                            .isInstanceOfSatisfying(
-                                    TargetException.class,
-                                    e -> assertThat(e.reason()).isEqualTo(TargetException.Reason.NOT_COPIED))
-                            .hasMessageContaining("swapped out");
+                    notCopied(copier, "swapped out");
                 }
                 assertThat(status(program, "VmSwap")).isEqualTo(out);
             }
@@ -434,12 +430,8 @@ class PresenceTest {
     @ParameterizedTest
     @CsvSource({"stop, scan", "observe, words"})
     void aResidentWindowBringsNothingBack(String mode, String how) throws IOException, InterruptedException {
-        try (Swap swap = Swap.on();
+        try (Swap _ = Swap.on();
                 CTarget program = CTarget.start("presence", SOURCE)) {
-            if (!swap.on) {
-                ThisMachine.leavesOut("memory that is swapped out", "no swap, and no zram to make some");
-            }
-            assumeTrue(swap.on);
             long area = program.hex();
             say(program, "out 1");
             long out = status(program, "VmSwap");
@@ -472,27 +464,35 @@ class PresenceTest {
     /** Swap in compressed memory, where the machine has none. */
     private static final class Swap implements AutoCloseable {
         private static final Path SIZE = Path.of("/sys/block/zram0/disksize");
-        private final boolean on;
         private final boolean mine;
 
-        private Swap(boolean on, boolean mine) {
-            this.on = on;
+        private Swap(boolean mine) {
             this.mine = mine;
         }
 
+        /** Ends the test where there can be none. */
         static Swap on() throws IOException, InterruptedException {
             if (Files.readAllLines(Path.of("/proc/swaps")).size() > 1) {
-                return new Swap(true, false);
+                return new Swap(false);
             }
+            boolean made = make();
+            if (!made) {
+                ThisMachine.leavesOut("memory that is swapped out", "no swap, and no zram to make some");
+            }
+            assumeTrue(made);
+            return new Swap(true);
+        }
+
+        private static boolean make() throws IOException, InterruptedException {
             if (!Files.isWritable(SIZE) || !Files.readString(SIZE).strip().equals("0")) {
-                return new Swap(false, false);
+                return false;
             }
             Files.writeString(SIZE, "268435456");
             boolean made = run("mkswap", "/dev/zram0") && run("swapon", "/dev/zram0");
             if (!made) {
                 Files.writeString(Path.of("/sys/block/zram0/reset"), "1");
             }
-            return new Swap(made, made);
+            return made;
         }
 
         private static boolean run(String... command) throws IOException, InterruptedException {
