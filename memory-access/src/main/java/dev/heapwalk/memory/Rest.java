@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -41,6 +42,21 @@ public interface Rest {
      * @return true unless a stop now would find the process in the middle of a change
      */
     default boolean likely() {
+        return true;
+    }
+
+    /**
+     * Waits, though not for ever, until it is worth while to stop the process: looks at it every 20 microseconds, since a
+     * rest may be short. An interrupt does not end that, and is passed on.
+     *
+     * @param patience for how long
+     * @return whether there was anything to wait for
+     */
+    default boolean await(Duration patience) {
+        if (likely()) {
+            return false;
+        }
+        RestfulStop.await(this, System.nanoTime() + patience.toNanos());
         return true;
     }
 

@@ -19,9 +19,7 @@ final class RestfulStop {
         }
         long until = System.nanoTime() + patience.toNanos();
         while (true) {
-            while (!rest.likely() && System.nanoTime() - until < 0) {
-                pause(LOOK_NANOS);
-            }
+            await(rest, until);
             long begun = System.nanoTime();
             Target.Stop stop = target.stop();
             try {
@@ -34,6 +32,13 @@ final class RestfulStop {
             }
             stop.close();
             pause(Math.max(RUN_NANOS, System.nanoTime() - begun));
+        }
+    }
+
+    /** Waits as long as it is not worth while to stop the process, up to a moment of {@link System#nanoTime()}. */
+    static void await(Rest rest, long until) {
+        while (!rest.likely() && System.nanoTime() - until < 0) {
+            pause(LOOK_NANOS);
         }
     }
 

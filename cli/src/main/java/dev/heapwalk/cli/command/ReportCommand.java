@@ -59,8 +59,9 @@ abstract class ReportCommand extends TargetCommand {
         Heaps heaps = Heaps.of(opened);
         return observes()
                         && opened.runsOn()
-                        && await(HeapsAhead.rest(
-                                located().map(scope -> scope.of(heaps)).orElse(heaps)))
+                        && HeapsAhead.rest(
+                                        located().map(scope -> scope.of(heaps)).orElse(heaps))
+                                .await(PATIENCE)
                 ? heaps.refresh()
                 : heaps;
     }

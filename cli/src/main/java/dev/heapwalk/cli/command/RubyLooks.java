@@ -144,7 +144,7 @@ final class RubyLooks implements LookAhead {
         for (int tries = 1; ; tries++) {
             try {
                 RubyVm vm = now(opened);
-                return TargetCommand.await(need.rest.apply(vm)) ? vm.refresh() : vm;
+                return need.rest.apply(vm).await(TargetCommand.PATIENCE) ? vm.refresh() : vm;
             } catch (UnsupportedTargetException e) {
                 // One that changes meanwhile may not look like one.
                 if (tries == MOST || !command.runsOnForAMoment(opened)) {

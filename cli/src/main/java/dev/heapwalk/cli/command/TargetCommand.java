@@ -57,8 +57,6 @@ public abstract class TargetCommand extends AnyCommand {
 
     /** How long a process runs on before it is looked at again. */
     private static final long MOMENT_NANOS = 1_000_000;
-    /** How long a process that is not at rest runs on before it is asked again. */
-    private static final long PAUSE_NANOS = 20_000;
     /** For how long a process runs on, at most, until it is at rest and stopped; then it is stopped as it is. */
     static final Duration PATIENCE = Duration.ofSeconds(10);
 
@@ -334,22 +332,6 @@ public abstract class TargetCommand extends AnyCommand {
             target.close();
             throw e;
         }
-    }
-
-    /**
-     * Waits, though not for ever, as long as a process that runs on is known not to be at rest.
-     *
-     * @return whether it was so
-     */
-    static boolean await(Rest rest) {
-        if (rest.likely()) {
-            return false;
-        }
-        long until = System.nanoTime() + PATIENCE.toNanos();
-        while (!rest.likely() && System.nanoTime() - until < 0) {
-            LockSupport.parkNanos(PAUSE_NANOS);
-        }
-        return true;
     }
 
     /** Whether a target can run on, to be looked at again: a core, and a process that was stopped for good, can't. */

@@ -8,6 +8,7 @@ import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.elf.ElfModules;
 import dev.heapwalk.memory.held.HeldMemory;
 import dev.heapwalk.memory.raw.Buffers;
+import dev.heapwalk.memory.raw.Crew;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -225,49 +226,18 @@ final class ProcessCopier implements Copier {
     /** Reads all pieces. */
     private void read() {
         AtomicInteger next = new AtomicInteger();
-        Throwable[] failures = new Throwable[vectors.length];
-        List<Thread> others = new ArrayList<>();
-        for (int i = 1; i < Math.min(vectors.length, count); i++) {
-            int own = i;
-            others.add(Thread.ofPlatform()
-                    .daemon()
-                    .name("heapwalk copy " + i)
-                    .start(() -> read(next, vectors[own], failures, own)));
-        }
-        read(next, vectors[0], failures, 0);
-        boolean interrupted = false;
-        for (Thread other : others) {
-            while (other.isAlive()) {
-                try {
-                    other.join();
-                } catch (InterruptedException e) {
-                    interrupted = true;
+        Crew.work("copy", Math.clamp(count, 1, vectors.length), number -> {
+            LiveMemory.Vectors own = vectors[number];
+            try {
+                own.forget();
+                for (int piece; (piece = next.getAndIncrement()) < count; ) {
+                    read(own, piece);
                 }
+            } catch (Throwable e) {
+                next.set(count);
+                throw e;
             }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        for (Throwable failure : failures) {
-            switch (failure) {
-                case null -> {}
-                case RuntimeException e -> throw e;
-                case Error e -> throw e;
-                default -> throw new IllegalStateException(failure);
-            }
-        }
-    }
-
-    private void read(AtomicInteger next, LiveMemory.Vectors own, Throwable[] failures, int index) {
-        try {
-            own.forget();
-            for (int piece; (piece = next.getAndIncrement()) < count; ) {
-                read(own, piece);
-            }
-        } catch (Throwable e) {
-            failures[index] = e;
-            next.set(count);
-        }
+        });
     }
 
     private void read(LiveMemory.Vectors own, int piece) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.memory.raw.Crew;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.gc.Reachability;
@@ -148,24 +149,7 @@ final class PageBatches {
      * @throws UncheckedIOException if writing fails
      */
     List<DumpSummary> write(Maker maker) {
-        List<Thread> others = new ArrayList<>();
-        for (int i = 1; i < threads; i++) {
-            others.add(Thread.ofPlatform().daemon().name("heapwalk dump " + i).start(() -> work(maker)));
-        }
-        work(maker);
-        boolean interrupted = false;
-        for (Thread other : others) {
-            while (other.isAlive()) {
-                try {
-                    other.join();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Crew.work("dump", threads, _ -> work(maker));
         switch (failure) {
             case null -> {
                 return parts;
