@@ -6,8 +6,6 @@ import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
-import dev.heapwalk.memory.elf.ElfModule;
-import java.util.List;
 
 /**
  * The heaps of a process that were located before it was stopped, so that little is left to be looked at while it
@@ -16,10 +14,10 @@ import java.util.List;
  */
 final class HeapsAhead {
     private final HeapCommand.Scope scope;
-    private final List<ElfModule> modules;
+    private final ModulesAhead modules;
     private final Heaps known;
 
-    private HeapsAhead(HeapCommand.Scope scope, List<ElfModule> modules, Heaps known) {
+    private HeapsAhead(HeapCommand.Scope scope, ModulesAhead modules, Heaps known) {
         this.scope = scope;
         this.modules = modules;
         this.known = known;
@@ -32,8 +30,7 @@ final class HeapsAhead {
      * @param scope which
      */
     static HeapsAhead of(Target running, HeapCommand.Scope scope) {
-        // Before the heaps: what is loaded later is seen as another list in the stop.
-        List<ElfModule> modules = running.modules();
+        ModulesAhead modules = ModulesAhead.of(running);
         Heaps heaps = Heaps.of(running);
         scope.of(heaps).list();
         return new HeapsAhead(scope, modules, heaps);
@@ -51,7 +48,7 @@ final class HeapsAhead {
 
     /** The heaps as they are now, of the same process or of another one. */
     Heaps now(Target target) {
-        if (target != known.target() || !sameModules(target.modules())) {
+        if (target != known.target() || !modules.stillIn(target)) {
             return Heaps.of(target);
         }
         try {
@@ -60,16 +57,6 @@ final class HeapsAhead {
         } catch (TargetException e) {
             return Heaps.of(target);
         }
-    }
-
-    /** Whether no module was loaded or removed, and the process has not become another program. */
-    private boolean sameModules(List<ElfModule> now) {
-        boolean same = now.size() == modules.size();
-        for (int i = 0; same && i < now.size(); i++) {
-            // What is still loaded is the same object.
-            same = now.get(i) == modules.get(i);
-        }
-        return same;
     }
 
     private static boolean sound(Heap heap) {

@@ -6,7 +6,6 @@ import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
-import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.Turnover;
 import java.util.List;
@@ -48,8 +47,19 @@ final class RubyLooks implements LookAhead {
     private final TargetCommand command;
     private final Need need;
     private final Consumer<RubyVm> trial;
-    private Optional<RubyVm> known = Optional.empty();
-    private List<ElfModule> modules = List.of();
+    private Optional<Known> known = Optional.empty();
+
+    /** A virtual machine, and among which modules it was found. */
+    private record Known(ModulesAhead modules, RubyVm vm) {
+        static Known in(Target target) {
+            ModulesAhead modules = ModulesAhead.of(target);
+            return new Known(modules, RubyVm.locate(target));
+        }
+
+        boolean holdsFor(Target target) {
+            return vm.target() == target && modules.stillIn(target);
+        }
+    }
 
     /**
      * Prepares to look.
@@ -67,15 +77,13 @@ final class RubyLooks implements LookAhead {
     @Override
     public void at(Target running) {
         known = Optional.empty();
-        // Before the virtual machine: what is loaded later is seen as another list in the stop.
-        modules = running.modules();
-        known = Optional.of(RubyVm.locate(running));
-        trial.accept(known.get().refresh());
+        known = Optional.of(Known.in(running));
+        trial.accept(known.get().vm().refresh());
     }
 
     @Override
     public Rest rest() {
-        return known.map(need.rest).orElse(Rest.ALWAYS);
+        return known.map(Known::vm).map(need.rest).orElse(Rest.ALWAYS);
     }
 
     /**
@@ -173,27 +181,17 @@ final class RubyLooks implements LookAhead {
     }
 
     private RubyVm now(Target opened) {
-        if (known.isPresent() && known.get().target() == opened && sameModules(opened.modules())) {
+        if (known.isPresent() && known.get().holdsFor(opened)) {
             try {
-                known = Optional.of(known.get().refresh());
-                return known.get();
+                Known before = known.get();
+                known = Optional.of(new Known(before.modules(), before.vm().refresh()));
+                return known.get().vm();
             } catch (UnsupportedTargetException e) {
                 // It is another program now.
             }
         }
         known = Optional.empty();
-        modules = opened.modules();
-        known = Optional.of(RubyVm.locate(opened));
-        return known.get();
-    }
-
-    /** Whether no module was loaded or removed, and the process has not become another program. */
-    private boolean sameModules(List<ElfModule> now) {
-        boolean same = now.size() == modules.size();
-        for (int i = 0; same && i < now.size(); i++) {
-            // What is still loaded is the same object.
-            same = now.get(i) == modules.get(i);
-        }
-        return same;
+        known = Optional.of(Known.in(opened));
+        return known.get().vm();
     }
 }
