@@ -386,13 +386,12 @@ public final class ChunkCursor implements AutoCloseable {
                                         ? "the free chunk has size 0x%x, but the one behind it says 0x%x"
                                         : "the chunk of size 0x%x is in no bin, but the one behind it says that one of 0x%x is free")
                                 .formatted(length, previous));
-                offset = window.find(q, MallocChunk.HEADER);
             }
-            show(q, offset);
             if (free) {
                 if ((word & MallocChunk.IS_MMAPPED) != 0) {
                     record(p, "IS_MMAPPED is set in a free chunk of an arena (size word 0x%x)".formatted(word));
                 }
+                show(q, offset);
                 return move(p, length, FREE, q, nextWord);
             }
             if ((word & FLAGS) != inUseBits) {
@@ -409,7 +408,9 @@ public final class ChunkCursor implements AutoCloseable {
                 }
                 record(p, "wrong flag bits for a chunk of this arena (size word 0x%x)".formatted(word));
             }
-            return move(p, length, stateInUse(p), q, nextWord);
+            int itself = stateInUse(p);
+            show(q, offset);
+            return move(p, length, itself, q, nextWord);
         }
     }
 
@@ -589,7 +590,10 @@ public final class ChunkCursor implements AutoCloseable {
         return true;
     }
 
-    /** Lets the fast path go on from an address that the window shows at an offset. */
+    /**
+     * Lets the fast path go on from an address that the window shows at an offset: only for who moves there, since the
+     * fast path does not ask again, and nothing before that address is sure to be shown.
+     */
     private void show(long q, long offset) {
         shown = q;
         shift = window.segment().address() + offset - q;

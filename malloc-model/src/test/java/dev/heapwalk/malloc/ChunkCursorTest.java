@@ -11,10 +11,12 @@ import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,6 +56,104 @@ class ChunkCursorTest {
         }
         assertThat(chunks).isEqualTo(BYTES / 64);
         assertThat(chunk.damage()).isEmpty();
+    }
+
+    /**
+     * What a window shows beside what it was asked for changes nothing, whatever the memory is like: chunks of two
+     * arenas, some of them full of smaller ones, with wrong flags and sizes.
+     */
+    @Test
+    void howMuchAWindowShowsChangesNothing() {
+        int damaged = 0;
+        for (long seed = 0; seed < 300; seed++) {
+            Chunks chunks = new Chunks(new Random(seed));
+            List<String> whole = walk(chunks.cursor(false, () -> {}));
+            assertThat(walk(chunks.cursor(true, () -> {}))).as("seed %d", seed).isEqualTo(whole);
+            damaged += whole.stream().anyMatch(line -> line.startsWith("Damage")) ? 1 : 0;
+        }
+        assertThat(damaged).isGreaterThan(200);
+    }
+
+    /** Memory that is another one each time it is read: the walk ends, and reads nothing but what its window shows. */
+    @Test
+    void memoryThatNeverStaysTheSame() {
+        for (long seed = 0; seed < 1_000; seed++) {
+            Random random = new Random(seed);
+            Chunks chunks = new Chunks(random);
+            long least = random.nextInt(4);
+            Runnable change = () -> {
+                if (random.nextInt(4) >= least) {
+                    chunks.change();
+                }
+            };
+            assertThat(walk(chunks.cursor(true, change))).as("seed %d", seed).hasSizeGreaterThan(1);
+        }
+    }
+
+    /** Memory of two arenas at random, with a top chunk each. */
+    private static final class Chunks {
+        private static final int HALF = 1 << 18;
+        private static final long START = 0x5000_0000L;
+        private final Random random;
+        private final MemorySegment content = java.lang.foreign.Arena.ofAuto().allocate(2 * HALF, 8);
+        private final List<WalkPlan.Run> runs;
+
+        Chunks(Random random) {
+            this.random = random;
+            long first = lay(0, HALF, 0);
+            long second = lay(HALF, 2 * HALF, MallocChunk.NON_MAIN_ARENA);
+            runs = List.of(
+                    new WalkPlan.Run(START, START + HALF, 0, START + first),
+                    new WalkPlan.Run(START + HALF, START + 2 * HALF, 1, START + second));
+        }
+
+        ChunkCursor cursor(boolean inPieces, Runnable meanwhile) {
+            return chunks(new SmallTarget(START, content, List.of(), inPieces, meanwhile), runs);
+        }
+
+        /** Lays a part of it anew. */
+        void change() {
+            int from = 16 * random.nextInt(2 * HALF / 16 - 4096);
+            lay(from, from + 16 * (2 + random.nextInt(4094)), random.nextInt(2) * MallocChunk.NON_MAIN_ARENA);
+        }
+
+        /** Fills a range with chunks, and returns the offset of the last one. */
+        private long lay(int from, int to, long flags) {
+            long last = from;
+            for (int at = from; at < to; ) {
+                int size = 16 * (2 + random.nextInt(random.nextInt(8) == 0 ? 1500 : 30));
+                size = to - at - size < 0x1000 ? to - at : size;
+                boolean wrongFlags = size > 0x400 && random.nextInt(4) == 0;
+                if (wrongFlags || random.nextInt(4) == 0) {
+                    lay(at + 16, at + size, flags);
+                }
+                boolean wrongSize = random.nextInt(400) == 0;
+                content.set(
+                        Words.LONG,
+                        at + 8,
+                        (wrongSize ? 16L * random.nextInt(4000) : size)
+                                | (wrongFlags ? flags ^ MallocChunk.NON_MAIN_ARENA : flags)
+                                | MallocChunk.PREV_INUSE);
+                last = at;
+                at += size;
+            }
+            return last;
+        }
+    }
+
+    private static List<String> walk(ChunkCursor chunk) {
+        List<String> seen = new ArrayList<>();
+        try (chunk) {
+            while (chunk.next()) {
+                seen.add(chunk.toString());
+                if (chunk.state() == ChunkState.FREE) {
+                    chunk.addLinks();
+                }
+            }
+            seen.add("links %d %d %d".formatted(chunk.forwardLinks(), chunk.backwardLinks(), chunk.skipLinks()));
+            chunk.damage().forEach(damage -> seen.add(damage.toString()));
+        }
+        return seen;
     }
 
     static Stream<Arguments> ledgers() {
@@ -97,11 +197,11 @@ class ChunkCursorTest {
         for (int at = 0; at < bytes; at += 64) {
             content.set(Words.LONG, at + 8, 64 | MallocChunk.PREV_INUSE);
         }
+        return chunks(new SmallTarget(start, content, List.of()), List.of(run));
+    }
+
+    private static ChunkCursor chunks(Target target, List<WalkPlan.Run> runs) {
         return new ChunkCursor(
-                new SmallTarget(start, content, List.of()).memory(),
-                new WalkPlan(List.of(run)),
-                new FreeChunks(),
-                MallocLayout.ALL.getLast(),
-                new BitSet());
+                target.memory(), new WalkPlan(runs), new FreeChunks(), MallocLayout.ALL.getLast(), new BitSet());
     }
 }

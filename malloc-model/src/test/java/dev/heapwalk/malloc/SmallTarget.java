@@ -9,12 +9,20 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.elf.ElfModule;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.OptionalLong;
 
-/** A target with one mapping whose content a test writes, for versions that no release at hand has. */
-record SmallTarget(long base, MemorySegment content, List<ThreadState> threads) implements Target {
+/**
+ * A target with one mapping whose content a test writes, for versions that no release at hand has. Its windows show all
+ * of it; in pieces they show few pages at a time, each time in other memory, and meanwhile something may happen to it.
+ */
+record SmallTarget(long base, MemorySegment content, List<ThreadState> threads, boolean inPieces, Runnable meanwhile)
+        implements Target {
+    SmallTarget(long base, MemorySegment content, List<ThreadState> threads) {
+        this(base, content, threads, false, () -> {});
+    }
 
     private record Content(long base, MemorySegment content) implements Window.Source {
         @Override
@@ -35,6 +43,53 @@ record SmallTarget(long base, MemorySegment content, List<ThreadState> threads) 
         @Override
         public long missing() {
             return base + content.byteSize();
+        }
+    }
+
+    private static final class Pieces implements Window.Source {
+        private final Content whole;
+        private final Runnable meanwhile;
+        private MemorySegment piece = MemorySegment.NULL;
+        private long start;
+
+        Pieces(Content whole, Runnable meanwhile) {
+            this.whole = whole;
+            this.meanwhile = meanwhile;
+        }
+
+        @Override
+        public boolean load(long address, long length) {
+            meanwhile.run();
+            if (!whole.load(address, length)) {
+                piece = MemorySegment.NULL;
+                start = 0;
+                return false;
+            }
+            long from = (address - whole.base) & -4096;
+            long to = Math.min((address - whole.base + length + 4095) & -4096, whole.length());
+            start = whole.base + from;
+            piece = Arena.ofAuto().allocate(to - from, 4096).copyFrom(whole.content.asSlice(from, to - from));
+            return true;
+        }
+
+        @Override
+        public MemorySegment segment() {
+            return piece;
+        }
+
+        @Override
+        public long base() {
+            return start;
+        }
+
+        @Override
+        public long length() {
+            return piece.byteSize();
+        }
+
+        @Override
+        public long missing() {
+            return whole.missing();
         }
     }
 
@@ -103,7 +158,8 @@ record SmallTarget(long base, MemorySegment content, List<ThreadState> threads) 
 
             @Override
             public Window window() {
-                return new Window(new Content(base, content));
+                Content whole = new Content(base, content);
+                return new Window(inPieces ? new Pieces(whole, meanwhile) : whole);
             }
 
             @Override
