@@ -424,6 +424,28 @@ static VALUE parts(VALUE self, VALUE count, VALUE wrapped, VALUE value) {
     return made;
 }
 
+// What leads to memory of an object that it does not keep, as a word does that was left behind.
+struct leader { char *behind; void *unused[2]; };
+
+static void opaque_leader(void *data) {
+    (void) data;
+    written++;
+}
+
+static const struct type leader_type = {"opaque/leader", opaque_leader, 0, 0, 0, {0}, 0, 0, 0};
+
+// lead(object, word, inner): behind the beginning of what that word of the object points to, or that word in there.
+static VALUE lead(VALUE self, VALUE object, VALUE word, VALUE inner) {
+    struct leader *made = zeroed(sizeof *made);
+    char *memory = ((char **) object)[(long) word >> 1];
+    (void) self;
+    if ((long) inner >> 1 >= 0) {
+        memory = ((char **) memory)[(long) inner >> 1];
+    }
+    made->behind = memory + 64;
+    return rb_data_typed_object_wrap(rb_cObject, made, &leader_type);
+}
+
 static VALUE registered, global;
 
 // globals(one, other): in variables that the garbage collector was told of.
@@ -447,5 +469,6 @@ void Init_keeps(void) {
     rb_global_variable(&global);
     rb_define_module_function(module, "keep", keep, 3);
     rb_define_module_function(module, "parts", parts, 3);
+    rb_define_module_function(module, "lead", lead, 3);
     rb_define_module_function(module, "globals", globals, 3);
 }

@@ -24,13 +24,15 @@ import java.util.Optional;
  * What an object of a C extension may refer to, where only the extension's own code knows: whatever looks like a
  * reference in the memory that the object has of an allocator, and in all that this memory points to, near things
  * first. Where that is the memory of another object, that object is taken for referred to and answers for what lies
- * behind. Words whose lowest or uppermost bits say something else are taken for pointers too, and pointers may lead into
- * the middle of a block. So what is stored as an address is found, but there may be more than the extension marks: what
- * it only knows, and what it only points to.
+ * behind: for what the data of another extension's object points to, and for all that is in the elements, bytes, tables
+ * or instance variables of Ruby's own objects. Words whose lowest or uppermost bits say something else are taken for
+ * pointers too, and pointers may lead into the middle of a block. So what is stored as an address is found, but there
+ * may be more than the extension marks: what it only knows, and what it only points to.
  *
  * <p>A block is read once, however many objects lead to it, and what was found in it is kept. An object may come to any
  * number of blocks that none came to before it, and to {@value #MOST_AGAIN} others: the time for all is that for the
- * memory and for the objects, and not for one times the other.
+ * memory and for the objects, and not for one times the other. Once it has come to a hundred thousand blocks no others
+ * are followed for it.
  *
  * <p>Nothing is brought back from swap for this, and no page is looked at that was never touched. For one thread.
  */
@@ -74,6 +76,9 @@ public final class GuessedReferences implements AutoCloseable {
 
     private int[] pointers = new int[64];
     private int[] ends = new int[64];
+    /** The object whose data it is, 0 if there is none; known once it was searched. */
+    private long[] holders = new long[64];
+
     private int blockCount;
     private long[] words = new long[256];
     private int wordCount;
@@ -154,18 +159,23 @@ public final class GuessedReferences implements AutoCloseable {
             for (int i = references[number]; i < pointers[number]; i++) {
                 tell(words[i], to);
             }
-            long owner = owners.at(starts[number]);
-            if (owner != 0 && owner != self) {
-                tell(owner, to);
+            long holder = holders[number];
+            if (holder != 0 && holder != self) {
+                tell(holder, to);
                 continue;
             }
             for (int i = pointers[number]; i < ends[number]; i++) {
                 come((int) words[i]);
             }
-            if (again > MOST_AGAIN || blockCount > 2 * MOST_BLOCKS || wordCount > 2 * MOST_WORDS) {
+            if (again > MOST_AGAIN || full()) {
                 return;
             }
         }
+    }
+
+    /** Whether nothing more is followed for an object. What comes next begins with nothing remembered. */
+    private boolean full() {
+        return blockCount >= 2 * MOST_BLOCKS || wordCount >= 2 * MOST_WORDS;
     }
 
     private void tell(long reference, EdgeSink to) {
@@ -179,6 +189,10 @@ public final class GuessedReferences implements AutoCloseable {
         numbers.clear();
         blockCount = 0;
         wordCount = 0;
+        if (words.length > 2 * MOST_WORDS) {
+            // A block of nothing but references.
+            words = new long[2 * MOST_WORDS];
+        }
     }
 
     private void come(int number) {
@@ -192,11 +206,21 @@ public final class GuessedReferences implements AutoCloseable {
         queue[queued++] = number;
     }
 
-    /** Keeps the references and pointers of a block. */
+    /** Keeps the references and pointers of a block: of what Ruby gave an object, that object alone. */
     private void search(int number) {
         long start = starts[number];
         long end = start + lengths[number];
         references[number] = wordCount;
+        holders[number] = owners.ofData(start);
+        long owner = holders[number] == 0 ? owners.ofBuffer(start) : 0;
+        if (owner != 0) {
+            if (mark.isObject(owner)) {
+                keep(owner);
+            }
+            pointers[number] = wordCount;
+            ends[number] = wordCount;
+            return;
+        }
         // Twice: what is kept of a kind lies together.
         words(start, end, true);
         pointers[number] = wordCount;
@@ -238,7 +262,7 @@ public final class GuessedReferences implements AutoCloseable {
             if (slot && mark.isObject(address)) {
                 keep(address);
             }
-        } else if (!slot && memory.mappings().writable(address, 1)) {
+        } else if (!slot && !full() && memory.mappings().writable(address, 1)) {
             int number = block(address);
             if (number >= 0) {
                 keep(number);
@@ -285,6 +309,7 @@ public final class GuessedReferences implements AutoCloseable {
             references = Arrays.copyOf(references, 2 * number);
             pointers = Arrays.copyOf(pointers, 2 * number);
             ends = Arrays.copyOf(ends, 2 * number);
+            holders = Arrays.copyOf(holders, 2 * number);
         }
         starts[number] = start;
         lengths[number] = Math.min(length, MOST_OF_BLOCK);

@@ -47,6 +47,7 @@ public final class OwnedMemory {
     private final RMatch match;
     private final RBignum bignum;
     private final RClass module;
+    private final boolean onlyValues;
     private EdgeSink sink;
 
     /**
@@ -55,6 +56,11 @@ public final class OwnedMemory {
      * @param reader what follows the pointers; the views given to {@link #of} may be over its window
      */
     public OwnedMemory(ObjectReader reader) {
+        this(reader, false);
+    }
+
+    private OwnedMemory(ObjectReader reader, boolean onlyValues) {
+        this.onlyValues = onlyValues;
         this.reader = reader;
         this.memory = reader.memory();
         this.objects = RubyLayout.of(reader.series()).object();
@@ -72,6 +78,11 @@ public final class OwnedMemory {
         this.match = new RMatch(reader);
         this.bignum = new RBignum(reader);
         this.module = new RClass(reader);
+    }
+
+    /** One that leaves out what tables find their entries by, which leads nowhere. */
+    static OwnedMemory ofValues(ObjectReader reader) {
+        return new OwnedMemory(reader, true);
     }
 
     /**
@@ -198,7 +209,9 @@ public final class OwnedMemory {
             long offset = memory.require(table, TableLayout.ST_SIZE);
             long ownedBins = memory.segment().get(Words.LONG, offset + TableLayout.ST_BINS);
             long ownedEntries = memory.segment().get(Words.LONG, offset + TableLayout.ST_ENTRIES);
-            owns(bins, ownedBins);
+            if (!onlyValues) {
+                owns(bins, ownedBins);
+            }
             owns(entries, ownedEntries);
         }
     }

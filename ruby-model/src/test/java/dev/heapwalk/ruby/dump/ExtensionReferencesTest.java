@@ -204,6 +204,26 @@ class ExtensionReferencesTest {
         }
     }
 
+    /** A word that was left behind leads into the memory of another object: that is a guess, and not all in there. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void guessesTheOwnerOfMemoryAndNothingBehindIt(Ruby ruby) throws Exception {
+        try (RubyProcess process = start(ruby, 20)) {
+            List<String> leaders = Files.readAllLines(process.askForFile("leads"));
+            Map<String, JsonNode> contents;
+            try (Target target = Target.attach(process.pid())) {
+                contents = heapDump(HeapDump.of(RubyVm.locate(target), HeapDump.Id.PLAIN));
+            }
+            assertThat(leaders).hasSize(5);
+            for (String leader : leaders) {
+                String[] words = leader.split(" ");
+                assertThat(references(contents.get(words[0]), "guessed"))
+                        .as("into the memory of an object of the kind %s", words[1])
+                        .isEqualTo(Set.of(words[2]));
+            }
+        }
+    }
+
     /** Many objects that know one large document: each has its own part of it, and few others. */
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")

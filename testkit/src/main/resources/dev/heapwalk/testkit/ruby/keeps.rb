@@ -2,6 +2,8 @@
 # Objects of a C extension, keeps.c, that keep others in all the ways that extensions do. The first argument is the
 # compiled extension, the second how many parts of one document have objects. kept PATH writes a line for each keeper:
 # its address, what its mark function is like (exact, opaque, untyped), its way, and the addresses of what it was given.
+# leads PATH writes a line for each object that leads into the memory of another: its address, the kind and address of
+# that other.
 
 require_relative "target"
 
@@ -51,6 +53,28 @@ keep_globally(Kept.new("registered"), Kept.new("global"))
 # A document of which many parts have objects: as many as the second argument says.
 count = ARGV[1].to_i
 $parts = Keeps.parts(4 * count, count, Array.new(count) { |i| Kept.new("part #{i}") if i % 4 == 0 })
+
+# Objects with much memory, and the words that tell where that is: in the object, and in what that points to. Until 3.2
+# there is a heap of its own for what has few kilobytes; since then an object with many variables has a table of them.
+$held = Array.new(3000) { |i| Kept.new("held as #{i}") }
+$table = $held.each_with_index.to_h { |object, i| [i, object] }
+$bytes = $held.map { |object| Target.address(object).hex }.pack("Q*")
+$object = Kept.new("with instance variables")
+(RUBY_VERSION >= "3.2" ? 50 : 600).times { |i| $object.instance_variable_set("@held_#{i}", $held[i]) }
+$struct = Struct.new(*Array.new(600) { |i| :"member_#{i}" }).new(*Array.new(600) { |i| $held[i] })
+in_slot = RUBY_VERSION >= "3.3"
+$leaders = {
+  "array" => [$held, 4, -1],
+  "hash" => in_slot ? [$table, 9, -1] : [$table, 2, 6],
+  "string" => [$bytes, 3, -1],
+  "object" => [$object, RUBY_VERSION >= "3.2" ? 2 : 3, -1],
+  "struct" => [$struct, 3, -1]
+}.map { |kind, (object, word, inner)| [Keeps.lead(object, word, inner), kind, object] }
+
+Target.command("leads") do |path|
+  lines = $leaders.map { |leader, kind, object| [Target.address(leader), kind, Target.address(object)].join(" ") }
+  File.write(path, lines.join("\n"))
+end
 
 Target.command("kept") { |path| File.open(path, "w") { |file| file.puts(LINES) } }
 
