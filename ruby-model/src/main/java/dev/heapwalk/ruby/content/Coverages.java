@@ -31,11 +31,18 @@ public final class Coverages {
      */
     public record Branch(long type, long[] place, long count, List<Branch> ways) {}
 
+    /** The most conditions of a file, and the most ways that lead from all of them: more is damage. */
     private static final int MOST_BRANCHES = 1 << 14;
-    private static final int MOST_WAYS = 1 << 12;
+
+    private static final int MOST_WAYS = 1 << 16;
+    /** The most lines of a file. */
+    private static final int MOST_LINES = 1 << 20;
+
     private static final int PLACE = 4;
     /** The type, the place, and where the count stands or the ways. */
     private static final int FIELDS = 6;
+    /** As many ways as most conditions have. */
+    private static final int FEW = 4;
 
     private final ObjectReader reader;
     private final Reader memory;
@@ -47,8 +54,15 @@ public final class Coverages {
 
     private long[] lines = {};
     private boolean linesCounted;
+    /** The Array that told which lines ran, and these, ascending, with the place of each in it below its number. */
+    private long ranOf;
+
+    private long[] ran = {};
+
     private long branchesOf;
     private List<Branch> branches = List.of();
+    /** How many more ways are read of a file. */
+    private int waysLeft;
 
     /**
      * Makes one that is at no code yet.
@@ -112,7 +126,8 @@ public final class Coverages {
     /**
      * The lines of the code that are counted.
      *
-     * @return the number of a line and how often it ran, a {@code VALUE}, in turn; or the numbers of those that ran
+     * @return the number of a line and how often it ran, a {@code VALUE}, in turn; or the numbers of those that ran, the
+     *     first that ran first
      */
     public long[] lines() {
         return lines;
@@ -157,7 +172,7 @@ public final class Coverages {
         long length = reader.at(value, array).length();
         long first = array.elements();
         memory.requireMapped(first, length, Long.BYTES);
-        return once ? ran(first, length, own) : counted(first, length, own);
+        return once ? ran(value, first, length, own) : counted(first, length, own);
     }
 
     private long[] counted(long first, long length, int[] own) {
@@ -174,21 +189,42 @@ public final class Coverages {
         return Arrays.copyOf(found, count);
     }
 
-    private long[] ran(long first, long length, int[] own) {
-        long[] found = new long[own.length];
-        int count = 0;
-        for (long i = 0; i < length && count < found.length; i++) {
-            long line = memory.readLong(first + 8 * i);
-            if (SpecialConstants.isFixnum(line) && Arrays.binarySearch(own, (int) (line >> 1)) >= 0) {
-                found[count++] = line >> 1;
+    private long[] ran(long value, long first, long length, int[] own) {
+        if (value != ranOf) {
+            ran = new long[(int) Math.min(length, MOST_LINES)];
+            int count = 0;
+            for (int i = 0; i < ran.length; i++) {
+                long number = memory.readLong(first + 8L * i);
+                long line = number >> 1;
+                if (SpecialConstants.isFixnum(number) && line > 0 && line <= Integer.MAX_VALUE) {
+                    ran[count++] = line << Integer.SIZE | i;
+                }
             }
+            ran = Arrays.copyOf(ran, count);
+            Arrays.sort(ran);
+            ranOf = value;
         }
-        return Arrays.copyOf(found, count);
+        // As Ruby has them: what ran first stands first.
+        return Arrays.stream(own)
+                .mapToLong(this::turn)
+                .filter(turn -> turn >= 0)
+                .sorted()
+                .map(turn -> (int) turn)
+                .toArray();
+    }
+
+    /** When a line ran first, with its number below that; -1 if it did not. */
+    private long turn(int line) {
+        long beginning = (long) line << Integer.SIZE;
+        int at = Arrays.binarySearch(ran, beginning);
+        at = at < 0 ? -at - 1 : at;
+        return at < ran.length && ran[at] >>> Integer.SIZE == line ? ran[at] << Integer.SIZE | line : -1;
     }
 
     /** A Hash of Arrays, each with a Hash of Arrays for its ways, or Arrays with all that in turn, in 2.7. */
     private List<Branch> branches(long structure, long counters) {
         List<Branch> found = new ArrayList<>();
+        waysLeft = MOST_WAYS;
         for (long base : members(structure, MOST_BRANCHES)) {
             long[] fields = fields(base);
             if (fields.length < FIELDS - 1) {
@@ -198,7 +234,7 @@ public final class Coverages {
             if (fields.length == FIELDS
                     && !SpecialConstants.isFixnum(fields[FIELDS - 1])
                     && isHash(fields[FIELDS - 1])) {
-                for (long way : members(fields[FIELDS - 1], MOST_WAYS)) {
+                for (long way : members(fields[FIELDS - 1], waysLeft)) {
                     add(ways, fields(way), 0, counters);
                 }
             } else {
@@ -212,7 +248,8 @@ public final class Coverages {
     }
 
     private void add(List<Branch> ways, long[] fields, int at, long counters) {
-        if (fields.length >= at + FIELDS) {
+        waysLeft--;
+        if (waysLeft >= 0 && fields.length >= at + FIELDS) {
             long counter = fields[at + FIELDS - 1] >> 1;
             long count = counter < 0 || counter > Integer.MAX_VALUE ? 0 : element(counters, (int) counter);
             ways.add(new Branch(fields[at], place(fields, at), count, List.of()));
@@ -236,10 +273,13 @@ public final class Coverages {
         if (!isHash(value)) {
             return fields(value);
         }
-        long[] found = new long[most];
+        long[] found = new long[FEW];
         int count = 0;
         pairs.over(reader.at(value, hash));
         while (count < most && pairs.next()) {
+            if (count == found.length) {
+                found = Arrays.copyOf(found, 2 * count);
+            }
             found[count++] = pairs.value();
         }
         return Arrays.copyOf(found, count);
