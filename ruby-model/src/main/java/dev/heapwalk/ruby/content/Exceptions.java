@@ -103,8 +103,9 @@ public final class Exceptions {
         if (SpecialConstants.isFixnum(message)) {
             return Optional.of(Long.toString(message >> 1));
         }
-        if (SpecialConstants.isStaticSymbol(message)) {
-            return reader.symbols().of(message >>> 8);
+        Optional<String> symbol = reader.symbols().ofSymbol(message);
+        if (symbol.isPresent()) {
+            return symbol;
         }
         if (message == SpecialConstants.TRUE || message == 0) {
             return Optional.of(message == 0 ? "false" : "true");
@@ -122,9 +123,8 @@ public final class Exceptions {
         if (!format.contains(INSPECTED)) {
             return Optional.of(format);
         }
-        Optional<String> inspected = SpecialConstants.isFixnum(tag)
-                ? Optional.of(Long.toString(tag >> 1))
-                : SpecialConstants.isStaticSymbol(tag) ? nameErrors.symbol(tag) : Optional.empty();
+        Optional<String> inspected =
+                SpecialConstants.isFixnum(tag) ? Optional.of(Long.toString(tag >> 1)) : nameErrors.symbol(tag);
         return inspected.map(text -> format.replace(INSPECTED, text));
     }
 

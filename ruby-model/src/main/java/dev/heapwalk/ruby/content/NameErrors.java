@@ -10,7 +10,6 @@ import dev.heapwalk.ruby.name.StringDecoder;
 import dev.heapwalk.ruby.object.RClass;
 import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.ruby.vm.field.MachineFields;
-import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -120,10 +119,10 @@ final class NameErrors {
         parts[3] = className(receiver);
     }
 
-    /** What {@code inspect} gives for a Symbol, unless it needs quotes. */
+    /** What {@code inspect} gives for a Symbol, unless it needs quotes; empty if it is none. */
     Optional<String> symbol(long value) {
         return reader.symbols()
-                .of(value >>> 8)
+                .ofSymbol(value)
                 .filter(name -> PLAIN.matcher(name).matches())
                 .map(":"::concat);
     }
@@ -166,17 +165,7 @@ final class NameErrors {
     }
 
     private Optional<String> name(long value) {
-        if (SpecialConstants.isStaticSymbol(value)) {
-            return reader.symbols().of(value >>> 8);
-        }
-        if (reader.isSlot(value) && RubyType.of(memory.readLong(value)) == RubyType.SYMBOL) {
-            return reader.symbols().bytesOfSymbol(value).map(NameErrors::text);
-        }
-        return string(value);
-    }
-
-    private static String text(byte[] utf8) {
-        return new String(utf8, StandardCharsets.UTF_8);
+        return reader.symbols().ofSymbol(value).or(() -> string(value));
     }
 
     private Optional<String> string(long value) {

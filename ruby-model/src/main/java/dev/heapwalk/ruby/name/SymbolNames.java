@@ -179,6 +179,16 @@ public final class SymbolNames {
     }
 
     /**
+     * The name of a Symbol.
+     *
+     * @param symbol a {@code VALUE}, a static Symbol or a reference to another
+     * @return its name, with replacements for what is not UTF-8; empty if it has none or is no Symbol
+     */
+    public Optional<String> ofSymbol(long symbol) {
+        return bytesOfSymbol(symbol).map(SymbolNames::text);
+    }
+
+    /**
      * The bytes of a String, of which a very long one is cut.
      *
      * @param address target address of a String
