@@ -5,8 +5,8 @@ import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
-import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.code.CodeMemory;
 import dev.heapwalk.ruby.code.MarkFunction;
 import dev.heapwalk.ruby.code.MarkFunction.Call;
 import dev.heapwalk.ruby.layout.CallCacheLayout;
@@ -23,7 +23,6 @@ import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.object.Shapes;
 import dev.heapwalk.ruby.table.IdEntries;
 import dev.heapwalk.ruby.table.StEntries;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -264,7 +263,7 @@ final class DataReferences {
         if (function == null) {
             function = new MarkFunction(
                     reader.vm().target().machine(),
-                    this::copy,
+                    CodeMemory.of(memory),
                     called(),
                     new LazyBinding(reader.vm().target(), memory));
         }
@@ -290,15 +289,6 @@ final class DataReferences {
                 case NOTHING -> {}
             }
         }
-        return true;
-    }
-
-    private boolean copy(long address, byte[] bytes, int length) {
-        long offset = memory.find(address, length);
-        if (offset < 0) {
-            return false;
-        }
-        MemorySegment.copy(memory.segment(), Words.BYTE, offset, bytes, 0, length);
         return true;
     }
 

@@ -3,10 +3,10 @@ package dev.heapwalk.ruby.size;
 
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
+import dev.heapwalk.ruby.code.CodeMemory;
 import dev.heapwalk.ruby.code.SizeFunction;
 import dev.heapwalk.ruby.layout.ContextLayout;
 import dev.heapwalk.ruby.layout.DataLayout;
@@ -18,7 +18,6 @@ import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.FiberFields;
 import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.table.StEntries;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -77,7 +76,7 @@ final class DataSizes {
         this.fibers = new FiberFields(reader);
         this.view = new RData(reader);
         this.other = new RValue(reader);
-        this.function = new SizeFunction(reader.vm().target().machine(), this::copy);
+        this.function = new SizeFunction(reader.vm().target().machine(), CodeMemory.of(memory));
         this.entries = new StEntries(reader);
     }
 
@@ -109,15 +108,6 @@ final class DataSizes {
         }
         long size = of(type, content);
         return size < 0 || usable < 0 ? MemorySizes.UNKNOWN : usable + size;
-    }
-
-    private boolean copy(long address, byte[] bytes, int length) {
-        long offset = memory.find(address, length);
-        if (offset < 0) {
-            return false;
-        }
-        MemorySegment.copy(memory.segment(), Words.BYTE, offset, bytes, 0, length);
-        return true;
     }
 
     private Type read(long address) {
@@ -165,7 +155,7 @@ final class DataSizes {
         };
     }
 
-    /** It counts the registers of its last match, which stand in its middle, if it was built so; else its size stays. */
+    /** It counts the registers of its last match, which stand in its middle, if it was built so; or its size stays. */
     private long scanner(Type type, long data) {
         long own = function.call(type.function(), data);
         return own >= 0 ? own : MemsizeLayout.SCANNER + sizes.region(data + MemsizeLayout.SCANNER_REGISTERS);
