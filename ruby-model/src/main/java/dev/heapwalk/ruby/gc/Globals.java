@@ -4,10 +4,10 @@ package dev.heapwalk.ruby.gc;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
-import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.code.CodeMemory;
 import dev.heapwalk.ruby.code.SizeFunction;
 import dev.heapwalk.ruby.gc.Roots.Global;
 import dev.heapwalk.ruby.gc.Roots.Part;
@@ -25,7 +25,7 @@ import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.RubyThread;
 import dev.heapwalk.ruby.vm.RubyThreads;
 import dev.heapwalk.ruby.vm.SpecialVariables;
-import java.lang.foreign.MemorySegment;
+import dev.heapwalk.ruby.vm.field.MachineFields;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -88,6 +88,7 @@ final class Globals {
     private final long nil;
     private final SizeFunction function;
     private final RubyThreads threads;
+    private final MachineFields machine;
     private final SpecialVariables special;
     private final DataTypes types = new DataTypes();
     private final Map<Long, Getter> getters = new HashMap<>();
@@ -109,19 +110,11 @@ final class Globals {
         this.memory = reader.memory();
         this.layout = RubyLayout.of(reader.edition());
         this.nil = reader.constants().nil();
-        this.function = new SizeFunction(vm.target().machine(), this::copy);
+        this.function = new SizeFunction(vm.target().machine(), CodeMemory.of(memory));
         Interpreter interpreter = new Interpreter(reader);
         this.threads = new RubyThreads(interpreter);
+        this.machine = new MachineFields(reader);
         this.special = new SpecialVariables(interpreter);
-    }
-
-    private boolean copy(long address, byte[] bytes, int length) {
-        long offset = memory.find(address, length);
-        if (offset < 0) {
-            return false;
-        }
-        MemorySegment.copy(memory.segment(), Words.BYTE, offset, bytes, 0, length);
-        return true;
     }
 
     List<Global> read() {
@@ -277,15 +270,14 @@ final class Globals {
 
     /** Target address of the variable of C code that holds the value, 0 if none does or it can't be found. */
     private long place(Getter getter, long data) {
-        MarkLayout marked = layout.mark();
         return switch (getter) {
             case STDIN -> exported("rb_stdin");
             case STDOUT -> exported("rb_stdout");
             case STDERR -> exported("rb_stderr");
-            case VERBOSE -> ofRactor(Long.BYTES);
-            case DEBUG -> ofRactor(2 * Long.BYTES);
-            case LOAD_PATH -> ofMachine(marked.machine(), "load_path");
-            case LOADED_FEATURES -> ofMachine(marked.machine(), "loaded_features");
+            case VERBOSE -> ofRactor(MarkLayout.Ractor.VERBOSE);
+            case DEBUG -> ofRactor(MarkLayout.Ractor.DEBUG);
+            case LOAD_PATH -> machine.place("load_path");
+            case LOADED_FEATURES -> machine.place("loaded_features");
             case ARGUMENTS -> {
                 long argf = argf(data);
                 yield argf == 0 ? 0 : argf + DataLayout.ARGF_ARGUMENTS;
@@ -304,17 +296,10 @@ final class Globals {
         return 0;
     }
 
-    private long ofMachine(MarkLayout.Machine machine, String field) {
-        int offset = machine.values().offset(field);
-        return offset < 0 ? 0 : vm.address() + offset;
-    }
-
     /** The main ractor has what it warns about behind its streams. */
     private long ofRactor(int behind) {
         int offset = layout.mark().ractor().values().offset("r_stderr");
-        long ractor =
-                offset < 0 ? 0 : memory.readLong(vm.address() + layout.vm().mainRactor());
-        return ractor == 0 ? 0 : ractor + offset + behind;
+        return offset < 0 ? 0 : threads.ofMainRactor(offset + behind);
     }
 
     /** A value that no variable holds as it is. */
@@ -366,7 +351,9 @@ final class Globals {
     }
 
     private long argf(RData object) {
-        return object.type() == RubyType.DATA && types.of(object).equals(ARGF) ? object.data() : 0;
+        // Before the type is read, which may move the view.
+        long data = object.data();
+        return object.type() == RubyType.DATA && types.of(object).equals(ARGF) ? data : 0;
     }
 
     /** What files are read from is told once reading began; that some are changed in place, by a name to keep. */

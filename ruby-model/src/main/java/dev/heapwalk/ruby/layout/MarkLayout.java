@@ -89,6 +89,10 @@ public record MarkLayout(
             int runningContext,
             boolean typedBaskets,
             int targetedHooks) {
+        /** {@code verbose}, behind {@code r_stderr}. */
+        public static final int VERBOSE = 8;
+        /** {@code debug}, behind {@code r_stderr}. */
+        public static final int DEBUG = 16;
         /** {@code pub.hooks}. */
         public static final int HOOKS = 16;
         /** {@code basket_type_deleted}; what comes after it is none that holds a value either. */

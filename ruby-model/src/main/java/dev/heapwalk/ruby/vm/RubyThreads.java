@@ -112,11 +112,12 @@ public final class RubyThreads {
     public List<RubyThread> living() {
         notes.clear();
         List<RubyThread> found = new ArrayList<>();
+        List<ThreadState> states = vm.target().threads();
         VmLayout vmLayout = RubyLayout.of(reader.series()).vm();
         if (vmLayout.livingThreads() >= 0) {
             long main = memory.readLong(vm.address() + vmLayout.mainThread(), 0);
             for (long address : list(vm.address() + vmLayout.livingThreads(), ThreadLayout.NODE, "the threads")) {
-                add(found, address, main);
+                add(found, address, main, states);
             }
             return found;
         }
@@ -125,7 +126,7 @@ public final class RubyThreads {
             long main = memory.readLong(ractor + layout.ractorMain() + ractorShift, 0);
             for (long address : list(ractor + layout.ractorThreads(), ThreadLayout.NODE, "the threads of a ractor")) {
                 if (memory.readLong(address + layout.ractor(), 0) == ractor) {
-                    add(found, address, main);
+                    add(found, address, main, states);
                 } else {
                     notes.add("0x%x in a list of threads is none".formatted(address));
                 }
@@ -134,9 +135,9 @@ public final class RubyThreads {
         return found;
     }
 
-    private void add(List<RubyThread> found, long address, long main) {
+    private void add(List<RubyThread> found, long address, long main, List<ThreadState> states) {
         try {
-            found.add(read(address, address == main));
+            found.add(read(address, address == main, states));
         } catch (UnmappedAddressException e) {
             notes.add("the thread at 0x%x can't be read: %s".formatted(address, e.getMessage()));
         }
@@ -156,7 +157,7 @@ public final class RubyThreads {
                 ? memory.readLong(
                         vm.address() + RubyLayout.of(reader.series()).vm().mainThread(), 0)
                 : memory.readLong(memory.readLong(address + layout.ractor(), 0) + layout.ractorMain() + ractorShift, 0);
-        return read(address, address == main);
+        return read(address, address == main, vm.target().threads());
     }
 
     /**
@@ -182,7 +183,7 @@ public final class RubyThreads {
         return memory.readLong(thread.address() + fields.offset("last_status"));
     }
 
-    private RubyThread read(long address, boolean main) {
+    private RubyThread read(long address, boolean main, List<ThreadState> states) {
         probe();
         long nativeThread = layout.nativeThread() < 0 ? address : memory.readLong(address + layout.nativeThread());
         long pthread = nativeThread == 0 ? 0 : memory.readLong(nativeThread + layout.threadId());
@@ -197,7 +198,7 @@ public final class RubyThreads {
                 status,
                 interpreter.texts().of(memory.readLong(address + layout.name() + threadShift)),
                 pthread,
-                status == RubyThread.Status.DEAD ? 0 : tid(nativeThread, pthread),
+                status == RubyThread.Status.DEAD ? 0 : tid(states, nativeThread, pthread),
                 main,
                 invoke == ThreadLayout.INVOKE_PROC || invoke == INVOKES_RACTOR_PROC
                         ? memory.readLong(address + layout.procedure() + threadShift)
@@ -218,11 +219,10 @@ public final class RubyThreads {
     }
 
     /**
-     * The kernel's id of a native thread, as the target's threads are told. What Ruby keeps is the id that it had in the
-     * process that forked this one, and is in another namespace in a container.
+     * The kernel's id of a native thread, as the target's threads are told. What Ruby keeps is the id that it had in
+     * the process that forked this one, and is in another namespace in a container.
      */
-    private int tid(long nativeThread, long pthread) {
-        List<ThreadState> states = vm.target().threads();
+    private int tid(List<ThreadState> states, long nativeThread, long pthread) {
         Optional<ThreadState> running = byRegister(states, pthread);
         if (running.isPresent()) {
             return (int) running.get().tid();
@@ -287,17 +287,26 @@ public final class RubyThreads {
      * @return target address of a ThreadGroup, 0 if it can't be told
      */
     public long defaultGroup() {
-        probe();
-        VmLayout vmLayout = RubyLayout.of(reader.series()).vm();
         long group = layout.ractorMain() < 0
                 ? new MachineFields(reader).value("thgroup_default")
-                : memory.readLong(
-                        memory.readLong(vm.address() + vmLayout.mainRactor(), 0)
-                                + layout.ractorMain()
-                                + ractorShift
-                                + ThreadLayout.RACTOR_GROUP,
-                        0);
+                : memory.readLong(ofMainRactor(layout.ractorMain() + ThreadLayout.RACTOR_GROUP), 0);
         return isA(GROUP, group) ? group : 0;
+    }
+
+    /**
+     * A field of the main ractor behind those that tell of its threads, which patch releases have moved alike.
+     *
+     * @param offset where the layout of the version has it
+     * @return target address of the field, 0 if there is no ractor
+     */
+    public long ofMainRactor(int offset) {
+        if (layout.ractorMain() < 0) {
+            return 0;
+        }
+        probe();
+        long ractor = memory.readLong(
+                vm.address() + RubyLayout.of(reader.series()).vm().mainRactor(), 0);
+        return ractor == 0 ? 0 : ractor + offset + ractorShift;
     }
 
     /**

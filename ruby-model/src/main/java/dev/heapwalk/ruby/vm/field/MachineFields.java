@@ -30,23 +30,23 @@ public final class MachineFields {
     }
 
     /**
-     * A field that holds a value.
+     * Where a field is that holds a value.
      *
      * @param name its name in C, such as {@code loaded_features}
-     * @return what it holds; 0 if it holds nothing, or this version has no such field
-     * @throws UnmappedAddressException if it can't be read
+     * @return a target address; 0 if this version has no such field
+     * @throws UnmappedAddressException if what tells that can't be read
      */
-    public long value(String name) {
+    public long place(String name) {
         if (name.equals("mark_object_ary")) {
-            return memory.readLong(address + layout.vm().markObjectAry());
+            return address + layout.vm().markObjectAry();
         }
         int offset = machine.values().offset(name);
         if (offset >= 0) {
-            return memory.readLong(address + offset);
+            return address + offset;
         }
         int later = machine.laterValues().offset(name);
         if (later >= 0) {
-            return memory.readLong(address + reader.vm().moved(memory) + later);
+            return address + reader.vm().moved(memory) + later;
         }
         ValueFields box = layout.data().box();
         if (machine.boxes() < 0 || box.offset(name) < 0) {
@@ -55,7 +55,19 @@ public final class MachineFields {
         long root = memory.readLong(address + machine.boxes());
         long main = memory.readLong(address + machine.boxes() + Long.BYTES);
         long acting = main == 0 ? root : main;
-        return acting == 0 ? 0 : memory.readLong(acting + box.offset(name));
+        return acting == 0 ? 0 : acting + box.offset(name);
+    }
+
+    /**
+     * A field that holds a value.
+     *
+     * @param name its name in C, such as {@code loaded_features}
+     * @return what it holds; 0 if it holds nothing, or this version has no such field
+     * @throws UnmappedAddressException if it can't be read
+     */
+    public long value(String name) {
+        long place = place(name);
+        return place == 0 ? 0 : memory.readLong(place);
     }
 
     /**
