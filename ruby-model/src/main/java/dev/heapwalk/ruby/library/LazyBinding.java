@@ -8,7 +8,9 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.ruby.code.MarkFunction;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Which function a library is about to call for the first time, where the dynamic linker looks that up so late: C name
@@ -32,6 +34,7 @@ public final class LazyBinding implements MarkFunction.Linker {
 
     private static final int TABLE_RESOLVER = 16;
 
+    private static final int OTHER_TAG = -1;
     private static final int DT_PLTGOT = 3;
     private static final int DT_STRTAB = 5;
     private static final int DT_SYMTAB = 6;
@@ -46,7 +49,14 @@ public final class LazyBinding implements MarkFunction.Linker {
     private final long start;
 
     private final long end;
+    /** What was read of each library, and the number that it has there by its {@code link_map}. */
+    private final List<Library> libraries = new ArrayList<>();
+
+    private final LongTable numbers = new LongTable();
     private final LongTable bound = new LongTable();
+
+    /** Where the tables of a library are, for a resolver that it gives to the linker's code. */
+    private record Library(long resolver, long relocations, long symbols, long names) {}
 
     /**
      * Finds the dynamic linker of a target.
@@ -75,49 +85,62 @@ public final class LazyBinding implements MarkFunction.Linker {
     @Override
     public long bind(long resolver, long map, long index) {
         try {
-            long names = 0;
-            long symbols = 0;
-            long relocations = 0;
-            long table = 0;
-            long bias = memory.readLong(map);
-            long dynamic = memory.readLong(map + DYNAMIC);
-            for (int i = 0; i < MOST_TAGS; i++) {
-                long tag = memory.readLong(dynamic + TAG_SIZE * i);
-                long value = memory.readLong(dynamic + TAG_SIZE * i + TAG_VALUE);
-                // The linker has made addresses of them, where it may write.
-                long address = Long.compareUnsigned(value, bias) < 0 ? value + bias : value;
-                switch ((int) tag) {
-                    case DT_PLTGOT -> table = address;
-                    case DT_STRTAB -> names = address;
-                    case DT_SYMTAB -> symbols = address;
-                    case DT_JMPREL -> relocations = address;
-                    default -> {}
+            int number = (int) numbers.get(map, -1);
+            if (number < 0) {
+                Optional<Library> read = library(map);
+                if (read.isEmpty()) {
+                    return 0;
                 }
-                if (tag == 0) {
-                    break;
-                }
+                number = libraries.size();
+                libraries.add(read.get());
+                numbers.put(map, number);
             }
-            if (table == 0
-                    || names == 0
-                    || symbols == 0
-                    || relocations == 0
-                    || index != (int) index
-                    || memory.readLong(table + TABLE_MAP) != map
-                    || memory.readLong(table + TABLE_RESOLVER) != resolver) {
-                return 0;
-            }
-            long relocation = relocations + RELOCATION_SIZE * index;
-            long known = bound.get(relocation, -1);
-            if (known < 0) {
-                long symbol = memory.readLong(relocation + RELOCATION_INFO) >>> 32;
-                int name = memory.readInt(symbols + SYMBOL_SIZE * symbol);
-                known = exported(memory.readCString(names + (name & 0xffffffffL), LONGEST_NAME));
-                bound.put(relocation, known);
-            }
-            return known;
+            Library library = libraries.get(number);
+            return library.resolver() == resolver && index == (int) index ? bound(library, index) : 0;
         } catch (UnmappedAddressException e) {
             return 0;
         }
+    }
+
+    /** Empty where something else than a {@code link_map} lies. */
+    private Optional<Library> library(long map) {
+        long names = 0;
+        long symbols = 0;
+        long relocations = 0;
+        long table = 0;
+        long bias = memory.readLong(map);
+        long dynamic = memory.readLong(map + DYNAMIC);
+        for (int i = 0; i < MOST_TAGS; i++) {
+            long tag = memory.readLong(dynamic + TAG_SIZE * i);
+            long value = memory.readLong(dynamic + TAG_SIZE * i + TAG_VALUE);
+            // The linker has made addresses of them, where it may write.
+            long address = Long.compareUnsigned(value, bias) < 0 ? value + bias : value;
+            switch (tag == (int) tag ? (int) tag : OTHER_TAG) {
+                case DT_PLTGOT -> table = address;
+                case DT_STRTAB -> names = address;
+                case DT_SYMTAB -> symbols = address;
+                case DT_JMPREL -> relocations = address;
+                default -> {}
+            }
+            if (tag == 0) {
+                break;
+            }
+        }
+        return table == 0 || names == 0 || symbols == 0 || relocations == 0 || memory.readLong(table + TABLE_MAP) != map
+                ? Optional.empty()
+                : Optional.of(new Library(memory.readLong(table + TABLE_RESOLVER), relocations, symbols, names));
+    }
+
+    private long bound(Library library, long index) {
+        long relocation = library.relocations() + RELOCATION_SIZE * index;
+        long known = bound.get(relocation, -1);
+        if (known < 0) {
+            long symbol = memory.readLong(relocation + RELOCATION_INFO) >>> 32;
+            int name = memory.readInt(library.symbols() + SYMBOL_SIZE * symbol);
+            known = exported(memory.readCString(library.names() + (name & 0xffffffffL), LONGEST_NAME));
+            bound.put(relocation, known);
+        }
+        return known;
     }
 
     private long exported(String name) {
