@@ -7,7 +7,8 @@ import java.util.Map;
 
 /**
  * How much of a heap changed while a process that runs on was read: the slots whose first words are not what they were,
- * as where an object came, went, or became another one.
+ * as where an object came, went, or became another one. Of an object that became another one a byte is noted, so that
+ * one change in 128 is not seen.
  */
 public final class Turnover {
     /** Bits of the flags that the collector itself changes. */
@@ -46,7 +47,8 @@ public final class Turnover {
     private long objects;
 
     private Turnover(RubyVm vm) {
-        try (SlotCursor slot = vm.slots(vm.sampler())) {
+        ObjectReader reader = vm.sampler();
+        try (SlotCursor slot = vm.slots(reader)) {
             int last = -1;
             byte[] kinds = {};
             long start = 0;
@@ -62,6 +64,8 @@ public final class Turnover {
                 kinds[(int) ((slot.address() - start) / slot.slotSize())] = kind;
                 objects += kind == NONE ? 0 : 1;
             }
+        } finally {
+            reader.memory().close();
         }
     }
 

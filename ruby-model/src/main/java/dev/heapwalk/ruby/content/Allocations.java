@@ -83,7 +83,7 @@ public final class Allocations {
         return new Allocations(reader, infos);
     }
 
-    /** Whether a module is the extension that traces, or may have it linked in. */
+    /** Whether a module is the extension that traces, or one whose file's name is not known and that may be it. */
     private static boolean mayTrace(ElfModule module) {
         return module.path().isEmpty() || module.path().contains("objspace");
     }
@@ -155,6 +155,7 @@ public final class Allocations {
      * The file.
      *
      * @return {@code ObjectSpace.allocation_sourcefile}; empty if there is none
+     * @throws UnmappedAddressException if it can't be read
      */
     public Optional<String> file() {
         return path == 0 ? Optional.empty() : Optional.of(memory.readCString(path, LONGEST_PATH));
@@ -172,7 +173,8 @@ public final class Allocations {
     /**
      * A number for the file and line. Each path is kept once.
      *
-     * @return the same for the same place, and another for any other
+     * @return the same for the same place, and another for any other; a line behind the first {@code 1 << 17} may have
+     *     that of a place in another file
      */
     public long place() {
         return (path << PATH_SHIFT) + line;
@@ -191,6 +193,7 @@ public final class Allocations {
      * The class of the object whose method made it.
      *
      * @return {@code ObjectSpace.allocation_class_path}; empty if there is none
+     * @throws UnmappedAddressException if it can't be read
      */
     public Optional<String> classPath() {
         return classPath == 0 ? Optional.empty() : Optional.of(memory.readCString(classPath, LONGEST_PATH));
@@ -200,6 +203,7 @@ public final class Allocations {
      * The method that made it.
      *
      * @return the name of {@code ObjectSpace.allocation_method_id}; empty if there is none
+     * @throws UnmappedAddressException if it can't be read
      */
     public Optional<byte[]> method() {
         return (method & ~reader.constants().nil()) == 0
