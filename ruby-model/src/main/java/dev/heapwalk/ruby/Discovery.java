@@ -53,8 +53,8 @@ final class Discovery {
     private long shapesAt;
 
     /**
-     * What has buffers, kept from one look at a process to the next, so that a look makes none. For one thread at a time:
-     * who uses it holds its lock.
+     * What has buffers, kept from one look at a process to the next, so that a look makes none. For one thread at a
+     * time: who uses it holds its lock.
      */
     private static final class Tools {
         private PageFinder finder;
@@ -183,10 +183,11 @@ final class Discovery {
                             target.description(),
                             module.version(),
                             otherSlotSize > 0
-                                    ? "its heap pages have slots of %d bytes, as a debug build's (RVALUE_OVERHEAD), which is not supported"
+                                    ? ("its heap pages have slots of %d bytes, as a debug build's (RVALUE_OVERHEAD),"
+                                                    + " which is not supported")
                                             .formatted(otherSlotSize)
-                                    : "no heap page of the usual kind holds an object of type VM; it may still be starting, or ending,"
-                                            + " or its structures are not those of that version"));
+                                    : "no heap page of the usual kind holds an object of type VM; it may still be"
+                                            + " starting, or ending, or its structures are not those of that version"));
         }
         tellEdition();
         sayPages();
@@ -390,7 +391,8 @@ final class Discovery {
                         "virtual machine",
                         "0x%x".formatted(vm),
                         (DataTypes.name(data).isEmpty()
-                                        ? "the object at 0x%x that holds itself and an object space, found on %,d pages that look like heap pages"
+                                        ? "the object at 0x%x that holds itself and an object space, found on %,d pages"
+                                                + " that look like heap pages"
                                         : "the object of type VM at 0x%x, found on %,d pages that look like heap pages")
                                 .formatted(slot.address(), finder.count()),
                         Source.STRUCTURE);
@@ -401,7 +403,9 @@ final class Discovery {
         return false;
     }
 
-    /** A core without constants has no names of types. What points to itself and to an object space is one all the same. */
+    /**
+     * A core without constants has no names of types. What points to itself and to an object space is one all the same.
+     */
     private static boolean mayBeVm(Optional<String> type) {
         return type.isEmpty() || type.equals(VM_TYPE);
     }

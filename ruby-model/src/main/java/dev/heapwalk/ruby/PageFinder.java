@@ -142,8 +142,8 @@ final class PageFinder {
     }
 
     /**
-     * Takes those of the candidates that describe a page. {@code bodies} are where they were found, or null for those of
-     * a list.
+     * Takes those of the candidates that describe a page. {@code bodies} are where they were found, or null for those
+     * of a list.
      */
     private void takeDescriptors(int batch, long[] bodies) {
         int size = layout.headerSize();

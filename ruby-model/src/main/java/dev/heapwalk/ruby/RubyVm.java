@@ -267,9 +267,9 @@ public final class RubyVm {
     }
 
     /**
-     * Tells whether the garbage collector is at work, so that a process can be stopped when it is not: the structures of
-     * a heap that is collected are halfway through a change. Between its steps, while objects are marked or pages are
-     * swept step by step, the collector is at rest. It reads memory each time when it is asked.
+     * Tells whether the garbage collector is at work, so that a process can be stopped when it is not: the structures
+     * of a heap that is collected are halfway through a change. Between its steps, while objects are marked or pages
+     * are swept step by step, the collector is at rest. It reads memory each time when it is asked.
      *
      * @return what {@link Target#stop(Rest, java.time.Duration)} and {@link Target#settle} take
      */
@@ -278,8 +278,8 @@ public final class RubyVm {
     }
 
     /**
-     * As {@link #rest()}, but the collector is at rest also while it works, unless it moves objects ({@code GC.compact}):
-     * for who follows references to objects that are in use, and needs nothing that is freed.
+     * As {@link #rest()}, but the collector is at rest also while it works, unless it moves objects ({@code
+     * GC.compact}): for who follows references to objects that are in use, and needs nothing that is freed.
      *
      * @return what {@link Target#stop(Rest, java.time.Duration)} and {@link Target#settle} take
      */

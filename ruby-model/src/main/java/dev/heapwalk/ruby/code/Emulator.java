@@ -7,6 +7,7 @@ package dev.heapwalk.ruby.code;
  */
 final class Emulator {
     private static final int PAGE = 4096;
+
     /** Functions of the target that are not followed. */
     interface Calls {
         /**

@@ -34,7 +34,7 @@ public final class MarkFunction {
         NOTHING
     }
 
-    /** Knows which function is meant where a library calls one for the first time, which the dynamic linker looks up. */
+    /** Knows which function a library means when it calls one for the first time, which the dynamic linker looks up. */
     public interface Linker {
         /**
          * Whether an address lies in the dynamic linker's own code.
@@ -49,7 +49,7 @@ public final class MarkFunction {
          *
          * @param resolver target address of the linker's function that is called for this
          * @param map what it is called with: the library
-         * @param index and the number of the function there
+         * @param index the number of the function there
          * @return target address of the function; 0 if it is not found, or this is no such call
          */
         long bind(long resolver, long map, long index);

@@ -9,7 +9,7 @@ import dev.heapwalk.ruby.object.RClass;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** Tells objects apart that have the same type and are known by their class only, kept once made out. For one thread. */
+/** Tells objects of one type apart that only their class tells apart, and remembers which is which. For one thread. */
 public final class KnownClasses {
     /** What the instances of a class are. */
     public enum Kind {

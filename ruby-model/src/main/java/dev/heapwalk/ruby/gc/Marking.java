@@ -228,7 +228,7 @@ final class Marking {
         entries(table, false, true);
     }
 
-    /** Marks the values of an {@code st_table} of what C code and Ruby keep for each fiber, by the IDs of their names. */
+    /** Marks the values of an {@code st_table} of what C code and Ruby keep for each fiber, by their names' IDs. */
     void fiberLocals(long table) {
         label.set(EdgeLabel.Form.FIBER_LOCAL_BY_ID, "", 0, 0);
         entries(table, false, true);

@@ -28,9 +28,8 @@ import java.util.Optional;
 
 /**
  * What keeps objects alive without being one: where the garbage collector begins. The categories have the names that
- * {@code ObjectSpace.dump_all} has for them. Threads are reached from the virtual
- * machine, and their stacks from them; only the machine stack of the thread that ran last is a root of its own. For one
- * thread.
+ * {@code ObjectSpace.dump_all} has for them. Threads are reached from the virtual machine, and their stacks from them;
+ * only the machine stack of the thread that ran last is a root of its own. For one thread.
  */
 public final class Roots implements RootSource {
     /** What the virtual machine refers to, and its object. */
@@ -80,8 +79,8 @@ public final class Roots implements RootSource {
      * @param value the {@code VALUE}; if it is not known, what it is made from, such as the MatchData for {@code $1},
      *     meaningless if that is 0
      * @param scope whose it is
-     * @param part the part of a String that the value is a copy of, for {@code $&}, {@code $1} and the like, whose value
-     *     is not known, since Ruby makes a new String at each use
+     * @param part the part of a String that the value is a copy of, for {@code $&}, {@code $1} and the like, whose
+     *     value is not known, since Ruby makes a new String at each use
      */
     public record Global(
             Optional<String> name,

@@ -294,9 +294,9 @@ public record DataLayout(
      */
     public ValueFields box() {
         return ValueFields.of(
-                "box_object top_self load_path load_path_snapshot load_path_check_cache expanded_load_path loaded_features"
-                        + " loaded_features_snapshot loaded_features_realpaths loaded_features_realpath_map ruby_dln_libmap"
-                        + " gvar_tbl",
+                "box_object top_self load_path load_path_snapshot load_path_check_cache expanded_load_path"
+                        + " loaded_features loaded_features_snapshot loaded_features_realpaths"
+                        + " loaded_features_realpath_map ruby_dln_libmap gvar_tbl",
                 0,
                 16,
                 24,

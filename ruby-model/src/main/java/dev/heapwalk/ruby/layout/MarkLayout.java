@@ -112,8 +112,8 @@ public record MarkLayout(
      * @param values the fields that are marked as they are, before any that moved
      * @param laterValues those that are as far from the object space as the hints
      * @param loadingTable {@code loading_table}, -1 in 4.0
-     * @param addedBehindLoading how many bytes some patch levels added between that and the object space, and not before
-     *     it, or -1 if they added nothing at all
+     * @param addedBehindLoading how many bytes some patch levels added between that and the object space, and not
+     *     before it, or -1 if they added nothing at all
      * @param definedModules {@code defined_module_hash}, or -1 since 3.4
      * @param globalHooks {@code global_hooks}, or -1 from 3.0 to 3.4
      * @param negativeEntries {@code negative_cme_table}, or -1 in 2.7
@@ -185,8 +185,8 @@ public record MarkLayout(
 
     private static Iseq iseq(int edition, int version) {
         String names = "coverage pc2branchindex script_lines label base_label pathobj mandatory_only_iseq parent_iseq";
-        String later =
-                "coverage pc2branchindex script_lines label base_label pathobj local_iseq parent_iseq mandatory_only_iseq";
+        String later = "coverage pc2branchindex script_lines label base_label pathobj local_iseq parent_iseq"
+                + " mandatory_only_iseq";
         ValueFields values = switch (version) {
             case 207, 300 ->
                 of("coverage pc2branchindex label base_label pathobj parent_iseq", 208, 216, 80, 72, 64, 168);

@@ -10,8 +10,8 @@ import java.util.stream.Stream;
  * The acting layout: where everything lies in one version of CRuby.
  *
  * @param version the version that it is for, as 100 times the major and the minor number, such as 303
- * @param edition the number that {@link #of} has it by: the version, or another one for earlier patch levels of it whose
- *     tables lie elsewhere
+ * @param edition the number that {@link #of} has it by: the version, or another one for earlier patch levels of it
+ *     whose tables lie elsewhere
  * @param lastOperator the last ID that is a token of the parser, and so its own serial number: {@code tLAST_OP_ID}
  * @param nil {@code RUBY_Qnil}
  * @param undef {@code RUBY_Qundef}

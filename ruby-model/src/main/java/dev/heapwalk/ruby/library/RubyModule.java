@@ -39,8 +39,9 @@ public record RubyModule(
         String platformBasis) {
     private static final Pattern VERSION = Pattern.compile("[0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,3}");
     /** {@code ruby_description}. */
-    private static final Pattern DESCRIPTION = Pattern.compile(
-            "ruby ([0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,3})[^\\n\\x00(]{0,40} \\([0-9]{4}-[0-9]{2}-[0-9]{2}[^)\\n\\x00]{0,60}\\)"
+    private static final Pattern DESCRIPTION =
+            Pattern.compile("ruby ([0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,3})[^\\n\\x00(]{0,40}"
+                    + " \\([0-9]{4}-[0-9]{2}-[0-9]{2}[^)\\n\\x00]{0,60}\\)"
                     + "[^\\n\\x00\\[]{0,60}\\[([^]\\n\\x00]{1,60})]");
 
     private static final int STEP = 1 << 20;

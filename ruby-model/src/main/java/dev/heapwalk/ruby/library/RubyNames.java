@@ -13,19 +13,23 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What names tell of an interpreter that does not tell itself, in a core without its constants: the names of its library
- * and program, of their folders, and of the libraries that it loaded.
+ * What names tell of an interpreter that does not tell itself, in a core without its constants: the names of its
+ * library and program, of their folders, and of the libraries that it loaded.
  */
 final class RubyNames {
     private static final String NUMBERS = "([0-9]{1,2}\\.[0-9]{1,2}(?:\\.[0-9]{1,3})?)";
     private static final Pattern LIBRARY = Pattern.compile("libruby[^/]*\\.so\\." + NUMBERS);
     private static final Pattern PROGRAM = Pattern.compile("ruby-?([0-9]\\.[0-9]{1,2})?(?:-bin|-static)?");
-    /** A folder that a version was installed into: {@code versions/2.4.0}, {@code Ruby/3.3.0/x64}, {@code ruby-2.1.6-p336}. */
+    /**
+     * A folder that a version was installed into: {@code versions/2.4.0}, {@code Ruby/3.3.0/x64},
+     * {@code ruby-2.1.6-p336}.
+     */
     private static final Pattern INSTALLED =
             Pattern.compile("(?:/|-(?=ruby-))(?:ruby-)?([0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,3})(?:-?p[0-9]{1,4})?(?=/)");
     /** The folders of an interpreter's own libraries, which have the number of what they fit to: 2.4.0 for any 2.4. */
     private static final Pattern LIBRARIES = Pattern.compile(
-            "(?:/([^/]+-linux[^/]*))?/ruby/(?:site_ruby/|vendor_ruby/)?([0-9]{1,2}\\.[0-9]{1,2})\\.[0-9]/(?:([^/]+-linux[^/]*)/)?");
+            "(?:/([^/]+-linux[^/]*))?/ruby/(?:site_ruby/|vendor_ruby/)?([0-9]{1,2}\\.[0-9]{1,2})\\.[0-9]/"
+                    + "(?:([^/]+-linux[^/]*)/)?");
 
     private static final String DELETED = " (deleted)";
     private static final long LARGEST_VARIABLES = 1 << 26;

@@ -46,8 +46,8 @@ public final class RSymbol extends RValue {
     }
 
     /**
-     * Whether its ID has a serial number. A Symbol is given one when code or a table uses it as a name, such as that of a
-     * method or a variable; until then it is nothing but a value.
+     * Whether its ID has a serial number. A Symbol is given one when code or a table uses it as a name, such as that of
+     * a method or a variable; until then it is nothing but a value.
      *
      * @return whether {@code id} has more than the kind of the name
      */

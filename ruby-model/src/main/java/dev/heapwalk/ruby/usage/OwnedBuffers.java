@@ -120,7 +120,7 @@ final class OwnedBuffers implements Categorizer {
         sorted = true;
     }
 
-    /** Sorts by one byte after the other from the lowest on, into arrays that are kept: the JDK makes some at each call. */
+    /** Sorts by one byte after the other from the lowest on, into arrays that are kept: the JDK makes new ones. */
     private void sort() {
         if (other.length != owned.length) {
             other = new long[owned.length];

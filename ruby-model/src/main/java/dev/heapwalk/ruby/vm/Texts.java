@@ -34,8 +34,8 @@ final class Texts {
     }
 
     /**
-     * The text of a String; empty if it is none, or if its bytes were left out of a core: those of a literal in C lie in
-     * a file.
+     * The text of a String; empty if it is none, or if its bytes were left out of a core: those of a literal in C lie
+     * in a file.
      */
     Optional<String> of(long value) {
         if (!reader.isSlot(value)) {

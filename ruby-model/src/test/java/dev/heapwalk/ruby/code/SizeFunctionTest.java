@@ -22,12 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Functions like those of C extensions, as compilers make them, beside what they return when they are called. */
 class SizeFunctionTest {
-    private static final String FUNCTIONS = """
-            #include <malloc.h>
-            #include <stdint.h>
-            #include <string.h>
-            #include <unistd.h>
-
+    /** What the functions look at, as both the libraries and the program have it. */
+    private static final String STRUCT = """
             struct thing {
                 unsigned flags;
                 unsigned short kind;
@@ -42,6 +38,15 @@ class SizeFunctionTest {
                 double ratio;
                 char name[16];
             };
+            """;
+
+    private static final String FUNCTIONS = """
+            #include <malloc.h>
+            #include <stdint.h>
+            #include <string.h>
+            #include <unistd.h>
+
+            """ + STRUCT + """
 
             #define FUNCTION(name) size_t name(const void *data); size_t name(const void *data)
             #define THING const struct thing *thing = data
@@ -182,20 +187,7 @@ class SizeFunctionTest {
             #include <stdlib.h>
             #include <string.h>
 
-            struct thing {
-                unsigned flags;
-                unsigned short kind;
-                signed char level;
-                unsigned char count;
-                int number;
-                unsigned wide : 3, narrow : 7;
-                size_t capacity;
-                size_t length;
-                char *text;
-                const struct thing *next;
-                double ratio;
-                char name[16];
-            };
+            """ + STRUCT + """
             struct entry { const char *name; size_t (*function)(const void *); };
 
             size_t told_by_the_program = 48;
