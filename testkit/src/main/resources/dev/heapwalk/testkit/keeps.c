@@ -446,6 +446,23 @@ static VALUE lead(VALUE self, VALUE object, VALUE word, VALUE inner) {
     return rb_data_typed_object_wrap(rb_cObject, made, &leader_type);
 }
 
+// spread(objects, length, times): two that lead to the same memory, which holds each of so many objects so many times.
+static VALUE spread(VALUE self, VALUE objects, VALUE length, VALUE times) {
+    size_t count = (size_t) length >> 1;
+    VALUE *memory = zeroed(count * ((size_t) times >> 1) * sizeof *memory);
+    VALUE made = rb_ary_new();
+    (void) self;
+    for (size_t i = 0; i < count * ((size_t) times >> 1); i++) {
+        memory[i] = rb_ary_entry(objects, (long) (i % count));
+    }
+    for (int i = 0; i < 2; i++) {
+        struct leader *leader = zeroed(sizeof *leader);
+        leader->behind = (char *) memory;
+        rb_ary_push(made, rb_data_typed_object_wrap(rb_cObject, leader, &leader_type));
+    }
+    return made;
+}
+
 static VALUE registered, global;
 
 // globals(one, other): in variables that the garbage collector was told of.
@@ -470,5 +487,6 @@ void Init_keeps(void) {
     rb_define_module_function(module, "keep", keep, 3);
     rb_define_module_function(module, "parts", parts, 3);
     rb_define_module_function(module, "lead", lead, 3);
+    rb_define_module_function(module, "spread", spread, 3);
     rb_define_module_function(module, "globals", globals, 3);
 }

@@ -81,7 +81,7 @@ public final class DataOwners {
             this.memory = reader.memory();
             this.slot = slot;
             this.owned = OwnedMemory.ofValues(reader);
-            this.found = new OwnerTable(reader.vm().pages());
+            this.found = new OwnerTable(new SlotNumbers(reader.vm().pages()));
             this.taking = (address, kind, label) -> found.add(address, slot.address(), false);
             this.shapes = RubyLayout.of(reader.series()).object().shapesInFlags();
         }

@@ -32,7 +32,7 @@ import java.util.Optional;
  * <p>A block is read once, however many objects lead to it, and what was found in it is kept. An object may come to any
  * number of blocks that none came to before it, and to {@value #MOST_AGAIN} others: the time for all is that for the
  * memory and for the objects, and not for one times the other. Once it has come to a hundred thousand blocks no others
- * are followed for it.
+ * are followed for it. What is kept takes 60 MB at most, and a bit for each slot of the heap.
  *
  * <p>Nothing is brought back from swap for this, and no page is looked at that was never touched. For one thread.
  */
@@ -71,7 +71,7 @@ public final class GuessedReferences implements AutoCloseable {
 
     private long[] lengths = new long[64];
     private int[] visits = new int[64];
-    /** Where in {@link #words} is what it holds: references, then numbers of blocks; -1 before it was searched. */
+    /** Where in {@link #words} is what it holds: numbers of slots, then of blocks; -1 before it was searched. */
     private int[] references = new int[64];
 
     private int[] pointers = new int[64];
@@ -80,10 +80,10 @@ public final class GuessedReferences implements AutoCloseable {
     private long[] holders = new long[64];
 
     private int blockCount;
-    private long[] words = new long[256];
-    private int wordCount;
+    private final IntPieces words = new IntPieces();
 
-    private final LongTable told = new LongTable();
+    private final SlotNumbers slots;
+    private final SlotSet told;
     private int[] queue = new int[64];
     private int queued;
     private int visit;
@@ -105,6 +105,8 @@ public final class GuessedReferences implements AutoCloseable {
         this.owners = owners;
         this.memory = reader.memory().memory();
         this.mark = new Marking(reader);
+        this.slots = new SlotNumbers(pages);
+        this.told = new SlotSet(slots);
         this.window = memory.residentWindow();
         this.touched = memory.touched();
     }
@@ -123,19 +125,15 @@ public final class GuessedReferences implements AutoCloseable {
         if (at == 0 || (at & 7) != 0) {
             return;
         }
-        if (blockCount > MOST_BLOCKS || wordCount > MOST_WORDS) {
+        if (blockCount > MOST_BLOCKS || words.size() > MOST_WORDS) {
             forget();
         }
         visit++;
         queued = 0;
-        if (told.size() > 1 << 12) {
-            told.clear();
-        } else {
-            told.reuse();
-        }
+        told.clear();
         if (mark.isObject(at)) {
             // The data is itself a reference.
-            tell(at, to);
+            tell(slots.of(at), to);
             return;
         }
         int first = embedded ? add(at, end - at) : block(at);
@@ -157,15 +155,15 @@ public final class GuessedReferences implements AutoCloseable {
                 again++;
             }
             for (int i = references[number]; i < pointers[number]; i++) {
-                tell(words[i], to);
+                tell(words.get(i), to);
             }
             long holder = holders[number];
             if (holder != 0 && holder != self) {
-                tell(holder, to);
+                tell(slots.of(holder), to);
                 continue;
             }
             for (int i = pointers[number]; i < ends[number]; i++) {
-                come((int) words[i]);
+                come(words.get(i));
             }
             if (again > MOST_AGAIN || full()) {
                 return;
@@ -175,24 +173,20 @@ public final class GuessedReferences implements AutoCloseable {
 
     /** Whether nothing more is followed for an object. What comes next begins with nothing remembered. */
     private boolean full() {
-        return blockCount >= 2 * MOST_BLOCKS || wordCount >= 2 * MOST_WORDS;
+        return blockCount >= 2 * MOST_BLOCKS || words.size() >= 2 * MOST_WORDS;
     }
 
-    private void tell(long reference, EdgeSink to) {
-        if (told.get(reference, 0) == 0) {
-            told.put(reference, 1);
-            to.edge(reference, EdgeKind.REFERS, LABEL);
+    private void tell(int slot, EdgeSink to) {
+        if (slot >= 0 && told.add(slot)) {
+            to.edge(slots.address(slot), EdgeKind.REFERS, LABEL);
         }
     }
 
     private void forget() {
         numbers.clear();
         blockCount = 0;
-        wordCount = 0;
-        if (words.length > 2 * MOST_WORDS) {
-            // A block of nothing but references.
-            words = new long[2 * MOST_WORDS];
-        }
+        // There may be more in a block of nothing but references.
+        words.clear(2 * MOST_WORDS);
     }
 
     private void come(int number) {
@@ -210,22 +204,22 @@ public final class GuessedReferences implements AutoCloseable {
     private void search(int number) {
         long start = starts[number];
         long end = start + lengths[number];
-        references[number] = wordCount;
+        references[number] = words.size();
         holders[number] = owners.ofData(start);
         long owner = holders[number] == 0 ? owners.ofBuffer(start) : 0;
         if (owner != 0) {
             if (mark.isObject(owner)) {
-                keep(owner);
+                keepSlot(owner);
             }
-            pointers[number] = wordCount;
-            ends[number] = wordCount;
+            pointers[number] = words.size();
+            ends[number] = words.size();
             return;
         }
         // Twice: what is kept of a kind lies together.
         words(start, end, true);
-        pointers[number] = wordCount;
+        pointers[number] = words.size();
         words(start, end, false);
-        ends[number] = wordCount;
+        ends[number] = words.size();
         searched += lengths[number];
     }
 
@@ -260,21 +254,21 @@ public final class GuessedReferences implements AutoCloseable {
         boolean slot = reader.isSlot(address);
         if (asReference) {
             if (slot && mark.isObject(address)) {
-                keep(address);
+                keepSlot(address);
             }
         } else if (!slot && !full() && memory.mappings().writable(address, 1)) {
             int number = block(address);
             if (number >= 0) {
-                keep(number);
+                words.add(number);
             }
         }
     }
 
-    private void keep(long word) {
-        if (wordCount == words.length) {
-            words = Arrays.copyOf(words, 2 * wordCount);
+    private void keepSlot(long address) {
+        int slot = slots.of(address);
+        if (slot >= 0) {
+            words.add(slot);
         }
-        words[wordCount++] = word;
     }
 
     /** The number of the block in use that an address lies in; -1 if it lies in none. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.gc;
 
-import dev.heapwalk.ruby.HeapPages;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,25 +18,15 @@ final class OwnerTable {
     /** In a key the address stands without its last three bits, then a bit that tells what lies there. */
     private static final int ADDRESS_SHIFT = 2;
 
-    private final HeapPages pages;
-    /** The number of the first slot of each page: that of a slot stands for its address. */
-    private final int[] firstSlots;
-
+    private final SlotNumbers slots;
     private final List<long[]> keyPieces = new ArrayList<>();
     private final List<int[]> ownerPieces = new ArrayList<>();
     private int count;
     private long[] keys = {};
     private int[] owners = {};
 
-    OwnerTable(HeapPages pages) {
-        this.pages = pages;
-        this.firstSlots = new int[pages.count()];
-        long slots = 0;
-        for (int page = 0; page < firstSlots.length; page++) {
-            // More slots than a number can tell are a hundred gigabytes; what lies there has no entries.
-            firstSlots[page] = (int) Math.min(slots, Integer.MAX_VALUE);
-            slots += pages.slots(page);
-        }
+    OwnerTable(SlotNumbers slots) {
+        this.slots = slots;
     }
 
     /** What an address is in the table; -1 if it can't be. */
@@ -51,14 +40,13 @@ final class OwnerTable {
      * Adds memory that an object has.
      *
      * @param address target address of it; what no allocator gives is left out
-     * @param owner target address of a slot
+     * @param owner target address of a slot; nothing is added for one that has no number
      * @param data whether it is the data of C code, and not a buffer of Ruby's own
      */
     void add(long address, long owner, boolean data) {
         long key = key(address, data);
-        int page = pages.at(owner);
-        long slot = page < 0 ? -1 : firstSlots[page] + (owner - pages.start(page)) / pages.slotSize(page);
-        if (key < 0 || slot < 0 || slot >= Integer.MAX_VALUE || count == Integer.MAX_VALUE - Long.BYTES) {
+        int slot = slots.of(owner);
+        if (key < 0 || slot < 0 || count == Integer.MAX_VALUE - Long.BYTES) {
             return;
         }
         int at = count++ % PIECE;
@@ -67,7 +55,7 @@ final class OwnerTable {
             ownerPieces.add(new int[PIECE]);
         }
         keyPieces.getLast()[at] = key;
-        ownerPieces.getLast()[at] = (int) slot;
+        ownerPieces.getLast()[at] = slot;
     }
 
     /** After this nothing can be added. */
@@ -143,12 +131,6 @@ final class OwnerTable {
     long owner(long address, boolean data) {
         long key = key(address, data);
         int index = key < 0 ? -1 : Arrays.binarySearch(keys, key);
-        if (index < 0) {
-            return 0;
-        }
-        int slot = owners[index];
-        int page = Arrays.binarySearch(firstSlots, slot);
-        page = page < 0 ? -page - 2 : page;
-        return pages.start(page) + (long) (slot - firstSlots[page]) * pages.slotSize(page);
+        return index < 0 ? 0 : slots.address(owners[index]);
     }
 }

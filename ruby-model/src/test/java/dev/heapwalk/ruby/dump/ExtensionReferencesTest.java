@@ -224,6 +224,27 @@ class ExtensionReferencesTest {
         }
     }
 
+    /** Memory with more references than are remembered: each object that leads there has them all. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void guessesAllThatIsInLargeMemory(Ruby ruby) throws Exception {
+        try (RubyProcess process = start(ruby, 20)) {
+            List<String> lines = Files.readAllLines(process.askForFile("spread"));
+            List<String> leaders = List.of(lines.getFirst().split(" "));
+            Set<String> held = Set.of(lines.getLast().split(" "));
+            assertThat(leaders).hasSize(4);
+            assertThat(held).hasSize(3000);
+            Map<String, JsonNode> contents;
+            try (Target target = Target.attach(process.pid())) {
+                contents = heapDump(HeapDump.of(RubyVm.locate(target), HeapDump.Id.PLAIN));
+            }
+            for (String leader : leaders) {
+                assertThat(contents.get(leader).get("guessed")).as("each once").hasSize(held.size());
+                assertThat(references(contents.get(leader), "guessed")).isEqualTo(held);
+            }
+        }
+    }
+
     /** Many objects that know one large document: each has its own part of it, and few others. */
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")

@@ -3,7 +3,8 @@
 # compiled extension, the second how many parts of one document have objects. kept PATH writes a line for each keeper:
 # its address, what its mark function is like (exact, opaque, untyped), its way, and the addresses of what it was given.
 # leads PATH writes a line for each object that leads into the memory of another: its address, the kind and address of
-# that other.
+# that other. spread PATH writes the addresses of objects that lead to very much memory, and in a second line those of
+# all objects that are in there.
 
 require_relative "target"
 
@@ -74,6 +75,12 @@ $leaders = {
 Target.command("leads") do |path|
   lines = $leaders.map { |leader, kind, object| [Target.address(leader), kind, Target.address(object)].join(" ") }
   File.write(path, lines.join("\n"))
+end
+
+# More references in one piece than are kept for later objects.
+Target.command("spread") do |path|
+  $spread = Keeps.spread($held, $held.size, 400) + Keeps.spread($held, $held.size, 401)
+  File.write(path, [$spread, $held].map { |objects| objects.map { |one| Target.address(one) }.join(" ") }.join("\n"))
 end
 
 Target.command("kept") { |path| File.open(path, "w") { |file| file.puts(LINES) } }
