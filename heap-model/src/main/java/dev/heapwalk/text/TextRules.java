@@ -14,7 +14,8 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class TextRules {
     /** All is written. */
-    public static final TextRules WHOLE = new TextRules(Long.MAX_VALUE, Optional.empty(), Long.MAX_VALUE);
+    public static final TextRules WHOLE =
+            new TextRules(Long.MAX_VALUE, Optional.empty(), Long.MAX_VALUE, new AtomicLong());
 
     /** As long as what the digest is made by gives. */
     private static final int KEY = 32;
@@ -24,13 +25,14 @@ public final class TextRules {
     private final Optional<byte[]> key;
 
     private final long digested;
+    /** What of that is left, for all rules that were made of those of one dump. */
     private final AtomicLong left;
 
-    private TextRules(long most, Optional<byte[]> key, long digested) {
+    private TextRules(long most, Optional<byte[]> key, long digested, AtomicLong left) {
         this.most = most;
         this.key = key;
         this.digested = digested;
-        this.left = new AtomicLong(digested);
+        this.left = left;
     }
 
     /**
@@ -44,7 +46,7 @@ public final class TextRules {
         if (bytes < 0) {
             throw new IllegalArgumentException("text can't be cut after " + bytes + " bytes");
         }
-        return new TextRules(bytes, key, digested);
+        return new TextRules(bytes, key, digested, left);
     }
 
     /**
@@ -57,16 +59,16 @@ public final class TextRules {
     public TextRules redacting() {
         byte[] random = new byte[KEY];
         new SecureRandom().nextBytes(random);
-        return new TextRules(most, Optional.of(random), digested);
+        return new TextRules(most, Optional.of(random), digested, left);
     }
 
     /**
-     * The same rules for names, which are told in any case.
+     * The same rules for names, which are told in any case. What is digested counts for both.
      *
      * @return rules that do not redact
      */
     public TextRules naming() {
-        return new TextRules(most, Optional.empty(), digested);
+        return new TextRules(most, Optional.empty(), digested, left);
     }
 
     /**
@@ -77,7 +79,7 @@ public final class TextRules {
      * @return new rules, with the same key
      */
     public TextRules digesting(long bytes) {
-        return new TextRules(most, key, bytes);
+        return new TextRules(most, key, bytes, new AtomicLong(bytes));
     }
 
     /**

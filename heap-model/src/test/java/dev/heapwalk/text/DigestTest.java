@@ -59,4 +59,18 @@ class DigestTest {
         assertThat(rules.take(1)).isFalse();
         assertThat(TextRules.WHOLE.take(Long.MAX_VALUE)).isTrue();
     }
+
+    /** Each thread of a dump makes rules for names of those of the dump. */
+    @Test
+    void rulesThatAreMadeOfOthersDigestNoMoreThanThoseInAll() {
+        TextRules rules = TextRules.WHOLE.redacting().digesting(100);
+        assertThat(rules.naming().take(60)).isTrue();
+        assertThat(rules.naming().take(41)).isFalse();
+        assertThat(rules.take(41)).isFalse();
+        assertThat(rules.atMost(3).take(30)).isTrue();
+        assertThat(rules.take(10)).isTrue();
+        assertThat(rules.naming().take(1)).isFalse();
+        // Another dump has a limit of its own.
+        assertThat(rules.digesting(100).take(100)).isTrue();
+    }
 }
