@@ -102,21 +102,26 @@ public final class TargetText {
      * @param length bytes, 0 or more
      * @param form when they are text
      * @throws UnmappedAddressException if the length is below zero, or a byte that is needed can't be read; what was
-     *     written then is a value all the same
+     *     written then is a value all the same: null, or what could be read before that byte
      */
     public void value(long address, long length, TextForm form) {
         boolean whole = !rules.redacts() && length <= rules.most();
+        boolean isText;
         try {
             check(address, length);
-            if (whole && textual(address, length, form, true) == length) {
-                json.raw('"');
-                text(address, length, form);
-                json.raw('"');
-                return;
-            }
+            isText = whole && textual(address, length, form, true) == length;
         } catch (UnmappedAddressException e) {
             json.raw(NULL);
             throw e;
+        }
+        if (isText) {
+            json.raw('"');
+            boolean told = text(address, length, form);
+            json.raw('"');
+            if (!told) {
+                require(address, length);
+            }
+            return;
         }
         json.raw(SIZE_FIRST);
         json.decimal(length);
@@ -171,6 +176,21 @@ public final class TargetText {
         }
     }
 
+    /**
+     * Writes bytes as one string that has nothing beside it, as many of them as the rules tell and no digest: as UTF-8,
+     * and what is none as {@link JsonLines#text(java.lang.foreign.MemorySegment, long, int)} does.
+     *
+     * @param address target address of the first byte
+     * @param length bytes, 0 or more
+     * @return whether all that is told could be read, and is UTF-8
+     */
+    public boolean string(long address, long length) {
+        json.raw('"');
+        boolean told = bytes(address, Math.min(length, rules.most()));
+        json.raw('"');
+        return told;
+    }
+
     private void part(byte[] key, byte[] text) {
         if (!rules.redacts()) {
             int end = (int) rules.most();
@@ -218,6 +238,13 @@ public final class TargetText {
         }
     }
 
+    /** Throws where a byte can't be read any more. */
+    private void require(long address, long length) {
+        for (long done = 0; done < length; done += PIECE) {
+            memory.require(address + done, Math.min(PIECE, length - done));
+        }
+    }
+
     /** What there is to tell of a text beside its size where that is not all of it. */
     private void part(byte[] key, long address, long length, TextForm form) {
         if (rules.redacts()) {
@@ -250,7 +277,7 @@ public final class TargetText {
         }
     }
 
-    /** Writes what is text. Returns false if it was not, as it has changed since it was looked at. */
+    /** Writes what is text. Returns false if not all of it was, as it has changed or gone since it was looked at. */
     private boolean text(long address, long length, TextForm form) {
         if (length == 0 || form.charset().isEmpty() || form.utf8()) {
             return bytes(address, length);
@@ -262,14 +289,15 @@ public final class TargetText {
         return decode(address, length, decoder(form.charset().get()), true, true) == length;
     }
 
-    /** Writes bytes as UTF-8. Returns whether they all were. */
+    /** Writes bytes as UTF-8, up to one that can't be read. Returns whether they all were. */
     private boolean bytes(long address, long length) {
         for (long done = 0; done < length; done += PIECE) {
             int some = (int) Math.min(PIECE, length - done);
             long offset = memory.find(address + done, some);
             if (offset < 0) {
                 // It was unmapped since it was looked up; what is missing shows in base 64 too.
-                break;
+                json.endText();
+                return false;
             }
             json.text(memory.segment(), offset, some);
         }
@@ -318,7 +346,11 @@ public final class TargetText {
         for (long done = 0; ; undecoded.compact()) {
             boolean first = done == 0;
             int some = (int) Math.min(undecoded.remaining(), length - done);
-            long offset = memory.require(address + done, some);
+            // What is written already has a quote before it, and needs one behind it.
+            long offset = write ? memory.find(address + done, some) : memory.require(address + done, some);
+            if (offset < 0) {
+                return NOT_TEXT;
+            }
             MemorySegment.copy(memory.segment(), Words.BYTE, offset, undecoded.array(), undecoded.position(), some);
             undecoded.position(undecoded.position() + some).flip();
             done += some;
