@@ -15,6 +15,7 @@ import dev.heapwalk.ruby.object.DataTypes;
 import dev.heapwalk.ruby.object.RData;
 import dev.heapwalk.ruby.table.StEntries;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * Where objects were made, of those that were made while {@code ObjectSpace.trace_object_allocations} was on. C name
@@ -164,10 +165,10 @@ public final class Allocations {
     /**
      * The line.
      *
-     * @return {@code ObjectSpace.allocation_sourceline}, 0 if there is none
+     * @return {@code ObjectSpace.allocation_sourceline}, which may be 0 or below; empty if it is 0 without a file
      */
-    public long line() {
-        return line;
+    public OptionalLong line() {
+        return line == 0 && path == 0 ? OptionalLong.empty() : OptionalLong.of(line);
     }
 
     /**

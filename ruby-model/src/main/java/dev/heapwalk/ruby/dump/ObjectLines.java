@@ -48,6 +48,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.LongPredicate;
 
 /**
@@ -466,7 +467,10 @@ public final class ObjectLines {
         Optional<String> file = allocations.file();
         if (file.isPresent()) {
             line.label(FILE, file.get());
-            line.number(LINE, allocations.line());
+        }
+        OptionalLong number = allocations.line();
+        if (number.isPresent()) {
+            line.number(LINE, number.getAsLong());
         }
         Optional<String> classPath = allocations.classPath();
         if (classPath.isPresent()) {

@@ -6,6 +6,7 @@ package dev.heapwalk.ruby.dump;
  * structures differ the layout says so; this is about the lines alone.
  *
  * @param ownFloats whether Ruby spells Floats itself, and not the C library
+ * @param lineZero whether the line that an object was made in is told if it is 0
  * @param madeUpNames whether a class without a name is given one
  * @param classKeys whether classes have the keys {@code superclass}, {@code real_class_name} and {@code singleton}
  * @param shapes whether there are lines of shapes, and the keys {@code shape_id}, {@code slot_size} and
@@ -25,6 +26,7 @@ package dev.heapwalk.ruby.dump;
  */
 record ObjectSpaceFormat(
         boolean ownFloats,
+        boolean lineZero,
         boolean madeUpNames,
         boolean classKeys,
         boolean shapes,
@@ -45,6 +47,7 @@ record ObjectSpaceFormat(
         boolean newest = version >= 400;
         return new ObjectSpaceFormat(
                 version >= 300,
+                version < 300,
                 version < 300,
                 version >= 301,
                 version >= 302,

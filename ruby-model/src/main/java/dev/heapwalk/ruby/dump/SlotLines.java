@@ -44,6 +44,7 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.LongPredicate;
 
 /** Writes the line of a slot as {@code ObjectSpace.dump_all} of the target's version does. */
@@ -690,9 +691,11 @@ final class SlotLines {
                 json.raw(ALLOCATION_FILE);
                 json.string(file.get().getBytes(StandardCharsets.UTF_8));
             }
-            if (allocations.line() != 0) {
+            OptionalLong line = allocations.line();
+            if (line.isPresent() && (line.getAsLong() != 0 || format.lineZero())) {
                 json.raw(ALLOCATION_LINE);
-                json.unsigned(allocations.line());
+                // So Ruby does too where it is below zero.
+                json.unsigned(line.getAsLong());
             }
             Optional<byte[]> method = allocations.method();
             if (method.isPresent()) {

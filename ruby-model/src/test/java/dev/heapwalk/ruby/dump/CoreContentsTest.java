@@ -13,6 +13,7 @@ import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -156,6 +157,40 @@ class CoreContentsTest {
                     .as(key)
                     .isEqualTo(told.get(key).asText(""));
         }
+    }
+
+    /** Key for key as Ruby itself writes them, which prints a line below zero as a number that has no sign. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void whereObjectsWereMadeInRubysOwnLines(Ruby ruby) throws Exception {
+        try (RubyProcess process =
+                RubyProcess.of(ruby, "contents").option("--disable=gems").start()) {
+            JsonNode traced = answer(process, "told").get("traced");
+            Path file = folder.resolve("objectspace.json");
+            try (Target target = Target.attach(process.pid());
+                    FileChannel channel =
+                            FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                ObjectSpaceDump.of(RubyVm.locate(target)).write(DumpOutput.to(channel), slots -> {});
+            }
+            DumpLines ours = DumpLines.of(file, true);
+            DumpLines theirs = DumpLines.of(process.dumpAll(), false);
+            int belowZero = 0;
+            for (JsonNode object : traced) {
+                String address = object.get(0).textValue();
+                String made = made(theirs.objects.get(address));
+                assertThat(made(ours.objects.get(address))).isEqualTo(made);
+                belowZero += made.contains("\"line\":1844674407370955161") ? 1 : 0;
+            }
+            assertThat(traced).hasSizeGreaterThan(50);
+            assertThat(belowZero).isEqualTo(2);
+        }
+    }
+
+    /** What a line has from the first key of the allocation on, up to the one behind the last. */
+    private static String made(byte[] line) {
+        String text = new String(line, StandardCharsets.UTF_8);
+        int file = text.indexOf(", \"file\":");
+        return text.substring(file, text.indexOf(", \"memsize\":", file));
     }
 
     /** The instances of a class that were made at one place, alone and among what has been made there besides. */
