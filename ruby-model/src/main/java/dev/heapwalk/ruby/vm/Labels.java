@@ -11,7 +11,7 @@ import java.util.Optional;
 
 /** The names that {@code Thread::Backtrace::Location#label} gives: since 3.4 with the class. For one thread. */
 final class Labels {
-    /** No program nests blocks deeper; more levels than this are a cycle. */
+    /** No program nests code deeper; more steps to a label than this are a cycle. */
     private static final int DEEPEST = 1000;
 
     private final Interpreter interpreter;
@@ -38,18 +38,19 @@ final class Labels {
 
     /** Code whose method a class has. */
     Optional<String> of(Iseq iseq, long owner) {
-        return withClass ? labelled(iseq, owner) : iseq.label();
+        return withClass ? labelled(iseq, owner, DEEPEST).or(iseq::label) : iseq.label();
     }
 
-    private Optional<String> labelled(Iseq iseq, long owner) {
+    /** Empty also after so many steps. */
+    private Optional<String> labelled(Iseq iseq, long owner, int steps) {
         Iseq at = iseq;
-        for (int depth = 0; depth < DEEPEST; depth++) {
+        for (int left = steps; left > 0; left--) {
             switch (at.type()) {
                 case METHOD -> {
                     return at.label().map(plain -> qualified(owner, plain));
                 }
                 case BLOCK, PLAIN -> {
-                    return blockLabel(at, owner);
+                    return blockLabel(at, owner, left);
                 }
                 case RESCUE, ENSURE, EVAL -> {
                     Optional<Iseq> parent = parent(at);
@@ -63,7 +64,7 @@ final class Labels {
                 }
             }
         }
-        return iseq.label();
+        return Optional.empty();
     }
 
     /** The code around some code; empty also where that is damaged. */
@@ -75,20 +76,21 @@ final class Labels {
         }
     }
 
-    private Optional<String> blockLabel(Iseq block, long owner) {
+    private Optional<String> blockLabel(Iseq block, long owner, int steps) {
+        int left = steps;
         int level = 0;
         Iseq at = block;
         if (block.parent() != 0) {
-            for (int depth = 0; at.address() != block.local(); depth++) {
-                Optional<Iseq> parent = parent(at);
-                if (depth == DEEPEST || parent.isEmpty()) {
+            for (; at.address() != block.local(); left--) {
+                Optional<Iseq> parent = left == 0 ? Optional.empty() : parent(at);
+                if (parent.isEmpty()) {
                     return block.label();
                 }
                 level += at.type() == IseqType.BLOCK ? 1 : 0;
                 at = parent.get();
             }
         }
-        Optional<String> within = at == block ? at.label() : labelled(at, owner);
+        Optional<String> within = at == block ? at.label() : labelled(at, owner, left - 1);
         String before = level <= 1 ? "block in " : "block (" + level + " levels) in ";
         return within.map(before::concat);
     }

@@ -11,6 +11,7 @@ import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
+import dev.heapwalk.ruby.layout.IseqLayout;
 import dev.heapwalk.ruby.layout.RubyLayout;
 import dev.heapwalk.ruby.layout.ThreadLayout;
 import dev.heapwalk.ruby.layout.VmLayout;
@@ -22,8 +23,13 @@ import dev.heapwalk.testkit.RubyProcess;
 import dev.heapwalk.testkit.ThisMachine;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -76,6 +82,53 @@ class DamagedFramesTest {
             }
             assertThat(changed).isGreaterThan(ROUNDS / 2);
             assertThat(read(vm, objects)).isEqualTo(whole);
+        }
+    }
+
+    /** Two blocks that each stand in the other one: the label is that which the code has by itself. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#debian")
+    void namesBlocksThatStandInEachOther(Ruby ruby) throws Exception {
+        Path core;
+        try (RubyProcess process = RubyProcess.of(ruby, "frames").start()) {
+            core = Cores.gcore(process, folder);
+        }
+        try (Target target = Target.core(core, ruby.root());
+                CoreEditor editor = new CoreEditor(core)) {
+            RubyVm vm = RubyVm.locate(target);
+            IseqLayout layout = RubyLayout.of(vm.series()).iseq();
+            Map<Long, Iseq> blocks = new TreeMap<>();
+            Interpreter whole = new Interpreter(vm.reader());
+            eachFrame(
+                    whole,
+                    frames -> frames.iseq()
+                            .filter(code -> code.type() == IseqType.BLOCK)
+                            .ifPresent(code -> blocks.put(code.address(), code)));
+            List<Iseq> all = List.copyOf(blocks.values());
+            assertThat(all).hasSizeGreaterThan(3);
+            for (int i = 0; i < all.size(); i++) {
+                long other = all.get((i ^ 1) % all.size()).address();
+                editor.set(all.get(i).body() + layout.parentIseq(), other);
+                editor.set(all.get(i).body() + layout.localIseq(), other);
+            }
+            Set<Long> named = new HashSet<>();
+            eachFrame(new Interpreter(vm.reader()), frames -> {
+                Iseq code = frames.iseq().orElse(null);
+                if (code != null && blocks.containsKey(code.address())) {
+                    assertThat(frames.label()).isPresent().isEqualTo(code.label());
+                    named.add(code.address());
+                }
+            });
+            assertThat(named).isEqualTo(blocks.keySet());
+        }
+    }
+
+    private static void eachFrame(Interpreter interpreter, Consumer<Frames> taking) {
+        for (RubyThread thread : new RubyThreads(interpreter).living()) {
+            Frames frames = interpreter.frames().over(thread.context());
+            while (frames.nextShown()) {
+                taking.accept(frames);
+            }
         }
     }
 
