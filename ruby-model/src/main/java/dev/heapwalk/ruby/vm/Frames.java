@@ -24,11 +24,15 @@ import java.util.OptionalInt;
  *
  * <p>{@link #next()} gives every frame. Those for which {@link #shown()} is true are what {@code
  * Thread#backtrace_locations} of that version gives, with its labels, paths and lines. A frame that can't be right, as
- * in a thread that ran on while it was read, is not shown, and a {@link #note()} tells of it.
+ * in a thread that ran on while it was read, is not shown, and a {@link #note()} tells of it. So it does of those that
+ * are left out, where there are more than {@value #MOST_FRAMES}.
  */
 public final class Frames {
     /** The largest VM stack that is believed, in bytes. */
     private static final long LARGEST = 1L << 30;
+
+    /** The most frames that are read. */
+    private static final int MOST_FRAMES = 1 << 20;
 
     /** The innermost frames of a sample whose environments are copied as well, since they may soon be gone. */
     private static final int NEAR = 16;
@@ -125,6 +129,10 @@ public final class Frames {
         long frames = frames(
                 memory.readLong(ec + ContextLayout.VM_STACK), memory.readLong(ec + ContextLayout.VM_STACK_SIZE), cfp);
         long size = layout.frameSize();
+        if (frames > MOST_FRAMES) {
+            note = "%d of %d frames are left out, the outermost".formatted(frames - MOST_FRAMES, frames);
+            frames = MOST_FRAMES;
+        }
         int atOnce = (int) (Window.MAX_LENGTH / size);
         while (count < frames) {
             int some = (int) Math.min(atOnce, frames - count);
@@ -197,6 +205,10 @@ public final class Frames {
         long cfp = copy.get(Words.LONG, ContextLayout.CFP);
         long frames = frames(
                 copy.get(Words.LONG, ContextLayout.VM_STACK), copy.get(Words.LONG, ContextLayout.VM_STACK_SIZE), cfp);
+        if (frames > MOST_FRAMES) {
+            note = "%d frames are too many for a sample".formatted(frames);
+            return this;
+        }
         int size = layout.frameSize();
         int atOnce = Window.MAX_LENGTH / size;
         while (count < frames) {

@@ -25,6 +25,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,6 +38,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class FramesTest {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Pattern LEFT_OUT = Pattern.compile("(\\d+) of (\\d+) frames are left out, the outermost");
 
     @TempDir
     Path folder;
@@ -62,6 +65,40 @@ class FramesTest {
                     check(RubyVm.locate(target), told, ruby);
                     check(RubyVm.locate(target, RubyVm.Symbols.IGNORE), told, ruby);
                 }
+            }
+        }
+    }
+
+    /** Of a recursion that went very deep the innermost frames are read, and the others are counted. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void leavesTheOutermostOfVeryManyOut(Ruby ruby) throws Exception {
+        int most = 1 << 20;
+        try (RubyProcess process = RubyProcess.of(ruby, "deep")
+                .env("RUBY_THREAD_VM_STACK_SIZE", Integer.toString(256 << 20))
+                .argument(most + 50_000)
+                .start()) {
+            int theirs = Integer.parseInt(process.ask("frames").getFirst());
+            assertThat(theirs).isGreaterThan(most + 50_000);
+            try (Target target = Target.attach(process.pid())) {
+                Interpreter interpreter = new Interpreter(RubyVm.locate(target).reader());
+                long context = new RubyThreads(interpreter).main().context();
+                Frames frames = interpreter.frames().over(context);
+                assertThat(frames.count()).isEqualTo(most);
+                Matcher note = LEFT_OUT.matcher(frames.note());
+                assertThat(note.matches()).as(frames.note()).isTrue();
+                assertThat(Integer.parseInt(note.group(2)) - Integer.parseInt(note.group(1)))
+                        .isEqualTo(most);
+                // The command itself has a few more than what waits for one.
+                assertThat(Integer.parseInt(note.group(2))).isBetween(theirs - 10, theirs + 10);
+                int recursive = 0;
+                while (frames.next()) {
+                    recursive += frames.label().orElse("").endsWith("down") ? 1 : 0;
+                }
+                assertThat(recursive).isBetween(most - 10, most - 1);
+                Frames sample = interpreter.frames().sample(context);
+                assertThat(sample.count()).isZero();
+                assertThat(sample.note()).contains(note.group(2));
             }
         }
     }
