@@ -19,14 +19,19 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Reads what the interpreter keeps of a program that runs. It remembers code and methods by their address, and checks
- * at each use that the same still stands there; after {@link ObjectReader#forget()} it looks at the target again. For
- * one thread.
+ * Reads what the interpreter keeps of a program that runs. It remembers code and methods by their address, as long as
+ * they take less than 64 MB, and checks at each use that the same still stands there; after {@link
+ * ObjectReader#forget()} it looks at the target again. For one thread.
  *
  * <p>Each method that takes the address of an object returns nothing for what is no such object, and throws
  * {@link dev.heapwalk.memory.UnmappedAddressException} where memory of one can't be read.
  */
 public final class Interpreter {
+    /** What is remembered is forgotten when it takes about so many bytes. */
+    private static final long MOST_KEPT = 64L << 20;
+
+    private static final int METHOD_WEIGHT = 256;
+
     private final ObjectReader reader;
     private final Reader memory;
     private final Texts texts;
@@ -38,6 +43,7 @@ public final class Interpreter {
     private final DataTypes dataTypes = new DataTypes();
     private final Map<Long, Iseq> iseqs = new HashMap<>();
     private final Map<Long, MethodEntry> methods = new HashMap<>();
+    private long kept;
 
     /**
      * Makes one that has read nothing yet.
@@ -134,9 +140,20 @@ public final class Interpreter {
         }
         Optional<Iseq> found = body == 0 ? Optional.empty() : iseqReader.read(address, body);
         if (found.isPresent()) {
+            keeps(found.get().weight());
             iseqs.put(address, found.get());
         }
         return found;
+    }
+
+    /** Takes note that more is remembered, in bytes, and forgets what was if it is too much. */
+    void keeps(long more) {
+        kept += more;
+        if (kept > MOST_KEPT) {
+            iseqs.clear();
+            methods.clear();
+            kept = more;
+        }
     }
 
     /**
@@ -175,6 +192,7 @@ public final class Interpreter {
                 ? new MethodEntry(
                         this, address, flags, definedClass, 0, calledId, owner, MethodCursor.Kind.UNKNOWN, 0, 0, 0, 0)
                 : defined(address, flags, definedClass, definition, calledId, owner);
+        keeps(METHOD_WEIGHT);
         methods.put(address, found);
         return found.present();
     }

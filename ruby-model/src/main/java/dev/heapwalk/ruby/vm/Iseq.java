@@ -10,6 +10,9 @@ import java.util.Optional;
  * one thread.
  */
 public final class Iseq {
+    private static final int WEIGHT = 512;
+    private static final int PARAMETER_WEIGHT = 96;
+
     private final Interpreter interpreter;
     private final long address;
     private final long body;
@@ -265,9 +268,25 @@ public final class Iseq {
         return table().distinct();
     }
 
+    /** How much memory it takes without its lines, in bytes, in about. */
+    long weight() {
+        return WEIGHT
+                + (long) Long.BYTES * localIds.length
+                + (long) PARAMETER_WEIGHT * parameters.size()
+                + length(path)
+                + length(absolutePath)
+                + length(label)
+                + length(baseLabel);
+    }
+
+    private static int length(Optional<String> text) {
+        return text.isEmpty() ? 0 : text.get().length();
+    }
+
     private LineTable table() {
         if (lines == null) {
             lines = LineTable.read(interpreter.reader(), body, size);
+            interpreter.keeps(lines.weight());
         }
         return lines;
     }

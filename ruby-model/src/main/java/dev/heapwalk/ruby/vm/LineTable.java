@@ -41,9 +41,10 @@ final class LineTable {
         int count = reader.memory().readInt(info + IseqLayout.INFO_SIZE);
         long index = reader.memory().readLong(info + IseqLayout.INFO_INDEX);
         int stride = layout.insnInfoSize();
-        if (count < 0 || count > MOST_ENTRIES || count > 0 && !reader.memory().mapped(entries, (long) count * stride)) {
+        if (count < 0 || count > MOST_ENTRIES) {
             throw new UnmappedAddressException(entries, entries, Math.max(0, count));
         }
+        reader.memory().requireMapped(entries, count, stride);
         int[] lines = new int[count];
         for (int i = 0; i < count; i++) {
             lines[i] = reader.memory().readInt(entries + (long) i * stride);
@@ -56,6 +57,7 @@ final class LineTable {
         }
         int immediate = size < IMMEDIATE ? (size + PER_WORD - 1) / PER_WORD : IMMEDIATE / PER_WORD;
         int blocks = size < IMMEDIATE ? 0 : (size - IMMEDIATE + BLOCK_BITS - 1) / BLOCK_BITS;
+        reader.memory().requireMapped(index, immediate + blocks * BLOCK_WORDS, Long.BYTES);
         long[] words = new long[immediate + blocks * BLOCK_WORDS];
         for (int i = 0; i < words.length; i++) {
             words[i] = reader.memory().readLong(index + 8L * i);
@@ -64,11 +66,19 @@ final class LineTable {
     }
 
     private static int[] positions(ObjectReader reader, long address, int count) {
+        reader.memory().requireMapped(address, count, Integer.BYTES);
         int[] found = new int[count];
         for (int i = 0; i < count; i++) {
             found[i] = reader.memory().readInt(address + 4L * i);
         }
         return found;
+    }
+
+    /** How much memory it takes, in bytes. */
+    int weight() {
+        return Integer.BYTES * lines.length
+                + (index == null ? 0 : Long.BYTES * index.length)
+                + (positions == null ? 0 : Integer.BYTES * positions.length);
     }
 
     /** The lines that instructions stand on, in order. */
