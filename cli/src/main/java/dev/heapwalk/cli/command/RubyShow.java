@@ -68,12 +68,13 @@ final class RubyShow extends TargetCommand {
         ByteArrayOutputStream shown = new ByteArrayOutputStream();
         ObjectReader reader = vm.reader();
         RubyThreads threads = new RubyThreads(new Interpreter(reader));
-        ObjectLines lines = new ObjectLines(threads, shown, HeapDump.Id.PLAIN, text.told());
-        if (!lines.object(number())) {
-            throw wrong(why(vm, reader));
+        try (ObjectLines lines = new ObjectLines(threads, shown, HeapDump.Id.PLAIN, text.told())) {
+            if (!lines.object(number())) {
+                throw wrong(why(vm, reader));
+            }
+            lines.flush();
+            problems.damage(lines.summary());
         }
-        lines.flush();
-        problems.damage(lines.summary());
         return shown.toByteArray();
     }
 

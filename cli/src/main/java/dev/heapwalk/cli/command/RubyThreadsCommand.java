@@ -102,15 +102,16 @@ final class RubyThreadsCommand extends TargetCommand {
         List<Fiber> fibers = suspended(vm, pages, reader, threads, problems);
         if (format == ThreadsFormat.JSONL) {
             ByteArrayOutputStream out = new ByteArrayOutputStream();
-            ObjectLines lines = new ObjectLines(threads, out, HeapDump.Id.PLAIN, redaction.told());
-            for (RubyThread thread : living) {
-                line(thread.self(), lines, problems);
+            try (ObjectLines lines = new ObjectLines(threads, out, HeapDump.Id.PLAIN, redaction.told())) {
+                for (RubyThread thread : living) {
+                    line(thread.self(), lines, problems);
+                }
+                for (Fiber fiber : fibers) {
+                    line(fiber.self(), lines, problems);
+                }
+                lines.flush();
+                problems.damage(lines.summary());
             }
-            for (Fiber fiber : fibers) {
-                line(fiber.self(), lines, problems);
-            }
-            lines.flush();
-            problems.damage(lines.summary());
             return out.toByteArray();
         }
         StringBuilder text = new StringBuilder();

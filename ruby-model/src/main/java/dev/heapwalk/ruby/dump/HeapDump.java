@@ -137,10 +137,11 @@ public final class HeapDump {
 
     private DumpSummary roots(ObjectReader reader, TextRules rules, OutputStream out) {
         JsonLines json = new JsonLines(out);
-        List<String> holes =
-                lines(reader, json, rules, null, null, Allocations.none(reader)).roots();
-        json.flush();
-        return DumpSummary.head(json.bytes(), holes);
+        try (ObjectLines lines = lines(reader, json, rules, null, null, Allocations.none(reader))) {
+            List<String> holes = lines.roots();
+            json.flush();
+            return DumpSummary.head(json.bytes(), holes);
+        }
     }
 
     private ObjectLines lines(
@@ -199,6 +200,12 @@ public final class HeapDump {
         @Override
         public DumpSummary summary() {
             return lines.summary().with(slot.holes());
+        }
+
+        @Override
+        public void close() {
+            lines.close();
+            slot.close();
         }
     }
 }

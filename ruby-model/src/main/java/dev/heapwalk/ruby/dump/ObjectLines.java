@@ -13,7 +13,6 @@ import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.SlotState;
 import dev.heapwalk.ruby.content.Allocations;
 import dev.heapwalk.ruby.gc.DataOwners;
-import dev.heapwalk.ruby.gc.GuessedReferences;
 import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.ruby.layout.Flags;
@@ -57,7 +56,7 @@ import java.util.function.LongPredicate;
  *
  * <p>An object that is damaged has a line as well, with what could be read and the key {@code damage}. For one thread.
  */
-public final class ObjectLines {
+public final class ObjectLines implements AutoCloseable {
     private static final byte[] ROOTS = JsonLines.ascii("\"_ROOTS_\"");
     private static final byte[] FORMAT = DumpLine.key("format");
     private static final byte[] MAX_STRING = DumpLine.key("max_string");
@@ -131,14 +130,7 @@ public final class ObjectLines {
     private final ConstantCursor constants;
     private final DataTypes dataTypes = new DataTypes();
 
-    private final Counts unknownSizes = new Counts();
-    private final Counts unknownReferences = new Counts();
-    private final Counts guessedReferences = new Counts();
-    /** Tells whose memory is searched where references are guessed; null if none are. */
-    private final DataOwners owners;
-    /** What guesses references; null until it is needed. */
-    private GuessedReferences guesses;
-
+    private final OpaqueObjects opaque;
     private final List<Long> guessed = new ArrayList<>();
     private final List<DumpSummary.Damage> damage = new ArrayList<>();
     private SlotCursor single;
@@ -201,7 +193,7 @@ public final class ObjectLines {
         this.reader = reader;
         this.memory = reader.memory();
         this.threads = threads;
-        this.owners = owners;
+        this.opaque = new OpaqueObjects(reader, owners);
         this.json = json;
         this.contents = new Contents(reader, json, new TargetText(reader.memory(), json, rules), written, room);
         this.line = new DumpLine(reader, json, contents, listed);
@@ -241,13 +233,22 @@ public final class ObjectLines {
         return new DumpSummary(
                 objects,
                 json.bytes(),
-                unknownSizes.asMap(),
-                unknownReferences.asMap(),
-                guessedReferences.asMap(),
+                opaque.sizes(),
+                opaque.references(),
+                opaque.guessed(),
                 damaged,
                 List.copyOf(damage),
                 List.of(),
                 0);
+    }
+
+    /** Frees the buffers. After it no line can be written; where the lines go is not closed. */
+    @Override
+    public void close() {
+        opaque.close();
+        if (single != null) {
+            single.close();
+        }
     }
 
     /** How many lines of objects were begun. */
@@ -430,7 +431,7 @@ public final class ObjectLines {
             case REGEXP -> regexp(slot.asRegexp());
             case MATCH -> match(slot.asMatch());
             case FILE -> file(slot.asFile());
-            case DATA -> data(slot.asData());
+            case DATA -> data(slot);
             case IMEMO -> code.imemo(object);
             default -> {}
         }
@@ -444,10 +445,10 @@ public final class ObjectLines {
             // Where others have their class it may have anything.
             references.all(object, remember);
         } else if (hidden(type) && !references.of(slot, remember)) {
-            unknownReferences.add(nameOfType(slot.asData()));
-            if (owners != null) {
-                guesses(slot);
-            }
+            opaque.addReferences(slot, address -> {
+                line.remember(address);
+                guessed.add(address);
+            });
         }
         line.references();
         if (!guessed.isEmpty()) {
@@ -481,24 +482,6 @@ public final class ObjectLines {
             line.label(METHOD, method.get());
         }
         line.close();
-    }
-
-    private void guesses(SlotCursor slot) {
-        if (guesses == null) {
-            guesses = new GuessedReferences(reader, reader.vm().allocators(), owners);
-        }
-        long klass = slot.asData().klass();
-        guesses.of(slot.asData(), (address, kind, label) -> {
-            if (address != klass) {
-                line.remember(address);
-                guessed.add(address);
-            }
-        });
-        guessedReferences.add(nameOfType(slot.asData()), guessed.size());
-    }
-
-    private String nameOfType(RData data) {
-        return dataTypes.of(data).orElse(data.typed() ? "(data of a type without a name)" : "(data without a type)");
     }
 
     /** Whether a type has references that its other keys may not show. */
@@ -767,14 +750,15 @@ public final class ObjectLines {
         }
     }
 
-    private void data(RData data) {
+    private void data(SlotCursor slot) {
+        RData data = slot.asData();
         Optional<String> type = dataTypes.of(data);
         if (type.isPresent()) {
             line.text(TYPE_NAME, type.get());
         }
         long size = sizes.of(data);
         if (size == MemorySizes.UNKNOWN) {
-            unknownSizes.add(nameOfType(data));
+            opaque.addSize(slot);
         } else {
             line.number(SIZE, size);
         }

@@ -189,13 +189,19 @@ public final class ObjectSpaceDump {
             return new DumpSummary(
                     objects,
                     json.bytes(),
-                    lines.unknownSizes().asMap(),
-                    lines.unknownReferences().asMap(),
-                    lines.guessedReferences().asMap(),
+                    lines.opaque().sizes(),
+                    lines.opaque().references(),
+                    lines.opaque().guessed(),
                     damaged,
                     damage,
                     slot.holes(),
                     0);
+        }
+
+        @Override
+        public void close() {
+            lines.close();
+            slot.close();
         }
     }
 }

@@ -35,8 +35,8 @@ final class PageBatches {
 
     private static final int MOST_THREADS = 4;
 
-    /** Writes lines; made in and for one thread. */
-    interface Writer {
+    /** Writes lines; made in and for one thread, and closed by it. */
+    interface Writer extends AutoCloseable {
         /**
          * Writes the lines of some pages.
          *
@@ -51,6 +51,10 @@ final class PageBatches {
 
         /** What was written so far. */
         DumpSummary summary();
+
+        /** Frees the buffers. */
+        @Override
+        void close();
     }
 
     /** Makes writers. */
@@ -176,8 +180,8 @@ final class PageBatches {
         try (Arena arena = Arena.ofConfined();
                 Lines lines = limit == DumpLimit.NONE
                         ? new Lines(out.buffer(CAPACITY, arena))
-                        : new BoundedLines(out.buffer(CAPACITY, arena))) {
-            Writer writer = maker.make(reader(), lines);
+                        : new BoundedLines(out.buffer(CAPACITY, arena));
+                Writer writer = maker.make(reader(), lines)) {
             try {
                 for (int first; !full && (first = next.getAndIncrement() * step) < pages; ) {
                     batch(writer, lines, first);

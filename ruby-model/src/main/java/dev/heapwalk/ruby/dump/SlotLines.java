@@ -4,14 +4,12 @@ package dev.heapwalk.ruby.dump;
 import dev.heapwalk.heap.EdgeSink;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.Window;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.SlotCursor;
 import dev.heapwalk.ruby.content.Allocations;
 import dev.heapwalk.ruby.gc.DataOwners;
-import dev.heapwalk.ruby.gc.GuessedReferences;
 import dev.heapwalk.ruby.gc.References;
 import dev.heapwalk.ruby.layout.Flags;
 import dev.heapwalk.ruby.layout.ImemoLayout;
@@ -48,7 +46,7 @@ import java.util.OptionalLong;
 import java.util.function.LongPredicate;
 
 /** Writes the line of a slot as {@code ObjectSpace.dump_all} of the target's version does. */
-final class SlotLines {
+final class SlotLines implements AutoCloseable {
     private static final byte[] ADDRESS = JsonLines.ascii("{\"address\":");
     private static final byte[] CLASS = JsonLines.ascii(", \"class\":");
     private static final byte[] SHAPE_ID = JsonLines.ascii(", \"shape_id\":");
@@ -121,8 +119,7 @@ final class SlotLines {
     private final SlotCursor slot;
     private final Allocations allocations;
     private final JsonLines json;
-    private final TextRules rules;
-    private final TargetText digests;
+    private final TargetText texts;
     private final ObjectSpaceFormat format;
     private final GcBits bits;
     private final byte[][] flags;
@@ -133,10 +130,7 @@ final class SlotLines {
     private final MemorySizes sizes;
     private final References references;
     private final EdgeSink writing = (address, kind, label) -> reference(address);
-    private final EdgeSink guess = (address, kind, label) -> guess(address);
-    /** Tells whose memory is searched where references are guessed; null if none are. */
-    private final DataOwners owners;
-
+    private final OpaqueObjects opaque;
     private final LongPredicate written;
     private final CodeRanges codeRanges;
     private final ObjectLayout objects;
@@ -152,13 +146,6 @@ final class SlotLines {
     private boolean damaged;
     private long klass;
     private boolean anyReference;
-    private final Counts unknownSizes = new Counts();
-    private final Counts unknownReferences = new Counts();
-    private final Counts guessedReferences = new Counts();
-    /** What guesses references; null until it is needed. */
-    private GuessedReferences guesses;
-
-    private long guessed;
 
     SlotLines(
             SlotCursor slot,
@@ -173,10 +160,9 @@ final class SlotLines {
         this.slot = slot;
         this.allocations = allocations;
         this.written = written;
-        this.owners = owners;
+        this.opaque = new OpaqueObjects(reader, owners);
         this.json = json;
-        this.rules = rules;
-        this.digests = new TargetText(reader.memory(), json, rules);
+        this.texts = new TargetText(reader.memory(), json, rules);
         this.format = ObjectSpaceFormat.of(reader.series());
         this.bits = new GcBits(reader);
         this.flags = GcBits.json(format.flagsMore());
@@ -194,19 +180,15 @@ final class SlotLines {
         this.nameView = new RString(reader);
     }
 
-    /** How many objects have no size in their line, by the name of their type. */
-    Counts unknownSizes() {
-        return unknownSizes;
+    /** What is not known of the objects whose lines were written. */
+    OpaqueObjects opaque() {
+        return opaque;
     }
 
-    /** Of how many objects the references are not known, by the name of their type. */
-    Counts unknownReferences() {
-        return unknownReferences;
-    }
-
-    /** How many references of these were guessed, by the name of the type of the object that has them. */
-    Counts guessedReferences() {
-        return guessedReferences;
+    /** Frees the buffers. After it no line can be written. */
+    @Override
+    public void close() {
+        opaque.close();
     }
 
     /** Writes the line of the slot that the cursor is at. Returns whether all of it could be read. */
@@ -401,31 +383,15 @@ final class SlotLines {
         if (!sevenBit) {
             return;
         }
-        if (data && rules.redacts()) {
-            digests.digest(REDACTED, bytes, length);
+        if (data && texts.rules().redacts()) {
+            texts.digest(REDACTED, bytes, length);
             return;
         }
-        long told = Math.min(length, rules.most());
         json.raw(VALUE);
-        text(bytes, told);
-        if (told < length) {
-            digests.digest(SHA256, bytes, length);
+        damaged |= !texts.string(bytes, length);
+        if (length > texts.rules().most()) {
+            texts.digest(SHA256, bytes, length);
         }
-    }
-
-    private void text(long bytes, long length) {
-        json.raw('"');
-        try {
-            for (long at = 0; at < length; at += Window.MAX_LENGTH) {
-                int part = (int) Math.min(Window.MAX_LENGTH, length - at);
-                long offset = memory.require(bytes + at, part);
-                json.text(memory.segment(), offset, part);
-            }
-        } catch (UnmappedAddressException e) {
-            damaged = true;
-        }
-        json.endText();
-        json.raw('"');
     }
 
     private byte[] encodingName(int encoding) {
@@ -630,11 +596,7 @@ final class SlotLines {
         anyReference = false;
         try {
             if (!references.of(value, writing)) {
-                String type = nameOfType(value);
-                unknownReferences.add(type);
-                if (owners != null && value.type() == RubyType.DATA) {
-                    guesses(type);
-                }
+                opaque.addReferences(slot, this::reference);
             }
         } catch (UnmappedAddressException e) {
             damaged = true;
@@ -649,36 +611,10 @@ final class SlotLines {
         return references.lives(address) && written.test(address);
     }
 
-    private void guesses(String type) {
-        if (guesses == null) {
-            guesses = new GuessedReferences(reader, reader.vm().allocators(), owners);
-        }
-        guessed = 0;
-        guesses.of(slot.asData(), guess);
-        guessedReferences.add(type, guessed);
-    }
-
-    private void guess(long address) {
-        if (address != klass) {
-            guessed++;
-            reference(address);
-        }
-    }
-
     private void reference(long address) {
         json.raw(anyReference ? NEXT : REFERENCES);
         json.address(address);
         anyReference = true;
-    }
-
-    /** The type of an object that Ruby alone does not know all of. */
-    private String nameOfType(RValue value) {
-        Optional<String> name = value.type() == RubyType.DATA ? dataTypes.of(slot.asData()) : Optional.empty();
-        return name.isPresent()
-                ? name.get()
-                : value.type() == RubyType.IMEMO
-                        ? "imemo " + reader.imemoType(value.flags()).name().toLowerCase(Locale.ROOT)
-                        : value.type().name();
     }
 
     private void allocation(RValue value) {
@@ -713,7 +649,7 @@ final class SlotLines {
         try {
             long size = sizes.of(value);
             if (size == MemorySizes.UNKNOWN) {
-                unknownSizes.add(nameOfType(value));
+                opaque.addSize(slot);
                 return;
             }
             json.raw(MEMSIZE);

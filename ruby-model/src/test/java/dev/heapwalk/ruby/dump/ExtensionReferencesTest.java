@@ -4,14 +4,20 @@ package dev.heapwalk.ruby.dump;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.raw.Buffers;
+import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.gc.Reachability;
+import dev.heapwalk.ruby.vm.Interpreter;
+import dev.heapwalk.ruby.vm.RubyThreads;
 import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.DanglingReferences;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -243,6 +249,35 @@ class ExtensionReferencesTest {
                 assertThat(references(contents.get(leader), "guessed")).isEqualTo(held);
             }
         }
+    }
+
+    /** Who guesses looks at the memory of objects and of the allocator through buffers of its own. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void whoClosesTheLinesHasGivenAllBuffersBack(Ruby ruby) throws Exception {
+        try (RubyProcess process = start(ruby, 20)) {
+            List<Keeper> keepers = keepers(process);
+            try (Target target = Target.attach(process.pid())) {
+                RubyVm vm = RubyVm.locate(target);
+                // The allocators are located, and stay so.
+                lines(vm, keepers).close();
+                long before = Buffers.inUse();
+                lines(vm, keepers).close();
+                assertThat(Buffers.inUse()).isLessThanOrEqualTo(before);
+            }
+        }
+    }
+
+    /** Writes lines for which references are guessed. Returns what read them, to be closed. */
+    private static Reader lines(RubyVm vm, List<Keeper> keepers) {
+        ObjectReader reader = vm.reader();
+        RubyThreads threads = new RubyThreads(new Interpreter(reader));
+        try (ObjectLines lines = new ObjectLines(threads, OutputStream.nullOutputStream(), HeapDump.Id.PLAIN)) {
+            keepers.forEach(keeper ->
+                    assertThat(lines.object(Long.decode(keeper.address()))).isTrue());
+            assertThat(lines.summary().guessedReferences()).isNotEmpty();
+        }
+        return reader.memory();
     }
 
     /** Many objects that know one large document: each has its own part of it, and few others. */

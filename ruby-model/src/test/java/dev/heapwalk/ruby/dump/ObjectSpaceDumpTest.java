@@ -291,7 +291,10 @@ class ObjectSpaceDumpTest {
             Map<String, Long> unknown = words.length < 2
                     ? Map.of()
                     : words[1].startsWith("memsize") ? summary.unknownSizes() : summary.unknownReferences();
-            return unknown.getOrDefault(words[0], 0L);
+            return words[0].equals("DATA")
+                    ? unknown.getOrDefault("(data without a type)", 0L)
+                            + unknown.getOrDefault("(data of a type without a name)", 0L)
+                    : unknown.getOrDefault(words[0], 0L);
         }
 
         private void checkRoots(DumpLines ours, DumpLines theirs) {
