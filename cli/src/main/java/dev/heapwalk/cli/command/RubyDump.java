@@ -10,6 +10,7 @@ import dev.heapwalk.memory.Copier;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.ruby.dump.Dump;
 import dev.heapwalk.ruby.dump.DumpOutput;
 import dev.heapwalk.ruby.dump.DumpSummary;
 import dev.heapwalk.ruby.dump.HeapDump;
@@ -216,14 +217,10 @@ final class RubyDump extends TargetCommand {
         long bytes = (long) vm.pages().count() * vm.pages().bodySize();
         double bytesASlot = (double) bytes / Math.max(1, vm.pages().totalSlots());
         LongConsumer done = slots -> progress.at((long) (slots * bytesASlot), bytes);
-        if (format == DumpFormat.OBJECTSPACE) {
-            ObjectSpaceDump all = ObjectSpaceDump.of(vm).atMost(limit).telling(text.told());
-            all = exactReferences ? all.exactReferences() : all;
-            return (reachable ? all.reachable() : all).write(out, done);
-        }
-        HeapDump all = HeapDump.of(vm, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN)
-                .atMost(limit)
-                .telling(text.told());
+        Dump<?> all = format == DumpFormat.OBJECTSPACE
+                ? ObjectSpaceDump.of(vm)
+                : HeapDump.of(vm, mongo ? HeapDump.Id.MONGO : HeapDump.Id.PLAIN);
+        all = all.atMost(limit).telling(text.told());
         all = exactReferences ? all.exactReferences() : all;
         return (reachable ? all.reachable() : all).write(out, done);
     }
