@@ -56,7 +56,7 @@ public interface Rest {
         if (likely()) {
             return false;
         }
-        RestfulStop.await(this, System.nanoTime() + patience.toNanos());
+        RestfulStop.await(this, RestfulStop.until(patience));
         return true;
     }
 

@@ -2,6 +2,7 @@
 package dev.heapwalk.memory;
 
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /** Stops a process at a moment at which it is at rest: what {@link Target#stop(Rest, Duration)} does. */
@@ -17,7 +18,7 @@ final class RestfulStop {
         if (!target.runsOn() || !rest.tells()) {
             return target.stop();
         }
-        long until = System.nanoTime() + patience.toNanos();
+        long until = until(patience);
         while (true) {
             await(rest, until);
             long begun = System.nanoTime();
@@ -33,6 +34,11 @@ final class RestfulStop {
             stop.close();
             pause(Math.max(RUN_NANOS, System.nanoTime() - begun));
         }
+    }
+
+    /** The moment of {@link System#nanoTime()} at which patience ends, which may be the longest that there is. */
+    static long until(Duration patience) {
+        return System.nanoTime() + Math.max(0, TimeUnit.NANOSECONDS.convert(patience));
     }
 
     /** Waits as long as it is not worth while to stop the process, up to a moment of {@link System#nanoTime()}. */

@@ -7,6 +7,7 @@ import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** For how long a process runs on between stops that find it in the middle of a change. */
@@ -100,5 +101,32 @@ class RestfulStopTest {
         assertThat(process.begun).hasSize(1);
         assertThat(process.begun.getFirst() - begun).isGreaterThanOrEqualTo(LONG_NANOS);
         assertThat(process.ended).isEmpty();
+    }
+
+    /** Longer than can be counted in nanoseconds. */
+    @Test
+    void patienceMayBeTheLongestThatThereIs() {
+        Restless process = new Restless(1);
+        RestfulStop.of(process.target(), Rest.ALWAYS, Duration.ofSeconds(Long.MAX_VALUE));
+        assertThat(process.begun).hasSize(2);
+        assertThat(process.ended).hasSize(1);
+        AtomicInteger looks = new AtomicInteger();
+        Rest rest = new Rest() {
+            @Override
+            public List<ThreadState> busy(List<ThreadState> threads) {
+                return List.of();
+            }
+
+            @Override
+            public boolean likely() {
+                return looks.incrementAndGet() > 20;
+            }
+        };
+        assertThat(rest.await(Duration.ofSeconds(Long.MAX_VALUE))).isTrue();
+        assertThat(looks.get()).isEqualTo(21);
+        Restless impatient = new Restless(1);
+        RestfulStop.of(impatient.target(), Rest.ALWAYS, Duration.ofSeconds(Long.MIN_VALUE));
+        assertThat(impatient.begun).hasSize(1);
+        assertThat(impatient.ended).isEmpty();
     }
 }
