@@ -11,7 +11,6 @@ import dev.heapwalk.memory.raw.Buffers;
 import dev.heapwalk.memory.raw.Crew;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -29,8 +28,6 @@ final class ProcessCopier implements Copier {
 
     /** What a thread copies in one go, in bytes. */
     private static final int PIECE = 1 << 20;
-
-    private static final Path OWN_FILES = Path.of("/proc/self/fd");
 
     private static final int MOST_THREADS = 4;
     /** So much is copied for a trial while the process runs, in bytes: then all code has been loaded and has run. */
@@ -135,33 +132,27 @@ final class ProcessCopier implements Copier {
             throw new IllegalStateException(process.description() + " went on while it was copied");
         }
         Arena open = Arena.ofShared();
-        // The way by the process's own folder ends with the process.
-        int root = libc.open(process.root().toString(), Libc.O_PATH | Libc.O_CLOEXEC);
+        // The modules reach the memory of the copy, and that the arena.
+        RootFolder root = new RootFolder(libc, process, open.scope());
         try {
             Target copy = copied(modules, open, root);
             made = Optional.of(copy);
             return copy;
         } catch (Throwable e) {
             open.close();
-            closeRoot(root);
+            root.close();
             throw e;
         }
     }
 
-    private Target copied(List<ElfModule> modules, Arena open, int root) {
+    private Target copied(List<ElfModule> modules, Arena open, RootFolder root) {
+        MemorySegment alive = MemorySegment.NULL.reinterpret(open, null);
         HeldMemory held = new HeldMemory(
-                process.description(), memory.mappings(), memory.pageSize(), plan.with(copies(open)), open.allocate(1));
-        Path folder = root < 0 ? process.root() : OWN_FILES.resolve(String.valueOf(root));
-        return new CopiedTarget(process, target.threads(), held, modules, folder, memory.notices(), open, () -> {
-            closeRoot(root);
+                process.description(), memory.mappings(), memory.pageSize(), plan.with(copies(open)), alive);
+        return new CopiedTarget(process, target.threads(), held, modules, root.path(), memory.notices(), open, () -> {
+            root.close();
             made = Optional.empty();
         });
-    }
-
-    private void closeRoot(int root) {
-        if (root >= 0) {
-            libc.close(root);
-        }
     }
 
     @Override

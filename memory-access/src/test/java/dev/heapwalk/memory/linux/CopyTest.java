@@ -23,7 +23,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -365,6 +368,51 @@ class CopyTest {
                         }
                     })
                     .isInstanceOf(dev.heapwalk.memory.NoSuchProcessException.class);
+        }
+    }
+
+    /** A copy holds the root folder of the process open, from which it reads what was not in memory of a library. */
+    @Test
+    void aCopyThatNobodyClosedLeavesNothingOpen() throws IOException, InterruptedException {
+        try (Writer writer = new Writer()) {
+            List<ElfModule> modules;
+            Set<Path> roots = rootsOpen();
+            try (Target target = Target.attach(writer.program.pid())) {
+                modules = target.copier(MOST).copy().modules();
+            }
+            Set<Path> own = rootsOpen();
+            own.removeAll(roots);
+            assertThat(own).hasSize(1);
+            // Who has a module may still ask for its file.
+            for (int i = 0; i < 5; i++) {
+                System.gc();
+                Thread.sleep(20);
+            }
+            assertThat(rootsOpen()).containsAll(own);
+            assertThat(modules).isNotEmpty();
+            modules = List.of();
+            long deadline = System.nanoTime() + ThisMachine.PATIENCE.toNanos();
+            while (rootsOpen().containsAll(own)) {
+                assertThat(System.nanoTime()).as("time until it is closed").isLessThan(deadline);
+                System.gc();
+                Thread.sleep(20);
+            }
+        }
+    }
+
+    /** The descriptors by which this JVM has the root folder open. */
+    private static Set<Path> rootsOpen() throws IOException {
+        try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+            return descriptors
+                    .filter(descriptor -> {
+                        try {
+                            return Files.readSymbolicLink(descriptor).equals(Path.of("/"));
+                        } catch (IOException e) {
+                            // That of this list.
+                            return false;
+                        }
+                    })
+                    .collect(Collectors.toSet());
         }
     }
 }
