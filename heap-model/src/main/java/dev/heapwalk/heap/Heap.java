@@ -183,8 +183,8 @@ public interface Heap {
 
     /**
      * Tells whether it is halfway through a change that takes long, such as a garbage collection, so that a process is
-     * stopped when it is not: {@link Target#stop(Rest, java.time.Duration)}. What its provider tells of short ones, {@link
-     * HeapProvider#rest}, is for a process that is stopped already.
+     * stopped when it is not: {@link Target#stop(Rest, java.time.Duration)}. What its provider tells of short ones,
+     * {@link HeapProvider#rest}, is for a process that is stopped already.
      *
      * @return what is asked before and after a stop; that it is always at rest, unless it knows better
      */

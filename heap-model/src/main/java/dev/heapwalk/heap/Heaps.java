@@ -174,7 +174,8 @@ public final class Heaps {
 
     /**
      * Tells which threads are in the middle of a change to one of the heaps, so that they can be read when none is:
-     * right after a stop, {@code target.settle(heaps.rest())}, before anything is located or refreshed. Locates no heap.
+     * right after a stop, {@code target.settle(heaps.rest())}, before anything is located or refreshed. Locates no
+     * heap.
      *
      * @return what is asked after a stop; made when it is first asked for, which is best done before the stop
      */

@@ -123,8 +123,8 @@ final class ArenaFinder {
     }
 
     /**
-     * Whether a list head among 127 points to itself: the last one always does, since no chunk is so large. Asked before
-     * what others point to is read.
+     * Whether a list head among 127 points to itself: the last one always does, since no chunk is so large. Asked
+     * before what others point to is read.
      */
     private static boolean anyEmpty(long[] word, int first, long bins) {
         for (int i = MallocLayout.BINS - 1; i >= 0; i--) {
@@ -314,8 +314,9 @@ final class ArenaFinder {
     }
 
     /**
-     * Whether what was recognised is an arena seen some list heads further on: then list heads lie before those that were
-     * taken for the first ones. There are no more of them than may be damaged, since so many are missing at the end.
+     * Whether what was recognised is an arena seen some list heads further on: then list heads lie before those that
+     * were taken for the first ones. There are no more of them than may be damaged, since so many are missing at the
+     * end.
      */
     boolean shifted(Found found) {
         long bins = found.address() + found.state().bins();

@@ -43,7 +43,9 @@ final class CurrentMappings implements Iterable<Mapping> {
         return mappings.at(address);
     }
 
-    /** All that a program can have mapped: a damaged core may name addresses of the kernel's half, which are negative. */
+    /**
+     * All that a program can have mapped: a damaged core may name addresses of the kernel's half, which are negative.
+     */
     @Override
     public Iterator<Mapping> iterator() {
         return mappings.stream()

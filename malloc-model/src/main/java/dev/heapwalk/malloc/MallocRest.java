@@ -21,10 +21,10 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /**
- * Tells which threads are inside glibc's malloc: in one of its functions, in one that was called by them, or in a signal
- * handler that has interrupted one; then the registers that are told are those of that moment. What they change may be
- * half done. While a process has one thread, glibc takes no lock, so nothing in memory tells of it; thread caches are
- * never locked.
+ * Tells which threads are inside glibc's malloc: in one of its functions, in one that was called by them, or in a
+ * signal handler that has interrupted one; then the registers that are told are those of that moment. What they change
+ * may be half done. While a process has one thread, glibc takes no lock, so nothing in memory tells of it; thread
+ * caches are never locked.
  *
  * <p>No symbols but those for the dynamic linker are needed. The functions that they name and those of the same source
  * file lie side by side. Of a static program without symbols it can't tell.
@@ -70,7 +70,10 @@ public final class MallocRest implements Rest {
 
     private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /** What malloc calls of the kernel on x86-64 in the middle of a change: mmap, mprotect, munmap, brk, mremap, madvise. */
+    /**
+     * What malloc calls of the kernel on x86-64 in the middle of a change: mmap, mprotect, munmap, brk, mremap,
+     * madvise.
+     */
     private static final Set<Long> CALLS = Set.of(9L, 10L, 11L, 12L, 25L, 28L);
 
     /** What malloc calls of the rest of a C library, by symbol. */

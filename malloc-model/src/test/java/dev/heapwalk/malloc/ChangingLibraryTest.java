@@ -20,7 +20,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The C library's file is cut short and written again all the time while the heap of a process with it is summed up. */
+/**
+ * The C library's file is cut short and written again all the time while the heap of a process with it is summed up.
+ */
 class ChangingLibraryTest {
     private static final int SUMMARIES = 60;
     private static final String SOURCE = """

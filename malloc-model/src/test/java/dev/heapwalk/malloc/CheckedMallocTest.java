@@ -19,8 +19,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Programs whose malloc checks blocks: {@code MALLOC_CHECK_} to 2.33, since then {@code libc_malloc_debug.so}, which has
- * a malloc of its own. What {@code malloc_usable_size} says is then what was asked for.
+ * Programs whose malloc checks blocks: {@code MALLOC_CHECK_} to 2.33, since then {@code libc_malloc_debug.so}, which
+ * has a malloc of its own. What {@code malloc_usable_size} says is then what was asked for.
  */
 class CheckedMallocTest {
     @TempDir

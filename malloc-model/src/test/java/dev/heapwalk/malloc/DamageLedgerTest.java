@@ -261,8 +261,8 @@ class DamageLedgerTest {
     }
 
     /**
-     * Whether what is left where a block is harmed tells that it is: no words of earlier chunks that lie in it, before it
-     * and where it would end are still there, and no other one is harmed near it.
+     * Whether what is left where a block is harmed tells that it is: no words of earlier chunks that lie in it, before
+     * it and where it would end are still there, and no other one is harmed near it.
      */
     private static boolean canBeTold(
             LedgerProcess process, Walk sound, Ledger.Block block, long size, Set<Long> harmed) {

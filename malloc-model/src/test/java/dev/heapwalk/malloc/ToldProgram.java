@@ -18,7 +18,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** A program that tells what it holds, one block a line, what else it knows in lines of a name and a number, and waits. */
+/**
+ * A program that tells what it holds, one block a line, what else it knows in lines of a name and a number, and waits.
+ */
 final class ToldProgram implements AutoCloseable {
     final Process process;
     /** Usable sizes by address. */

@@ -179,8 +179,8 @@ public interface AddressSpace {
     }
 
     /**
-     * Where a search goes on behind a hole, so that it need not try each page: the first address from {@code address} on
-     * that may be readable.
+     * Where a search goes on behind a hole, so that it need not try each page: the first address from {@code address}
+     * on that may be readable.
      *
      * @param address target address
      * @param limit where the search ends, {@code address} at least

@@ -17,8 +17,8 @@ public interface Copier extends AutoCloseable {
      *     Of a target whose memory never changes, that target itself
      * @throws IllegalStateException if the process runs, or the copy before is not closed
      * @throws TargetException with {@link TargetException.Reason#NOT_COPIED} if a copy would take more memory than it
-     *     may, or bring back much that is swapped out, or if the kernel does not tell what is resident: the process is as it was
-     *     then, and can be read itself
+     *     may, or bring back much that is swapped out, or if the kernel does not tell what is resident: the process is
+     *     as it was then, and can be read itself
      * @throws NoSuchProcessException if the process ended
      */
     Target copy();

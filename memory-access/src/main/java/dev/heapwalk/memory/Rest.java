@@ -46,8 +46,8 @@ public interface Rest {
     }
 
     /**
-     * Waits, though not for ever, until it is worth while to stop the process: looks at it every 20 microseconds, since a
-     * rest may be short. An interrupt does not end that, and is passed on.
+     * Waits, though not for ever, until it is worth while to stop the process: looks at it every 20 microseconds, since
+     * a rest may be short. An interrupt does not end that, and is passed on.
      *
      * @param patience for how long
      * @return whether there was anything to wait for

@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /**
- * Finds what a signal handler has interrupted: the kernel keeps the registers of that in a frame on the stack, where the
- * handler returns to code that asks the kernel to restore them.
+ * Finds what a signal handler has interrupted: the kernel keeps the registers of that in a frame on the stack, where
+ * the handler returns to code that asks the kernel to restore them.
  */
 final class SignalFrame {
     /** So far it may lie from the top of the stack: handlers have shallow stacks, but for what they print. */

@@ -147,8 +147,8 @@ public interface Target extends AutoCloseable {
     }
 
     /**
-     * Tells one time of standing still from another: what is read of the memory at the same moment belongs together, and
-     * need not be read again as long as that lasts.
+     * Tells one time of standing still from another: what is read of the memory at the same moment belongs together,
+     * and need not be read again as long as that lasts.
      *
      * @return a number of the time during which the memory stands still, the same as long as it does: one above 0 for a
      *     stopped process and for a core; for an observed process another one at each {@link #stop()}, and 0 while it
@@ -199,10 +199,10 @@ public interface Target extends AutoCloseable {
 
     /**
      * Stops an observed process as {@link #stop()} does, at a moment at which it is at rest. As long as it is
-     * {@linkplain Rest#likely() known} to be in the middle of a change, it runs on. If it is in the middle of one all the
-     * same when it stands still, it is {@linkplain #settle settled}, and where that takes too long, let go and stopped
-     * again some milliseconds later, when it has run for as long as it stood still. So it runs for half of the time at
-     * least, however long this takes. An interrupt does not end it, and is passed on.
+     * {@linkplain Rest#likely() known} to be in the middle of a change, it runs on. If it is in the middle of one all
+     * the same when it stands still, it is {@linkplain #settle settled}, and where that takes too long, let go and
+     * stopped again some milliseconds later, when it has run for as long as it stood still. So it runs for half of the
+     * time at least, however long this takes. An interrupt does not end it, and is passed on.
      *
      * @param rest tells whether it is at rest
      * @param patience for how long this is tried; then it is stopped as it is, and {@link Rest#busy} tells that it is
@@ -227,8 +227,8 @@ public interface Target extends AutoCloseable {
      * was located, may be out of date after it.
      *
      * @param rest tells the threads that must go on, after each stop
-     * @return whether the process is at rest now; false where that can't be told, and where it runs on. Of a core, which
-     *     can't go on, only whether it is
+     * @return whether the process is at rest now; false where that can't be told, and where it runs on. Of a core,
+     *     which can't go on, only whether it is
      * @throws NoSuchProcessException if the process ended meanwhile
      * @throws UnsupportedTargetException if a thread could not be stopped again, as {@link #attach} says; then nothing
      *     stays stopped, and the target is closed
@@ -257,8 +257,8 @@ public interface Target extends AutoCloseable {
      * For how long this target has kept the process stopped. What can be found out while it runs on, such as its
      * mappings and modules, {@link #attach} finds out before.
      *
-     * @return the time from the first thread's stop to now, or to the end of the stop, of all stops together; zero where
-     *     nothing was stopped
+     * @return the time from the first thread's stop to now, or to the end of the stop, of all stops together; zero
+     *     where nothing was stopped
      */
     default Duration standstill() {
         return Duration.ZERO;
@@ -267,8 +267,8 @@ public interface Target extends AutoCloseable {
     /**
      * The signal that ended the process, as its core says.
      *
-     * @return the number of the signal; empty for a process that lives, and for a core that names none, such as one that
-     *     was made of a process that went on
+     * @return the number of the signal; empty for a process that lives, and for a core that names none, such as one
+     *     that was made of a process that went on
      */
     default OptionalInt signal() {
         return OptionalInt.empty();

@@ -43,9 +43,9 @@ public record ThreadState(Target target, long tid, String name, Optional<Registe
     }
 
     /**
-     * The thread as it was when a signal handler interrupted it, if one runs now: with the registers of that moment, but
-     * for those of segments and {@code orig_rax}. It may have been in another handler then. It is found by what the kernel
-     * keeps on the stack, at most 256 KiB from the top; known of x86-64.
+     * The thread as it was when a signal handler interrupted it, if one runs now: with the registers of that moment,
+     * but for those of segments and {@code orig_rax}. It may have been in another handler then. It is found by what the
+     * kernel keeps on the stack, at most 256 KiB from the top; known of x86-64.
      *
      * @return the same thread with other registers; empty where it runs no handler, or has no registers
      */

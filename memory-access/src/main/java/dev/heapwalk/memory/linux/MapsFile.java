@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The file {@code maps} of one process. As long as its text does not change, the mappings are the same object, so a look
- * at a process makes nothing, and who has drawn conclusions from them can tell that they still hold.
+ * The file {@code maps} of one process. As long as its text does not change, the mappings are the same object, so a
+ * look at a process makes nothing, and who has drawn conclusions from them can tell that they still hold.
  */
 final class MapsFile {
     private static final byte[] NONE = {};

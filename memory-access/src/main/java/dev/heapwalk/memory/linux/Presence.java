@@ -161,7 +161,9 @@ final class Presence {
         forgotten = System.nanoTime();
     }
 
-    /** Whether that a page is not there can still be believed; that it is swapped out holds for as long as nobody reads. */
+    /**
+     * Whether that a page is not there can still be believed; that it is swapped out holds for as long as nobody reads.
+     */
     private boolean good(int slot, boolean still) {
         if (still && swapped[slot] == 0) {
             return true;

@@ -239,8 +239,8 @@ public abstract sealed class Processor permits Amd64, I386, TlsAbove, UnknownPro
     }
 
     /**
-     * How much is needed of the frame that the kernel makes on the stack for a signal handler, from the address that the
-     * handler returns to.
+     * How much is needed of the frame that the kernel makes on the stack for a signal handler, from the address that
+     * the handler returns to.
      *
      * @return bytes, 0 where it is not known
      */

@@ -426,7 +426,9 @@ class PresenceTest {
         }
     }
 
-    /** What is only looked at in passing is left where it is, and shown as soon as somebody else has brought it back. */
+    /**
+     * What is only looked at in passing is left where it is, and shown as soon as somebody else has brought it back.
+     */
     @ParameterizedTest
     @CsvSource({"stop, scan", "observe, words"})
     void aResidentWindowBringsNothingBack(String mode, String how) throws IOException, InterruptedException {

@@ -13,9 +13,9 @@ import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Takes a block for C string data if it begins with text in printable UTF-8 that a zero byte in the block ends, and that
- * text is what the block was made for: it fills the block but for rounding, or only zeros follow. A word that is the
- * address of something is none, though its bytes may be letters. Text of languages that end it with nothing is told
+ * Takes a block for C string data if it begins with text in printable UTF-8 that a zero byte in the block ends, and
+ * that text is what the block was made for: it fills the block but for rounding, or only zeros follow. A word that is
+ * the address of something is none, though its bytes may be letters. Text of languages that end it with nothing is told
  * apart only where something other than zero follows it.
  */
 public final class CStringData implements CategorizerProvider {

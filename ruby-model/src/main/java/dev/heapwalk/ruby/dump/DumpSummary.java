@@ -20,8 +20,8 @@ import java.util.Map;
  * @param damaged how many objects have lines that lack something because it could not be read
  * @param damage the first of those, by their addresses
  * @param holes what else could not be read, a line of text each
- * @param left how many objects may have no line because the dump has reached its limit, at most: all slots that are left
- *     count, unless it was found out which are reached; 0 if the dump is whole
+ * @param left how many objects may have no line because the dump has reached its limit, at most: all slots that are
+ *     left count, unless it was found out which are reached; 0 if the dump is whole
  */
 public record DumpSummary(
         long objects,

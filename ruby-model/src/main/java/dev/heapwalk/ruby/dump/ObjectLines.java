@@ -393,7 +393,9 @@ public final class ObjectLines implements AutoCloseable {
         }
     }
 
-    /** Whether something was not read because a core has a mapping and not its bytes, such as the constants of a file. */
+    /**
+     * Whether something was not read because a core has a mapping and not its bytes, such as the constants of a file.
+     */
     private boolean leftOut(RuntimeException e) {
         return e instanceof UnmappedAddressException unmapped
                 && reader.vm().target().mode() == Target.Mode.CORE

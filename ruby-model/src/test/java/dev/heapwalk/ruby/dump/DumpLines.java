@@ -40,8 +40,8 @@ final class DumpLines {
      * Reads a dump.
      *
      * @param file the dump
-     * @param exact whether every line must be JSON and every reference lead to one; if not, bytes that are no UTF-8 are taken for characters of the
-     *     same number
+     * @param exact whether every line must be JSON and every reference lead to one; if not, bytes that are no UTF-8 are
+     *     taken for characters of the same number
      */
     static DumpLines of(Path file, boolean exact) throws IOException {
         DumpLines lines = new DumpLines();

@@ -42,7 +42,9 @@ class ObjectSpaceDumpTest {
     private static final int GIVEN_BACK = 3;
     /** How much code may find another method or constant on its way to the dump. */
     private static final int OF_RUNNING_CODE = 2;
-    /** What the virtual machine counts for a thread that waits for input: that of a process that waits for a command. */
+    /**
+     * What the virtual machine counts for a thread that waits for input: that of a process that waits for a command.
+     */
     private static final int OF_WAITING = 40;
     /** What the commands before and after a dump made for themselves, while collections were off and then on. */
     private static final int OF_THE_COMMANDS = 200;
