@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# Builds the heapwalk command of this checkout where that is needed. bin/heapwalk reads this file with '.', has the functions fail,
-# class_path_of and train, and finds java_home, class_path and cache set afterwards.
+# Builds the heapwalk command of this checkout where that is needed. bin/heapwalk reads this file with '.', has the
+# functions fail, class_path_of and train, and finds java_home, class_path and cache set afterwards.
 
 modules='memory-access heap-model native-model malloc-model ruby-model cli'
 state=$root/target/heapwalk
@@ -19,7 +19,8 @@ outdated() {
     [ -n "$(find "$@" -newer "$built/stamp" -print -quit 2>/dev/null)" ]
 }
 
-# Passes on what Maven says, and tells how far it is. The first build of a user fetches what it needs, which takes longest.
+# Passes on what Maven says, and tells how far it is. The first build of a user fetches what it needs, which takes
+# longest.
 tell() {
     fetched=0
     while IFS= read -r line; do
@@ -49,8 +50,8 @@ say_step() {
     fi
 }
 
-# Builds into a folder of its own and then points the link "current" to it, so that whoever runs the old jars keeps them,
-# and a Maven run in the same checkout has the modules' target folders to itself.
+# Builds into a folder of its own and then points the link "current" to it, so that whoever runs the old jars keeps
+# them, and a Maven run in the same checkout has the modules' target folders to itself.
 build() {
     command -v mvn >/dev/null || fail "Maven is needed to build heapwalk, and there is no mvn on PATH: install it (on Debian: apt install maven)"
     printf 'heapwalk: building (this takes a moment, and only happens when sources changed)\n' >&2

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# Finds the JDK that builds and runs Heapwalk. For bin/heapwalk and the scripts, which read it with '.' and have a function
-# fail that prints a line and ends them. A JDK is judged by its release file, so that no JVM is started to ask.
+# Finds the JDK that builds and runs Heapwalk. For bin/heapwalk and the scripts, which read it with '.' and have a
+# function fail that prints a line and ends them. A JDK is judged by its release file, so that no JVM is started to ask.
 #
 #   JAVA_HOME       is taken if it is one that will do
 #   HEAPWALK_JDKS   a folder of JDKs to choose from, in place of the usual folders
