@@ -126,8 +126,8 @@ public final class Coverages {
     /**
      * The lines of the code that are counted.
      *
-     * @return the number of a line and how often it ran, a {@code VALUE}, in turn; or the numbers of those that ran, the
-     *     first that ran first
+     * @return the number of a line and how often it ran, a {@code VALUE}, in turn; or the numbers of those that ran, in
+     *     the order in which they did
      */
     public long[] lines() {
         return lines;
