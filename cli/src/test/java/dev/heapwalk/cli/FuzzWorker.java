@@ -173,13 +173,30 @@ final class FuzzWorker {
                     if (random.nextInt(3) == 0) {
                         arguments.addAll(List.of("--format", "objectspace"));
                     }
-                    if (random.nextInt(4) == 0) {
-                        arguments.add("--reachable");
+                    for (String option : List.of("--reachable", "--exact-references")) {
+                        if (random.nextInt(4) == 0) {
+                            arguments.add(option);
+                        }
+                    }
+                    if (random.nextInt(8) == 0) {
+                        arguments.addAll(List.of("--max-copy", size(random)));
+                    }
+                }
+                case "count" -> {
+                    if (random.nextBoolean()) {
+                        arguments.add("--allocations");
                     }
                 }
                 case "roots", "info" -> arguments.addAll(List.of("--format", format));
                 case "threads" -> arguments.addAll(List.of("--format", random.nextBoolean() ? "jsonl" : "text"));
                 default -> {}
+            }
+            boolean tellsText = List.of("dump", "show", "roots", "threads").contains(name);
+            if (tellsText && random.nextInt(3) == 0) {
+                arguments.add("--redact");
+            }
+            if (List.of("dump", "show").contains(name) && random.nextInt(3) == 0) {
+                arguments.addAll(List.of("--max-string", size(random)));
             }
             arguments.add(core);
             if (name.equals("show")) {
@@ -206,6 +223,11 @@ final class FuzzWorker {
             arguments.addAll(List.of("--sysroot", input.seed().sysroot().toString()));
         }
         return arguments;
+    }
+
+    /** A number of bytes, as likely a small one as a large one. */
+    private static String size(SplittableRandom random) {
+        return Long.toString(random.nextLong() >>> 1 + random.nextInt(Long.SIZE - 1));
     }
 
     private record Result(int status, byte[] out, byte[] err) {}
