@@ -39,6 +39,9 @@ abstract class ReportCommand extends TargetCommand {
 
     private volatile Optional<LivePrint> live = Optional.empty();
     private Optional<HeapsAhead> ahead = Optional.empty();
+    /** What must be at rest when the process is stopped. */
+    private Rest rest = Rest.ALWAYS;
+
     private Optional<Looks> looks = Optional.empty();
 
     /** Which heaps the answer is about, so that they can be located before a process is stopped; empty for none. */
@@ -96,8 +99,11 @@ abstract class ReportCommand extends TargetCommand {
 
         @Override
         public void at(Target running) {
+            ahead = Optional.empty();
+            rest = Rest.ALWAYS;
             HeapsAhead known = HeapsAhead.of(running, scope);
             ahead = Optional.of(known);
+            rest = known.rest();
             try (Report _ = read(running, new Problems(), Progress.ofTrial(TRIAL_NANOS))) {
                 // All that the stop needs has run once.
             } catch (Progress.Enough e) {
@@ -110,7 +116,7 @@ abstract class ReportCommand extends TargetCommand {
 
         @Override
         public Rest rest() {
-            return ahead.map(HeapsAhead::rest).orElse(Rest.ALWAYS);
+            return rest;
         }
     }
 
