@@ -18,8 +18,9 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * Gives the classes of a jar a newer version of the class file format, with the stack maps that it asks for. No AOT cache
- * takes classes of a version below 50; to load and to verify them takes most of a start. What they do stays the same.
+ * Gives the classes of a jar a newer version of the class file format, with the stack maps that it asks for. No AOT
+ * cache takes classes of a version below 50; to load and to verify them takes most of a start. What they do stays the
+ * same.
  *
  *     java script/NewerClasses.java JAR ...
  */

@@ -563,7 +563,9 @@ final class ExitStatusIT {
     /** A word that is harmed. */
     private record Harm(String what, long address, long value) {}
 
-    /** That a chunk was mapped on its own and can't be found is told by all, also where the answer would not have it. */
+    /**
+     * That a chunk was mapped on its own and can't be found is told by all, also where the answer would not have it.
+     */
     @Test
     void mmappedChunkThatIsNotFound() throws Exception {
         try (KnownProcess known = KnownProcess.start()) {

@@ -21,7 +21,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** That no command makes memory of a process resident. The kernel tells how much of it is. */
 final class GrowthIT {
-    /** A heap that was never touched; or one of which most was freed and given back, in the main arena and in another. */
+    /**
+     * A heap that was never touched; or one of which most was freed and given back, in the main arena and in another.
+     */
     private static final String SOURCE = """
             #include <malloc.h>
             #include <pthread.h>

@@ -17,8 +17,8 @@ import java.util.Map;
  * waits for commands. Between commands nothing in it changes, except in the scripts {@code churn} and {@code moments}.
  *
  * <p>Scripts: {@code every_type} (every type and kind of reference), {@code values} (a table of values that it
- * describes itself), {@code frames} (threads and fibers that wait inside known methods), {@code deep} (a method that has
- * called itself as often as the argument says), {@code globals} (global variables of all kinds), {@code beginnings}
+ * describes itself), {@code frames} (threads and fibers that wait inside known methods), {@code deep} (a method that
+ * has called itself as often as the argument says), {@code globals} (global variables of all kinds), {@code beginnings}
  * (threads and fibers that begin in C, code whose lines begin below zero, and processes that it forks), {@code ractors}
  * (from 3.0 on), {@code stdlib} (the standard library and as many objects as the argument says), {@code little} (few
  * objects, but of every type that needs no library), {@code contents} (what the core library keeps in structures of C),

@@ -25,8 +25,8 @@ import java.util.PriorityQueue;
 import java.util.Set;
 
 /**
- * A row for each of many blocks, in the order in which a walk finds them or in another. Of a listing that is cut only as
- * many rows are kept as are shown. One that is printed {@linkplain #printedBy meanwhile} ends where nobody reads it.
+ * A row for each of many blocks, in the order in which a walk finds them or in another. Of a listing that is cut only
+ * as many rows are kept as are shown. One that is printed {@linkplain #printedBy meanwhile} ends where nobody reads it.
  */
 final class Listing implements Report {
     static final List<Column> COLUMNS = List.of(

@@ -4,8 +4,8 @@ package dev.heapwalk.cli.command;
 import java.util.function.Consumer;
 
 /**
- * Prints a listing in a thread of its own while the listing is made: who reads the first rows need not wait for the last
- * one, and the target need not wait for who reads.
+ * Prints a listing in a thread of its own while the listing is made: who reads the first rows need not wait for the
+ * last one, and the target need not wait for who reads.
  */
 final class LivePrint {
     private final Listing listing;

@@ -13,8 +13,8 @@ import java.util.Optional;
 import picocli.CommandLine;
 
 /**
- * What help says beyond the options: which question a command answers, its columns and units, examples. It is the text of
- * {@code manual.txt}, with a section for each command and some for topics; {@code @name} stands for another section.
+ * What help says beyond the options: which question a command answers, its columns and units, examples. It is the text
+ * of {@code manual.txt}, with a section for each command and some for topics; {@code @name} stands for another section.
  */
 final class Manual {
     /** Sections that can be asked for beside those of commands. */

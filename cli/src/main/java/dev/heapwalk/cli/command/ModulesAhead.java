@@ -5,7 +5,9 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.elf.ElfModule;
 import java.util.List;
 
-/** The modules of a process when it was looked at ahead: what was found among them holds as long as they are the same. */
+/**
+ * The modules of a process when it was looked at ahead: what was found among them holds as long as they are the same.
+ */
 final class ModulesAhead {
     private final List<ElfModule> modules;
 
@@ -13,7 +15,9 @@ final class ModulesAhead {
         this.modules = modules;
     }
 
-    /** Those that are loaded. To be asked before what is found among them: what is loaded later is another list then. */
+    /**
+     * Those that are loaded. To be asked before what is found among them: what is loaded later is another list then.
+     */
     static ModulesAhead of(Target target) {
         return new ModulesAhead(target.modules());
     }

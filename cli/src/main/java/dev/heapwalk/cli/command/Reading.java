@@ -11,8 +11,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 
 /**
- * Reads a process in a thread of its own: where a read hangs in the kernel, nothing but the end of this JVM ends it, and
- * the command has to go on and say so.
+ * Reads a process in a thread of its own: where a read hangs in the kernel, nothing but the end of this JVM ends it,
+ * and the command has to go on and say so.
  */
 final class Reading {
     /** As large as that of the first thread. */

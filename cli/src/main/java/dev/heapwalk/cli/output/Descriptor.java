@@ -21,8 +21,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /**
- * A file or a folder that this process has open, by its number. What is opened, renamed or removed by a name below it is
- * found from the open folder itself: who can change the folders on the way to it can't turn that elsewhere.
+ * A file or a folder that this process has open, by its number. What is opened, renamed or removed by a name below it
+ * is found from the open folder itself: who can change the folders on the way to it can't turn that elsewhere.
  */
 final class Descriptor implements AutoCloseable {
     /** Stands for the folder that the process works in. */

@@ -79,7 +79,9 @@ public final class Problems {
                 : contradictions().size() < other.contradictions().size();
     }
 
-    /** Only what was seen in each of several looks is damage: a process that goes on is not always caught at one place. */
+    /**
+     * Only what was seen in each of several looks is damage: a process that goes on is not always caught at one place.
+     */
     public void caught(Set<String> lasting, int looks) {
         damage = Optional.of(Set.copyOf(lasting));
         caught = "each of %d looks fell into the middle of a change".formatted(looks);

@@ -168,8 +168,8 @@ public final class Spool extends OutputStream {
     }
 
     /**
-     * A reader that begins at the first byte, and waits for what is yet to be written until {@link #end()} is called. Up
-     * to then it takes little of a processor's time, which the writer may need.
+     * A reader that begins at the first byte, and waits for what is yet to be written until {@link #end()} is called.
+     * Up to then it takes little of a processor's time, which the writer may need.
      *
      * @param idle called each time before it waits
      */

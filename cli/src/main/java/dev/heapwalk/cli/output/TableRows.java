@@ -70,8 +70,8 @@ final class TableRows implements RowSink {
     }
 
     /**
-     * Writes what stands before a cell. Spaces behind a cell wait until another follows, so that no line ends in spaces.
-     * Returns whether the cell is shown at all.
+     * Writes what stands before a cell. Spaces behind a cell wait until another follows, so that no line ends in
+     * spaces. Returns whether the cell is shown at all.
      */
     private boolean begins(int length, boolean right) {
         if (!layout.shows(cell)) {

@@ -19,8 +19,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Heaps that were located while a process ran on, of which much changes before it is stopped: held against the program's
- * own count, and against a look at the process that knew nothing before.
+ * Heaps that were located while a process ran on, of which much changes before it is stopped: held against the
+ * program's own count, and against a look at the process that knew nothing before.
  */
 class HeapsAheadTest {
     private static final String SOURCE = """

@@ -25,8 +25,8 @@ import java.util.stream.Stream;
 
 /**
  * Makes what is harmed later: cores of processes on each release, the files of these processes, and where in memory
- * what lies, as the processes themselves and gdb say. They are kept in the cache folder, so that an input's number means
- * the same input as long as the cache stays.
+ * what lies, as the processes themselves and gdb say. They are kept in the cache folder, so that an input's number
+ * means the same input as long as the cache stays.
  */
 public final class Seeds {
     /** Names a folder with cores from elsewhere, {@code *.core} or {@code *.core.xz}, which are harmed too. */
