@@ -65,6 +65,24 @@ public final class Ruby {
     }
 
     /**
+     * Those of them that also have a copy with the C extensions which Debian packages: {@code gems.rb} tells which.
+     *
+     * @return up to three of {@link #debian}, in roots of their own
+     */
+    public static List<Ruby> withGems() {
+        return debian().stream()
+                .filter(ruby -> ruby.release != Release.SID)
+                .map(ruby -> new Ruby(
+                        ruby.label + " with gems",
+                        ruby.version,
+                        ruby.release,
+                        null,
+                        ruby.release.label() + "-gems",
+                        ruby.executable))
+                .toList();
+    }
+
+    /**
      * Those that tests are parametrised over.
      *
      * @return {@link #debian} and what {@code HEAPWALK_RUBIES} names

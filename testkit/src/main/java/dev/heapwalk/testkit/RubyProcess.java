@@ -23,8 +23,9 @@ import java.util.Map;
  * (from 3.0 on), {@code stdlib} (the standard library and as many objects as the argument says), {@code little} (few
  * objects, but of every type that needs no library), {@code contents} (what the core library keeps in structures of C),
  * {@code churn} (threads that go on allocating), {@code moments} (a thread that writes one number everywhere, and then
- * the next), {@code keeps} (objects of the extension {@code keeps.c}, which is its argument). What the commands are is
- * written in {@code target.rb} and in each script.
+ * the next), {@code keeps} (objects of the extension {@code keeps.c}, which is its argument), {@code gems} (objects of
+ * the C extensions that programs use most; for {@link Ruby#withGems}). What the commands are is written in {@code
+ * target.rb} and in each script.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
  */
@@ -44,7 +45,8 @@ public final class RubyProcess implements AutoCloseable {
             "deep.rb",
             "little.rb",
             "contents.rb",
-            "keeps.rb");
+            "keeps.rb",
+            "gems.rb");
 
     private final Launch launch;
     private final TemporaryFolder folder;
