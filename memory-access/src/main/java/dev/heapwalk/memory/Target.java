@@ -318,6 +318,18 @@ public interface Target extends AutoCloseable {
     List<ThreadState> threads();
 
     /**
+     * The id by which a thread knows itself, which is another one in a container: in the pid namespace of the process.
+     * That of the main thread is the process id there.
+     *
+     * @param tid the id of one of {@link #threads()}
+     * @return the id there; {@code tid} itself for a core or a copy, for a thread that has ended, and where the kernel does
+     *     not tell (before 4.1)
+     */
+    default long tidInside(long tid) {
+        return tid;
+    }
+
+    /**
      * The ELF modules that are loaded, in address order: the program, its libraries, the vDSO.
      *
      * @return an unmodifiable list, found again for an observed process at each call if its mappings have changed; what

@@ -178,6 +178,17 @@ public enum Release {
         return line;
     }
 
+    /** A command line that runs a command as the first process of a pid namespace, which ends with it. */
+    static List<String> contained(List<String> command) {
+        List<String> line = new ArrayList<>(List.of("unshare"));
+        if (!IS_ROOT) {
+            line.add("--map-root-user");
+        }
+        line.addAll(List.of("--pid", "--fork", "--kill-child", "--"));
+        line.addAll(command);
+        return line;
+    }
+
     /** The oldest release, with a C compiler. */
     static Path compilerRoot() {
         return prepared("bullseye-gcc");

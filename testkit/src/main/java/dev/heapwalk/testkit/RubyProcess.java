@@ -66,6 +66,7 @@ public final class RubyProcess implements AutoCloseable {
         private final List<String> options = new ArrayList<>();
         private final List<String> arguments = new ArrayList<>();
         private final Map<String, String> environment = new LinkedHashMap<>(Map.of("LC_ALL", "C.UTF-8"));
+        private boolean contained;
 
         private Launch(Ruby ruby, String script) {
             this.ruby = ruby;
@@ -107,6 +108,16 @@ public final class RubyProcess implements AutoCloseable {
         }
 
         /**
+         * Runs it in a pid namespace of its own, where its process id is 1.
+         *
+         * @return this
+         */
+        public Launch contained() {
+            contained = true;
+            return this;
+        }
+
+        /**
          * Starts it and waits until the script has made all.
          *
          * @return the process; to be closed
@@ -127,7 +138,8 @@ public final class RubyProcess implements AutoCloseable {
                 List<String> line = new ArrayList<>(options);
                 line.add(seen(root, folder.path().resolve(script + ".rb")));
                 line.addAll(arguments);
-                ProcessBuilder builder = new ProcessBuilder(ruby.command(line));
+                List<String> command = ruby.command(line);
+                ProcessBuilder builder = new ProcessBuilder(contained ? Release.contained(command) : command);
                 builder.environment().putAll(environment);
                 return new RubyProcess(this, folder, Conversation.start(toString(), builder));
             } catch (IOException | RuntimeException e) {
@@ -159,7 +171,13 @@ public final class RubyProcess implements AutoCloseable {
      * @return the id, also seen from this machine
      */
     public long pid() {
-        return conversation.pid();
+        // The one that makes the namespace stays outside of it, and the first one inside is its child.
+        return launch.contained
+                ? ProcessHandle.of(conversation.pid())
+                        .flatMap(outside -> outside.children().findFirst())
+                        .orElseThrow(() -> new IllegalStateException(launch + " has ended"))
+                        .pid()
+                : conversation.pid();
     }
 
     /**

@@ -330,6 +330,17 @@ final class LiveProcess implements FileGuard {
         return alive;
     }
 
+    /** The id of a thread in the process's own namespace; that of this one where it can't be told. */
+    long tidInside(long tid) {
+        try {
+            synchronized (text) {
+                return proc.tidInside(pid, tid, text);
+            }
+        } catch (TargetException e) {
+            return tid;
+        }
+    }
+
     String threadName(long tid) {
         try {
             synchronized (text) {

@@ -326,6 +326,11 @@ public final class LiveTarget implements Target {
     }
 
     @Override
+    public long tidInside(long tid) {
+        return process.tidInside(tid);
+    }
+
+    @Override
     public synchronized List<ElfModule> modules() {
         Optional<Tracer> stopped = tracer.or(() -> holder);
         if (modules == null || stopped.isEmpty() || !stopped.equals(modulesFoundIn)) {

@@ -260,6 +260,28 @@ record ProcFs(Path folder, Path yama) {
     }
 
     /**
+     * The id of a thread in the innermost pid namespace that it is in.
+     *
+     * @param pid the process
+     * @param tid the thread
+     * @param text a buffer
+     * @return the id; {@code tid} where the kernel does not tell
+     */
+    long tidInside(long pid, long tid, ProcText text) {
+        read(pid, thread(pid, tid).resolve("status"), text, NOTHING);
+        int ids = text.behind("\nNSpid:");
+        if (ids < 0) {
+            return tid;
+        }
+        // One for each namespace, from this one inwards, with a tab before each.
+        int last = ids;
+        for (int at = ids; at < text.length() && text.bytes()[at] != '\n'; at++) {
+            last = text.bytes()[at] == '\t' ? at + 1 : last;
+        }
+        return text.number(last);
+    }
+
+    /**
      * When a process began, which tells it from a later one with the same id.
      *
      * @param pid the process

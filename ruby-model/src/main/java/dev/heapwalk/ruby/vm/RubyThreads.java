@@ -220,7 +220,7 @@ public final class RubyThreads {
 
     /**
      * The kernel's id of a native thread, as the target's threads are told. What Ruby keeps is the id that it had in
-     * the process that forked this one, and is in another namespace in a container.
+     * the process that forked this one, and both that and what glibc keeps are of the process's own pid namespace.
      */
     private int tid(List<ThreadState> states, long nativeThread, long pthread) {
         Optional<ThreadState> running = byRegister(states, pthread);
@@ -229,15 +229,26 @@ public final class RubyThreads {
         }
         int kept = layout.tid() < 0 || nativeThread == 0 ? 0 : memory.readInt(nativeThread + layout.tid());
         int own = ownTid(pthread);
+        boolean inside = !states.isEmpty() && isInside(states.getFirst().tid());
         for (int tid : new int[] {own, kept}) {
-            if (tid != 0 && (states.isEmpty() || states.stream().anyMatch(state -> state.tid() == tid))) {
+            if (tid != 0 && states.isEmpty()) {
                 return tid;
+            }
+            for (ThreadState state : states) {
+                if (tid != 0 && tid == (inside ? vm.target().tidInside(state.tid()) : state.tid())) {
+                    return (int) state.tid();
+                }
             }
         }
         // The only thread of a process is known without its id.
         return states.size() == 1 && nativeThread != 0 && (own != 0 || kept != 0)
                 ? (int) states.getFirst().tid()
                 : 0;
+    }
+
+    /** Whether the process is in another pid namespace. */
+    private boolean isInside(long tid) {
+        return vm.target().tidInside(tid) != tid;
     }
 
     private static Optional<ThreadState> byRegister(List<ThreadState> states, long pthread) {
@@ -269,6 +280,9 @@ public final class RubyThreads {
      */
     public long ownPid() {
         long outside = vm.target().pid().orElse(0);
+        if (isInside(outside)) {
+            return vm.target().tidInside(outside);
+        }
         List<ThreadState> states = vm.target().threads();
         for (ThreadState state : states) {
             if (state.tid() == outside && state.registers().isPresent()) {

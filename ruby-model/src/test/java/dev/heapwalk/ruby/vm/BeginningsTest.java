@@ -99,6 +99,49 @@ class BeginningsTest {
         }
     }
 
+    /** A thread has the id of the one that has its name, by the kernel, and {@code $$} is 1 there. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Ruby#all")
+    void tellsTheThreadsOfAnotherNamespace(Ruby ruby) throws Exception {
+        try (RubyProcess process =
+                RubyProcess.of(ruby, "beginnings").contained().start()) {
+            process.ask("named");
+            assertThat(process.ask("eval $$")).containsExactly("1");
+            long pid = process.pid();
+            Map<String, Integer> theirs = new LinkedHashMap<>();
+            try (Stream<Path> listed = Files.list(Path.of("/proc/" + pid + "/task"))) {
+                for (Path task : listed.toList()) {
+                    theirs.put(
+                            Files.readString(task.resolve("comm")).strip(),
+                            Integer.parseInt(task.getFileName().toString()));
+                }
+            }
+            theirs.keySet().removeIf(name -> !name.startsWith("named"));
+            assertThat(theirs).hasSize(3);
+            try (Target target = Target.attach(pid)) {
+                checkContained(target, pid, theirs);
+            }
+            try (Target target = Target.observe(pid)) {
+                checkContained(target, pid, theirs);
+            }
+        }
+    }
+
+    private static void checkContained(Target target, long pid, Map<String, Integer> theirs) {
+        RubyVm vm = RubyVm.locate(target);
+        Map<String, Integer> ours = new LinkedHashMap<>();
+        for (RubyThread thread : new RubyThreads(new Interpreter(vm.reader())).living()) {
+            assertThat(thread.tid()).as("%s", thread).isNotZero();
+            thread.name().ifPresent(name -> ours.put(name, thread.tid()));
+            assertThat(thread.tid() == pid).isEqualTo(thread.main());
+        }
+        assertThat(ours).containsAllEntriesOf(theirs);
+        assertThat(new Roots(vm.reader()).globals())
+                .filteredOn(global -> global.name().equals(Optional.of("$$")))
+                .singleElement()
+                .matches(global -> global.known() && global.value() >> 1 == 1);
+    }
+
     private void check(Ruby ruby, long pid, long started) throws Exception {
         Set<Long> tasks;
         try (Stream<Path> listed = Files.list(Path.of("/proc/" + pid + "/task"))) {

@@ -80,4 +80,10 @@ Target.command("children") do
   puts reader.gets, reader.gets
 end
 
+# named: begins three threads that tell the kernel their names.
+Target.command("named") do
+  3.times { |i| KEPT[:threads] << Thread.new { Thread.current.name = "named #{i}"; sleep } }
+  sleep(0.01) until KEPT[:threads].all?(&:stop?)
+end
+
 Target.serve
