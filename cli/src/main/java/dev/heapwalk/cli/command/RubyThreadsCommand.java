@@ -115,13 +115,11 @@ final class RubyThreadsCommand extends TargetCommand {
             return out.toByteArray();
         }
         StringBuilder text = new StringBuilder();
-        Frames frames = interpreter.frames();
-        boolean still = vm.target().still();
         ValueText values = new ValueText(interpreter, redaction.told());
         for (RubyThread thread : living) {
             text.append(text.isEmpty() ? "" : "\n");
             head(thread, values, text);
-            backtrace(thread.self(), over(frames, thread.context(), still), values, text, problems);
+            backtrace(thread.self(), thread.context(), interpreter, values, text, problems);
         }
         for (Fiber fiber : fibers) {
             RubyThread thread = fiber.thread() == 0 ? null : threads.thread(fiber.thread());
@@ -130,7 +128,7 @@ final class RubyThreadsCommand extends TargetCommand {
                     .append(": ")
                     .append(fiber.status().label())
                     .append('\n');
-            backtrace(fiber.self(), over(frames, fiber.context(), still), values, text, problems);
+            backtrace(fiber.self(), fiber.context(), interpreter, values, text, problems);
         }
         return text.toString().getBytes(StandardCharsets.UTF_8);
     }
@@ -166,19 +164,24 @@ final class RubyThreadsCommand extends TargetCommand {
     }
 
     /** The frames of a thread or fiber; of one that runs on those that were there all the while. */
-    private static Frames over(Frames frames, long context, boolean still) {
-        return still ? frames.over(context) : frames.sample(context);
-    }
-
-    private static void backtrace(long self, Frames frames, ValueText values, StringBuilder text, Problems problems) {
+    private static void backtrace(
+            long self, long context, Interpreter interpreter, ValueText values, StringBuilder text, Problems problems) {
+        boolean still = interpreter.reader().vm().target().still();
+        Frames frames = interpreter.frames();
+        if (still) {
+            frames.over(context);
+        } else {
+            frames.sample(context);
+        }
         if (!frames.note().isEmpty()) {
             problems.hole(self, frames.note());
         }
-        if (frames.torn() > 0) {
-            problems.hole(self, "%,d frames came or went while they were read".formatted(frames.torn()));
-        }
         for (int i = 0; i < MOST_FRAMES && frames.nextShown(); i++) {
             frame(frames, values, text, problems);
+        }
+        int gone = still ? 0 : frames.torn() + frames.returned(context);
+        if (gone > 0) {
+            problems.hole(self, "%,d frames came or went while they were read".formatted(gone));
         }
     }
 

@@ -111,6 +111,7 @@ final class CodeKeys {
     private final Frames frames;
     private final Fields fields;
     private final Map<String, byte[]> keys = new HashMap<>();
+    private long gone;
 
     CodeKeys(RubyThreads threads, JsonLines json, DumpLine line, CoreKeys core) {
         this.interpreter = threads.interpreter();
@@ -370,7 +371,12 @@ final class CodeKeys {
 
     /** The frames that Ruby itself would show, the innermost first. */
     private void backtrace(long context) {
-        frames.over(context);
+        boolean still = reader.vm().target().still();
+        if (still) {
+            frames.over(context);
+        } else {
+            frames.sample(context);
+        }
         line.name(BACKTRACE);
         line.openArray();
         for (int i = 0; i < MOST_FRAMES && frames.nextShown(); i++) {
@@ -392,6 +398,18 @@ final class CodeKeys {
         if (!frames.note().isEmpty()) {
             line.text(NOTE, frames.note());
         }
+        gone += still ? 0 : frames.torn() + frames.returned(context);
+    }
+
+    /**
+     * How many frames of threads that run on came or went since this was asked last.
+     *
+     * @return a count
+     */
+    long gone() {
+        long since = gone;
+        gone = 0;
+        return since;
     }
 
     private void variables() {

@@ -361,7 +361,13 @@ public final class ObjectLines implements AutoCloseable {
                 case ZOMBIE -> {}
                 default -> object(slot, type, state);
             }
+            long gone = code.gone();
+            if (gone > 0) {
+                line.closeInner();
+                damaged(slot.address(), "", "%,d frames came or went while they were read".formatted(gone));
+            }
         } catch (UnmappedAddressException | IndexOutOfBoundsException e) {
+            code.gone();
             damaged(slot.address(), e);
         }
         line.closeAll();
@@ -386,10 +392,16 @@ public final class ObjectLines implements AutoCloseable {
 
     private void damaged(long address, RuntimeException e) {
         line.closeInner();
-        line.text(DAMAGE, e.getMessage());
+        damaged(
+                address,
+                leftOut(e) ? "the core lacks a part of the object: " : "the object is damaged: ",
+                e.getMessage());
+    }
+
+    private void damaged(long address, String kind, String what) {
+        line.text(DAMAGE, what);
         if (damaged++ < DumpSummary.MOST_DAMAGE) {
-            String what = leftOut(e) ? "the core lacks a part of the object: " : "the object is damaged: ";
-            damage.add(new DumpSummary.Damage(address, what + e.getMessage()));
+            damage.add(new DumpSummary.Damage(address, kind + what));
         }
     }
 

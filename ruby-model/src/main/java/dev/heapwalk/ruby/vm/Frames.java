@@ -370,6 +370,17 @@ public final class Frames {
         return first;
     }
 
+    /**
+     * How many of the frames of a {@link #sample} the thread has returned from since: what was read of their variables
+     * may be of another moment.
+     *
+     * @param ec what was given to {@link #sample}
+     * @return a count, with frames that Ruby does not show
+     */
+    public int returned(long ec) {
+        return Math.max(0, count - first - steady(ec));
+    }
+
     private void grow(int wanted) {
         if (wanted > pcs.length) {
             int length = Math.max(wanted, pcs.length * 2);
