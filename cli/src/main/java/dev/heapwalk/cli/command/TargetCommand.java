@@ -58,7 +58,7 @@ public abstract class TargetCommand extends AnyCommand {
     /** How long a process runs on before it is looked at again. */
     private static final long MOMENT_NANOS = 1_000_000;
     /** For how long a process runs on, at most, until it is at rest and stopped; then it is stopped as it is. */
-    static final Duration PATIENCE = Duration.ofSeconds(10);
+    static final Duration PATIENCE = Duration.ofSeconds(20);
 
     /** What keeps a process stopped that was looked at before. */
     private Optional<Target.Stop> held = Optional.empty();

@@ -67,7 +67,10 @@ final class Tracer {
     private static final long MOST_WAITING_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
     /** How often they may. */
     private static final int MOST_GOES = 250;
-    /** How long they go on at a time, as long as they come on. One that is not seen to move is given twice as long. */
+    /**
+     * How long they go on at a time, as long as they come on. One that is not seen to move is given twice as long, and
+     * half as long once it has moved.
+     */
     private static final long SHORTEST_GO_NANOS = 10_000;
 
     private static final long LONGEST_GO_NANOS = 1_000_000;
@@ -438,8 +441,11 @@ final class Tracer {
                 waiting += took;
                 go = Math.min(2 * go, LONGEST_GO_NANOS);
             } else {
-                going += took;
-                go = SHORTEST_GO_NANOS;
+                // The rest it waited for a processor, as it will again: with the shortest time it would hardly move.
+                long ran = Math.min(took, go);
+                going += ran;
+                waiting += took - ran;
+                go = Math.max(go / 2, SHORTEST_GO_NANOS);
             }
         }
     }
