@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -35,6 +36,38 @@ final class DumpLines {
     final Map<Long, JsonNode> shapes = new TreeMap<>();
 
     private DumpLines() {}
+
+    /**
+     * Reads a dump in the format of heap_dump, of which every line must be JSON, and every reference lead to one.
+     *
+     * @param file the dump
+     * @return the lines, by id
+     */
+    static Map<String, JsonNode> ofHeapDump(Path file) throws IOException {
+        assertThat(DanglingReferences.of(file)).isEmpty();
+        Map<String, JsonNode> parsed = new HashMap<>();
+        for (String line : Files.readAllLines(file)) {
+            JsonNode node = parse(line.getBytes(StandardCharsets.UTF_8));
+            parsed.put(node.path("id").textValue(), node);
+        }
+        return parsed;
+    }
+
+    /** The line of each object, by address. */
+    Map<String, JsonNode> parsed() throws IOException {
+        Map<String, JsonNode> parsed = new HashMap<>();
+        for (Map.Entry<String, byte[]> line : objects.entrySet()) {
+            parsed.put(line.getKey(), parse(line.getValue()));
+        }
+        return parsed;
+    }
+
+    /** What a line refers to by a key. */
+    static Set<String> references(JsonNode line, String key) {
+        Set<String> references = new HashSet<>();
+        line.path(key).forEach(reference -> references.add(reference.textValue()));
+        return references;
+    }
 
     /**
      * Reads a dump.

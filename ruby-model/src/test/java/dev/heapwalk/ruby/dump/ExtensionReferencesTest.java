@@ -13,13 +13,11 @@ import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.vm.Interpreter;
 import dev.heapwalk.ruby.vm.RubyThreads;
 import dev.heapwalk.testkit.CProgram;
-import dev.heapwalk.testkit.DanglingReferences;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -88,15 +86,7 @@ class ExtensionReferencesTest {
             assertThat(summary.damaged()).isZero();
             guessed.putAll(summary.guessedReferences());
         }
-        return parsed(DumpLines.of(file, true));
-    }
-
-    private static Map<String, JsonNode> parsed(DumpLines lines) throws IOException {
-        Map<String, JsonNode> parsed = new HashMap<>();
-        for (Map.Entry<String, byte[]> line : lines.objects.entrySet()) {
-            parsed.put(line.getKey(), DumpLines.parse(line.getValue()));
-        }
-        return parsed;
+        return DumpLines.of(file, true).parsed();
     }
 
     private Map<String, JsonNode> heapDump(HeapDump dump) throws IOException {
@@ -104,19 +94,7 @@ class ExtensionReferencesTest {
         try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             dump.write(DumpOutput.to(out), slots -> {});
         }
-        assertThat(DanglingReferences.of(file)).isEmpty();
-        Map<String, JsonNode> parsed = new HashMap<>();
-        for (String line : Files.readAllLines(file)) {
-            JsonNode node = DumpLines.parse(line.getBytes(StandardCharsets.UTF_8));
-            parsed.put(node.path("id").textValue(), node);
-        }
-        return parsed;
-    }
-
-    private static Set<String> references(JsonNode line, String key) {
-        Set<String> references = new HashSet<>();
-        line.path(key).forEach(reference -> references.add(reference.textValue()));
-        return references;
+        return DumpLines.ofHeapDump(file);
     }
 
     /** What is worked out from a mark function is what Ruby has, and nothing else is. */
@@ -132,20 +110,21 @@ class ExtensionReferencesTest {
                 ours = objectSpace(ObjectSpaceDump.of(vm).exactReferences(), guessed);
                 contents = heapDump(HeapDump.of(vm, HeapDump.Id.PLAIN).exactReferences());
             }
-            Map<String, JsonNode> theirs = parsed(DumpLines.of(process.dumpAll(), false));
+            Map<String, JsonNode> theirs =
+                    DumpLines.of(process.dumpAll(), false).parsed();
             assertThat(guessed).isEmpty();
             List<Keeper> keepers = keepers(process);
             assertThat(keepers).hasSizeGreaterThan(50);
             for (Keeper keeper : keepers) {
-                Set<String> marked = references(theirs.get(keeper.address()), "references");
+                Set<String> marked = DumpLines.references(theirs.get(keeper.address()), "references");
                 assertThat(marked)
                         .as("%s as Ruby tells it", keeper.type())
                         .isEqualTo(keeper.way().equals("weak") ? Set.of() : new HashSet<>(keeper.kept()));
                 boolean known = !keeper.kind().equals("opaque");
-                assertThat(references(ours.get(keeper.address()), "references"))
+                assertThat(DumpLines.references(ours.get(keeper.address()), "references"))
                         .as("references of %s", keeper.type())
                         .isEqualTo(known ? marked : Set.of());
-                assertThat(references(contents.get(keeper.address()), "refs"))
+                assertThat(DumpLines.references(contents.get(keeper.address()), "refs"))
                         .as("refs of %s", keeper.type())
                         .isEqualTo(known ? marked : Set.of());
             }
@@ -177,14 +156,15 @@ class ExtensionReferencesTest {
                 assertThat(globals).hasSize(3).startsWith("globals");
                 assertThat(globals.stream().skip(1).map(Long::decode)).allMatch(reached::contains);
             }
-            Map<String, JsonNode> theirs = parsed(DumpLines.of(process.dumpAll(), false));
+            Map<String, JsonNode> theirs =
+                    DumpLines.of(process.dumpAll(), false).parsed();
             assertThat(lost).isSubsetOf(HIDDEN);
             List<String> missing = new ArrayList<>();
             for (Map.Entry<String, JsonNode> line : theirs.entrySet()) {
                 String type = line.getValue().path("struct").asText();
                 if (type.contains("/") && !type.startsWith("VM/") && ours.containsKey(line.getKey())) {
-                    Set<String> marked = references(line.getValue(), "references");
-                    marked.removeAll(references(ours.get(line.getKey()), "references"));
+                    Set<String> marked = DumpLines.references(line.getValue(), "references");
+                    marked.removeAll(DumpLines.references(ours.get(line.getKey()), "references"));
                     if (!marked.isEmpty() && !type.equals(HIDDEN)) {
                         missing.add(type + " lacks " + marked);
                     }
@@ -196,8 +176,10 @@ class ExtensionReferencesTest {
                 if (!keeper.kind().equals("opaque")) {
                     assertThat(line.has("guessed")).as(keeper.type()).isFalse();
                 } else if (!keeper.type().equals(HIDDEN)) {
-                    assertThat(references(line, "guessed")).as(keeper.type()).containsAll(keeper.kept());
-                    assertThat(references(line, "refs")).containsAll(references(line, "guessed"));
+                    assertThat(DumpLines.references(line, "guessed"))
+                            .as(keeper.type())
+                            .containsAll(keeper.kept());
+                    assertThat(DumpLines.references(line, "refs")).containsAll(DumpLines.references(line, "guessed"));
                 }
             }
             assertThat(guessed.keySet()).allMatch(type -> type.startsWith("opaque/"));
@@ -223,7 +205,7 @@ class ExtensionReferencesTest {
             assertThat(leaders).hasSize(5);
             for (String leader : leaders) {
                 String[] words = leader.split(" ");
-                assertThat(references(contents.get(words[0]), "guessed"))
+                assertThat(DumpLines.references(contents.get(words[0]), "guessed"))
                         .as("into the memory of an object of the kind %s", words[1])
                         .isEqualTo(Set.of(words[2]));
             }
@@ -246,7 +228,8 @@ class ExtensionReferencesTest {
             }
             for (String leader : leaders) {
                 assertThat(contents.get(leader).get("guessed")).as("each once").hasSize(held.size());
-                assertThat(references(contents.get(leader), "guessed")).isEqualTo(held);
+                assertThat(DumpLines.references(contents.get(leader), "guessed"))
+                        .isEqualTo(held);
             }
         }
     }
@@ -291,13 +274,14 @@ class ExtensionReferencesTest {
             try (Target target = Target.attach(process.pid())) {
                 ours = objectSpace(ObjectSpaceDump.of(RubyVm.locate(target)), guessed);
             }
-            Map<String, JsonNode> theirs = parsed(DumpLines.of(process.dumpAll(), false));
+            Map<String, JsonNode> theirs =
+                    DumpLines.of(process.dumpAll(), false).parsed();
             long compared = 0;
             for (Map.Entry<String, JsonNode> line : theirs.entrySet()) {
                 if (line.getValue().path("struct").asText().equals("opaque/part")) {
                     compared++;
-                    assertThat(references(ours.get(line.getKey()), "references"))
-                            .containsAll(references(line.getValue(), "references"));
+                    assertThat(DumpLines.references(ours.get(line.getKey()), "references"))
+                            .containsAll(DumpLines.references(line.getValue(), "references"));
                 }
             }
             assertThat(compared).isEqualTo(parts);

@@ -6,17 +6,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
-import dev.heapwalk.testkit.DanglingReferences;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -58,30 +54,6 @@ class PackagedExtensionsTest {
         return file;
     }
 
-    private static Map<String, JsonNode> objectSpace(Path file, boolean exact) throws IOException {
-        Map<String, JsonNode> parsed = new HashMap<>();
-        for (Map.Entry<String, byte[]> line : DumpLines.of(file, exact).objects.entrySet()) {
-            parsed.put(line.getKey(), DumpLines.parse(line.getValue()));
-        }
-        return parsed;
-    }
-
-    private static Map<String, JsonNode> heapDump(Path file) throws IOException {
-        assertThat(DanglingReferences.of(file)).isEmpty();
-        Map<String, JsonNode> parsed = new HashMap<>();
-        for (String line : Files.readAllLines(file)) {
-            JsonNode node = DumpLines.parse(line.getBytes(StandardCharsets.UTF_8));
-            parsed.put(node.path("id").textValue(), node);
-        }
-        return parsed;
-    }
-
-    private static Set<String> references(JsonNode line, String key) {
-        Set<String> references = new HashSet<>();
-        line.path(key).forEach(reference -> references.add(reference.textValue()));
-        return references;
-    }
-
     private static Set<String> without(Set<String> all, Set<String> some) {
         Set<String> rest = new TreeSet<>(all);
         rest.removeAll(some);
@@ -108,12 +80,12 @@ class PackagedExtensionsTest {
                         "exact_contents.json",
                         HeapDump.of(vm, HeapDump.Id.PLAIN).exactReferences());
             }
-            theirs.putAll(objectSpace(process.dumpAll(), false));
+            theirs.putAll(DumpLines.of(process.dumpAll(), false).parsed());
         }
-        Map<String, JsonNode> ours = objectSpace(whole, true);
-        Map<String, JsonNode> sure = objectSpace(exact, true);
-        Map<String, JsonNode> lines = heapDump(contents);
-        Map<String, JsonNode> sureLines = heapDump(exactContents);
+        Map<String, JsonNode> ours = DumpLines.of(whole, true).parsed();
+        Map<String, JsonNode> sure = DumpLines.of(exact, true).parsed();
+        Map<String, JsonNode> lines = DumpLines.ofHeapDump(contents);
+        Map<String, JsonNode> sureLines = DumpLines.ofHeapDump(exactContents);
 
         Set<String> missing = new TreeSet<>();
         Map<String, Integer> tooMuch = new TreeMap<>();
@@ -127,13 +99,13 @@ class PackagedExtensionsTest {
                 continue;
             }
             // What Ruby allocated for its dump is not in ours.
-            Set<String> found = references(line.getValue(), "references");
+            Set<String> found = DumpLines.references(line.getValue(), "references");
             found.retainAll(ours.keySet());
             found.removeIf(
                     one -> CACHES.contains(theirs.get(one).path("imemo_type").asText()));
-            Set<String> refers = references(own, "references");
-            Set<String> guessed = references(lines.get(address), "guessed");
-            Set<String> certain = references(sure.get(address), "references");
+            Set<String> refers = DumpLines.references(own, "references");
+            Set<String> guessed = DumpLines.references(lines.get(address), "guessed");
+            Set<String> certain = DumpLines.references(sure.get(address), "references");
             without(found, refers).forEach(one -> missing.add(own + " lacks " + one));
             assertThat(sureLines.get(address).has("guessed")).as(address).isFalse();
             if (!line.getValue().path("type").asText().equals("DATA")) {
@@ -143,7 +115,7 @@ class PackagedExtensionsTest {
             JsonNode klass = lines.get(lines.get(address).path("class").asText());
             String name = klass == null ? "hidden" : klass.path("name").asText("singleton");
             types.merge(name, 1, Integer::sum);
-            Set<String> refs = references(lines.get(address), "refs");
+            Set<String> refs = DumpLines.references(lines.get(address), "refs");
             without(found, refs).forEach(one -> missing.add(lines.get(address) + " lacks " + one));
             if (guessed.isEmpty()) {
                 assertThat(certain).as("references of %s", own).isEqualTo(refers);
@@ -152,7 +124,7 @@ class PackagedExtensionsTest {
                 notUnderstood.add(name);
                 assertThat(guessed).as("guesses of %s", own).containsAll(without(refers, certain));
                 assertThat(certain).as("references of %s", own).isSubsetOf(found);
-                assertThat(references(sureLines.get(address), "refs")).isSubsetOf(found);
+                assertThat(DumpLines.references(sureLines.get(address), "refs")).isSubsetOf(found);
                 tooMuch.merge(name, without(refers, found).size(), Integer::sum);
             }
         }
