@@ -74,6 +74,11 @@ final class Conversation {
     /** The lines that it answers. */
     List<String> ask(String command) throws IOException {
         say(command);
+        return answer();
+    }
+
+    /** The lines that it answers to what it was told last. */
+    List<String> answer() throws IOException {
         return expect(END);
     }
 

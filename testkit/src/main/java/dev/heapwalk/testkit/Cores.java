@@ -100,6 +100,18 @@ public final class Cores {
     }
 
     /**
+     * Lets gdb write a core of a Python process, which goes on.
+     *
+     * @param process the process
+     * @param folder where to put it
+     * @return the core file
+     * @throws IOException if gdb can't; with its words
+     */
+    public static Path gcore(PythonProcess process, Path folder) throws IOException {
+        return gcore(process.python().release(), process.pid(), folder);
+    }
+
+    /**
      * Ends a ledger process by a signal on which the kernel writes a core, or {@code qemu-aarch64} writes one of its
      * guest. Where the kernel writes none, gdb writes one before the process ends, and the output says so.
      *

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.testkit;
+
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * A Python interpreter to run target scripts in: one of a Debian release, the machine's own, or one that {@code
+ * HEAPWALK_PYTHONS} names, a list of executables of this machine separated by {@code :}. Such an executable may be a
+ * script that enters another root, as long as it replaces itself by Python.
+ */
+public final class Python {
+    private static final String VARIABLE = "HEAPWALK_PYTHONS";
+    private static final String HOST = "/usr/bin/python3";
+    private static final String PROBE =
+            "import os, sys; print(os.getpid()); print('%d.%d' % sys.version_info[:2]); sys.stdout.flush(); "
+                    + "sys.stdin.read()";
+    private static final Pattern EXECUTABLE = Pattern.compile("python(3\\.[0-9]+)");
+
+    private final String label;
+    private final String version;
+    private final Release release;
+    private final Path root;
+    private final String executable;
+
+    private Python(String label, String version, Release release, Path root, String executable) {
+        this.label = label;
+        this.version = version;
+        this.release = release;
+        this.root = root;
+        this.executable = executable;
+    }
+
+    /**
+     * Those of the Debian releases that the tests run on: one of each, but all that sid has.
+     *
+     * @return the interpreters, those of the oldest release first
+     * @throws IllegalStateException if a release is not prepared
+     */
+    public static List<Python> debian() {
+        return Release.debian().stream().flatMap(Python::in).toList();
+    }
+
+    private static Stream<Python> in(Release release) {
+        Path root = release.root(release.label() + "-python");
+        try (Stream<Path> files = Files.list(root.resolve("usr/bin"))) {
+            List<Python> found = files.map(
+                            file -> EXECUTABLE.matcher(file.getFileName().toString()))
+                    .filter(name -> name.matches())
+                    .map(name -> new Python(
+                            release.label() + " " + name.group(1),
+                            name.group(1),
+                            release,
+                            root,
+                            "/usr/bin/" + name.group()))
+                    .sorted(Comparator.comparing(Python::version))
+                    .toList();
+            if (found.isEmpty()) {
+                throw new IllegalStateException("no Python in " + root + ": run script/releases, which prepares it");
+            }
+            return found.stream();
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not look for Python in " + root, e);
+        }
+    }
+
+    /**
+     * One for tests that need no particular one.
+     *
+     * @return that of trixie
+     */
+    public static Python trixie() {
+        return in(Release.TRIXIE).findFirst().orElseThrow();
+    }
+
+    /**
+     * Those that tests are parametrised over.
+     *
+     * @return {@link #debian}, the machine's own if it has one, and what {@code HEAPWALK_PYTHONS} names
+     * @throws IllegalStateException if something is named there that is no Python
+     */
+    public static List<Python> all() {
+        return Stream.concat(debian().stream(), Named.PYTHONS.stream()).toList();
+    }
+
+    /**
+     * Major and minor version.
+     *
+     * @return for example {@code 3.11}
+     */
+    public String version() {
+        return version;
+    }
+
+    /**
+     * Compares the version.
+     *
+     * @param major for example 3
+     * @param minor for example 12
+     * @return whether this one's is that or a later one
+     */
+    public boolean isAtLeast(int major, int minor) {
+        String[] parts = version.split("\\.");
+        int own = Integer.parseInt(parts[0]);
+        return own > major || own == major && Integer.parseInt(parts[1]) >= minor;
+    }
+
+    /**
+     * The Debian release it belongs to.
+     *
+     * @return the release; {@link Release#HOST} for one of this machine
+     */
+    public Release release() {
+        return release;
+    }
+
+    /**
+     * Where its root lies.
+     *
+     * @return the folder of this machine that it sees as {@code /}
+     */
+    public Path root() {
+        return root;
+    }
+
+    /** A command line that becomes this interpreter, for a process of the same id. */
+    List<String> command(List<String> arguments) {
+        List<String> line = new ArrayList<>(List.of(executable));
+        line.addAll(arguments);
+        return release == Release.HOST ? line : Release.enter(root, line);
+    }
+
+    @Override
+    public String toString() {
+        return label;
+    }
+
+    /** Asked once, and only where wanted. */
+    private static final class Named {
+        private static final List<Python> PYTHONS = named();
+
+        private static List<Python> named() {
+            String list = Optional.ofNullable(System.getenv(VARIABLE)).orElse("");
+            Stream<String> host = Files.isExecutable(Path.of(HOST)) ? Stream.of(HOST) : Stream.empty();
+            return Stream.concat(host, Stream.of(list.split(File.pathSeparator)))
+                    .filter(executable -> !executable.isBlank())
+                    .map(Named::ask)
+                    .toList();
+        }
+
+        private static Python ask(String executable) {
+            try {
+                Process process = new ProcessBuilder(executable, "-c", PROBE)
+                        .redirectError(ProcessBuilder.Redirect.INHERIT)
+                        .start();
+                try (BufferedReader said = new BufferedReader(
+                        new InputStreamReader(process.getInputStream(), StandardCharsets.US_ASCII))) {
+                    String pid = said.readLine();
+                    String version = said.readLine();
+                    if (version == null) {
+                        throw new IllegalStateException(
+                                VARIABLE + ": " + executable + " does not run a line of Python");
+                    }
+                    if (!pid.equals(Long.toString(process.pid()))) {
+                        throw new IllegalStateException(VARIABLE + ": " + executable
+                                + " starts Python as a process of its own: it has to replace itself by it, with exec");
+                    }
+                    Path root = Files.readSymbolicLink(Path.of("/proc/" + pid + "/root"));
+                    return new Python(executable + " " + version, version, Release.HOST, root, executable);
+                } finally {
+                    process.destroyForcibly();
+                }
+            } catch (IOException e) {
+                throw new IllegalStateException(VARIABLE + ": " + executable + " can't be run", e);
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.testkit;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A Python process that runs the script {@code target.py} of the testkit: it makes objects of many kinds, collects its
+ * garbage, and then waits for commands, which are written at the head of the script.
+ *
+ * <p>It ends when this is closed, and when the JVM ends in whatever way.
+ */
+public final class PythonProcess implements AutoCloseable {
+    private static final String SCRIPT = "target.py";
+    private static final long POLL_MILLIS = 2;
+
+    private final Launch launch;
+    private final TemporaryFolder folder;
+    private final Conversation conversation;
+
+    private PythonProcess(Launch launch, TemporaryFolder folder, Conversation conversation) {
+        this.launch = launch;
+        this.folder = folder;
+        this.conversation = conversation;
+    }
+
+    /** How to start a Python process. */
+    public static final class Launch {
+        private final Python python;
+        private final List<String> options = new ArrayList<>();
+        private final Map<String, String> environment = new LinkedHashMap<>(Map.of("LC_ALL", "C.UTF-8"));
+
+        private Launch(Python python) {
+            this.python = python;
+        }
+
+        /**
+         * Gives the interpreter an option.
+         *
+         * @param option for example {@code -S}
+         * @return this
+         */
+        public Launch option(String option) {
+            options.add(option);
+            return this;
+        }
+
+        /**
+         * Gives it an environment variable.
+         *
+         * @param name for example {@code PYTHONMALLOC}
+         * @param value its value
+         * @return this
+         */
+        public Launch env(String name, String value) {
+            environment.put(name, value);
+            return this;
+        }
+
+        /**
+         * Starts it and waits until the script has made all.
+         *
+         * @return the process; to be closed
+         * @throws IOException if it can't be started, or fails
+         */
+        public PythonProcess start() throws IOException {
+            Path root = python.root();
+            TemporaryFolder folder = TemporaryFolder.in(root.resolve("tmp"), "heapwalk-python");
+            try {
+                Path script = folder.path().resolve(SCRIPT);
+                try (InputStream in = PythonProcess.class.getResourceAsStream("python/" + SCRIPT)) {
+                    if (in == null) {
+                        throw new NoSuchFileException(SCRIPT, null, "the testkit has no such script");
+                    }
+                    Files.copy(in, script);
+                }
+                List<String> line = new ArrayList<>(options);
+                line.add("/" + root.relativize(script));
+                ProcessBuilder builder = new ProcessBuilder(python.command(line));
+                builder.environment().putAll(environment);
+                return new PythonProcess(this, folder, Conversation.start(toString(), builder));
+            } catch (IOException | RuntimeException e) {
+                folder.close();
+                throw e;
+            }
+        }
+
+        @Override
+        public String toString() {
+            return SCRIPT + " in " + python + (options.isEmpty() ? "" : " with " + options);
+        }
+    }
+
+    /** What is done while a process is stopped. */
+    @FunctionalInterface
+    public interface Look {
+        /**
+         * Looks at it.
+         *
+         * @throws Exception if that fails
+         */
+        void look() throws Exception;
+    }
+
+    /**
+     * Prepares to start a Python process.
+     *
+     * @param python the interpreter
+     * @return how to start it
+     */
+    public static Launch of(Python python) {
+        return new Launch(python);
+    }
+
+    /**
+     * Its process id.
+     *
+     * @return the id, also seen from this machine
+     */
+    public long pid() {
+        return conversation.pid();
+    }
+
+    /**
+     * What it runs in.
+     *
+     * @return the interpreter
+     */
+    public Python python() {
+        return launch.python;
+    }
+
+    /**
+     * Lets it do something.
+     *
+     * @param command one of the script's commands and what belongs to it
+     * @return the lines it answered
+     * @throws IOException if the process is gone or fails; with Python's words
+     */
+    public List<String> ask(String command) throws IOException {
+        return conversation.ask(command);
+    }
+
+    /**
+     * Lets it do something in whose midst it stops itself by a signal, so that it can be looked at as it is then.
+     *
+     * @param command one of the script's commands that stop the process
+     * @param look what is done while it is stopped
+     * @return the lines it answered, before the stop and behind it
+     * @throws Exception if the process is gone or fails, or the look does
+     */
+    public List<String> askStopped(String command, Look look) throws Exception {
+        conversation.say(command);
+        awaitStop();
+        try {
+            look.look();
+        } finally {
+            Command.of(List.of("kill", "-CONT", Long.toString(pid()))).run("let process " + pid() + " go on");
+        }
+        return conversation.answer();
+    }
+
+    private void awaitStop() throws IOException, InterruptedException {
+        Path stat = Path.of("/proc/" + pid() + "/stat");
+        long end = System.nanoTime() + ThisMachine.PATIENCE.toNanos();
+        while (System.nanoTime() < end) {
+            String fields = Files.readString(stat);
+            if (fields.charAt(fields.lastIndexOf(')') + 2) == 'T') {
+                return;
+            }
+            Thread.sleep(POLL_MILLIS);
+        }
+        throw new IOException(launch + ": did not stop itself");
+    }
+
+    /** Ends it, at once and however it stands, and removes its script. */
+    @Override
+    public void close() {
+        conversation.end();
+        try {
+            folder.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not remove the script of " + launch, e);
+        }
+    }
+}

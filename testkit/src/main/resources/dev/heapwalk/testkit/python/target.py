@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+# A target for Python 2.7 and 3.6 on. It makes objects of many kinds, collects its garbage, prints READY, and obeys
+# commands, a line each; every answer ends with a line END. Commands:
+#
+#   version       sys.version in one line, sys.hexversion, id(type)
+#   types         all types: id, __module__, __qualname__, __flags__, __basicsize__, __itemsize__, id of __base__,
+#                 __dictoffset__, __weakrefoffset__
+#   values        texts, bytes and integers: id, kind, and the value: hex of UTF-8 or of the bytes, or a number
+#   dicts         dictionaries: id, and for each entry id of key and of value, in order
+#   objects       objects: id, id of the type, how many references they have
+#   threads       get_ident() and, where there is one, get_native_id() of each thread
+#   interpreters  numbers of all interpreters, in the order in which they were made
+#   interpreter   makes another interpreter: with its own allocator if the word 'own' follows
+#   fill N        makes N more small objects, and keeps them
+#   free          lets go of every other one
+#   large N       makes N more objects of more than 512 bytes, and keeps them
+#   stats         what sys._debugmallocstats() writes; the process stops itself just behind that, and tells
+#                 what sys.getallocatedblocks() was just before it when it goes on
+#   evaluate X    the value of an expression
+
+from __future__ import print_function
+
+import collections
+import gc
+import os
+import signal
+import sys
+import threading
+
+try:
+    import _interpreters as interpreters
+except ImportError:
+    try:
+        import _xxsubinterpreters as interpreters
+    except ImportError:
+        interpreters = None
+
+PYTHON2 = sys.version_info[0] == 2
+
+
+class Plain(object):
+    def __init__(self, number):
+        self.number = number
+        self.name = "plain %d" % number
+
+
+class Slotted(object):
+    __slots__ = ("left", "right")
+
+    class Inner(object):
+        pass
+
+
+class Text(str):
+    pass
+
+
+class Number(int):
+    pass
+
+
+class Meta(type):
+    pass
+
+
+Made = Meta("Made", (Plain,), {})
+
+TEXTS = ["", "a", "plain ASCII", "x" * 1000, Text("derived")]
+TEXTS += [u"caf\u00e9", u"\u20ac uro", u"\U0001f40d snake", u"\ud7ff"]
+BYTES = [b"", b"\0\1\2", b"bytes" * 100]
+NUMBERS = [0, 1, -1, 255, 257, -300, 2 ** 30 - 1, 2 ** 30, -2 ** 31, 2 ** 62, -2 ** 63, 2 ** 64]
+NUMBERS += [3 ** 100, -3 ** 101, Number(77), True]
+
+DICTS = [
+    {},
+    {"a": 1, "b": "two", "c": None},
+    {1: "one", (2, 3): [4], "mixed": {}},
+    dict((i, str(i)) for i in range(1000)),
+    dict(("key %d" % i, i) for i in range(300)),
+    dict.fromkeys("abcdefgh"),
+    collections.OrderedDict([("first", 1), ("second", 2)]),
+]
+del DICTS[5]["c"], DICTS[5]["h"]
+for i in range(0, 300, 3):
+    del DICTS[4]["key %d" % i]
+
+PLAINS = [Plain(i) for i in range(20)]
+PLAINS[3].more = "an attribute that the others lack"
+del PLAINS[4].number
+# Asking for it makes it, with values of its own or in the object.
+DICTS.extend(plain.__dict__ for plain in PLAINS[:6])
+
+OBJECTS = [object(), PLAINS[7], Slotted(), [1, 2], (1, "two"), 1.5, {1, 2}, range, len, None, type]
+OBJECTS += [Slotted.Inner(), Made(1)]
+KEPT = []
+LARGE = []
+INTERPRETERS = []
+BLOCKS = [0]
+
+
+def idle():
+    lock = threading.Lock()
+    lock.acquire()
+
+    def wait():
+        lock.acquire()
+
+    for _ in range(3):
+        thread = threading.Thread(target=wait)
+        thread.daemon = True
+        thread.start()
+
+
+def all_types():
+    seen = set()
+    todo = [object]
+    while todo:
+        some = todo.pop()
+        if id(some) not in seen:
+            seen.add(id(some))
+            yield some
+            todo.extend(type.__subclasses__(some))
+
+
+def types():
+    for some in all_types():
+        module = type.__dict__["__module__"].__get__(some) if some is not type else type.__module__
+        base = some.__base__
+        print(
+            id(some),
+            module if isinstance(module, str) else "-",
+            (some.__name__ if PYTHON2 else some.__qualname__).replace(" ", "_"),
+            some.__flags__,
+            some.__basicsize__,
+            some.__itemsize__,
+            0 if base is None else id(base),
+            some.__dictoffset__,
+            some.__weakrefoffset__,
+        )
+
+
+def values():
+    def hexed(data):
+        return "".join("%02x" % byte for byte in bytearray(data))
+
+    for text in TEXTS:
+        kind = "bytes" if isinstance(text, bytes) else "text"
+        print(id(text), kind, hexed(text if kind == "bytes" else text.encode("utf-8")))
+    for data in BYTES:
+        print(id(data), "bytes", hexed(data))
+    for number in NUMBERS:
+        print(id(number), "number", int(number))
+
+
+def threads():
+    for thread in threading.enumerate():
+        print(thread.ident, getattr(thread, "native_id", None) or -1)
+
+
+def list_interpreters():
+    if interpreters is None:
+        print(0)
+        return
+    for one in sorted(int(one[0] if isinstance(one, tuple) else one) for one in interpreters.list_all()):
+        print(one)
+
+
+def make_interpreter(own):
+    if sys.version_info >= (3, 13):
+        made = interpreters.create("isolated" if own else "legacy")
+    elif sys.version_info >= (3, 12):
+        made = interpreters.create(isolated=own)
+    else:
+        made = interpreters.create()
+    INTERPRETERS.append(made)
+    run = getattr(interpreters, "run_string", None) or getattr(interpreters, "exec")
+    run(made, "import sys; kept = [object() for _ in range(10000)]")
+
+
+def fill(count):
+    KEPT.extend(Plain(i) for i in range(count))
+
+
+def let_go():
+    del KEPT[::2]
+
+
+def stats():
+    kill = os.kill
+    pid = os.getpid()
+    stop = signal.SIGSTOP
+    number = 0
+    write = sys._debugmallocstats
+    blocks = BLOCKS
+    count = sys.getallocatedblocks
+    gc.collect()
+    kill(pid, number)
+    # Its result is an object; behind the statistics nothing is to be made.
+    blocks[0] = count()
+    write()
+    kill(pid, stop)
+    print("getallocatedblocks", blocks[0])
+
+
+def dicts():
+    for some in DICTS:
+        print(id(some), *["%d:%d" % (id(key), id(value)) for key, value in some.items()])
+
+
+def objects():
+    for some in OBJECTS:
+        print(id(some), id(type(some)), sys.getrefcount(some))
+
+
+def obey(line):
+    word, _, rest = line.partition(" ")
+    if word == "version":
+        print(sys.version.replace("\n", " "))
+        print(sys.hexversion)
+        print(id(type))
+    elif word == "types":
+        types()
+    elif word == "values":
+        values()
+    elif word == "dicts":
+        dicts()
+    elif word == "objects":
+        objects()
+    elif word == "threads":
+        threads()
+    elif word == "interpreters":
+        list_interpreters()
+    elif word == "interpreter":
+        make_interpreter(rest == "own")
+    elif word == "fill":
+        fill(int(rest))
+    elif word == "free":
+        let_go()
+    elif word == "large":
+        LARGE.extend(bytearray(2000 + i) for i in range(int(rest)))
+    elif word == "stats":
+        stats()
+    elif word == "evaluate":
+        print(eval(rest))
+    else:
+        print("FAILED: no command", word)
+
+
+idle()
+gc.collect()
+print("READY")
+sys.stdout.flush()
+while True:
+    line = sys.stdin.readline()
+    if not line:
+        os._exit(0)
+    try:
+        obey(line.strip())
+    except Exception as e:
+        print("FAILED:", type(e).__name__, e)
+    print("END")
+    sys.stdout.flush()
