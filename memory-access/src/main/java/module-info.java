@@ -15,6 +15,7 @@ module dev.heapwalk.memory {
             dev.heapwalk.heap,
             dev.heapwalk.malloc,
             dev.heapwalk.natives,
+            dev.heapwalk.python,
             dev.heapwalk.ruby;
     exports dev.heapwalk.memory.struct;
 }

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python;
+
+import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Source;
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Range;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.python.layout.ObjectLayout;
+import dev.heapwalk.python.layout.PythonLayout;
+import dev.heapwalk.python.layout.TypeLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** Finds the runtime, its interpreters and its allocator in a target. Used once. */
+final class Discovery {
+    private static final String SUPPORTED = "supported are 2.7 and 3.6 to 3.15";
+    private static final long BUDGET = 8L << 20;
+    private static final int LONGEST_NAME = 64;
+    private static final int LEAST_TYPE = 400;
+    private static final int MOST_TYPE = 2000;
+    /** What is searched without a module to begin with, as in a core without headers, in bytes for each mapping. */
+    private static final long LARGEST_VARIABLES = 64L << 20;
+
+    private final Target target;
+    private final AddressSpace memory;
+    private final boolean symbols;
+    private final List<Evidence> evidence = new ArrayList<>();
+
+    // What can't change as long as the process lives.
+    private long typeType;
+    private List<Range> variables = List.of();
+    private Optional<ElfModule> module = Optional.empty();
+    private InterpreterFinder interpreters;
+
+    Discovery(Target target, boolean symbols) {
+        this.target = target;
+        this.memory = target.memory();
+        this.symbols = symbols;
+    }
+
+    PythonRuntime locate() {
+        if (target.machine() != Machine.X86_64 && target.machine() != Machine.AARCH64) {
+            throw new UnsupportedTargetException("%s is a program for %s, on which Python is not supported"
+                    .formatted(target.description(), target.machine().label()));
+        }
+        try (Reader reader = memory.reader(BUDGET)) {
+            findType(reader);
+            long size = reader.readLong(typeType + TypeLayout.BASICSIZE);
+            List<PythonLayout> layouts = PythonLayout.withTypesOf(size);
+            if (layouts.isEmpty()) {
+                throw new UnsupportedTargetException(
+                        "%s runs a Python whose types have %d bytes, as those of no version that is known: %s"
+                                .formatted(target.description(), size, SUPPORTED));
+            }
+            String versions = layouts.stream()
+                    .map(layout -> "%d.%d".formatted(layout.version() / 100, layout.version() % 100))
+                    .collect(Collectors.joining(" or "));
+            say("layout", versions, "types have %d bytes".formatted(size), Source.STRUCTURE);
+            for (PythonLayout layout : layouts) {
+                InterpreterFinder finder = new InterpreterFinder(target, reader, layout, variables, symbolOf());
+                if (finder.find()) {
+                    interpreters = finder;
+                    return look(reader);
+                }
+            }
+            throw new UnsupportedTargetException(
+                    ("%s runs Python %s, but no interpreter was found: it may still be starting, or ending,"
+                                    + " or its structures are not those of that version")
+                            .formatted(target.description(), versions));
+        }
+    }
+
+    /** Finds what may have changed since: interpreters, threads and arenas. */
+    PythonRuntime refresh() {
+        memory.refresh();
+        Discovery again = new Discovery(target, symbols);
+        try (Reader reader = memory.reader(BUDGET)) {
+            again.typeType = typeType;
+            again.variables = variables;
+            again.module = module;
+            evidence.stream()
+                    .filter(said ->
+                            said.subject().equals("type") || said.subject().equals("layout"))
+                    .forEach(again.evidence::add);
+            again.interpreters =
+                    new InterpreterFinder(target, reader, interpreters.layout(), variables, again.symbolOf());
+            if (again.interpreters.find()) {
+                return again.look(reader);
+            }
+        }
+        return new Discovery(target, symbols).locate();
+    }
+
+    private InterpreterFinder.Symbols symbolOf() {
+        return name -> symbols && module.isPresent() ? module.get().symbol(name) : OptionalLong.empty();
+    }
+
+    private PythonRuntime look(Reader reader) {
+        PythonLayout layout = interpreters.layout();
+        evidence.addAll(interpreters.evidence());
+        AllocatorFinder allocators = new AllocatorFinder(target, reader, layout, variables, symbolOf());
+        List<Pymalloc> found = allocators.find(interpreters.interpreters());
+        evidence.addAll(allocators.evidence());
+        return new PythonRuntime(
+                this,
+                target,
+                new PythonRuntime.Found(
+                        interpreters.version(),
+                        interpreters.banner(),
+                        layout,
+                        interpreters.runtime(),
+                        typeType,
+                        interpreters.wideUnit(),
+                        interpreters.interpreters(),
+                        found),
+                evidence);
+    }
+
+    private void findType(Reader reader) {
+        boolean freeThreaded = false;
+        if (symbols) {
+            for (ElfModule some : target.modules()) {
+                OptionalLong address = some.exported("PyType_Type");
+                if (address.isPresent()) {
+                    if (isTypeType(reader, address.getAsLong(), 0)) {
+                        take(address.getAsLong(), Optional.of(some), "the symbol PyType_Type", Source.SYMBOL);
+                        return;
+                    }
+                    freeThreaded |= isTypeType(reader, address.getAsLong(), TypeLayout.FREE_THREADED_SHIFT);
+                }
+            }
+        }
+        // Modules that are named after it first: other libraries may have much more to search.
+        List<ElfModule> modules = Stream.concat(
+                        target.modules().stream().filter(Discovery::isNamed),
+                        target.modules().stream().filter(some -> !isNamed(some)))
+                .toList();
+        for (ElfModule some : modules) {
+            long found = scan(reader, some.writableSegments());
+            if (found != 0) {
+                take(found, Optional.of(some), "an object that is its own type, in " + some.path());
+                return;
+            }
+            freeThreaded |= metFreeThreaded;
+        }
+        if (target.mode() == Target.Mode.CORE) {
+            for (Mapping mapping : memory.mappings()) {
+                Range range = new Range(mapping.start(), mapping.end());
+                if (!mapping.writable() || range.length() > LARGEST_VARIABLES) {
+                    continue;
+                }
+                long found = scan(reader, List.of(range));
+                if (found != 0) {
+                    take(found, Optional.empty(), "an object that is its own type, in writable memory");
+                    return;
+                }
+                freeThreaded |= metFreeThreaded;
+            }
+        }
+        if (freeThreaded) {
+            throw new UnsupportedTargetException(
+                    "%s runs a free-threaded build of Python (3.13t or later), which is not supported"
+                            .formatted(target.description()));
+        }
+        throw new UnsupportedTargetException("%s is no Python process: no module of it has the types of CPython%s"
+                .formatted(target.description(), program()));
+    }
+
+    private boolean metFreeThreaded;
+
+    /** Finds the type that is its own type; 0 if there is none. */
+    private long scan(Reader reader, List<Range> ranges) {
+        metFreeThreaded = false;
+        VariableScan scan = new VariableScan(memory, ranges);
+        while (scan.next()) {
+            long distance = scan.address() - scan.word();
+            if (distance == ObjectLayout.TYPE && isTypeType(reader, scan.word(), 0)) {
+                return scan.word();
+            }
+            metFreeThreaded |= distance == ObjectLayout.FREE_THREADED_TYPE
+                    && isTypeType(reader, scan.word(), TypeLayout.FREE_THREADED_SHIFT);
+        }
+        return 0;
+    }
+
+    private void take(long found, Optional<ElfModule> in, String basis, Source... sources) {
+        typeType = found;
+        module = in;
+        variables = in.map(ElfModule::writableSegments).orElseGet(() -> around(found));
+        say(
+                "type",
+                "0x%x".formatted(found),
+                basis + "; its base is derived from nothing",
+                Stream.concat(Stream.of(Source.STRUCTURE), Stream.of(sources)).toArray(Source[]::new));
+    }
+
+    /** The writable mappings that lie one behind the other around an address. */
+    private List<Range> around(long address) {
+        long start = address;
+        long end = address;
+        for (Mapping mapping : memory.mappings()) {
+            if (!mapping.writable()) {
+                continue;
+            }
+            if (mapping.contains(address)) {
+                start = start == address ? mapping.start() : start;
+                end = mapping.end();
+            } else if (mapping.start() == end && end != address) {
+                end = mapping.end();
+            }
+        }
+        return List.of(new Range(start, Math.min(end, start + LARGEST_VARIABLES)));
+    }
+
+    /** Whether an object is {@code type}: its own type, derived from one that is derived from nothing. */
+    private boolean isTypeType(Reader reader, long address, int shift) {
+        int type = ObjectLayout.TYPE + shift;
+        if ((address & 7) != 0 || reader.readLong(address + type, 0) != address) {
+            return false;
+        }
+        long size = reader.readLong(address + TypeLayout.BASICSIZE + shift, 0);
+        long base = reader.readLong(address + TypeLayout.BASE + shift, 0);
+        return size >= LEAST_TYPE
+                && size <= MOST_TYPE
+                && reader.readLong(address + TypeLayout.ITEMSIZE + shift, 0) == TypeLayout.MEMBER_SIZE
+                && (reader.readLong(address + TypeLayout.FLAGS + shift, 0) & TypeLayout.TYPE_SUBCLASS) != 0
+                && (base & 7) == 0
+                && reader.readLong(base + type, 0) == address
+                && reader.readLong(base + TypeLayout.BASE + shift, -1) == 0
+                && mayBeNamed(reader, address + TypeLayout.TP_NAME + shift, "type")
+                && mayBeNamed(reader, base + TypeLayout.TP_NAME + shift, "object");
+    }
+
+    /** A core may lack the constants that names are. */
+    private static boolean mayBeNamed(Reader reader, long pointer, String name) {
+        return reader.readCString(reader.readLong(pointer, 0), LONGEST_NAME, name)
+                .equals(name);
+    }
+
+    private static boolean isNamed(ElfModule module) {
+        return module.path().substring(module.path().lastIndexOf('/') + 1).contains("python");
+    }
+
+    /** Whether a quick look says that a target may have Python in it. */
+    static boolean isLikely(Target target) {
+        return target.modules().stream()
+                .anyMatch(module ->
+                        isNamed(module) || module.exported("PyType_Type").isPresent());
+    }
+
+    private String program() {
+        List<ElfModule> modules = target.modules();
+        return modules.isEmpty() || modules.getFirst().path().isEmpty()
+                ? ""
+                : " (its program is " + modules.getFirst().path() + ")";
+    }
+
+    private void say(String subject, String conclusion, String basis, Source... sources) {
+        evidence.add(Evidence.of(subject, conclusion, basis, sources));
+    }
+}

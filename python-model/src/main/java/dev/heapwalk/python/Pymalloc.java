@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Ranges;
+import dev.heapwalk.python.layout.PymallocLayout;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * CPython's allocator for blocks of up to 512 bytes, as it was when it was located: arenas, which are divided into
+ * pools, each with blocks of one size. All interpreters share one; since 3.12 an interpreter may have its own.
+ *
+ * <p>Any thread may use it; a cursor belongs to one.
+ */
+public final class Pymalloc {
+    private final AddressSpace memory;
+    private final long interpreter;
+    private final PymallocLayout.Sizes sizes;
+    private final List<Arena> arenas;
+
+    Pymalloc(AddressSpace memory, long interpreter, PymallocLayout.Sizes sizes, List<Arena> arenas) {
+        this.memory = memory;
+        this.interpreter = interpreter;
+        this.sizes = sizes;
+        this.arenas =
+                arenas.stream().sorted(Comparator.comparingLong(Arena::address)).toList();
+    }
+
+    /**
+     * The interpreter whose allocator it is.
+     *
+     * @return {@link PythonInterpreter#address()}; that of the main one for the allocator that all share
+     */
+    public long interpreter() {
+        return interpreter;
+    }
+
+    /**
+     * The arenas.
+     *
+     * @return an unmodifiable list, by address
+     */
+    public List<Arena> arenas() {
+        return arenas;
+    }
+
+    /**
+     * The size of an arena.
+     *
+     * @return bytes
+     */
+    public int arenaSize() {
+        return sizes.arena();
+    }
+
+    /**
+     * The size of a pool.
+     *
+     * @return bytes; pools begin at multiples of it
+     */
+    public int poolSize() {
+        return sizes.pool();
+    }
+
+    /**
+     * What the sizes of blocks are multiples of.
+     *
+     * @return bytes
+     */
+    public int alignment() {
+        return sizes.alignment();
+    }
+
+    /**
+     * How many sizes of blocks there are.
+     *
+     * @return a count
+     */
+    public int sizeClasses() {
+        return PymallocLayout.LARGEST_BLOCK / sizes.alignment();
+    }
+
+    /**
+     * The size of the blocks of a size class.
+     *
+     * @param sizeClass {@code szidx}, from 0 to {@link #sizeClasses()}
+     * @return bytes
+     */
+    public int blockSize(int sizeClass) {
+        return (sizeClass + 1) * sizes.alignment();
+    }
+
+    /**
+     * Walks all arenas.
+     *
+     * @return a new cursor before the first part, for one thread; to be closed
+     */
+    public PymallocCursor parts() {
+        long[] starts = arenas.stream().mapToLong(Arena::address).toArray();
+        long[] ends = arenas.stream()
+                .mapToLong(arena -> arena.address() + sizes.arena())
+                .toArray();
+        return new PymallocCursor(this, memory.window(Ranges.of(starts, ends)));
+    }
+
+    @Override
+    public String toString() {
+        return "%d arenas of %d KiB, pools of %d KiB".formatted(arenas.size(), sizes.arena() >> 10, sizes.pool() >> 10);
+    }
+}

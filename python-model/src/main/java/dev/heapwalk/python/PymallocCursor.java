@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python;
+
+import dev.heapwalk.heap.Damage;
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.raw.Words;
+import dev.heapwalk.python.layout.PymallocLayout;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Walks the arenas of an allocator in address order, part by part: each block, free ones too, and all that is no
+ * block, so that the parts of an arena add up to its size. A flyweight that moves: it allocates nothing for a part, and
+ * what it says is good until the next {@link #next()}. A pool that is damaged is told as one part, and the walk goes on
+ * behind it.
+ *
+ * <p>Its window's buffers are freed by {@link #close()}, or by the garbage collector if nobody closes it.
+ */
+public final class PymallocCursor implements AutoCloseable {
+    private final Pymalloc allocator;
+    private final List<Arena> arenas;
+    private final Window window;
+    private final int poolSize;
+    /** A bit for each block of the pool that was given back. */
+    private final long[] given;
+
+    private final List<Damage> damages = new ArrayList<>();
+
+    private int index;
+    private Arena arena;
+    private long poolsEnd;
+    private long arenaEnd;
+    /** All parts before this address were told, but for the blocks of a pool. */
+    private long at;
+
+    // The blocks of the pool that is walked.
+    private long pool;
+    private int sizeClass;
+    private int blockSize;
+    private int blocks;
+    private int block;
+    private int handedOut;
+
+    private PymallocPart part;
+    private long address;
+    private long size;
+
+    PymallocCursor(Pymalloc allocator, Window window) {
+        this.allocator = allocator;
+        this.arenas = allocator.arenas();
+        this.window = window;
+        this.poolSize = allocator.poolSize();
+        this.given = new long[poolSize / allocator.alignment() / Long.SIZE + 1];
+        start();
+    }
+
+    private void start() {
+        index = -1;
+        at = 0;
+        arenaEnd = 0;
+        leavePool();
+        address = 0;
+        size = 0;
+        damages.clear();
+    }
+
+    private void leavePool() {
+        pool = 0;
+        sizeClass = -1;
+        blocks = 0;
+        block = 0;
+    }
+
+    /** Goes back before the first part, forgets damage, and reads a process that runs on again. */
+    public void rewind() {
+        window.forget();
+        start();
+    }
+
+    /**
+     * Moves to the next part.
+     *
+     * @return whether there is one
+     */
+    public boolean next() {
+        if (block < blocks) {
+            address = at + (long) block * blockSize;
+            size = blockSize;
+            part = block >= handedOut
+                    ? PymallocPart.UNTOUCHED_BLOCK
+                    : (given[block >>> 6] >>> block & 1) != 0 ? PymallocPart.FREE_BLOCK : PymallocPart.USED_BLOCK;
+            block++;
+            return true;
+        }
+        return leaveBlocks() || nextOfArena();
+    }
+
+    /** Behind the last block of a pool; tells what is left of the pool. */
+    private boolean leaveBlocks() {
+        if (blocks == 0) {
+            return false;
+        }
+        at += (long) blocks * blockSize;
+        long end = pool + poolSize;
+        block = 0;
+        blocks = 0;
+        return at < end && tell(PymallocPart.POOL_REST, end);
+    }
+
+    private boolean nextOfArena() {
+        leavePool();
+        if (at == arenaEnd) {
+            if (index + 1 >= arenas.size()) {
+                index = arenas.size();
+                address = 0;
+                size = 0;
+                return false;
+            }
+            arena = arenas.get(++index);
+            at = arena.address();
+            poolsEnd = arena.firstPool() + (long) arena.totalPools() * poolSize;
+            arenaEnd = at + allocator.arenaSize();
+        }
+        if (at < arena.firstPool()) {
+            return tell(PymallocPart.ARENA_MARGIN, arena.firstPool());
+        }
+        if (at < arena.carved()) {
+            return enterPool();
+        }
+        return at < poolsEnd ? tell(PymallocPart.UNCARVED, poolsEnd) : tell(PymallocPart.ARENA_MARGIN, arenaEnd);
+    }
+
+    private boolean tell(PymallocPart what, long end) {
+        part = what;
+        address = at;
+        size = end - at;
+        at = end;
+        return true;
+    }
+
+    private boolean enterPool() {
+        long end = at + poolSize;
+        long offset = window.find(at, poolSize);
+        if (offset < 0) {
+            return damaged(window.missing(), "the pool at 0x%x can't be read".formatted(at), end);
+        }
+        MemorySegment segment = window.segment();
+        int count = segment.get(Words.INT, offset + PymallocLayout.POOL_COUNT);
+        if (count == 0) {
+            return tell(PymallocPart.FREE_POOL, end);
+        }
+        int szidx = segment.get(Words.INT, offset + PymallocLayout.POOL_SIZE_INDEX);
+        int next = segment.get(Words.INT, offset + PymallocLayout.POOL_NEXT_OFFSET) - PymallocLayout.POOL_BYTES;
+        int most = segment.get(Words.INT, offset + PymallocLayout.POOL_MAX_NEXT_OFFSET);
+        if (szidx < 0 || szidx >= allocator.sizeClasses()) {
+            return damaged(at, "the pool at 0x%x has size class %d".formatted(at, szidx), end);
+        }
+        int bytes = allocator.blockSize(szidx);
+        int room = (poolSize - PymallocLayout.POOL_BYTES) / bytes;
+        if (most != poolSize - bytes || next < 0 || next % bytes != 0 || next / bytes > room) {
+            return damaged(
+                    at,
+                    "the pool at 0x%x has blocks of %d bytes, but nextoffset %d and maxnextoffset %d"
+                            .formatted(at, bytes, next + PymallocLayout.POOL_BYTES, most),
+                    end);
+        }
+        int free = readFree(segment, offset, bytes, next / bytes);
+        if (free < 0) {
+            return damaged(at, "the list of free blocks of the pool at 0x%x leads astray".formatted(at), end);
+        }
+        if (count != next / bytes - free) {
+            damages.add(new Damage(
+                    at,
+                    index,
+                    "the pool at 0x%x counts %d blocks in use, but %d of %d are not free"
+                            .formatted(at, count, next / bytes - free, next / bytes)));
+        }
+        pool = at;
+        sizeClass = szidx;
+        blockSize = bytes;
+        blocks = room;
+        handedOut = next / bytes;
+        return tell(PymallocPart.POOL_HEADER, at + PymallocLayout.POOL_BYTES);
+    }
+
+    /** Notes which blocks were given back; returns how many, -1 if the list leads elsewhere or in a circle. */
+    private int readFree(MemorySegment segment, long offset, int bytes, int ever) {
+        Arrays.fill(given, 0);
+        int count = 0;
+        long first = at + PymallocLayout.POOL_BYTES;
+        long free = segment.get(Words.LONG, offset + PymallocLayout.POOL_FREE_BLOCK);
+        while (free != 0) {
+            long within = free - first;
+            if (within < 0 || within >= (long) ever * bytes || within % bytes != 0) {
+                return -1;
+            }
+            int number = (int) within / bytes;
+            if ((given[number >>> 6] >>> number & 1) != 0) {
+                return -1;
+            }
+            given[number >>> 6] |= 1L << number;
+            count++;
+            free = segment.get(Words.LONG, offset + PymallocLayout.POOL_BYTES + within);
+        }
+        return count;
+    }
+
+    private boolean damaged(long where, String why, long end) {
+        damages.add(new Damage(where, index, why));
+        return tell(PymallocPart.DAMAGED_POOL, end);
+    }
+
+    /**
+     * What the part is.
+     *
+     * @return its kind
+     */
+    public PymallocPart part() {
+        return part;
+    }
+
+    /**
+     * Where the part begins.
+     *
+     * @return a target address
+     */
+    public long address() {
+        return address;
+    }
+
+    /**
+     * The size of the part.
+     *
+     * @return bytes; of a block, with what is not used of it
+     */
+    public long size() {
+        return size;
+    }
+
+    /**
+     * The size class of the pool that the part belongs to.
+     *
+     * @return {@code szidx}, see {@link Pymalloc#blockSize}; -1 for what belongs to no pool in use
+     */
+    public int sizeClass() {
+        return sizeClass;
+    }
+
+    /**
+     * The pool in use that the part belongs to.
+     *
+     * @return target address of the {@code struct pool_header}; 0 for what belongs to none
+     */
+    public long pool() {
+        return pool;
+    }
+
+    /**
+     * The arena that the part belongs to.
+     *
+     * @return an index into {@link Pymalloc#arenas()}
+     */
+    public int arena() {
+        return index;
+    }
+
+    /**
+     * Where pools contradict themselves or can't be read, as far as it has come. Regions are arenas.
+     *
+     * @return a list that grows
+     */
+    public List<Damage> damages() {
+        return damages;
+    }
+
+    /** Frees the buffers. A closed cursor is at its end. A second call does nothing. */
+    @Override
+    public void close() {
+        leavePool();
+        index = arenas.size();
+        at = arenaEnd;
+        window.close();
+    }
+
+    /**
+     * Tells where it stands.
+     *
+     * @return for example {@code USED_BLOCK at 0x7f0012345030, 48 bytes, arena 3}
+     */
+    @Override
+    public String toString() {
+        if (size == 0) {
+            return index < arenas.size() ? "before the first part" : "behind the last part";
+        }
+        return "%s at 0x%x, %d bytes, arena %d".formatted(part, address, size, index);
+    }
+}

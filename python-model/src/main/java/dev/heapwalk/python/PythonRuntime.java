@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python;
+
+import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.python.layout.PythonLayout;
+import java.util.List;
+
+/**
+ * CPython in one target, as it was when it was located: its interpreters with their threads, and its allocator. Any
+ * thread may use it; cursors and readers that it makes belong to one thread each.
+ *
+ * <p>Finding it needs no debug symbols, no version and no file on disk; symbols are used where there are some, and what
+ * they say is checked against the structures themselves. Builds with the global interpreter lock of 2.7 and 3.6 to 3.15
+ * for 64 bits are known.
+ */
+public final class PythonRuntime {
+    private static final long BUDGET = 64L << 20;
+
+    /**
+     * What the discovery found.
+     *
+     * @param version the full version, such as {@code 3.11.7}
+     * @param banner {@code sys.version}, or empty
+     * @param layout the acting layout
+     * @param address target address of the {@code _PyRuntimeState}, or 0
+     * @param typeType target address of the type {@code type}
+     * @param wideUnit how many bytes a unit of a {@code unicode} of 2.7 has
+     * @param interpreters the interpreters, the main one first
+     * @param pymallocs the allocators, that of the main interpreter first
+     */
+    record Found(
+            String version,
+            String banner,
+            PythonLayout layout,
+            long address,
+            long typeType,
+            int wideUnit,
+            List<PythonInterpreter> interpreters,
+            List<Pymalloc> pymallocs) {}
+
+    private final Discovery discovery;
+    private final Target target;
+    private final Found found;
+    private final List<Evidence> evidence;
+
+    PythonRuntime(Discovery discovery, Target target, Found found, List<Evidence> evidence) {
+        this.discovery = discovery;
+        this.target = target;
+        this.found = found;
+        this.evidence = List.copyOf(evidence);
+    }
+
+    /** Whether symbols may be used for the discovery. */
+    public enum Symbols {
+        /** Use them where there are some, and check them. */
+        USE,
+        /** Find everything by structure, as for a stripped target. */
+        IGNORE
+    }
+
+    /**
+     * Finds CPython in a target.
+     *
+     * @param target an open target; it must stay open while the runtime is used
+     * @return the runtime
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if the target is no CPython, or one that is not supported;
+     *     the message says what was found instead
+     */
+    public static PythonRuntime locate(Target target) {
+        return locate(target, Symbols.USE);
+    }
+
+    /**
+     * Finds CPython in a target.
+     *
+     * @param target an open target; it must stay open while the runtime is used
+     * @param symbols whether to use symbols
+     * @return the runtime
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if the target is no CPython, or one that is not supported
+     */
+    public static PythonRuntime locate(Target target, Symbols symbols) {
+        return new Discovery(target, symbols == Symbols.USE).locate();
+    }
+
+    /**
+     * Whether a target is worth a {@link #locate}: whether a module of it is named after Python or exports its types. A
+     * quick look for those that have other things to do where there is no Python.
+     *
+     * @param target an open target
+     * @return whether it may be a Python process
+     */
+    public static boolean isLikely(Target target) {
+        return Discovery.isLikely(target);
+    }
+
+    /**
+     * Finds the interpreters, threads and arenas of a process that runs on as they are now.
+     *
+     * @return a new object; this one stays what it was. The same one for a target that stands still
+     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
+     */
+    public PythonRuntime refresh() {
+        return target.runsOn() ? discovery.refresh() : this;
+    }
+
+    /**
+     * The target that the runtime lies in.
+     *
+     * @return the target that was given to {@link #locate(Target)}
+     */
+    public Target target() {
+        return target;
+    }
+
+    /**
+     * The version.
+     *
+     * @return for example {@code 3.11.7} or {@code 3.15.0rc1}
+     */
+    public String version() {
+        return found.version();
+    }
+
+    /**
+     * What the program says of its version, build and compiler.
+     *
+     * @return {@code sys.version}; empty if the program has removed it
+     */
+    public String banner() {
+        return found.banner();
+    }
+
+    /**
+     * The series of versions that it belongs to, whose structures are laid out alike.
+     *
+     * @return 100 times the major and the minor number, such as 311
+     */
+    public int series() {
+        return found.layout().version();
+    }
+
+    /**
+     * Where the runtime is.
+     *
+     * @return target address of the {@code _PyRuntimeState}; 0 before 3.7, or if it was not found
+     */
+    public long address() {
+        return found.address();
+    }
+
+    /**
+     * The type of all types.
+     *
+     * @return target address of {@code PyType_Type}
+     */
+    public long typeType() {
+        return found.typeType();
+    }
+
+    /**
+     * The interpreters.
+     *
+     * @return an unmodifiable list in the order in which they were made, the main one first
+     */
+    public List<PythonInterpreter> interpreters() {
+        return found.interpreters();
+    }
+
+    /**
+     * The allocators for small blocks, each with its arenas.
+     *
+     * @return an unmodifiable list, that of the main interpreter first; empty where objects are in blocks of malloc
+     *     ({@code PYTHONMALLOC=malloc})
+     */
+    public List<Pymalloc> pymallocs() {
+        return found.pymallocs();
+    }
+
+    /**
+     * What the conclusions rest on, in the order in which they were drawn.
+     *
+     * @return an unmodifiable list
+     */
+    public List<Evidence> evidence() {
+        return evidence;
+    }
+
+    /**
+     * Reads objects.
+     *
+     * @return a new reader, for one thread; to be closed
+     */
+    public ObjectReader reader() {
+        return new ObjectReader(found.layout(), target.memory().reader(BUDGET), found.wideUnit());
+    }
+
+    @Override
+    public String toString() {
+        return "Python %s of %s".formatted(version(), target.description());
+    }
+}

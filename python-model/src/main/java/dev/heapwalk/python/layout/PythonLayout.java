@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.layout;
+
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * The acting layout: where everything lies in one version of CPython, of a build for 64 bits with the global
+ * interpreter lock.
+ *
+ * @param version the version that it is for, as 100 times the major and the minor number, such as 311
+ * @param object what every object begins with
+ * @param type types
+ * @param string text and bytes
+ * @param number integers
+ * @param dict dictionaries
+ * @param runtime the runtime that all interpreters share
+ * @param interpreter an interpreter
+ * @param thread a thread of an interpreter
+ * @param pymalloc the allocator for small blocks
+ */
+public record PythonLayout(
+        int version,
+        ObjectLayout object,
+        TypeLayout type,
+        StringLayout string,
+        IntLayout number,
+        DictLayout dict,
+        RuntimeLayout runtime,
+        InterpreterLayout interpreter,
+        ThreadLayout thread,
+        PymallocLayout pymalloc) {
+
+    private static final List<Integer> VERSIONS = List.of(207, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315);
+
+    private static final Map<Integer, PythonLayout> KNOWN =
+            VERSIONS.stream().collect(Collectors.toUnmodifiableMap(Function.identity(), PythonLayout::make));
+
+    /**
+     * The layouts whose types are as large as one of a target, which tells the version or two.
+     *
+     * @param typeSize the size of a type that a program makes: {@code tp_basicsize} of {@code type}, in bytes
+     * @return the layouts, the earliest first; empty if no known version has such types
+     */
+    public static List<PythonLayout> withTypesOf(long typeSize) {
+        return VERSIONS.stream()
+                .map(KNOWN::get)
+                .filter(layout -> layout.type.heapTypeSize() == typeSize)
+                .toList();
+    }
+
+    /**
+     * The layout of a version.
+     *
+     * @param version 100 times the major and the minor number
+     * @return the layout, the same at every call
+     * @throws IllegalArgumentException if there is none for it
+     */
+    public static PythonLayout of(int version) {
+        PythonLayout known = KNOWN.get(version);
+        if (known == null) {
+            throw new IllegalArgumentException("no layout for version " + version);
+        }
+        return known;
+    }
+
+    /**
+     * All layouts.
+     *
+     * @return one for each version, the earliest first
+     */
+    public static Stream<PythonLayout> all() {
+        return VERSIONS.stream().map(KNOWN::get);
+    }
+
+    private static PythonLayout make(int version) {
+        return new PythonLayout(
+                version,
+                ObjectLayout.of(version),
+                TypeLayout.of(version),
+                StringLayout.of(version),
+                IntLayout.of(version),
+                DictLayout.of(version),
+                RuntimeLayout.of(version),
+                InterpreterLayout.of(version),
+                ThreadLayout.of(version),
+                PymallocLayout.of(version));
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.layout;
+
+/**
+ * C names {@code PyUnicodeObject} with {@code PyASCIIObject} and {@code PyCompactUnicodeObject}, and {@code
+ * PyBytesObject}, which 2.7 calls {@code PyStringObject}.
+ *
+ * @param asciiSize where the text of a compact ASCII string begins, behind a {@code PyASCIIObject}; -1 in 2.7, whose
+ *     strings are all of one kind and have their text elsewhere
+ * @param compactSize where the text of another compact string begins, behind a {@code PyCompactUnicodeObject}; a
+ *     pointer to the text of one that is not compact lies there
+ * @param wstr {@code wstr}, the text of a string that was made by old functions of C and not used since, or -1 where
+ *     there is no such thing
+ * @param wstrLength {@code wstr_length}, or -1
+ * @param text {@code str} of 2.7, a pointer to the text, or -1
+ * @param bytes {@code ob_sval}: where bytes begin
+ */
+public record StringLayout(int asciiSize, int compactSize, int wstr, int wstrLength, int text, int bytes) {
+    /** {@code length}. */
+    public static final int LENGTH = 16;
+    /** {@code state}, 32 bits. */
+    public static final int STATE = 32;
+
+    /** Where {@code state.kind} lies in the state, three bits. */
+    public static final int KIND_SHIFT = 2;
+    /** The bits of {@code state.kind}, moved to the right. */
+    public static final int KIND_MASK = 7;
+    /** {@code state.compact}. */
+    public static final int COMPACT = 1 << 5;
+    /** {@code state.ascii}. */
+    public static final int ASCII = 1 << 6;
+    /** How large a {@code wchar_t} is, in bytes. */
+    public static final int WIDE = 4;
+
+    static StringLayout of(int version) {
+        if (version < 300) {
+            return new StringLayout(-1, -1, -1, -1, 24, 36);
+        }
+        return version < 312 ? new StringLayout(48, 72, 40, 64, -1, 32) : new StringLayout(40, 56, -1, -1, -1, 32);
+    }
+}

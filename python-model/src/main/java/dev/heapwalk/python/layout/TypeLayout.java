@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.layout;
+
+/**
+ * C names {@code PyTypeObject} and {@code PyHeapTypeObject}. The first is laid out alike in all versions up to {@code
+ * tp_mro}.
+ *
+ * @param heapTypeSize how large a {@code PyHeapTypeObject} is, in bytes
+ * @param name {@code ht_name}
+ * @param qualname {@code ht_qualname}, or -1 where types have none
+ */
+public record TypeLayout(int heapTypeSize, int name, int qualname) {
+    /** {@code tp_name}. */
+    public static final int TP_NAME = 24;
+    /** {@code tp_basicsize}. */
+    public static final int BASICSIZE = 32;
+    /** {@code tp_itemsize}. */
+    public static final int ITEMSIZE = 40;
+    /** {@code tp_flags}. */
+    public static final int FLAGS = 168;
+    /** {@code tp_weaklistoffset}. */
+    public static final int WEAKLISTOFFSET = 208;
+    /** {@code tp_base}. */
+    public static final int BASE = 256;
+    /** {@code tp_dict}. */
+    public static final int DICT = 264;
+    /** {@code tp_dictoffset}. */
+    public static final int DICTOFFSET = 288;
+    /** {@code tp_mro}. */
+    public static final int MRO = 344;
+    /** How much of a type is read to know it, in bytes: up to behind {@code tp_mro}. */
+    public static final int BYTES = 352;
+
+    /** How much larger the head of an object is in a free-threaded build, in bytes. */
+    public static final int FREE_THREADED_SHIFT = 16;
+
+    /** {@code Py_TPFLAGS_HEAPTYPE}: the type was made while the program ran. */
+    public static final long HEAPTYPE = 1L << 9;
+    /** {@code Py_TPFLAGS_HAVE_GC}: objects have a head of the garbage collector before them. */
+    public static final long HAVE_GC = 1L << 14;
+    /** {@code Py_TPFLAGS_LONG_SUBCLASS}: {@code int}, and {@code long} of 2.7. */
+    public static final long LONG_SUBCLASS = 1L << 24;
+    /** {@code Py_TPFLAGS_STRING_SUBCLASS} of 2.7, {@code Py_TPFLAGS_BYTES_SUBCLASS} since. */
+    public static final long BYTES_SUBCLASS = 1L << 27;
+    /** {@code Py_TPFLAGS_UNICODE_SUBCLASS}. */
+    public static final long UNICODE_SUBCLASS = 1L << 28;
+    /** {@code Py_TPFLAGS_DICT_SUBCLASS}. */
+    public static final long DICT_SUBCLASS = 1L << 29;
+    /** {@code Py_TPFLAGS_TYPE_SUBCLASS}. */
+    public static final long TYPE_SUBCLASS = 1L << 31;
+
+    /** The size of a {@code PyMemberDef}, which types made by programs end with, in bytes. */
+    public static final int MEMBER_SIZE = 40;
+
+    static TypeLayout of(int version) {
+        return switch (version) {
+            case 207 -> new TypeLayout(872, 856, -1);
+            case 306, 307 -> new TypeLayout(864, 832, 848);
+            case 308 -> new TypeLayout(880, 848, 864);
+            case 309 -> new TypeLayout(880, 840, 856);
+            case 310 -> new TypeLayout(888, 848, 864);
+            case 311 -> new TypeLayout(904, 848, 864);
+            case 312 -> new TypeLayout(920, 856, 872);
+            case 313 -> new TypeLayout(928, 856, 872);
+            case 314 -> new TypeLayout(936, 856, 872);
+            default -> new TypeLayout(944, 864, 880);
+        };
+    }
+}

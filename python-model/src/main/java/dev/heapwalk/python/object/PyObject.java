@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.object;
+
+import dev.heapwalk.memory.struct.StructView;
+import dev.heapwalk.python.ObjectReader;
+import dev.heapwalk.python.layout.ObjectLayout;
+import dev.heapwalk.python.layout.PythonLayout;
+
+/**
+ * What all objects have in common. C name {@code PyObject}. A flyweight, laid by {@link ObjectReader#find}.
+ */
+public class PyObject extends StructView {
+    private final ObjectReader reader;
+    private final ObjectLayout layout;
+    private final int bytes;
+
+    /**
+     * Makes a view that lies over nothing yet.
+     *
+     * @param reader what reads the objects
+     */
+    public PyObject(ObjectReader reader) {
+        this(reader, ObjectLayout.BYTES);
+    }
+
+    /**
+     * Makes a view of a larger structure.
+     *
+     * @param reader what reads the objects
+     * @param bytes how much of an object it looks at, in bytes
+     */
+    PyObject(ObjectReader reader, int bytes) {
+        this.reader = reader;
+        this.layout = PythonLayout.of(reader.series()).object();
+        this.bytes = bytes;
+    }
+
+    /**
+     * How much of an object it looks at.
+     *
+     * @return bytes
+     */
+    public final int bytes() {
+        return bytes;
+    }
+
+    /**
+     * Whether it is a view of the objects of a type.
+     *
+     * @param typeFlags {@code tp_flags} of the type
+     * @return whether it is; one of {@code PyObject} takes all
+     */
+    public boolean accepts(long typeFlags) {
+        return true;
+    }
+
+    /**
+     * What follows its pointers.
+     *
+     * @return the reader that it was made with
+     */
+    protected final ObjectReader reader() {
+        return reader;
+    }
+
+    /**
+     * How many references it is held by.
+     *
+     * @return {@code ob_refcnt}; without meaning if the object is {@link #immortal()}
+     */
+    public final long refcnt() {
+        return longAt(ObjectLayout.REFCNT) & layout.countMask();
+    }
+
+    /**
+     * Whether its references are not counted, since 3.12.
+     *
+     * @return whether it lives as long as its interpreter
+     */
+    public final boolean immortal() {
+        return (longAt(ObjectLayout.REFCNT) & layout.immortalBit()) != 0;
+    }
+
+    /**
+     * Its type.
+     *
+     * @return {@code ob_type}, target address of a {@code PyTypeObject}
+     */
+    public final long type() {
+        return longAt(ObjectLayout.TYPE);
+    }
+
+    @Override
+    protected String describeFields() {
+        return "type 0x%x".formatted(type());
+    }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The heap of CPython in a target.
+ */
+module dev.heapwalk.python {
+    requires transitive dev.heapwalk.heap;
+
+    exports dev.heapwalk.python;
+    exports dev.heapwalk.python.object;
+}
