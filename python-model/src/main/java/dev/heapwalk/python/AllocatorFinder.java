@@ -132,7 +132,7 @@ final class AllocatorFinder {
             List<Pymalloc> found, PythonInterpreter interpreter, List<Arena> some, String basis, Source... sources) {
         Pymalloc allocator = new Pymalloc(target.memory(), interpreter.address(), arenas.sizes(), some);
         found.add(allocator);
-        say(allocator.toString(), basis + "; the first pool of each arena tells the arena's number", sources);
+        say(allocator.toString(), basis + "; a pool of each arena tells the arena's number", sources);
     }
 
     private void say(String conclusion, String basis, Source... sources) {

@@ -7,11 +7,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Finds the arenas of an allocator by its array of arenas. An arena is believed if the first of its pools tells that it
- * is the one of that number, and the pool has blocks as pools of its size have them.
+ * Finds the arenas of an allocator by its array of arenas. An arena is believed if one of its first pools tells that it
+ * is the one of that number, and has blocks as pools of its size have them.
  */
 final class ArenaFinder {
     private static final int MOST = 1 << 22;
+    /** So many pools of an arena are asked for its number at most. */
+    private static final int ASKED = 4;
 
     private final Reader memory;
     private final PymallocLayout layout;
@@ -30,7 +32,8 @@ final class ArenaFinder {
 
     /** The array that a word of the allocator's variables points to; 0 if it points to none with an arena in it. */
     long array(long word) {
-        if ((word & 7) != 0 || !memory.mapped(word, (long) PymallocLayout.FIRST_ARENAS * PymallocLayout.ARENA_BYTES)) {
+        long least = (long) PymallocLayout.FIRST_ARENAS * PymallocLayout.ARENA_BYTES;
+        if ((word & 7) != 0 || !memory.memory().mappings().writable(word, least)) {
             return 0;
         }
         for (int i = 0; i < PymallocLayout.FIRST_ARENAS; i++) {
@@ -78,11 +81,18 @@ final class ArenaFinder {
                 && carved > first
                 && carved <= first + (long) total * some.pool()
                 && (carved & some.pool() - 1) == 0;
-        if (!whole || !memory.mapped(address, some.arena())) {
+        if (!whole || !memory.memory().mappings().writable(address, some.arena())) {
             return -1;
         }
-        int number = memory.readInt(first + PymallocLayout.POOL_ARENA_INDEX, -1);
-        return number < MOST && isPool(first, some) ? number : -1;
+        // Should one pool be damaged, the next ones know it as well.
+        long end = Math.min(carved, first + (long) ASKED * some.pool());
+        for (long pool = first; pool < end; pool += some.pool()) {
+            int number = memory.readInt(pool + PymallocLayout.POOL_ARENA_INDEX, -1);
+            if (number >= 0 && number < MOST && isPool(pool, some)) {
+                return number;
+            }
+        }
+        return -1;
     }
 
     /** Whether a pool that is or was in use begins at an address. */
@@ -124,16 +134,21 @@ final class ArenaFinder {
 
     private void take(long array, int index, List<Arena> arenas) {
         long element = element(array, index);
-        if (memory.readLong(element + PymallocLayout.ARENA_ADDRESS, 0) == 0 || number(element) != index) {
+        long address = memory.readLong(element + PymallocLayout.ARENA_ADDRESS, 0);
+        if (address == 0 || number(element) != index) {
             return;
         }
-        long address = memory.readLong(element + PymallocLayout.ARENA_ADDRESS);
+        long first = firstPool(address, sizes);
+        int total = memory.readInt(element + PymallocLayout.ARENA_TOTAL_POOLS, 0);
         arenas.add(new Arena(
                 address,
                 index,
-                firstPool(address, sizes),
-                memory.readLong(element + PymallocLayout.ARENA_POOL_ADDRESS),
-                memory.readInt(element + PymallocLayout.ARENA_TOTAL_POOLS),
-                memory.readInt(element + PymallocLayout.ARENA_FREE_POOLS)));
+                first,
+                Math.clamp(
+                        memory.readLong(element + PymallocLayout.ARENA_POOL_ADDRESS, 0) & -(long) sizes.pool(),
+                        first,
+                        first + (long) total * sizes.pool()),
+                total,
+                memory.readInt(element + PymallocLayout.ARENA_FREE_POOLS, 0)));
     }
 }

@@ -240,12 +240,13 @@ final class InterpreterFinder {
 
     /** Whether an interpreter lies at an address; if the first one that was asked for has moved fields, all have. */
     private boolean isInterpreter(long address) {
-        if ((address & 7) != 0 || !target.memory().mappings().writable(address, Long.BYTES)) {
+        if (!leadsToVariables(address)) {
             return false;
         }
         long thread = memory.readLong(address + fields.threadsHead(), 0);
         // One that was made, and has run nothing, has no thread; then all depends on its dictionaries.
-        if (thread != 0 && ((thread & 7) != 0 || memory.readLong(thread + threadFields.interp(), 0) != address)) {
+        if (thread != 0
+                && (!leadsToVariables(thread) || memory.readLong(thread + threadFields.interp(), 0) != address)) {
             return false;
         }
         if (hasDicts(address, moved)) {
@@ -271,7 +272,12 @@ final class InterpreterFinder {
     }
 
     private boolean hasKey(long address, String key) {
-        return objects.find(address, dict) && dict.get(key) != 0;
+        return leadsToVariables(address) && objects.find(address, dict) && dict.get(key) != 0;
+    }
+
+    /** Whether a word may be a pointer to what changes. To ask first is cheaper by far than to try to read. */
+    private boolean leadsToVariables(long word) {
+        return (word & 7) == 0 && target.memory().mappings().writable(word, Long.BYTES);
     }
 
     private PythonInterpreter interpreter(long address, boolean main) {

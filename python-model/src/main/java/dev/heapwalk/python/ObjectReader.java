@@ -70,7 +70,7 @@ public final class ObjectReader implements AutoCloseable {
             return 0;
         }
         long type = memory.readLong(address + ObjectLayout.TYPE, 0);
-        return isType(type) ? type : 0;
+        return type != 0 && isType(type) ? type : 0;
     }
 
     /** Whether the type of what lies at an address is one whose objects are types. */

@@ -7,11 +7,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Python;
 import dev.heapwalk.testkit.PythonProcess;
 import dev.heapwalk.testkit.Release;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
@@ -21,6 +25,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class PythonRuntimeTest {
+    private static final int MOMENTS = 15;
+
     @TempDir
     Path folder;
 
@@ -137,6 +143,107 @@ class PythonRuntimeTest {
                     .isInstanceOf(UnsupportedTargetException.class)
                     .hasMessageStartingWith(target.description() + " is no Python process: ")
                     .hasMessageNotContaining("\n");
+        }
+    }
+
+    /** It has types as a free-threaded build has them, whose objects have a larger head, and nothing else. */
+    @Test
+    void refusesAFreeThreadedBuild() throws Exception {
+        Path program = CProgram.compile("freethreaded", """
+                #include <stdio.h>
+                #include <unistd.h>
+                static long type[80], object[80];
+                static void make(long *some, const char *name, long *base) {
+                    some[3] = (long) type;
+                    some[5] = (long) name;
+                    some[6] = 944;
+                    some[7] = 40;
+                    some[23] = 1L << 31;
+                    some[34] = (long) base;
+                }
+                int main(void) {
+                    make(object, "object", NULL);
+                    make(type, "type", object);
+                    puts("READY");
+                    fflush(stdout);
+                    pause();
+                    return 0;
+                }
+                """);
+        withProgram(
+                List.of(program.toString()),
+                target -> assertThatThrownBy(() -> PythonRuntime.locate(target))
+                        .isInstanceOf(UnsupportedTargetException.class)
+                        .hasMessage(target.description()
+                                + " runs a free-threaded build of Python (3.13t or later), which is not supported"));
+    }
+
+    /** gdb has Python in it, mostly in a library. */
+    @Test
+    void findsAPythonInAnotherProgram() throws Exception {
+        String say = "import sys; print('READY', sys.hexversion, id(type)); sys.stdout.flush(); sys.stdin.read()";
+        withProgram(List.of("gdb", "-q", "-nx", "-batch", "-ex", "python " + say), target -> {
+            for (PythonRuntime.Symbols symbols : PythonRuntime.Symbols.values()) {
+                PythonRuntime runtime = PythonRuntime.locate(target, symbols);
+                assertThat("READY %d %d"
+                                .formatted(Long.parseLong(hex(runtime.version()), 16) << 8 | 0xF0, runtime.typeType()))
+                        .isEqualTo(said);
+                assertThat(PymallocTotals.of(runtime.pymallocs().getFirst()).damages())
+                        .isEmpty();
+            }
+        });
+    }
+
+    private static String hex(String version) {
+        String[] parts = version.split("\\.");
+        return "%02x%02x%02x"
+                .formatted(Integer.parseInt(parts[0]), Integer.parseInt(parts[1]), Integer.parseInt(parts[2]));
+    }
+
+    private interface Look {
+        void at(Target target);
+    }
+
+    private String said;
+
+    private void withProgram(List<String> command, Look look) throws Exception {
+        Process process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        try (BufferedReader lines =
+                        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.US_ASCII));
+                Target target = Target.observe(process.pid())) {
+            do {
+                said = lines.readLine();
+            } while (said != null && !said.startsWith("READY"));
+            assertThat(said).isNotNull();
+            target.memory().refresh();
+            look.at(target);
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    /** Threads that allocate all the time are stopped anywhere. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Python#debian")
+    void readsAnyMoment(Python python) throws Exception {
+        try (PythonProcess process = PythonProcess.of(python).start()) {
+            process.ask("churn");
+            for (int i = 0; i < MOMENTS; i++) {
+                try (Target target = Target.attach(process.pid())) {
+                    PythonRuntime runtime = PythonRuntime.locate(
+                            target, i % 2 == 0 ? PythonRuntime.Symbols.USE : PythonRuntime.Symbols.IGNORE);
+                    assertThat(runtime.interpreters()).hasSize(1);
+                    assertThat(runtime.interpreters().getFirst().threads()).hasSize(6);
+                    PymallocTotals totals =
+                            PymallocTotals.of(runtime.pymallocs().getFirst());
+                    // One block may be on its way: counted, and not taken off the list yet.
+                    assertThat(totals.damages()).hasSizeLessThanOrEqualTo(1);
+                    assertThat(totals.bytes(PymallocPart.DAMAGED_POOL)).isZero();
+                    assertThat(totals.used()).isGreaterThan(10_000);
+                }
+            }
         }
     }
 

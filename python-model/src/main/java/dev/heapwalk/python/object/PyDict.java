@@ -103,15 +103,16 @@ public final class PyDict extends PyObject {
             damaged = true;
             return;
         }
+        long size;
         long indexBytes;
         if (layout.keysSize() >= 0) {
-            long size = memory.readLong(keys + layout.keysSize());
+            size = memory.readLong(keys + layout.keysSize());
             int width = size <= 0xFF ? 1 : size <= 0xFFFF ? 2 : size <= 0xFFFFFFFFL ? 4 : 8;
             indexBytes = size < 0 || size > 1L << DictLayout.LARGEST_LOG2 ? -1 : size * width;
             entrySize = DictLayout.HASHED_ENTRY;
         } else {
-            int log2 = memory.readByte(keys + layout.log2IndexBytes());
-            indexBytes = log2 < 0 || log2 > DictLayout.LARGEST_LOG2 ? -1 : 1L << log2;
+            size = power(memory.readByte(keys + layout.log2Size()));
+            indexBytes = power(memory.readByte(keys + layout.log2IndexBytes()));
             entrySize = memory.readByte(keys + layout.kind()) == DictLayout.GENERAL
                     ? DictLayout.HASHED_ENTRY
                     : DictLayout.PLAIN_ENTRY;
@@ -123,7 +124,13 @@ public final class PyDict extends PyObject {
         keyOffset = entrySize - DictLayout.PLAIN_ENTRY;
         entries = keys + layout.indices() + indexBytes;
         values = values() == 0 ? 0 : values() + layout.valuesHead();
-        accept(memory.readLong(keys + layout.count()));
+        long said = memory.readLong(keys + layout.count());
+        accept(said > size ? -1 : said);
+    }
+
+    /** 2 to the power of a number; -1 where that is no size. */
+    private static long power(int log2) {
+        return log2 < 0 || log2 > DictLayout.LARGEST_LOG2 ? -1 : 1L << log2;
     }
 
     /** Believes a count if there is memory for so many entries. */

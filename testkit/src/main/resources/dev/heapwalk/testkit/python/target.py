@@ -14,6 +14,7 @@
 #   fill N        makes N more small objects, and keeps them
 #   free          lets go of every other one
 #   large N       makes N more objects of more than 512 bytes, and keeps them
+#   churn         starts threads that go on making and dropping objects
 #   stats         what sys._debugmallocstats() writes; the process stops itself just behind that, and tells
 #                 what sys.getallocatedblocks() was just before it when it goes on
 #   evaluate X    the value of an expression
@@ -185,6 +186,21 @@ def let_go():
     del KEPT[::2]
 
 
+def churn():
+    def work(seed):
+        kept = {}
+        while True:
+            seed = (seed * 1103515245 + 12345) % (1 << 31)
+            kept[seed % 5000] = Plain(seed) if seed & 8 else [str(seed)] * (seed % 60)
+            if not seed % 3001:
+                kept.clear()
+
+    for i in range(2):
+        thread = threading.Thread(target=work, args=(i,))
+        thread.daemon = True
+        thread.start()
+
+
 def stats():
     kill = os.kill
     pid = os.getpid()
@@ -238,6 +254,8 @@ def obey(line):
         let_go()
     elif word == "large":
         LARGE.extend(bytearray(2000 + i) for i in range(int(rest)))
+    elif word == "churn":
+        churn()
     elif word == "stats":
         stats()
     elif word == "evaluate":

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.heapwalk.heap.Damage;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.python.layout.InterpreterLayout;
+import dev.heapwalk.python.layout.OffsetTable;
+import dev.heapwalk.python.layout.PymallocLayout;
+import dev.heapwalk.python.layout.PythonLayout;
+import dev.heapwalk.python.object.PyDict;
+import dev.heapwalk.testkit.CoreEditor;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.Python;
+import dev.heapwalk.testkit.PythonProcess;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Words of a core that are changed: nothing loops, nothing is believed, and what is wrong is told. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class DamagedPythonTest {
+    private static final long HALF = 0xFFFFFFFFL;
+
+    @TempDir
+    static Path folder;
+
+    private final Python python = Python.trixie();
+    private Path core;
+    private PythonProcess process;
+
+    // What the core tells when nothing is changed.
+    private PythonRuntime sound;
+    private PythonLayout layout;
+    private PymallocTotals totals;
+    private long pool;
+    private int poolBlocks;
+    private int poolUsed;
+
+    private interface Look {
+        void at(PythonRuntime runtime);
+    }
+
+    private interface Change {
+        void in(Words words);
+    }
+
+    /** The words of the core, which are as they were when this is closed. */
+    private final class Words implements AutoCloseable {
+        private final CoreEditor editor;
+        private final Map<Long, Long> before = new LinkedHashMap<>();
+
+        Words() throws IOException {
+            editor = new CoreEditor(core);
+        }
+
+        long word(long address) {
+            return editor.word(address);
+        }
+
+        void set(long address, long value) {
+            before.putIfAbsent(address, editor.word(address));
+            editor.set(address, value);
+        }
+
+        void setInt(long address, int value) {
+            set(address, word(address) & ~HALF | value & HALF);
+        }
+
+        @Override
+        public void close() {
+            before.forEach(editor::set);
+            editor.close();
+        }
+    }
+
+    @BeforeAll
+    void makeCore() throws Exception {
+        process = PythonProcess.of(python).start();
+        process.ask("fill 5000");
+        process.ask("free");
+        core = Cores.gcore(process, folder);
+        try (Target target = Target.core(core, python.root())) {
+            sound = PythonRuntime.locate(target);
+            layout = PythonLayout.of(sound.series());
+            Pymalloc allocator = sound.pymallocs().getFirst();
+            totals = PymallocTotals.of(allocator);
+            assertThat(totals.damages()).isEmpty();
+            findPool(allocator);
+        }
+    }
+
+    /** One with used blocks and several free ones. */
+    private void findPool(Pymalloc allocator) {
+        try (PymallocCursor part = allocator.parts()) {
+            int free = 0;
+            while (part.next()) {
+                if (part.part() == PymallocPart.POOL_HEADER) {
+                    if (free > 5 && poolUsed > 5) {
+                        return;
+                    }
+                    pool = part.pool();
+                    poolBlocks = 0;
+                    poolUsed = 0;
+                    free = 0;
+                } else if (part.pool() != 0 && part.part() != PymallocPart.POOL_REST) {
+                    poolBlocks++;
+                    free += part.part() == PymallocPart.FREE_BLOCK ? 1 : 0;
+                    poolUsed += part.part() == PymallocPart.USED_BLOCK ? 1 : 0;
+                }
+            }
+        }
+        throw new IllegalStateException("no pool has free blocks");
+    }
+
+    @AfterAll
+    void end() {
+        process.close();
+    }
+
+    private void with(Change change, Look look) throws Exception {
+        try (Words words = new Words()) {
+            change.in(words);
+            try (Target target = Target.core(core, python.root())) {
+                look.at(PythonRuntime.locate(target));
+            }
+        }
+    }
+
+    /** The pool is told as a whole, and all else as before. */
+    private void damagesPool(Change change, String why) throws Exception {
+        with(change, runtime -> {
+            PymallocTotals now = PymallocTotals.of(runtime.pymallocs().getFirst());
+            assertThat(now.damages()).hasSize(1);
+            Damage damage = now.damages().getFirst();
+            assertThat(damage.address()).isEqualTo(pool);
+            assertThat(damage.reason()).contains("0x" + Long.toHexString(pool)).contains(why);
+            assertThat(now.bytes(PymallocPart.DAMAGED_POOL))
+                    .isEqualTo(runtime.pymallocs().getFirst().poolSize());
+            assertThat(now.used()).isEqualTo(totals.used() - poolUsed);
+        });
+    }
+
+    @Test
+    void tellsAPoolOfNoSize() throws Exception {
+        for (int szidx : new int[] {32, 0xFFFF, -1, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
+            damagesPool(words -> words.setInt(pool + PymallocLayout.POOL_SIZE_INDEX, szidx), "has size class " + szidx);
+        }
+    }
+
+    @Test
+    void tellsAPoolWhoseBlocksEndElsewhere() throws Exception {
+        for (int offset : new int[] {0, 47, 49, -1, Integer.MIN_VALUE, Integer.MAX_VALUE, 1 << 14}) {
+            damagesPool(
+                    words -> words.setInt(pool + PymallocLayout.POOL_NEXT_OFFSET, offset), "but nextoffset " + offset);
+        }
+        damagesPool(words -> words.setInt(pool + PymallocLayout.POOL_MAX_NEXT_OFFSET, 7), "maxnextoffset 7");
+    }
+
+    @Test
+    void tellsAListOfFreeBlocksThatLeadsAstray() throws Exception {
+        long first = pool + PymallocLayout.POOL_FREE_BLOCK;
+        String astray = "leads astray";
+        for (long free : new long[] {1, -1, pool, pool + 16, pool + 49, pool + (1 << 14), Long.MIN_VALUE}) {
+            damagesPool(words -> words.set(first, free), astray);
+        }
+        // In a circle.
+        damagesPool(words -> words.set(words.word(first), words.word(first)), astray);
+        damagesPool(words -> words.set(words.word(words.word(first)), words.word(first)), astray);
+    }
+
+    @Test
+    void tellsAPoolThatCountsOtherwise() throws Exception {
+        with(words -> words.setInt(pool + PymallocLayout.POOL_COUNT, poolBlocks + 1), runtime -> {
+            PymallocTotals now = PymallocTotals.of(runtime.pymallocs().getFirst());
+            assertThat(now.damages()).hasSize(1);
+            assertThat(now.damages().getFirst().reason()).contains("counts " + (poolBlocks + 1) + " blocks in use");
+            assertThat(now.used()).isEqualTo(totals.used());
+        });
+    }
+
+    @Test
+    void goesThroughNoListTwice() throws Exception {
+        PythonInterpreter main = sound.interpreters().getFirst();
+        InterpreterLayout fields = layout.interpreter();
+        for (long next : new long[] {main.address(), 8, -8, Long.MAX_VALUE, pool}) {
+            with(
+                    words -> words.set(main.address() + fields.next(), next),
+                    runtime -> assertThat(runtime.interpreters()).isEqualTo(sound.interpreters()));
+        }
+        List<PythonThread> threads = main.threads();
+        for (PythonThread thread : threads) {
+            with(
+                    words -> words.set(
+                            threads.getLast().address() + layout.thread().next(), thread.address()),
+                    runtime -> assertThat(runtime.interpreters()).isEqualTo(sound.interpreters()));
+        }
+    }
+
+    @Test
+    void believesNoCount() throws Exception {
+        long keys;
+        try (Target target = Target.core(core, python.root());
+                ObjectReader reader = PythonRuntime.locate(target).reader()) {
+            PyDict dict = new PyDict(reader);
+            assertThat(reader.find(sound.interpreters().getFirst().sysdict(), dict))
+                    .isTrue();
+            keys = dict.keys();
+        }
+        for (long count : new long[] {-1, Long.MAX_VALUE, Long.MIN_VALUE, 1L << 40}) {
+            refuses(words -> words.set(keys + layout.dict().count(), count), "but no interpreter was found");
+        }
+        // The sizes of both tables.
+        refuses(words -> words.set(keys + layout.dict().log2Size(), -1), "but no interpreter was found");
+    }
+
+    private void refuses(Change change, String why) {
+        assertThatThrownBy(() -> with(change, runtime -> {}))
+                .isInstanceOf(UnsupportedTargetException.class)
+                .hasMessageContaining(why)
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void refusesAFreeThreadedBuildByItsName() {
+        refuses(
+                words -> words.set(sound.address() + OffsetTable.FREE_THREADED, 1),
+                "runs a free-threaded build of Python " + sound.version() + ", which is not supported");
+    }
+
+    @Test
+    void refusesATableOfOtherOffsets() {
+        OffsetTable table = layout.runtime().table();
+        for (int field : new int[] {table.head(), table.sysdict(), table.threadInterp(), table.nativeThreadId()}) {
+            for (long offset : new long[] {-1, Long.MIN_VALUE, Long.MAX_VALUE, 1L << 32}) {
+                refuses(words -> words.set(sound.address() + field, offset), "but no interpreter was found");
+            }
+        }
+        refuses(words -> words.set(sound.address() + OffsetTable.VERSION, 0x030e00f0L), "no interpreter was found");
+    }
+
+    @Test
+    void refusesTypesOfAnUnknownSize() {
+        refuses(
+                words -> words.set(sound.typeType() + 32, 1000),
+                "runs a Python whose types have 1000 bytes, as those of no version that is known: supported are 2.7 and"
+                        + " 3.6 to 3.15");
+    }
+}
