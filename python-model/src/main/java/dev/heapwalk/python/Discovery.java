@@ -172,6 +172,12 @@ final class Discovery {
                     "%s runs a free-threaded build of Python (3.13t or later), which is not supported"
                             .formatted(target.description()));
         }
+        Optional<ElfModule> likely = likely(target);
+        if (likely.isPresent()) {
+            throw new UnsupportedTargetException(
+                    "%s has Python in %s, but the types of no version that is known were found: it may still be starting"
+                            .formatted(target.description(), likely.get().path()));
+        }
         throw new UnsupportedTargetException("%s is no Python process: no module of it has the types of CPython%s"
                 .formatted(target.description(), program()));
     }
@@ -251,11 +257,11 @@ final class Discovery {
         return module.path().substring(module.path().lastIndexOf('/') + 1).contains("python");
     }
 
-    /** Whether a quick look says that a target may have Python in it. */
-    static boolean isLikely(Target target) {
+    /** The module that a quick look takes for Python's. */
+    static Optional<ElfModule> likely(Target target) {
         return target.modules().stream()
-                .anyMatch(module ->
-                        isNamed(module) || module.exported("PyType_Type").isPresent());
+                .filter(module -> module.exported("PyType_Type").isPresent() || isNamed(module))
+                .findFirst();
     }
 
     private String program() {

@@ -91,7 +91,7 @@ public final class PythonRuntime {
      * @return whether it may be a Python process
      */
     public static boolean isLikely(Target target) {
-        return Discovery.isLikely(target);
+        return Discovery.likely(target).isPresent();
     }
 
     /**

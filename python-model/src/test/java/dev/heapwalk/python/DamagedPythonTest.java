@@ -8,9 +8,11 @@ import dev.heapwalk.heap.Damage;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.python.layout.InterpreterLayout;
+import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.OffsetTable;
 import dev.heapwalk.python.layout.PymallocLayout;
 import dev.heapwalk.python.layout.PythonLayout;
+import dev.heapwalk.python.layout.TypeLayout;
 import dev.heapwalk.python.object.PyDict;
 import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
@@ -249,10 +251,19 @@ class DamagedPythonTest {
         refuses(words -> words.set(sound.address() + OffsetTable.VERSION, 0x030e00f0L), "no interpreter was found");
     }
 
+    /** As before the interpreter has made its types ready. */
+    @Test
+    void tellsAPythonWithoutTypes() {
+        refuses(
+                words -> words.set(sound.typeType() + ObjectLayout.TYPE, 0),
+                "has Python in /usr/bin/python" + python.version()
+                        + ", but the types of no version that is known were found: it may still be starting");
+    }
+
     @Test
     void refusesTypesOfAnUnknownSize() {
         refuses(
-                words -> words.set(sound.typeType() + 32, 1000),
+                words -> words.set(sound.typeType() + TypeLayout.BASICSIZE, 1000),
                 "runs a Python whose types have 1000 bytes, as those of no version that is known: supported are 2.7 and"
                         + " 3.6 to 3.15");
     }
