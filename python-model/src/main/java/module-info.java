@@ -7,4 +7,8 @@ module dev.heapwalk.python {
 
     exports dev.heapwalk.python;
     exports dev.heapwalk.python.object;
+    exports dev.heapwalk.python.usage;
+
+    provides dev.heapwalk.heap.HeapProvider with
+            dev.heapwalk.python.service.PythonHeapProvider;
 }

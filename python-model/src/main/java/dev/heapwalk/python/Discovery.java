@@ -12,6 +12,7 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.python.layout.ObjectLayout;
+import dev.heapwalk.python.layout.PymallocLayout;
 import dev.heapwalk.python.layout.PythonLayout;
 import dev.heapwalk.python.layout.TypeLayout;
 import java.util.ArrayList;
@@ -111,6 +112,10 @@ final class Discovery {
         AllocatorFinder allocators = new AllocatorFinder(target, reader, layout, variables, symbolOf());
         List<Pymalloc> found = allocators.find(interpreters.interpreters());
         evidence.addAll(allocators.evidence());
+        boolean heads = hasDebugHead(reader, layout);
+        if (heads) {
+            say("debug heads", "each block has one", "the one before the dictionary of sys", Source.STRUCTURE);
+        }
         return new PythonRuntime(
                 this,
                 target,
@@ -122,8 +127,18 @@ final class Discovery {
                         typeType,
                         interpreters.wideUnit(),
                         interpreters.interpreters(),
-                        found),
+                        found,
+                        heads),
                 evidence);
+    }
+
+    /** Whether the block of an object that every interpreter has begins with a head for debugging. */
+    private boolean hasDebugHead(Reader reader, PythonLayout layout) {
+        long block = interpreters.interpreters().getFirst().sysdict()
+                - layout.object().gcHead();
+        return PymallocLayout.isDebugHead(
+                reader.readLong(block - PymallocLayout.DEBUG_HEAD, -1),
+                reader.readLong(block - PymallocLayout.DEBUG_HEAD + PymallocLayout.DEBUG_LETTER, 0));
     }
 
     private void findType(Reader reader) {

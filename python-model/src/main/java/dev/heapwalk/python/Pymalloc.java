@@ -14,6 +14,8 @@ import java.util.List;
  * <p>Any thread may use it; a cursor belongs to one.
  */
 public final class Pymalloc {
+    private static final long FINDER_BUDGET = 4L << 20;
+
     private final AddressSpace memory;
     private final long interpreter;
     private final PymallocLayout.Sizes sizes;
@@ -89,6 +91,24 @@ public final class Pymalloc {
      */
     public int blockSize(int sizeClass) {
         return (sizeClass + 1) * sizes.alignment();
+    }
+
+    /** The arenas of several allocators, which all have the same sizes, as one. */
+    static Pymalloc all(AddressSpace memory, List<Pymalloc> some) {
+        if (some.isEmpty()) {
+            return new Pymalloc(memory, 0, PymallocLayout.Sizes.NONE, List.of());
+        }
+        Pymalloc first = some.getFirst();
+        return new Pymalloc(
+                memory,
+                first.interpreter,
+                first.sizes,
+                some.stream().flatMap(one -> one.arenas.stream()).toList());
+    }
+
+    /** Finds parts by addresses. */
+    PymallocCursor finder() {
+        return new PymallocCursor(this, memory.cache(FINDER_BUDGET));
     }
 
     /**

@@ -73,6 +73,28 @@ public final class PymallocCursor implements AutoCloseable {
         block = 0;
     }
 
+    /**
+     * How many bytes of the arenas lie before the end of the part.
+     *
+     * @return bytes
+     */
+    public long walkedBytes() {
+        return index < 0
+                ? 0
+                : index >= arenas.size()
+                        ? totalBytes()
+                        : (long) index * allocator.arenaSize() + address + size - arena.address();
+    }
+
+    /**
+     * How many bytes the arenas have in all.
+     *
+     * @return bytes
+     */
+    public long totalBytes() {
+        return (long) arenas.size() * allocator.arenaSize();
+    }
+
     /** Goes back before the first part, forgets damage, and reads a process that runs on again. */
     public void rewind() {
         window.forget();
@@ -118,10 +140,7 @@ public final class PymallocCursor implements AutoCloseable {
                 size = 0;
                 return false;
             }
-            arena = arenas.get(++index);
-            at = arena.address();
-            poolsEnd = arena.firstPool() + (long) arena.totalPools() * poolSize;
-            arenaEnd = at + allocator.arenaSize();
+            enterArena(index + 1);
         }
         if (at < arena.firstPool()) {
             return tell(PymallocPart.ARENA_MARGIN, arena.firstPool());
@@ -130,6 +149,59 @@ public final class PymallocCursor implements AutoCloseable {
             return enterPool();
         }
         return at < poolsEnd ? tell(PymallocPart.UNCARVED, poolsEnd) : tell(PymallocPart.ARENA_MARGIN, arenaEnd);
+    }
+
+    /**
+     * Moves to the part that an address lies in; {@link #next()} goes on from there. Forgets damage.
+     *
+     * @param wanted any target address
+     * @return whether it lies in an arena; if not, the cursor is before the first part
+     */
+    public boolean find(long wanted) {
+        start();
+        int found = indexOf(wanted);
+        if (found < 0) {
+            return false;
+        }
+        enterArena(found);
+        if (wanted >= arena.firstPool() && wanted < arena.carved()) {
+            at = wanted & -(long) poolSize;
+        } else if (wanted >= poolsEnd) {
+            at = poolsEnd;
+        } else if (wanted >= arena.carved()) {
+            at = arena.carved();
+        }
+        nextOfArena();
+        if (wanted >= address + size) {
+            block = (int) Math.min(blocks, (wanted - at) / blockSize);
+            next();
+        }
+        return true;
+    }
+
+    private int indexOf(long wanted) {
+        int low = 0;
+        int high = arenas.size() - 1;
+        while (low <= high) {
+            int middle = low + high >>> 1;
+            long start = arenas.get(middle).address();
+            if (wanted < start) {
+                high = middle - 1;
+            } else if (wanted >= start + allocator.arenaSize()) {
+                low = middle + 1;
+            } else {
+                return middle;
+            }
+        }
+        return -1;
+    }
+
+    private void enterArena(int number) {
+        index = number;
+        arena = arenas.get(number);
+        at = arena.address();
+        poolsEnd = arena.firstPool() + (long) arena.totalPools() * poolSize;
+        arenaEnd = at + allocator.arenaSize();
     }
 
     private boolean tell(PymallocPart what, long end) {
@@ -260,7 +332,7 @@ public final class PymallocCursor implements AutoCloseable {
     /**
      * The arena that the part belongs to.
      *
-     * @return an index into {@link Pymalloc#arenas()}
+     * @return an index into {@link Pymalloc#arenas()}, or {@link PythonRuntime#arenas()} in a walk over all
      */
     public int arena() {
         return index;

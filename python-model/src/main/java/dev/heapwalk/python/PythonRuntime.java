@@ -28,6 +28,7 @@ public final class PythonRuntime {
      * @param wideUnit how many bytes a unit of a {@code unicode} of 2.7 has
      * @param interpreters the interpreters, the main one first
      * @param pymallocs the allocators, that of the main interpreter first
+     * @param debugHeads whether blocks have heads for debugging
      */
     record Found(
             String version,
@@ -37,18 +38,21 @@ public final class PythonRuntime {
             long typeType,
             int wideUnit,
             List<PythonInterpreter> interpreters,
-            List<Pymalloc> pymallocs) {}
+            List<Pymalloc> pymallocs,
+            boolean debugHeads) {}
 
     private final Discovery discovery;
     private final Target target;
     private final Found found;
     private final List<Evidence> evidence;
+    private final Pymalloc all;
 
     PythonRuntime(Discovery discovery, Target target, Found found, List<Evidence> evidence) {
         this.discovery = discovery;
         this.target = target;
         this.found = found;
         this.evidence = List.copyOf(evidence);
+        this.all = Pymalloc.all(target.memory(), found.pymallocs());
     }
 
     /** Whether symbols may be used for the discovery. */
@@ -175,6 +179,53 @@ public final class PythonRuntime {
      */
     public List<Pymalloc> pymallocs() {
         return found.pymallocs();
+    }
+
+    /**
+     * The arenas of all allocators.
+     *
+     * @return an unmodifiable list, by address; empty where objects are in blocks of malloc
+     */
+    public List<Arena> arenas() {
+        return all.arenas();
+    }
+
+    /**
+     * How large an arena is, the same in all allocators.
+     *
+     * @return bytes; without meaning if there is none
+     */
+    public int arenaSize() {
+        return all.arenaSize();
+    }
+
+    /**
+     * Walks the arenas of all allocators.
+     *
+     * @return a new cursor before the first part, for one thread; to be closed
+     */
+    public PymallocCursor parts() {
+        return all.parts();
+    }
+
+    /**
+     * Finds parts of arenas by addresses in them.
+     *
+     * @return a new cursor over the arenas of all allocators, for {@link PymallocCursor#find} and one thread; to be
+     *     closed
+     */
+    public PymallocCursor partFinder() {
+        return all.finder();
+    }
+
+    /**
+     * Whether each block that Python asked for begins with a head for debugging, which tells how many bytes that was,
+     * and ends with bytes that nobody may write to: {@code PYTHONMALLOC=debug}, {@code malloc_debug}, {@code -X dev}.
+     *
+     * @return whether it does
+     */
+    public boolean debugHeads() {
+        return found.debugHeads();
     }
 
     /**

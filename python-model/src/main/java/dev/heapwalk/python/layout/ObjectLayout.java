@@ -7,8 +7,9 @@ package dev.heapwalk.python.layout;
  *
  * @param countMask the bits of the first word that count references
  * @param immortalBit the bit of the first word that an object has which is never freed; 0 where there are none
+ * @param gcHead how large the {@code PyGC_Head} is that lies before an object which the collector knows, in bytes
  */
-public record ObjectLayout(long countMask, long immortalBit) {
+public record ObjectLayout(long countMask, long immortalBit, int gcHead) {
     /** {@code ob_refcnt}. */
     public static final int REFCNT = 0;
     /** {@code ob_type}. */
@@ -21,6 +22,8 @@ public record ObjectLayout(long countMask, long immortalBit) {
     public static final int FREE_THREADED_TYPE = 24;
 
     static ObjectLayout of(int version) {
-        return version >= 312 ? new ObjectLayout(0xFFFFFFFFL, 1L << 31) : new ObjectLayout(-1, 0);
+        return version >= 312
+                ? new ObjectLayout(0xFFFFFFFFL, 1L << 31, 16)
+                : new ObjectLayout(-1, 0, version >= 308 ? 16 : 32);
     }
 }

@@ -10,8 +10,18 @@ import java.util.List;
  * @param sizes the sizes that builds of the version have, the usual ones first
  * @param state {@code obmalloc} in the interpreter, or -1 where the allocator's state is static variables
  * @param pointer whether {@code obmalloc} is a pointer to the state, and not the state itself
+ * @param debugTail how much lies behind a block that has a head for debugging: bytes that nobody may write to, and up
+ *     to 3.7 a number, in bytes
  */
-public record PymallocLayout(List<Sizes> sizes, int state, boolean pointer) {
+public record PymallocLayout(List<Sizes> sizes, int state, boolean pointer, int debugTail) {
+    /**
+     * How large the head for debugging is that blocks have with {@code PYTHONMALLOC=debug}: a word with how many bytes
+     * were asked for, the highest byte first, and a letter with seven bytes that nobody may write to.
+     */
+    public static final int DEBUG_HEAD = 16;
+    /** Where the letter of the head lies. */
+    public static final int DEBUG_LETTER = 8;
+
     /** {@code mgmt.arenas} in {@code struct _obmalloc_state}. */
     public static final int ARENAS = 512;
     /** {@code mgmt.maxarenas}, 32 bits. */
@@ -49,8 +59,13 @@ public record PymallocLayout(List<Sizes> sizes, int state, boolean pointer) {
     public static final int LARGEST_BLOCK = 512;
     /** How many arenas the first array has room for; each larger one has twice as much. */
     public static final int FIRST_ARENAS = 16;
-    /** Arenas begin at a page. */
-    public static final int ARENA_ALIGNMENT = 4096;
+    /** Arenas begin at a page, or where {@code malloc} has a block. */
+    public static final int ARENA_ALIGNMENT = 16;
+
+    /** Seven bytes that nobody may write to, and those of earlier releases. */
+    private static final long FORBIDDEN = 0xFDFDFDFDFDFDFDL;
+
+    private static final long OLD_FORBIDDEN = 0xFBFBFBFBFBFBFBL;
 
     /**
      * What a build was made with.
@@ -60,6 +75,9 @@ public record PymallocLayout(List<Sizes> sizes, int state, boolean pointer) {
      * @param alignment what sizes of blocks are multiples of, in bytes
      */
     public record Sizes(int arena, int pool, int alignment) {
+        /** Of no allocator. */
+        public static final Sizes NONE = new Sizes(1 << 12, 1 << 12, 16);
+
         private static final Sizes SMALL = new Sizes(1 << 18, 1 << 12, 16);
         /** Of the first patch levels of a version. */
         private static final Sizes SMALL_8 = new Sizes(1 << 18, 1 << 12, 8);
@@ -69,22 +87,37 @@ public record PymallocLayout(List<Sizes> sizes, int state, boolean pointer) {
         private static final Sizes HUGE = new Sizes(1 << 21, 1 << 14, 16);
     }
 
+    /**
+     * Whether two words are a head for debugging.
+     *
+     * @param size the first word
+     * @param letter the second word, in the order of a processor whose lowest byte is the first
+     * @return whether they may be
+     */
+    public static boolean isDebugHead(long size, long letter) {
+        long forbidden = letter >>> Byte.SIZE;
+        int api = (int) letter & 0xFF;
+        return (forbidden == FORBIDDEN || forbidden == OLD_FORBIDDEN)
+                && (api == 'o' || api == 'm' || api == 'r')
+                && Long.reverseBytes(size) >= 0;
+    }
+
     static PymallocLayout of(int version) {
         if (version < 308) {
-            return new PymallocLayout(List.of(Sizes.SMALL, Sizes.SMALL_8), -1, false);
+            return new PymallocLayout(List.of(Sizes.SMALL, Sizes.SMALL_8), -1, false, 16);
         }
         if (version < 310) {
-            return new PymallocLayout(List.of(Sizes.SMALL), -1, false);
+            return new PymallocLayout(List.of(Sizes.SMALL), -1, false, 8);
         }
         // Without the radix tree, which is a switch of the build, they are small.
         List<Sizes> sizes =
                 version < 315 ? List.of(Sizes.LARGE, Sizes.SMALL) : List.of(Sizes.LARGE, Sizes.HUGE, Sizes.SMALL);
         return switch (version) {
-            case 310, 311 -> new PymallocLayout(sizes, -1, false);
-            case 312 -> new PymallocLayout(sizes, 3960, false);
-            case 313 -> new PymallocLayout(sizes, 10800, true);
-            case 314 -> new PymallocLayout(sizes, 10904, true);
-            default -> new PymallocLayout(sizes, 10880, true);
+            case 310, 311 -> new PymallocLayout(sizes, -1, false, 8);
+            case 312 -> new PymallocLayout(sizes, 3960, false, 8);
+            case 313 -> new PymallocLayout(sizes, 10800, true, 8);
+            case 314 -> new PymallocLayout(sizes, 10904, true, 8);
+            default -> new PymallocLayout(sizes, 10880, true, 8);
         };
     }
 }
