@@ -102,6 +102,14 @@ final class Discovery {
         return new Discovery(target, symbols).locate();
     }
 
+    /** The variables of all modules, those of the runtime first. */
+    List<Range> allVariables() {
+        return Stream.concat(
+                        variables.stream(), target.modules().stream().flatMap(some -> some.writableSegments().stream()))
+                .distinct()
+                .toList();
+    }
+
     private InterpreterFinder.Symbols symbolOf() {
         return name -> symbols && module.isPresent() ? module.get().symbol(name) : OptionalLong.empty();
     }

@@ -106,6 +106,25 @@ public final class Pymalloc {
                 some.stream().flatMap(one -> one.arenas.stream()).toList());
     }
 
+    /** Whether an arena begins at an address. */
+    boolean isArena(long address) {
+        int low = 0;
+        int high = arenas.size() - 1;
+        while (low <= high) {
+            int middle = low + high >>> 1;
+            long start = arenas.get(middle).address();
+            if (start == address) {
+                return true;
+            }
+            if (address < start) {
+                high = middle - 1;
+            } else {
+                low = middle + 1;
+            }
+        }
+        return false;
+    }
+
     /** Finds parts by addresses. */
     PymallocCursor finder() {
         return new PymallocCursor(this, memory.cache(FINDER_BUDGET));

@@ -37,6 +37,8 @@ public final class PymallocCursor implements AutoCloseable {
 
     // The blocks of the pool that is walked.
     private long pool;
+    private MemorySegment segment;
+    private long poolOffset;
     private int sizeClass;
     private int blockSize;
     private int blocks;
@@ -218,7 +220,8 @@ public final class PymallocCursor implements AutoCloseable {
         if (offset < 0) {
             return damaged(window.missing(), "the pool at 0x%x can't be read".formatted(at), end);
         }
-        MemorySegment segment = window.segment();
+        segment = window.segment();
+        poolOffset = offset;
         int count = segment.get(Words.INT, offset + PymallocLayout.POOL_COUNT);
         if (count == 0) {
             return tell(PymallocPart.FREE_POOL, end);
@@ -238,7 +241,7 @@ public final class PymallocCursor implements AutoCloseable {
                             .formatted(at, bytes, next + PymallocLayout.POOL_BYTES, most),
                     end);
         }
-        int free = readFree(segment, offset, bytes, next / bytes);
+        int free = readFree(offset, bytes, next / bytes);
         if (free < 0) {
             return damaged(at, "the list of free blocks of the pool at 0x%x leads astray".formatted(at), end);
         }
@@ -258,7 +261,7 @@ public final class PymallocCursor implements AutoCloseable {
     }
 
     /** Notes which blocks were given back; returns how many, -1 if the list leads elsewhere or in a circle. */
-    private int readFree(MemorySegment segment, long offset, int bytes, int ever) {
+    private int readFree(long offset, int bytes, int ever) {
         Arrays.fill(given, 0);
         int count = 0;
         long first = at + PymallocLayout.POOL_BYTES;
@@ -327,6 +330,16 @@ public final class PymallocCursor implements AutoCloseable {
      */
     public long pool() {
         return pool;
+    }
+
+    /** Local memory that shows a pool in use, until the cursor moves. */
+    MemorySegment segment() {
+        return segment;
+    }
+
+    /** Where in that memory a part of a pool in use begins. */
+    long offset() {
+        return poolOffset + address - pool;
     }
 
     /**

@@ -2,6 +2,8 @@
 package dev.heapwalk.python;
 
 import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.python.layout.PythonLayout;
 import java.util.List;
@@ -216,6 +218,32 @@ public final class PythonRuntime {
      */
     public PymallocCursor partFinder() {
         return all.finder();
+    }
+
+    /**
+     * Walks all objects.
+     *
+     * @param heaps the heaps of the target, whose {@linkplain Heaps#allocators() allocators} have the larger objects;
+     *     others are not looked at
+     * @return a new cursor before the first object, for one thread; to be closed
+     */
+    public ObjectCursor objects(Heaps heaps) {
+        return new ObjectCursor(this, found.layout(), heaps);
+    }
+
+    /** The variables of all modules, and those of the runtime where modules are not known. */
+    List<Range> variables() {
+        return discovery.allVariables();
+    }
+
+    /**
+     * Whether an arena begins at an address.
+     *
+     * @param address any target address
+     * @return whether one does
+     */
+    public boolean isArena(long address) {
+        return all.isArena(address);
     }
 
     /**

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.python.layout.GcLayout;
 import dev.heapwalk.python.layout.InterpreterLayout;
 import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.OffsetTable;
@@ -231,6 +233,82 @@ class DamagedPythonTest {
                 .isInstanceOf(UnsupportedTargetException.class)
                 .hasMessageContaining(why)
                 .hasMessageNotContaining("\n");
+    }
+
+    /** How many objects there are, and what is damaged. */
+    private record Objects(long count, long lists, List<String> damages) {
+        static Objects of(PythonRuntime runtime) {
+            try (ObjectCursor object = runtime.objects(Heaps.of(runtime.target()))) {
+                long count = 0;
+                long lists = 0;
+                while (object.next()) {
+                    count++;
+                    lists += object.gcState() == GcState.ELSEWHERE ? 1 : 0;
+                }
+                return new Objects(
+                        count,
+                        lists,
+                        object.damages().stream().map(Damage::reason).toList());
+            }
+        }
+    }
+
+    @Test
+    void leavesAListOfTheCollectorThatLeadsAstray() throws Exception {
+        Objects before = soundObjects();
+        assertThat(before.damages).isEmpty();
+        assertThat(before.lists).isZero();
+        long head = sound.interpreters().getFirst().sysdict() - layout.object().gcHead();
+        for (long next : new long[] {8, -8, head, head + 16, pool, Long.MAX_VALUE - 7, Long.MIN_VALUE}) {
+            with(words -> words.set(head + GcLayout.NEXT, next), runtime -> {
+                Objects now = Objects.of(runtime);
+                assertThat(now.damages).singleElement().asString().contains("leads astray");
+                // Those behind it are known by their neighbours, but for the two that are no neighbours any more.
+                assertThat(now.count).isBetween(before.count - 2, before.count);
+                assertThat(now.lists).isPositive();
+            });
+        }
+    }
+
+    private Objects soundObjects() throws Exception {
+        Objects[] objects = new Objects[1];
+        with(words -> {}, runtime -> objects[0] = Objects.of(runtime));
+        return objects[0];
+    }
+
+    @Test
+    void believesNoSizeOfATypeOrAnObject() throws Exception {
+        Objects before = soundObjects();
+        long dicts = sound.interpreters().getFirst().sysdict();
+        long dictType;
+        long listType;
+        long base;
+        try (Target target = Target.core(core, python.root());
+                ObjectReader reader = PythonRuntime.locate(target).reader()) {
+            dictType = reader.typeAt(dicts);
+            PyDict dict = new PyDict(reader);
+            assertThat(reader.find(dicts, dict)).isTrue();
+            listType = reader.typeAt(dict.get("path"));
+            base = reader.memory().readLong(dictType + TypeLayout.BASE);
+        }
+        assertThat(base).isNotZero();
+        for (long size : new long[] {-1, 0, 1 << 20, Long.MAX_VALUE, Long.MIN_VALUE}) {
+            with(
+                    words -> words.set(dictType + TypeLayout.BASICSIZE, size),
+                    runtime -> assertThat(Objects.of(runtime).count).isLessThan(before.count));
+        }
+        for (long size : new long[] {Long.MAX_VALUE, 1L << 62, Long.MIN_VALUE, 1 << 30}) {
+            with(
+                    words -> words.set(dictType + TypeLayout.ITEMSIZE, size),
+                    runtime -> assertThat(Objects.of(runtime).count).isLessThanOrEqualTo(before.count));
+        }
+        // In a circle.
+        with(
+                words -> words.set(dictType + TypeLayout.BASE, dictType),
+                runtime -> assertThat(Objects.of(runtime).count).isLessThanOrEqualTo(before.count));
+        with(
+                words -> words.set(listType + ObjectLayout.TYPE, listType),
+                runtime -> assertThat(Objects.of(runtime).count).isLessThan(before.count));
     }
 
     @Test

@@ -13,10 +13,12 @@ import java.util.stream.Stream;
  *
  * @param version the version that it is for, as 100 times the major and the minor number, such as 311
  * @param object what every object begins with
+ * @param gc the heads and lists of the garbage collector
  * @param type types
  * @param string text and bytes
  * @param number integers
  * @param dict dictionaries
+ * @param frame frames and generators
  * @param runtime the runtime that all interpreters share
  * @param interpreter an interpreter
  * @param thread a thread of an interpreter
@@ -25,10 +27,12 @@ import java.util.stream.Stream;
 public record PythonLayout(
         int version,
         ObjectLayout object,
+        GcLayout gc,
         TypeLayout type,
         StringLayout string,
         IntLayout number,
         DictLayout dict,
+        FrameLayout frame,
         RuntimeLayout runtime,
         InterpreterLayout interpreter,
         ThreadLayout thread,
@@ -80,10 +84,12 @@ public record PythonLayout(
         return new PythonLayout(
                 version,
                 ObjectLayout.of(version),
+                GcLayout.of(version),
                 TypeLayout.of(version),
                 StringLayout.of(version),
                 IntLayout.of(version),
                 DictLayout.of(version),
+                FrameLayout.of(version),
                 RuntimeLayout.of(version),
                 InterpreterLayout.of(version),
                 ThreadLayout.of(version),

@@ -6,10 +6,13 @@ package dev.heapwalk.python.layout;
  * tp_mro}.
  *
  * @param heapTypeSize how large a {@code PyHeapTypeObject} is, in bytes
+ * @param staticSize how large a {@code PyTypeObject} is, in bytes
  * @param name {@code ht_name}
  * @param qualname {@code ht_qualname}, or -1 where types have none
+ * @param inlineValues the flag of types whose objects have the values of their attributes behind them, 0 where there
+ *     is none
  */
-public record TypeLayout(int heapTypeSize, int name, int qualname) {
+public record TypeLayout(int heapTypeSize, int staticSize, int name, int qualname, long inlineValues) {
     /** {@code tp_name}. */
     public static final int TP_NAME = 24;
     /** {@code tp_basicsize}. */
@@ -34,8 +37,13 @@ public record TypeLayout(int heapTypeSize, int name, int qualname) {
     /** How much larger the head of an object is in a free-threaded build, in bytes. */
     public static final int FREE_THREADED_SHIFT = 16;
 
+    /** {@code Py_TPFLAGS_INLINE_VALUES}. */
+    private static final long INLINE_VALUES = 1L << 2;
+
     /** {@code Py_TPFLAGS_HEAPTYPE}: the type was made while the program ran. */
     public static final long HEAPTYPE = 1L << 9;
+    /** {@code Py_TPFLAGS_READY}: what it inherits was put into it. */
+    public static final long READY = 1L << 12;
     /** {@code Py_TPFLAGS_HAVE_GC}: objects have a head of the garbage collector before them. */
     public static final long HAVE_GC = 1L << 14;
     /** {@code Py_TPFLAGS_LONG_SUBCLASS}: {@code int}, and {@code long} of 2.7. */
@@ -46,6 +54,10 @@ public record TypeLayout(int heapTypeSize, int name, int qualname) {
     public static final long UNICODE_SUBCLASS = 1L << 28;
     /** {@code Py_TPFLAGS_DICT_SUBCLASS}. */
     public static final long DICT_SUBCLASS = 1L << 29;
+    /** {@code Py_TPFLAGS_LIST_SUBCLASS}. */
+    public static final long LIST_SUBCLASS = 1L << 25;
+    /** {@code Py_TPFLAGS_TUPLE_SUBCLASS}. */
+    public static final long TUPLE_SUBCLASS = 1L << 26;
     /** {@code Py_TPFLAGS_TYPE_SUBCLASS}. */
     public static final long TYPE_SUBCLASS = 1L << 31;
 
@@ -54,16 +66,16 @@ public record TypeLayout(int heapTypeSize, int name, int qualname) {
 
     static TypeLayout of(int version) {
         return switch (version) {
-            case 207 -> new TypeLayout(872, 856, -1);
-            case 306, 307 -> new TypeLayout(864, 832, 848);
-            case 308 -> new TypeLayout(880, 848, 864);
-            case 309 -> new TypeLayout(880, 840, 856);
-            case 310 -> new TypeLayout(888, 848, 864);
-            case 311 -> new TypeLayout(904, 848, 864);
-            case 312 -> new TypeLayout(920, 856, 872);
-            case 313 -> new TypeLayout(928, 856, 872);
-            case 314 -> new TypeLayout(936, 856, 872);
-            default -> new TypeLayout(944, 864, 880);
+            case 207 -> new TypeLayout(872, 392, 856, -1, 0);
+            case 306, 307 -> new TypeLayout(864, 400, 832, 848, 0);
+            case 308 -> new TypeLayout(880, 416, 848, 864, 0);
+            case 309 -> new TypeLayout(880, 408, 840, 856, 0);
+            case 310 -> new TypeLayout(888, 408, 848, 864, 0);
+            case 311 -> new TypeLayout(904, 408, 848, 864, 0);
+            case 312 -> new TypeLayout(920, 416, 856, 872, 0);
+            case 313 -> new TypeLayout(928, 416, 856, 872, INLINE_VALUES);
+            case 314 -> new TypeLayout(936, 416, 856, 872, INLINE_VALUES);
+            default -> new TypeLayout(944, 424, 864, 880, INLINE_VALUES);
         };
     }
 }

@@ -25,9 +25,9 @@ import java.util.Optional;
 
 /**
  * What CPython's allocator for small blocks has, as a heap like others: the blocks of its pools, in use and free, and
- * all that lies between them, so that the blocks of an arena add up to its size. Arenas lie in mappings of their own, or
- * in blocks of {@code malloc} where a program has said so. Of several interpreters with an allocator each, this is all
- * of them.
+ * all that lies between them, so that the blocks of an arena add up to its size. Arenas lie in mappings of their own,
+ * or in blocks of {@code malloc} where a program has said so. Of several interpreters with an allocator each, this is
+ * all of them.
  *
  * <p>Where objects are in blocks of {@code malloc} alone ({@code PYTHONMALLOC=malloc}), it has no blocks, and a notice
  * says so.
@@ -127,22 +127,7 @@ public final class PythonHeap implements Heap {
 
     @Override
     public boolean manages(BlockView outer) {
-        List<Arena> arenas = runtime.arenas();
-        int low = 0;
-        int high = arenas.size() - 1;
-        while (low <= high) {
-            int middle = low + high >>> 1;
-            long start = arenas.get(middle).address();
-            if (start == outer.address()) {
-                return outer.usableSize() >= runtime.arenaSize();
-            }
-            if (outer.address() < start) {
-                high = middle - 1;
-            } else {
-                low = middle + 1;
-            }
-        }
-        return false;
+        return outer.usableSize() >= runtime.arenaSize() && runtime.isArena(outer.address());
     }
 
     @Override

@@ -17,6 +17,13 @@
 #   churn         starts threads that go on making and dropping objects
 #   stats         what sys._debugmallocstats() writes; the process stops itself just behind that, and tells
 #                 what sys.getallocatedblocks() was just before it when it goes on
+#   tracked       objects of the garbage collector: generation, or - before 3.8, and id of each; the lists that this
+#                 takes have the word 'own' in place of it. The process stops itself when it knows them
+#   sizes         all objects that others refer to: id, id of the type, sys.getsizeof, whether the type has no
+#                 __sizeof__ of its own; 'own' and id for the lists that this takes. The process stops
+#                 itself when it knows them
+#   kinds         makes objects of many more types, and keeps them
+#   frozen        gc.freeze(), then gc.get_freeze_count()
 #   evaluate X    the value of an expression
 
 from __future__ import print_function
@@ -95,6 +102,7 @@ OBJECTS = [object(), PLAINS[7], Slotted(), [1, 2], (1, "two"), 1.5, {1, 2}, rang
 OBJECTS += [Slotted.Inner(), Made(1)]
 KEPT = []
 LARGE = []
+MORE = []
 INTERPRETERS = []
 BLOCKS = [0]
 
@@ -218,6 +226,111 @@ def stats():
     print("getallocatedblocks", blocks[0])
 
 
+def tracked():
+    kill = os.kill
+    pid = os.getpid()
+    stop = signal.SIGSTOP
+    ordered = sys.version_info >= (3, 8)
+    get = gc.get_objects
+    gc.collect()
+    gc.disable()
+    KEPT.extend([i] for i in range(200))
+    if ordered:
+        gc.collect(0)
+        KEPT.extend([i] for i in range(300))
+        lists = [0, 1, 2]
+        ids = [0, 1, 2]
+        lists[0] = get(0)
+        lists[1] = get(1)
+        lists[2] = get(2)
+        ids[0] = list(map(id, lists[0]))
+        ids[1] = list(map(id, lists[1]))
+        ids[2] = list(map(id, lists[2]))
+    else:
+        lists = [0]
+        ids = [0]
+        lists[0] = get()
+        ids[0] = list(map(id, lists[0]))
+    kill(pid, stop)
+    gc.enable()
+    own = [id(some) for some in lists] + [id(some) for some in ids]
+    del lists
+    for generation, some in enumerate(ids):
+        for one in some:
+            print(generation if ordered else "-", one)
+    for one in own:
+        print("own", one)
+
+
+def sizes():
+    gc.collect()
+    gc.disable()
+    todo = gc.get_objects()
+    seen = {}
+    rows = []
+    while todo:
+        some = todo.pop()
+        if id(some) in seen:
+            continue
+        seen[id(some)] = some
+        todo.extend(gc.get_referents(some))
+        try:
+            size = sys.getsizeof(some)
+        except Exception:
+            size = -1
+        kind = type(some)
+        plain = getattr(kind, "__sizeof__", None) is object.__sizeof__ if kind is not type else False
+        rows.append((id(some), id(kind), size, int(plain)))
+    os.kill(os.getpid(), signal.SIGSTOP)
+    gc.enable()
+    for row in rows:
+        print(*row)
+    print("own", id(seen))
+    print("own", id(rows))
+    print("own", id(todo))
+
+
+def kinds():
+    import array
+    import decimal
+    import functools
+    import io
+    import itertools
+    import re
+    import struct
+    import weakref
+
+    def generator(count):
+        for i in range(count):
+            yield i
+
+    started = generator(3)
+    next(started)
+    point = collections.namedtuple("Point", "x y")
+    MORE.extend([
+        started, generator(4), point(1, 2), re.compile("a(b)c"), re.match("(x)", "x"), weakref.ref(PLAINS[0]),
+        iter([1]), iter((1,)), iter({}), iter(set()), zip([1]), map(str, [1]), itertools.count(3), slice(1, 2, 3),
+        range(10 ** 20) if not PYTHON2 else xrange(7), 1.25, 1 + 2j, 10 ** 50, -10 ** 50, b"x" * 77, u"\u20ac" * 77,
+        "y" * 3000,
+        bytearray(b"abc"), memoryview(b"abc"), array.array("i", [1, 2]), decimal.Decimal("1.5"), struct.Struct("ii"),
+        functools.partial(len, "a"), io.BytesIO(b"q"), io.StringIO(u"q"), frozenset(range(100)), set(range(1000)),
+        collections.deque(range(200)), collections.defaultdict(list), (lambda one: lambda: one)(1), PLAINS[0].__init__,
+        staticmethod(len), classmethod(len), property(len), ValueError("wrong", 1), threading.Lock(), sys.exc_info,
+        tuple(range(1000)), [[]] * 1000, Slotted(), Meta("More", (), {"__slots__": ("a", "b")})(),
+        type("Late", (int,), {})(5),
+        type("Texts", (str,), {})("text"), type("Tuples", (tuple,), {})((1, 2)), type("Dicts", (dict,), {})(a=1),
+        type("Errors", (Exception,), {})("text", 2), type("Bytes", (bytes,), {})(b"abc"),
+    ])
+    MORE[-5].extra = [1]
+    MORE.extend(Slotted() for _ in range(10))
+    print(len(MORE))
+
+
+def frozen():
+    gc.freeze()
+    print(gc.get_freeze_count())
+
+
 def dicts():
     for some in DICTS:
         print(id(some), *["%d:%d" % (id(key), id(value)) for key, value in some.items()])
@@ -258,6 +371,14 @@ def obey(line):
         churn()
     elif word == "stats":
         stats()
+    elif word == "tracked":
+        tracked()
+    elif word == "sizes":
+        sizes()
+    elif word == "kinds":
+        kinds()
+    elif word == "frozen":
+        frozen()
     elif word == "evaluate":
         print(eval(rest))
     else:

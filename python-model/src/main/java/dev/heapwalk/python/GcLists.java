@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python;
+
+import dev.heapwalk.heap.Damage;
+import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.Range;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.python.layout.GcLayout;
+import dev.heapwalk.python.layout.InterpreterLayout;
+import dev.heapwalk.python.layout.ObjectLayout;
+import dev.heapwalk.python.layout.PythonLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Which list of the garbage collector each object is in. The lists of all interpreters are followed once, and for each
+ * 16 bytes of a page with an object in them, four bits are kept: a thirty-second of the memory that objects take.
+ */
+final class GcLists {
+    private static final int PAGE_SHIFT = 12;
+    private static final int GRANULE_SHIFT = 4;
+    private static final int BITS = 4;
+    private static final int PER_WORD = Long.SIZE / BITS;
+    private static final int WORDS = (1 << PAGE_SHIFT - GRANULE_SHIFT) / PER_WORD;
+    private static final int PERMANENT = GcLayout.COUNT + 1;
+
+    private static final GcState[] STATES = {
+        GcState.ELSEWHERE, GcState.GENERATION_0, GcState.GENERATION_1, GcState.GENERATION_2, GcState.PERMANENT
+    };
+
+    private final Target target;
+    private final Reader memory;
+    private final PythonLayout layout;
+    private final GcLayout fields;
+    private final TypeTable types;
+    private final int head;
+    private final List<Damage> damages = new ArrayList<>();
+    /** How far the lists are from where the layout has them. */
+    private int moved;
+
+    private int stride;
+
+    private final LongTable pages = new LongTable();
+    private int pageCount;
+    private long[] words = new long[WORDS << 8];
+    private long lastPage = -1;
+    private int lastIndex = -1;
+
+    GcLists(Target target, Reader memory, PythonLayout layout, TypeTable types) {
+        this.target = target;
+        this.memory = memory;
+        this.layout = layout;
+        this.fields = layout.gc();
+        this.types = types;
+        this.head = layout.object().gcHead();
+    }
+
+    void read(List<PythonInterpreter> interpreters, List<Range> variables) {
+        if (fields.generations() < 0) {
+            followAll(amongVariables(variables));
+            return;
+        }
+        for (PythonInterpreter interpreter : interpreters) {
+            followAll(in(interpreter));
+        }
+    }
+
+    private long in(PythonInterpreter interpreter) {
+        long place = interpreter.address() + fields.generations();
+        if (isGenerations(place + moved)) {
+            return place + moved;
+        }
+        for (int distance = 0; distance <= InterpreterLayout.FARTHEST; distance += GcLayout.ALIGNMENT) {
+            for (int some : new int[] {-distance, distance}) {
+                if (isGenerations(place + some)) {
+                    moved = some;
+                    return place + some;
+                }
+            }
+        }
+        damages.add(new Damage(
+                interpreter.address(),
+                -1,
+                "the lists of the garbage collector of the interpreter at 0x%x were not found"
+                        .formatted(interpreter.address())));
+        return 0;
+    }
+
+    private long amongVariables(List<Range> variables) {
+        VariableScan scan = new VariableScan(target.memory(), variables);
+        while (scan.next()) {
+            long address = scan.address() - GcLayout.NEXT;
+            if ((scan.word() & GcLayout.FLAGS) == 0
+                    && target.memory().mappings().writable(scan.word(), Long.BYTES)
+                    && isGenerations(address)) {
+                return address;
+            }
+        }
+        damages.add(new Damage(Damage.NOWHERE, -1, "the lists of the garbage collector were not found"));
+        return 0;
+    }
+
+    private boolean isGenerations(long address) {
+        for (int some : fields.strides()) {
+            stride = some;
+            if (isThreeLists(address)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether the heads of three lists lie at an address, one of which has an object in it. */
+    private boolean isThreeLists(long address) {
+        boolean object = false;
+        for (int i = 0; i < GcLayout.COUNT; i++) {
+            long list = address + (long) i * stride;
+            if (!isList(list)) {
+                return false;
+            }
+            long first = next(list);
+            if (first != list) {
+                if (!isObject(first)) {
+                    return false;
+                }
+                object = true;
+            }
+        }
+        return object;
+    }
+
+    private boolean isList(long list) {
+        long first = next(list);
+        long last = prev(list);
+        return first != 0 && last != 0 && prev(first) == list && next(last) == list;
+    }
+
+    private boolean isObject(long node) {
+        return types.number(memory.readLong(node + head + ObjectLayout.TYPE, 0)) >= 0;
+    }
+
+    private long next(long node) {
+        return memory.readLong(node + GcLayout.NEXT, 0) & ~GcLayout.FLAGS;
+    }
+
+    private long prev(long node) {
+        return memory.readLong(node + GcLayout.PREV, 0) & ~GcLayout.FLAGS;
+    }
+
+    private void followAll(long generations) {
+        if (generations == 0) {
+            return;
+        }
+        for (int i = 0; i < GcLayout.COUNT; i++) {
+            follow(generations + (long) i * stride, i + 1);
+        }
+        if (fields.permanent() >= 0) {
+            // A word lies before it in some versions, and that is aligned even where heads are not.
+            long list = generations + fields.permanent();
+            if (!isList(list)) {
+                list = list + Long.BYTES - 1 & -Long.BYTES;
+            }
+            if (isList(list)) {
+                follow(list, PERMANENT);
+            }
+        }
+    }
+
+    private void follow(long list, int state) {
+        for (long node = next(list); node != list; node = next(node)) {
+            if (node == 0 || memory.find(node, head + ObjectLayout.BYTES) < 0 || !mark(node + head, state)) {
+                damages.add(new Damage(
+                        node,
+                        -1,
+                        "the list of the garbage collector at 0x%x leads astray at 0x%x".formatted(list, node)));
+                return;
+            }
+        }
+    }
+
+    /** Notes the state of an object; false if it is in a list already. */
+    private boolean mark(long object, int state) {
+        int page = page(object >>> PAGE_SHIFT);
+        if (page < 0) {
+            page = addPage(object >>> PAGE_SHIFT);
+        }
+        int granule = granule(object);
+        int word = page * WORDS + granule / PER_WORD;
+        int shift = granule % PER_WORD * BITS;
+        if ((words[word] >>> shift & (1 << BITS) - 1) != 0) {
+            return false;
+        }
+        words[word] |= (long) state << shift;
+        return true;
+    }
+
+    private static int granule(long object) {
+        return (int) (object & (1 << PAGE_SHIFT) - 1) >>> GRANULE_SHIFT;
+    }
+
+    private int page(long number) {
+        if (number != lastPage) {
+            lastIndex = (int) pages.get(number, -1);
+            lastPage = number;
+        }
+        return lastIndex;
+    }
+
+    private int addPage(long number) {
+        if ((pageCount + 1) * WORDS > words.length) {
+            words = Arrays.copyOf(words, 2 * words.length);
+        }
+        pages.put(number, pageCount);
+        lastPage = number;
+        lastIndex = pageCount;
+        return pageCount++;
+    }
+
+    /** Whether an object that says it is tracked is in a list, and which. Nothing is known of one that is in none. */
+    GcState of(long object) {
+        int page = page(object >>> PAGE_SHIFT);
+        if (page < 0) {
+            return GcState.ELSEWHERE;
+        }
+        int granule = granule(object);
+        return STATES[(int) (words[page * WORDS + granule / PER_WORD] >>> granule % PER_WORD * BITS) & (1 << BITS) - 1];
+    }
+
+    /** Whether the neighbours of an object in its list, whichever that is, have it as their neighbour. */
+    boolean linked(long object) {
+        long node = object - head;
+        return prev(next(node)) == node && next(prev(node)) == node;
+    }
+
+    List<Damage> damages() {
+        return damages;
+    }
+}
