@@ -101,7 +101,7 @@ public final class ObjectReader implements AutoCloseable {
      */
     public boolean find(long address, PyObject view) {
         long type = typeAt(address);
-        if (type == 0 || !view.accepts(flags(type))) {
+        if (type == 0 || !view.accepts(flags(type)) || !view.acceptsType(type)) {
             return false;
         }
         long offset = memory.find(address, view.bytes());

@@ -18,6 +18,10 @@ import java.util.stream.Stream;
  * @param string text and bytes
  * @param number integers
  * @param dict dictionaries
+ * @param sequence tuples, lists and byte arrays
+ * @param set sets
+ * @param code code
+ * @param function functions
  * @param frame frames and generators
  * @param runtime the runtime that all interpreters share
  * @param interpreter an interpreter
@@ -32,6 +36,10 @@ public record PythonLayout(
         StringLayout string,
         IntLayout number,
         DictLayout dict,
+        SequenceLayout sequence,
+        SetLayout set,
+        CodeLayout code,
+        FunctionLayout function,
         FrameLayout frame,
         RuntimeLayout runtime,
         InterpreterLayout interpreter,
@@ -89,6 +97,10 @@ public record PythonLayout(
                 StringLayout.of(version),
                 IntLayout.of(version),
                 DictLayout.of(version),
+                SequenceLayout.of(version),
+                SetLayout.of(version),
+                CodeLayout.of(version),
+                FunctionLayout.of(version),
                 FrameLayout.of(version),
                 RuntimeLayout.of(version),
                 InterpreterLayout.of(version),

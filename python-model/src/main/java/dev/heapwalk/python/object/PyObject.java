@@ -55,6 +55,16 @@ public class PyObject extends StructView {
     }
 
     /**
+     * Whether it is a view of the objects of a type that {@link #accepts} has told nothing against.
+     *
+     * @param type target address of the type
+     * @return whether it is; one of a type without flags of its own looks for that type by its name
+     */
+    public boolean acceptsType(long type) {
+        return true;
+    }
+
+    /**
      * What follows its pointers.
      *
      * @return the reader that it was made with

@@ -23,6 +23,8 @@
 #                 __sizeof__ of its own; 'own' and id for the lists that this takes. The process stops
 #                 itself when it knows them
 #   kinds         makes objects of many more types, and keeps them
+#   views         objects of built-in types: kind, id, and what the kind has, mostly ids; the process stops itself
+#                 when it knows them
 #   frozen        gc.freeze(), then gc.get_freeze_count()
 #   evaluate X    the value of an expression
 
@@ -326,6 +328,110 @@ def kinds():
     print(len(MORE))
 
 
+def views():
+    import struct
+    import types
+    import weakref
+
+    def hexed(data):
+        return "".join("%02x" % byte for byte in bytearray(data))
+
+    def text(data):
+        return hexed(data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")) or "-"
+
+    def address(some):
+        return 0 if some is None else id(some)
+
+    def content(cell):
+        try:
+            return id(cell.cell_contents)
+        except ValueError:
+            return 0
+
+    class Floats(float):
+        pass
+
+    class Sets(set):
+        pass
+
+    class Arrays(bytearray):
+        pass
+
+    class Lists(list):
+        pass
+
+    cut = bytearray(b"0123456789" * 20)
+    del cut[:7]
+    holey = set(range(2000)) | {"a", (1, 2)}
+    for i in range(0, 2000, 3):
+        holey.remove(i)
+    weak = Plain(1)
+    empty = (lambda: [lambda: unknown, 0] if PLAINS else unknown)
+    if False:
+        unknown = 1
+    lent = [Plain(2), lambda one: None]
+    made = [
+        1.5, -0.0, 1e308, float("inf"), Floats(2.25), holey, Sets("xy"), frozenset(), frozenset("abc"), set(), cut,
+        bytearray(), bytearray(b"a" * 5000), Arrays(b"more"), Lists([1, 2]), [], (), tuple(range(300)), weak.__init__,
+        weakref.ref(weak), weakref.ref(lent[0], lent[1]), weakref.proxy(weak), weakref.ref(Sets), empty,
+        lambda a=1, *b: a,
+    ]
+    dead = Plain(3)
+    made.append(weakref.ref(dead))
+    del dead
+    gc.collect()
+    found = gc.get_objects()
+    found.extend(made)
+    seen = set()
+    rows = []
+    # Twice: a type that is used for the first time becomes one more in a list of its base.
+    for _ in range(2):
+        seen.clear()
+        del rows[:]
+        for some in found:
+            if id(some) in seen or some is seen or some is rows or some is found:
+                continue
+            seen.add(id(some))
+            kind = type(some)
+            if issubclass(kind, float):
+                rows.append(("float", id(some), hexed(struct.pack(">d", some))))
+            elif issubclass(kind, tuple):
+                rows.append(("tuple", id(some)) + tuple(map(id, tuple.__iter__(some))))
+            elif issubclass(kind, list):
+                rows.append(("list", id(some)) + tuple(map(id, list.__iter__(some))))
+            elif issubclass(kind, set):
+                rows.append(("set", id(some)) + tuple(map(id, set.__iter__(some))))
+            elif issubclass(kind, frozenset):
+                rows.append(("set", id(some)) + tuple(map(id, frozenset.__iter__(some))))
+            elif issubclass(kind, bytearray):
+                rows.append(("bytearray", id(some), text(bytes(some))))
+            elif kind is types.FunctionType:
+                code = some.__code__
+                rows.append((
+                    "function", id(some), id(code), id(some.__globals__), address(some.__defaults__),
+                    address(some.__closure__), text(some.__name__), "-" if PYTHON2 else text(some.__qualname__),
+                ))
+                if id(code) not in seen:
+                    seen.add(id(code))
+                    rows.append((
+                        "code", id(code), id(code.co_consts), id(code.co_names), code.co_firstlineno,
+                        text(code.co_name),
+                        text(code.co_filename), text(getattr(code, "co_qualname", "")),
+                    ))
+            elif issubclass(kind, types.ModuleType):
+                rows.append(("module", id(some), id(types.ModuleType.__dict__["__dict__"].__get__(some))))
+            elif kind is types.MethodType:
+                rows.append(("method", id(some), id(some.__func__), address(some.__self__)))
+            elif kind.__name__ == "cell":
+                rows.append(("cell", id(some), content(some)))
+            elif kind is weakref.ReferenceType:
+                called = "?" if PYTHON2 else address(some.__callback__)
+                rows.append(("weakref", id(some), id(some()), called))
+    os.kill(os.getpid(), signal.SIGSTOP)
+    for row in rows:
+        print(*row)
+
+
 def frozen():
     gc.freeze()
     print(gc.get_freeze_count())
@@ -377,6 +483,8 @@ def obey(line):
         sizes()
     elif word == "kinds":
         kinds()
+    elif word == "views":
+        views()
     elif word == "frozen":
         frozen()
     elif word == "evaluate":

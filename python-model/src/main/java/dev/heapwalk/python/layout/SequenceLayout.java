@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.layout;
+
+/**
+ * C names {@code PyTupleObject}, {@code PyListObject} and {@code PyByteArrayObject}.
+ *
+ * @param tupleItems {@code ob_item} of a tuple, the items themselves
+ * @param byteArrayAllocated {@code ob_alloc}
+ * @param byteArrayBytes {@code ob_bytes}, where the memory of a {@code bytearray} begins
+ * @param byteArrayStart {@code ob_start}, where its bytes begin, or -1 where they begin with the memory
+ */
+public record SequenceLayout(int tupleItems, int byteArrayAllocated, int byteArrayBytes, int byteArrayStart) {
+    /** {@code ob_item} of a list, a pointer to the items. */
+    public static final int LIST_ITEMS = 24;
+    /** {@code allocated} of a list. */
+    public static final int LIST_ALLOCATED = 32;
+    /** How much of a list is read, in bytes. */
+    public static final int LIST_BYTES = 40;
+    /** How much of a {@code bytearray} is read, in bytes. */
+    public static final int BYTE_ARRAY_BYTES = 48;
+
+    static SequenceLayout of(int version) {
+        return version < 300
+                ? new SequenceLayout(24, 32, 40, -1)
+                : new SequenceLayout(version >= 314 ? 32 : 24, 24, 32, 40);
+    }
+}
