@@ -226,6 +226,17 @@ public final class LedgerProcess implements AutoCloseable {
     }
 
     /**
+     * What {@code malloc_stats_print} of jemalloc prints, if the process runs with that. Since 5.3 it has a buffer of 64
+     * KiB of its own while it counts.
+     *
+     * @return its JSON
+     * @throws IOException if the process is gone, or has no jemalloc
+     */
+    public String jemallocStatistics() throws IOException {
+        return String.join("\n", conversation.ask("jemalloc"));
+    }
+
+    /**
      * Lets all its threads allocate, resize and free, and waits until they have done so.
      *
      * @param rounds how many steps for each thread

@@ -61,6 +61,9 @@ struct wide_mallinfo {
     size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
 };
 
+// jemalloc's, where the program runs with that: to look for it by name would allocate.
+extern void malloc_stats_print(void (*write)(void *, const char *), void *with, const char *options) __attribute__((weak));
+
 static struct worker *workers;  // workers[0] is the main thread
 static int worker_count = 1;
 static struct block exchange[EXCHANGE_SLOTS];
@@ -910,6 +913,22 @@ static void print_malloc_info(void) {
     answered();
 }
 
+static void put_for_jemalloc(void *unused, const char *text) {
+    (void) unused;
+    put(text);
+}
+
+// What jemalloc says of itself in JSON.
+static void print_jemalloc(void) {
+    if (malloc_stats_print == NULL) {
+        errno = 0;
+        die("there is no jemalloc");
+    }
+    malloc_stats_print(put_for_jemalloc, NULL, "J");
+    put("\n");
+    answered();
+}
+
 static void dump_core(const char *folder) {
     struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
     if (setrlimit(RLIMIT_CORE, &limit) != 0) {
@@ -981,6 +1000,8 @@ static void obey(char *command) {
         print_check();
     } else if (strcmp(command, "info") == 0) {
         print_malloc_info();
+    } else if (strcmp(command, "jemalloc") == 0) {
+        print_jemalloc();
     } else if (strcmp(command, "stop") == 0) {
         atomic_store(&stop_now, 1);
         wait_until_parked();
