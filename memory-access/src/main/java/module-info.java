@@ -12,6 +12,7 @@ module dev.heapwalk.memory {
             dev.heapwalk.natives,
             dev.heapwalk.ruby;
     exports dev.heapwalk.memory.raw to
+            dev.heapwalk.allocators,
             dev.heapwalk.heap,
             dev.heapwalk.malloc,
             dev.heapwalk.natives,

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.jemalloc;
+
+import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.Range;
+import dev.heapwalk.memory.Reader;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
+
+/**
+ * Finds thread caches by what they look like: a bin for each small size class, one behind the other, whose stacks lie
+ * one behind the other as well and hold allocated regions of just that class. They are thread-local variables, so few
+ * places have to be looked at where these are known.
+ */
+final class CacheFinder {
+    /** A stack takes no more, since its limits are told apart by their low 16 bits. */
+    private static final long MOST_STACK = 1 << 16;
+    /** So many good pointers stand up for a bad one. */
+    private static final int GOOD_FOR_A_BAD = 8;
+    /** Before 5.3, so far behind the small bins lie pointers to these and to the large ones. */
+    private static final long TO_SMALL_BINS = 56;
+
+    private static final long TO_LARGE_BINS = 64;
+    private static final long AVAIL = 16;
+
+    private final NonzeroWords words;
+    private final Reader reader;
+    private final AnonymousMemory anonymous;
+    private final HeapMap map;
+    private final JemallocLookup block;
+    private final Damages damages;
+    private final boolean still;
+
+    private final CacheBin bin;
+    private final List<Tcache> found = new ArrayList<>();
+    private final Set<Long> seen = new HashSet<>();
+    private final LongTable kept = new LongTable();
+
+    // The cache that is being read.
+    private final List<Tcache.Bin> bins = new ArrayList<>();
+    private final List<Long> blocks = new ArrayList<>();
+    private final List<Stray> strays = new ArrayList<>();
+    private long top;
+    private int bad;
+
+    private record Stray(long at, long value, int szind) {}
+
+    CacheFinder(
+            NonzeroWords words,
+            Reader reader,
+            AnonymousMemory anonymous,
+            HeapMap map,
+            JemallocLookup block,
+            Damages damages,
+            boolean still) {
+        this.words = words;
+        this.reader = reader;
+        this.anonymous = anonymous;
+        this.map = map;
+        this.block = block;
+        this.damages = damages;
+        this.still = still;
+        this.bin = new CacheBin(map.layout());
+    }
+
+    List<Tcache> found() {
+        return List.copyOf(found);
+    }
+
+    KeptBlocks kept() {
+        return new KeptBlocks(kept);
+    }
+
+    /**
+     * Looks for caches in a range.
+     *
+     * @param tid the thread whose variables lie there, if it is known
+     * @return how many were found
+     */
+    int search(Range range, OptionalLong tid) {
+        int before = found.size();
+        long[] behind = {0};
+        words.each(range.start(), range.end(), (at, word) -> {
+            long address = map.layout().stackHead() ? at : at - AVAIL;
+            if (address >= behind[0]
+                    && (word & 7) == 0
+                    && anonymous.holds(word - Long.BYTES, Long.BYTES)
+                    && read(address)) {
+                behind[0] = address + (long) CacheBin.SIZE * map.classes().bins();
+                keep(address, tid);
+            }
+            return true;
+        });
+        return found.size() - before;
+    }
+
+    /** Reads what may be the bins of a cache. */
+    private boolean read(long address) {
+        bins.clear();
+        blocks.clear();
+        strays.clear();
+        top = 0;
+        bad = 0;
+        int small = map.classes().bins();
+        for (int szind = 0; szind < small; szind++) {
+            if (!readBin(address + (long) CacheBin.SIZE * szind, szind)) {
+                return false;
+            }
+        }
+        if (bad * GOOD_FOR_A_BAD > blocks.size()) {
+            return false;
+        }
+        long large = address + (long) CacheBin.SIZE * small;
+        if (!map.layout().stackHead()) {
+            if (reader.readLong(large + TO_SMALL_BINS, 0) != address) {
+                return false;
+            }
+            large = reader.readLong(large + TO_LARGE_BINS, 0);
+        }
+        readLargeBins(large, small);
+        return true;
+    }
+
+    /** How many size classes are cached is an option, so bins are read as long as they are such. */
+    private void readLargeBins(long address, int small) {
+        for (int szind = small; szind < map.classes().count(); szind++) {
+            int allBins = bins.size();
+            int allBlocks = blocks.size();
+            int allStrays = strays.size();
+            long before = top;
+            bad = 0;
+            if (!readBin(address + (long) CacheBin.SIZE * (szind - small), szind)
+                    || bad * GOOD_FOR_A_BAD > blocks.size() - allBlocks) {
+                bins.subList(allBins, bins.size()).clear();
+                blocks.subList(allBlocks, blocks.size()).clear();
+                strays.subList(allStrays, strays.size()).clear();
+                top = before;
+                return;
+            }
+        }
+    }
+
+    private boolean readBin(long address, int szind) {
+        long offset = reader.find(address, CacheBin.SIZE);
+        if (offset < 0) {
+            return false;
+        }
+        bin.wrap(reader.segment(), offset, address);
+        int count = bin.ncached();
+        long stack = bin.stack();
+        long end = bin.top();
+        boolean first = top == 0;
+        if (count < 0
+                || (long) count * Long.BYTES > MOST_STACK
+                || (stack & 7) != 0
+                || !anonymous.holds(end - Long.BYTES, Long.BYTES)
+                || !first && (end <= top || end - top > MOST_STACK || stack < top)) {
+            return false;
+        }
+        top = end;
+        int good = 0;
+        for (int i = 0; i < count; i++) {
+            long at = stack + (long) Long.BYTES * i;
+            long value = reader.readLong(at, 0);
+            if (isAllocated(value, szind)) {
+                blocks.add(value);
+                good++;
+            } else {
+                bad++;
+                strays.add(new Stray(at, value, szind));
+            }
+            if (bad > GOOD_FOR_A_BAD && bad > blocks.size()) {
+                return false;
+            }
+        }
+        if (good > 0) {
+            bins.add(new Tcache.Bin(szind, map.classes().size(szind), good));
+        }
+        return true;
+    }
+
+    private boolean isAllocated(long address, int szind) {
+        return block.find(address)
+                && block.address() == address
+                && block.szind() == szind
+                && block.jemallocState() == JemallocState.USED;
+    }
+
+    private void keep(long address, OptionalLong tid) {
+        if (!seen.add(address)) {
+            return;
+        }
+        int number = found.size();
+        for (long cached : blocks) {
+            if (kept.get(cached, KeptBlocks.NOBODY) == KeptBlocks.NOBODY) {
+                kept.put(cached, number);
+            } else if (still) {
+                damages.add(cached, -1, "the block at 0x%x is in two thread caches".formatted(cached));
+            }
+        }
+        for (Stray stray : still ? strays : List.<Stray>of()) {
+            damages.add(
+                    stray.at,
+                    -1,
+                    "a thread cache has 0x%x among its blocks of size class %d, where no such block is allocated"
+                            .formatted(stray.value, stray.szind));
+        }
+        // The stacks of all bins lie in one block.
+        if (block.find(top - Long.BYTES) && block.jemallocState() == JemallocState.USED) {
+            kept.put(block.address(), KeptBlocks.OWN);
+        }
+        found.add(new Tcache(address, tid, bins));
+    }
+}

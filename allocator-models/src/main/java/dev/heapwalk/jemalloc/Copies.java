@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.jemalloc;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.UnsupportedTargetException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** All copies of jemalloc in a target. */
+final class Copies {
+    private Copies() {}
+
+    static List<JemallocHeap> locate(Target target) {
+        List<JemallocModule> modules = JemallocModule.of(target);
+        List<JemallocHeap> heaps = new ArrayList<>();
+        int regions = 0;
+        for (JemallocModule module : modules) {
+            Discovery discovery = new Discovery(target, module);
+            String name = "jemalloc" + discovery.version() + (modules.size() == 1 ? "" : " in " + module.file());
+            List<JemallocHeap> found = discovery.look(name, regions).stream().toList();
+            for (JemallocHeap heap : found) {
+                regions += heap.arenaCount();
+            }
+            heaps.addAll(found);
+        }
+        if (heaps.isEmpty()) {
+            throw new UnsupportedTargetException(
+                    modules.isEmpty()
+                            ? "no jemalloc in " + target.description()
+                            : "no jemalloc that is known in %s: the variables of %s lead to no tree of pages as 5.2 and 5.3 have one"
+                                    .formatted(
+                                            target.description(),
+                                            modules.stream()
+                                                    .map(JemallocModule::file)
+                                                    .collect(Collectors.joining(" and "))));
+        }
+        return List.copyOf(heaps);
+    }
+}

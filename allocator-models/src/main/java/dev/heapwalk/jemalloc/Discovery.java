@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.jemalloc;
+
+import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Source;
+import dev.heapwalk.jemalloc.layout.JemallocLayout;
+import dev.heapwalk.memory.Range;
+import dev.heapwalk.memory.Ranges;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.ThreadState;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * Finds the heap of one copy of jemalloc, and finds it again as it is later. What can't change is kept: the module, the
+ * root of its tree.
+ */
+final class Discovery {
+    private static final long BUDGET = 8L << 20;
+    /** Structures of extents lie side by side. */
+    private static final int LINE = 1 << 14;
+
+    private final Target target;
+    private final JemallocModule module;
+    private final Optional<String> version;
+    private Optional<PageTree> known = Optional.empty();
+
+    Discovery(Target target, JemallocModule module) {
+        this.target = target;
+        this.module = module;
+        this.version = module.version(target);
+    }
+
+    Target target() {
+        return target;
+    }
+
+    String file() {
+        return module.file();
+    }
+
+    /** The version that a text in the module names, or one that says that none does. */
+    String version() {
+        return version.map(JemallocModule::number).map(number -> " " + number).orElse("");
+    }
+
+    /**
+     * Finds the heap as it is now.
+     *
+     * @param name what it is called
+     * @param firstRegion how many arenas the heaps before it have
+     * @return the heap, empty if the module's variables lead to no tree of pages
+     */
+    Optional<JemallocHeap> look(String name, int firstRegion) {
+        target.memory().refresh();
+        AnonymousMemory anonymous = new AnonymousMemory(target.memory().mappings());
+        try (Levels levels = Levels.of(target.memory());
+                Reader reader = target.memory().reader(BUDGET, LINE)) {
+            Optional<PageTree> tree = new TreeSearch(levels, reader, anonymous)
+                    .find(module.module().writableSegments(), known);
+            if (tree.isEmpty()) {
+                return Optional.empty();
+            }
+            known = tree;
+            return Optional.of(new Look(anonymous, levels, reader, tree.get()).heap(name, firstRegion));
+        }
+    }
+
+    /** One look at the heap. */
+    private final class Look {
+        private final AnonymousMemory anonymous;
+        private final Levels levels;
+        private final Reader reader;
+        private final PageTree tree;
+        private final boolean still = target.still();
+        private final Damages damages = new Damages();
+        private final List<Evidence> evidence = new ArrayList<>();
+        private final List<String> missing = new ArrayList<>();
+
+        Look(AnonymousMemory anonymous, Levels levels, Reader reader, PageTree tree) {
+            this.anonymous = anonymous;
+            this.levels = levels;
+            this.reader = reader;
+            this.tree = tree;
+        }
+
+        JemallocHeap heap(String name, int firstRegion) {
+            evidence.add(Evidence.of("jemalloc", module.file(), module.basis(), module.source()));
+            version.ifPresent(text -> evidence.add(
+                    Evidence.of("version", text, "a text in " + module.file() + " says so", Source.BANNER)));
+            ExtentCollector extents = new ExtentCollector(reader, tree.shape(), anonymous, damages, still);
+            BaseBlocks bases = new BaseBlocks(reader, anonymous);
+            walkTree(extents, bases);
+            JemallocLayout layout = layout(extents);
+            SizeClasses classes = classes(extents, layout);
+            long pad = extents.pad(layout, classes);
+            for (int i = 0; i < extents.count(); i++) {
+                bases.holding(extents.edata(i));
+            }
+            ExtentTable table = extents.table(layout, classes, bases.list());
+            if (levels.unreadable() > 0) {
+                missing.add("jemalloc's extents: %,d bytes of the tree that leads to them can't be read"
+                        .formatted(levels.unreadable()));
+            }
+            HeapMap map = new HeapMap(layout, table, classes, pad, KeptBlocks.NONE);
+            CacheFinder caches = caches(map);
+            return new JemallocHeap(
+                    Discovery.this,
+                    name,
+                    firstRegion,
+                    map.with(caches.kept()),
+                    caches.found(),
+                    evidence,
+                    missing,
+                    damages,
+                    extents.leftOut());
+        }
+
+        private void walkTree(ExtentCollector extents, BaseBlocks bases) {
+            tree.entries(levels, anonymous, extents, bases::holding, (at, value) -> {
+                if (still) {
+                    damages.add(
+                            at, -1, "a word of jemalloc's tree is 0x%x, where no node of it can be".formatted(value));
+                }
+            });
+            evidence.add(Evidence.of(
+                    "page tree",
+                    "0x%x, %s".formatted(tree.root(), tree.shape().label()),
+                    "%d %s of its root lead to leaves whose entries name extents that have just their pages%s"
+                            .formatted(
+                                    tree.rootWords(),
+                                    tree.rootWords() == 1 ? "word" : "words",
+                                    tree.badWords() == 0 ? "" : ", %d lead nowhere".formatted(tree.badWords())),
+                    Source.STRUCTURE));
+        }
+
+        private JemallocLayout layout(ExtentCollector extents) {
+            JemallocLayout best = JemallocLayout.ALL.stream()
+                    .max(Comparator.comparingInt(layout -> extents.votes(layout).lead()))
+                    .orElseThrow();
+            ExtentCollector.Votes votes = extents.votes(best);
+            evidence.add(Evidence.of(
+                    "layout",
+                    "jemalloc " + best.versions(),
+                    "size class and kind of %d active extents are those of the tree's leaves, of %d they are not"
+                            .formatted(votes.fit(), votes.others()),
+                    Source.STRUCTURE));
+            return best;
+        }
+
+        private SizeClasses classes(ExtentCollector extents, JemallocLayout layout) {
+            SizeClasses best = SizeClasses.ALL.stream()
+                    .max(Comparator.comparingInt(
+                            classes -> extents.votes(layout, classes).lead()))
+                    .orElseThrow();
+            ExtentCollector.Votes votes = extents.votes(layout, best);
+            evidence.add(Evidence.of(
+                    "size classes",
+                    "multiples of %d bytes, %d with slabs".formatted(best.quantum(), best.bins()),
+                    "%d slabs have the size that follows from it, %d another one"
+                            .formatted(votes.fit(), votes.others()),
+                    Source.STRUCTURE));
+            return best;
+        }
+
+        /** Among thread-local variables where these are known, else in all memory that may hold them. */
+        private CacheFinder caches(HeapMap map) {
+            try (JemallocLookup block =
+                    new JemallocLookup(target, map, target.memory().reader(BUDGET, LINE))) {
+                CacheFinder finder = new CacheFinder(levels.leaf(), reader, anonymous, map, block, damages, still);
+                List<ThreadState> threads = target.threads();
+                int known = 0;
+                for (ThreadState thread : threads) {
+                    Optional<Range> variables = thread.tls(module.module());
+                    if (variables.isPresent()) {
+                        known++;
+                        finder.search(variables.get(), OptionalLong.of(thread.tid()));
+                    }
+                }
+                boolean everywhere = known < threads.size() || threads.isEmpty();
+                if (everywhere) {
+                    searchEverywhere(finder, map.table());
+                }
+                long cached = finder.found().stream().mapToLong(Tcache::count).sum();
+                evidence.add(Evidence.of(
+                        "thread caches",
+                        "%d with %d blocks".formatted(finder.found().size(), cached),
+                        "bins for all small size classes, with allocated blocks of each, %s"
+                                .formatted(
+                                        everywhere
+                                                ? "in memory that belongs to no extent"
+                                                : "among the variables of " + threads.size()
+                                                        + (threads.size() == 1 ? " thread" : " threads")),
+                        everywhere
+                                ? new Source[] {Source.STRUCTURE}
+                                : new Source[] {Source.STRUCTURE, Source.REGISTERS}));
+                return finder;
+            }
+        }
+
+        private void searchEverywhere(CacheFinder finder, ExtentTable table) {
+            Ranges ranges = anonymous.ranges();
+            int extent = 0;
+            for (int i = 0; i < ranges.count(); i++) {
+                long at = ranges.start(i);
+                while (at < ranges.end(i)) {
+                    while (extent < table.count() && table.starts[extent] + table.sizes[extent] <= at) {
+                        extent++;
+                    }
+                    long next = extent < table.count() ? Math.max(at, table.starts[extent]) : Long.MAX_VALUE;
+                    if (next > at) {
+                        finder.search(new Range(at, Math.min(next, ranges.end(i))), OptionalLong.empty());
+                    }
+                    at = next >= ranges.end(i) ? ranges.end(i) : table.starts[extent] + table.sizes[extent];
+                }
+            }
+        }
+    }
+}

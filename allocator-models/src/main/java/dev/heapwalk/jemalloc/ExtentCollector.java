@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.jemalloc;
+
+import dev.heapwalk.jemalloc.layout.JemallocLayout;
+import dev.heapwalk.jemalloc.layout.TreeShape;
+import dev.heapwalk.memory.Reader;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Reads the extent of each leaf entry. An extent is taken if it begins at the page whose entry names it first; a slab is
+ * named by each of its pages, others by their first and last one.
+ */
+final class ExtentCollector implements PageTree.Entries {
+    /** More than an address space has. */
+    private static final long MOST_BYTES = 1L << 56;
+
+    private static final int COLUMNS = 6;
+    private static final int START = 0;
+    private static final int SIZE = 1;
+    private static final int BITS = 2;
+    private static final int EDATA = 3;
+    private static final int WORD = 4;
+    private static final int MORE = 5;
+    private static final int FIRST_LENGTH = 1 << 12;
+    /** In place of an offset, for an extent that the tree contradicts. */
+    private static final short DAMAGED = -1;
+
+    private final Reader reader;
+    private final TreeShape shape;
+    private final AnonymousMemory anonymous;
+    private final Damages damages;
+    /** Whether what does not fit is damage, or may be what a process that runs on is changing. */
+    private final boolean still;
+
+    private final Edata extent = new Edata(JemallocLayout.ALL.getLast());
+    private long[] rows = new long[COLUMNS * FIRST_LENGTH];
+    /** Where in its first page each one begins. */
+    private short[] inPage = new short[FIRST_LENGTH];
+
+    private int count;
+    private long leftOut;
+
+    private long lastEdata;
+    private long lastEnd;
+    private long strayEdata;
+
+    ExtentCollector(Reader reader, TreeShape shape, AnonymousMemory anonymous, Damages damages, boolean still) {
+        this.reader = reader;
+        this.shape = shape;
+        this.anonymous = anonymous;
+        this.damages = damages;
+        this.still = still;
+    }
+
+    int count() {
+        return count;
+    }
+
+    /** Bytes of extents that were in no state to be read. */
+    long leftOut() {
+        return leftOut;
+    }
+
+    @Override
+    public void entry(long page, long edata, long word, long more) {
+        long start = page * SizeClasses.PAGE;
+        if (edata == lastEdata && start < lastEnd) {
+            return;
+        }
+        long offset = anonymous.holds(edata, Edata.SIZE) ? reader.find(edata, Edata.SIZE) : -1;
+        if (offset < 0) {
+            stray(
+                    start,
+                    edata,
+                    "the page at 0x%x has its extent at 0x%x, where nothing can be".formatted(start, edata));
+            return;
+        }
+        extent.wrap(reader.segment(), offset, edata);
+        long size = extent.eSize();
+        if (edata == lastEdata) {
+            contradicts(start + SizeClasses.PAGE, "less");
+            return;
+        }
+        if (extent.base() == start && start < lastEnd) {
+            contradicts(start, "more");
+        }
+        if (extent.base() != start || size <= 0 || size > MOST_BYTES - start) {
+            stray(
+                    start,
+                    edata,
+                    "the page at 0x%x has an extent at 0x%x that says it has %d bytes at 0x%x"
+                            .formatted(start, edata, size, extent.eAddr()));
+            return;
+        }
+        add(start, size, extent.eBits(), edata, word, more, (short) (extent.eAddr() - start));
+        lastEdata = edata;
+        lastEnd = start + size;
+        strayEdata = 0;
+    }
+
+    /** Tells of each extent once, though a slab has an entry for each page. */
+    private void stray(long page, long edata, String reason) {
+        leftOut += SizeClasses.PAGE;
+        if (still && edata != strayEdata) {
+            damages.add(edata, -1, reason);
+        }
+        strayEdata = edata;
+    }
+
+    /** The last extent has pages that it does not count, or counts pages that are another one's. */
+    private void contradicts(long end, String how) {
+        int row = COLUMNS * (count - 1);
+        if (still && inPage[count - 1] != DAMAGED) {
+            damages.add(
+                    lastEdata,
+                    -1,
+                    "an extent says that it has %d bytes at 0x%x, %s than the tree says"
+                            .formatted(rows[row + SIZE], rows[row + START], how));
+        }
+        inPage[count - 1] = DAMAGED;
+        rows[row + SIZE] = end - rows[row + START];
+        lastEnd = end;
+    }
+
+    private void add(long start, long size, long bits, long edata, long word, long more, short offset) {
+        int row = COLUMNS * count;
+        if (row == rows.length) {
+            rows = Arrays.copyOf(rows, 2 * row);
+            inPage = Arrays.copyOf(inPage, 2 * count);
+        }
+        rows[row + START] = start;
+        rows[row + SIZE] = size;
+        rows[row + BITS] = bits;
+        rows[row + EDATA] = edata;
+        rows[row + WORD] = word;
+        rows[row + MORE] = more;
+        inPage[count++] = offset;
+    }
+
+    /** How many active extents are as the tree's leaves say, by one layout, and how many are not. */
+    record Votes(int fit, int others) {
+        int lead() {
+            return fit - others;
+        }
+    }
+
+    /** Holds what extents say of themselves, read with a layout, against what the leaves say of them. */
+    Votes votes(JemallocLayout layout) {
+        int fit = 0;
+        int others = 0;
+        for (int row = 0; row < COLUMNS * count; row += COLUMNS) {
+            long bits = rows[row + BITS];
+            if (layout.state().of(bits) != 0) {
+                continue;
+            }
+            if (layout.szind().of(bits) == layout.leafSzind(shape, rows[row + WORD], rows[row + MORE])
+                    && JemallocLayout.SLAB.of(bits) == layout.leafSlab(shape, rows[row + WORD], rows[row + MORE])) {
+                fit++;
+            } else {
+                others++;
+            }
+        }
+        return new Votes(fit, others);
+    }
+
+    /** How many slabs have the size that follows from some size classes, and how many have another one. */
+    Votes votes(JemallocLayout layout, SizeClasses classes) {
+        int fit = 0;
+        int others = 0;
+        for (int row = 0; row < COLUMNS * count; row += COLUMNS) {
+            long bits = rows[row + BITS];
+            int szind = layout.szind().of(bits);
+            if (layout.state().of(bits) != 0 || JemallocLayout.SLAB.of(bits) == 0 || szind >= classes.count()) {
+                continue;
+            }
+            if (szind < classes.bins() && classes.slabSize(szind) == rows[row + SIZE]) {
+                fit++;
+            } else {
+                others++;
+            }
+        }
+        return new Votes(fit, others);
+    }
+
+    /**
+     * What a large extent has more than its block: a page where large blocks begin anywhere in their first page, so that
+     * not all use the same lines of a cache.
+     */
+    long pad(JemallocLayout layout, SizeClasses classes) {
+        int padded = 0;
+        for (int i = 0, row = 0; i < count; i++, row += COLUMNS) {
+            long bits = rows[row + BITS];
+            int szind = layout.szind().of(bits);
+            if (layout.state().of(bits) == 0 && JemallocLayout.SLAB.of(bits) == 0 && szind < classes.count()) {
+                long size = rows[row + SIZE];
+                padded += inPage[i] != 0 || size - SizeClasses.PAGE == classes.size(szind)
+                        ? 1
+                        : size == classes.size(szind) ? -1 : 0;
+            }
+        }
+        return padded > 0 ? SizeClasses.PAGE : 0;
+    }
+
+    /** Addresses of the structures that describe extents, in the order of the extents. */
+    long edata(int index) {
+        return rows[COLUMNS * index + EDATA];
+    }
+
+    /**
+     * Sorts out what the extents are.
+     *
+     * @param bases blocks of jemalloc's own structures, in address order, to be put among them
+     */
+    ExtentTable table(JemallocLayout layout, SizeClasses classes, List<BaseBlocks.Block> bases) {
+        ExtentTable table = new ExtentTable();
+        int base = 0;
+        long end = 0;
+        for (int i = 0; i < count; i++) {
+            long start = rows[COLUMNS * i + START];
+            for (; base < bases.size() && bases.get(base).address() < start; base++) {
+                end = add(table, bases.get(base), end, start);
+            }
+            int at = add(table, i, layout, classes);
+            end = start + table.sizes[at];
+        }
+        for (; base < bases.size(); base++) {
+            end = add(table, bases.get(base), end, Long.MAX_VALUE);
+        }
+        return table;
+    }
+
+    private static long add(ExtentTable table, BaseBlocks.Block block, long end, long limit) {
+        if (block.address() < end || block.size() > limit - block.address()) {
+            return end;
+        }
+        table.add(ExtentTable.Kind.BASE, block.address(), block.size());
+        return block.address() + block.size();
+    }
+
+    private int add(ExtentTable table, int index, JemallocLayout layout, SizeClasses classes) {
+        int row = COLUMNS * index;
+        long bits = rows[row + BITS];
+        int szind = layout.szind().of(bits);
+        boolean slab = JemallocLayout.SLAB.of(bits) != 0;
+        boolean damaged = inPage[index] == DAMAGED;
+        ExtentTable.Kind kind = damaged
+                ? ExtentTable.Kind.FLUX
+                : kind(ExtentState.of(layout.state().of(bits)), slab, szind, rows[row + SIZE], classes);
+        int at = table.add(kind, rows[row + START], rows[row + SIZE]);
+        table.addresses[at] = rows[row + START] + Math.max(0, inPage[index]);
+        table.edatas[at] = rows[row + EDATA];
+        table.arenas[at] = (short) JemallocLayout.ARENA.of(bits);
+        table.classes[at] = szind < classes.count() ? (short) szind : -1;
+        table.nfree[at] = (short) layout.nfree().of(bits);
+        table.shards[at] = (byte) layout.binShard().of(bits);
+        if (kind == ExtentTable.Kind.FLUX) {
+            leftOut += rows[row + SIZE];
+            if (still && slab && !damaged) {
+                damages.add(
+                        rows[row + EDATA],
+                        table.arenas[at],
+                        "a slab of %d bytes can't have regions of size class %d".formatted(rows[row + SIZE], szind));
+            }
+        }
+        return at;
+    }
+
+    private static ExtentTable.Kind kind(ExtentState state, boolean slab, int szind, long size, SizeClasses classes) {
+        return switch (state) {
+            // Without a size class it is one that the cache of huge pages keeps.
+            case ACTIVE ->
+                szind >= classes.count()
+                        ? ExtentTable.Kind.DIRTY
+                        : !slab
+                                ? ExtentTable.Kind.LARGE
+                                : szind < classes.bins() && size / classes.size(szind) <= AtBlock.MOST_REGIONS
+                                        ? ExtentTable.Kind.SLAB
+                                        : ExtentTable.Kind.FLUX;
+            case DIRTY -> ExtentTable.Kind.DIRTY;
+            case MUZZY -> ExtentTable.Kind.MUZZY;
+            case RETAINED -> ExtentTable.Kind.RETAINED;
+            case TRANSITION, MERGING, UNKNOWN -> ExtentTable.Kind.FLUX;
+        };
+    }
+}

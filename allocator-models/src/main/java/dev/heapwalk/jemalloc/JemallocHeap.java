@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.jemalloc;
+
+import dev.heapwalk.heap.Block;
+import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.HeapLayer;
+import dev.heapwalk.heap.Table;
+import dev.heapwalk.jemalloc.layout.JemallocLayout;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * The heap of one copy of jemalloc 5 in one target, as it was when it was located. Regions of slabs and large blocks,
+ * what threads keep in their caches, free pages, and the memory that jemalloc has for itself.
+ *
+ * <p>Finding it needs no symbols, no version and no file on disk. A library that programs are run with, one that is
+ * linked into a program, and one whose functions have a prefix are found alike.
+ */
+public final class JemallocHeap implements Heap {
+    private static final List<String> NAMES =
+            Stream.of(JemallocState.values()).map(JemallocState::name).toList();
+    /** What a cursor keeps of the structures that describe extents, in bytes. */
+    private static final long BUDGET = 4L << 20;
+
+    private static final int LINE = 1 << 14;
+
+    private final Discovery discovery;
+    private final String name;
+    private final int firstRegion;
+    private final HeapMap map;
+    private final List<Tcache> caches;
+    private final List<Evidence> evidence;
+    private final List<String> missing;
+    private final Damages damages;
+    private final long leftOut;
+    private final Arenas arenas;
+    private JemallocLookup shared;
+
+    JemallocHeap(
+            Discovery discovery,
+            String name,
+            int firstRegion,
+            HeapMap map,
+            List<Tcache> caches,
+            List<Evidence> evidence,
+            List<String> missing,
+            Damages damages,
+            long leftOut) {
+        this.discovery = discovery;
+        this.name = name;
+        this.firstRegion = firstRegion;
+        this.map = map;
+        this.caches = List.copyOf(caches);
+        this.evidence = List.copyOf(evidence);
+        this.missing = List.copyOf(missing);
+        this.damages = damages;
+        this.leftOut = leftOut;
+        this.arenas = new Arenas(map, firstRegion);
+    }
+
+    /**
+     * Whether a target has a module that seems to have jemalloc: by what it exports, or by a text that names its version
+     * in one with variables large enough for its tree.
+     *
+     * @param target an open target
+     * @return whether it is worth a {@link #locate}
+     */
+    public static boolean isLikely(Target target) {
+        return !JemallocModule.of(target).isEmpty();
+    }
+
+    /**
+     * Finds the heap of a target: of several, that of the module that comes first.
+     *
+     * @param target an open target; it must stay open while the heap is used
+     * @return the heap
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no jemalloc in the target, or none of a version
+     *     that is known
+     */
+    public static JemallocHeap locate(Target target) {
+        return locateAll(target).getFirst();
+    }
+
+    /**
+     * Finds the heaps of all copies of jemalloc that a target has: a library may have brought one along for itself.
+     *
+     * @param target an open target; it must stay open while the heaps are used
+     * @return at least one heap, in the order of their modules
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no jemalloc in the target, or none of a version
+     *     that is known
+     */
+    public static List<JemallocHeap> locateAll(Target target) {
+        return Copies.locate(target);
+    }
+
+    /**
+     * Finds the heap of a process that runs on as it is now.
+     *
+     * @return a new heap; this one, if the target does not run. This one stays what it was
+     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
+     */
+    @Override
+    public JemallocHeap refresh() {
+        return target().runsOn() ? discovery.look(name, firstRegion).orElse(this) : this;
+    }
+
+    HeapMap map() {
+        return map;
+    }
+
+    /** What a cursor or a look-up reads with. */
+    Reader reader() {
+        return target().memory().reader(BUDGET, LINE);
+    }
+
+    /** Bytes that were in no state to be read when the heap was located. */
+    long leftOut() {
+        return leftOut;
+    }
+
+    long arenaBytes(int arena) {
+        return arenas.bytes(arena);
+    }
+
+    JemallocLayout layout() {
+        return map.layout();
+    }
+
+    int arenaCount() {
+        return arenas.count();
+    }
+
+    @Override
+    public Target target() {
+        return discovery.target();
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    /**
+     * The program or library that this jemalloc is part of.
+     *
+     * @return the name of its file
+     */
+    public String module() {
+        return discovery.file();
+    }
+
+    @Override
+    public HeapLayer layer() {
+        return HeapLayer.ALLOCATOR;
+    }
+
+    /**
+     * The small size classes.
+     *
+     * @return an unmodifiable list, by the numbers of their bins
+     */
+    public List<BinInfo> binInfos() {
+        return map.classes().binInfos();
+    }
+
+    /**
+     * The caches of threads.
+     *
+     * @return an unmodifiable list
+     */
+    public List<Tcache> threadCaches() {
+        return caches;
+    }
+
+    @Override
+    public JemallocCursor blocks() {
+        return new JemallocCursor(this, -1);
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * @param region the number of an arena
+     */
+    @Override
+    public JemallocCursor blocks(int region) {
+        return new JemallocCursor(this, Objects.checkIndex(region, arenas.count()));
+    }
+
+    @Override
+    public BlockLookup lookup() {
+        return new JemallocLookup(target(), map, reader());
+    }
+
+    @Override
+    public synchronized Optional<Block> blockAt(long address) {
+        if (shared == null) {
+            shared = new JemallocLookup(target(), map, reader());
+        }
+        return shared.find(address) ? Optional.of(Block.of(shared)) : Optional.empty();
+    }
+
+    @Override
+    public List<String> names() {
+        return NAMES;
+    }
+
+    /**
+     * {@inheritDoc} The arenas, also those that have nothing.
+     */
+    @Override
+    public Table regions() {
+        return arenas.table();
+    }
+
+    @Override
+    public int firstRegion() {
+        return firstRegion;
+    }
+
+    /**
+     * {@inheritDoc} The bins of each arena that have a free region.
+     */
+    @Override
+    public Table freeLists() {
+        return arenas.bins();
+    }
+
+    /**
+     * {@inheritDoc} The thread caches.
+     */
+    @Override
+    public Table caches() {
+        return new TcacheTable(caches);
+    }
+
+    @Override
+    public List<Evidence> evidence() {
+        return evidence;
+    }
+
+    @Override
+    public List<Damage> damage() {
+        return damages.list();
+    }
+
+    @Override
+    public List<String> missing() {
+        return missing;
+    }
+
+    @Override
+    public String toString() {
+        return "%s in %s".formatted(name, target().description());
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.jemalloc.layout;
+
+import java.util.List;
+
+/**
+ * Where a range of versions has the fields that differ between them. What is the same in all stands in the views.
+ *
+ * @param versions for people, such as {@code 5.2}
+ * @param state where {@code e_bits} has the extent's state
+ * @param szind where it has the index of the size class
+ * @param nfree where it has the number of free regions
+ * @param binShard where it has the shard of the bin
+ * @param stackHead whether {@code cache_bin_t} has a {@code stack_head} with the low bits of its limits, else a count
+ *     and the end of its stack
+ * @param wideSzind where the second word of a wide leaf entry has the index of the size class
+ * @param wideSlab where it tells that the extent is a slab
+ */
+public record JemallocLayout(
+        String versions,
+        Field state,
+        Field szind,
+        Field nfree,
+        Field binShard,
+        boolean stackHead,
+        Field wideSzind,
+        Field wideSlab) {
+
+    /**
+     * Some bits of a word.
+     *
+     * @param shift the number of the lowest one
+     * @param width how many
+     */
+    public record Field(int shift, int width) {
+
+        /**
+         * Takes them out of a word.
+         *
+         * @param word the word
+         * @return their value, not negative
+         */
+        public int of(long word) {
+            return (int) (word >>> shift & (1L << width) - 1);
+        }
+    }
+
+    /** {@code e_bits}: the number of the arena, the same in all versions. */
+    public static final Field ARENA = new Field(0, 12);
+    /** {@code e_bits}: whether the extent is a slab, the same in all versions. */
+    public static final Field SLAB = new Field(12, 1);
+    /** A compact leaf entry: the index of the size class. */
+    public static final Field COMPACT_SZIND = new Field(48, 8);
+    /** A compact leaf entry: whether the extent is a slab. */
+    public static final Field COMPACT_SLAB = new Field(0, 1);
+
+    /** The least size of {@code extent_t} and {@code edata_t} in bytes. */
+    public static final int EDATA_SIZE = 128;
+    /** The size of {@code cache_bin_t} in bytes. */
+    public static final int CACHE_BIN_SIZE = 24;
+
+    /** All layouts, the oldest first. */
+    public static final List<JemallocLayout> ALL = List.of(
+            new JemallocLayout(
+                    "5.2",
+                    new Field(16, 2),
+                    new Field(18, 8),
+                    new Field(26, 10),
+                    new Field(36, 6),
+                    false,
+                    new Field(0, 32),
+                    new Field(32, 8)),
+            new JemallocLayout(
+                    "5.3",
+                    new Field(17, 3),
+                    new Field(20, 8),
+                    new Field(28, 10),
+                    new Field(38, 6),
+                    true,
+                    new Field(5, 27),
+                    new Field(0, 1)));
+
+    /**
+     * The index of the size class in a leaf entry.
+     *
+     * @param shape the shape of the tree
+     * @param word the entry's first word
+     * @param more its second word, if it has one
+     * @return the index
+     */
+    public int leafSzind(TreeShape shape, long word, long more) {
+        return shape.wide() ? wideSzind.of(more) : COMPACT_SZIND.of(word);
+    }
+
+    /**
+     * Whether a leaf entry tells of a slab.
+     *
+     * @param shape the shape of the tree
+     * @param word the entry's first word
+     * @param more its second word, if it has one
+     * @return 1 if it does
+     */
+    public int leafSlab(TreeShape shape, long word, long more) {
+        return shape.wide() ? wideSlab.of(more) : COMPACT_SLAB.of(word);
+    }
+}

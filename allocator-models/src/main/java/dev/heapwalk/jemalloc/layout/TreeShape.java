@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.jemalloc.layout;
+
+import java.util.List;
+
+/**
+ * How a build has divided the number of a page among the levels of its radix tree. It depends on how many address bits
+ * the machine had on which it was built.
+ *
+ * @param label for people
+ * @param rootBits bits of a page number that choose a word of the root
+ * @param nodeBits bits that choose a word of an inner node, 0 if there is no such level
+ * @param leafBits bits that choose an entry of a leaf
+ * @param wide whether a leaf entry has two words, a pointer and what a compact one has in the pointer's spare bits
+ */
+public record TreeShape(String label, int rootBits, int nodeBits, int leafBits, boolean wide) {
+
+    /** All shapes for pages of 4 KiB. */
+    public static final List<TreeShape> ALL = List.of(
+            new TreeShape("48 bits in two levels", 18, 0, 18, false),
+            new TreeShape("57 bits in three levels", 15, 15, 15, true));
+
+    /**
+     * How large the root is.
+     *
+     * @return bytes
+     */
+    public long rootBytes() {
+        return 8L << rootBits;
+    }
+
+    /**
+     * How large an inner node is.
+     *
+     * @return bytes
+     */
+    public long nodeBytes() {
+        return 8L << nodeBits;
+    }
+
+    /**
+     * How large a leaf entry is.
+     *
+     * @return bytes
+     */
+    public int entryBytes() {
+        return wide ? 16 : 8;
+    }
+
+    /**
+     * How large a leaf is.
+     *
+     * @return bytes
+     */
+    public long leafBytes() {
+        return (long) entryBytes() << leafBits;
+    }
+
+    /**
+     * How large what a word of the root points to is.
+     *
+     * @return bytes
+     */
+    public long childBytes() {
+        return nodeBits == 0 ? leafBytes() : nodeBytes();
+    }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The heaps of allocators that take the place of the C library's, a package for each.
+ */
+module dev.heapwalk.allocators {
+    requires transitive dev.heapwalk.heap;
+
+    exports dev.heapwalk.jemalloc;
+
+    provides dev.heapwalk.heap.HeapProvider with
+            dev.heapwalk.jemalloc.service.JemallocHeapProvider;
+}
