@@ -5,10 +5,14 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** All copies of jemalloc in a target. */
 final class Copies {
+    /** So often it is tried where a process runs on, and may change too much at one time. */
+    private static final int MOST_LOOKS = 4;
+
     private Copies() {}
 
     static List<JemallocHeap> locate(Target target) {
@@ -18,11 +22,14 @@ final class Copies {
         for (JemallocModule module : modules) {
             Discovery discovery = new Discovery(target, module);
             String name = "jemalloc" + discovery.version() + (modules.size() == 1 ? "" : " in " + module.file());
-            List<JemallocHeap> found = discovery.look(name, regions).stream().toList();
-            for (JemallocHeap heap : found) {
-                regions += heap.arenaCount();
+            Optional<JemallocHeap> found = discovery.look(name, regions);
+            for (int i = 1; found.isEmpty() && !target.still() && i < MOST_LOOKS; i++) {
+                found = discovery.look(name, regions);
             }
-            heaps.addAll(found);
+            if (found.isPresent()) {
+                regions += found.get().arenaCount();
+                heaps.add(found.get());
+            }
         }
         if (heaps.isEmpty()) {
             throw new UnsupportedTargetException(

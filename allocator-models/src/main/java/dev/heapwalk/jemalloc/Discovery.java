@@ -60,7 +60,7 @@ final class Discovery {
         AnonymousMemory anonymous = new AnonymousMemory(target.memory().mappings());
         try (Levels levels = Levels.of(target.memory());
                 Reader reader = target.memory().reader(BUDGET, LINE)) {
-            Optional<PageTree> tree = new TreeSearch(levels, reader, anonymous)
+            Optional<PageTree> tree = new TreeSearch(levels, reader, anonymous, target.still())
                     .find(module.module().writableSegments(), known);
             if (tree.isEmpty()) {
                 return Optional.empty();

@@ -19,7 +19,7 @@ import java.util.Optional;
 final class TreeSearch {
     /** So many entries of a leaf are looked at. */
     private static final int SAMPLES = 64;
-    /** So many of them may be wrong: extents change while a process runs on, and there may be damage. */
+    /** So many of them may be wrong, since there may be damage. */
     private static final int MOST_BAD = 4;
 
     private static final long NONE = -1;
@@ -27,13 +27,19 @@ final class TreeSearch {
     private final Levels levels;
     private final Reader reader;
     private final AnonymousMemory anonymous;
+    /** So many entries of a leaf may be wrong: up to half of them where extents change meanwhile. */
+    private final int mostBad;
+    /** So many good ones stand up for a bad one. */
+    private final int goodForABad;
     /** Address and size lie at the same place in all versions. */
     private final Edata extent = new Edata(JemallocLayout.ALL.getLast());
 
-    TreeSearch(Levels levels, Reader reader, AnonymousMemory anonymous) {
+    TreeSearch(Levels levels, Reader reader, AnonymousMemory anonymous, boolean still) {
         this.levels = levels;
         this.reader = reader;
         this.anonymous = anonymous;
+        this.mostBad = still ? MOST_BAD : SAMPLES / 2;
+        this.goodForABad = still ? MOST_BAD : 1;
     }
 
     private record Word(long at, long value) {}
@@ -119,7 +125,7 @@ final class TreeSearch {
     private long leafKey(long leaf, TreeShape shape) {
         Sample sample = new Sample(shape);
         boolean plausible = PageTree.entriesOf(shape, levels.leaf(), leaf, sample);
-        return (plausible || sample.enough()) && sample.good > MOST_BAD * sample.bad ? sample.key : NONE;
+        return (plausible || sample.enough()) && sample.good > goodForABad * sample.bad ? sample.key : NONE;
     }
 
     /** The first entries of what may be a leaf. */
@@ -149,7 +155,7 @@ final class TreeSearch {
                     bad++;
                 }
             }
-            return bad <= MOST_BAD && !enough();
+            return bad <= mostBad && !enough();
         }
 
         private boolean names(long edata, long index) {
