@@ -157,6 +157,11 @@ public final class JemallocHeap implements Heap {
     }
 
     @Override
+    public Optional<String> knownAs() {
+        return Optional.of("jemalloc in " + module());
+    }
+
+    @Override
     public HeapLayer layer() {
         return HeapLayer.ALLOCATOR;
     }

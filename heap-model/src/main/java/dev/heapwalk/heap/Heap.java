@@ -164,7 +164,26 @@ public interface Heap {
     List<Damage> damage();
 
     /**
-     * What is worth knowing about it, such as another allocator in the same target whose blocks are not listed.
+     * The other allocators that it has come upon in the target, whose blocks are not its own. Where no heap of the
+     * target is {@linkplain #knownAs() known as} one of them, {@link Heaps#notices()} says that its blocks are missing.
+     *
+     * @return for each its name and the file that has it, such as {@code jemalloc in libjemalloc.so.2}
+     */
+    default List<String> otherAllocators() {
+        return List.of();
+    }
+
+    /**
+     * What a heap of another kind calls it among its {@link #otherAllocators()}.
+     *
+     * @return such as {@code jemalloc in libjemalloc.so.2}; empty if no other heap comes upon it
+     */
+    default Optional<String> knownAs() {
+        return Optional.empty();
+    }
+
+    /**
+     * What is worth knowing about it, such as a part of it that is not listed.
      *
      * @return a line each, for a person
      */

@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -313,8 +314,26 @@ public final class Heaps {
                     .ifPresent(refusal ->
                             notices.add("only what %s manages is listed: %s".formatted(names, refusal.getMessage())));
         }
+        notices.addAll(unlisted(heaps));
         heaps.forEach(heap -> notices.addAll(heap.notices()));
         return List.copyOf(notices);
+    }
+
+    /** Says which allocators there are besides those whose heaps are listed. */
+    private List<String> unlisted(List<Heap> heaps) {
+        Set<String> listed =
+                heaps.stream().flatMap(heap -> heap.knownAs().stream()).collect(Collectors.toSet());
+        String names = heaps.stream()
+                .filter(heap -> heap.layer() == HeapLayer.ALLOCATOR)
+                .map(Heap::name)
+                .collect(Collectors.joining(" and "));
+        return heaps.stream()
+                .flatMap(heap -> heap.otherAllocators().stream())
+                .distinct()
+                .filter(other -> !listed.contains(other))
+                .map(other ->
+                        "%s also has %s; only what %s holds is listed".formatted(target.description(), other, names))
+                .toList();
     }
 
     /**

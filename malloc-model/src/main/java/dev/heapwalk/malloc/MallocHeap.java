@@ -233,6 +233,7 @@ public final class MallocHeap implements Heap {
      *
      * @return for each its name and the file that has it, such as {@code jemalloc in libjemalloc.so.2}
      */
+    @Override
     public List<String> otherAllocators() {
         return others;
     }
@@ -460,13 +461,10 @@ public final class MallocHeap implements Heap {
 
     @Override
     public List<String> notices() {
-        List<String> notices = new ArrayList<>();
-        if (place.libraries().heaps().getFirst() == this) {
-            others.forEach(other -> notices.add(
-                    "%s also has %s; only what glibc's malloc holds is listed".formatted(target.description(), other)));
-            notices.addAll(place.libraries().notices());
-        }
-        return List.copyOf(notices);
+        // They are about all of them.
+        return place.libraries().heaps().getFirst() == this
+                ? List.copyOf(place.libraries().notices())
+                : List.of();
     }
 
     /**
