@@ -34,6 +34,7 @@ final class ModulesIT {
                 .containsEntry("dev.heapwalk.memory", Set.of())
                 .containsEntry("dev.heapwalk.heap", Set.of("dev.heapwalk.memory"))
                 .containsEntry("dev.heapwalk.malloc", Set.of("dev.heapwalk.heap"))
+                .containsEntry("dev.heapwalk.allocators", Set.of("dev.heapwalk.heap"))
                 .containsEntry("dev.heapwalk.natives", Set.of("dev.heapwalk.heap"))
                 .containsEntry("dev.heapwalk.ruby", Set.of("dev.heapwalk.heap"))
                 .containsEntry("dev.heapwalk.cli", Set.of("dev.heapwalk.heap", "dev.heapwalk.ruby"));
