@@ -46,6 +46,7 @@ public final class LedgerProcess implements AutoCloseable {
         private boolean debugSymbols;
         private boolean aarch64;
         private boolean kernelFiles;
+        private List<String> linked = List.of();
 
         private Launch(Release release, String scenario) {
             this.release = release;
@@ -82,6 +83,17 @@ public final class LedgerProcess implements AutoCloseable {
          */
         public Launch kernelFiles() {
             kernelFiles = true;
+            return this;
+        }
+
+        /**
+         * Has it linked in another way.
+         *
+         * @param options more options for {@code gcc}, such as {@code -static}
+         * @return this
+         */
+        public Launch linked(String... options) {
+            linked = List.of(options);
             return this;
         }
 
@@ -133,9 +145,9 @@ public final class LedgerProcess implements AutoCloseable {
                         "/usr/aarch64-linux-gnu",
                         CProgram.aarch64("ledger").file().toString()));
             } else if (release == Release.HOST && user.isPresent()) {
-                line.add(CProgram.portable("ledger").copyForAll().toString());
+                line.add(program().copyForAll().toString());
             } else {
-                line.add(CProgram.portable("ledger").install(release, debugSymbols));
+                line.add(program().install(release, debugSymbols));
             }
             line.add(scenario);
             line.addAll(options);
@@ -152,11 +164,16 @@ public final class LedgerProcess implements AutoCloseable {
             return new LedgerProcess(this, Conversation.start(toString(), builder));
         }
 
+        private CProgram program() throws IOException {
+            return CProgram.portable("ledger", linked.toArray(String[]::new));
+        }
+
         @Override
         public String toString() {
             return "ledger " + scenario + " " + options + " on " + (aarch64 ? "aarch64" : release.label())
                     + (debugSymbols ? " with debug symbols" : "")
-                    + (environment.isEmpty() ? "" : " with " + environment);
+                    + (environment.isEmpty() ? "" : " with " + environment)
+                    + (linked.isEmpty() ? "" : ", linked with " + linked);
         }
     }
 
