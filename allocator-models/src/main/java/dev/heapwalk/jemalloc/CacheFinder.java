@@ -32,7 +32,7 @@ final class CacheFinder {
     private final HeapMap map;
     private final JemallocLookup block;
     private final Damages damages;
-    private final boolean still;
+    private final boolean settled;
 
     private final CacheBin bin;
     private final List<Tcache> found = new ArrayList<>();
@@ -45,6 +45,11 @@ final class CacheFinder {
     private final List<Stray> strays = new ArrayList<>();
     private long top;
     private int bad;
+    /**
+     * Whether it is looked for among a thread's variables, where nothing else looks like one: then it is taken whatever it
+     * points to, such as a slab that is damaged.
+     */
+    private boolean trusted;
 
     private record Stray(long at, long value, int szind) {}
 
@@ -55,14 +60,14 @@ final class CacheFinder {
             HeapMap map,
             JemallocLookup block,
             Damages damages,
-            boolean still) {
+            boolean settled) {
         this.words = words;
         this.reader = reader;
         this.anonymous = anonymous;
         this.map = map;
         this.block = block;
         this.damages = damages;
-        this.still = still;
+        this.settled = settled;
         this.bin = new CacheBin(map.layout());
     }
 
@@ -82,6 +87,7 @@ final class CacheFinder {
      */
     int search(Range range, OptionalLong tid) {
         int before = found.size();
+        trusted = tid.isPresent();
         long[] behind = {0};
         words.each(range.start(), range.end(), (at, word) -> {
             long address = map.layout().stackHead() ? at : at - AVAIL;
@@ -97,6 +103,38 @@ final class CacheFinder {
         return found.size() - before;
     }
 
+    /**
+     * Reads what is left of a cache that is none by its looks, though other threads have theirs at that place: the bins
+     * that are sound each for itself. A thread of jemalloc's own has none, so its bins are zeros.
+     */
+    void salvage(long address, long tid) {
+        bins.clear();
+        blocks.clear();
+        strays.clear();
+        boolean used = false;
+        int small = map.classes().bins();
+        for (int szind = 0; szind < small; szind++) {
+            top = 0;
+            bad = 0;
+            int allBins = bins.size();
+            int allBlocks = blocks.size();
+            int allStrays = strays.size();
+            long at = address + (long) CacheBin.SIZE * szind;
+            used |= reader.readLong(at, 0) != 0 || reader.readLong(at + AVAIL, 0) != 0;
+            if (!readBin(at, szind) || bad > blocks.size() - allBlocks) {
+                bins.subList(allBins, bins.size()).clear();
+                blocks.subList(allBlocks, blocks.size()).clear();
+                strays.subList(allStrays, strays.size()).clear();
+            }
+        }
+        if (used) {
+            if (settled) {
+                damages.add(address, -1, "the cache of thread %d has bins that can't be read".formatted(tid));
+            }
+            keep(address, OptionalLong.of(tid));
+        }
+    }
+
     /** Reads what may be the bins of a cache. */
     private boolean read(long address) {
         bins.clear();
@@ -110,7 +148,7 @@ final class CacheFinder {
                 return false;
             }
         }
-        if (bad * GOOD_FOR_A_BAD > blocks.size()) {
+        if (!trusted && bad * GOOD_FOR_A_BAD > blocks.size()) {
             return false;
         }
         long large = address + (long) CacheBin.SIZE * small;
@@ -133,7 +171,7 @@ final class CacheFinder {
             long before = top;
             bad = 0;
             if (!readBin(address + (long) CacheBin.SIZE * (szind - small), szind)
-                    || bad * GOOD_FOR_A_BAD > blocks.size() - allBlocks) {
+                    || !trusted && bad * GOOD_FOR_A_BAD > blocks.size() - allBlocks) {
                 bins.subList(allBins, bins.size()).clear();
                 blocks.subList(allBlocks, blocks.size()).clear();
                 strays.subList(allStrays, strays.size()).clear();
@@ -172,7 +210,7 @@ final class CacheFinder {
                 bad++;
                 strays.add(new Stray(at, value, szind));
             }
-            if (bad > GOOD_FOR_A_BAD && bad > blocks.size()) {
+            if (!trusted && bad > GOOD_FOR_A_BAD && bad > blocks.size()) {
                 return false;
             }
         }
@@ -197,11 +235,11 @@ final class CacheFinder {
         for (long cached : blocks) {
             if (kept.get(cached, KeptBlocks.NOBODY) == KeptBlocks.NOBODY) {
                 kept.put(cached, number);
-            } else if (still) {
+            } else if (settled) {
                 damages.add(cached, -1, "the block at 0x%x is in two thread caches".formatted(cached));
             }
         }
-        for (Stray stray : still ? strays : List.<Stray>of()) {
+        for (Stray stray : settled ? strays : List.<Stray>of()) {
             damages.add(
                     stray.at,
                     -1,

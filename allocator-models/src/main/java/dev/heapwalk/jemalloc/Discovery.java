@@ -7,11 +7,14 @@ import dev.heapwalk.jemalloc.layout.JemallocLayout;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -23,6 +26,8 @@ final class Discovery {
     private static final long BUDGET = 8L << 20;
     /** Structures of extents lie side by side. */
     private static final int LINE = 1 << 14;
+    /** Where a function of the C library that calls the kernel has its return address, in words from the top. */
+    private static final int FRAME = 16;
 
     private final Target target;
     private final JemallocModule module;
@@ -76,7 +81,9 @@ final class Discovery {
         private final Levels levels;
         private final Reader reader;
         private final PageTree tree;
-        private final boolean still = target.still();
+        /** Whether what does not fit is damage, and no change that is under way. */
+        private final boolean settled;
+
         private final Damages damages = new Damages();
         private final List<Evidence> evidence = new ArrayList<>();
         private final List<String> missing = new ArrayList<>();
@@ -86,13 +93,14 @@ final class Discovery {
             this.levels = levels;
             this.reader = reader;
             this.tree = tree;
+            this.settled = target.still() && rests();
         }
 
         JemallocHeap heap(String name, int firstRegion) {
             evidence.add(Evidence.of("jemalloc", module.file(), module.basis(), module.source()));
             version.ifPresent(text -> evidence.add(
                     Evidence.of("version", text, "a text in " + module.file() + " says so", Source.BANNER)));
-            ExtentCollector extents = new ExtentCollector(reader, tree.shape(), anonymous, damages, still);
+            ExtentCollector extents = new ExtentCollector(reader, tree.shape(), anonymous, damages, settled);
             BaseBlocks bases = new BaseBlocks(reader, anonymous);
             walkTree(extents, bases);
             JemallocLayout layout = layout(extents);
@@ -101,7 +109,7 @@ final class Discovery {
             for (int i = 0; i < extents.count(); i++) {
                 bases.holding(extents.edata(i));
             }
-            ExtentTable table = extents.table(layout, classes, bases.list());
+            ExtentTable table = extents.table(layout, classes, pad, bases.list());
             if (levels.unreadable() > 0) {
                 missing.add("jemalloc's extents: %,d bytes of the tree that leads to them can't be read"
                         .formatted(levels.unreadable()));
@@ -117,12 +125,35 @@ final class Discovery {
                     evidence,
                     missing,
                     damages,
+                    settled,
                     extents.leftOut());
+        }
+
+        /**
+         * Whether no thread is inside jemalloc, or in a call that it has just made: an extent and the tree are changed one
+         * after the other. Unsure where a program has jemalloc in itself.
+         */
+        private boolean rests() {
+            for (ThreadState thread : target.threads()) {
+                if (thread.registers().isEmpty()) {
+                    continue;
+                }
+                Registers registers = thread.registers().get();
+                boolean inside = module.module().contains(registers.programCounter());
+                for (int i = 0; i < FRAME && !inside; i++) {
+                    inside = module.module()
+                            .contains(reader.readLong(registers.stackPointer() + (long) Long.BYTES * i, 0));
+                }
+                if (inside) {
+                    return false;
+                }
+            }
+            return true;
         }
 
         private void walkTree(ExtentCollector extents, BaseBlocks bases) {
             tree.entries(levels, anonymous, extents, bases::holding, (at, value) -> {
-                if (still) {
+                if (settled) {
                     damages.add(
                             at, -1, "a word of jemalloc's tree is 0x%x, where no node of it can be".formatted(value));
                 }
@@ -171,14 +202,27 @@ final class Discovery {
         private CacheFinder caches(HeapMap map) {
             try (JemallocLookup block =
                     new JemallocLookup(target, map, target.memory().reader(BUDGET, LINE))) {
-                CacheFinder finder = new CacheFinder(levels.leaf(), reader, anonymous, map, block, damages, still);
+                CacheFinder finder = new CacheFinder(levels.leaf(), reader, anonymous, map, block, damages, settled);
                 List<ThreadState> threads = target.threads();
                 int known = 0;
+                long offset = -1;
+                Map<Long, Range> without = new LinkedHashMap<>();
                 for (ThreadState thread : threads) {
                     Optional<Range> variables = thread.tls(module.module());
-                    if (variables.isPresent()) {
-                        known++;
-                        finder.search(variables.get(), OptionalLong.of(thread.tid()));
+                    if (variables.isEmpty()) {
+                        continue;
+                    }
+                    known++;
+                    if (finder.search(variables.get(), OptionalLong.of(thread.tid())) > 0) {
+                        offset = finder.found().getLast().address()
+                                - variables.get().start();
+                    } else {
+                        without.put(thread.tid(), variables.get());
+                    }
+                }
+                for (Map.Entry<Long, Range> thread : without.entrySet()) {
+                    if (offset >= 0) {
+                        finder.salvage(thread.getValue().start() + offset, thread.getKey());
                     }
                 }
                 boolean everywhere = known < threads.size() || threads.isEmpty();

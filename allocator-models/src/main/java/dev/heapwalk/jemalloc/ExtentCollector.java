@@ -30,8 +30,8 @@ final class ExtentCollector implements PageTree.Entries {
     private final TreeShape shape;
     private final AnonymousMemory anonymous;
     private final Damages damages;
-    /** Whether what does not fit is damage, or may be what a process that runs on is changing. */
-    private final boolean still;
+    /** Whether what does not fit is damage, and no change that is under way. */
+    private final boolean settled;
 
     private final Edata extent = new Edata(JemallocLayout.ALL.getLast());
     private long[] rows = new long[COLUMNS * FIRST_LENGTH];
@@ -45,12 +45,12 @@ final class ExtentCollector implements PageTree.Entries {
     private long lastEnd;
     private long strayEdata;
 
-    ExtentCollector(Reader reader, TreeShape shape, AnonymousMemory anonymous, Damages damages, boolean still) {
+    ExtentCollector(Reader reader, TreeShape shape, AnonymousMemory anonymous, Damages damages, boolean settled) {
         this.reader = reader;
         this.shape = shape;
         this.anonymous = anonymous;
         this.damages = damages;
-        this.still = still;
+        this.settled = settled;
     }
 
     int count() {
@@ -102,7 +102,7 @@ final class ExtentCollector implements PageTree.Entries {
     /** Tells of each extent once, though a slab has an entry for each page. */
     private void stray(long page, long edata, String reason) {
         leftOut += SizeClasses.PAGE;
-        if (still && edata != strayEdata) {
+        if (settled && edata != strayEdata) {
             damages.add(edata, -1, reason);
         }
         strayEdata = edata;
@@ -111,7 +111,7 @@ final class ExtentCollector implements PageTree.Entries {
     /** The last extent has pages that it does not count, or counts pages that are another one's. */
     private void contradicts(long end, String how) {
         int row = COLUMNS * (count - 1);
-        if (still && inPage[count - 1] != DAMAGED) {
+        if (settled && inPage[count - 1] != DAMAGED) {
             damages.add(
                     lastEdata,
                     -1,
@@ -210,9 +210,10 @@ final class ExtentCollector implements PageTree.Entries {
     /**
      * Sorts out what the extents are.
      *
+     * @param pad what a large extent has more than its block, in bytes
      * @param bases blocks of jemalloc's own structures, in address order, to be put among them
      */
-    ExtentTable table(JemallocLayout layout, SizeClasses classes, List<BaseBlocks.Block> bases) {
+    ExtentTable table(JemallocLayout layout, SizeClasses classes, long pad, List<BaseBlocks.Block> bases) {
         ExtentTable table = new ExtentTable();
         int base = 0;
         long end = 0;
@@ -221,7 +222,7 @@ final class ExtentCollector implements PageTree.Entries {
             for (; base < bases.size() && bases.get(base).address() < start; base++) {
                 end = add(table, bases.get(base), end, start);
             }
-            int at = add(table, i, layout, classes);
+            int at = add(table, i, layout, classes, pad);
             end = start + table.sizes[at];
         }
         for (; base < bases.size(); base++) {
@@ -238,17 +239,18 @@ final class ExtentCollector implements PageTree.Entries {
         return block.address() + block.size();
     }
 
-    private int add(ExtentTable table, int index, JemallocLayout layout, SizeClasses classes) {
+    private int add(ExtentTable table, int index, JemallocLayout layout, SizeClasses classes, long pad) {
         int row = COLUMNS * index;
         long bits = rows[row + BITS];
         int szind = layout.szind().of(bits);
         boolean slab = JemallocLayout.SLAB.of(bits) != 0;
-        boolean damaged = inPage[index] == DAMAGED;
-        ExtentTable.Kind kind = damaged
-                ? ExtentTable.Kind.FLUX
-                : kind(ExtentState.of(layout.state().of(bits)), slab, szind, rows[row + SIZE], classes);
+        ExtentTable.Kind kind = kind(ExtentState.of(layout.state().of(bits)), slab, szind, rows[row + SIZE], classes);
+        String wrong = inPage[index] == DAMAGED ? "" : contradiction(index, kind, layout, pad);
+        if (inPage[index] == DAMAGED || !wrong.isEmpty()) {
+            kind = ExtentTable.Kind.FLUX;
+        }
         int at = table.add(kind, rows[row + START], rows[row + SIZE]);
-        table.addresses[at] = rows[row + START] + Math.max(0, inPage[index]);
+        table.addresses[at] = rows[row + START] + (kind == ExtentTable.Kind.LARGE ? inPage[index] : 0);
         table.edatas[at] = rows[row + EDATA];
         table.arenas[at] = (short) JemallocLayout.ARENA.of(bits);
         table.classes[at] = szind < classes.count() ? (short) szind : -1;
@@ -256,14 +258,33 @@ final class ExtentCollector implements PageTree.Entries {
         table.shards[at] = (byte) layout.binShard().of(bits);
         if (kind == ExtentTable.Kind.FLUX) {
             leftOut += rows[row + SIZE];
-            if (still && slab && !damaged) {
+            if (settled && !wrong.isEmpty()) {
                 damages.add(
                         rows[row + EDATA],
                         table.arenas[at],
-                        "a slab of %d bytes can't have regions of size class %d".formatted(rows[row + SIZE], szind));
+                        "the extent of %d bytes at 0x%x %s".formatted(rows[row + SIZE], rows[row + START], wrong));
             }
         }
         return at;
+    }
+
+    /** What is wrong with an extent, empty if nothing is: an active one is what the tree says of its first page. */
+    private String contradiction(int index, ExtentTable.Kind kind, JemallocLayout layout, long pad) {
+        int row = COLUMNS * index;
+        long bits = rows[row + BITS];
+        if (layout.state().of(bits) != 0) {
+            return "";
+        }
+        int szind = layout.szind().of(bits);
+        if (szind != layout.leafSzind(shape, rows[row + WORD], rows[row + MORE])
+                || JemallocLayout.SLAB.of(bits) != layout.leafSlab(shape, rows[row + WORD], rows[row + MORE])) {
+            return "is of another size class or kind than the tree says";
+        }
+        return switch (kind) {
+            case FLUX -> "is a slab, but can't have regions of size class " + szind;
+            case LARGE -> inPage[index] > pad ? "begins inside its first page" : "";
+            default -> inPage[index] != 0 ? "begins inside its first page" : "";
+        };
     }
 
     private static ExtentTable.Kind kind(ExtentState state, boolean slab, int szind, long size, SizeClasses classes) {

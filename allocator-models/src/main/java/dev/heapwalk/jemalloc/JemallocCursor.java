@@ -94,7 +94,7 @@ public final class JemallocCursor extends AtBlock implements BlockCursor {
             return;
         }
         leftOut += table.sizes[index];
-        if (heap.target().still()) {
+        if (heap.settled()) {
             damages.add(
                     table.edatas[index],
                     table.arenas[index],

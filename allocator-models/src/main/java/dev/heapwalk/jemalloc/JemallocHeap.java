@@ -39,6 +39,7 @@ public final class JemallocHeap implements Heap {
     private final List<Evidence> evidence;
     private final List<String> missing;
     private final Damages damages;
+    private final boolean settled;
     private final long leftOut;
     private final Arenas arenas;
     private JemallocLookup shared;
@@ -52,6 +53,7 @@ public final class JemallocHeap implements Heap {
             List<Evidence> evidence,
             List<String> missing,
             Damages damages,
+            boolean settled,
             long leftOut) {
         this.discovery = discovery;
         this.name = name;
@@ -61,6 +63,7 @@ public final class JemallocHeap implements Heap {
         this.evidence = List.copyOf(evidence);
         this.missing = List.copyOf(missing);
         this.damages = damages;
+        this.settled = settled;
         this.leftOut = leftOut;
         this.arenas = new Arenas(map, firstRegion);
     }
@@ -118,6 +121,11 @@ public final class JemallocHeap implements Heap {
     /** What a cursor or a look-up reads with. */
     Reader reader() {
         return target().memory().reader(BUDGET, LINE);
+    }
+
+    /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
+    boolean settled() {
+        return settled;
     }
 
     /** Bytes that were in no state to be read when the heap was located. */
