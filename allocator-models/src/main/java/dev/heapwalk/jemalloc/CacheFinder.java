@@ -46,8 +46,8 @@ final class CacheFinder {
     private long top;
     private int bad;
     /**
-     * Whether it is looked for among a thread's variables, where nothing else looks like one: then it is taken whatever it
-     * points to, such as a slab that is damaged.
+     * Whether it is looked for among a thread's variables, where nothing else looks like one: then it is taken whatever
+     * it points to, such as a slab that is damaged.
      */
     private boolean trusted;
 

@@ -35,7 +35,7 @@ final class Copies {
             throw new UnsupportedTargetException(
                     modules.isEmpty()
                             ? "no jemalloc in " + target.description()
-                            : "no jemalloc that is known in %s: the variables of %s lead to no tree of pages as 5.2 and 5.3 have one"
+                            : "no jemalloc that is known in %s: variables of %s lead to no tree of pages as 5.2 and 5.3 have"
                                     .formatted(
                                             target.description(),
                                             modules.stream()

@@ -130,8 +130,8 @@ final class Discovery {
         }
 
         /**
-         * Whether no thread is inside jemalloc, or in a call that it has just made: an extent and the tree are changed one
-         * after the other. Unsure where a program has jemalloc in itself.
+         * Whether no thread is inside jemalloc, or in a call that it has just made: an extent and the tree are changed
+         * one after the other. Unsure where a program has jemalloc in itself.
          */
         private boolean rests() {
             for (ThreadState thread : target.threads()) {

@@ -55,7 +55,8 @@ public final class Edata extends StructView {
     /**
      * {@code e_addr}.
      *
-     * @return target address of the first byte that the program may use; of a large one it may lie inside the first page
+     * @return target address of the first byte that the program may use; of a large one it may lie inside the first
+     *     page
      */
     public long eAddr() {
         return longAt(E_ADDR);

@@ -8,8 +8,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Reads the extent of each leaf entry. An extent is taken if it begins at the page whose entry names it first; a slab is
- * named by each of its pages, others by their first and last one.
+ * Reads the extent of each leaf entry. An extent is taken if it begins at the page whose entry names it first; a slab
+ * is named by each of its pages, others by their first and last one.
  */
 final class ExtentCollector implements PageTree.Entries {
     /** More than an address space has. */
@@ -184,8 +184,8 @@ final class ExtentCollector implements PageTree.Entries {
     }
 
     /**
-     * What a large extent has more than its block: a page where large blocks begin anywhere in their first page, so that
-     * not all use the same lines of a cache.
+     * What a large extent has more than its block: a page where large blocks begin anywhere in their first page, so
+     * that not all use the same lines of a cache.
      */
     long pad(JemallocLayout layout, SizeClasses classes) {
         int padded = 0;

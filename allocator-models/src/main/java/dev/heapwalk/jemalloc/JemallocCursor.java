@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.OptionalLong;
 
 /**
- * Walks every block in address order: regions of slabs, large blocks, free pages, and the memory that jemalloc keeps its
- * own structures in. A flyweight that allocates nothing for a block. A slab that contradicts itself is left out as a
- * whole.
+ * Walks every block in address order: regions of slabs, large blocks, free pages, and the memory that jemalloc keeps
+ * its own structures in. A flyweight that allocates nothing for a block. A slab that contradicts itself is left out as
+ * a whole.
  */
 public final class JemallocCursor extends AtBlock implements BlockCursor {
     private static final int ALL = -1;

@@ -69,8 +69,8 @@ public final class JemallocHeap implements Heap {
     }
 
     /**
-     * Whether a target has a module that seems to have jemalloc: by what it exports, or by a text that names its version
-     * in one with variables large enough for its tree.
+     * Whether a target has a module that seems to have jemalloc: by what it exports, or by a text that names its
+     * version in one with variables large enough for its tree.
      *
      * @param target an open target
      * @return whether it is worth a {@link #locate}
@@ -84,8 +84,8 @@ public final class JemallocHeap implements Heap {
      *
      * @param target an open target; it must stay open while the heap is used
      * @return the heap
-     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no jemalloc in the target, or none of a version
-     *     that is known
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no jemalloc in the target, or none of a
+     *     version that is known
      */
     public static JemallocHeap locate(Target target) {
         return locateAll(target).getFirst();
@@ -96,8 +96,8 @@ public final class JemallocHeap implements Heap {
      *
      * @param target an open target; it must stay open while the heaps are used
      * @return at least one heap, in the order of their modules
-     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no jemalloc in the target, or none of a version
-     *     that is known
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no jemalloc in the target, or none of a
+     *     version that is known
      */
     public static List<JemallocHeap> locateAll(Target target) {
         return Copies.locate(target);

@@ -65,7 +65,9 @@ record JemallocModule(ElfModule module, String basis, Source source) {
         return module.path().substring(module.path().lastIndexOf('/') + 1);
     }
 
-    /** The version that a text in the module names, such as {@code 5.3.0-0-g54eaed1d8b56b1aa528be3bdd1877e59c56fa90c}. */
+    /**
+     * The version that a text in the module names, such as {@code 5.3.0-0-g54eaed1d8b56b1aa528be3bdd1877e59c56fa90c}.
+     */
     Optional<String> version(Target target) {
         return version(target, module);
     }

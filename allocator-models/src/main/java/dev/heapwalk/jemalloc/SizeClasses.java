@@ -14,7 +14,9 @@ final class SizeClasses {
     /** The least size with a class of its own, whatever the quantum. */
     private static final int TINY = 8;
 
-    /** By the quantums that builds have: what {@code malloc} aligns to, and the 8 bytes of {@code --with-lg-quantum=3}. */
+    /**
+     * By the quantums that builds have: what {@code malloc} aligns to, and the 8 bytes of {@code --with-lg-quantum=3}.
+     */
     static final List<SizeClasses> ALL = List.of(of(8), of(16));
 
     private final int quantum;

@@ -243,8 +243,8 @@ public final class LedgerProcess implements AutoCloseable {
     }
 
     /**
-     * What {@code malloc_stats_print} of jemalloc prints, if the process runs with that. Since 5.3 it has a buffer of 64
-     * KiB of its own while it counts.
+     * What {@code malloc_stats_print} of jemalloc prints, if the process runs with that. Since 5.3 it has a buffer of
+     * 64 KiB of its own while it counts.
      *
      * @return its JSON
      * @throws IOException if the process is gone, or has no jemalloc
