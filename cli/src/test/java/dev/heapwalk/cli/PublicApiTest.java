@@ -19,15 +19,14 @@ import org.junit.jupiter.api.Test;
  * names. Read from the sources of the packages that the modules export to everybody.
  */
 class PublicApiTest {
-    private static final List<String> MODULES =
-            List.of(
-                    "memory-access",
-                    "heap-model",
-                    "native-model",
-                    "malloc-model",
-                    "allocator-models",
-                    "ruby-model",
-                    "python-model");
+    private static final List<String> MODULES = List.of(
+            "memory-access",
+            "heap-model",
+            "native-model",
+            "malloc-model",
+            "allocator-models",
+            "ruby-model",
+            "python-model");
     private static final Pattern EXPORT = Pattern.compile("\\bexports\\s+([\\w.]+);");
     private static final Pattern INTERFACE =
             Pattern.compile("^public (?:sealed |non-sealed )?interface\\b", Pattern.MULTILINE);
