@@ -134,6 +134,8 @@ final class TreeSearch {
         private long key = NONE;
         private int good;
         private int bad;
+        /** The extent that was wrong last: a large one has many entries, and counts once. */
+        private long wrong;
 
         Sample(TreeShape shape) {
             this.shape = shape;
@@ -149,9 +151,10 @@ final class TreeSearch {
             if (!PageTree.plausible(shape, word)) {
                 bad++;
             } else if (edata != 0) {
-                if (names(edata, index)) {
+                if (edata != wrong && names(edata, index)) {
                     good++;
-                } else {
+                } else if (edata != wrong) {
+                    wrong = edata;
                     bad++;
                 }
             }
