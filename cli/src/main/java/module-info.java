@@ -4,6 +4,7 @@
  */
 module dev.heapwalk.cli {
     requires dev.heapwalk.heap;
+    requires dev.heapwalk.python;
     requires dev.heapwalk.ruby;
     requires info.picocli;
 

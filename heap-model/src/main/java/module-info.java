@@ -12,6 +12,7 @@ module dev.heapwalk.heap {
     exports dev.heapwalk.heap.usage;
     exports dev.heapwalk.text to
             dev.heapwalk.cli,
+            dev.heapwalk.python,
             dev.heapwalk.ruby;
 
     uses dev.heapwalk.heap.HeapProvider;

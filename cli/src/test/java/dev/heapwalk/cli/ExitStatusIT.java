@@ -53,6 +53,7 @@ final class ExitStatusIT {
                 "tcache",
                 "hexdump",
                 "ruby",
+                "python",
                 "completion"
             })
     void everyCommandHasHelp(String command) {
@@ -70,6 +71,14 @@ final class ExitStatusIT {
         Run run = Run.heapwalk("ruby", command, "--help").exited(0);
         assertThat(run.text()).startsWith("Usage: heapwalk ruby " + command);
         assertThat(Run.heapwalk("ruby", "--help").exited(0).text()).contains("\n  " + command + " ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"info"})
+    void everyPythonCommandHasHelp(String command) {
+        Run run = Run.heapwalk("python", command, "--help").exited(0);
+        assertThat(run.text()).startsWith("Usage: heapwalk python " + command);
+        assertThat(Run.heapwalk("python", "--help").exited(0).text()).contains("\n  " + command + " ");
     }
 
     @Test
@@ -96,6 +105,8 @@ final class ExitStatusIT {
                 "sizes --sysroot /us > /usr",
                 "ru > ruby",
                 "ruby in > info",
+                "py > python",
+                "python info --mod > --mode",
                 "ruby count --mod > --mode",
                 "ruby info --format t > table",
                 "ruby count dem > demo",
@@ -179,6 +190,8 @@ final class ExitStatusIT {
         Run.heapwalk("ruby").exited(2).said("which command?", "info", "count");
         Run.heapwalk("ruby", "frobnicate", "1").exited(2).said("there is no command 'frobnicate'");
         Run.heapwalk("ruby", "info").exited(2).said("TARGET");
+        Run.heapwalk("python").exited(2).said("which command?", "info");
+        Run.heapwalk("python", "frobnicate", "1").exited(2).said("there is no command 'frobnicate'");
         Run.heapwalk("ruby", "info", "1", "2").exited(2).said("one argument too many", "'2'");
         try (KnownProcess known = KnownProcess.start()) {
             Run.heapwalk("arena", "7", known.pid()).exited(2).said("there is no arena 7", "0 to 1");

@@ -38,7 +38,9 @@ final class HelpIT {
                 "ruby dump",
                 "ruby show",
                 "ruby threads",
-                "ruby roots"
+                "ruby roots",
+                "python",
+                "python info"
             })
     void helpOfACommandIsTheSameByBothNames(String command) {
         String[] words = command.split(" ");

@@ -37,6 +37,8 @@ final class ModulesIT {
                 .containsEntry("dev.heapwalk.allocators", Set.of("dev.heapwalk.heap"))
                 .containsEntry("dev.heapwalk.natives", Set.of("dev.heapwalk.heap"))
                 .containsEntry("dev.heapwalk.ruby", Set.of("dev.heapwalk.heap"))
-                .containsEntry("dev.heapwalk.cli", Set.of("dev.heapwalk.heap", "dev.heapwalk.ruby"));
+                .containsEntry("dev.heapwalk.python", Set.of("dev.heapwalk.heap"))
+                .containsEntry(
+                        "dev.heapwalk.cli", Set.of("dev.heapwalk.heap", "dev.heapwalk.python", "dev.heapwalk.ruby"));
     }
 }

@@ -36,6 +36,8 @@ final class InterpreterFinder {
     private static final long NARROW = 0xFFFF;
     private static final String OF_SYS = "getrefcount";
     private static final String OF_BUILTINS = "len";
+    /** What {@code sys} has in a build with {@code Py_DEBUG}. */
+    private static final String OF_DEBUG = "gettotalrefcount";
 
     /** Tells where a symbol of Python's module lies. */
     interface Symbols {
@@ -94,6 +96,12 @@ final class InterpreterFinder {
         if (!readVersion()) {
             return false;
         }
+        boolean debug = hasKey(interpreters.getFirst().sysdict(), OF_DEBUG);
+        say(
+                "build",
+                "with the global interpreter lock" + (debug ? ", for debugging (Py_DEBUG)" : ""),
+                "sys has %s %s; sys.version is %s".formatted(debug ? "a" : "no", OF_DEBUG, banner.replace('\n', ' ')),
+                List.of(Source.STRUCTURE, Source.BANNER));
         sayFound();
         return true;
     }

@@ -4,6 +4,7 @@ package dev.heapwalk.python;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Range;
+import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.python.layout.PythonLayout;
 import java.util.List;
@@ -229,6 +230,16 @@ public final class PythonRuntime {
      */
     public ObjectCursor objects(Heaps heaps) {
         return new ObjectCursor(this, found.layout(), heaps);
+    }
+
+    /**
+     * Tells when the process stands still while no garbage collection runs in any interpreter: one takes from
+     * microseconds to seconds, and objects are in other lists meanwhile.
+     *
+     * @return what is asked after a stop; before 3.7 it can't tell
+     */
+    public Rest rest() {
+        return CollectorRest.of(this, found.layout());
     }
 
     /** The variables of all modules, and those of the runtime where modules are not known. */

@@ -31,6 +31,7 @@ public final class Commands {
         COMMANDS.put("tcache", Tcache::new);
         COMMANDS.put("hexdump", Hexdump::new);
         COMMANDS.put("ruby", Ruby::new);
+        COMMANDS.put("python", Python::new);
         COMMANDS.put("completion", Completion::new);
         COMMANDS.put("help", Help::new);
     }
@@ -48,10 +49,9 @@ public final class Commands {
         }
         boolean needsAll = first.equals("completion") || first.equals("help");
         add(line, COMMANDS, needsAll ? "" : first);
-        CommandLine ruby = line.getSubcommands().get("ruby");
-        if (ruby != null) {
-            add(ruby, Ruby.COMMANDS, args.length > 1 && first.equals("ruby") ? args[1] : "");
-        }
+        String second = args.length > 1 ? args[1] : "";
+        addBelow(line, "ruby", Ruby.COMMANDS, first.equals("ruby") ? second : "");
+        addBelow(line, "python", Python.COMMANDS, first.equals("python") ? second : "");
         if (needsAll
                 || Arrays.asList(args).contains("--help")
                 || Arrays.asList(args).contains("-h")) {
@@ -69,6 +69,14 @@ public final class Commands {
                 .registerConverter(Mode.class, word -> named(word, Mode.values()))
                 .registerConverter(DumpFormat.class, word -> named(word, DumpFormat.values()))
                 .registerConverter(ThreadsFormat.class, word -> named(word, ThreadsFormat.values()));
+    }
+
+    /** Adds those of a group, if that was added. */
+    private static void addBelow(CommandLine line, String group, Map<String, Supplier<?>> commands, String name) {
+        CommandLine of = line.getSubcommands().get(group);
+        if (of != null) {
+            add(of, commands, name);
+        }
     }
 
     /** Adds the command that has a name, or all if none has. */

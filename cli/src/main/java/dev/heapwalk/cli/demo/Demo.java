@@ -17,11 +17,14 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A process to try heapwalk on: a child JVM that allocates in a known pattern, or a Ruby that makes some objects, and
- * that waits until it is ended.
+ * A process to try heapwalk on: a child JVM that allocates in a known pattern, or a Ruby or a Python that makes
+ * some objects, and that waits until it is ended.
  */
 public final class Demo implements AutoCloseable {
     private static final String RUBY_HOLDS = "a shop with 300 books, 20 carts and 3 threads";
+
+    private static final String PYTHON_HOLDS =
+            "a shop with 300 books, 20 carts, 4 threads and 5 deliveries that await a van";
 
     /** A shell between the two JVMs: this one waits for its own children, and would take a child's stop for its end. */
     private static final String BETWEEN = "exec 3<&0; \"$@\" <&3 3<&- & exec <&- 3<&- 2>/dev/null; wait $!";
@@ -56,14 +59,25 @@ public final class Demo implements AutoCloseable {
 
     /** Starts a Ruby and waits until it has made its objects. */
     public static Demo ruby() {
-        String ruby = onPath("ruby");
-        if (ruby == null) {
+        return interpreter("ruby", "Ruby", "ruby", "-e", "demo.rb", RUBY_HOLDS);
+    }
+
+    /** Starts a Python and waits until it has made its objects. */
+    public static Demo python() {
+        return interpreter("python", "Python", "python3", "-c", "demo.py", PYTHON_HOLDS);
+    }
+
+    private static Demo interpreter(
+            String commands, String language, String program, String option, String script, String holds) {
+        String found = onPath(program);
+        if (found == null) {
             throw new UncheckedIOException(
-                    new IOException("the demo of the ruby commands needs a Ruby, and there is no ruby on PATH: "
-                            + "install one (on Debian: apt install ruby), or name a process that runs"));
+                    new IOException(("the demo of the %s commands needs a %s, and there is no %s "
+                                    + "on PATH: install one (on Debian: apt install %s), or name a process that runs")
+                            .formatted(commands, language, program, program)));
         }
-        try (InputStream program = Demo.class.getResourceAsStream("demo.rb")) {
-            return start(List.of(ruby, "-e", new String(program.readAllBytes(), StandardCharsets.UTF_8)), RUBY_HOLDS);
+        try (InputStream lines = Demo.class.getResourceAsStream(script)) {
+            return start(List.of(found, option, new String(lines.readAllBytes(), StandardCharsets.UTF_8)), holds);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -85,7 +99,10 @@ public final class Demo implements AutoCloseable {
         line.addAll(command);
         ProcessBuilder builder = new ProcessBuilder(line);
         // Options meant for the reader of the demo are not meant for the demo.
-        builder.environment().keySet().removeAll(Set.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "RUBYOPT"));
+        builder.environment()
+                .keySet()
+                .removeAll(
+                        Set.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "RUBYOPT", "PYTHONSTARTUP", "PYTHONINSPECT"));
         builder.redirectError(ProcessBuilder.Redirect.INHERIT);
         try {
             Demo demo = new Demo(builder.start());

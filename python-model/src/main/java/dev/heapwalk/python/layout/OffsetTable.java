@@ -8,6 +8,7 @@ package dev.heapwalk.python.layout;
  * @param id {@code interpreter_state.id}
  * @param next {@code interpreter_state.next}
  * @param threadsHead {@code interpreter_state.threads_head}
+ * @param gc {@code interpreter_state.gc}
  * @param modules {@code interpreter_state.imports_modules}
  * @param sysdict {@code interpreter_state.sysdict}
  * @param builtins {@code interpreter_state.builtins}
@@ -15,6 +16,7 @@ package dev.heapwalk.python.layout;
  * @param threadInterp {@code thread_state.interp}
  * @param threadId {@code thread_state.thread_id}
  * @param nativeThreadId {@code thread_state.native_thread_id}
+ * @param collecting {@code gc.collecting}
  * @param bytes how much of the table is read, in bytes
  */
 public record OffsetTable(
@@ -22,6 +24,7 @@ public record OffsetTable(
         int id,
         int next,
         int threadsHead,
+        int gc,
         int modules,
         int sysdict,
         int builtins,
@@ -29,6 +32,7 @@ public record OffsetTable(
         int threadInterp,
         int threadId,
         int nativeThreadId,
+        int collecting,
         int bytes) {
     /** What the table begins with: {@code xdebugpy}, as a word. */
     public static final long COOKIE = 0x7970677562656478L;
@@ -50,13 +54,13 @@ public record OffsetTable(
 
     static OffsetTable of(int version) {
         if (version < 313) {
-            return new OffsetTable(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0);
+            return new OffsetTable(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0);
         }
         if (version == 313) {
-            return new OffsetTable(40, 56, 64, 72, 88, 96, 104, 168, 176, 192, 200, 208);
+            return new OffsetTable(40, 56, 64, 72, 80, 88, 96, 104, 168, 176, 192, 200, 576, 584);
         }
         return version == 314
-                ? new OffsetTable(40, 56, 64, 72, 96, 104, 112, 192, 200, 216, 224, 232)
-                : new OffsetTable(40, 56, 64, 72, 96, 104, 112, 192, 200, 240, 248, 256);
+                ? new OffsetTable(40, 56, 64, 72, 88, 96, 104, 112, 192, 200, 216, 224, 656, 664)
+                : new OffsetTable(40, 56, 64, 72, 88, 96, 104, 112, 192, 200, 240, 248, 760, 768);
     }
 }

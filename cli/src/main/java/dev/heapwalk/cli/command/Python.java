@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli.command;
+
+import dev.heapwalk.cli.demo.Demo;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+import picocli.CommandLine.Command;
+
+/** {@code heapwalk python}: the commands about the heap of a Python process. */
+@Command(
+        name = "python",
+        description = "Read the heap of a Python process (CPython 2.7 and 3.6 to 3.15).",
+        synopsisSubcommandLabel = "COMMAND")
+final class Python extends CommandGroup {
+    static final Map<String, Supplier<?>> COMMANDS = new LinkedHashMap<>();
+
+    static {
+        COMMANDS.put("info", PythonInfo::new);
+    }
+
+    @Override
+    protected Demo demo() {
+        return Demo.python();
+    }
+}
