@@ -7,6 +7,7 @@ module dev.heapwalk.python {
 
     exports dev.heapwalk.python;
     exports dev.heapwalk.python.object;
+    exports dev.heapwalk.python.owned;
     exports dev.heapwalk.python.usage;
 
     provides dev.heapwalk.heap.HeapProvider with

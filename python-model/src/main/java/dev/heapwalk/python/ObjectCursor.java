@@ -10,6 +10,7 @@ import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.raw.Words;
+import dev.heapwalk.python.layout.DictLayout;
 import dev.heapwalk.python.layout.FrameLayout;
 import dev.heapwalk.python.layout.GcLayout;
 import dev.heapwalk.python.layout.IntLayout;
@@ -300,13 +301,12 @@ public final class ObjectCursor implements AutoCloseable {
         };
     }
 
-    /** How large values behind an object are: a head, the values, and a byte for each, which tells the order. */
+    /** How large values behind an object are. */
     private static long valuesSize(MemorySegment segment, long at, long room) {
         if (room < Long.BYTES) {
             return Long.BYTES;
         }
-        long capacity = segment.get(Words.BYTE, at) & 0xFF;
-        return Long.BYTES + capacity * Long.BYTES + (capacity + Long.BYTES - 1 & -Long.BYTES);
+        return DictLayout.valuesBytes(segment.get(Words.BYTE, at + DictLayout.VALUES_CAPACITY) & 0xFF);
     }
 
     private long textSize(MemorySegment segment, long at, long basic, long room) {

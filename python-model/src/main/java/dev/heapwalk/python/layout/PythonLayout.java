@@ -22,6 +22,9 @@ import java.util.stream.Stream;
  * @param set sets
  * @param code code
  * @param function functions
+ * @param instance attributes of instances
+ * @param deque deques
+ * @param buffers what objects of other built-in types own
  * @param frame frames and generators
  * @param runtime the runtime that all interpreters share
  * @param interpreter an interpreter
@@ -40,6 +43,9 @@ public record PythonLayout(
         SetLayout set,
         CodeLayout code,
         FunctionLayout function,
+        InstanceLayout instance,
+        DequeLayout deque,
+        BufferLayout buffers,
         FrameLayout frame,
         RuntimeLayout runtime,
         InterpreterLayout interpreter,
@@ -101,6 +107,9 @@ public record PythonLayout(
                 SetLayout.of(version),
                 CodeLayout.of(version),
                 FunctionLayout.of(version),
+                InstanceLayout.of(version),
+                DequeLayout.of(version),
+                BufferLayout.of(version),
                 FrameLayout.of(version),
                 RuntimeLayout.of(version),
                 InterpreterLayout.of(version),

@@ -13,9 +13,12 @@ package dev.heapwalk.python.layout;
  *     there is no such thing
  * @param wstrLength {@code wstr_length}, or -1
  * @param text {@code str} of 2.7, a pointer to the text, or -1
+ * @param utf8Length {@code utf8_length}, or -1
+ * @param utf8 {@code utf8}, the text in UTF-8 of a string that is not compact ASCII, or -1
  * @param bytes {@code ob_sval}: where bytes begin
  */
-public record StringLayout(int asciiSize, int compactSize, int wstr, int wstrLength, int text, int bytes) {
+public record StringLayout(
+        int asciiSize, int compactSize, int wstr, int wstrLength, int text, int utf8Length, int utf8, int bytes) {
     /** {@code length}. */
     public static final int LENGTH = 16;
     /** {@code state}, 32 bits. */
@@ -34,8 +37,10 @@ public record StringLayout(int asciiSize, int compactSize, int wstr, int wstrLen
 
     static StringLayout of(int version) {
         if (version < 300) {
-            return new StringLayout(-1, -1, -1, -1, 24, 36);
+            return new StringLayout(-1, -1, -1, -1, 24, -1, -1, 36);
         }
-        return version < 312 ? new StringLayout(48, 72, 40, 64, -1, 32) : new StringLayout(40, 56, -1, -1, -1, 32);
+        return version < 312
+                ? new StringLayout(48, 72, 40, 64, -1, 48, 56, 32)
+                : new StringLayout(40, 56, -1, -1, -1, 40, 48, 32);
     }
 }

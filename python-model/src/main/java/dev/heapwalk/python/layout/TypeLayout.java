@@ -9,10 +9,13 @@ package dev.heapwalk.python.layout;
  * @param staticSize how large a {@code PyTypeObject} is, in bytes
  * @param name {@code ht_name}
  * @param qualname {@code ht_qualname}, or -1 where types have none
+ * @param cachedKeys {@code ht_cached_keys}, the keys that instances share, or -1
+ * @param tpname {@code _ht_tpname}, or -1
  * @param inlineValues the flag of types whose objects have the values of their attributes behind them, 0 where there
  *     is none
  */
-public record TypeLayout(int heapTypeSize, int staticSize, int name, int qualname, long inlineValues) {
+public record TypeLayout(
+        int heapTypeSize, int staticSize, int name, int qualname, int cachedKeys, int tpname, long inlineValues) {
     /** {@code tp_name}. */
     public static final int TP_NAME = 24;
     /** {@code tp_basicsize}. */
@@ -21,6 +24,8 @@ public record TypeLayout(int heapTypeSize, int staticSize, int name, int qualnam
     public static final int ITEMSIZE = 40;
     /** {@code tp_flags}. */
     public static final int FLAGS = 168;
+    /** {@code tp_doc}. */
+    public static final int DOC = 176;
     /** {@code tp_weaklistoffset}. */
     public static final int WEAKLISTOFFSET = 208;
     /** {@code tp_base}. */
@@ -66,16 +71,16 @@ public record TypeLayout(int heapTypeSize, int staticSize, int name, int qualnam
 
     static TypeLayout of(int version) {
         return switch (version) {
-            case 207 -> new TypeLayout(872, 392, 856, -1, 0);
-            case 306, 307 -> new TypeLayout(864, 400, 832, 848, 0);
-            case 308 -> new TypeLayout(880, 416, 848, 864, 0);
-            case 309 -> new TypeLayout(880, 408, 840, 856, 0);
-            case 310 -> new TypeLayout(888, 408, 848, 864, 0);
-            case 311 -> new TypeLayout(904, 408, 848, 864, 0);
-            case 312 -> new TypeLayout(920, 416, 856, 872, 0);
-            case 313 -> new TypeLayout(928, 416, 856, 872, INLINE_VALUES);
-            case 314 -> new TypeLayout(936, 416, 856, 872, INLINE_VALUES);
-            default -> new TypeLayout(944, 424, 864, 880, INLINE_VALUES);
+            case 207 -> new TypeLayout(872, 392, 856, -1, -1, -1, 0);
+            case 306, 307 -> new TypeLayout(864, 400, 832, 848, 856, -1, 0);
+            case 308 -> new TypeLayout(880, 416, 848, 864, 872, -1, 0);
+            case 309 -> new TypeLayout(880, 408, 840, 856, 864, -1, 0);
+            case 310 -> new TypeLayout(888, 408, 848, 864, 872, -1, 0);
+            case 311 -> new TypeLayout(904, 408, 848, 864, 872, 888, 0);
+            case 312 -> new TypeLayout(920, 416, 856, 872, 880, 896, 0);
+            case 313 -> new TypeLayout(928, 416, 856, 872, 880, 896, INLINE_VALUES);
+            case 314 -> new TypeLayout(936, 416, 856, 872, 880, 896, INLINE_VALUES);
+            default -> new TypeLayout(944, 424, 864, 880, 888, 904, INLINE_VALUES);
         };
     }
 }

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.owned;
+
+import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.python.ObjectReader;
+import dev.heapwalk.python.PythonRuntime;
+import dev.heapwalk.python.layout.BufferLayout;
+import dev.heapwalk.python.layout.DequeLayout;
+import dev.heapwalk.python.layout.DictLayout;
+import dev.heapwalk.python.layout.PythonLayout;
+import dev.heapwalk.python.layout.SequenceLayout;
+import dev.heapwalk.python.layout.SetLayout;
+import dev.heapwalk.python.layout.StringLayout;
+import dev.heapwalk.python.layout.TypeLayout;
+import java.util.Map;
+
+/**
+ * The buffers that an object owns besides its own block: the elements of a list, the keys and values of a dictionary,
+ * the table of a set. What an object refers to that is an object itself, such as the {@code __dict__} of an instance,
+ * is no buffer. Allocates nothing for an object. For one thread.
+ *
+ * <p>A buffer is told if there is memory of its size at its address. Since a process may be stopped anywhere, and a
+ * block that looks like an object may be none, whoever needs to be sure looks whether a block begins there.
+ */
+public final class OwnedBuffers {
+    /** What a type has, as bits, beside {@link Family}: a word with values before its objects. */
+    private static final int WITH_VALUES = 1 << 8;
+
+    private static final int FAMILY_MASK = WITH_VALUES - 1;
+    private static final int DEEPEST = 64;
+    private static final int LONGEST_NAME = 64;
+    private static final int LONGEST_TEXT = 1 << 20;
+    private static final long MOST_NODES = 1L << 32;
+
+    private enum Family {
+        NONE,
+        LIST,
+        DICT,
+        ORDERED,
+        SET,
+        TEXT,
+        BYTE_ARRAY,
+        ARRAY,
+        DEQUE,
+        STRING_IO,
+        BYTES_IO,
+        CODE,
+        TYPE
+    }
+
+    private static final Family[] FAMILIES = Family.values();
+
+    /** Types that are known by their name: a name without a point is believed of a variable of the interpreter alone. */
+    private static final Map<String, Family> NAMED = Map.of(
+            "set", Family.SET,
+            "frozenset", Family.SET,
+            "bytearray", Family.BYTE_ARRAY,
+            "array.array", Family.ARRAY,
+            "collections.deque", Family.DEQUE,
+            "collections.OrderedDict", Family.ORDERED,
+            "_io.StringIO", Family.STRING_IO,
+            "_io.BytesIO", Family.BYTES_IO,
+            "code", Family.CODE);
+
+    private final Reader memory;
+    private final PythonLayout layout;
+    private final DictLayout dicts;
+    private final StringLayout strings;
+    private final DequeLayout deques;
+    private final BufferLayout buffers;
+    private final int wideUnit;
+    /** What each type that came has. */
+    private final LongTable types = new LongTable();
+
+    private long lastType;
+    private int last;
+
+    /**
+     * Makes one.
+     *
+     * @param runtime the runtime whose objects are asked for
+     * @param reader what follows their pointers, made by that runtime
+     */
+    public OwnedBuffers(PythonRuntime runtime, ObjectReader reader) {
+        this.memory = reader.memory();
+        this.layout = PythonLayout.of(runtime.series());
+        this.dicts = layout.dict();
+        this.strings = layout.string();
+        this.deques = layout.deque();
+        this.buffers = layout.buffers();
+        this.wideUnit = reader.wideUnit();
+    }
+
+    /**
+     * Tells the buffers of an object.
+     *
+     * @param object target address of an object
+     * @param type target address of its type
+     * @param sink what takes them
+     */
+    public void buffers(long object, long type, BufferSink sink) {
+        int traits = traits(type);
+        if (traits == 0) {
+            return;
+        }
+        if ((traits & WITH_VALUES) != 0) {
+            instance(object, type, sink);
+        }
+        switch (FAMILIES[traits & FAMILY_MASK]) {
+            case NONE -> {}
+            case LIST -> list(object, sink);
+            case DICT -> dict(object, sink);
+            case ORDERED -> ordered(object, sink);
+            case SET -> set(object, sink);
+            case TEXT -> text(object, sink);
+            case BYTE_ARRAY -> byteArray(object, sink);
+            case ARRAY -> array(object, sink);
+            case DEQUE -> deque(object, sink);
+            case STRING_IO -> inputOutput(object, wideUnit(), BufferKind.STRING_IO, sink);
+            case BYTES_IO -> inputOutput(object, Byte.BYTES, BufferKind.BYTES_IO, sink);
+            case CODE -> code(object, sink);
+            case TYPE -> type(object, sink);
+        }
+    }
+
+    /**
+     * Whether objects of a type may own buffers that are known here.
+     *
+     * @param type target address of a type
+     * @return whether they may; if not, {@link #buffers} tells none
+     */
+    public boolean mayOwn(long type) {
+        return traits(type) != 0;
+    }
+
+    private int traits(long type) {
+        if (type != lastType) {
+            int known = (int) types.get(type, -1);
+            if (known < 0) {
+                known = find(type);
+                types.put(type, known);
+            }
+            lastType = type;
+            last = known;
+        }
+        return last;
+    }
+
+    private int find(long type) {
+        long flags = memory.readLong(type + TypeLayout.FLAGS, 0);
+        long managed = layout.instance().managedDict();
+        boolean values = (flags & managed) != 0
+                && (layout.instance().values() != 0 || layout.instance().tagged());
+        return family(type, flags).ordinal() | (values ? WITH_VALUES : 0);
+    }
+
+    private Family family(long type, long flags) {
+        if ((flags & TypeLayout.LIST_SUBCLASS) != 0) {
+            return Family.LIST;
+        }
+        if ((flags & TypeLayout.UNICODE_SUBCLASS) != 0) {
+            return Family.TEXT;
+        }
+        if ((flags & TypeLayout.TYPE_SUBCLASS) != 0) {
+            return Family.TYPE;
+        }
+        Family named = byName(type);
+        if ((flags & TypeLayout.DICT_SUBCLASS) != 0) {
+            return named == Family.ORDERED ? named : Family.DICT;
+        }
+        return named == Family.BYTES_IO && !buffers.bytesOwns()
+                        || named == Family.BYTE_ARRAY && !buffers.byteArrayOwns()
+                ? Family.NONE
+                : named;
+    }
+
+    /** The family of the nearest type above that is known by its name. */
+    private Family byName(long type) {
+        long base = type;
+        for (int i = 0; i < DEEPEST && base != 0 && (base & 7) == 0; i++) {
+            String name = memory.readCString(memory.readLong(base + TypeLayout.TP_NAME, 0), LONGEST_NAME, "");
+            boolean made = (memory.readLong(base + TypeLayout.FLAGS, 0) & TypeLayout.HEAPTYPE) != 0;
+            Family found = NAMED.get(name);
+            if (found != null && (!made || name.indexOf('.') > 0)) {
+                return found;
+            }
+            base = memory.readLong(base + TypeLayout.BASE, 0);
+        }
+        return Family.NONE;
+    }
+
+    /** Tells a buffer if there is memory for it. */
+    private boolean tell(BufferSink sink, long address, long bytes, BufferKind kind) {
+        if (address <= 0 || bytes <= 0 || !memory.mapped(address, bytes)) {
+            return false;
+        }
+        sink.buffer(address, bytes, kind);
+        return true;
+    }
+
+    private void tellMany(BufferSink sink, long address, long count, long size, BufferKind kind) {
+        if (count > 0 && count <= Long.MAX_VALUE / size) {
+            tell(sink, address, count * size, kind);
+        }
+    }
+
+    private void instance(long object, long type, BufferSink sink) {
+        long values;
+        if (layout.instance().tagged()) {
+            long word = memory.readLong(object + layout.instance().dict(), 0);
+            values = (word & 1) != 0 ? word + 1 : 0;
+        } else {
+            values = memory.readLong(object + layout.instance().values(), 0);
+        }
+        if (values != 0) {
+            long keys = memory.readLong(type + layout.type().cachedKeys(), 0);
+            prefixedValues(values, keys, BufferKind.INSTANCE_VALUES, sink);
+        }
+    }
+
+    private void list(long list, BufferSink sink) {
+        long allocated = memory.readLong(list + SequenceLayout.LIST_ALLOCATED, 0);
+        long items = memory.readLong(list + SequenceLayout.LIST_ITEMS, 0);
+        tellMany(sink, items, allocated, Long.BYTES, BufferKind.LIST_ITEMS);
+    }
+
+    private void dict(long dict, BufferSink sink) {
+        if (dicts.keys() < 0) {
+            long table = memory.readLong(dict + dicts.table(), 0);
+            long mask = memory.readLong(dict + dicts.mask(), -1);
+            if (table != dict + DictLayout.SMALL_TABLE && mask >= 0) {
+                tellMany(sink, table, mask + 1, DictLayout.HASHED_ENTRY, BufferKind.DICT_TABLE);
+            }
+            return;
+        }
+        long keys = memory.readLong(dict + dicts.keys(), 0);
+        long values = memory.readLong(dict + dicts.values(), 0);
+        long size = keysSize(keys);
+        // A dictionary that was never filled has keys that are a variable.
+        if (size <= 1) {
+            return;
+        }
+        keys(keys, size, values != 0, sink);
+        if (values != 0) {
+            values(values, keys, size, sink);
+        }
+    }
+
+    /** How many places the index of keys has; 0 if it makes no sense. */
+    private long keysSize(long keys) {
+        if (keys == 0 || (keys & 7) != 0 || memory.find(keys, DictLayout.KEYS_BYTES) < 0) {
+            return 0;
+        }
+        if (dicts.keysSize() >= 0) {
+            long size = memory.readLong(keys + dicts.keysSize());
+            return size < 0 || size > 1L << DictLayout.LARGEST_LOG2 || (size & size - 1) != 0 ? 0 : size;
+        }
+        byte log2 = memory.readByte(keys + dicts.log2Size());
+        return log2 < 0 || log2 > DictLayout.LARGEST_LOG2 ? 0 : 1L << log2;
+    }
+
+    private void keys(long keys, long size, boolean split, BufferSink sink) {
+        long index;
+        int entry = DictLayout.HASHED_ENTRY;
+        boolean shared = split;
+        if (dicts.keysSize() >= 0) {
+            index = size * (size <= 0xFF ? 1 : size <= 0xFFFF ? 2 : size <= 0xFFFFFFFFL ? 4 : 8);
+        } else {
+            byte log2 = memory.readByte(keys + dicts.log2IndexBytes());
+            if (log2 < 0 || log2 > DictLayout.LARGEST_LOG2) {
+                return;
+            }
+            index = 1L << log2;
+            byte kind = memory.readByte(keys + dicts.kind());
+            entry = kind == DictLayout.GENERAL ? DictLayout.HASHED_ENTRY : DictLayout.PLAIN_ENTRY;
+            shared |= kind == DictLayout.SPLIT;
+        }
+        tell(
+                sink,
+                keys,
+                dicts.indices() + index + DictLayout.room(size) * entry,
+                shared ? BufferKind.SHARED_KEYS : BufferKind.DICT_KEYS);
+    }
+
+    private void values(long values, long keys, long size, BufferSink sink) {
+        if (dicts.prefixed()) {
+            prefixedValues(values, keys, BufferKind.DICT_VALUES, sink);
+        } else if (dicts.valuesHead() == 0) {
+            tellMany(sink, values, DictLayout.room(size), Long.BYTES, BufferKind.DICT_VALUES);
+        } else if (memory.readByte(values + DictLayout.VALUES_EMBEDDED, (byte) 1) == 0) {
+            int capacity = memory.readByte(values + DictLayout.VALUES_CAPACITY, (byte) 0) & 0xFF;
+            tell(sink, values, DictLayout.valuesBytes(capacity), BufferKind.DICT_VALUES);
+        }
+    }
+
+    /**
+     * Values with their order before them. There were as many as the keys had room for when they were made, which is
+     * not more now; the bytes before them tell it to eight.
+     */
+    private void prefixedValues(long values, long keys, BufferKind kind, BufferSink sink) {
+        int prefix = memory.readByte(values + DictLayout.VALUES_PREFIX, (byte) 0) & 0xFF;
+        if (prefix == 0 || (prefix & 7) != 0) {
+            return;
+        }
+        long most = prefix - DictLayout.LEAST_PREFIX;
+        long now = keys == 0
+                ? most
+                : memory.readLong(keys + dicts.usable(), most) + memory.readLong(keys + dicts.count(), 0);
+        long count = Math.clamp(now, Math.max(1, most - Long.BYTES + 1), most);
+        tell(sink, values - prefix, prefix + count * Long.BYTES, kind);
+    }
+
+    private void ordered(long dict, BufferSink sink) {
+        dict(dict, sink);
+        long table = memory.readLong(dict + BufferLayout.ORDER_TABLE, 0);
+        tellMany(
+                sink,
+                table,
+                memory.readLong(dict + BufferLayout.ORDER_TABLE_SIZE, 0),
+                Long.BYTES,
+                BufferKind.ORDER_TABLE);
+        long most = Math.min(MOST_NODES, memory.readLong(dict + dicts.used(), 0));
+        long node = memory.readLong(dict + BufferLayout.ORDER_FIRST, 0);
+        for (long i = 0; i < most && node != 0; i++) {
+            if (!tell(sink, node, BufferLayout.ORDER_NODE_BYTES, BufferKind.ORDER_NODE)) {
+                return;
+            }
+            node = memory.readLong(node + BufferLayout.ORDER_NEXT, 0);
+        }
+    }
+
+    private void set(long set, BufferSink sink) {
+        long table = memory.readLong(set + SetLayout.TABLE, 0);
+        long mask = memory.readLong(set + SetLayout.MASK, -1);
+        if (table != set + layout.set().small() && mask >= 0) {
+            tellMany(sink, table, mask + 1, SetLayout.ENTRY, BufferKind.SET_TABLE);
+        }
+    }
+
+    private void text(long text, BufferSink sink) {
+        if (strings.asciiSize() < 0) {
+            long length = memory.readLong(text + StringLayout.LENGTH, -1);
+            tellMany(sink, memory.readLong(text + strings.text(), 0), length + 1, wideUnit, BufferKind.TEXT);
+            return;
+        }
+        int bits = memory.readInt(text + StringLayout.STATE, StringLayout.COMPACT | StringLayout.ASCII);
+        boolean compact = (bits & StringLayout.COMPACT) != 0;
+        if (compact && (bits & StringLayout.ASCII) != 0) {
+            if (strings.wstr() >= 0) {
+                wide(text, 0, memory.readLong(text + StringLayout.LENGTH, -1), sink);
+            }
+            return;
+        }
+        long data = text + strings.compactSize();
+        long length = memory.readLong(text + StringLayout.LENGTH, -1);
+        if (!compact) {
+            data = memory.readLong(data, 0);
+            int unit = bits >>> StringLayout.KIND_SHIFT & StringLayout.KIND_MASK;
+            tellMany(sink, data, length + 1, Math.max(1, unit), BufferKind.TEXT);
+        }
+        long utf8 = memory.readLong(text + strings.utf8(), 0);
+        if (utf8 != data) {
+            tellMany(sink, utf8, memory.readLong(text + strings.utf8Length(), -1) + 1, 1, BufferKind.UTF8);
+        }
+        if (strings.wstr() >= 0) {
+            wide(text, data, memory.readLong(text + strings.wstrLength(), -1), sink);
+        }
+    }
+
+    private void wide(long text, long data, long length, BufferSink sink) {
+        long wide = memory.readLong(text + strings.wstr(), 0);
+        if (wide != 0 && wide != data) {
+            tellMany(sink, wide, length + 1, StringLayout.WIDE, BufferKind.WIDE_TEXT);
+        }
+    }
+
+    private void byteArray(long array, BufferSink sink) {
+        SequenceLayout fields = layout.sequence();
+        tell(
+                sink,
+                memory.readLong(array + fields.byteArrayBytes(), 0),
+                memory.readLong(array + fields.byteArrayAllocated(), 0),
+                BufferKind.BYTE_ARRAY);
+    }
+
+    private void array(long array, BufferSink sink) {
+        long descr = memory.readLong(array + BufferLayout.ARRAY_DESCR, 0);
+        int itemsize = memory.readInt(descr + BufferLayout.DESCR_ITEMSIZE, 0);
+        long allocated = memory.readLong(array + BufferLayout.ARRAY_ALLOCATED, 0);
+        if (itemsize > 0) {
+            tellMany(sink, memory.readLong(array + BufferLayout.ARRAY_ITEMS, 0), allocated, itemsize, BufferKind.ARRAY);
+        }
+    }
+
+    private void deque(long deque, BufferSink sink) {
+        long right = memory.readLong(deque + deques.right(), 0);
+        long block = memory.readLong(deque + deques.left(), 0);
+        long most = memory.readLong(deque + deques.length(), 0) / deques.elements() + 2;
+        for (long i = 0; i < most && block != 0; i++) {
+            if (!tell(sink, block, deques.blockBytes(), BufferKind.DEQUE_BLOCK) || block == right) {
+                break;
+            }
+            block = memory.readLong(block + deques.rightLink(), 0);
+        }
+        if (deques.spare() >= 0) {
+            long spare = Math.min(DequeLayout.MOST_SPARE, memory.readLong(deque + deques.spareCount(), 0));
+            for (long i = 0; i < spare; i++) {
+                long one = memory.readLong(deque + deques.spare() + i * Long.BYTES, 0);
+                tell(sink, one, deques.blockBytes(), BufferKind.DEQUE_SPARE);
+            }
+        }
+    }
+
+    private int wideUnit() {
+        return buffers.bytesOwns() ? wideUnit : BufferLayout.IO_CHARACTER;
+    }
+
+    private void inputOutput(long object, int unit, BufferKind kind, BufferSink sink) {
+        long size = memory.readLong(object + BufferLayout.IO_SIZE, 0);
+        tellMany(sink, memory.readLong(object + BufferLayout.IO_BUFFER, 0), size, unit, kind);
+    }
+
+    private void code(long code, BufferSink sink) {
+        if (buffers.opcache() >= 0) {
+            long size = memory.readByte(code + buffers.opcacheSize(), (byte) 0) & 0xFF;
+            tellMany(sink, pointer(code, buffers.opcache()), size, BufferLayout.OPCACHE_BYTES, BufferKind.CODE_OPCACHE);
+            tell(sink, pointer(code, buffers.opcacheMap()), size, BufferKind.CODE_OPCACHE_MAP);
+        }
+        tell(sink, pointer(code, buffers.cellArguments()), Long.BYTES, BufferKind.CODE_CELL_ARGUMENTS);
+        long extra = pointer(code, buffers.extra());
+        if (extra != 0) {
+            long count = memory.readLong(extra + BufferLayout.EXTRA_SIZE, 0);
+            tellMany(sink, extra, count + 1, Long.BYTES, BufferKind.CODE_EXTRA);
+        }
+        tell(sink, pointer(code, buffers.cached()), BufferLayout.CACHED_BYTES, BufferKind.CODE_CACHED);
+        tell(sink, pointer(code, buffers.lines()), Short.BYTES, BufferKind.CODE_LINES);
+        tell(sink, pointer(code, buffers.monitoring()), BufferLayout.MONITORING_BYTES, BufferKind.CODE_MONITORING);
+    }
+
+    private long pointer(long object, int field) {
+        return field < 0 ? 0 : memory.readLong(object + field, 0);
+    }
+
+    private void type(long type, BufferSink sink) {
+        if ((memory.readLong(type + TypeLayout.FLAGS, 0) & TypeLayout.HEAPTYPE) == 0) {
+            return;
+        }
+        cString(pointer(type, TypeLayout.DOC), BufferKind.TYPE_DOC, sink);
+        cString(pointer(type, layout.type().tpname()), BufferKind.TYPE_NAME, sink);
+        long keys = pointer(type, layout.type().cachedKeys());
+        long size = keysSize(keys);
+        if (size > 1) {
+            keys(keys, size, true, sink);
+        }
+    }
+
+    private void cString(long address, BufferKind kind, BufferSink sink) {
+        if (address == 0) {
+            return;
+        }
+        int length = 0;
+        while (length < LONGEST_TEXT && memory.readByte(address + length, (byte) 0) != 0) {
+            length++;
+        }
+        tell(sink, address, length + 1L, kind);
+    }
+}
