@@ -39,8 +39,11 @@ final class ArenaFinder {
         for (int i = 0; i < PymallocLayout.FIRST_ARENAS; i++) {
             long element = element(word, i);
             if (memory.readLong(element + PymallocLayout.ARENA_ADDRESS, 0) != 0) {
+                // One that is just made or given back tells no number; the next one may.
                 int number = number(element);
-                return number < 0 ? 0 : element(element, -number);
+                if (number >= 0) {
+                    return element(element, -number);
+                }
             }
         }
         return 0;

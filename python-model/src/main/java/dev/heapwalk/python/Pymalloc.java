@@ -20,8 +20,15 @@ public final class Pymalloc {
     private final long interpreter;
     private final PymallocLayout.Sizes sizes;
     private final List<Arena> arenas;
+    /** How many allocators this is, when it is several as one. */
+    private final int count;
 
     Pymalloc(AddressSpace memory, long interpreter, PymallocLayout.Sizes sizes, List<Arena> arenas) {
+        this(memory, interpreter, sizes, arenas, 1);
+    }
+
+    private Pymalloc(AddressSpace memory, long interpreter, PymallocLayout.Sizes sizes, List<Arena> arenas, int count) {
+        this.count = count;
         this.memory = memory;
         this.interpreter = interpreter;
         this.sizes = sizes;
@@ -96,14 +103,20 @@ public final class Pymalloc {
     /** The arenas of several allocators, which all have the same sizes, as one. */
     static Pymalloc all(AddressSpace memory, List<Pymalloc> some) {
         if (some.isEmpty()) {
-            return new Pymalloc(memory, 0, PymallocLayout.Sizes.NONE, List.of());
+            return new Pymalloc(memory, 0, PymallocLayout.Sizes.NONE, List.of(), 0);
         }
         Pymalloc first = some.getFirst();
         return new Pymalloc(
                 memory,
                 first.interpreter,
                 first.sizes,
-                some.stream().flatMap(one -> one.arenas.stream()).toList());
+                some.stream().flatMap(one -> one.arenas.stream()).toList(),
+                some.size());
+    }
+
+    /** How many pools can be half changed at a time: one thread is in an allocator at most, and changes one pool. */
+    int mostInFlux() {
+        return count;
     }
 
     /** Whether an arena begins at an address. */

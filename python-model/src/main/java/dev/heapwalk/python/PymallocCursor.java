@@ -16,6 +16,11 @@ import java.util.List;
  * what it says is good until the next {@link #next()}. A pool that is damaged is told as one part, and the walk goes on
  * behind it.
  *
+ * <p>A thread may have been stopped while it took a block of a pool or gave one back. Such a pool is not damaged: its
+ * blocks are told as they will be or were, and one whose first block is just handed out is a free pool still, since
+ * nobody has that block yet. A thread needs the lock of its interpreter for that, so there is one such pool for each
+ * allocator, {@link #inFlux()}; any other that contradicts itself is damaged.
+ *
  * <p>Its window's buffers are freed by {@link #close()}, or by the garbage collector if nobody closes it.
  */
 public final class PymallocCursor implements AutoCloseable {
@@ -27,6 +32,7 @@ public final class PymallocCursor implements AutoCloseable {
     private final long[] given;
 
     private final List<Damage> damages = new ArrayList<>();
+    private int inFlux;
 
     private int index;
     private Arena arena;
@@ -66,6 +72,7 @@ public final class PymallocCursor implements AutoCloseable {
         address = 0;
         size = 0;
         damages.clear();
+        inFlux = 0;
     }
 
     private void leavePool() {
@@ -230,42 +237,63 @@ public final class PymallocCursor implements AutoCloseable {
         int next = segment.get(Words.INT, offset + PymallocLayout.POOL_NEXT_OFFSET) - PymallocLayout.POOL_BYTES;
         int most = segment.get(Words.INT, offset + PymallocLayout.POOL_MAX_NEXT_OFFSET);
         if (szidx < 0 || szidx >= allocator.sizeClasses()) {
-            return damaged(at, "the pool at 0x%x has size class %d".formatted(at, szidx), end);
+            return unsound("the pool at 0x%x has size class %d".formatted(at, szidx), end);
         }
         int bytes = allocator.blockSize(szidx);
         int room = (poolSize - PymallocLayout.POOL_BYTES) / bytes;
         if (most != poolSize - bytes || next < 0 || next % bytes != 0 || next / bytes > room) {
-            return damaged(
-                    at,
+            return unsound(
                     "the pool at 0x%x has blocks of %d bytes, but nextoffset %d and maxnextoffset %d"
                             .formatted(at, bytes, next + PymallocLayout.POOL_BYTES, most),
                     end);
         }
-        int free = readFree(offset, bytes, next / bytes);
+        int ever = next / bytes;
+        int free = readFree(count, bytes, ever, room);
         if (free < 0) {
-            return damaged(at, "the list of free blocks of the pool at 0x%x leads astray".formatted(at), end);
+            return unsound("the list of free blocks of the pool at 0x%x leads astray".formatted(at), end);
         }
-        if (count != next / bytes - free) {
+        // Taking a block and giving one back both change the list and the count, one after the other.
+        int astray = Math.abs(count - ever + free);
+        if (astray > 1 && isBeingSetUp()) {
+            return tell(PymallocPart.FREE_POOL, end);
+        }
+        if (astray > 1 || astray == 1 && !takeFlux()) {
             damages.add(new Damage(
                     at,
                     index,
                     "the pool at 0x%x counts %d blocks in use, but %d of %d are not free"
-                            .formatted(at, count, next / bytes - free, next / bytes)));
+                            .formatted(at, count, ever - free, ever)));
         }
         pool = at;
         sizeClass = szidx;
         blockSize = bytes;
         blocks = room;
-        handedOut = next / bytes;
+        handedOut = ever;
         return tell(PymallocPart.POOL_HEADER, at + PymallocLayout.POOL_BYTES);
     }
 
-    /** Notes which blocks were given back; returns how many, -1 if the list leads elsewhere or in a circle. */
-    private int readFree(long offset, int bytes, int ever) {
+    /**
+     * Notes which blocks were given back; returns how many, -1 if the list leads elsewhere or in a circle.
+     *
+     * @param count how many blocks the pool says are in use
+     * @param ever how many blocks were ever handed out
+     * @param room how many it has room for
+     */
+    private int readFree(int count, int bytes, int ever, int room) {
         Arrays.fill(given, 0);
-        int count = 0;
         long first = at + PymallocLayout.POOL_BYTES;
-        long free = segment.get(Words.LONG, offset + PymallocLayout.POOL_FREE_BLOCK);
+        long free = segment.get(Words.LONG, poolOffset + PymallocLayout.POOL_FREE_BLOCK);
+        // When the list is empty, a block that was never handed out becomes its only one. Until the pool's header and
+        // the block say so too, what the block holds is of earlier times.
+        if (free == first + (long) ever * bytes && count == ever && ever < room && takeFlux()) {
+            return 0;
+        }
+        long last = ever - 1L;
+        if (free == first + last * bytes && count == last && link(last * bytes) != 0 && takeFlux()) {
+            given[(int) last >>> 6] |= 1L << last;
+            return 1;
+        }
+        int found = 0;
         while (free != 0) {
             long within = free - first;
             if (within < 0 || within >= (long) ever * bytes || within % bytes != 0) {
@@ -276,10 +304,49 @@ public final class PymallocCursor implements AutoCloseable {
                 return -1;
             }
             given[number >>> 6] |= 1L << number;
-            count++;
-            free = segment.get(Words.LONG, offset + PymallocLayout.POOL_BYTES + within);
+            found++;
+            free = link(within);
         }
-        return count;
+        return found;
+    }
+
+    /** What a free block has in its first word: where the next one is. */
+    private long link(long within) {
+        return segment.get(Words.LONG, poolOffset + PymallocLayout.POOL_BYTES + within);
+    }
+
+    /**
+     * Whether a pool that contradicts itself is a free one that is just made ready for blocks of another size: it is
+     * the only one of that size, counts the first block, and each field is the one that was or the one that will be.
+     */
+    private boolean isBeingSetUp() {
+        int szidx = segment.get(Words.INT, poolOffset + PymallocLayout.POOL_SIZE_INDEX);
+        int next = segment.get(Words.INT, poolOffset + PymallocLayout.POOL_NEXT_OFFSET);
+        int most = poolSize - segment.get(Words.INT, poolOffset + PymallocLayout.POOL_MAX_NEXT_OFFSET);
+        int grain = allocator.alignment();
+        return segment.get(Words.INT, poolOffset + PymallocLayout.POOL_COUNT) == 1
+                && segment.get(Words.LONG, poolOffset + PymallocLayout.POOL_NEXT)
+                        == segment.get(Words.LONG, poolOffset + PymallocLayout.POOL_PREVIOUS)
+                && (szidx == PymallocLayout.NO_SIZE_INDEX || szidx >= 0 && szidx < allocator.sizeClasses())
+                && (next == 0
+                        || next >= PymallocLayout.POOL_BYTES
+                                && next <= poolSize
+                                && (next - PymallocLayout.POOL_BYTES) % grain == 0)
+                && (most == poolSize || most > 0 && most <= PymallocLayout.LARGEST_BLOCK && most % grain == 0)
+                && takeFlux();
+    }
+
+    /** Whether a pool may still be one that a thread was changing when it was stopped; then it is that one. */
+    private boolean takeFlux() {
+        if (inFlux >= allocator.mostInFlux()) {
+            return false;
+        }
+        inFlux++;
+        return true;
+    }
+
+    private boolean unsound(String why, long end) {
+        return isBeingSetUp() ? tell(PymallocPart.FREE_POOL, end) : damaged(at, why, end);
     }
 
     private boolean damaged(long where, String why, long end) {
@@ -358,6 +425,15 @@ public final class PymallocCursor implements AutoCloseable {
      */
     public List<Damage> damages() {
         return damages;
+    }
+
+    /**
+     * How many pools a thread was changing when it was stopped, as far as it has come.
+     *
+     * @return at most one for each allocator
+     */
+    public int inFlux() {
+        return inFlux;
     }
 
     /** Frees the buffers. A closed cursor is at its end. A second call does nothing. */

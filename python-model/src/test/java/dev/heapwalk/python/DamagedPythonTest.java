@@ -22,6 +22,7 @@ import dev.heapwalk.testkit.Python;
 import dev.heapwalk.testkit.PythonProcess;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +51,12 @@ class DamagedPythonTest {
     private long pool;
     private int poolBlocks;
     private int poolUsed;
+    /** A pool that has room for more blocks than were ever handed out. */
+    private long growing;
+
+    private int growingUsed;
+    /** Pools that hold no block. */
+    private final List<Long> idle = new ArrayList<>();
 
     private interface Look {
         void at(PythonRuntime runtime);
@@ -93,6 +100,8 @@ class DamagedPythonTest {
         process = PythonProcess.of(python).start();
         process.ask("fill 5000");
         process.ask("free");
+        // Of what is gone at once, free pools are left.
+        process.ask("evaluate len([str(i) for i in range(10 ** 4, 10 ** 5)])");
         core = Cores.gcore(process, folder);
         try (Target target = Target.core(core, python.root())) {
             sound = PythonRuntime.locate(target);
@@ -101,6 +110,27 @@ class DamagedPythonTest {
             totals = PymallocTotals.of(allocator);
             assertThat(totals.damages()).isEmpty();
             findPool(allocator);
+            findOthers(allocator);
+        }
+    }
+
+    private void findOthers(Pymalloc allocator) {
+        try (PymallocCursor part = allocator.parts()) {
+            int used = 0;
+            while (part.next()) {
+                switch (part.part()) {
+                    case POOL_HEADER -> used = 0;
+                    case USED_BLOCK -> used++;
+                    case UNTOUCHED_BLOCK -> {
+                        growing = part.pool();
+                        growingUsed = used;
+                    }
+                    case FREE_POOL -> idle.add(part.address());
+                    default -> {}
+                }
+            }
+            assertThat(growing).isNotZero();
+            assertThat(idle).hasSizeGreaterThan(1);
         }
     }
 
@@ -190,6 +220,112 @@ class DamagedPythonTest {
             assertThat(now.damages()).hasSize(1);
             assertThat(now.damages().getFirst().reason()).contains("counts " + (poolBlocks + 1) + " blocks in use");
             assertThat(now.used()).isEqualTo(totals.used());
+        });
+    }
+
+    /** What a pool looks like while a block is taken or given back, as one store after the other is done. */
+    @Test
+    void tellsAPoolThatIsBeingChangedForWhatItIs() throws Exception {
+        for (int more : new int[] {1, -1}) {
+            isInFlux(words -> words.setInt(pool + PymallocLayout.POOL_COUNT, poolUsed + more), 0);
+        }
+        // Its last free block was taken, so one more is put on the list: all that were ever handed out are in use.
+        int offset;
+        try (Words words = new Words()) {
+            offset = (int) words.word(growing + PymallocLayout.POOL_NEXT_OFFSET);
+        }
+        int bytes = blockSize(growing);
+        int ever = (offset - PymallocLayout.POOL_BYTES) / bytes;
+        long block = growing + offset;
+        long list = growing + PymallocLayout.POOL_FREE_BLOCK;
+        Change taken = words -> words.setInt(growing + PymallocLayout.POOL_COUNT, ever);
+        Change linked = words -> words.set(list, block);
+        Change moved = words -> words.setInt(growing + PymallocLayout.POOL_NEXT_OFFSET, offset + bytes);
+        for (long before : new long[] {1, -1, block, growing, growing + PymallocLayout.POOL_BYTES, pool}) {
+            Change stale = words -> words.set(block, before);
+            isInFlux(all(taken, linked, stale), ever - growingUsed);
+            isInFlux(all(taken, linked, moved, stale), ever - growingUsed);
+        }
+        isInFlux(all(taken, moved, words -> words.set(list, 0)), ever + 1 - growingUsed);
+    }
+
+    private int blockSize(long some) throws IOException {
+        try (Words words = new Words()) {
+            int szidx = (int) (words.word(some + PymallocLayout.POOL_ARENA_INDEX) >>> Integer.SIZE);
+            return sound.pymallocs().getFirst().blockSize(szidx);
+        }
+    }
+
+    private static Change all(Change... some) {
+        return words -> List.of(some).forEach(change -> change.in(words));
+    }
+
+    /** It is not damaged, and so many more blocks are in use. */
+    private void isInFlux(Change change, int more) throws Exception {
+        with(change, runtime -> {
+            PymallocTotals now = PymallocTotals.of(runtime.pymallocs().getFirst());
+            assertThat(now.damages()).isEmpty();
+            assertThat(now.used()).isEqualTo(totals.used() + more);
+            try (PymallocCursor part = runtime.parts()) {
+                while (part.next()) {
+                    assertThat(part.inFlux()).isBetween(0, 1);
+                }
+                assertThat(part.inFlux()).isEqualTo(1);
+            }
+        });
+    }
+
+    /** Whichever of the stores that make a free pool ready for other blocks are done, in whatever order. */
+    @Test
+    void tellsAPoolThatIsBeingSetUpAsAFreeOne() throws Exception {
+        long some = idle.getFirst();
+        int size = sound.pymallocs().getFirst().poolSize();
+        int szidx = blockSize(some) == 64 ? 4 : 3;
+        int bytes = sound.pymallocs().getFirst().blockSize(szidx);
+        long second = some + PymallocLayout.POOL_BYTES + bytes;
+        List<Change> stores = List.of(
+                words -> words.setInt(some + PymallocLayout.POOL_SIZE_INDEX, szidx),
+                words -> words.setInt(some + PymallocLayout.POOL_NEXT_OFFSET, PymallocLayout.POOL_BYTES + 2 * bytes),
+                words -> words.setInt(some + PymallocLayout.POOL_MAX_NEXT_OFFSET, size - bytes),
+                words -> words.set(some + PymallocLayout.POOL_FREE_BLOCK, second),
+                words -> words.set(second, 0));
+        Change begun = words -> {
+            words.setInt(some + PymallocLayout.POOL_COUNT, 1);
+            words.set(some + PymallocLayout.POOL_NEXT, sound.typeType());
+            words.set(some + PymallocLayout.POOL_PREVIOUS, sound.typeType());
+        };
+        Change stale = words -> words.set(second, some + PymallocLayout.POOL_BYTES + 1);
+        Change first = words -> {
+            words.set(some + PymallocLayout.POOL_FREE_BLOCK, 0);
+            words.setInt(some + PymallocLayout.POOL_SIZE_INDEX, PymallocLayout.NO_SIZE_INDEX);
+            words.set(some + PymallocLayout.POOL_NEXT_OFFSET, 0);
+            words.set(second, 0);
+        };
+        for (Change before : List.of(stale, first)) {
+            for (int done = 0; done < 1 << stores.size(); done++) {
+                int chosen = done;
+                with(
+                        words -> {
+                            begun.in(words);
+                            before.in(words);
+                            for (int i = 0; i < stores.size(); i++) {
+                                if ((chosen >> i & 1) != 0) {
+                                    stores.get(i).in(words);
+                                }
+                            }
+                        },
+                        runtime -> {
+                            PymallocTotals now =
+                                    PymallocTotals.of(runtime.pymallocs().getFirst());
+                            assertThat(now.damages()).isEmpty();
+                            assertThat(now.used() - totals.used()).isBetween(0L, chosen == 31 ? 1L : 2L);
+                        });
+            }
+        }
+        // One thread is in the allocator at most.
+        with(all(begun, first, words -> words.setInt(pool + PymallocLayout.POOL_COUNT, poolUsed + 1)), runtime -> {
+            PymallocTotals now = PymallocTotals.of(runtime.pymallocs().getFirst());
+            assertThat(now.damages()).hasSize(1);
         });
     }
 

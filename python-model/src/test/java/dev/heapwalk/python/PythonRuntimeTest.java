@@ -238,8 +238,8 @@ class PythonRuntimeTest {
                     assertThat(runtime.interpreters().getFirst().threads()).hasSize(6);
                     PymallocTotals totals =
                             PymallocTotals.of(runtime.pymallocs().getFirst());
-                    // One block may be on its way: counted, and not taken off the list yet.
-                    assertThat(totals.damages()).hasSizeLessThanOrEqualTo(1);
+                    // One block may be on its way: that is no damage.
+                    assertThat(totals.damages()).isEmpty();
                     assertThat(totals.bytes(PymallocPart.DAMAGED_POOL)).isZero();
                     assertThat(totals.used()).isGreaterThan(10_000);
                 }

@@ -46,6 +46,10 @@ public record PymallocLayout(List<Sizes> sizes, int state, boolean pointer, int 
     public static final int POOL_COUNT = 0;
     /** {@code freeblock}. */
     public static final int POOL_FREE_BLOCK = 8;
+    /** {@code nextpool}: of a pool that is the only one of its size, the same as {@code prevpool}. */
+    public static final int POOL_NEXT = 16;
+    /** {@code prevpool}. */
+    public static final int POOL_PREVIOUS = 24;
     /** {@code arenaindex}, 32 bits. */
     public static final int POOL_ARENA_INDEX = 32;
     /** {@code szidx}, 32 bits. */
@@ -54,6 +58,9 @@ public record PymallocLayout(List<Sizes> sizes, int state, boolean pointer, int 
     public static final int POOL_NEXT_OFFSET = 40;
     /** {@code maxnextoffset}, 32 bits. */
     public static final int POOL_MAX_NEXT_OFFSET = 44;
+
+    /** {@code DUMMY_SIZE_IDX}: the {@code szidx} of a pool that is used for the first time, until it has its own. */
+    public static final int NO_SIZE_INDEX = 0xFFFF;
 
     /** The largest block of a pool, in bytes. */
     public static final int LARGEST_BLOCK = 512;
