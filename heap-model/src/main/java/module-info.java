@@ -9,6 +9,7 @@ module dev.heapwalk.heap {
     requires transitive dev.heapwalk.memory;
 
     exports dev.heapwalk.heap;
+    exports dev.heapwalk.heap.dump;
     exports dev.heapwalk.heap.usage;
     exports dev.heapwalk.text to
             dev.heapwalk.cli,

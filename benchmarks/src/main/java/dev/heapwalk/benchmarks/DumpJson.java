@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.benchmarks;
 
+import dev.heapwalk.heap.dump.DumpOutput;
+import dev.heapwalk.heap.dump.DumpSummary;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
-import dev.heapwalk.ruby.dump.DumpOutput;
-import dev.heapwalk.ruby.dump.DumpSummary;
 import dev.heapwalk.ruby.dump.ObjectSpaceDump;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;

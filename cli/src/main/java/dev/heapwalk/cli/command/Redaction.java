@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
-import dev.heapwalk.ruby.dump.Disclosure;
+import dev.heapwalk.heap.dump.Disclosure;
 import picocli.CommandLine.Option;
 
 /** The option to show no data, for commands that show values in a few words. */

@@ -2,7 +2,7 @@
 package dev.heapwalk.cli.command;
 
 import dev.heapwalk.cli.output.Bytes;
-import dev.heapwalk.ruby.dump.Disclosure;
+import dev.heapwalk.heap.dump.Disclosure;
 import java.util.OptionalLong;
 import picocli.CommandLine.Option;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
+import dev.heapwalk.heap.dump.Disclosure;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RValue;
 import dev.heapwalk.ruby.RubyType;
-import dev.heapwalk.ruby.dump.Disclosure;
 import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.ruby.name.StringDecoder;
 import dev.heapwalk.ruby.object.RSymbol;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.output;
 
-import dev.heapwalk.ruby.dump.DumpOutput;
+import dev.heapwalk.heap.dump.DumpOutput;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;

@@ -4,7 +4,7 @@ package dev.heapwalk.cli.output;
 import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.Damage;
 import dev.heapwalk.heap.Heap;
-import dev.heapwalk.ruby.dump.DumpSummary;
+import dev.heapwalk.heap.dump.DumpSummary;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

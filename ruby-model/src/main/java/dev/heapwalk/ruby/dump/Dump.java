@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
+import dev.heapwalk.heap.dump.Disclosure;
+import dev.heapwalk.heap.dump.DumpLimit;
+import dev.heapwalk.heap.dump.DumpOutput;
+import dev.heapwalk.heap.dump.DumpSummary;
+import dev.heapwalk.heap.dump.LineBatches;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.content.Allocations;
@@ -130,12 +135,13 @@ public abstract sealed class Dump<D extends Dump<D>> permits HeapDump, ObjectSpa
      * @throws UncheckedIOException if writing fails
      */
     public final DumpSummary write(DumpOutput out, LongConsumer progress) {
-        PageBatches batches = new PageBatches(vm, out, extent.limit, progress);
-        ObjectReader reader = batches.reader();
-        TextRules rules = extent.disclosure.rules(vm);
+        PageBatches pages = new PageBatches(vm, progress);
+        LineBatches batches = new LineBatches(pages, pages.threads(), out, extent.limit);
+        ObjectReader reader = pages.reader();
+        TextRules rules = extent.disclosure.rules(vm.target());
         DumpSummary head = batches.head(lines -> head(reader, rules, lines), DumpSummary.head(0, List.of()));
         if (batches.full()) {
-            return batches.summary(List.of(head), null);
+            return batches.summary(List.of(head));
         }
         Allocations allocations = Allocations.find(reader);
         Reachability reached = extent.reachable ? Reachability.of(reader) : null;
@@ -143,7 +149,11 @@ public abstract sealed class Dump<D extends Dump<D>> permits HeapDump, ObjectSpa
         Shared shared = new Shared(rules, allocations, reached, owners, extent.limit);
         List<DumpSummary> parts = new ArrayList<>();
         parts.add(head);
-        parts.addAll(batches.write((own, lines) -> writer(own, shared, lines)));
-        return batches.summary(parts, reached);
+        pages.by((own, lines) -> writer(own, shared, lines));
+        parts.addAll(batches.write());
+        DumpSummary all = batches.summary(parts);
+        return batches.full() && reached != null
+                ? all.cut(all.objects(), all.bytes(), reached.count() - all.objects())
+                : all;
     }
 }

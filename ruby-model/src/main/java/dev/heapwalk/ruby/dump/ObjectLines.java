@@ -3,6 +3,9 @@ package dev.heapwalk.ruby.dump;
 
 import dev.heapwalk.heap.EdgeSink;
 import dev.heapwalk.heap.RootCategory;
+import dev.heapwalk.heap.dump.Disclosure;
+import dev.heapwalk.heap.dump.DumpLimit;
+import dev.heapwalk.heap.dump.DumpSummary;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
@@ -162,7 +165,7 @@ public final class ObjectLines implements AutoCloseable {
                 Allocations.find(threads.interpreter().reader()),
                 new JsonLines(out),
                 id,
-                disclosure.rules(threads.interpreter().reader().vm()),
+                disclosure.rules(threads.interpreter().reader().vm().target()),
                 address -> false,
                 address -> true,
                 new DataOwners(threads.interpreter().reader().vm()),

@@ -1,39 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
-import dev.heapwalk.memory.raw.Crew;
+import dev.heapwalk.heap.dump.DumpLimit;
+import dev.heapwalk.heap.dump.DumpSummary;
+import dev.heapwalk.heap.dump.LineBatches;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
-import dev.heapwalk.ruby.gc.Reachability;
 import dev.heapwalk.ruby.layout.RubyLayout;
-import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
-import java.lang.foreign.Arena;
-import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Function;
 import java.util.function.LongConsumer;
 
-/**
- * Has several threads write the lines of a heap's pages, each a batch of pages at a time into memory. In the order of
- * the pages the batches get their places in the output; a thread that has to wait for that is soon done waiting, as
- * batches are small.
- *
- * <p>Where the output has a limit, it gets the first lines that have room, and nothing is read any more once a line has
- * none. A line that is longer than the memory for a batch is kept in a file without a name until its end is known.
- */
-final class PageBatches {
+/** The pages of a heap, some of which are a batch. */
+final class PageBatches implements LineBatches.Source {
     /** How much of the heap is a batch, in bytes; its lines are mostly three to eight times as long. */
     private static final int BATCH = 256 << 10;
-    /** How much of a batch's lines is kept until it is its turn, in bytes. */
-    private static final int CAPACITY = 2 << 20;
     /** The most memory of the target that the threads keep together, in bytes. */
     private static final long BUDGET = 64L << 20;
-
-    private static final int MOST_THREADS = 4;
+    /** With fewer batches for each, threads are not worth while. */
+    private static final int BATCHES_A_THREAD = 8;
 
     /** Writes lines; made in and for one thread, and closed by it. */
     interface Writer extends AutoCloseable {
@@ -67,43 +51,31 @@ final class PageBatches {
     private final int pages;
     private final int step;
     private final int threads;
-    private final DumpOutput out;
-    private final long limit;
     private final LongConsumer progress;
-    private final AtomicInteger next = new AtomicInteger();
-    private final List<DumpSummary> parts = new ArrayList<>();
-    private int turn;
-    private Throwable failure;
-    /** How many bytes there is room for; for who has the turn. */
-    private long room;
-    /** How many lines of objects were written, and how many bytes in all, where there is a limit; likewise. */
-    private long objects;
-
-    private long bytes;
-    /** Set once a line had no room: then no more is written. */
-    private volatile boolean full;
-    /** How many slots may have had lines then. */
-    private long left;
+    private Maker maker;
 
     /**
-     * Prepares to write all pages.
+     * Divides all pages.
      *
      * @param vm the virtual machine
-     * @param out where the lines go
-     * @param limit how many bytes may go there, {@link DumpLimit#NONE} for any number
      * @param progress is given the number of slots that are done, by one thread at a time
      */
-    PageBatches(RubyVm vm, DumpOutput out, long limit, LongConsumer progress) {
-        int pageSize = RubyLayout.of(vm.series()).page().bodySize();
+    PageBatches(RubyVm vm, LongConsumer progress) {
         this.vm = vm;
         this.pages = vm.pages().count();
-        this.step = Math.max(1, BATCH / pageSize);
-        this.threads =
-                Math.clamp(pages / (8L * step), 1, Math.min(Runtime.getRuntime().availableProcessors(), MOST_THREADS));
-        this.out = out;
-        this.limit = limit;
-        this.room = limit;
+        this.step = Math.max(1, BATCH / RubyLayout.of(vm.series()).page().bodySize());
+        this.threads = LineBatches.threads(pages / ((long) BATCHES_A_THREAD * step));
         this.progress = progress;
+    }
+
+    /** How many threads are worth while. */
+    int threads() {
+        return threads;
+    }
+
+    /** Says what writes, before anything is written. */
+    void by(Maker some) {
+        maker = some;
     }
 
     /** A reader with one thread's share of memory. */
@@ -111,337 +83,58 @@ final class PageBatches {
         return vm.reader(BUDGET / threads);
     }
 
-    /**
-     * Writes lines that come before all others, in this thread.
-     *
-     * @param writer writes them to the stream that it is given
-     * @param unwritten what to return if not all of them have room
-     * @return what the writer returns
-     * @throws UncheckedIOException if writing fails
-     */
-    <T> T head(Function<OutputStream, T> writer, T unwritten) {
-        if (limit == DumpLimit.NONE) {
-            return writer.apply(out.stream());
-        }
-        try (Arena arena = Arena.ofConfined();
-                BoundedLines lines = new BoundedLines(out.buffer(CAPACITY, arena))) {
-            lines.begin(0, 0);
-            T written = writer.apply(lines);
-            lines.endHead();
-            return written;
-        } catch (Ended e) {
-            left = vm.pages().totalSlots();
-            return unwritten;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } finally {
-            // Those were no objects.
-            objects = 0;
-        }
+    @Override
+    public LineBatches.Writer writer(OutputStream lines) {
+        return new Batch(maker.make(reader(), lines));
     }
 
-    /** Whether the limit is reached: a line had no room. */
-    boolean full() {
-        return full;
-    }
-
-    /**
-     * Writes all pages, or what of them there is room for.
-     *
-     * @param maker makes a writer for each thread
-     * @return what each thread has written, or made to be written
-     * @throws UncheckedIOException if writing fails
-     */
-    List<DumpSummary> write(Maker maker) {
-        Crew.work("dump", threads, _ -> work(maker));
-        switch (failure) {
-            case null -> {
-                return parts;
-            }
-            case RuntimeException e -> throw e;
-            case Error e -> throw e;
-            case IOException e -> throw new UncheckedIOException(e);
-            default -> throw new IllegalStateException(failure);
-        }
-    }
-
-    /**
-     * What was written in all.
-     *
-     * @param summaries what each thread has written, or made to be written
-     * @param reached which slots have lines; null for all
-     */
-    DumpSummary summary(List<DumpSummary> summaries, Reachability reached) {
-        DumpSummary all = DumpSummary.of(summaries);
-        return full ? all.cut(objects, bytes, reached == null ? left : reached.count() - objects) : all;
-    }
-
-    private void work(Maker maker) {
-        try (Arena arena = Arena.ofConfined();
-                Lines lines = limit == DumpLimit.NONE
-                        ? new Lines(out.buffer(CAPACITY, arena))
-                        : new BoundedLines(out.buffer(CAPACITY, arena));
-                Writer writer = maker.make(reader(), lines)) {
-            try {
-                for (int first; !full && (first = next.getAndIncrement() * step) < pages; ) {
-                    batch(writer, lines, first);
-                }
-            } catch (Ended e) {
-                // What another thread threw is told, and so is the limit.
-            }
-            synchronized (this) {
-                parts.add(writer.summary());
-            }
-        } catch (Throwable e) {
-            fail(e);
-        }
-    }
-
-    private void batch(Writer writer, Lines lines, int first) throws IOException {
-        lines.begin(first, writer.objects());
-        try {
-            writer.write(first, Math.min(first + step, pages));
-        } catch (DumpLimit.LineTooLong e) {
-            lines.cut();
-        }
-        lines.end(writer.objects());
-    }
-
-    private synchronized void fail(Throwable e) {
-        if (failure == null) {
-            failure = e;
-        }
-        notifyAll();
-    }
-
-    private synchronized void await(int first) {
-        boolean interrupted = false;
-        while (turn != first && failure == null && !full) {
-            try {
-                wait();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        if (failure != null || full) {
-            throw new Ended();
-        }
-    }
-
-    /** Ends the dump at a line that has no room. For who has the turn. */
-    private synchronized Ended fill(int first, long written) {
-        long slots = -written;
-        for (int page = first; page < pages; page++) {
+    @Override
+    public long from(int number) {
+        long slots = 0;
+        for (int page = number * step; page < pages; page++) {
             slots += vm.pages().slots(page);
         }
-        left = slots;
-        full = true;
-        notifyAll();
-        return new Ended();
+        return slots;
     }
 
-    private synchronized void passOn(int first) {
-        turn = first + step;
-        progress.accept(vm.pages().totalSlots() * Math.min(turn, pages) / pages);
-        notifyAll();
+    @Override
+    public void done(int number) {
+        progress.accept(vm.pages().totalSlots() * Math.min(number * step, pages) / pages);
     }
 
-    /** Ends a thread because another has failed, or because the limit is reached. */
-    private static final class Ended extends RuntimeException {
-        private static final long serialVersionUID = 1;
+    /** The pages that a thread has taken. */
+    private final class Batch implements LineBatches.Writer {
+        private final Writer writer;
+        private int first;
 
-        private Ended() {
-            super(null, null, false, false);
-        }
-    }
-
-    /** The lines of a batch. One that has more than there is room for waits for its turn and holds it until its end. */
-    private class Lines extends OutputStream {
-        final ByteBuffer buffer;
-        int first;
-
-        private Lines(ByteBuffer buffer) {
-            this.buffer = buffer;
-        }
-
-        /**
-         * Begins a batch.
-         *
-         * @param page its first page
-         * @param made how many lines the thread has made before
-         */
-        void begin(int page, long made) {
-            first = page;
-            buffer.clear();
+        private Batch(Writer writer) {
+            this.writer = writer;
         }
 
         @Override
-        public void write(int one) throws IOException {
-            write(new byte[] {(byte) one}, 0, 1);
+        public boolean take(int number) {
+            first = number * step;
+            return first < pages;
         }
 
         @Override
-        public void write(byte[] bytes, int offset, int length) throws IOException {
-            for (int done = 0; done < length; ) {
-                if (!buffer.hasRemaining()) {
-                    makeRoom();
-                }
-                int some = Math.min(length - done, buffer.remaining());
-                buffer.put(bytes, offset + done, some);
-                done += some;
-            }
-        }
-
-        /** Takes from the buffer what can't stay there. */
-        void makeRoom() throws IOException {
-            await(first);
-            buffer.flip();
-            out.write(buffer, out.place(buffer));
-            buffer.clear();
-        }
-
-        /** Writes what is left. The next batch gets its place before that, and may be written meanwhile. */
-        void end(long made) throws IOException {
-            await(first);
-            buffer.flip();
-            long place = out.place(buffer);
-            passOn(first);
-            out.write(buffer, place);
-        }
-
-        /** Ends the dump before a line that was begun; the lines before it are written. */
-        void cut() throws IOException {
-            throw new IllegalStateException("there is no limit");
-        }
-    }
-
-    /** The lines of a batch where the output has a limit: only whole lines go there, and none without room. */
-    private final class BoundedLines extends Lines {
-        /** The beginning of a line that the buffer has no room for. */
-        private final SpilledLine spilled = new SpilledLine();
-        /** How many lines were made before this batch, and how many of this one were written. */
-        private long before;
-
-        private long written;
-
-        private BoundedLines(ByteBuffer buffer) {
-            super(buffer);
+        public void write() {
+            writer.write(first, Math.min(first + step, pages));
         }
 
         @Override
-        void begin(int page, long made) {
-            super.begin(page, made);
-            before = made;
-            written = 0;
+        public long objects() {
+            return writer.objects();
         }
 
         @Override
-        public void write(byte[] bytes, int offset, int length) throws IOException {
-            if (full) {
-                throw new Ended();
-            }
-            super.write(bytes, offset, length);
+        public DumpSummary summary() {
+            return writer.summary();
         }
 
         @Override
-        void makeRoom() throws IOException {
-            await(first);
-            int whole = lastLine(buffer.position());
-            if (whole > 0) {
-                objects += put(whole);
-            } else if (buffer.position() > room - spilled.length()) {
-                throw fill(first, written);
-            } else {
-                spilled.add(buffer.flip());
-                buffer.clear();
-            }
-        }
-
-        @Override
-        void end(long made) throws IOException {
-            await(first);
-            if (spilled.length() > 0 || buffer.position() > room) {
-                objects += put(buffer.position());
-                passOn(first);
-                return;
-            }
-            objects += made - before - written;
-            buffer.flip();
-            take(buffer.remaining());
-            long place = out.place(buffer);
-            passOn(first);
-            out.write(buffer, place);
-        }
-
-        /** Writes what is left of lines that come before all pages. */
-        void endHead() throws IOException {
-            put(buffer.position());
-        }
-
-        @Override
-        void cut() throws IOException {
-            await(first);
-            int whole = lastLine(buffer.position());
-            if (whole > 0) {
-                objects += put(whole);
-            }
-            throw fill(first, written);
-        }
-
-        /**
-         * Writes the whole lines at the beginning of the buffer, as many as there is room for, and moves the rest to
-         * its beginning. The first line may have been spilled in part. Returns how many lines were written.
-         *
-         * @throws Ended if not all had room; those that had are written and counted
-         */
-        private long put(int whole) throws IOException {
-            long fits = room - spilled.length();
-            int some = whole <= fits ? whole : lastLine((int) Math.max(0, fits));
-            if (some > 0) {
-                take(spilled.length() + some);
-                spilled.moveTo(out);
-                ByteBuffer lines = buffer.duplicate().position(0).limit(some);
-                out.write(lines, out.place(lines));
-            }
-            long count = count(some);
-            written += count;
-            if (some < whole) {
-                objects += count;
-                throw fill(first, written);
-            }
-            buffer.flip().position(some);
-            buffer.compact();
-            return count;
-        }
-
-        private void take(long length) {
-            room -= length;
-            bytes += length;
-        }
-
-        /** Where the last line ends that ends before a place in the buffer, 0 if none does. */
-        private int lastLine(int end) {
-            int at = end;
-            while (at > 0 && buffer.get(at - 1) != '\n') {
-                at--;
-            }
-            return at;
-        }
-
-        private long count(int end) {
-            long count = 0;
-            for (int at = 0; at < end; at++) {
-                count += buffer.get(at) == '\n' ? 1 : 0;
-            }
-            return count;
-        }
-
-        @Override
-        public void close() throws IOException {
-            spilled.close();
+        public void close() {
+            writer.close();
         }
     }
 }

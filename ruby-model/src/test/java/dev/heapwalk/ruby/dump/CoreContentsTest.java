@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.dump.DumpOutput;
+import dev.heapwalk.heap.dump.DumpSummary;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.heapwalk.heap.dump.Disclosure;
+import dev.heapwalk.heap.dump.DumpOutput;
+import dev.heapwalk.heap.dump.DumpSummary;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.ruby.vm.Interpreter;

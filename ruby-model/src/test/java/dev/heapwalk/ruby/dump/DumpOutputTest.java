@@ -4,6 +4,8 @@ package dev.heapwalk.ruby.dump;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.heapwalk.heap.dump.DumpOutput;
+import dev.heapwalk.heap.dump.DumpSummary;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.testkit.Cores;

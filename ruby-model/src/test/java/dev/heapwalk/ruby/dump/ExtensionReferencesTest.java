@@ -4,6 +4,8 @@ package dev.heapwalk.ruby.dump;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.heapwalk.heap.dump.DumpOutput;
+import dev.heapwalk.heap.dump.DumpSummary;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.raw.Buffers;

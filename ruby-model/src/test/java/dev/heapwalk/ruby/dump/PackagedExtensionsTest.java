@@ -4,6 +4,7 @@ package dev.heapwalk.ruby.dump;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.heapwalk.heap.dump.DumpOutput;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.testkit.Ruby;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.dump;
+package dev.heapwalk.heap.dump;
 
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -34,7 +34,7 @@ public record DumpSummary(
         List<String> holes,
         long left) {
     /** How much damage is told. */
-    static final int MOST_DAMAGE = 100;
+    public static final int MOST_DAMAGE = 100;
 
     /**
      * An object that could not be read in full.
@@ -44,18 +44,37 @@ public record DumpSummary(
      */
     public record Damage(long address, String what) {}
 
-    /** The head of a dump, which has no objects. */
-    static DumpSummary head(long bytes, List<String> holes) {
+    /**
+     * Of lines that are no objects.
+     *
+     * @param bytes how many bytes they have
+     * @param holes what could not be read for them
+     * @return the summary
+     */
+    public static DumpSummary head(long bytes, List<String> holes) {
         return new DumpSummary(0, bytes, Map.of(), Map.of(), Map.of(), 0, List.of(), holes, 0);
     }
 
-    DumpSummary with(List<String> moreHoles) {
+    /**
+     * The same with other holes.
+     *
+     * @param moreHoles what could not be read
+     * @return a new summary
+     */
+    public DumpSummary with(List<String> moreHoles) {
         return new DumpSummary(
                 objects, bytes, unknownSizes, unknownReferences, guessedReferences, damaged, damage, moreHoles, left);
     }
 
-    /** The same of a dump that has reached its limit, of which fewer lines were written than made. */
-    DumpSummary cut(long objectsWritten, long bytesWritten, long objectsLeft) {
+    /**
+     * The same of a dump that has reached its limit, of which fewer lines were written than made.
+     *
+     * @param objectsWritten how many lines of objects were written
+     * @param bytesWritten how many bytes in all
+     * @param objectsLeft how many objects may have no line, at most
+     * @return a new summary
+     */
+    public DumpSummary cut(long objectsWritten, long bytesWritten, long objectsLeft) {
         return new DumpSummary(
                 objectsWritten,
                 bytesWritten,
@@ -68,8 +87,13 @@ public record DumpSummary(
                 objectsLeft);
     }
 
-    /** The parts of a dump as one. */
-    static DumpSummary of(List<DumpSummary> parts) {
+    /**
+     * The parts of a dump as one.
+     *
+     * @param parts what was written by each thread
+     * @return a new summary of all
+     */
+    public static DumpSummary of(List<DumpSummary> parts) {
         long objects = 0;
         long bytes = 0;
         Counts sizes = new Counts();

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.dump;
+package dev.heapwalk.heap.dump;
 
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.text.TextRules;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * How much a dump tells of what the process keeps: the text and bytes of its Strings, of Symbols that may be data, of
- * Regexps and Bignums, and the names of its threads. What classes, methods, variables and files are called is always
- * told. What stands in place of the rest is written in {@code docs/ruby-dump.md}.
+ * How much a dump tells of what the process keeps: the text and bytes of its strings and their like, large numbers, and
+ * the names of its threads. What classes, methods, variables and files are called is always told. What stands in place
+ * of the rest is written in {@code docs/ruby-dump.md} and {@code docs/python-dump.md}.
  */
 public final class Disclosure {
     /** All is told. */
@@ -88,9 +88,15 @@ public final class Disclosure {
         return length > LONGEST_ALONE ? Optional.empty() : Optional.of(rules.digest(memory, address, length));
     }
 
-    /** The rules for one dump of a process. */
-    TextRules rules(RubyVm vm) {
-        long mapped = vm.target().memory().mappings().stream()
+    /**
+     * The rules for one dump of a target, for the models of heap-model's own house.
+     *
+     * @param target the target
+     * @return the rules
+     */
+    @SuppressWarnings("exports")
+    public TextRules rules(Target target) {
+        long mapped = target.memory().mappings().stream()
                 .filter(Mapping::readable)
                 .mapToLong(Mapping::length)
                 .sum();

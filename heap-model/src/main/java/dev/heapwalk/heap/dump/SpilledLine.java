@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.ruby.dump;
+package dev.heapwalk.heap.dump;
 
 import java.io.EOFException;
 import java.io.IOException;
