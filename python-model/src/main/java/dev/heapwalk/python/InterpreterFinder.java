@@ -174,7 +174,9 @@ final class InterpreterFinder {
                 told(address, table.threadNext()),
                 told(address, table.threadInterp()),
                 told(address, table.threadId()),
-                told(address, table.nativeThreadId()));
+                told(address, table.nativeThreadId()),
+                layout.thread().frame(),
+                layout.thread().cframe());
         if (toldFields.next() < 0
                 || toldFields.threadsHead() < 0
                 || toldFields.id() < 0

@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A Python process that runs the script {@code target.py} of the testkit: it makes objects of many kinds, collects its
- * garbage, and then waits for commands, which are written at the head of the script.
+ * A Python process that runs a script of the testkit, {@code target.py} if no other is named: it makes objects of many
+ * kinds, collects its garbage, and then waits for commands, which are written at the head of the script.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
  */
@@ -35,11 +35,23 @@ public final class PythonProcess implements AutoCloseable {
     /** How to start a Python process. */
     public static final class Launch {
         private final Python python;
+        private String script = SCRIPT;
         private final List<String> options = new ArrayList<>();
         private final Map<String, String> environment = new LinkedHashMap<>(Map.of("LC_ALL", "C.UTF-8"));
 
         private Launch(Python python) {
             this.python = python;
+        }
+
+        /**
+         * Takes another script.
+         *
+         * @param name its file, for example {@code frames.py}
+         * @return this
+         */
+        public Launch script(String name) {
+            script = name;
+            return this;
         }
 
         /**
@@ -75,15 +87,15 @@ public final class PythonProcess implements AutoCloseable {
             Path root = python.root();
             TemporaryFolder folder = TemporaryFolder.in(root.resolve("tmp"), "heapwalk-python");
             try {
-                Path script = folder.path().resolve(SCRIPT);
-                try (InputStream in = PythonProcess.class.getResourceAsStream("python/" + SCRIPT)) {
+                Path copy = folder.path().resolve(script);
+                try (InputStream in = PythonProcess.class.getResourceAsStream("python/" + script)) {
                     if (in == null) {
-                        throw new NoSuchFileException(SCRIPT, null, "the testkit has no such script");
+                        throw new NoSuchFileException(script, null, "the testkit has no such script");
                     }
-                    Files.copy(in, script);
+                    Files.copy(in, copy);
                 }
                 List<String> line = new ArrayList<>(options);
-                line.add("/" + root.relativize(script));
+                line.add("/" + root.relativize(copy));
                 ProcessBuilder builder = new ProcessBuilder(python.command(line));
                 builder.environment().putAll(environment);
                 return new PythonProcess(this, folder, Conversation.start(toString(), builder));
@@ -95,7 +107,7 @@ public final class PythonProcess implements AutoCloseable {
 
         @Override
         public String toString() {
-            return SCRIPT + " in " + python + (options.isEmpty() ? "" : " with " + options);
+            return script + " in " + python + (options.isEmpty() ? "" : " with " + options);
         }
     }
 

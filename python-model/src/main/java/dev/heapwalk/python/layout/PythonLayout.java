@@ -25,7 +25,9 @@ import java.util.stream.Stream;
  * @param instance attributes of instances
  * @param deque deques
  * @param buffers what objects of other built-in types own
- * @param frame frames and generators
+ * @param frame how large frames and generators are
+ * @param activation what runs, or waits to go on
+ * @param generator generators and coroutines
  * @param runtime the runtime that all interpreters share
  * @param interpreter an interpreter
  * @param thread a thread of an interpreter
@@ -47,6 +49,8 @@ public record PythonLayout(
         DequeLayout deque,
         BufferLayout buffers,
         FrameLayout frame,
+        ActivationLayout activation,
+        GeneratorLayout generator,
         RuntimeLayout runtime,
         InterpreterLayout interpreter,
         ThreadLayout thread,
@@ -111,6 +115,8 @@ public record PythonLayout(
                 DequeLayout.of(version),
                 BufferLayout.of(version),
                 FrameLayout.of(version),
+                ActivationLayout.of(version),
+                GeneratorLayout.of(version),
                 RuntimeLayout.of(version),
                 InterpreterLayout.of(version),
                 ThreadLayout.of(version),
