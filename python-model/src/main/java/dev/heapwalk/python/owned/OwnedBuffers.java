@@ -8,6 +8,7 @@ import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.layout.BufferLayout;
 import dev.heapwalk.python.layout.DequeLayout;
 import dev.heapwalk.python.layout.DictLayout;
+import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.PythonLayout;
 import dev.heapwalk.python.layout.SequenceLayout;
 import dev.heapwalk.python.layout.SetLayout;
@@ -70,6 +71,7 @@ public final class OwnedBuffers {
     private final DequeLayout deques;
     private final BufferLayout buffers;
     private final int wideUnit;
+    private final BlockRoom blocks;
     /** What each type that came has. */
     private final LongTable types = new LongTable();
 
@@ -90,6 +92,7 @@ public final class OwnedBuffers {
         this.deques = layout.deque();
         this.buffers = layout.buffers();
         this.wideUnit = reader.wideUnit();
+        this.blocks = new BlockRoom(runtime, memory);
     }
 
     /**
@@ -105,7 +108,7 @@ public final class OwnedBuffers {
             return;
         }
         if ((traits & WITH_VALUES) != 0) {
-            instance(object, type, sink);
+            instance(object, sink);
         }
         switch (FAMILIES[traits & FAMILY_MASK]) {
             case NONE -> {}
@@ -205,7 +208,7 @@ public final class OwnedBuffers {
         }
     }
 
-    private void instance(long object, long type, BufferSink sink) {
+    private void instance(long object, BufferSink sink) {
         long values;
         if (layout.instance().tagged()) {
             long word = memory.readLong(object + layout.instance().dict(), 0);
@@ -214,8 +217,7 @@ public final class OwnedBuffers {
             values = memory.readLong(object + layout.instance().values(), 0);
         }
         if (values != 0) {
-            long keys = memory.readLong(type + layout.type().cachedKeys(), 0);
-            prefixedValues(values, keys, BufferKind.INSTANCE_VALUES, sink);
+            prefixedValues(values, BufferKind.INSTANCE_VALUES, sink);
         }
     }
 
@@ -243,7 +245,7 @@ public final class OwnedBuffers {
         }
         keys(keys, size, values != 0, sink);
         if (values != 0) {
-            values(values, keys, size, sink);
+            values(values, size, sink);
         }
     }
 
@@ -283,9 +285,9 @@ public final class OwnedBuffers {
                 shared ? BufferKind.SHARED_KEYS : BufferKind.DICT_KEYS);
     }
 
-    private void values(long values, long keys, long size, BufferSink sink) {
+    private void values(long values, long size, BufferSink sink) {
         if (dicts.prefixed()) {
-            prefixedValues(values, keys, BufferKind.DICT_VALUES, sink);
+            prefixedValues(values, BufferKind.DICT_VALUES, sink);
         } else if (dicts.valuesHead() == 0) {
             tellMany(sink, values, DictLayout.room(size), Long.BYTES, BufferKind.DICT_VALUES);
         } else if (memory.readByte(values + DictLayout.VALUES_EMBEDDED, (byte) 1) == 0) {
@@ -295,20 +297,22 @@ public final class OwnedBuffers {
     }
 
     /**
-     * Values with their order before them. There were as many as the keys had room for when they were made, which is
-     * not more now; the bytes before them tell it to eight.
+     * Values with their order before them. How many there are, the bytes before them tell to eight, and the block that
+     * they lie in, which is one of pymalloc unless there is none, to one.
      */
-    private void prefixedValues(long values, long keys, BufferKind kind, BufferSink sink) {
+    private void prefixedValues(long values, BufferKind kind, BufferSink sink) {
         int prefix = memory.readByte(values + DictLayout.VALUES_PREFIX, (byte) 0) & 0xFF;
         if (prefix == 0 || (prefix & 7) != 0) {
             return;
         }
         long most = prefix - DictLayout.LEAST_PREFIX;
-        long now = keys == 0
-                ? most
-                : memory.readLong(keys + dicts.usable(), most) + memory.readLong(keys + dicts.count(), 0);
-        long count = Math.clamp(now, Math.max(1, most - Long.BYTES + 1), most);
-        tell(sink, values - prefix, prefix + count * Long.BYTES, kind);
+        long room = blocks.room(values - prefix);
+        long count = room < 0 ? most : (room - prefix) / Long.BYTES;
+        tell(
+                sink,
+                values - prefix,
+                prefix + Math.clamp(count, Math.max(1, most - Long.BYTES + 1), most) * Long.BYTES,
+                kind);
     }
 
     private void ordered(long dict, BufferSink sink) {
@@ -425,17 +429,56 @@ public final class OwnedBuffers {
         if (buffers.opcache() >= 0) {
             long size = memory.readByte(code + buffers.opcacheSize(), (byte) 0) & 0xFF;
             tellMany(sink, pointer(code, buffers.opcache()), size, BufferLayout.OPCACHE_BYTES, BufferKind.CODE_OPCACHE);
-            tell(sink, pointer(code, buffers.opcacheMap()), size, BufferKind.CODE_OPCACHE_MAP);
+            long bytes = memory.readLong(pointer(code, BufferLayout.CODE) + ObjectLayout.SIZE, 0);
+            tell(
+                    sink,
+                    pointer(code, buffers.opcacheMap()),
+                    bytes / BufferLayout.INSTRUCTION,
+                    BufferKind.CODE_OPCACHE_MAP);
         }
-        tell(sink, pointer(code, buffers.cellArguments()), Long.BYTES, BufferKind.CODE_CELL_ARGUMENTS);
+        long cells = pointer(code, buffers.cellArguments());
+        if (cells != 0) {
+            long names = pointer(code, buffers.cellvars());
+            tellMany(
+                    sink,
+                    cells,
+                    memory.readLong(names + ObjectLayout.SIZE, 0),
+                    buffers.cellArgumentBytes(),
+                    BufferKind.CODE_CELL_ARGUMENTS);
+        }
         long extra = pointer(code, buffers.extra());
         if (extra != 0) {
             long count = memory.readLong(extra + BufferLayout.EXTRA_SIZE, 0);
             tellMany(sink, extra, count + 1, Long.BYTES, BufferKind.CODE_EXTRA);
         }
         tell(sink, pointer(code, buffers.cached()), BufferLayout.CACHED_BYTES, BufferKind.CODE_CACHED);
-        tell(sink, pointer(code, buffers.lines()), Short.BYTES, BufferKind.CODE_LINES);
-        tell(sink, pointer(code, buffers.monitoring()), BufferLayout.MONITORING_BYTES, BufferKind.CODE_MONITORING);
+        long instructions = pointer(code, ObjectLayout.SIZE);
+        tellMany(sink, pointer(code, buffers.lines()), instructions, Short.BYTES, BufferKind.CODE_LINES);
+        long monitoring = pointer(code, buffers.monitoring());
+        if (tell(sink, monitoring, buffers.monitoringBytes(), BufferKind.CODE_MONITORING)) {
+            monitoring(monitoring, instructions, sink);
+        }
+    }
+
+    private void monitoring(long data, long instructions, BufferSink sink) {
+        tell(sink, pointer(data, buffers.monitoringTools()), instructions, BufferKind.CODE_MONITORING);
+        long lines = pointer(data, buffers.monitoringLines());
+        if (lines != 0) {
+            // The first patch levels of 3.13 have no such byte.
+            byte told = buffers.monitoringHead() ? memory.readByte(lines, (byte) 0) : 0;
+            tell(
+                    sink,
+                    lines,
+                    told < Short.BYTES || told > Integer.BYTES + 1
+                            ? instructions * Short.BYTES
+                            : 1 + instructions * told,
+                    BufferKind.CODE_MONITORING);
+        }
+        tell(sink, pointer(data, buffers.monitoringLines() + Long.BYTES), instructions, BufferKind.CODE_MONITORING);
+        long opcodes = pointer(data, buffers.monitoringLines() + 2 * Long.BYTES);
+        tellMany(sink, opcodes, instructions, Short.BYTES, BufferKind.CODE_MONITORING);
+        long tools = pointer(data, buffers.monitoringLines() + 3 * Long.BYTES);
+        tell(sink, tools, instructions, BufferKind.CODE_MONITORING);
     }
 
     private long pointer(long object, int field) {

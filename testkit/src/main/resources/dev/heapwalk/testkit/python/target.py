@@ -23,6 +23,7 @@
 #                 __sizeof__ of its own; 'own' and id for the lists that this takes. The process stops
 #                 itself when it knows them
 #   kinds         makes objects of many more types, and keeps them
+#   owners        makes objects that own buffers of all kinds, and keeps them
 #   views         objects of built-in types: kind, id, and what the kind has, mostly ids; the process stops itself
 #                 when it knows them
 #   frozen        gc.freeze(), then gc.get_freeze_count()
@@ -328,6 +329,87 @@ def kinds():
     print(len(MORE))
 
 
+def owners():
+    import array
+    import io
+
+    class Lists(list):
+        pass
+
+    class Sets(set):
+        pass
+
+    class Attributed(collections.OrderedDict):
+        """A type with a text."""
+
+    ordered = collections.OrderedDict((i, str(i)) for i in range(500))
+    for i in range(0, 500, 7):
+        del ordered[i]
+    attributed = Attributed([("a", 1)])
+    attributed.more = 1
+    grown = collections.deque(range(3000))
+    for _ in range(2500):
+        grown.popleft()
+    text = io.StringIO()
+    for i in range(100):
+        text.write(u"line %d\n" % i)
+    text.seek(3)
+    text.write(u"over")
+    data = io.BytesIO(b"abc" * 300)
+    data.write(b"more")
+    with_lists = [Plain(i) for i in range(40)]
+    for i, one in enumerate(with_lists):
+        if i % 2:
+            one.other = i
+        if i % 3:
+            one.__dict__
+        if i % 10 == 0:
+            for j in range(50):
+                setattr(one, "a%d" % j, j)
+    bare = Sets()
+    bare.named = Lists(range(30))
+    names = [u"na\u00efve", u"\u20acuro", u"plain"]
+    makers = [type(name if not PYTHON2 else name.encode("utf-8"), (), {}) for name in names]
+    joined = Lists()
+    for i in range(1000):
+        joined.append(i)
+    odd = bytearray(b"x" * 700)
+    del odd[:100]
+
+    def called(number):
+        return len(PLAINS) + number
+
+    def traced(number):
+        first = called(number)
+        return first
+
+    for i in range(3000):
+        called(i)
+    sys.settrace(lambda frame, event, argument: None)
+    traced(1)
+    sys.settrace(None)
+    if sys.version_info >= (3, 12):
+        for tool in 3, 4:
+            sys.monitoring.use_tool_id(tool, "target")
+            kinds = sys.monitoring.events
+            sys.monitoring.set_local_events(
+                tool, called.__code__, kinds.LINE | kinds.INSTRUCTION | kinds.CALL | kinds.PY_START
+            )
+        called(1)
+    MORE.extend([called, traced, called.__code__.co_code, called.__code__.co_varnames])
+    sparse = set(range(5000))
+    for i in range(4900):
+        sparse.discard(i)
+    MORE.extend([
+        ordered, attributed, grown, collections.deque(), collections.deque(range(64)), collections.deque([1], 5), text,
+        data, with_lists, bare, makers, joined, odd, sparse, names, Text("derived text"), type("T", (type(u""),), {})(u"\u00e9"),
+        [array.array(kind, range(50)) for kind in "bBhHiIlLfd"], array.array("d"), {1: 2, "a": 3},
+        dict(("key%d" % i, i) for i in range(100)), dict((i, i) for i in range(70000)), frozenset(range(50)),
+        set(range(20)), [[i] * i for i in range(70)], dict.fromkeys(range(5)),
+    ])
+    print(len(MORE))
+
+
 def views():
     import struct
     import types
@@ -483,6 +565,8 @@ def obey(line):
         sizes()
     elif word == "kinds":
         kinds()
+    elif word == "owners":
+        owners()
     elif word == "views":
         views()
     elif word == "frozen":
