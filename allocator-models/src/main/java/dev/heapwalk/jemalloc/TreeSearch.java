@@ -22,6 +22,9 @@ final class TreeSearch {
     /** So many of them may be wrong, since there may be damage. */
     private static final int MOST_BAD = 4;
 
+    /** So many entries of one extent are looked at: a large one could have them all. */
+    private static final int MOST_OF_ONE = 4;
+
     private static final long NONE = -1;
 
     private final Levels levels;
@@ -33,6 +36,10 @@ final class TreeSearch {
     private final int goodForABad;
     /** Address and size lie at the same place in all versions. */
     private final Edata extent = new Edata(JemallocLayout.ALL.getLast());
+
+    private final Sample sample = new Sample();
+    /** How many entries stand up for what {@link #leafKey} or {@link #nodeKey} told last. */
+    private long votes;
 
     TreeSearch(Levels levels, Reader reader, AnonymousMemory anonymous, boolean still) {
         this.levels = levels;
@@ -54,7 +61,7 @@ final class TreeSearch {
         if (again.isPresent()) {
             return again;
         }
-        List<PageTree> found = new ArrayList<>();
+        List<Candidate> found = new ArrayList<>();
         for (Range range : variables) {
             for (TreeShape shape : TreeShape.ALL) {
                 if (range.length() >= shape.rootBytes()) {
@@ -62,14 +69,26 @@ final class TreeSearch {
                 }
             }
         }
-        // A stray pointer to a leaf can look like a root of one word.
+        // A leaf whose only extent is damaged stands for a root beside the one that all others stand for, and a stray
+        // pointer to a leaf can look like a root of one word.
         return found.stream()
-                .min(Comparator.<PageTree>comparingInt(PageTree::badWords)
-                        .thenComparing(
-                                Comparator.comparingInt(PageTree::rootWords).reversed()));
+                .min(Comparator.<Candidate>comparingLong(candidate -> -candidate.votes)
+                        .thenComparingInt(candidate -> candidate.tree.badWords())
+                        .thenComparingInt(candidate -> -candidate.tree.rootWords()))
+                .map(candidate -> candidate.tree);
     }
 
-    private void find(Range range, TreeShape shape, List<PageTree> found) {
+    /** What may be the tree, and how many entries of leaves say that it is. */
+    private static final class Candidate {
+        private final PageTree tree;
+        private long votes;
+
+        Candidate(PageTree tree) {
+            this.tree = tree;
+        }
+    }
+
+    private void find(Range range, TreeShape shape, List<Candidate> found) {
         List<Word> words = new ArrayList<>();
         levels.root().each(range.start(), range.end(), (at, value) -> {
             if ((value & 63) == 0 && anonymous.holds(value, shape.childBytes())) {
@@ -83,11 +102,23 @@ final class TreeSearch {
             if (index >= 0
                     && index < 1L << shape.rootBits()
                     && root >= range.start()
-                    && root + shape.rootBytes() <= range.end()
-                    && found.stream().noneMatch(tree -> tree.root() == root && tree.shape() == shape)) {
-                check(root, shape).ifPresent(found::add);
+                    && root + shape.rootBytes() <= range.end()) {
+                vote(root, shape, found);
             }
         }
+    }
+
+    private void vote(long root, TreeShape shape, List<Candidate> found) {
+        long said = votes;
+        found.stream()
+                .filter(candidate -> candidate.tree.root() == root && candidate.tree.shape() == shape)
+                .findFirst()
+                .or(() -> check(root, shape).map(tree -> {
+                    Candidate candidate = new Candidate(tree);
+                    found.add(candidate);
+                    return candidate;
+                }))
+                .ifPresent(candidate -> candidate.votes += said);
     }
 
     /** Whether the words of a root lead to what may be nodes or leaves. */
@@ -111,38 +142,65 @@ final class TreeSearch {
         if (!plausible) {
             return NONE;
         }
+        long agreed = NONE;
+        long sum = 0;
+        int others = 0;
         for (Word leaf : leaves) {
             long key = leafKey(leaf.value, shape);
-            if (key >= 0) {
-                long inNode = (leaf.at - node) / Long.BYTES;
-                return (key & (1L << shape.nodeBits()) - 1) == inNode ? key >>> shape.nodeBits() : NONE;
+            long inNode = (leaf.at - node) / Long.BYTES;
+            long ofNode = key >>> shape.nodeBits();
+            if (key < 0) {
+                continue;
+            }
+            if ((key & (1L << shape.nodeBits()) - 1) == inNode && (agreed < 0 || agreed == ofNode)) {
+                agreed = ofNode;
+                sum += votes;
+            } else {
+                others++;
+                if ((key & (1L << shape.nodeBits()) - 1) == inNode && votes > sum) {
+                    agreed = ofNode;
+                    sum = votes;
+                }
+            }
+            if (sum >= SAMPLES) {
+                break;
             }
         }
-        return NONE;
+        votes = sum;
+        return sum > goodForABad * others ? agreed : NONE;
     }
 
     /** What has to stand before the index of an entry to make a page number, if this is a leaf. */
     private long leafKey(long leaf, TreeShape shape) {
-        Sample sample = new Sample(shape);
+        sample.start(shape);
         boolean plausible = PageTree.entriesOf(shape, levels.leaf(), leaf, sample);
-        return (plausible || sample.enough()) && sample.good > goodForABad * sample.bad ? sample.key : NONE;
+        votes = 0;
+        return plausible || sample.enough() ? sample.key() : NONE;
     }
 
     /** The first entries of what may be a leaf. */
     private final class Sample implements PageTree.LeafEntries {
-        private final TreeShape shape;
-        private long key = NONE;
-        private int good;
+        private final long[] indexes = new long[SAMPLES];
+        private final long[] edatas = new long[SAMPLES];
+        /** The first page of each one's extent, and how many it has. */
+        private final long[] firsts = new long[SAMPLES];
+
+        private final long[] pages = new long[SAMPLES];
+        private TreeShape shape = TreeShape.ALL.getFirst();
+        private int count;
         private int bad;
         /** The extent that was wrong last: a large one has many entries, and counts once. */
         private long wrong;
 
-        Sample(TreeShape shape) {
-            this.shape = shape;
+        void start(TreeShape other) {
+            shape = other;
+            count = 0;
+            bad = 0;
+            wrong = 0;
         }
 
         boolean enough() {
-            return good + bad >= SAMPLES;
+            return count + bad >= SAMPLES;
         }
 
         @Override
@@ -150,40 +208,72 @@ final class TreeSearch {
             long edata = PageTree.edata(shape, word);
             if (!PageTree.plausible(shape, word)) {
                 bad++;
-            } else if (edata != 0) {
-                if (edata != wrong && names(edata, index)) {
-                    good++;
-                } else if (edata != wrong) {
-                    wrong = edata;
-                    bad++;
-                }
+            } else if (edata != 0 && edata != wrong && !isKnown(edata) && !take(edata, index)) {
+                wrong = edata;
+                bad++;
             }
             return bad <= mostBad && !enough();
         }
 
-        private boolean names(long edata, long index) {
+        private boolean isKnown(long edata) {
+            return count >= MOST_OF_ONE && edatas[count - 1] == edata && edatas[count - MOST_OF_ONE] == edata;
+        }
+
+        private boolean take(long edata, long index) {
             long offset = anonymous.holds(edata, Edata.SIZE) ? reader.find(edata, Edata.SIZE) : -1;
             if (offset < 0) {
                 return false;
             }
             extent.wrap(reader.segment(), offset, edata);
-            long pages = extent.eSize() / SizeClasses.PAGE;
-            long first = extent.base() / SizeClasses.PAGE;
-            if (first <= 0 || pages <= 0) {
+            indexes[count] = index;
+            edatas[count] = edata;
+            firsts[count] = extent.base() / SizeClasses.PAGE;
+            pages[count] = extent.eSize() / SizeClasses.PAGE;
+            if (firsts[count] <= 0 || pages[count] <= 0) {
                 return false;
             }
-            // An extent may begin in the leaf before.
-            long before = key >= 0 ? key : (first >>> shape.leafBits()) + ((first & mask()) > index ? 1 : 0);
-            long page = before << shape.leafBits() | index;
-            if (page < first || page >= first + pages) {
-                return false;
-            }
-            key = before;
+            count++;
             return true;
         }
 
-        private long mask() {
-            return (1L << shape.leafBits()) - 1;
+        /** What most entries agree on. Any of them may be the one that is wrong, the first one too. */
+        long key() {
+            long tried = NONE;
+            int wrongOnes = 0;
+            for (int i = 0; i < count && wrongOnes <= mostBad; i++) {
+                // An extent may begin in the leaf before.
+                long mask = (1L << shape.leafBits()) - 1;
+                long key = (firsts[i] >>> shape.leafBits()) + ((firsts[i] & mask) > indexes[i] ? 1 : 0);
+                if (key != tried && names(i, key)) {
+                    if (isAgreedOn(key)) {
+                        return key;
+                    }
+                    tried = key;
+                    wrongOnes++;
+                }
+            }
+            return NONE;
+        }
+
+        private boolean names(int i, long key) {
+            long page = key << shape.leafBits() | indexes[i];
+            return page >= firsts[i] && page < firsts[i] + pages[i];
+        }
+
+        private boolean isAgreedOn(long key) {
+            int good = 0;
+            int others = bad;
+            long last = 0;
+            for (int i = 0; i < count; i++) {
+                if (names(i, key)) {
+                    good++;
+                } else if (edatas[i] != last) {
+                    last = edatas[i];
+                    others++;
+                }
+            }
+            votes = good;
+            return others <= mostBad && good > goodForABad * others;
         }
     }
 }

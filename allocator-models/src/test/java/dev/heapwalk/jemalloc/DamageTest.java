@@ -56,6 +56,17 @@ class DamageTest {
         }
     }
 
+    /** The lowest extent in the tree. */
+    private static Place lowest(JemallocHeap heap) {
+        ExtentTable table = heap.map().table();
+        int extent = 0;
+        while (table.kinds[extent] == ExtentTable.Kind.BASE) {
+            extent++;
+        }
+        long start = table.starts[extent];
+        return new Place(start, table.edatas[extent], start, start + table.sizes[extent]);
+    }
+
     private Place place(JemallocHeap heap, boolean small) {
         for (Ledger.Block block : ledger.live()) {
             try (JemallocLookup lookup = (JemallocLookup) heap.lookup()) {
@@ -76,6 +87,14 @@ class DamageTest {
 
     /** Harms a word, looks, and puts it right again. What lies in the slab or extent that it hits may be missing. */
     private void harm(String what, Choice choice, boolean small) throws IOException {
+        harm(what, choice, heap -> place(heap, small));
+    }
+
+    private interface Hit {
+        Place of(JemallocHeap heap);
+    }
+
+    private void harm(String what, Choice choice, Hit hit) throws IOException {
         Poke poke;
         Place place;
         long before;
@@ -83,7 +102,7 @@ class DamageTest {
             JemallocHeap heap = JemallocHeap.locate(target);
             Walk.of(heap).check(ledger);
             poke = choice.of(heap);
-            place = place(heap, small);
+            place = hit.of(heap);
             before = target.memory().readLong(poke.address);
         }
         process.poke(poke.address, poke.value);
@@ -147,6 +166,22 @@ class DamageTest {
                                     ^ 1L << heap.layout().nfree().shift());
                 },
                 true);
+    }
+
+    /** The entries of a leaf of the tree begin with it. It is as good or bad as any other. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Release#debian")
+    void theLowestExtent(Release release) throws Exception {
+        start(release);
+        for (int bit : new int[] {20, 30, 31, 36, 40}) {
+            harm(
+                    "bit %d of e_addr of the lowest extent".formatted(bit),
+                    heap -> {
+                        long address = lowest(heap).edata() + E_ADDR;
+                        return new Poke(address, heap.target().memory().readLong(address) ^ 1L << bit);
+                    },
+                    DamageTest::lowest);
+        }
     }
 
     @ParameterizedTest
