@@ -254,6 +254,16 @@ public final class LedgerProcess implements AutoCloseable {
     }
 
     /**
+     * What {@code MallocExtension_GetStats} of tcmalloc tells, if the process runs with that.
+     *
+     * @return its text
+     * @throws IOException if the process is gone, or has no tcmalloc
+     */
+    public String tcmallocStatistics() throws IOException {
+        return String.join("\n", conversation.ask("tcmalloc"));
+    }
+
+    /**
      * Lets all its threads allocate, resize and free, and waits until they have done so.
      *
      * @param rounds how many steps for each thread

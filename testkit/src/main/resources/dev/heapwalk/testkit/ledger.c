@@ -64,6 +64,9 @@ struct wide_mallinfo {
 // jemalloc's, where the program runs with that: to look for it by name would allocate.
 extern void malloc_stats_print(void (*write)(void *, const char *), void *with, const char *options) __attribute__((weak));
 
+// The same of tcmalloc.
+extern void MallocExtension_GetStats(char *buffer, int length) __attribute__((weak));
+
 static struct worker *workers;  // workers[0] is the main thread
 static int worker_count = 1;
 static struct block exchange[EXCHANGE_SLOTS];
@@ -929,6 +932,19 @@ static void print_jemalloc(void) {
     answered();
 }
 
+// What tcmalloc says of itself.
+static void print_tcmalloc(void) {
+    static char text[1 << 16];
+    if (MallocExtension_GetStats == NULL) {
+        errno = 0;
+        die("there is no tcmalloc");
+    }
+    MallocExtension_GetStats(text, sizeof text);
+    put(text);
+    put("\n");
+    answered();
+}
+
 static void dump_core(const char *folder) {
     struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
     if (setrlimit(RLIMIT_CORE, &limit) != 0) {
@@ -1002,6 +1018,8 @@ static void obey(char *command) {
         print_malloc_info();
     } else if (strcmp(command, "jemalloc") == 0) {
         print_jemalloc();
+    } else if (strcmp(command, "tcmalloc") == 0) {
+        print_tcmalloc();
     } else if (strcmp(command, "stop") == 0) {
         atomic_store(&stop_now, 1);
         wait_until_parked();
