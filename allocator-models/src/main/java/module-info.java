@@ -6,7 +6,9 @@ module dev.heapwalk.allocators {
     requires transitive dev.heapwalk.heap;
 
     exports dev.heapwalk.jemalloc;
+    exports dev.heapwalk.tcmalloc;
 
     provides dev.heapwalk.heap.HeapProvider with
-            dev.heapwalk.jemalloc.service.JemallocHeapProvider;
+            dev.heapwalk.jemalloc.service.JemallocHeapProvider,
+            dev.heapwalk.tcmalloc.service.TcmallocHeapProvider;
 }

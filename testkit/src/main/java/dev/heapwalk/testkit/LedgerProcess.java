@@ -47,6 +47,7 @@ public final class LedgerProcess implements AutoCloseable {
         private boolean aarch64;
         private boolean kernelFiles;
         private List<String> linked = List.of();
+        private List<String> preloaded = List.of();
 
         private Launch(Release release, String scenario) {
             this.release = release;
@@ -73,6 +74,17 @@ public final class LedgerProcess implements AutoCloseable {
          */
         public Launch env(String name, String value) {
             environment.put(name, value);
+            return this;
+        }
+
+        /**
+         * Loads a library before all others, which need not be on this machine itself.
+         *
+         * @param file its name, such as {@code libtcmalloc.so.4}
+         * @return this
+         */
+        public Launch preload(String file) {
+            preloaded = List.of("/usr/bin/env", "LD_PRELOAD=" + file);
             return this;
         }
 
@@ -137,7 +149,7 @@ public final class LedgerProcess implements AutoCloseable {
          * @throws IOException if it can't be started, or fails
          */
         public LedgerProcess start() throws IOException {
-            List<String> line = new ArrayList<>();
+            List<String> line = new ArrayList<>(preloaded);
             if (aarch64) {
                 line.addAll(List.of(
                         "qemu-aarch64",
@@ -173,6 +185,7 @@ public final class LedgerProcess implements AutoCloseable {
             return "ledger " + scenario + " " + options + " on " + (aarch64 ? "aarch64" : release.label())
                     + (debugSymbols ? " with debug symbols" : "")
                     + (environment.isEmpty() ? "" : " with " + environment)
+                    + (preloaded.isEmpty() ? "" : " with " + preloaded.getLast())
                     + (linked.isEmpty() ? "" : ", linked with " + linked);
         }
     }

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.tcmalloc;
+
+import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.Reader;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+
+/** Follows the chains of free blocks that the caches of threads and the transfer cache have. */
+final class CacheReader {
+    private static final long NOTHING = -1;
+
+    private final Reader reader;
+    private final HeapMap map;
+    private final Damages damages;
+    private final boolean settled;
+
+    private final FreeList list = new FreeList();
+    private final CentralFreeList central = new CentralFreeList();
+    private final LongTable kept = new LongTable();
+    private final List<ThreadCache> caches = new ArrayList<>();
+    private final int[] inTransfer;
+    /** The word behind the last block of a chain. */
+    private long behind;
+
+    CacheReader(Reader reader, HeapMap map, Damages damages, boolean settled) {
+        this.reader = reader;
+        this.map = map;
+        this.damages = damages;
+        this.settled = settled;
+        this.inTransfer = new int[map.classes().count()];
+    }
+
+    List<ThreadCache> caches() {
+        return List.copyOf(caches);
+    }
+
+    KeptBlocks kept() {
+        return new KeptBlocks(kept);
+    }
+
+    /** How many blocks of each size class the transfer cache has. */
+    int[] inTransfer() {
+        return inTransfer.clone();
+    }
+
+    /** Reads a thread's cache. */
+    void thread(long cache, OptionalLong tid) {
+        int number = caches.size();
+        List<ThreadCache.Contents> contents = new ArrayList<>();
+        for (int i = 1; i < map.classes().count(); i++) {
+            long at = cache + (long) FreeList.SIZE * i;
+            long offset = reader.find(at, FreeList.SIZE);
+            if (offset < 0) {
+                continue;
+            }
+            list.wrap(reader.segment(), offset, at);
+            long head = list.list();
+            int length = list.length();
+            int found = length < 0 ? 0 : follow(head, 0, length, i, number);
+            if (found > 0) {
+                contents.add(new ThreadCache.Contents(i, map.classes().size(i), found));
+            }
+            if (settled && (found != length || (length == 0 ? head : behind) != 0)) {
+                damages.add(
+                        at,
+                        -1,
+                        "a thread's list of blocks of %d bytes says that it has %d, but leads to %d and then to 0x%x; others of them may be listed as used"
+                                .formatted(map.classes().size(i), length, found, length <= 0 ? head : behind));
+            }
+        }
+        caches.add(new ThreadCache(cache, tid, contents));
+    }
+
+    /** Reads the transfer cache of a size class. */
+    void transfer(long at, int sizeClass) {
+        long offset = reader.find(at, CentralFreeList.SIZE);
+        if (offset < 0) {
+            return;
+        }
+        central.wrap(reader.segment(), offset, at);
+        int slots = central.usedSlots();
+        if (slots < 0 || slots > CentralFreeList.MOST_SLOTS) {
+            if (settled) {
+                damages.add(at, -1, "the transfer cache says that it has %d chains of blocks".formatted(slots));
+            }
+            return;
+        }
+        long[] ends = new long[2 * slots];
+        for (int i = 0; i < slots; i++) {
+            ends[2 * i] = central.head(i);
+            ends[2 * i + 1] = central.tail(i);
+        }
+        int most = map.classes().moves()[sizeClass];
+        for (int i = 0; i < slots; i++) {
+            int found = follow(ends[2 * i], ends[2 * i + 1], most, sizeClass, KeptBlocks.TRANSFER);
+            inTransfer[sizeClass] += found;
+            if (settled && found != most) {
+                damages.add(
+                        at,
+                        -1,
+                        "a chain of %d blocks of %d bytes in the transfer cache leads to %d and then to 0x%x; others of them may be listed as used"
+                                .formatted(most, map.classes().size(sizeClass), found, behind));
+            }
+        }
+    }
+
+    /**
+     * Follows a chain to its last block.
+     *
+     * @param tail the last block, 0 if it is not known
+     * @param most how many blocks it has
+     * @return how many it has indeed
+     */
+    private int follow(long head, long tail, int most, int sizeClass, int owner) {
+        long at = head;
+        int count = 0;
+        boolean more = true;
+        while (count < most
+                && more
+                && isObject(at, sizeClass)
+                && kept.get(at, KeptBlocks.NOBODY) == KeptBlocks.NOBODY) {
+            kept.put(at, owner);
+            count++;
+            more = at != tail;
+            at = reader.readLong(at, NOTHING);
+        }
+        behind = at;
+        return count;
+    }
+
+    private boolean isObject(long address, int sizeClass) {
+        SpanTable table = map.table();
+        int index = address <= 0 ? -1 : table.at(address);
+        return index >= 0
+                && table.kinds[index] == SpanTable.Kind.SMALL
+                && table.classes[index] == sizeClass
+                && (address - table.starts[index]) % map.classes().size(sizeClass) == 0;
+    }
+}

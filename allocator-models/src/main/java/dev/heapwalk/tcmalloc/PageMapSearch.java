@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.tcmalloc;
+
+import dev.heapwalk.memory.Range;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.TouchedPages;
+import dev.heapwalk.tcmalloc.layout.MapShape;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Finds the page map among a module's variables, without a symbol. Each word that points into anonymous memory is taken
+ * for a word of the root. A leaf proves itself: its entries name spans that say of themselves that they have the page
+ * which the entry stands for. The number of that page tells how far from the root's beginning the word lies.
+ */
+final class PageMapSearch {
+    /** So many entries of a leaf are looked at. */
+    private static final int SAMPLES = 64;
+    /** So many of them may be wrong, since there may be damage. */
+    private static final int MOST_BAD = 4;
+
+    private static final long NONE = -1;
+
+    private final NonzeroWords words;
+    private final Reader reader;
+    private final TouchedPages touched;
+    private final AnonymousMemory anonymous;
+    /** So many entries of a leaf may be wrong: up to half of them where spans change meanwhile. */
+    private final int mostBad;
+    /** So many good ones stand up for a bad one. */
+    private final int goodForABad;
+
+    private final Span span = new Span();
+
+    PageMapSearch(NonzeroWords words, Reader reader, AnonymousMemory anonymous, boolean still) {
+        this.words = words;
+        this.reader = reader;
+        this.touched = reader.memory().touched();
+        this.anonymous = anonymous;
+        this.mostBad = still ? MOST_BAD : SAMPLES / 2;
+        this.goodForABad = still ? MOST_BAD : 1;
+    }
+
+    /**
+     * Looks through the variables of a module.
+     *
+     * @param known what was found there before; it is only looked at again
+     */
+    Optional<PageMap> find(List<Range> segments, Variables variables, Optional<PageMap> known) {
+        Optional<PageMap> again = known.flatMap(map -> check(map.root(), map.shape()));
+        if (again.isPresent()) {
+            return again;
+        }
+        List<PageMap> found = new ArrayList<>();
+        for (Range range : segments) {
+            for (MapShape shape : MapShape.ALL) {
+                if (range.length() >= shape.rootBytes()) {
+                    find(range, shape, variables, found);
+                }
+            }
+        }
+        // A stray pointer to a leaf can look like a root of one word.
+        return found.stream()
+                .min(Comparator.<PageMap>comparingInt(PageMap::badWords)
+                        .thenComparing(
+                                Comparator.comparingInt(PageMap::rootWords).reversed()));
+    }
+
+    private void find(Range range, MapShape shape, Variables variables, List<PageMap> found) {
+        for (int i = 0; i < variables.pointers(); i++) {
+            long at = variables.at(i);
+            if (at < range.start() || at >= range.end() || !PageMap.isLeaf(anonymous, shape, variables.value(i))) {
+                continue;
+            }
+            long index = leafKey(variables.value(i), shape);
+            long root = at - Long.BYTES * index;
+            if (index >= 0
+                    && index < 1L << shape.rootBits()
+                    && root >= range.start()
+                    && root + shape.rootBytes() <= range.end()
+                    && found.stream().noneMatch(map -> map.root() == root && map.shape() == shape)) {
+                check(root, shape).ifPresent(found::add);
+            }
+        }
+    }
+
+    /** Whether the words of a root lead to what may be leaves. */
+    private Optional<PageMap> check(long root, MapShape shape) {
+        int[] count = new int[2];
+        words.each(root, root + shape.rootBytes(), (_, word) -> {
+            count[PageMap.isLeaf(anonymous, shape, word) ? 0 : 1]++;
+            return count[1] <= count[0] + MOST_BAD;
+        });
+        return count[0] > 0 && count[1] <= count[0]
+                ? Optional.of(new PageMap(root, shape, count[0], count[1]))
+                : Optional.empty();
+    }
+
+    /** What has to stand before the index of an entry to make a page number, if this is a leaf. */
+    private long leafKey(long leaf, MapShape shape) {
+        Sample sample = new Sample(shape);
+        long end = leaf + shape.leafBytes();
+        long at = leaf;
+        // By the line of a reader, since most of what is looked at is no leaf, as the first words tell.
+        while (sample.goesOn() && (at = touched.next(at, end) & -Long.BYTES) < end) {
+            long stop = touched.end(at, end);
+            for (; at < stop && sample.goesOn(); at += Long.BYTES) {
+                long word = reader.readLong(at, 0);
+                if (word != 0) {
+                    sample.entry((at - leaf) / Long.BYTES, word);
+                }
+            }
+        }
+        return sample.bad <= mostBad && sample.good > goodForABad * sample.bad ? sample.key : NONE;
+    }
+
+    /** The first entries of what may be a leaf. */
+    private final class Sample {
+        private final MapShape shape;
+        private long key = NONE;
+        private long page;
+        private int good;
+        private int bad;
+        /** The span that was wrong last: it may have many entries, and counts once. */
+        private long wrong;
+
+        Sample(MapShape shape) {
+            this.shape = shape;
+        }
+
+        boolean goesOn() {
+            return bad <= mostBad && good + bad < SAMPLES;
+        }
+
+        void entry(long index, long address) {
+            if (key >= 0 && (key << shape.leafBits() | index) < page || address == wrong) {
+                return;
+            }
+            if (names(address, index)) {
+                good++;
+            } else {
+                wrong = address;
+                bad++;
+            }
+        }
+
+        private boolean names(long address, long index) {
+            long offset =
+                    (address & 7) == 0 && anonymous.holds(address, Span.SIZE) ? reader.find(address, Span.SIZE) : -1;
+            if (offset < 0) {
+                return false;
+            }
+            span.wrap(reader.segment(), offset, address);
+            long start = span.start();
+            long length = span.length();
+            if (start <= 0
+                    || start >>> shape.leafBits() + shape.rootBits() != 0
+                    || length <= 0
+                    || !anonymous.holds(start << shape.pageShift(), shape.pageSize())) {
+                return false;
+            }
+            // A span may begin in the leaf before.
+            long before = key >= 0
+                    ? key
+                    : (start >>> shape.leafBits()) + ((start & (1L << shape.leafBits()) - 1) > index ? 1 : 0);
+            long is = before << shape.leafBits() | index;
+            if (is < start || is - start >= length) {
+                return false;
+            }
+            key = before;
+            page = start + length;
+            return true;
+        }
+    }
+}

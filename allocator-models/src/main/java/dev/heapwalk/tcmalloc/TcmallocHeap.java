@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.tcmalloc;
+
+import dev.heapwalk.heap.Block;
+import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.HeapLayer;
+import dev.heapwalk.heap.Table;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * The heap of one copy of gperftools' tcmalloc in one target, as it was when it was located. Objects of spans, blocks
+ * of whole pages, what threads and the transfer cache keep, free pages, and the memory that tcmalloc has for itself.
+ *
+ * <p>Finding it needs no symbols, no version and no file on disk. A library that programs are run with and one that is
+ * linked into a program are found alike. Google's own tcmalloc is another allocator.
+ */
+public final class TcmallocHeap implements Heap {
+    private static final List<String> NAMES =
+            Stream.of(TcmallocState.values()).map(TcmallocState::name).toList();
+    /** What a cursor keeps of spans and of what is in them, in bytes. */
+    private static final long BUDGET = 4L << 20;
+
+    private static final int LINE = 1 << 14;
+
+    private final Discovery discovery;
+    private final String name;
+    private final int firstRegion;
+    private final HeapMap map;
+    private final List<ThreadCache> caches;
+    private final CentralCache central;
+    private final List<Evidence> evidence;
+    private final List<String> missing;
+    private final Damages damages;
+    private final boolean settled;
+    private final long leftOut;
+    private final PageHeapTable pageHeap;
+    private TcmallocLookup shared;
+
+    TcmallocHeap(
+            Discovery discovery,
+            String name,
+            int firstRegion,
+            HeapMap map,
+            List<ThreadCache> caches,
+            CentralCache central,
+            List<Evidence> evidence,
+            List<String> missing,
+            Damages damages,
+            boolean settled,
+            long leftOut) {
+        this.discovery = discovery;
+        this.name = name;
+        this.firstRegion = firstRegion;
+        this.map = map;
+        this.caches = List.copyOf(caches);
+        this.central = central;
+        this.evidence = List.copyOf(evidence);
+        this.missing = List.copyOf(missing);
+        this.damages = damages;
+        this.settled = settled;
+        this.leftOut = leftOut;
+        this.pageHeap = PageHeapTable.of(firstRegion, map.table());
+    }
+
+    /**
+     * Whether a target has a module that seems to have a tcmalloc: by what it exports, or by a text that names it in
+     * one with variables large enough for its page map.
+     *
+     * @param target an open target
+     * @return whether it is worth a {@link #locate}
+     */
+    public static boolean isLikely(Target target) {
+        return !TcmallocModule.of(target).isEmpty();
+    }
+
+    /**
+     * Finds the heap of a target: of several, that of the module that comes first.
+     *
+     * @param target an open target; it must stay open while the heap is used
+     * @return the heap
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no tcmalloc of gperftools in the target, or
+     *     none of a version that is known
+     */
+    public static TcmallocHeap locate(Target target) {
+        return locateAll(target).getFirst();
+    }
+
+    /**
+     * Finds the heaps of all copies of tcmalloc that a target has: a library may have brought one along for itself.
+     *
+     * @param target an open target; it must stay open while the heaps are used
+     * @return at least one heap, in the order of their modules
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no tcmalloc of gperftools in the target, or
+     *     none of a version that is known
+     */
+    public static List<TcmallocHeap> locateAll(Target target) {
+        return Copies.locate(target);
+    }
+
+    /**
+     * Finds the heap of a process that runs on as it is now.
+     *
+     * @return a new heap; this one, if the target does not run. This one stays what it was
+     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
+     */
+    @Override
+    public TcmallocHeap refresh() {
+        return target().runsOn() ? discovery.look(name, firstRegion).orElse(this) : this;
+    }
+
+    HeapMap map() {
+        return map;
+    }
+
+    /** What a cursor or a look-up reads with. */
+    Reader reader() {
+        return target().memory().reader(BUDGET, LINE);
+    }
+
+    /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
+    boolean settled() {
+        return settled;
+    }
+
+    /** Bytes that were in no state to be read when the heap was located. */
+    long leftOut() {
+        return leftOut;
+    }
+
+    /** All that the spans have. */
+    long systemBytes() {
+        return pageHeap.systemBytes();
+    }
+
+    @Override
+    public Target target() {
+        return discovery.target();
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    /**
+     * The program or library that this tcmalloc is part of.
+     *
+     * @return the name of its file
+     */
+    public String module() {
+        return discovery.file();
+    }
+
+    @Override
+    public Optional<String> knownAs() {
+        return Optional.of("tcmalloc in " + module());
+    }
+
+    @Override
+    public HeapLayer layer() {
+        return HeapLayer.ALLOCATOR;
+    }
+
+    /**
+     * The size classes.
+     *
+     * @return an unmodifiable list, by their numbers
+     */
+    public List<SizeClass> sizeClasses() {
+        return map.classes().list();
+    }
+
+    /**
+     * The caches of threads.
+     *
+     * @return an unmodifiable list
+     */
+    public List<ThreadCache> threadCaches() {
+        return caches;
+    }
+
+    @Override
+    public TcmallocCursor blocks() {
+        return new TcmallocCursor(this, -1);
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * @param region 0: there is one page heap
+     */
+    @Override
+    public TcmallocCursor blocks(int region) {
+        return new TcmallocCursor(this, Objects.checkIndex(region, 1));
+    }
+
+    @Override
+    public BlockLookup lookup() {
+        return new TcmallocLookup(target(), map, reader());
+    }
+
+    @Override
+    public synchronized Optional<Block> blockAt(long address) {
+        if (shared == null) {
+            shared = new TcmallocLookup(target(), map, reader());
+        }
+        return shared.find(address) ? Optional.of(Block.of(shared)) : Optional.empty();
+    }
+
+    @Override
+    public List<String> names() {
+        return NAMES;
+    }
+
+    /**
+     * {@inheritDoc} The page heap, of which there is one.
+     */
+    @Override
+    public Table regions() {
+        return pageHeap;
+    }
+
+    @Override
+    public int firstRegion() {
+        return firstRegion;
+    }
+
+    /**
+     * {@inheritDoc} What the central cache has of each size class, free in spans and in its transfer cache.
+     */
+    @Override
+    public Table freeLists() {
+        return central;
+    }
+
+    /**
+     * {@inheritDoc} The thread caches.
+     */
+    @Override
+    public Table caches() {
+        return new ThreadCacheTable(caches);
+    }
+
+    @Override
+    public List<Evidence> evidence() {
+        return evidence;
+    }
+
+    @Override
+    public List<Damage> damage() {
+        return damages.list();
+    }
+
+    @Override
+    public List<String> missing() {
+        return missing;
+    }
+
+    @Override
+    public String toString() {
+        return "%s in %s".formatted(name, target().description());
+    }
+}
