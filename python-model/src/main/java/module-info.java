@@ -6,6 +6,7 @@ module dev.heapwalk.python {
     requires transitive dev.heapwalk.heap;
 
     exports dev.heapwalk.python;
+    exports dev.heapwalk.python.dump;
     exports dev.heapwalk.python.frame;
     exports dev.heapwalk.python.object;
     exports dev.heapwalk.python.owned;

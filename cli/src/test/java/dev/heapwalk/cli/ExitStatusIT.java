@@ -74,7 +74,7 @@ final class ExitStatusIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"info"})
+    @ValueSource(strings = {"info", "dump"})
     void everyPythonCommandHasHelp(String command) {
         Run run = Run.heapwalk("python", command, "--help").exited(0);
         assertThat(run.text()).startsWith("Usage: heapwalk python " + command);

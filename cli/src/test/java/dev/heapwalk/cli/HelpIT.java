@@ -40,7 +40,8 @@ final class HelpIT {
                 "ruby threads",
                 "ruby roots",
                 "python",
-                "python info"
+                "python info",
+                "python dump"
             })
     void helpOfACommandIsTheSameByBothNames(String command) {
         String[] words = command.split(" ");

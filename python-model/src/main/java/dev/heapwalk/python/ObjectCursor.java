@@ -41,6 +41,9 @@ public final class ObjectCursor implements AutoCloseable {
     private static final int LOOKED_AT = 4 * ObjectLayout.PRE_HEADER + StringLayout.STATE + 2 * Long.BYTES;
 
     private static final int MOST_DEBUG_HEADS = 2;
+    /** No object is larger, in bytes. */
+    private static final long LARGEST = 1L << 40;
+
     private static final int READ_BUDGET = 64 << 20;
 
     private final PythonRuntime runtime;
@@ -141,6 +144,71 @@ public final class ObjectCursor implements AutoCloseable {
         }
         type = -1;
         return false;
+    }
+
+    /** Goes back before the first object. The types and lists are those that were found when it was made. */
+    public void rewind() {
+        if (blocks != null) {
+            blocks.close();
+            blocks = null;
+        }
+        parts.rewind();
+        window.forget();
+        damages.clear();
+        damages.addAll(lists.damages());
+        allocator = 0;
+        module = 0;
+        place = ObjectPlace.POOL;
+        ended = false;
+        type = -1;
+    }
+
+    /**
+     * Moves to an object that is told by its address: one that the walk leaves out since it is a variable of a module,
+     * or lies within something else. Whether one lies there is only known by its type and its reference. The walk is at
+     * its end then.
+     *
+     * @param where a target address, or anything
+     * @return whether an object may lie there
+     */
+    public boolean find(long where) {
+        ended = true;
+        type = -1;
+        if ((where & 7) != 0) {
+            return false;
+        }
+        int number = types.number(memory.readLong(where + ObjectLayout.TYPE, 0));
+        long count = memory.readLong(where + ObjectLayout.REFCNT, 0);
+        if (number < 0 || !object.isInUse(count) || isSpare(count, number)) {
+            return false;
+        }
+        GcState of = GcState.NOT_COLLECTED;
+        long own = types.basicsize(number);
+        int before = types.collected(number) ? object.gcHead() : 0;
+        long offset = memory.find(where - before, before + LOOKED_AT);
+        if (types.number(where) >= 0) {
+            own = layout.type().staticSize();
+        } else if (offset >= 0) {
+            MemorySegment segment = memory.segment();
+            long at = offset + before;
+            if (before > 0) {
+                of = isUntracked(segment, at - before) ? GcState.UNTRACKED : lists.of(where);
+            }
+            own = size(segment, at, number, LARGEST, where);
+            if (own < 0 || !memory.mapped(where, own)) {
+                return false;
+            }
+            own += types.before(number);
+        }
+        place = ObjectPlace.MODULE;
+        address = where;
+        type = number;
+        refcnt = count;
+        state = of;
+        size = own;
+        block = where;
+        blockSize = own;
+        return true;
     }
 
     private boolean nextInPool() {
@@ -366,6 +434,16 @@ public final class ObjectCursor implements AutoCloseable {
      */
     public int typeNumber() {
         return type;
+    }
+
+    /**
+     * The number of a type.
+     *
+     * @param of target address of a {@code PyTypeObject}, or anything
+     * @return its number among all types, -1 if there is none; any thread may ask
+     */
+    public int numberOf(long of) {
+        return types.number(of);
     }
 
     /**

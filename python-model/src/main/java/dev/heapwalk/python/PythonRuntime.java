@@ -282,7 +282,17 @@ public final class PythonRuntime {
      * @return a new reader, for one thread; to be closed
      */
     public ObjectReader reader() {
-        return new ObjectReader(found.layout(), target.memory().reader(BUDGET), found.wideUnit());
+        return reader(BUDGET);
+    }
+
+    /**
+     * Reads objects with little memory.
+     *
+     * @param budget how much of the target the reader keeps at most, in bytes
+     * @return a new reader, for one thread; to be closed
+     */
+    public ObjectReader reader(long budget) {
+        return new ObjectReader(found.layout(), target.memory().reader(budget), found.wideUnit());
     }
 
     @Override

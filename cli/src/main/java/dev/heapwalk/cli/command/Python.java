@@ -17,6 +17,7 @@ final class Python extends CommandGroup {
 
     static {
         COMMANDS.put("info", PythonInfo::new);
+        COMMANDS.put("dump", PythonDump::new);
     }
 
     @Override

@@ -160,7 +160,7 @@ final class RubyDump extends TargetCommand {
             try {
                 written = reading(subject, problems, progress, opened -> dump(opened, to, problems, progress));
             } catch (TargetException e) {
-                if (letGoEarly(e) && partly(to)) {
+                if (letGoEarly(e) && to.partly()) {
                     Failure.say(e.getMessage());
                     return Failure.DAMAGED;
                 }
@@ -181,11 +181,6 @@ final class RubyDump extends TargetCommand {
             copier.ifPresent(Copier::close);
             return status;
         }
-    }
-
-    /** Whether a part of the dump has been given away: it is written in place, to whoever reads it. */
-    private static boolean partly(DumpFile to) {
-        return to.taken() > 0 && to.taken() < Long.MAX_VALUE;
     }
 
     private DumpSummary dump(Target opened, DumpFile to, Problems problems, Progress progress) {

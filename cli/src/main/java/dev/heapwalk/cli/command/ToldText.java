@@ -15,7 +15,7 @@ final class ToldText {
             names = "--max-string",
             paramLabel = "SIZE",
             description = "Cut the text or bytes of one object after so many bytes, and add their length and SHA-256; "
-                    + "in bytes, or with K, M or G. 64K if nothing is said; --format objectspace cuts nothing then.")
+                    + "in bytes, or with K, M or G. 64K if nothing is said, or all of it in --format objectspace.")
     private String most;
 
     @Option(

@@ -169,6 +169,11 @@ public final class DumpFile implements AutoCloseable {
         return direct == null || packed ? Long.MAX_VALUE : direct.taken();
     }
 
+    /** Whether a part of the dump has been given away: it is written in place, to whoever reads it. */
+    public boolean partly() {
+        return taken() > 0 && taken() < Long.MAX_VALUE;
+    }
+
     @Override
     public void close() {
         try {

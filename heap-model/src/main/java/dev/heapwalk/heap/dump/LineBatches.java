@@ -181,10 +181,22 @@ public final class LineBatches {
      * @throws UncheckedIOException if writing fails
      */
     public List<DumpSummary> write() {
-        Crew.work("dump", threads, _ -> work());
+        return write(threads);
+    }
+
+    /**
+     * Goes on with batches that the source has told nothing of before; all is as above.
+     *
+     * @param some how many threads write
+     * @return what each of these threads has written, or made to be written
+     * @throws UncheckedIOException if writing fails
+     */
+    public List<DumpSummary> write(int some) {
+        parts.clear();
+        Crew.work("dump", some, _ -> work());
         switch (failure) {
             case null -> {
-                return parts;
+                return List.copyOf(parts);
             }
             case RuntimeException e -> throw e;
             case Error e -> throw e;

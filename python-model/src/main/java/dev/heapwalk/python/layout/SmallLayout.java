@@ -17,6 +17,12 @@ public final class SmallLayout {
     public static final int WEAKREF_OBJECT = 16;
     /** {@code wr_callback} of a {@code PyWeakReference}. */
     public static final int WEAKREF_CALLBACK = 24;
+    /** {@code d_name} of a {@code PyDescrObject}. */
+    public static final int DESCRIPTOR_NAME = 24;
+    /** {@code m_ml} of a {@code PyCFunctionObject}: a {@code PyMethodDef}, which begins with a pointer to the name. */
+    public static final int BUILTIN_DEFINITION = 16;
+    /** {@code m_self} of a {@code PyCFunctionObject}. */
+    public static final int BUILTIN_SELF = 24;
     /** How much is read of an object with one word, in bytes. */
     public static final int ONE_WORD = 24;
     /** How much is read of an object with two words, in bytes. */

@@ -24,6 +24,10 @@ public record StringLayout(
     /** {@code state}, 32 bits. */
     public static final int STATE = 32;
 
+    /** The bits of {@code state.interned}. */
+    public static final int INTERNED = 3;
+    /** {@code ob_sstate} of a {@code PyStringObject} of 2.7: not 0 if it is interned. */
+    public static final int BYTES_STATE = 32;
     /** Where {@code state.kind} lies in the state, three bits. */
     public static final int KIND_SHIFT = 2;
     /** The bits of {@code state.kind}, moved to the right. */

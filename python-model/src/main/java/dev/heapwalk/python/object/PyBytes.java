@@ -6,6 +6,7 @@ import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.PythonLayout;
+import dev.heapwalk.python.layout.StringLayout;
 import dev.heapwalk.python.layout.TypeLayout;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -41,6 +42,15 @@ public final class PyBytes extends PyObject {
      */
     public long size() {
         return longAt(ObjectLayout.SIZE);
+    }
+
+    /**
+     * Whether the interpreter keeps one object alone for these bytes: because code has them, or something is called so.
+     *
+     * @return whether it says so; only in 2.7
+     */
+    public boolean interned() {
+        return isText(reader().series()) && reader().memory().readInt(address() + StringLayout.BYTES_STATE, 0) != 0;
     }
 
     /**

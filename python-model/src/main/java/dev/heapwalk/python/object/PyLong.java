@@ -18,6 +18,8 @@ import java.util.Optional;
 public final class PyLong extends PyObject {
     private static final long DIGIT_MASK = (1L << IntLayout.DIGIT_BITS) - 1;
 
+    private static final int SHORT_DIGITS = 2;
+
     private final IntLayout layout;
 
     /**
@@ -26,7 +28,7 @@ public final class PyLong extends PyObject {
      * @param reader what reads the objects
      */
     public PyLong(ObjectReader reader) {
-        super(reader, IntLayout.DIGITS);
+        super(reader, IntLayout.DIGITS + Long.BYTES);
         this.layout = PythonLayout.of(reader.series()).number();
     }
 
@@ -50,6 +52,38 @@ public final class PyLong extends PyObject {
         }
         long size = longAt(IntLayout.SIZE);
         return layout.tagged() ? size >>> IntLayout.TAG_SHIFT : Math.abs(size);
+    }
+
+    /**
+     * Whether the number is one that {@link #small()} tells.
+     *
+     * @return whether it is zero or has at most two digits
+     */
+    public boolean isShort() {
+        long count = digits();
+        return count >= 0 && count <= SHORT_DIGITS;
+    }
+
+    /**
+     * The number, of one that {@link #isShort()}.
+     *
+     * @return its value; without meaning for a longer one
+     */
+    public long small() {
+        if (isSmall()) {
+            return longAt(IntLayout.IVAL);
+        }
+        long size = longAt(IntLayout.SIZE);
+        long count = digits();
+        if (count == 0 || layout.tagged() && (size & IntLayout.SIGN_MASK) == 1) {
+            return 0;
+        }
+        long value = longAt(IntLayout.DIGITS) & DIGIT_MASK;
+        if (count > 1) {
+            value |= (longAt(IntLayout.DIGITS) >>> Integer.SIZE & DIGIT_MASK) << IntLayout.DIGIT_BITS;
+        }
+        boolean negative = layout.tagged() ? (size & IntLayout.SIGN_MASK) == IntLayout.NEGATIVE : size < 0;
+        return negative ? -value : value;
     }
 
     /**
@@ -77,11 +111,24 @@ public final class PyLong extends PyObject {
         if (offset < 0) {
             return Optional.empty();
         }
-        BigInteger value = BigInteger.ZERO;
-        for (long i = count - 1; i >= 0; i--) {
+        // The digits without their unused bits, the highest byte first.
+        byte[] bytes = new byte[(int) (count * IntLayout.DIGIT_BITS / Byte.SIZE) + 1];
+        long bits = 0;
+        int held = 0;
+        int at = bytes.length;
+        for (long i = 0; i < count; i++) {
             long digit = memory.segment().get(Words.INT, offset + Integer.BYTES * i) & DIGIT_MASK;
-            value = value.shiftLeft(IntLayout.DIGIT_BITS).or(BigInteger.valueOf(digit));
+            bits |= digit << held;
+            held += IntLayout.DIGIT_BITS;
+            for (; held >= Byte.SIZE; held -= Byte.SIZE) {
+                bytes[--at] = (byte) bits;
+                bits >>>= Byte.SIZE;
+            }
         }
+        if (held > 0) {
+            bytes[--at] = (byte) bits;
+        }
+        BigInteger value = new BigInteger(1, bytes);
         return Optional.of(negative ? value.negate() : value);
     }
 }

@@ -85,6 +85,15 @@ public final class PyUnicode extends PyObject {
     }
 
     /**
+     * Whether the interpreter keeps one object alone for this text: because code has it, or something is called so.
+     *
+     * @return whether it says so; never in 2.7
+     */
+    public boolean interned() {
+        return layout.asciiSize() >= 0 && (state() & StringLayout.INTERNED) != 0;
+    }
+
+    /**
      * Where the text lies.
      *
      * @return a target address; 0 if it can't be read

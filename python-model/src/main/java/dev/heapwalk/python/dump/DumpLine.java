@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.dump;
+
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.raw.Words;
+import dev.heapwalk.python.ObjectCursor;
+import dev.heapwalk.python.ObjectReader;
+import dev.heapwalk.python.layout.ObjectLayout;
+import dev.heapwalk.python.layout.PythonLayout;
+import dev.heapwalk.python.object.PyBytes;
+import dev.heapwalk.python.object.PyFloat;
+import dev.heapwalk.python.object.PyLong;
+import dev.heapwalk.python.object.PyObject;
+import dev.heapwalk.python.object.PyUnicode;
+import dev.heapwalk.text.JsonLines;
+import dev.heapwalk.text.TargetText;
+import dev.heapwalk.text.TextForm;
+import dev.heapwalk.text.TextRules;
+import java.lang.foreign.MemorySegment;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/**
+ * Writes one line of a dump: its keys, its brackets, and the form that values have in it.
+ *
+ * <p>A value among others is a number, true, false or null for what these are in Python, and a string for everything
+ * else, which its beginning tells: {@code 0x} a reference, {@code #} something that JSON has no word for, {@code \} a
+ * string that would look like one of these, and anything else a string. Short strings and numbers stand for themselves
+ * where they are referred to; {@link #reference(long)} of what was not {@link #isShown} names them, so that no reference
+ * is lost. What leads to no object is never written as a reference.
+ *
+ * <p>Whatever throws has left the line such that {@link #closeAll()} makes it whole.
+ */
+final class DumpLine {
+    private static final byte[] TRUE = JsonLines.ascii("true");
+    private static final byte[] FALSE = JsonLines.ascii("false");
+    private static final byte[] NULL = JsonLines.ascii("null");
+    private static final byte[] EMPTY = JsonLines.ascii("\"#empty\"");
+    private static final byte[] NAN = JsonLines.ascii("\"#NaN\"");
+    private static final byte[] INFINITY = JsonLines.ascii("\"#Infinity\"");
+    private static final byte[] NEGATIVE_INFINITY = JsonLines.ascii("\"#-Infinity\"");
+    private static final byte[] KEY_TRUE = JsonLines.ascii("\"#True\"");
+    private static final byte[] KEY_FALSE = JsonLines.ascii("\"#False\"");
+    private static final byte[] KEY_NONE = JsonLines.ascii("\"#None\"");
+
+    private static final TextForm LATIN = TextForm.of(StandardCharsets.ISO_8859_1);
+    private static final TextForm UTF_16 = TextForm.of(StandardCharsets.UTF_16LE);
+    private static final TextForm UTF_32 = TextForm.of(StandardCharsets.UTF_32LE);
+
+    /** A longer string is referred to, in bytes. */
+    private static final int LONGEST_IN_PLACE = 64;
+    /** A longer name is cut, in characters. */
+    private static final int LONGEST_NAME = 1 << 9;
+    /** Numbers of so many digits of 30 bits may have 64 bits. */
+    private static final int FEW_DIGITS = 3;
+
+    private static final int CHUNK = 512;
+    private static final int DEEPEST = 16;
+
+    private final ObjectReader reader;
+    private final Reader memory;
+    private final JsonLines json;
+    private final TargetText text;
+    private final TextRules rules;
+    private final ObjectCursor numbers;
+    private final TypeKeys types;
+    private final Listed listed;
+    private final Shown shown = new Shown();
+    private final PyLong number;
+    private final PyFloat real;
+    private final PyUnicode unicode;
+    private final PyBytes bytes;
+    /** Where strings are bytes: 2.7. */
+    private final boolean bytesAreText;
+
+    private final long[] chunk = new long[CHUNK];
+    private final long inPlace;
+
+    private final char[] closers = new char[DEEPEST];
+    private int depth;
+    private boolean first;
+
+    DumpLine(
+            ObjectReader reader, JsonLines json, TextRules rules, ObjectCursor numbers, TypeKeys types, Listed listed) {
+        this.reader = reader;
+        this.memory = reader.memory();
+        this.json = json;
+        this.text = new TargetText(memory, json, rules);
+        this.rules = rules;
+        this.numbers = numbers;
+        this.types = types;
+        this.listed = listed;
+        this.number = new PyLong(reader);
+        this.real = new PyFloat(reader);
+        this.unicode = new PyUnicode(reader);
+        this.bytes = new PyBytes(reader);
+        this.bytesAreText = PythonLayout.of(reader.series()).string().asciiSize() < 0;
+        this.inPlace = Math.min(LONGEST_IN_PLACE, rules.most());
+    }
+
+    /** A key with what goes around it, to be kept in a constant. */
+    static byte[] key(String name) {
+        return JsonLines.ascii(",\"" + name + "\":");
+    }
+
+    // --- The frame.
+
+    /** Begins a line; its brace and its first member are to be written as they are. */
+    void begin() {
+        depth = 0;
+        first = false;
+        shown.clear();
+        closers[depth++] = '}';
+    }
+
+    /** Ends the line, and everything that is open in it. */
+    void closeAll() {
+        while (depth > 0) {
+            close();
+        }
+        json.newline();
+    }
+
+    /** Ends everything that is open in the line. */
+    void closeInner() {
+        while (depth > 1) {
+            close();
+        }
+    }
+
+    void openArray() {
+        json.raw('[');
+        open(']');
+    }
+
+    void openObject() {
+        json.raw('{');
+        open('}');
+    }
+
+    private void open(char closer) {
+        closers[depth++] = closer;
+        first = true;
+    }
+
+    void close() {
+        json.raw(closers[--depth]);
+        first = false;
+    }
+
+    /** To be called before each element. */
+    void comma() {
+        if (!first) {
+            json.raw(',');
+        }
+        first = false;
+    }
+
+    // --- References.
+
+    /** Whether an object with a line lies at an address. */
+    boolean isListed(long address) {
+        return listed.contains(address);
+    }
+
+    /** Whether the line has a reference already, as far as that is known; from now on it has. */
+    boolean isShown(long address) {
+        return !shown.add(address);
+    }
+
+    /** A reference among others, to what {@link #isListed}. */
+    void reference(long address) {
+        shown.add(address);
+        json.address(address);
+    }
+
+    /** A key with a reference; null if it leads to no object. */
+    void reference(byte[] key, long address) {
+        json.raw(key);
+        if (address != 0 && listed.contains(address)) {
+            reference(address);
+        } else {
+            json.raw(NULL);
+        }
+    }
+
+    /** A key with a reference, if it leads to an object. */
+    void referenceIfAny(byte[] key, long address) {
+        if (address != 0 && listed.contains(address)) {
+            json.raw(key);
+            reference(address);
+        }
+    }
+
+    // --- Names, which are always told.
+
+    /** A key with a name, if an object is text. */
+    void name(byte[] key, long address) {
+        Optional<String> name = nameAt(address);
+        if (name.isPresent()) {
+            json.raw(key);
+            json.string(name.get());
+        }
+    }
+
+    /** A key with a name. */
+    void name(byte[] key, String name) {
+        json.raw(key);
+        json.string(cut(name));
+    }
+
+    /** The text of an object that is a name, cut where it is long; empty if it is no text. */
+    Optional<String> nameAt(long address) {
+        if (reader.find(address, unicode)) {
+            return Optional.of(cut(unicode.text(LONGEST_NAME + 1)));
+        }
+        return bytesAreText && reader.find(address, bytes)
+                ? Optional.of(cut(bytes.text(LONGEST_NAME + 1)))
+                : Optional.empty();
+    }
+
+    private static String cut(String name) {
+        if (name.length() <= LONGEST_NAME) {
+            return name;
+        }
+        int end = LONGEST_NAME - (Character.isHighSurrogate(name.charAt(LONGEST_NAME - 1)) ? 1 : 0);
+        return name.substring(0, end) + "…";
+    }
+
+    /** A name as the key of a member. */
+    void member(String name) {
+        comma();
+        json.string(cut(name));
+        json.raw(':');
+    }
+
+    // --- Contents of the object itself.
+
+    /** Text or bytes of the target under a key, as the rules of the dump have it. */
+    void contents(byte[] key, long address, long length, TextForm form) {
+        text.members(key, address, length, form);
+    }
+
+    /** A text that was made of an object, likewise. */
+    void contents(byte[] key, String made) {
+        text.members(key, made);
+    }
+
+    /** The digest of what is not told, with a key of its own. */
+    void digest(byte[] opening, long address, long length) {
+        text.digest(opening, address, length);
+    }
+
+    TextRules rules() {
+        return rules;
+    }
+
+    void number(byte[] key, long value) {
+        json.raw(key);
+        json.decimal(value);
+    }
+
+    void number(byte[] key, double value) {
+        json.raw(key);
+        json.exact(value);
+    }
+
+    void flag(byte[] key, boolean value) {
+        json.raw(key);
+        json.raw(value ? TRUE : FALSE);
+    }
+
+    void nothing(byte[] key) {
+        json.raw(key);
+        json.raw(NULL);
+    }
+
+    void raw(byte[] json) {
+        this.json.raw(json);
+    }
+
+    // --- Values.
+
+    /** A value under a key. */
+    void value(byte[] key, long address) {
+        json.raw(key);
+        value(address);
+    }
+
+    /** Values that lie in a row, 8 bytes each, under a key. */
+    void values(byte[] key, long address, long count) {
+        if (count < 0 || count > Long.MAX_VALUE / 8 || count > 0 && !memory.mapped(address, 8 * count)) {
+            throw new UnmappedAddressException(address, address, Math.max(0, count));
+        }
+        json.raw(key);
+        openArray();
+        for (long done = 0; done < count; done += CHUNK) {
+            int some = (int) Math.min(CHUNK, count - done);
+            long offset = memory.require(address + 8 * done, 8L * some);
+            MemorySegment.copy(memory.segment(), Words.LONG, offset, chunk, 0, some);
+            for (int i = 0; i < some; i++) {
+                comma();
+                value(chunk[i]);
+            }
+        }
+        close();
+    }
+
+    /** A value among others: what an object is, if that is short, else a reference to it. */
+    void value(long address) {
+        if (address == 0) {
+            json.raw(EMPTY);
+        } else if (!listed.contains(address)) {
+            json.string("#0x" + Long.toHexString(address));
+        } else if (!inPlace(address, false)) {
+            reference(address);
+        }
+    }
+
+    /** A value as the key of another, with the colon behind it: JSON has only strings for that. */
+    void key(long address) {
+        comma();
+        if (!listed.contains(address)) {
+            json.string("#0x" + Long.toHexString(address));
+        } else if (!inPlace(address, true)) {
+            reference(address);
+        }
+        json.raw(':');
+    }
+
+    /** Writes an object as itself, if it is short. Returns whether it was. */
+    private boolean inPlace(long address, boolean asKey) {
+        long type = memory.readLong(address + ObjectLayout.TYPE, 0);
+        int index = numbers.numberOf(type);
+        if (index < 0) {
+            return false;
+        }
+        TypeKeys.Keys keys = types.of(index, type);
+        if (!keys.own()) {
+            return false;
+        }
+        return switch (keys.kind()) {
+            case NONE -> word(asKey ? KEY_NONE : NULL);
+            case BOOL ->
+                lay(address, number) && word(number.small() != 0 ? asKey ? KEY_TRUE : TRUE : asKey ? KEY_FALSE : FALSE);
+            case INT -> lay(address, number) && integer(asKey);
+            case FLOAT -> lay(address, real) && real(real.value(), asKey);
+            case TEXT -> lay(address, unicode) && text(asKey);
+            case BYTES -> bytesAreText && lay(address, bytes) && bytes(asKey);
+            default -> false;
+        };
+    }
+
+    /** Lays a view over an object that is known to be of its kind. */
+    boolean lay(long address, PyObject view) {
+        long offset = memory.find(address, view.bytes());
+        if (offset < 0) {
+            return false;
+        }
+        view.keep(memory.segment(), offset, address, view.bytes());
+        return true;
+    }
+
+    private boolean word(byte[] word) {
+        json.raw(word);
+        return true;
+    }
+
+    private boolean integer(boolean asKey) {
+        if (number.isShort()) {
+            integer(number.small(), asKey);
+            return true;
+        }
+        Optional<BigInteger> value = number.value(FEW_DIGITS);
+        if (value.isEmpty() || value.get().bitLength() >= Long.SIZE) {
+            return false;
+        }
+        integer(value.get().longValue(), asKey);
+        return true;
+    }
+
+    private void integer(long value, boolean asKey) {
+        if (asKey) {
+            json.raw('"');
+            json.raw('#');
+            json.decimal(value);
+            json.raw('"');
+        } else {
+            json.decimal(value);
+        }
+    }
+
+    private boolean real(double value, boolean asKey) {
+        if (asKey) {
+            // Two that are no numbers may be keys of one dictionary.
+            if (Double.isNaN(value)) {
+                return false;
+            }
+            json.string("#" + value);
+        } else if (Double.isFinite(value)) {
+            json.exact(value);
+        } else {
+            json.raw(Double.isNaN(value) ? NAN : value > 0 ? INFINITY : NEGATIVE_INFINITY);
+        }
+        return true;
+    }
+
+    /** The string that a view lies over, if it is short and ASCII, and may be told. */
+    private boolean text(boolean asKey) {
+        return unicode.ascii()
+                && unicode.compact()
+                && (!rules.redacts() || asKey && unicode.interned())
+                && ascii(unicode.data(), unicode.length());
+    }
+
+    private boolean bytes(boolean asKey) {
+        return (!rules.redacts() || asKey && bytes.interned()) && ascii(bytes.data(), bytes.size());
+    }
+
+    private boolean ascii(long data, long size) {
+        if (size < 0 || size > inPlace) {
+            return false;
+        }
+        int length = (int) size;
+        long offset = memory.find(data, length);
+        if (offset < 0) {
+            return false;
+        }
+        MemorySegment segment = memory.segment();
+        if (!TargetText.ascii(segment, offset, length) || rules.redacts() && !isName(segment, offset, length)) {
+            return false;
+        }
+        if (looksLikeAnother(segment, offset, length)) {
+            json.raw('"');
+            json.raw('\\');
+            json.raw('\\');
+            json.text(segment, offset, length);
+            json.endText();
+            json.raw('"');
+        } else {
+            json.string(segment, offset, length);
+        }
+        return true;
+    }
+
+    private static boolean looksLikeAnother(MemorySegment segment, long offset, int length) {
+        if (length == 0) {
+            return false;
+        }
+        return switch (segment.get(Words.BYTE, offset)) {
+            case '#', '\\' -> true;
+            case '0' -> length > 1 && segment.get(Words.BYTE, offset + 1) == 'x';
+            default -> false;
+        };
+    }
+
+    /** Whether a text can be the name of a variable. */
+    private static boolean isName(MemorySegment segment, long offset, int length) {
+        for (int i = 0; i < length; i++) {
+            byte one = segment.get(Words.BYTE, offset + i);
+            boolean letter = one >= 'a' && one <= 'z' || one >= 'A' && one <= 'Z' || one == '_';
+            if (!letter && (i == 0 || one < '0' || one > '9')) {
+                return false;
+            }
+        }
+        return length > 0;
+    }
+
+    /** What makes text of a string's bytes. */
+    static TextForm form(PyUnicode text) {
+        return switch (text.kind()) {
+            case 1 -> text.ascii() ? TextForm.UTF_8 : LATIN;
+            case 2 -> UTF_16;
+            case 4 -> UTF_32;
+            default -> TextForm.OPAQUE;
+        };
+    }
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A Python heap as lines of JSON.
+ */
+package dev.heapwalk.python.dump;
