@@ -8,6 +8,7 @@ module dev.heapwalk.python {
     exports dev.heapwalk.python;
     exports dev.heapwalk.python.dump;
     exports dev.heapwalk.python.frame;
+    exports dev.heapwalk.python.gc;
     exports dev.heapwalk.python.object;
     exports dev.heapwalk.python.owned;
     exports dev.heapwalk.python.usage;

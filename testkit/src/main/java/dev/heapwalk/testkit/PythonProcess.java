@@ -20,6 +20,7 @@ import java.util.Map;
  */
 public final class PythonProcess implements AutoCloseable {
     private static final String SCRIPT = "target.py";
+    private static final String LIBRARY = "library.py";
     private static final long POLL_MILLIS = 2;
 
     private final Launch launch;
@@ -87,13 +88,8 @@ public final class PythonProcess implements AutoCloseable {
             Path root = python.root();
             TemporaryFolder folder = TemporaryFolder.in(root.resolve("tmp"), "heapwalk-python");
             try {
-                Path copy = folder.path().resolve(script);
-                try (InputStream in = PythonProcess.class.getResourceAsStream("python/" + script)) {
-                    if (in == null) {
-                        throw new NoSuchFileException(script, null, "the testkit has no such script");
-                    }
-                    Files.copy(in, copy);
-                }
+                Path copy = copy(script, folder);
+                copy(LIBRARY, folder);
                 List<String> line = new ArrayList<>(options);
                 line.add("/" + root.relativize(copy));
                 ProcessBuilder builder = new ProcessBuilder(python.command(line));
@@ -103,6 +99,17 @@ public final class PythonProcess implements AutoCloseable {
                 folder.close();
                 throw e;
             }
+        }
+
+        private static Path copy(String name, TemporaryFolder folder) throws IOException {
+            Path script = folder.path().resolve(name);
+            try (InputStream in = PythonProcess.class.getResourceAsStream("python/" + name)) {
+                if (in == null) {
+                    throw new NoSuchFileException(name, null, "the testkit has no such script");
+                }
+                Files.copy(in, script);
+            }
+            return script;
         }
 
         @Override

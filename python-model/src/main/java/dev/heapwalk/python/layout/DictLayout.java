@@ -54,6 +54,8 @@ public record DictLayout(
     public static final int LEAST_PREFIX = 2;
     /** {@code capacity} of {@code PyDictValues}, a byte, since 3.13. */
     public static final int VALUES_CAPACITY = 0;
+    /** {@code valid} of {@code PyDictValues}, a byte: whether values within an instance are in use. */
+    public static final int VALUES_VALID = 3;
     /** {@code embedded} of {@code PyDictValues}, a byte: whether the values lie within an instance. */
     public static final int VALUES_EMBEDDED = 2;
 

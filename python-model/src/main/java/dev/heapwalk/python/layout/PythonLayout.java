@@ -31,6 +31,7 @@ import java.util.stream.Stream;
  * @param runtime the runtime that all interpreters share
  * @param interpreter an interpreter
  * @param thread a thread of an interpreter
+ * @param traversal what else is gone through for references
  * @param pymalloc the allocator for small blocks
  */
 public record PythonLayout(
@@ -54,6 +55,7 @@ public record PythonLayout(
         RuntimeLayout runtime,
         InterpreterLayout interpreter,
         ThreadLayout thread,
+        TraversalLayout traversal,
         PymallocLayout pymalloc) {
 
     private static final List<Integer> VERSIONS = List.of(207, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315);
@@ -120,6 +122,7 @@ public record PythonLayout(
                 RuntimeLayout.of(version),
                 InterpreterLayout.of(version),
                 ThreadLayout.of(version),
+                TraversalLayout.of(version),
                 PymallocLayout.of(version));
     }
 }

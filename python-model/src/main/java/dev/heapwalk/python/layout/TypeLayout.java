@@ -10,12 +10,13 @@ package dev.heapwalk.python.layout;
  * @param name {@code ht_name}
  * @param qualname {@code ht_qualname}, or -1 where types have none
  * @param cachedKeys {@code ht_cached_keys}, the keys that instances share, or -1
+ * @param module {@code ht_module}, or -1
  * @param tpname {@code _ht_tpname}, or -1
  * @param inlineValues the flag of types whose objects have the values of their attributes behind them, 0 where there
  *     is none
  */
 public record TypeLayout(
-        int heapTypeSize, int staticSize, int name, int qualname, int cachedKeys, int tpname, long inlineValues) {
+        int heapTypeSize, int staticSize, int name, int qualname, int cachedKeys, int module, int tpname, long inlineValues) {
     /** {@code tp_name}. */
     public static final int TP_NAME = 24;
     /** {@code tp_basicsize}. */
@@ -26,16 +27,26 @@ public record TypeLayout(
     public static final int FLAGS = 168;
     /** {@code tp_doc}. */
     public static final int DOC = 176;
+    /** {@code tp_traverse}. */
+    public static final int TRAVERSE = 184;
     /** {@code tp_weaklistoffset}. */
     public static final int WEAKLISTOFFSET = 208;
+    /** {@code tp_members}. */
+    public static final int MEMBERS = 240;
     /** {@code tp_base}. */
     public static final int BASE = 256;
     /** {@code tp_dict}. */
     public static final int DICT = 264;
     /** {@code tp_dictoffset}. */
     public static final int DICTOFFSET = 288;
+    /** {@code tp_bases}. */
+    public static final int BASES = 336;
     /** {@code tp_mro}. */
     public static final int MRO = 344;
+    /** {@code tp_cache}. */
+    public static final int CACHE = 352;
+    /** {@code tp_subclasses}. */
+    public static final int SUBCLASSES = 360;
     /** How much of a type is read to know it, in bytes: up to behind {@code tp_mro}. */
     public static final int BYTES = 352;
 
@@ -71,16 +82,16 @@ public record TypeLayout(
 
     static TypeLayout of(int version) {
         return switch (version) {
-            case 207 -> new TypeLayout(872, 392, 856, -1, -1, -1, 0);
-            case 306, 307 -> new TypeLayout(864, 400, 832, 848, 856, -1, 0);
-            case 308 -> new TypeLayout(880, 416, 848, 864, 872, -1, 0);
-            case 309 -> new TypeLayout(880, 408, 840, 856, 864, -1, 0);
-            case 310 -> new TypeLayout(888, 408, 848, 864, 872, -1, 0);
-            case 311 -> new TypeLayout(904, 408, 848, 864, 872, 888, 0);
-            case 312 -> new TypeLayout(920, 416, 856, 872, 880, 896, 0);
-            case 313 -> new TypeLayout(928, 416, 856, 872, 880, 896, INLINE_VALUES);
-            case 314 -> new TypeLayout(936, 416, 856, 872, 880, 896, INLINE_VALUES);
-            default -> new TypeLayout(944, 424, 864, 880, 888, 904, INLINE_VALUES);
+            case 207 -> new TypeLayout(872, 392, 856, -1, -1, -1, -1, 0);
+            case 306, 307 -> new TypeLayout(864, 400, 832, 848, 856, -1, -1, 0);
+            case 308 -> new TypeLayout(880, 416, 848, 864, 872, -1, -1, 0);
+            case 309 -> new TypeLayout(880, 408, 840, 856, 864, 872, -1, 0);
+            case 310 -> new TypeLayout(888, 408, 848, 864, 872, 880, -1, 0);
+            case 311 -> new TypeLayout(904, 408, 848, 864, 872, 880, 888, 0);
+            case 312 -> new TypeLayout(920, 416, 856, 872, 880, 888, 896, 0);
+            case 313 -> new TypeLayout(928, 416, 856, 872, 880, 888, 896, INLINE_VALUES);
+            case 314 -> new TypeLayout(936, 416, 856, 872, 880, 888, 896, INLINE_VALUES);
+            default -> new TypeLayout(944, 424, 864, 880, 888, 896, 904, INLINE_VALUES);
         };
     }
 }

@@ -26,6 +26,9 @@
 #   owners        makes objects that own buffers of all kinds, and keeps them
 #   views         objects of built-in types: kind, id, and what the kind has, mostly ids; the process stops itself
 #                 when it knows them
+#   library       makes objects of many types of the standard library, and keeps them
+#   referents     objects of the garbage collector: id, id of the type, and ids of what gc.get_referents tells of it; a
+#                 line 'own' and an id for what this takes. The process stops itself when it knows them
 #   frozen        gc.freeze(), then gc.get_freeze_count()
 #   evaluate X    the value of an expression
 
@@ -514,6 +517,37 @@ def views():
         print(*row)
 
 
+def library():
+    makers = {"__name__": "library"}
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "library.py")) as code:
+        exec(compile(code.read(), "library.py", "exec"), makers)
+    MORE.append(makers)
+    print(len(makers["MADE"]))
+
+
+def referents():
+    gc.collect()
+    gc.disable()
+    of = gc.get_referents
+    found = gc.get_objects()
+    rows = []
+    # Twice: a type that is used for the first time becomes one more in a list of its base.
+    for _ in range(2):
+        del rows[:]
+        for some in found:
+            if some is not rows and some is not found:
+                rows.append((id(some), id(type(some))) + tuple(map(id, of(some))))
+    os.kill(os.getpid(), signal.SIGSTOP)
+    gc.enable()
+    for row in rows:
+        print(*row)
+    print("own", id(found))
+    for frame in sys._current_frames().values():
+        while frame is not None:
+            print("own", id(frame))
+            frame = frame.f_back
+
+
 def frozen():
     gc.freeze()
     print(gc.get_freeze_count())
@@ -569,6 +603,10 @@ def obey(line):
         owners()
     elif word == "views":
         views()
+    elif word == "library":
+        library()
+    elif word == "referents":
+        referents()
     elif word == "frozen":
         frozen()
     elif word == "evaluate":

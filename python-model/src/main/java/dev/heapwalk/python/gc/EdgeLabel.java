@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.gc;
+
+import dev.heapwalk.heap.Label;
+import dev.heapwalk.python.ObjectReader;
+import dev.heapwalk.python.PythonRuntime;
+import dev.heapwalk.python.layout.PythonLayout;
+import dev.heapwalk.python.object.PyBytes;
+import dev.heapwalk.python.object.PyLong;
+import dev.heapwalk.python.object.PyUnicode;
+
+/**
+ * The name of a reference. Who walks keeps numbers in it; the text is made of them when it is asked for, by a reader of
+ * its own, so that the views of who walks stay where they are.
+ */
+final class EdgeLabel implements Label {
+    /** What a name is made of. */
+    enum Form {
+        /** The text. */
+        TEXT,
+        /** The text, and a number in brackets. */
+        ELEMENT,
+        /** The value of a dictionary: the key, an object, in brackets. */
+        VALUE,
+        /** The key of a dictionary or an element of a set: the object itself in braces. */
+        KEY,
+        /** An attribute; the number is the address of its name, an object. */
+        ATTRIBUTE,
+        /** A slot; the number is the address of its name, a C string. */
+        SLOT,
+        /** A word whose meaning is guessed; the number is how far it is from the object. */
+        GUESSED,
+        /** A local variable: the number is the address of its name, the owner that of the name of the function. */
+        LOCAL
+    }
+
+    /** Longer keys of a dictionary are cut. */
+    private static final int LONGEST = 40;
+
+    private final PythonRuntime runtime;
+    private final boolean bytesAreText;
+    private Form form = Form.TEXT;
+    private String text = "";
+    private long number;
+    private long owner;
+    /** Null until a name is asked for. */
+    private ObjectReader reader;
+
+    private PyUnicode unicode;
+    private PyBytes bytes;
+    private PyLong integer;
+
+    EdgeLabel(PythonRuntime runtime) {
+        this.runtime = runtime;
+        this.bytesAreText = PythonLayout.of(runtime.series()).string().asciiSize() < 0;
+    }
+
+    void text(String now) {
+        form = Form.TEXT;
+        text = now;
+    }
+
+    void set(Form now, String with) {
+        form = now;
+        text = with;
+    }
+
+    void set(Form now, long with) {
+        form = now;
+        number = with;
+    }
+
+    void number(long now) {
+        number = now;
+    }
+
+    void local(long name, long function) {
+        form = Form.LOCAL;
+        number = name;
+        owner = function;
+    }
+
+    @Override
+    public void appendTo(StringBuilder to) {
+        switch (form) {
+            case TEXT -> to.append(text);
+            case ELEMENT -> to.append(text).append('[').append(number).append(']');
+            case VALUE -> key(to.append('['), number).append(']');
+            case KEY -> key(to.append('{'), number).append('}');
+            case ATTRIBUTE -> name(to.append('.'), number);
+            case SLOT -> to.append('.').append(reader().memory().readCString(number, LONGEST, "?"));
+            case GUESSED -> to.append("+0x").append(Long.toHexString(number)).append(" (guessed)");
+            case LOCAL -> {
+                name(to.append("local "), number);
+                if (owner != 0) {
+                    name(to.append(" of "), owner);
+                }
+            }
+        }
+    }
+
+    private ObjectReader reader() {
+        if (reader == null) {
+            reader = runtime.reader();
+            unicode = new PyUnicode(reader);
+            bytes = new PyBytes(reader);
+            integer = new PyLong(reader);
+        }
+        return reader;
+    }
+
+    /** Text and numbers as in Python; anything else is told by its type. */
+    private StringBuilder key(StringBuilder to, long key) {
+        ObjectReader from = reader();
+        if (from.find(key, unicode)) {
+            return cut(to.append('\''), unicode.text(LONGEST), unicode.length()).append('\'');
+        }
+        if (from.find(key, bytes)) {
+            to.append(bytesAreText ? "'" : "b'");
+            return cut(to, bytes.text(LONGEST), bytes.size()).append('\'');
+        }
+        if (from.find(key, integer)) {
+            return to.append(integer.value(LONGEST).map(Object::toString).orElse("int"));
+        }
+        long type = from.typeAt(key);
+        return type == 0
+                ? to.append("0x").append(Long.toHexString(key))
+                : to.append(from.typeNames().of(type)).append(" 0x").append(Long.toHexString(key));
+    }
+
+    private void name(StringBuilder to, long name) {
+        ObjectReader from = reader();
+        if (from.find(name, unicode)) {
+            cut(to, unicode.text(LONGEST), unicode.length());
+        } else if (from.find(name, bytes)) {
+            cut(to, bytes.text(LONGEST), bytes.size());
+        } else {
+            to.append('?');
+        }
+    }
+
+    private static StringBuilder cut(StringBuilder to, String part, long length) {
+        to.append(part);
+        return length > LONGEST ? to.append('…') : to;
+    }
+
+    /** Frees the buffers of the reader. */
+    void close() {
+        if (reader != null) {
+            reader.close();
+        }
+    }
+}

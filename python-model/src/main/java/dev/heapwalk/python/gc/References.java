@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.gc;
+
+import dev.heapwalk.heap.EdgeKind;
+import dev.heapwalk.heap.EdgeSink;
+import dev.heapwalk.heap.EdgeSource;
+import dev.heapwalk.heap.Label;
+import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.python.ObjectReader;
+import dev.heapwalk.python.PythonRuntime;
+import dev.heapwalk.python.layout.BufferLayout;
+import dev.heapwalk.python.layout.DequeLayout;
+import dev.heapwalk.python.layout.DictLayout;
+import dev.heapwalk.python.layout.InstanceLayout;
+import dev.heapwalk.python.layout.IntLayout;
+import dev.heapwalk.python.layout.ObjectLayout;
+import dev.heapwalk.python.layout.PythonLayout;
+import dev.heapwalk.python.layout.ReferenceTable.Field;
+import dev.heapwalk.python.layout.ReferenceTable.Hold;
+import dev.heapwalk.python.layout.SequenceLayout;
+import dev.heapwalk.python.layout.SetLayout;
+import dev.heapwalk.python.layout.TraversalLayout;
+import dev.heapwalk.python.layout.TypeLayout;
+import dev.heapwalk.python.object.PyDict;
+import dev.heapwalk.python.object.PyLong;
+import dev.heapwalk.python.object.PySet;
+import dev.heapwalk.python.owned.BufferKind;
+import dev.heapwalk.python.owned.BufferSink;
+import dev.heapwalk.python.owned.OwnedBuffers;
+import java.util.List;
+
+/**
+ * What an object refers to: by the rules of its type, as the garbage collector and so {@code gc.get_referents} go
+ * through it; and as a source of edges also what it holds beside that, its type, what it refers to without keeping it
+ * alive, and the buffers that it owns. Allocates nothing for an object. For one thread. Whoever made it closes it; the
+ * reader stays as it is.
+ *
+ * <p>The names are those of Python, {@code ['key']}, {@code [3]}, {@code .attribute}, {@code __dict__}, or of the fields
+ * in C. They are made when they are asked for, by a reader that is not that of this object. What only the code of a C
+ * extension knows is guessed: each word of the object's own memory that leads to an object is taken for a reference,
+ * and its name says so.
+ */
+public final class References implements EdgeSource {
+    private static final Label TYPE = text -> text.append("type");
+    private static final int MOST_VALUES = 255;
+    private static final int MOST_GUESSED_WORDS = 1 << 12;
+    private static final int MOST_LINKS = 1 << 24;
+
+    private final ObjectReader reader;
+    private final Reader memory;
+    private final PythonLayout layout;
+    private final TraversalLayout traversal;
+    private final TypeRules rules;
+    private final EdgeLabel label;
+    private final OwnedBuffers buffers;
+    private final PyDict dict;
+    private final PySet set;
+    private final PyLong number;
+    /** Types that were looked at: 1 if they are types. */
+    private final LongTable known = new LongTable();
+
+    private final BufferSink owned = this::owns;
+
+    private EdgeSink sink;
+    /** Whether what the collector does not follow is told too. */
+    private boolean all;
+
+    private boolean whole;
+
+    /**
+     * Makes one that walks nothing yet.
+     *
+     * @param runtime the runtime that the objects are of
+     * @param reader what follows the pointers
+     */
+    public References(PythonRuntime runtime, ObjectReader reader) {
+        this.reader = reader;
+        this.memory = reader.memory();
+        this.layout = PythonLayout.of(reader.series());
+        this.traversal = layout.traversal();
+        this.rules = new TypeRules(runtime, reader);
+        this.label = new EdgeLabel(runtime);
+        this.buffers = new OwnedBuffers(runtime, reader);
+        this.dict = new PyDict(reader);
+        this.set = new PySet(reader);
+        this.number = new PyLong(reader);
+    }
+
+    /**
+     * Gives the references that the garbage collector follows, as {@code gc.get_referents} tells them: what is referred
+     * to twice comes twice. Of a type that the collector does not go through, which {@code gc.get_referents} tells
+     * nothing of, these are the references that its objects hold.
+     *
+     * @param object target address of an object
+     * @param type target address of its type
+     * @param to takes the references
+     * @return whether these are all; false if some are guessed, or could not be read
+     */
+    public boolean references(long object, long type, EdgeSink to) {
+        return walk(object, type, to, false);
+    }
+
+    /**
+     * Gives all that an object refers to: with its type, with what the collector does not follow, and with weak
+     * references. Buffers that it owns come too.
+     *
+     * @param object target address of an object
+     * @param type target address of its type
+     * @param to takes the references
+     * @return whether these are all; false if some are guessed, or could not be read
+     */
+    public boolean all(long object, long type, EdgeSink to) {
+        boolean told = walk(object, type, to, true);
+        buffers.buffers(object, type, owned);
+        return told;
+    }
+
+    /** {@inheritDoc} What is no object has none. */
+    @Override
+    public boolean edges(long address, EdgeSink to) {
+        long type = reader.typeAt(address);
+        return type == 0 || all(address, type, to);
+    }
+
+    private void owns(long address, long bytes, BufferKind kind) {
+        label.text(kind.label());
+        sink.edge(address, EdgeKind.OWNS, label);
+    }
+
+    private boolean walk(long object, long type, EdgeSink to, boolean everything) {
+        TypeRule rule = rules.of(type);
+        sink = to;
+        all = everything;
+        whole = true;
+        if (everything || rule.followsType()) {
+            to.edge(type, EdgeKind.REFERS, TYPE);
+        }
+        fields(object, rule);
+        slots(object, rule);
+        attributes(object, type, rule);
+        content(object, rule);
+        return whole;
+    }
+
+    private void fields(long object, TypeRule rule) {
+        List<Field> fields = rule.fields();
+        for (int i = 0; i < fields.size(); i++) {
+            Field field = fields.get(i);
+            if (field.hold() != Hold.FOLLOWED && !all) {
+                continue;
+            }
+            EdgeKind kind = field.hold() == Hold.WEAK ? EdgeKind.WEAK : EdgeKind.REFERS;
+            if (field.count() == 1) {
+                label.text(field.name());
+            } else {
+                label.set(EdgeLabel.Form.ELEMENT, field.name());
+            }
+            long offset = field.offset() < 0 ? rule.size() + field.offset() : field.offset();
+            if (offset + Long.BYTES > rule.size()) {
+                continue;
+            }
+            long at = object + offset;
+            if (field.place() >= 0) {
+                long pointer = memory.readLong(at, 0);
+                if (pointer == 0) {
+                    continue;
+                }
+                at = pointer + field.place();
+            }
+            for (int k = 0; k < field.count(); k++) {
+                if (field.place() >= 0 || offset + (k + 1L) * Long.BYTES <= rule.size()) {
+                    label.number(k);
+                    tell(memory.readLong(at + (long) k * Long.BYTES, 0) & ~field.tags(), kind);
+                }
+            }
+        }
+    }
+
+    private void slots(long object, TypeRule rule) {
+        int[] slots = rule.slots();
+        for (int i = 0; i < slots.length; i++) {
+            label.set(EdgeLabel.Form.SLOT, rule.slotNames()[i]);
+            tell(memory.readLong(object + slots[i], 0), EdgeKind.REFERS);
+        }
+    }
+
+    /** The dictionary of an instance, or the values that it has in the place of one. */
+    private void attributes(long object, long type, TypeRule rule) {
+        if (rule.dictOffset() != 0) {
+            label.text("__dict__");
+            tell(memory.readLong(object + dictOffset(object, rule), 0), EdgeKind.REFERS);
+        }
+        if (!rule.managed()) {
+            return;
+        }
+        InstanceLayout instance = layout.instance();
+        long dictionary = memory.readLong(object + instance.dict(), 0);
+        if (instance.tagged() && (dictionary & 1) != 0) {
+            values(dictionary + 1, type, MOST_VALUES);
+            return;
+        }
+        if (instance.values() != 0) {
+            long values = memory.readLong(object + instance.values(), 0);
+            if (values != 0) {
+                values(values, type, MOST_VALUES);
+            }
+        }
+        if (dictionary != 0) {
+            // It has the values, wherever they lie.
+            label.text("__dict__");
+            tell(dictionary, EdgeKind.REFERS);
+        } else if (instance.inline() && rule.values()) {
+            long values = object + rule.basic();
+            if (memory.readByte(values + DictLayout.VALUES_VALID, (byte) 0) != 0) {
+                int capacity = memory.readByte(values + DictLayout.VALUES_CAPACITY, (byte) 0) & 0xFF;
+                values(values + layout.dict().valuesHead(), type, capacity);
+            }
+        }
+    }
+
+    /** C name {@code _PyObject_GetDictPtr}: a negative offset counts from the end of the items. */
+    private long dictOffset(long object, TypeRule rule) {
+        if (rule.dictOffset() > 0) {
+            return rule.dictOffset();
+        }
+        long items = Math.abs(memory.readLong(object + ObjectLayout.SIZE, 0));
+        if (layout.number().tagged() && reader.find(object, number)) {
+            items = memory.readLong(object + IntLayout.SIZE, 0) >>> IntLayout.TAG_SHIFT;
+        }
+        long size = rule.basic() + items * rule.item() + Long.BYTES - 1 & -Long.BYTES;
+        return size + rule.dictOffset();
+    }
+
+    /** Values of attributes, in the order of the keys that the type keeps. */
+    private void values(long values, long type, int most) {
+        long keys = memory.readLong(type + layout.type().cachedKeys(), 0);
+        DictLayout fields = layout.dict();
+        long count = memory.readLong(keys + fields.count(), -1);
+        byte log2 = memory.readByte(keys + fields.log2IndexBytes(), (byte) -1);
+        if (count < 0 || log2 < 0 || log2 > DictLayout.LARGEST_LOG2) {
+            whole = false;
+            return;
+        }
+        long entries = keys + fields.indices() + (1L << log2);
+        for (long i = 0; i < Math.min(count, most); i++) {
+            long value = memory.readLong(values + i * Long.BYTES, 0);
+            if (value != 0) {
+                label.set(EdgeLabel.Form.ATTRIBUTE, memory.readLong(entries + i * DictLayout.PLAIN_ENTRY, 0));
+                tell(value, EdgeKind.REFERS);
+            }
+        }
+    }
+
+    private void content(long object, TypeRule rule) {
+        switch (rule.kind()) {
+            case PLAIN -> {}
+            case LIST -> {
+                long size = memory.readLong(object + ObjectLayout.SIZE, 0);
+                elements(memory.readLong(object + SequenceLayout.LIST_ITEMS, 0), size);
+            }
+            case TUPLE -> tuple(object, 0);
+            case STRUCT -> tuple(object, struct(object, rule));
+            case DICT -> dict(object);
+            case ODICT -> {
+                nodes(object);
+                dict(object);
+            }
+            case SET -> set(object);
+            case DEQUE -> deque(object);
+            case TYPE -> type(object);
+            case MODULE -> module(object);
+            case FRAME, GENERATOR -> whole = false;
+            case LINKS -> links(object);
+            case TEE -> {
+                label.set(EdgeLabel.Form.ELEMENT, "values");
+                int read = memory.readInt(object + TraversalLayout.TEE_READ, 0);
+                for (int i = 0; i < Math.clamp(read, 0, TraversalLayout.TEE_VALUES_COUNT); i++) {
+                    label.number(i);
+                    tell(memory.readLong(object + TraversalLayout.TEE_VALUES + (long) i * Long.BYTES, 0), EdgeKind.REFERS);
+                }
+            }
+            case ITEMS -> elements(object + rule.basic(), memory.readLong(object + ObjectLayout.SIZE, 0));
+            case RING -> ring(object);
+            case STACK ->
+                elements(
+                        memory.readLong(object + TraversalLayout.STACK_DATA, 0),
+                        memory.readLong(object + ObjectLayout.SIZE, 0));
+            case ELEMENT -> element(object);
+            case PARENTS -> parents(object);
+            case GUESSED -> guess(object, rule);
+        }
+    }
+
+    private void tuple(long object, long more) {
+        long size = memory.readLong(object + ObjectLayout.SIZE, 0);
+        elements(object + layout.sequence().tupleItems(), size + more);
+    }
+
+    /** How many items a structure has that are none of the tuple. */
+    private long struct(long object, TypeRule rule) {
+        long within = (rule.basic() - layout.sequence().tupleItems()) / Long.BYTES;
+        if (within > 0) {
+            return within;
+        }
+        long type = memory.readLong(object + ObjectLayout.TYPE, 0);
+        long fields = reader.find(memory.readLong(type + TypeLayout.DICT, 0), dict) ? dict.get("n_fields") : 0;
+        long visible = memory.readLong(object + ObjectLayout.SIZE, 0);
+        return reader.find(fields, number) && number.digits() == 1
+                ? Math.clamp(memory.readInt(fields + IntLayout.DIGITS, 0) - visible, 0, MOST_VALUES)
+                : 0;
+    }
+
+    private void elements(long items, long count) {
+        if (count <= 0) {
+            whole &= count == 0;
+            return;
+        }
+        if (count > Long.MAX_VALUE / Long.BYTES || !memory.mapped(items, count * Long.BYTES)) {
+            whole = false;
+            return;
+        }
+        label.set(EdgeLabel.Form.ELEMENT, "");
+        for (long i = 0; i < count; i++) {
+            label.number(i);
+            tell(memory.readLong(items + i * Long.BYTES, 0), EdgeKind.REFERS);
+        }
+    }
+
+    private void dict(long object) {
+        long offset = memory.find(object, DictLayout.BYTES);
+        if (offset < 0) {
+            whole = false;
+            return;
+        }
+        dict.keep(memory.segment(), offset, object, DictLayout.BYTES);
+        dict.rewind();
+        boolean keys = all || rules.followsKeys(dict);
+        while (dict.next()) {
+            if (keys) {
+                label.set(EdgeLabel.Form.KEY, dict.key());
+                tell(dict.key(), EdgeKind.REFERS);
+            }
+            label.set(EdgeLabel.Form.VALUE, dict.key());
+            tell(dict.value(), EdgeKind.REFERS);
+        }
+        whole &= !dict.damaged();
+    }
+
+    /** The order of a dictionary that keeps it has the keys once more. */
+    private void nodes(long object) {
+        long node = memory.readLong(object + BufferLayout.ORDER_FIRST, 0);
+        long most = memory.readLong(object + layout.dict().used(), 0);
+        for (long i = 0; i < most && node != 0; i++) {
+            long key = memory.readLong(node, 0);
+            label.set(EdgeLabel.Form.KEY, key);
+            tell(key, EdgeKind.REFERS);
+            node = memory.readLong(node + BufferLayout.ORDER_NEXT, 0);
+        }
+    }
+
+    private void set(long object) {
+        if (!reader.find(object, set)) {
+            whole = false;
+            return;
+        }
+        while (set.next()) {
+            label.set(EdgeLabel.Form.KEY, set.key());
+            tell(set.key(), EdgeKind.REFERS);
+        }
+        whole &= !set.damaged();
+    }
+
+    private void deque(long object) {
+        DequeLayout fields = layout.deque();
+        long block = memory.readLong(object + fields.left(), 0);
+        long index = memory.readLong(object + fields.leftIndex(), 0);
+        long length = memory.readLong(object + fields.length(), 0);
+        label.set(EdgeLabel.Form.ELEMENT, "");
+        for (long i = 0; i < length; i++) {
+            if (index < 0 || index >= fields.elements()) {
+                block = i == 0 ? 0 : memory.readLong(block + fields.rightLink(), 0);
+                index = 0;
+            }
+            if (block == 0 || memory.find(block, fields.blockBytes()) < 0) {
+                whole = false;
+                return;
+            }
+            label.number(i);
+            tell(memory.readLong(block + fields.data() + index * Long.BYTES, 0), EdgeKind.REFERS);
+            index++;
+        }
+    }
+
+    private void type(long object) {
+        named("__base__", object + TypeLayout.BASE);
+        named("__dict__", object + TypeLayout.DICT);
+        named("__bases__", object + TypeLayout.BASES);
+        named("__mro__", object + TypeLayout.MRO);
+        named("tp_cache", object + TypeLayout.CACHE);
+        if ((reader.flags(object) & TypeLayout.HEAPTYPE) == 0) {
+            return;
+        }
+        if (layout.type().module() >= 0) {
+            named("ht_module", object + layout.type().module());
+        }
+        if (all) {
+            named("__name__", object + layout.type().name());
+            if (layout.type().qualname() >= 0) {
+                named("__qualname__", object + layout.type().qualname());
+            }
+        }
+    }
+
+    private void named(String name, long place) {
+        label.text(name);
+        tell(memory.readLong(place, 0), EdgeKind.REFERS);
+    }
+
+    /** A module that was written in C may hold more in its state. */
+    private void module(long object) {
+        if (traversal.moduleState() < 0) {
+            return;
+        }
+        long state = memory.readLong(object + traversal.moduleState(), 0);
+        long teller = traversal.moduleDef() < 0 ? object : memory.readLong(object + traversal.moduleDef(), 0);
+        if (teller == 0 || state == 0 || memory.readLong(teller + traversal.stateTraverse(), 0) == 0) {
+            return;
+        }
+        long size = memory.readLong(teller + traversal.stateSize(), 0);
+        whole = false;
+        words(state, 0, Math.min(size, (long) MOST_GUESSED_WORDS * Long.BYTES), "md_state");
+    }
+
+    private void links(long object) {
+        long end = object;
+        long link = memory.readLong(object + TraversalLayout.LINK_NEXT, 0);
+        for (int i = 0; i < MOST_LINKS && link != end && link != 0; i++) {
+            if (traversal.linksAreObjects()) {
+                label.text("link");
+                tell(link, EdgeKind.REFERS);
+            } else {
+                label.text("key");
+                tell(memory.readLong(link + TraversalLayout.LINK_KEY, 0), EdgeKind.REFERS);
+                label.text("result");
+                tell(memory.readLong(link + TraversalLayout.LINK_RESULT, 0), EdgeKind.REFERS);
+                if (traversal.linksFollowType()) {
+                    label.text("type of link");
+                    tell(memory.readLong(link + ObjectLayout.TYPE, 0), EdgeKind.REFERS);
+                }
+            }
+            link = memory.readLong(link + TraversalLayout.LINK_NEXT, 0);
+        }
+        whole &= link == end;
+    }
+
+    private void ring(long object) {
+        long first = memory.readLong(object + TraversalLayout.RING_GET, 0);
+        long items = memory.readLong(object + TraversalLayout.RING_ITEMS, 0);
+        long room = memory.readLong(object + TraversalLayout.RING_ROOM, 0);
+        long count = memory.readLong(object + TraversalLayout.RING_COUNT, 0);
+        if (count < 0 || count > room || first < 0 || first >= Math.max(1, room)) {
+            whole = false;
+            return;
+        }
+        if (count == 0) {
+            return;
+        }
+        if (room > Long.MAX_VALUE / Long.BYTES || !memory.mapped(items, room * Long.BYTES)) {
+            whole = false;
+            return;
+        }
+        label.set(EdgeLabel.Form.ELEMENT, "");
+        for (long i = 0; i < count; i++) {
+            label.number(i);
+            tell(memory.readLong(items + (first + i) % room * Long.BYTES, 0), EdgeKind.REFERS);
+        }
+    }
+
+    private void element(long object) {
+        long extra = memory.readLong(object + TraversalLayout.ELEMENT_EXTRA, 0);
+        if (extra == 0) {
+            return;
+        }
+        named("attrib", extra + TraversalLayout.EXTRA_ATTRIB);
+        elements(
+                memory.readLong(extra + TraversalLayout.EXTRA_CHILDREN, 0),
+                memory.readLong(extra + TraversalLayout.EXTRA_LENGTH, 0));
+    }
+
+    private void parents(long object) {
+        long stack = memory.readLong(object + TraversalLayout.PARENTS_STACK, 0);
+        long used = memory.readLong(object + TraversalLayout.PARENTS_USED, 0);
+        if (used <= 0) {
+            return;
+        }
+        if (used > Long.MAX_VALUE / TraversalLayout.PARENT || !memory.mapped(stack, used * TraversalLayout.PARENT)) {
+            whole = false;
+            return;
+        }
+        label.set(EdgeLabel.Form.ELEMENT, "parent_stack");
+        for (long i = 0; i < used; i++) {
+            label.number(i);
+            tell(memory.readLong(stack + i * TraversalLayout.PARENT, 0), EdgeKind.REFERS);
+        }
+    }
+
+    private void guess(long object, TypeRule rule) {
+        whole = false;
+        words(object, ObjectLayout.BYTES, Math.min(rule.size(), (long) MOST_GUESSED_WORDS * Long.BYTES), "");
+    }
+
+    /** Tells each word that leads to an object that is in use. */
+    private void words(long from, long first, long end, String before) {
+        label.set(EdgeLabel.Form.GUESSED, before);
+        for (long at = first; at + Long.BYTES <= end; at += Long.BYTES) {
+            long word = memory.readLong(from + at, 0);
+            if (word != 0
+                    && (word & 7) == 0
+                    && layout.object().isInUse(memory.readLong(word + ObjectLayout.REFCNT, 0))
+                    && leadsToObject(word)) {
+                label.number(at);
+                sink.edge(word, EdgeKind.REFERS, label);
+            }
+        }
+    }
+
+    private void tell(long address, EdgeKind kind) {
+        if (address == 0) {
+            return;
+        }
+        if (leadsToObject(address)) {
+            sink.edge(address, kind, label);
+        }
+    }
+
+    private boolean leadsToObject(long address) {
+        if ((address & 7) != 0) {
+            return false;
+        }
+        long type = memory.readLong(address + ObjectLayout.TYPE, 0);
+        if (type == 0) {
+            return false;
+        }
+        long is = known.get(type, -1);
+        if (is < 0) {
+            is = reader.typeAt(address) != 0 ? 1 : 0;
+            known.put(type, is);
+        }
+        return is == 1;
+    }
+
+    /** Frees what names were read with. The reader stays as it is. */
+    @Override
+    public void close() {
+        label.close();
+    }
+}
