@@ -21,6 +21,7 @@ enum Kind {
     LIST("list"),
     DICT("dict"),
     SET("set", "frozenset"),
+    DEQUE("deque"),
     TYPE("type"),
     MODULE("module"),
     FUNCTION("function"),

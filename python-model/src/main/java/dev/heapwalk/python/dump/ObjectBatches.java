@@ -10,6 +10,7 @@ import dev.heapwalk.python.ObjectCursor;
 import dev.heapwalk.python.ObjectPlace;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonRuntime;
+import dev.heapwalk.python.gc.References;
 import dev.heapwalk.text.JsonLines;
 import dev.heapwalk.text.TextRules;
 import java.io.OutputStream;
@@ -143,7 +144,7 @@ final class ObjectBatches implements LineBatches.Source {
             TypeKeys types = new TypeKeys(reader);
             listed = new Listed(walked, cursor, runtime, reader.memory());
             line = new DumpLine(reader, json, rules, cursor, types, listed);
-            objects = new ObjectLines(runtime, reader, (_, _, _) -> false, line, types, json, room);
+            objects = new ObjectLines(runtime, reader, new References(runtime, ofReferences), line, types, json, room);
         }
 
         /** Has the objects written later that lines have referred to. */
@@ -154,7 +155,7 @@ final class ObjectBatches implements LineBatches.Source {
         @Override
         public void close() {
             take();
-            reader.close();
+            objects.close();
             ofReferences.close();
         }
     }

@@ -13,6 +13,7 @@ import dev.heapwalk.python.GcState;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.frame.Frames;
+import dev.heapwalk.python.gc.References;
 import dev.heapwalk.python.layout.IntLayout;
 import dev.heapwalk.python.layout.SmallLayout;
 import dev.heapwalk.python.object.PyByteArray;
@@ -102,7 +103,7 @@ final class ObjectLines implements AutoCloseable {
     private final DumpLine line;
     private final TypeKeys types;
     private final OwnedBuffers buffers;
-    private final ObjectReferences references;
+    private final References references;
     private final Frames frames;
     private final long room;
 
@@ -127,6 +128,7 @@ final class ObjectLines implements AutoCloseable {
 
     private final BufferSink owned = this::owned;
     private final EdgeSink attributes = this::attribute;
+    private final EdgeSink elements = this::element;
     private final EdgeSink rest = this::rest;
     private final EdgeSink guessed = this::guess;
     private final StringBuilder label = new StringBuilder();
@@ -175,7 +177,7 @@ final class ObjectLines implements AutoCloseable {
     ObjectLines(
             PythonRuntime runtime,
             ObjectReader reader,
-            ObjectReferences references,
+            References references,
             DumpLine line,
             TypeKeys types,
             JsonLines json,
@@ -223,7 +225,7 @@ final class ObjectLines implements AutoCloseable {
         objects++;
         try {
             head(told, keys);
-            keys(told.address(), keys.kind());
+            keys(told, keys.kind());
             references(told, keys);
         } catch (UnmappedAddressException e) {
             line.closeInner();
@@ -286,7 +288,8 @@ final class ObjectLines implements AutoCloseable {
 
     // --- What the line of each kind has.
 
-    private void keys(long address, Kind kind) {
+    private void keys(Told told, Kind kind) {
+        long address = told.address();
         switch (kind) {
             case PLAIN -> {}
             case NONE -> line.nothing(VALUE);
@@ -301,6 +304,12 @@ final class ObjectLines implements AutoCloseable {
             case LIST -> line.values(VALUE, lay(address, list).items(), list.size());
             case DICT -> entries(lay(address, dict));
             case SET -> elements(lay(address, set));
+            case DEQUE -> {
+                json.raw(VALUE);
+                line.openArray();
+                references.references(address, told.type(), elements);
+                line.close();
+            }
             case TYPE -> type(lay(address, type));
             case MODULE -> module(lay(address, module));
             case FUNCTION -> function(lay(address, function));
@@ -555,6 +564,16 @@ final class ObjectLines implements AutoCloseable {
         }
     }
 
+    /** Takes an edge of a sequence: an element is told by its place. */
+    private void element(long address, EdgeKind kind, Label of) {
+        label.setLength(0);
+        of.appendTo(label);
+        if (!label.isEmpty() && label.charAt(0) == '[') {
+            line.comma();
+            line.value(address);
+        }
+    }
+
     /** Takes an edge that may be in the line already. */
     private void rest(long address, EdgeKind kind, Label of) {
         if (kind != EdgeKind.REFERS || address == 0 || !line.isListed(address) || line.isShown(address)) {
@@ -612,6 +631,7 @@ final class ObjectLines implements AutoCloseable {
 
     @Override
     public void close() {
+        references.close();
         reader.close();
     }
 }

@@ -35,6 +35,9 @@ final class TypeKeys {
     /** A longer name is cut, in characters: a type may have millions of objects. */
     private static final int LONGEST_NAME = 1 << 9;
 
+    private static final int DEEPEST = 64;
+    private static final String DEQUE = "collections.deque";
+
     private static final byte[] TYPE = JsonLines.ascii(",\"type\":");
     private static final byte[] MODULE = JsonLines.ascii(",\"module\":");
     /** What built-in types say that they are of; in 2.7 the second. */
@@ -109,10 +112,25 @@ final class TypeKeys {
                 return view.getValue() == Kind.INT && builtin.equals("bool") ? Kind.BOOL : view.getValue();
             }
         }
+        if (isDeque(type)) {
+            return Kind.DEQUE;
+        }
         return BY_NAME.stream()
                 .filter(kind -> kind.names().contains(builtin))
                 .findFirst()
                 .orElse(Kind.PLAIN);
+    }
+
+    private boolean isDeque(long type) {
+        long base = type;
+        for (int i = 0; i < DEEPEST && base != 0; i++) {
+            long name = reader.memory().readLong(base + TypeLayout.TP_NAME, 0);
+            if (reader.memory().readCString(name, LONGEST_NAME, "").equals(DEQUE)) {
+                return true;
+            }
+            base = reader.memory().readLong(base + TypeLayout.BASE, 0);
+        }
+        return false;
     }
 
     private static byte[] members(TypeName name) {

@@ -19,7 +19,6 @@ import dev.heapwalk.python.layout.PythonLayout;
 import dev.heapwalk.python.layout.ReferenceTable.Field;
 import dev.heapwalk.python.layout.ReferenceTable.Hold;
 import dev.heapwalk.python.layout.SequenceLayout;
-import dev.heapwalk.python.layout.SetLayout;
 import dev.heapwalk.python.layout.TraversalLayout;
 import dev.heapwalk.python.layout.TypeLayout;
 import dev.heapwalk.python.object.PyDict;
@@ -277,7 +276,9 @@ public final class References implements EdgeSource {
                 int read = memory.readInt(object + TraversalLayout.TEE_READ, 0);
                 for (int i = 0; i < Math.clamp(read, 0, TraversalLayout.TEE_VALUES_COUNT); i++) {
                     label.number(i);
-                    tell(memory.readLong(object + TraversalLayout.TEE_VALUES + (long) i * Long.BYTES, 0), EdgeKind.REFERS);
+                    tell(
+                            memory.readLong(object + TraversalLayout.TEE_VALUES + (long) i * Long.BYTES, 0),
+                            EdgeKind.REFERS);
                 }
             }
             case ITEMS -> elements(object + rule.basic(), memory.readLong(object + ObjectLayout.SIZE, 0));

@@ -108,7 +108,8 @@ final class TypeRules {
                 Math.clamp(word(type, TypeLayout.BASICSIZE), 0, LARGEST),
                 Math.clamp(word(type, TypeLayout.ITEMSIZE), 0, LARGEST),
                 ownDict && !hasManaged ? dictOffset : 0,
-                hasManaged && (ownDict || known.map(ReferenceTable.Entry::managed).orElse(false)),
+                hasManaged
+                        && (ownDict || known.map(ReferenceTable.Entry::managed).orElse(false)),
                 (flags & layout.type().inlineValues()) != 0,
                 collected && typeFollowed,
                 collected);
@@ -123,7 +124,9 @@ final class TypeRules {
         long traverse = word(type, TypeLayout.TRAVERSE);
         // Without slots and dictionary it has nothing to go through, and no function.
         return traverse == subtypeTraverse()
-                || traverse == 0 && word(type, TypeLayout.BASE) != 0 && named(type).isEmpty();
+                || traverse == 0
+                        && word(type, TypeLayout.BASE) != 0
+                        && named(type).isEmpty();
     }
 
     /** The values of {@code __slots__} that a type adds. */
@@ -189,8 +192,7 @@ final class TypeRules {
             return true;
         }
         if (layout.dict().kind() >= 0) {
-            return memory.readByte(dict.keys() + layout.dict().kind(), (byte) DictLayout.GENERAL)
-                    == DictLayout.GENERAL;
+            return memory.readByte(dict.keys() + layout.dict().kind(), (byte) DictLayout.GENERAL) == DictLayout.GENERAL;
         }
         long lookup = memory.readLong(dict.keys() + layout.traversal().lookup(), 0);
         return dict.values() == 0 && lookup == generalLookup();
@@ -263,5 +265,4 @@ final class TypeRules {
             best[1] = count;
         }
     }
-
 }

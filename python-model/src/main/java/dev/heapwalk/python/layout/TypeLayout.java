@@ -16,7 +16,14 @@ package dev.heapwalk.python.layout;
  *     is none
  */
 public record TypeLayout(
-        int heapTypeSize, int staticSize, int name, int qualname, int cachedKeys, int module, int tpname, long inlineValues) {
+        int heapTypeSize,
+        int staticSize,
+        int name,
+        int qualname,
+        int cachedKeys,
+        int module,
+        int tpname,
+        long inlineValues) {
     /** {@code tp_name}. */
     public static final int TP_NAME = 24;
     /** {@code tp_basicsize}. */

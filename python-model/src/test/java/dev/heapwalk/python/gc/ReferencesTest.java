@@ -68,7 +68,8 @@ class ReferencesTest {
         wrong.values().removeIf(tally -> tally.missing == 0 && tally.tooMuch == 0);
         wrong.keySet().removeAll(NAMED);
         StringBuilder text = new StringBuilder();
-        wrong.forEach((name, tally) -> text.append('\n').append(name).append(": ").append(tally));
+        wrong.forEach(
+                (name, tally) -> text.append('\n').append(name).append(": ").append(tally));
         assertThat(wrong).as(text.toString()).isEmpty();
         assertThat(tallies.values().stream().mapToInt(tally -> tally.objects).sum())
                 .isGreaterThan(10_000);
@@ -107,7 +108,9 @@ class ReferencesTest {
                 int less = times - found.getOrDefault(address, 0);
                 if (less > 0) {
                     tally.missing += less;
-                    example(tally, "no " + reader.typeNames().of(reader.typeAt(address)) + place(object, address, reader));
+                    example(
+                            tally,
+                            "no " + reader.typeNames().of(reader.typeAt(address)) + place(object, address, reader));
                 }
             });
             found.forEach((address, times) -> {
