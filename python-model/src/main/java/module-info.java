@@ -15,4 +15,6 @@ module dev.heapwalk.python {
 
     provides dev.heapwalk.heap.HeapProvider with
             dev.heapwalk.python.service.PythonHeapProvider;
+    provides dev.heapwalk.heap.usage.CategorizerProvider with
+            dev.heapwalk.python.service.PythonOwned;
 }

@@ -25,6 +25,7 @@ import java.util.stream.Stream;
  * @param instance attributes of instances
  * @param deque deques
  * @param buffers what objects of other built-in types own
+ * @param sqlite objects of the module {@code sqlite3}
  * @param frame how large frames and generators are
  * @param activation what runs, or waits to go on
  * @param generator generators and coroutines
@@ -49,6 +50,7 @@ public record PythonLayout(
         InstanceLayout instance,
         DequeLayout deque,
         BufferLayout buffers,
+        SqliteLayout sqlite,
         FrameLayout frame,
         ActivationLayout activation,
         GeneratorLayout generator,
@@ -116,6 +118,7 @@ public record PythonLayout(
                 InstanceLayout.of(version),
                 DequeLayout.of(version),
                 BufferLayout.of(version),
+                SqliteLayout.of(version),
                 FrameLayout.of(version),
                 ActivationLayout.of(version),
                 GeneratorLayout.of(version),

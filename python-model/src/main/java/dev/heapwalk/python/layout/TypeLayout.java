@@ -30,6 +30,8 @@ public record TypeLayout(
     public static final int BASICSIZE = 32;
     /** {@code tp_itemsize}. */
     public static final int ITEMSIZE = 40;
+    /** {@code tp_dealloc}. */
+    public static final int DEALLOC = 48;
     /** {@code tp_flags}. */
     public static final int FLAGS = 168;
     /** {@code tp_doc}. */

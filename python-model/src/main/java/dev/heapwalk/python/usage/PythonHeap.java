@@ -10,8 +10,11 @@ import dev.heapwalk.heap.Damage;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
+import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.Table;
+import dev.heapwalk.heap.usage.Categorizer;
+import dev.heapwalk.heap.usage.Domain;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.python.Arena;
 import dev.heapwalk.python.PymallocPart;
@@ -33,6 +36,9 @@ import java.util.Optional;
  * says so.
  */
 public final class PythonHeap implements Heap {
+    /** The domain of all that CPython has. */
+    public static final Domain DOMAIN = new Domain("python");
+
     private static final List<String> NAMES =
             Arrays.stream(PymallocPart.values()).map(PythonHeap::nameOf).toList();
 
@@ -70,6 +76,18 @@ public final class PythonHeap implements Heap {
                 ? PymallocLayout.DEBUG_HEAD
                         + PythonLayout.of(runtime.series()).pymalloc().debugTail()
                 : 0;
+    }
+
+    /**
+     * What knows what the blocks of this heap and of others are that Python's objects lie in or own: objects by their
+     * types, the elements of lists, the keys and values of dictionaries, and what the objects of C extensions lead to.
+     * All objects are looked at when it is first asked.
+     *
+     * @param heaps the heaps of the same target
+     * @return a new categorizer, for one thread
+     */
+    public Categorizer ownedBlocks(Heaps heaps) {
+        return new BlockUses(runtime, heaps);
     }
 
     /**

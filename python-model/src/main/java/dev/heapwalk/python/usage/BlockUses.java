@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.usage;
+
+import dev.heapwalk.heap.BlockView;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Categorizer;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.memory.Window;
+import dev.heapwalk.python.ObjectReader;
+import dev.heapwalk.python.PythonRuntime;
+
+/** Tells what blocks are used for, of pymalloc and of other allocators. It looks at all objects when first asked. */
+final class BlockUses implements Categorizer {
+    private final PythonRuntime runtime;
+    private final Heaps heaps;
+    /** Null until it is first asked. */
+    private UseTable table;
+
+    BlockUses(PythonRuntime runtime, Heaps heaps) {
+        this.runtime = runtime;
+        this.heaps = heaps;
+    }
+
+    @Override
+    public Category categorize(BlockView block, Window window) {
+        if (table == null) {
+            look();
+        }
+        return table.category(table.get(block.address()));
+    }
+
+    private void look() {
+        try (ObjectReader reader = runtime.reader()) {
+            UseTable found = new UseTable(runtime, reader.memory());
+            Ownership.find(runtime, heaps, found, reader);
+            table = found;
+        }
+    }
+}
