@@ -11,6 +11,7 @@ public final class PymallocTotals {
     private final long[] used;
     private final long[] available;
     private final long[] bytes = new long[PymallocPart.values().length];
+    private final long[] byArena;
     private final List<Damage> damages;
 
     private PymallocTotals(Pymalloc allocator) {
@@ -19,11 +20,15 @@ public final class PymallocTotals {
         pools = new long[classes];
         used = new long[classes];
         available = new long[classes];
+        byArena = new long[allocator.arenas().size()];
         try (PymallocCursor part = allocator.parts()) {
             while (part.next()) {
                 bytes[part.part().ordinal()] += part.size();
                 switch (part.part()) {
-                    case USED_BLOCK -> used[part.sizeClass()]++;
+                    case USED_BLOCK -> {
+                        used[part.sizeClass()]++;
+                        byArena[part.arena()] += part.size();
+                    }
                     case FREE_BLOCK, UNTOUCHED_BLOCK -> available[part.sizeClass()]++;
                     case POOL_HEADER -> pools[part.sizeClass()]++;
                     default -> {}
@@ -84,6 +89,43 @@ public final class PymallocTotals {
             sum += count;
         }
         return sum;
+    }
+
+    /**
+     * How many bytes the blocks have that are handed out in one arena.
+     *
+     * @param arena an index into {@link Pymalloc#arenas()}
+     * @return bytes
+     */
+    public long usedBytes(int arena) {
+        return byArena[arena];
+    }
+
+    /**
+     * How many pools there would be if each were full but for one of each size of blocks.
+     *
+     * @return a count
+     */
+    public long neededPools() {
+        long needed = 0;
+        for (int i = 0; i < used.length; i++) {
+            long room = pools[i] == 0 ? 0 : (used[i] + available[i]) / pools[i];
+            needed += room == 0 ? 0 : Math.ceilDiv(used[i], room);
+        }
+        return needed;
+    }
+
+    /**
+     * How many arenas there would be if these pools lay together. The others could be given back.
+     *
+     * @return a count, not larger than that of the arenas
+     */
+    public long neededArenas() {
+        long most = 1;
+        for (Arena arena : allocator.arenas()) {
+            most = Math.max(most, arena.totalPools());
+        }
+        return Math.min(allocator.arenas().size(), Math.ceilDiv(neededPools(), most));
     }
 
     /**

@@ -17,7 +17,9 @@ final class Python extends CommandGroup {
 
     static {
         COMMANDS.put("info", PythonInfo::new);
+        COMMANDS.put("count", PythonCount::new);
         COMMANDS.put("dump", PythonDump::new);
+        COMMANDS.put("allocators", PythonAllocators::new);
     }
 
     @Override
