@@ -37,7 +37,9 @@ public final class Frames {
     private final ObjectReader reader;
     private final Reader memory;
     private final ThreadLayout thread;
+    private final boolean pointer;
     private final InterpreterFrame frame;
+    private final Sample sample;
     private final PyCode code;
     private final PyGen generator;
     private final PyFrame object;
@@ -48,6 +50,7 @@ public final class Frames {
 
     private long next;
     private boolean alone;
+    private boolean sampled;
     private String note = "";
     // To find a frame that leads back to itself: one of those before, which moves on at each power of two.
     private long passed;
@@ -70,7 +73,9 @@ public final class Frames {
         this.reader = reader;
         this.memory = reader.memory();
         this.thread = PythonLayout.of(runtime.series()).thread();
+        this.pointer = PythonLayout.of(runtime.series()).activation().pointer();
         this.frame = new InterpreterFrame(reader);
+        this.sample = new Sample(memory, frame);
         this.code = new PyCode(reader);
         this.generator = new PyGen(reader);
         this.object = new PyFrame(reader);
@@ -86,11 +91,46 @@ public final class Frames {
      * @param of a thread of the runtime
      */
     public void overThread(PythonThread of) {
+        over(top(of), false);
+    }
+
+    private long top(PythonThread of) {
         long first = memory.readLong(of.address() + thread.frame(), 0);
-        if (thread.cframe() >= 0 && first != 0) {
-            first = memory.readLong(first + thread.cframe(), 0);
-        }
-        over(first, false);
+        return thread.cframe() >= 0 && first != 0 ? memory.readLong(first + thread.cframe(), 0) : first;
+    }
+
+    /**
+     * Goes before the innermost frame of a thread that runs on. Its frames are read past everything that the reader
+     * keeps, and a second time right after. Only those are told that both looks show, called from the same place: they
+     * were there all the while between the looks. What the thread called or returned from meanwhile is left out and
+     * counted in {@link #torn()}; no frame is made up of two moments, but variables are read when they are asked for.
+     *
+     * @param of a thread of the runtime
+     */
+    public void sampleThread(PythonThread of) {
+        sample.take(() -> top(of));
+        over(sample.next(), false);
+        sampled = true;
+    }
+
+    /**
+     * How many of the innermost frames {@link #sampleThread} has left out.
+     *
+     * @return a count, with frames that Python does not show
+     */
+    public int torn() {
+        return sampled ? sample.torn() : 0;
+    }
+
+    /**
+     * How many of the frames of {@link #sampleThread} the thread has returned from since: what was read of their
+     * variables may be of another moment.
+     *
+     * @param of what was given to {@link #sampleThread}
+     * @return a count, with frames that Python does not show
+     */
+    public int returned(PythonThread of) {
+        return sampled ? sample.returned(() -> top(of)) : 0;
     }
 
     /**
@@ -119,6 +159,7 @@ public final class Frames {
     private void over(long first, boolean one) {
         next = first;
         alone = one;
+        sampled = false;
         note = "";
         passed = 0;
         steps = 0;
@@ -147,8 +188,13 @@ public final class Frames {
             if (Integer.bitCount(steps) == 1) {
                 passed = address;
             }
-            next = alone ? 0 : frame.back();
-            if (isShown(address)) {
+            boolean same = !sampled || frame.code() == sample.code();
+            long at = sampled ? sample.instruction() : frame.instruction(0);
+            next = alone ? 0 : sampled ? sample.next() : frame.back();
+            if (!same) {
+                continue;
+            }
+            if (isShown(address, at)) {
                 rewindLocals();
                 return true;
             }
@@ -156,7 +202,7 @@ public final class Frames {
         return false;
     }
 
-    private boolean isShown(long address) {
+    private boolean isShown(long address, long at) {
         if (frame.owner() == InterpreterFrame.Owner.INTERPRETER) {
             return false;
         }
@@ -164,7 +210,7 @@ public final class Frames {
             note = "the frame at 0x%x has no code".formatted(address);
             return false;
         }
-        instruction = frame.instruction(code.bytecode());
+        instruction = pointer ? at - code.bytecode() : at;
         return frame.owner() == InterpreterFrame.Owner.GENERATOR
                 || code.prologue() == 0
                 || instruction >= code.prologue();

@@ -29,10 +29,12 @@ import java.util.stream.Stream;
  * @param frame how large frames and generators are
  * @param activation what runs, or waits to go on
  * @param generator generators and coroutines
+ * @param task tasks and futures
  * @param runtime the runtime that all interpreters share
  * @param interpreter an interpreter
  * @param thread a thread of an interpreter
  * @param traversal what else is gone through for references
+ * @param lock the global interpreter lock
  * @param pymalloc the allocator for small blocks
  */
 public record PythonLayout(
@@ -54,10 +56,12 @@ public record PythonLayout(
         FrameLayout frame,
         ActivationLayout activation,
         GeneratorLayout generator,
+        TaskLayout task,
         RuntimeLayout runtime,
         InterpreterLayout interpreter,
         ThreadLayout thread,
         TraversalLayout traversal,
+        LockLayout lock,
         PymallocLayout pymalloc) {
 
     private static final List<Integer> VERSIONS = List.of(207, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315);
@@ -122,10 +126,12 @@ public record PythonLayout(
                 FrameLayout.of(version),
                 ActivationLayout.of(version),
                 GeneratorLayout.of(version),
+                TaskLayout.of(version),
                 RuntimeLayout.of(version),
                 InterpreterLayout.of(version),
                 ThreadLayout.of(version),
                 TraversalLayout.of(version),
+                LockLayout.of(version),
                 PymallocLayout.of(version));
     }
 }

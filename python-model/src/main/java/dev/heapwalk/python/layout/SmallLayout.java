@@ -23,6 +23,12 @@ public final class SmallLayout {
     public static final int BUILTIN_DEFINITION = 16;
     /** {@code m_self} of a {@code PyCFunctionObject}. */
     public static final int BUILTIN_SELF = 24;
+    /**
+     * What stands for a coroutine, an asynchronous generator or a future while it is awaited: {@code cw_coroutine} of a
+     * {@code PyCoroWrapper}, {@code ags_gen} of a {@code PyAsyncGenASend}, {@code agt_gen} of a {@code
+     * PyAsyncGenAThrow}, {@code wrapped} of an {@code anextawaitableobject}, {@code future} of a {@code futureiterobject}.
+     */
+    public static final int AWAITED = 16;
     /** How much is read of an object with one word, in bytes. */
     public static final int ONE_WORD = 24;
     /** How much is read of an object with two words, in bytes. */
