@@ -41,7 +41,8 @@ final class HelpIT {
                 "ruby roots",
                 "python",
                 "python info",
-                "python dump"
+                "python dump",
+                "python threads"
             })
     void helpOfACommandIsTheSameByBothNames(String command) {
         String[] words = command.split(" ");

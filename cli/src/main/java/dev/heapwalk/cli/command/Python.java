@@ -19,6 +19,7 @@ final class Python extends CommandGroup {
         COMMANDS.put("info", PythonInfo::new);
         COMMANDS.put("count", PythonCount::new);
         COMMANDS.put("dump", PythonDump::new);
+        COMMANDS.put("threads", PythonThreads::new);
         COMMANDS.put("allocators", PythonAllocators::new);
     }
 

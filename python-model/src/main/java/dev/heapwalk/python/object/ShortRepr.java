@@ -106,6 +106,16 @@ public final class ShortRepr {
                 : Literals.quoted("", text, text.codePointCount(0, text.length()), false);
     }
 
+    /**
+     * A text that is a value of the program, for what is no text for people.
+     *
+     * @param text the text
+     * @return the text itself; if texts are redacted, the beginning of its digest
+     */
+    public String secret(String text) {
+        return told.redacts() ? digits(told.digest(text)) : text;
+    }
+
     private void append(long address, int depth, StringBuilder out) {
         long kind = reader.typeAt(address);
         if (kind == 0) {
