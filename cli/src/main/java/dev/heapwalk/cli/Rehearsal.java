@@ -7,8 +7,8 @@ import java.nio.file.Path;
 
 /**
  * What {@code bin/heapwalk} has the JVM run to make its AOT cache from: commands over the demos, in one JVM. The cache
- * has the classes that they load, and what the compilers should know of their methods. Where no Ruby is installed the
- * commands for one fail, which does not matter.
+ * has the classes that they load, and what the compilers should know of their methods. Where no Ruby or no
+ * Python is installed the commands for it fail, which does not matter.
  */
 final class Rehearsal {
     private Rehearsal() {}
@@ -27,6 +27,7 @@ final class Rehearsal {
             Heapwalk.run("ruby", "dump", "demo", "--format", "objectspace", "-o", file.toString());
             Heapwalk.run("ruby", "dump", "demo", "-o", file.toString());
             Heapwalk.run("ruby", "count", "demo");
+            Heapwalk.run("python", "dump", "demo", "-o", file.toString());
         } finally {
             Files.deleteIfExists(file);
         }
