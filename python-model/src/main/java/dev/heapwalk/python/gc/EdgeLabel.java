@@ -6,6 +6,7 @@ import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.layout.PythonLayout;
 import dev.heapwalk.python.object.PyBytes;
+import dev.heapwalk.python.object.PyCode;
 import dev.heapwalk.python.object.PyLong;
 import dev.heapwalk.python.object.PyUnicode;
 
@@ -30,7 +31,7 @@ final class EdgeLabel implements Label {
         SLOT,
         /** A word whose meaning is guessed; the number is how far it is from the object. */
         GUESSED,
-        /** A local variable: the number is the address of its name, the owner that of the name of the function. */
+        /** A local variable, or a value on the stack; the number is its place, the owner is the code. */
         LOCAL
     }
 
@@ -49,6 +50,7 @@ final class EdgeLabel implements Label {
     private PyUnicode unicode;
     private PyBytes bytes;
     private PyLong integer;
+    private PyCode code;
 
     EdgeLabel(PythonRuntime runtime) {
         this.runtime = runtime;
@@ -74,10 +76,10 @@ final class EdgeLabel implements Label {
         number = now;
     }
 
-    void local(long name, long function) {
+    /** Variables of a frame that runs some code. */
+    void locals(long code) {
         form = Form.LOCAL;
-        number = name;
-        owner = function;
+        owner = code;
     }
 
     @Override
@@ -90,13 +92,21 @@ final class EdgeLabel implements Label {
             case ATTRIBUTE -> name(to.append('.'), number);
             case SLOT -> to.append('.').append(reader().memory().readCString(number, LONGEST, "?"));
             case GUESSED -> to.append("+0x").append(Long.toHexString(number)).append(" (guessed)");
-            case LOCAL -> {
-                name(to.append("local "), number);
-                if (owner != 0) {
-                    name(to.append(" of "), owner);
-                }
-            }
+            case LOCAL -> local(to);
         }
+    }
+
+    private void local(StringBuilder to) {
+        if (!reader().find(owner, code)) {
+            to.append("local [").append(number).append(']');
+            return;
+        }
+        if (number < code.variables()) {
+            name(to.append("local "), code.variableName((int) number));
+        } else {
+            to.append("stack [").append(number - code.variables()).append(']');
+        }
+        name(to.append(" of "), code.name());
     }
 
     private ObjectReader reader() {
@@ -105,6 +115,7 @@ final class EdgeLabel implements Label {
             unicode = new PyUnicode(reader);
             bytes = new PyBytes(reader);
             integer = new PyLong(reader);
+            code = new PyCode(reader);
         }
         return reader;
     }

@@ -9,6 +9,7 @@ import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonRuntime;
+import dev.heapwalk.python.layout.ActivationLayout;
 import dev.heapwalk.python.layout.BufferLayout;
 import dev.heapwalk.python.layout.DequeLayout;
 import dev.heapwalk.python.layout.DictLayout;
@@ -22,6 +23,7 @@ import dev.heapwalk.python.layout.SequenceLayout;
 import dev.heapwalk.python.layout.TraversalLayout;
 import dev.heapwalk.python.layout.TypeLayout;
 import dev.heapwalk.python.object.PyDict;
+import dev.heapwalk.python.object.PyGen;
 import dev.heapwalk.python.object.PyLong;
 import dev.heapwalk.python.object.PySet;
 import dev.heapwalk.python.owned.BufferKind;
@@ -44,18 +46,21 @@ public final class References implements EdgeSource {
     private static final Label TYPE = text -> text.append("type");
     private static final int MOST_VALUES = 255;
     private static final int MOST_GUESSED_WORDS = 1 << 12;
+    private static final long MOST_ON_STACK = 1 << 27;
     private static final int MOST_LINKS = 1 << 24;
 
     private final ObjectReader reader;
     private final Reader memory;
     private final PythonLayout layout;
     private final TraversalLayout traversal;
+    private final ActivationLayout activation;
     private final TypeRules rules;
     private final EdgeLabel label;
     private final OwnedBuffers buffers;
     private final PyDict dict;
     private final PySet set;
     private final PyLong number;
+    private final PyGen generator;
     /** Types that were looked at: 1 if they are types. */
     private final LongTable known = new LongTable();
 
@@ -78,12 +83,14 @@ public final class References implements EdgeSource {
         this.memory = reader.memory();
         this.layout = PythonLayout.of(reader.series());
         this.traversal = layout.traversal();
+        this.activation = layout.activation();
         this.rules = new TypeRules(runtime, reader);
         this.label = new EdgeLabel(runtime);
         this.buffers = new OwnedBuffers(runtime, reader);
         this.dict = new PyDict(reader);
         this.set = new PySet(reader);
         this.number = new PyLong(reader);
+        this.generator = new PyGen(reader);
     }
 
     /**
@@ -269,7 +276,8 @@ public final class References implements EdgeSource {
             case DEQUE -> deque(object);
             case TYPE -> type(object);
             case MODULE -> module(object);
-            case FRAME, GENERATOR -> whole = false;
+            case FRAME -> frame(object);
+            case GENERATOR -> generator(object);
             case LINKS -> links(object);
             case TEE -> {
                 label.set(EdgeLabel.Form.ELEMENT, "values");
@@ -431,6 +439,69 @@ public final class References implements EdgeSource {
         long size = memory.readLong(teller + traversal.stateSize(), 0);
         whole = false;
         words(state, 0, Math.min(size, (long) MOST_GUESSED_WORDS * Long.BYTES), "md_state");
+    }
+
+    private void frame(long object) {
+        if (activation.fromObject() < 0) {
+            activation(object);
+            return;
+        }
+        // What a thread or a generator has is theirs.
+        long own = object + traversal.frameData();
+        if (memory.readLong(object + activation.fromObject(), 0) == own
+                && memory.readByte(own + activation.owner(), (byte) 0) == ActivationLayout.OF_OBJECT) {
+            activation(own);
+        }
+    }
+
+    private void generator(long object) {
+        if (!layout.generator().inline() || !reader.find(object, generator)) {
+            return;
+        }
+        if (generator.state() != PyGen.State.CLOSED) {
+            activation(object + layout.generator().frame());
+        } else if (layout.generator().code() < 0 && (all || traversal.endedFollowsCode())) {
+            label.text("gi_code");
+            tell(generator.code(), EdgeKind.REFERS);
+        }
+    }
+
+    /** Variables and stack of a frame, and since 3.11 what else it has. */
+    private void activation(long at) {
+        long code = memory.readLong(at + activation.code(), 0) & ~activation.tag();
+        if (activation.fromObject() >= 0) {
+            named("frame_obj", at + activation.object());
+            named("f_locals", at + activation.locals());
+            label.text("f_func");
+            tell(memory.readLong(at + traversal.function(), 0) & ~activation.tag(), EdgeKind.REFERS);
+            label.text("f_code");
+            tell(code, EdgeKind.REFERS);
+        }
+        long first = at + activation.variables();
+        ActivationLayout.Stack stack = activation.stack();
+        long base = stack.base() < 0 ? first : memory.readLong(at + stack.base(), 0);
+        long top = switch (stack.kind()) {
+            case POINTER -> memory.readLong(at + stack.top(), 0);
+            case DEPTH -> base + (long) memory.readInt(at + stack.top(), 0) * Long.BYTES;
+            case COUNT -> first + (long) memory.readInt(at + stack.top(), 0) * Long.BYTES;
+        };
+        // One that runs has its stack in the machine's registers.
+        long end = Math.max(base, top);
+        if (end <= first) {
+            return;
+        }
+        if (end - first > MOST_ON_STACK || !memory.mapped(first, end - first)) {
+            whole = false;
+            return;
+        }
+        label.locals(code);
+        for (long place = first; place < end; place += Long.BYTES) {
+            long value = memory.readLong(place, 0);
+            if (activation.tag() == 0 || (value & activation.tag()) != activation.tag()) {
+                label.number((place - first) / Long.BYTES);
+                tell(value & ~activation.tag(), EdgeKind.REFERS);
+            }
+        }
     }
 
     private void links(long object) {

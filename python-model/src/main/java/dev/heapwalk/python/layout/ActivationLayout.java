@@ -37,6 +37,8 @@ public record ActivationLayout(
         int fromObject) {
     /** {@code FRAME_OWNED_BY_GENERATOR}: it lies in a generator. */
     public static final int OF_GENERATOR = 1;
+    /** {@code FRAME_OWNED_BY_FRAME_OBJECT}: it lies in a {@code PyFrameObject}. */
+    public static final int OF_OBJECT = 2;
     /** {@code FRAME_OWNED_BY_CSTACK} and what follows: no function of Python runs in it. */
     public static final int OF_NOBODY = 3;
 

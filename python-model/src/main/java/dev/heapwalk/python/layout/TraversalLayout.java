@@ -12,6 +12,9 @@ package dev.heapwalk.python.layout;
  * @param stateTraverse {@code m_traverse}, since 3.15 {@code md_state_traverse}
  * @param linksAreObjects whether the collector goes to the links of a cache of results themselves
  * @param linksFollowType whether it goes to their type with what they have
+ * @param frameData {@code _f_frame_data} of a frame, or -1
+ * @param function {@code f_funcobj} of an {@code _PyInterpreterFrame}, or -1
+ * @param endedFollowsCode whether the collector goes from a generator that has ended to its code
  * @param lookup {@code dk_lookup}, which tells whether all keys of a dictionary are text, or -1
  */
 public record TraversalLayout(
@@ -21,6 +24,9 @@ public record TraversalLayout(
         int stateTraverse,
         boolean linksAreObjects,
         boolean linksFollowType,
+        int frameData,
+        int function,
+        boolean endedFollowsCode,
         int lookup) {
     /** {@code next} of a {@code lru_list_elem}; a cache begins with one. */
     public static final int LINK_NEXT = 24;
@@ -67,6 +73,9 @@ public record TraversalLayout(
                 version < 315 ? 80 : 64,
                 version == 306,
                 version >= 310,
+                version < 311 ? -1 : version < 313 ? 48 : version < 314 ? 64 : 72,
+                version < 311 ? -1 : version == 311 ? 0 : 16,
+                version >= 314,
                 version >= 300 && version < 311 ? 16 : -1);
     }
 }
