@@ -242,8 +242,12 @@ public final class PythonRuntime {
         return CollectorRest.of(this, found.layout());
     }
 
-    /** The variables of all modules, and those of the runtime where modules are not known. */
-    List<Range> variables() {
+    /**
+     * The variables of all modules, and those of the runtime where modules are not known.
+     *
+     * @return a list of ranges of target addresses
+     */
+    public List<Range> variables() {
         return discovery.allVariables();
     }
 

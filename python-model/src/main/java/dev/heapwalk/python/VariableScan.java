@@ -7,8 +7,11 @@ import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Goes through the variables of a module word by word, where they are not zero. What can't be read is left out. */
-final class VariableScan {
+/**
+ * Goes through the variables of modules word by word, where they are not zero. What can't be read is left out. For one
+ * thread.
+ */
+public final class VariableScan {
     private static final int STEP = 1 << 16;
     private static final int PAGE = 4096;
 
@@ -23,13 +26,23 @@ final class VariableScan {
     private int index;
     private int count;
 
-    VariableScan(AddressSpace memory, List<Range> ranges) {
+    /**
+     * Makes a scan before the first word.
+     *
+     * @param memory the memory of the target
+     * @param ranges where the variables lie, ranges of target addresses
+     */
+    public VariableScan(AddressSpace memory, List<Range> ranges) {
         this.memory = memory;
         this.ranges = ranges;
     }
 
-    /** Moves to the next word that is not zero. */
-    boolean next() {
+    /**
+     * Moves to the next word that is not zero.
+     *
+     * @return whether there is one
+     */
+    public boolean next() {
         while (true) {
             while (++index < count) {
                 if (words[index] != 0) {
@@ -62,13 +75,21 @@ final class VariableScan {
         return true;
     }
 
-    /** Where the word is. */
-    long address() {
+    /**
+     * Where the word is.
+     *
+     * @return a target address
+     */
+    public long address() {
         return piece + (long) index * Long.BYTES;
     }
 
-    /** The word, not zero. */
-    long word() {
+    /**
+     * The word.
+     *
+     * @return a number that is not zero
+     */
+    public long word() {
         return buffer.get(Words.LONG, (long) index * Long.BYTES);
     }
 }

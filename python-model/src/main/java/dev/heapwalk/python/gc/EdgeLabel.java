@@ -2,6 +2,8 @@
 package dev.heapwalk.python.gc;
 
 import dev.heapwalk.heap.Label;
+import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.elf.ElfSymbol;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.layout.PythonLayout;
@@ -32,7 +34,17 @@ final class EdgeLabel implements Label {
         /** A word whose meaning is guessed; the number is how far it is from the object. */
         GUESSED,
         /** A local variable, or a value on the stack; the number is its place, the owner is the code. */
-        LOCAL
+        LOCAL,
+        /** A text, an object; the number is its address. */
+        NAME,
+        /** The text, and the name of some code; the number is its address. */
+        OF_CODE,
+        /** The name of a type; the number is its address. */
+        TYPE,
+        /** The text, and how far the word is from the beginning of what it names. */
+        WORD,
+        /** A variable of C code; the number is its address. */
+        VARIABLE
     }
 
     /** Longer keys of a dictionary are cut. */
@@ -93,6 +105,16 @@ final class EdgeLabel implements Label {
             case SLOT -> to.append('.').append(reader().memory().readCString(number, LONGEST, "?"));
             case GUESSED -> to.append("+0x").append(Long.toHexString(number)).append(" (guessed)");
             case LOCAL -> local(to);
+            case NAME -> name(to, number);
+            case OF_CODE -> {
+                to.append(text);
+                if (reader().find(number, code)) {
+                    name(to.append(" of "), code.name());
+                }
+            }
+            case TYPE -> to.append(reader().typeNames().of(number));
+            case WORD -> to.append(text).append("+0x").append(Long.toHexString(number));
+            case VARIABLE -> variable(to);
         }
     }
 
@@ -107,6 +129,32 @@ final class EdgeLabel implements Label {
             to.append("stack [").append(number - code.variables()).append(']');
         }
         name(to.append(" of "), code.name());
+    }
+
+    /** The symbol of a variable of C code if it has one, and its file. */
+    private void variable(StringBuilder to) {
+        ElfModule module = runtime.target().moduleAt(number).orElse(null);
+        if (module == null) {
+            to.append("variable 0x").append(Long.toHexString(number));
+            return;
+        }
+        ElfSymbol symbol = module.symbolAt(number).orElse(null);
+        if (symbol != null) {
+            to.append(symbol.name());
+            offset(to, number - symbol.address());
+            to.append(" in ");
+        }
+        String path = module.path();
+        to.append(path, path.lastIndexOf('/') + 1, path.length());
+        if (symbol == null) {
+            offset(to, number - module.bias());
+        }
+    }
+
+    private static void offset(StringBuilder to, long offset) {
+        if (offset != 0) {
+            to.append("+0x").append(Long.toHexString(offset));
+        }
     }
 
     private ObjectReader reader() {

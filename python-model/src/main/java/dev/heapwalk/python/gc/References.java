@@ -46,6 +46,7 @@ public final class References implements EdgeSource {
     private static final Label TYPE = text -> text.append("type");
     private static final int MOST_VALUES = 255;
     private static final int MOST_GUESSED_WORDS = 1 << 12;
+    private static final int MOST_LOCALS = 1 << 16;
     private static final long MOST_ON_STACK = 1 << 27;
     private static final int MOST_LINKS = 1 << 24;
 
@@ -466,6 +467,20 @@ public final class References implements EdgeSource {
         }
     }
 
+    /**
+     * Gives what a function that runs has: its variables, what lies on its stack, and since 3.11 its code and more.
+     *
+     * @param at target address of what it runs in, a {@code PyFrameObject} before 3.11
+     * @return whether all could be read
+     */
+    boolean activation(long at, EdgeSink to) {
+        sink = to;
+        all = true;
+        whole = true;
+        activation(at);
+        return whole;
+    }
+
     /** Variables and stack of a frame, and since 3.11 what else it has. */
     private void activation(long at) {
         long code = memory.readLong(at + activation.code(), 0) & ~activation.tag();
@@ -485,8 +500,12 @@ public final class References implements EdgeSource {
             case DEPTH -> base + (long) memory.readInt(at + stack.top(), 0) * Long.BYTES;
             case COUNT -> first + (long) memory.readInt(at + stack.top(), 0) * Long.BYTES;
         };
-        // One that runs has its stack in the machine's registers.
         long end = Math.max(base, top);
+        if (all && activation.fromObject() >= 0) {
+            // While code runs, only the machine's registers tell the top of its stack.
+            int locals = memory.readInt(code + layout.frame().locals(), 0);
+            end = Math.max(end, first + (long) Math.clamp(locals, 0, MOST_LOCALS) * Long.BYTES);
+        }
         if (end <= first) {
             return;
         }
@@ -606,7 +625,8 @@ public final class References implements EdgeSource {
         }
     }
 
-    private boolean leadsToObject(long address) {
+    /** Whether an address is one of an object. */
+    boolean leadsToObject(long address) {
         if ((address & 7) != 0) {
             return false;
         }

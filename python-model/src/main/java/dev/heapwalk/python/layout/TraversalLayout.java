@@ -16,6 +16,8 @@ package dev.heapwalk.python.layout;
  * @param function {@code f_funcobj} of an {@code _PyInterpreterFrame}, or -1
  * @param endedFollowsCode whether the collector goes from a generator that has ended to its code
  * @param lookup {@code dk_lookup}, which tells whether all keys of a dictionary are text, or -1
+ * @param interpreterBytes how large a {@code PyInterpreterState} is at least, in bytes
+ * @param threadBytes how large a {@code PyThreadState} is at least, in bytes
  */
 public record TraversalLayout(
         int moduleState,
@@ -27,7 +29,9 @@ public record TraversalLayout(
         int frameData,
         int function,
         boolean endedFollowsCode,
-        int lookup) {
+        int lookup,
+        int interpreterBytes,
+        int threadBytes) {
     /** {@code next} of a {@code lru_list_elem}; a cache begins with one. */
     public static final int LINK_NEXT = 24;
     /** {@code key}. */
@@ -76,6 +80,37 @@ public record TraversalLayout(
                 version < 311 ? -1 : version < 313 ? 48 : version < 314 ? 64 : 72,
                 version < 311 ? -1 : version == 311 ? 0 : 16,
                 version >= 314,
-                version >= 300 && version < 311 ? 16 : -1);
+                version >= 300 && version < 311 ? 16 : -1,
+                interpreterBytes(version),
+                threadBytes(version));
+    }
+
+    private static int interpreterBytes(int version) {
+        return switch (version) {
+            case 207 -> 80;
+            case 306 -> 120;
+            case 307 -> 192;
+            case 308 -> 2720;
+            case 309 -> 5656;
+            case 310 -> 113_528;
+            case 311 -> 107_752;
+            case 312 -> 383_552;
+            case 313 -> 194_976;
+            case 314 -> 225_864;
+            default -> 226_240;
+        };
+    }
+
+    private static int threadBytes(int version) {
+        return switch (version) {
+            case 207 -> 168;
+            case 306, 307, 308, 309 -> 264;
+            case 310 -> 280;
+            case 311 -> 360;
+            case 312 -> 288;
+            case 313 -> 304;
+            case 314 -> 832;
+            default -> 888;
+        };
     }
 }

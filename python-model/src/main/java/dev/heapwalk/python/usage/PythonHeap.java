@@ -7,10 +7,12 @@ import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.EdgeSource;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.RootSource;
 import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.heap.usage.Categorizer;
@@ -141,6 +143,20 @@ public final class PythonHeap implements Heap {
             shared = new PartLookup(runtime);
         }
         return shared.find(address) ? Optional.of(Block.of(shared)) : Optional.empty();
+    }
+
+    /**
+     * {@inheritDoc} Objects in blocks of the program's allocators have edges as well: it knows these blocks by the
+     * addresses that their heap tells.
+     */
+    @Override
+    public Optional<EdgeSource> edges() {
+        return Optional.of(new ObjectEdges(runtime));
+    }
+
+    @Override
+    public Optional<RootSource> roots() {
+        return Optional.of(new ObjectRoots(runtime));
     }
 
     @Override

@@ -26,6 +26,7 @@
 #   owners        makes objects that own buffers of all kinds, and keeps them
 #   views         objects of built-in types: kind, id, and what the kind has, mostly ids; the process stops itself
 #                 when it knows them
+#   modules       name in sys.modules and id of each module
 #   library       makes objects of many types of the standard library, and keeps them
 #   referents     objects of the garbage collector: id, id of the type, and ids of what gc.get_referents tells of it; a
 #                 line 'own' and an id for what this takes. The process stops itself when it knows them
@@ -603,6 +604,9 @@ def obey(line):
         owners()
     elif word == "views":
         views()
+    elif word == "modules":
+        for name, module in list(sys.modules.items()):
+            print(name, id(module))
     elif word == "library":
         library()
     elif word == "referents":

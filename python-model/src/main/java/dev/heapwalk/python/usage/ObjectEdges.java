@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.usage;
+
+import dev.heapwalk.heap.EdgeKind;
+import dev.heapwalk.heap.EdgeSink;
+import dev.heapwalk.heap.EdgeSource;
+import dev.heapwalk.heap.Label;
+import dev.heapwalk.python.ObjectReader;
+import dev.heapwalk.python.PythonRuntime;
+import dev.heapwalk.python.gc.ObjectBlocks;
+import dev.heapwalk.python.gc.References;
+
+/** The edges of the blocks that hold an object. They lead to blocks, as these do. Buffers have none. */
+final class ObjectEdges implements EdgeSource {
+    private final ObjectReader reader;
+    private final References references;
+    private final ObjectBlocks blocks;
+    private final EdgeSink toBlocks = this::toBlock;
+    private EdgeSink sink;
+
+    ObjectEdges(PythonRuntime runtime) {
+        this.reader = runtime.reader();
+        this.references = new References(runtime, reader);
+        this.blocks = new ObjectBlocks(runtime, reader);
+    }
+
+    @Override
+    public boolean edges(long address, EdgeSink to) {
+        long object = blocks.objectIn(address);
+        if (object == 0) {
+            return true;
+        }
+        sink = to;
+        return references.all(object, reader.typeAt(object), toBlocks);
+    }
+
+    private void toBlock(long address, EdgeKind kind, Label label) {
+        long block = kind == EdgeKind.OWNS ? blocks.blockOf(address) : blocks.blockOf(address, reader.typeAt(address));
+        sink.edge(block, kind, label);
+    }
+
+    @Override
+    public void close() {
+        references.close();
+        reader.close();
+    }
+}

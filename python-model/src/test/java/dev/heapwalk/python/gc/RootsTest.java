@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.python.gc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.heapwalk.heap.EdgeKind;
+import dev.heapwalk.heap.RootCategory;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.python.ObjectReader;
+import dev.heapwalk.python.PythonRuntime;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.Python;
+import dev.heapwalk.testkit.PythonProcess;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What keeps objects alive, and what a process says of its modules, its frames, and of all objects it has. */
+class RootsTest {
+    /** What only the machine's stack holds, or the private memory of a C extension, by type: not more than some. */
+    private static final int MOST_UNREACHED = 40;
+
+    @TempDir
+    Path folder;
+
+    private final Map<RootCategory, Map<String, Long>> found = new HashMap<>();
+    private final Set<Long> reached = new HashSet<>();
+
+    private void look(Target target) {
+        PythonRuntime runtime = PythonRuntime.locate(target);
+        try (ObjectReader reader = runtime.reader();
+                Roots roots = new Roots(runtime, reader);
+                References references = new References(runtime, reader)) {
+            ArrayDeque<Long> todo = new ArrayDeque<>();
+            roots.roots((address, category, label) -> {
+                StringBuilder name = new StringBuilder();
+                label.appendTo(name);
+                assertThat(name).isNotEmpty();
+                found.computeIfAbsent(category, none -> new TreeMap<>()).put(name.toString(), address);
+                if (reached.add(address)) {
+                    todo.add(address);
+                }
+            });
+            assertThat(roots.missing()).isEmpty();
+            while (!todo.isEmpty()) {
+                long object = todo.poll();
+                references.all(object, reader.typeAt(object), (address, kind, label) -> {
+                    if (kind == EdgeKind.REFERS && reached.add(address)) {
+                        todo.add(address);
+                    }
+                });
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Python#all")
+    void leadToWhatIsAlive(Python python) throws Exception {
+        try (PythonProcess process = PythonProcess.of(python).start()) {
+            process.ask("kinds");
+            process.ask("library");
+            Map<String, Long> modules = new TreeMap<>();
+            for (String line : process.ask("modules")) {
+                String[] words = line.split(" ");
+                modules.put(words[0], Long.parseLong(words[1]));
+            }
+            Map<Long, String> names = new HashMap<>();
+            Path[] core = new Path[1];
+            List<String> said = process.askStopped("referents", () -> core[0] = Cores.gcore(process, folder));
+            try (Target target = Target.core(core[0], python.root())) {
+                look(target);
+                PythonRuntime runtime = PythonRuntime.locate(target);
+                try (ObjectReader reader = runtime.reader()) {
+                    said.stream()
+                            .filter(line -> Character.isDigit(line.charAt(0)))
+                            .forEach(line -> {
+                                long address = Long.parseLong(line.split(" ")[0]);
+                                if (!reached.contains(address)) {
+                                    names.put(
+                                            address,
+                                            reader.typeNames()
+                                                    .of(Long.parseLong(line.split(" ")[1]))
+                                                    .toString());
+                                }
+                            });
+                }
+            }
+            Map<String, Integer> unreached = new TreeMap<>();
+            names.values().forEach(name -> unreached.merge(name, 1, Integer::sum));
+            assertThat(found.keySet()).containsAll(List.of(Roots.INTERPRETER, Roots.FRAME, Roots.STATIC_TYPE));
+            assertThat(found.get(Roots.MODULE)).isEqualTo(modules);
+            assertThat(found.get(Roots.INTERPRETER)).hasSize(3);
+            assertThat(found.get(Roots.INTERNED)).hasSize(1);
+            assertThat(new ArrayList<>(found.get(Roots.FRAME).keySet()))
+                    .anyMatch(name -> name.endsWith(" of referents"));
+            assertThat(found.get(Roots.STATIC_TYPE))
+                    .containsKey(python.isAtLeast(3, 0) ? "builtins.list" : "__builtin__.list");
+            assertThat(names).as(unreached.toString()).hasSizeLessThan(MOST_UNREACHED);
+        }
+    }
+}
