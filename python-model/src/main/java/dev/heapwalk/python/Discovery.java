@@ -56,6 +56,7 @@ final class Discovery {
         }
         try (Reader reader = memory.reader(BUDGET)) {
             findType(reader);
+            findOthers(reader);
             long size = reader.readLong(typeType + TypeLayout.BASICSIZE);
             List<PythonLayout> layouts = PythonLayout.withTypesOf(size);
             if (layouts.isEmpty()) {
@@ -231,6 +232,26 @@ final class Discovery {
                 "0x%x".formatted(found),
                 basis + "; its base is derived from nothing",
                 Stream.concat(Stream.of(Source.STRUCTURE), Stream.of(sources)).toArray(Source[]::new));
+    }
+
+    /** A program may have a second Python in a library that sees nothing of the first; its objects are not told. */
+    private void findOthers(Reader reader) {
+        for (ElfModule some : target.modules()) {
+            if (module.isPresent() && some.path().equals(module.get().path())) {
+                continue;
+            }
+            OptionalLong address = symbols ? some.exported("PyType_Type") : OptionalLong.empty();
+            long other = address.isPresent() && isTypeType(reader, address.getAsLong(), 0)
+                    ? address.getAsLong()
+                    : isNamed(some) ? scan(reader, some.writableSegments()) : 0;
+            if (other != 0 && other != typeType) {
+                say(
+                        "another Python",
+                        some.path(),
+                        "an object at 0x%x that is its own type; objects of that Python are not told".formatted(other),
+                        Source.STRUCTURE);
+            }
+        }
     }
 
     /** The writable mappings that lie one behind the other around an address. */

@@ -18,6 +18,7 @@ import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.PymallocLayout;
 import dev.heapwalk.python.layout.PythonLayout;
 import dev.heapwalk.python.layout.StringLayout;
+import dev.heapwalk.python.layout.TypeLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -283,6 +284,9 @@ public final class ObjectCursor implements AutoCloseable {
                 bytes = Math.min(length - data, Long.reverseBytes(said));
             }
         }
+        if (bytes >= TypeLayout.BYTES && isStaticType(segment, offset + data, start + data)) {
+            return true;
+        }
         for (int distance : distances) {
             if (distance + ObjectLayout.BYTES <= bytes) {
                 long at = offset + data + distance;
@@ -295,6 +299,20 @@ public final class ObjectCursor implements AutoCloseable {
             }
         }
         return false;
+    }
+
+    /** Whether C code has put a type there that is none of the collector's, as if it were a variable. */
+    private boolean isStaticType(MemorySegment segment, long at, long where) {
+        int number = types.number(segment.get(Words.LONG, at + ObjectLayout.TYPE));
+        if (number < 0 || !types.isStatic(where)) {
+            return false;
+        }
+        address = where;
+        type = number;
+        refcnt = segment.get(Words.LONG, at + ObjectLayout.REFCNT);
+        state = GcState.NOT_COLLECTED;
+        size = layout.type().staticSize();
+        return true;
     }
 
     private boolean take(MemorySegment segment, long at, int number, long room, long where) {

@@ -180,6 +180,12 @@ final class TypeTable {
         return (int) numbers.get(address, -1);
     }
 
+    /** Whether a type that has no head of the collector begins at an address. */
+    boolean isStatic(long address) {
+        int number = number(address);
+        return number >= 0 && (flags[number] & TypeLayout.HEAPTYPE) == 0;
+    }
+
     int count() {
         return count;
     }

@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A Python process that runs a script of the testkit, {@code target.py} if no other is named: it makes objects of many
@@ -19,7 +21,8 @@ import java.util.Map;
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
  */
 public final class PythonProcess implements AutoCloseable {
-    private static final String SCRIPT = "target.py";
+    private static final String TARGET = "target.py";
+    private static final String WORLD = "world.py";
     private static final String LIBRARY = "library.py";
     private static final long POLL_MILLIS = 2;
 
@@ -36,7 +39,8 @@ public final class PythonProcess implements AutoCloseable {
     /** How to start a Python process. */
     public static final class Launch {
         private final Python python;
-        private String script = SCRIPT;
+        private String script = TARGET;
+        private final List<String> arguments = new ArrayList<>();
         private final List<String> options = new ArrayList<>();
         private final Map<String, String> environment = new LinkedHashMap<>(Map.of("LC_ALL", "C.UTF-8"));
 
@@ -52,6 +56,17 @@ public final class PythonProcess implements AutoCloseable {
          */
         public Launch script(String name) {
             script = name;
+            return this;
+        }
+
+        /**
+         * Gives the script an argument.
+         *
+         * @param argument what it needs
+         * @return this
+         */
+        public Launch argument(String argument) {
+            arguments.add(argument);
             return this;
         }
 
@@ -92,6 +107,7 @@ public final class PythonProcess implements AutoCloseable {
                 copy(LIBRARY, folder);
                 List<String> line = new ArrayList<>(options);
                 line.add("/" + root.relativize(copy));
+                line.addAll(arguments);
                 ProcessBuilder builder = new ProcessBuilder(python.command(line));
                 builder.environment().putAll(environment);
                 return new PythonProcess(this, folder, Conversation.start(toString(), builder));
@@ -114,7 +130,8 @@ public final class PythonProcess implements AutoCloseable {
 
         @Override
         public String toString() {
-            return script + " in " + python + (options.isEmpty() ? "" : " with " + options);
+            return Stream.concat(Stream.of(script), arguments.stream()).collect(Collectors.joining(" ")) + " in "
+                    + python + (options.isEmpty() ? "" : " with " + options);
         }
     }
 
@@ -137,6 +154,17 @@ public final class PythonProcess implements AutoCloseable {
      */
     public static Launch of(Python python) {
         return new Launch(python);
+    }
+
+    /**
+     * Prepares to start an application.
+     *
+     * @param python the interpreter
+     * @param application what it runs
+     * @return how to start it
+     */
+    public static Launch of(Python python, PythonApplication application) {
+        return new Launch(python).script(WORLD).argument(application.argument());
     }
 
     /**
@@ -184,6 +212,60 @@ public final class PythonProcess implements AutoCloseable {
         } finally {
             Command.of(List.of("kill", "-CONT", Long.toString(pid()))).run("let process " + pid() + " go on");
         }
+        return conversation.answer();
+    }
+
+    /**
+     * Lets it write a file, as {@link #askStopped} does.
+     *
+     * @param command a command that takes the path of a file, and stops the process
+     * @param look what is done while it is stopped
+     * @return the file, which is there until this is closed
+     * @throws Exception if the process is gone or fails, or the look does
+     */
+    public Path askStoppedForFile(String command, Look look) throws Exception {
+        Path file = file(command);
+        askStopped(command + " " + inside(file), look);
+        return file;
+    }
+
+    /**
+     * A file for the process to write.
+     *
+     * @param name its name
+     * @return where it will be for this machine
+     */
+    public Path file(String name) {
+        return folder.path().resolve(name);
+    }
+
+    /**
+     * What the process has to call a file.
+     *
+     * @param file what {@link #file} told
+     * @return its path in the root of the process
+     */
+    public String inside(Path file) {
+        return "/" + launch.python.root().relativize(file);
+    }
+
+    /**
+     * Tells it something without waiting for an answer, which {@link #answer} takes.
+     *
+     * @param command one of the script's commands
+     * @throws IOException if the process is gone
+     */
+    public void say(String command) throws IOException {
+        conversation.say(command);
+    }
+
+    /**
+     * Waits for the answer to what it was told last.
+     *
+     * @return the lines it answered
+     * @throws IOException if the process is gone or fails
+     */
+    public List<String> answer() throws IOException {
         return conversation.answer();
     }
 

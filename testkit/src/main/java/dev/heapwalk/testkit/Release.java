@@ -168,8 +168,14 @@ public enum Release {
         return line;
     }
 
-    /** A command line that replaces itself by the command, so that its process id is the program's own. */
-    static List<String> enter(Path root, List<String> command) {
+    /**
+     * A command line that replaces itself by the command, so that its process id is the program's own.
+     *
+     * @param root the folder that is to be the root of the command
+     * @param command the program, as it is seen there, and its arguments
+     * @return the command line for this machine
+     */
+    public static List<String> enter(Path root, List<String> command) {
         List<String> line = new ArrayList<>(
                 IS_ROOT
                         ? List.of("chroot", root.toString())
