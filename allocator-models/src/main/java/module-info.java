@@ -6,9 +6,11 @@ module dev.heapwalk.allocators {
     requires transitive dev.heapwalk.heap;
 
     exports dev.heapwalk.jemalloc;
+    exports dev.heapwalk.mimalloc;
     exports dev.heapwalk.tcmalloc;
 
     provides dev.heapwalk.heap.HeapProvider with
             dev.heapwalk.jemalloc.service.JemallocHeapProvider,
+            dev.heapwalk.mimalloc.service.MimallocHeapProvider,
             dev.heapwalk.tcmalloc.service.TcmallocHeapProvider;
 }

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.mimalloc;
+
+import dev.heapwalk.heap.BlockState;
+
+/** What a block is held for, in mimalloc's own terms. */
+public enum MimallocState {
+    /** The program has it. */
+    USED(BlockState.USED),
+    /** In the list of its page that blocks are handed out from. */
+    FREE(BlockState.FREE),
+    /** In the list of its page that the thread which has the page puts back what it frees. */
+    LOCAL_FREE(BlockState.FREE),
+    /** Freed by another thread, in a list of its page. */
+    THREAD_FREE(BlockState.CACHED),
+    /** Freed by another thread, in a list of the heap, which has to put it back into its page. */
+    DELAYED_FREE(BlockState.CACHED),
+    /** The part of a page that was never handed out. */
+    UNUSED(BlockState.RESERVED),
+    /** Slices of a segment that no page has. */
+    SLICES(BlockState.FREE),
+    /** Slices of an arena that no page has: free, or what mimalloc keeps there for itself. */
+    ARENA(BlockState.RESERVED),
+    /** mimalloc's own: what describes segments, arenas and pages. */
+    METADATA(BlockState.RESERVED);
+
+    private final BlockState state;
+
+    MimallocState(BlockState state) {
+        this.state = state;
+    }
+
+    /**
+     * The same in the terms of all heaps.
+     *
+     * @return the state
+     */
+    public BlockState blockState() {
+        return state;
+    }
+}

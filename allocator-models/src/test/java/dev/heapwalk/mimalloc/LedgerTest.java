@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.mimalloc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.Ledger;
+import dev.heapwalk.testkit.Ledger.LedgerThread;
+import dev.heapwalk.testkit.LedgerProcess;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The heap of a program that keeps a ledger, on mimalloc of every release that has it, held against its ledger. */
+class LedgerTest {
+    @TempDir
+    private Path folder;
+
+    /** What the program does, with which settings of mimalloc. */
+    record Case(Library library, String scenario, Map<String, Long> options, Map<String, String> settings) {
+        LedgerProcess start() throws Exception {
+            LedgerProcess.Launch launch = library.of(scenario);
+            options.forEach(launch::option);
+            settings.forEach(launch::env);
+            return launch.start();
+        }
+
+        @Override
+        public String toString() {
+            return library + " " + scenario + options + (settings.isEmpty() ? "" : " " + settings);
+        }
+    }
+
+    static Stream<Case> cases() {
+        List<Case> cases = new ArrayList<>();
+        Library.all().forEach(library -> {
+            for (String scenario : List.of("basic", "bigsizes", "memalign", "exits")) {
+                cases.add(new Case(library, scenario, Map.of(), Map.of()));
+            }
+            cases.add(new Case(library, "threads", Map.of("threads", 8L, "rounds", 20_000L), Map.of()));
+            cases.add(new Case(library, "threads", Map.of("threads", 200L, "rounds", 200L), Map.of()));
+            cases.add(new Case(library, "many", Map.of("threads", 4L, "count", 100_000L), Map.of()));
+            for (Map<String, String> settings : List.of(
+                    Map.of("MIMALLOC_EAGER_COMMIT", "0"),
+                    Map.of("MIMALLOC_PURGE_DELAY", "0", "MIMALLOC_RESET_DELAY", "0"),
+                    Map.of("MIMALLOC_ARENA_EAGER_COMMIT", "0"),
+                    Map.of("MIMALLOC_DISALLOW_ARENA_ALLOC", "1", "MIMALLOC_LIMIT_OS_ALLOC", "0"),
+                    Map.of("MIMALLOC_ABANDONED_PAGE_RESET", "1"))) {
+                cases.add(new Case(library, "threads", Map.of("threads", 4L), settings));
+            }
+        });
+        return cases.stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void everyBlockIsThatOfTheLedger(Case one) throws Exception {
+        try (LedgerProcess process = one.start()) {
+            Ledger ledger = process.ledger();
+            try (Target target = Target.attach(process.pid())) {
+                MimallocHeap heap = MimallocHeap.locate(target);
+                assertThat(heap.name()).isEqualTo(one.library.name());
+                Walk.of(heap).check(ledger);
+                checkPages(heap);
+                checkThreads(heap, ledger);
+                checkLookup(heap, ledger);
+            }
+            process.check();
+            Path core = Cores.gcore(process, folder);
+            try (Target target =
+                    Target.core(core, one.library.release().root(false).orElse(Path.of("/")))) {
+                Walk.of(MimallocHeap.locate(target)).check(ledger);
+            }
+        }
+    }
+
+    /** mimalloc's own count of each page: what it has handed out and what came back. */
+    private static void checkPages(MimallocHeap heap) {
+        MiPage view = new MiPage(heap);
+        long pages = 0;
+        try (Reader reader = heap.reader();
+                MimallocCursor block = heap.blocks()) {
+            for (int i = 0; i < heap.pageCount(); i++) {
+                Page page = heap.page(i);
+                int[] of = new int[MimallocState.values().length];
+                block.toPage(i);
+                while (block.next()) {
+                    assertThat(heap.pageAt(block.address())).isEqualTo(i);
+                    of[block.mimallocState().ordinal()]++;
+                }
+                assertThat(view.find(reader, page.miPage())).isTrue();
+                int free = of[MimallocState.FREE.ordinal()] + of[MimallocState.LOCAL_FREE.ordinal()];
+                int away = of[MimallocState.THREAD_FREE.ordinal()] + of[MimallocState.DELAYED_FREE.ordinal()];
+                assertThat(view.used()).isEqualTo(view.capacity() - free);
+                assertThat(view.used())
+                        .isEqualTo(of[MimallocState.USED.ordinal()]
+                                + away
+                                + own(page, of[MimallocState.METADATA.ordinal()]));
+                pages++;
+            }
+        }
+        assertThat(pages).isPositive();
+    }
+
+    /** What describes a page may lie before its blocks; what belongs to no heap is mimalloc's own. */
+    private static int own(Page page, int metadata) {
+        return page.region() >= 0 ? 0 : metadata - (page.start() > page.from() ? 1 : 0);
+    }
+
+    /** Each heap belongs to a thread that lives, and no two to the same. */
+    private static void checkThreads(MimallocHeap heap, Ledger ledger) {
+        Set<Long> living = ledger.threads().stream()
+                .filter(LedgerThread::lives)
+                .map(thread -> (long) thread.tid())
+                .collect(Collectors.toSet());
+        List<Long> owners = IntStream.range(0, heap.regionCount())
+                .mapToObj(heap::thread)
+                .flatMap(tid -> tid.stream().boxed())
+                .toList();
+        assertThat(living).containsAll(owners);
+        assertThat(owners).doesNotHaveDuplicates().isNotEmpty();
+        assertThat(heap.regionCount() - owners.size()).isLessThanOrEqualTo(1);
+    }
+
+    private static void checkLookup(MimallocHeap heap, Ledger ledger) {
+        try (BlockLookup lookup = heap.lookup()) {
+            Set<Long> held = new HashSet<>();
+            for (Ledger.Block block : ledger.live()) {
+                for (long inside : new long[] {0, block.requested() / 2, Math.max(0, block.requested() - 1)}) {
+                    assertThat(lookup.find(block.address() + inside)).isTrue();
+                    assertThat(lookup.address()).isLessThanOrEqualTo(block.address());
+                    assertThat(lookup.address() + lookup.usableSize()).isEqualTo(block.address() + block.usable());
+                    assertThat(lookup.state()).isEqualTo(BlockState.USED);
+                }
+                held.add(lookup.address());
+            }
+            // Where threads began since it was freed, libc may have its block.
+            ledger.threads().forEach(thread -> held.add(thread.dtv() - 16));
+            for (long freed : ledger.freed()) {
+                // Where it was may be the inside of another block by now.
+                if (lookup.find(freed) && lookup.address() == freed && !held.contains(freed)) {
+                    assertThat(lookup.state()).isNotEqualTo(BlockState.USED);
+                }
+            }
+        }
+    }
+}
