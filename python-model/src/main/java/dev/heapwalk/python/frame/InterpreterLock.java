@@ -28,12 +28,14 @@ final class InterpreterLock {
         LockLayout lock = layout.lock();
         OffsetTable table = layout.runtime().table();
         if (table.known()) {
+            // The interpreter may use the lock of another one.
+            long own = told(table.gilState());
             return runtime.address() == 0
                     ? OptionalLong.empty()
                     : holder(
                             interpreter.address() + told(table.gil()),
-                            told(table.gilLocked()),
-                            told(table.gilHolder()));
+                            told(table.gilLocked()) - own,
+                            told(table.gilHolder()) - own);
         }
         if (lock.gil() >= 0) {
             return holder(interpreter.address() + lock.gil(), lock.locked(), lock.holder());

@@ -17,6 +17,7 @@ package dev.heapwalk.python.layout;
  * @param threadId {@code thread_state.thread_id}
  * @param nativeThreadId {@code thread_state.native_thread_id}
  * @param gil {@code interpreter_state.ceval_gil}
+ * @param gilState {@code interpreter_state.gil_runtime_state}: where an interpreter has a lock of its own
  * @param gilLocked {@code interpreter_state.gil_runtime_state_locked}
  * @param gilHolder {@code interpreter_state.gil_runtime_state_holder}
  * @param collecting {@code gc.collecting}
@@ -36,6 +37,7 @@ public record OffsetTable(
         int threadId,
         int nativeThreadId,
         int gil,
+        int gilState,
         int gilLocked,
         int gilHolder,
         int collecting,
@@ -60,13 +62,13 @@ public record OffsetTable(
 
     static OffsetTable of(int version) {
         if (version < 313) {
-            return new OffsetTable(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0);
+            return new OffsetTable(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0);
         }
         if (version == 313) {
-            return new OffsetTable(40, 56, 64, 72, 80, 88, 96, 104, 168, 176, 192, 200, 112, 136, 144, 576, 584);
+            return new OffsetTable(40, 56, 64, 72, 80, 88, 96, 104, 168, 176, 192, 200, 112, 120, 136, 144, 576, 584);
         }
         return version == 314
-                ? new OffsetTable(40, 56, 64, 72, 88, 96, 104, 112, 192, 200, 216, 224, 120, 144, 152, 656, 664)
-                : new OffsetTable(40, 56, 64, 72, 88, 96, 104, 112, 192, 200, 240, 248, 120, 144, 152, 760, 768);
+                ? new OffsetTable(40, 56, 64, 72, 88, 96, 104, 112, 192, 200, 216, 224, 120, 128, 144, 152, 656, 664)
+                : new OffsetTable(40, 56, 64, 72, 88, 96, 104, 112, 192, 200, 240, 248, 120, 128, 144, 152, 760, 768);
     }
 }

@@ -2,6 +2,7 @@
 package dev.heapwalk.python.object;
 
 import java.math.BigDecimal;
+import java.math.MathContext;
 
 /** Writes texts, bytes and numbers as Python's {@code repr} does. */
 final class Literals {
@@ -89,6 +90,11 @@ final class Literals {
             return Double.compare(value, 0.0) < 0 ? "-0.0" : "0.0";
         }
         BigDecimal exact = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+        // Java writes two digits where one would do.
+        BigDecimal shorter = exact.round(new MathContext(1));
+        if (shorter.doubleValue() == value) {
+            exact = shorter;
+        }
         String digits = exact.unscaledValue().abs().toString();
         int point = digits.length() - exact.scale();
         String sign = value < 0 ? "-" : "";

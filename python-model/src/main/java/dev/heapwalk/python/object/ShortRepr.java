@@ -19,7 +19,7 @@ public final class ShortRepr {
     /** A container begins no further item behind so many characters. */
     private static final int LONGEST = 100;
     /** How many containers within each other are shown. */
-    private static final int DEEPEST = 3;
+    private static final int DEEPEST = 4;
     /** How many items of each are shown at most. */
     private static final int MOST_ITEMS = 8;
     /** How many digits of 30 bits a number may have to be shown. */
@@ -145,7 +145,7 @@ public final class ShortRepr {
             String name = reader.typeNames().of(kind).qualname();
             wrapped(name.equals("dict") ? "" : name, () -> dict(address, depth, out), out);
         } else if ((flags & TypeLayout.TYPE_SUBCLASS) != 0) {
-            out.append("<class '").append(reader.typeNames().of(address)).append("'>");
+            type(address, out);
         } else {
             ofName(address, kind, reader.typeNames().of(kind).qualname(), depth, out);
         }
@@ -209,7 +209,7 @@ public final class ShortRepr {
     private void ofProgram(long address, long kind, long flags, int depth, StringBuilder out) {
         String name = name(kind);
         if ((flags & TypeLayout.TYPE_SUBCLASS) != 0) {
-            out.append("<class '").append(reader.typeNames().of(address)).append("'>");
+            type(address, out);
         } else if (reader.find(address, unicode)) {
             wrapped(name, () -> text("", out), out);
         } else if (reader.find(address, bytes)) {
@@ -225,6 +225,11 @@ public final class ShortRepr {
         } else {
             plain(address, kind, out);
         }
+    }
+
+    private void type(long address, StringBuilder out) {
+        boolean old = bytesAreText && (reader.flags(address) & TypeLayout.HEAPTYPE) == 0;
+        out.append(old ? "<type '" : "<class '").append(name(address)).append("'>");
     }
 
     private String name(long kind) {
@@ -335,7 +340,7 @@ public final class ShortRepr {
             out.append("%,d bytes%s".formatted(length, digest(byteArray.data(), length)));
             return;
         }
-        out.append(Literals.quoted(bytesAreText ? "" : "b", byteArray.value(Literals.LONGEST_TEXT + 1), length));
+        out.append(Literals.quoted("b", byteArray.value(Literals.LONGEST_TEXT + 1), length));
     }
 
     private String digest(long data, long length) {
@@ -423,7 +428,7 @@ public final class ShortRepr {
             return;
         }
         if (keys.used() == 0) {
-            out.append(name.isEmpty() ? "set" : name).append("()");
+            out.append(name.isEmpty() ? "set" : name).append(bytesAreText ? "([])" : "()");
             return;
         }
         boolean list = bytesAreText;

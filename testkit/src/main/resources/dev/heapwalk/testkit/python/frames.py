@@ -8,14 +8,22 @@
 #                is one), and name:id of each entry of f_locals; '-' in place of all where f_locals is f_globals
 #   faulthandler what faulthandler writes of all threads
 #   generators   'generator', id, state, id of the code, f_lineno, id of what it waits for, and name:id for each local
-#   tasks        'task', id, name, state, id of the coroutine, and id:line of each that its await chain leads through
+#   tasks        'task', id, name, state, id of the coroutine, id of what it waits for, and id:line of each generator that
+#                leads from the coroutine to what it waits for, the outermost first
+#   names        'thread', get_ident(), get_native_id() or -1, and name of each thread
+#   computing    starts a thread that only computes, so that it always has the lock of the interpreter when this waits for
+#                the next command; its get_ident()
+#   reprs        id, and what repr() says of the object
 
 from __future__ import print_function
 
+import collections
+import gc
 import inspect
 import os
 import signal
 import sys
+import tempfile
 import threading
 import types
 
@@ -232,6 +240,67 @@ GENERATORS.append(done)
 if not PYTHON2:
     exec(NEWER)
 
+ASYNC = """
+import asyncio
+
+async def leaf(future, number):
+    local = [number]
+    await future
+
+async def middle(future, number):
+    await leaf(future, number + 1)
+
+async def items(future):
+    yield 1
+    await future
+    yield 2
+
+async def through_items(future):
+    async for one in items(future):
+        pass
+
+async def other(task):
+    await task
+
+async def gathered(*some):
+    await asyncio.gather(*some)
+
+async def result():
+    return 1
+
+@types.coroutine
+def generated(future):
+    return (yield from middle(future, 5))
+
+async def through_generator(future):
+    await generated(future)
+
+class Derived(asyncio.Task):
+    pass
+
+async def run():
+    loop = asyncio.get_event_loop()
+    future = loop.create_future()
+    named = {"name": "the first"} if sys.version_info >= (3, 8) else {}
+    first = loop.create_task(middle(future, 1), **named)
+    TASKS.extend([first, loop.create_task(other(first)), loop.create_task(through_items(future))])
+    TASKS.extend([loop.create_task(through_generator(future)), loop.create_task(gathered(first, future))])
+    TASKS.extend([Derived(middle(future, 7), loop=loop), loop.create_task(result()), loop.create_task(leaf(loop.create_future(), 8))])
+    if sys.version_info >= (3, 7):
+        TASKS.append(asyncio.tasks._PyTask(leaf(future, 9), loop=loop))
+        TASKS.append(asyncio.tasks._PyTask(leaf(asyncio.futures._PyFuture(loop=loop), 9), loop=loop))
+        TASKS.append(asyncio.tasks._PyTask(result(), loop=loop))
+    await asyncio.sleep(0.01)
+    TASKS[7].cancel()
+    await asyncio.sleep(0.01)
+    STANDING.append(1)
+    await leaf(loop.create_future(), 3)
+
+def loop():
+    asyncio.new_event_loop().run_until_complete(run())
+"""
+TASKS = []
+
 TARGETS = [
     (plain, (1,)),
     (closure, (3, "kept")),
@@ -246,6 +315,10 @@ TARGETS = [
     (driven, ()),
     (sort, ()),
 ]
+
+if not PYTHON2:
+    exec(ASYNC)
+    TARGETS.append((loop, ()))
 
 
 def hexed(text):
@@ -302,23 +375,88 @@ def tell_generators():
     return rows
 
 
+def awaited(some):
+    # These stand for others, and Python tells nothing else of them.
+    while type(some).__name__ in ("coroutine_wrapper", "async_generator_asend", "anext_awaitable", "FutureIter"):
+        inner = [one for one in gc.get_referents(some) if hasattr(one, "send") or hasattr(one, "__await__") or hasattr(one, "asend")]
+        if not inner:
+            break
+        some = inner[0]
+    return some
+
+
+def link(some):
+    kind = {"generator": "gi", "coroutine": "cr", "async_generator": "ag"}.get(type(some).__name__)
+    if kind is None:
+        return None
+    inner = getattr(some, {"gi": "gi_yieldfrom", "cr": "cr_await", "ag": "ag_await"}[kind], None)
+    return getattr(some, kind + "_frame"), awaited(inner)
+
+
+def tell_tasks():
+    rows = []
+    for task in TASKS:
+        coroutine = getattr(task, "_coro", None)
+        name = task.get_name() if hasattr(task, "get_name") else ""
+        row = ["task", id(task), hexed(name), "cancelled" if task.cancelled() else "finished" if task.done() else "pending"]
+        row += [id(coroutine), 0 if task._fut_waiter is None else id(task._fut_waiter)]
+        at = coroutine
+        while at is not None and link(at) is not None:
+            frame, inner = link(at)
+            if frame is None:
+                break
+            row.append("%d:%d" % (id(at), frame.f_lineno))
+            at = inner
+        rows.append(row)
+    return rows
+
+
+def tell_names():
+    return [["thread", some.ident, getattr(some, "native_id", None) or -1, hexed(some.name)]
+            for some in threading.enumerate()]
+
+
+def tell_computing():
+    told = []
+
+    def compute():
+        told.append([threading.current_thread().ident])
+        number = 0
+        while True:
+            number += 1
+
+    start(compute, ())
+    while not told:
+        threading.Event().wait(0.01)
+    return told
+
+
+def tell_reprs():
+    return [[id(some), hexed(repr(some))] for some in REPRS]
+
+
 def tell_faults():
-    read, write = os.pipe()
-    lines = []
-
-    def drain():
-        with os.fdopen(read) as file:
-            lines.extend(line.rstrip("\n") for line in file)
-
-    drainer = threading.Thread(target=drain)
-    drainer.start()
-    faulthandler.dump_traceback(file=write, all_threads=True)
-    os.close(write)
-    drainer.join()
-    return [[line] for line in lines]
+    with tempfile.TemporaryFile(mode="w+") as file:
+        faulthandler.dump_traceback(file=file, all_threads=True)
+        file.seek(0)
+        return [[line.rstrip("\n")] for line in file]
 
 
-TELLERS = {"frames": tell_frames, "generators": tell_generators, "faulthandler": tell_faults}
+Point = collections.namedtuple("Point", "x y")
+REPRS = [
+    None, True, False, Ellipsis, NotImplemented, 0, -1, 2 ** 62, -2 ** 64, 3 ** 100, 1.0, -0.0, 0.1, 1e16, 1e15, 123456.75,
+    1e-5, 0.0001, 1.5e300, 5e-324, 1 / 3.0, float("inf"), float("-inf"), float("nan"), 1e22, 1e23, 123456789012345680.0,
+    "", "text", "it's", 'a "word"', "both ' and \"", "line\n\t\\ \x00 \x7f", u"caf\u00e9 \u20ac \U0001f40d \u200b \ufeff",
+    u"\xa0\xad\x85", b"bytes \xff\n'", bytearray(b"array"), [], [1, "two", None], (), (1,), (1, (2, [3])), {}, {"a": [1.5], 2: ()},
+    set(), set([7]), frozenset(), frozenset([7]), int, Sorted, Point, collections, threading, plain, plain.__code__,
+    os.getpid.__class__, u"x" * 60,
+]
+if not PYTHON2:
+    REPRS += [GENERATORS[0], GENERATORS[1]]
+
+
+TELLERS = {"frames": tell_frames, "generators": tell_generators, "faulthandler": tell_faults, "tasks": tell_tasks,
+           "names": tell_names, "computing": tell_computing, "reprs": tell_reprs}
 
 
 def obey():
