@@ -138,6 +138,24 @@ final class CacheFinder {
                 + (previous != 0 && isCache(previous) && next(layout, previous) == cache ? 1 : 0);
     }
 
+    /** Tells where a cache is in the list of all, but not its neighbours as it says. */
+    void contradictions(Caches caches, Damages damages) {
+        for (long cache : caches.ofThreads.keySet()) {
+            for (boolean forward : new boolean[] {true, false}) {
+                long other = forward ? next(caches.layout, cache) : previous(caches.layout, cache);
+                if (other != 0
+                        && (!isCache(other)
+                                || (forward ? previous(caches.layout, other) : next(caches.layout, other)) != cache)) {
+                    damages.add(
+                            cache,
+                            -1,
+                            "a thread's cache has 0x%x for the one %s it, which does not know of that"
+                                    .formatted(other, forward ? "behind" : "before"));
+                }
+            }
+        }
+    }
+
     private long next(TcmallocLayout layout, long cache) {
         return reader.readLong(cache + layout.cacheNext(), 0);
     }

@@ -12,21 +12,25 @@ final class CacheReader {
     private static final long NOTHING = -1;
 
     private final Reader reader;
+    private final AnonymousMemory anonymous;
     private final HeapMap map;
     private final Damages damages;
     private final boolean settled;
 
     private final FreeList list = new FreeList();
     private final CentralFreeList central = new CentralFreeList();
+    private final AtBlock span;
     private final LongTable kept = new LongTable();
     private final List<ThreadCache> caches = new ArrayList<>();
     private final int[] inTransfer;
     /** The word behind the last block of a chain. */
     private long behind;
 
-    CacheReader(Reader reader, HeapMap map, Damages damages, boolean settled) {
+    CacheReader(Reader reader, AnonymousMemory anonymous, HeapMap map, Damages damages, boolean settled) {
         this.reader = reader;
+        this.anonymous = anonymous;
         this.map = map;
+        this.span = new AtBlock(map, reader) {};
         this.damages = damages;
         this.settled = settled;
         this.inTransfer = new int[map.classes().count()];
@@ -117,10 +121,10 @@ final class CacheReader {
         long at = head;
         int count = 0;
         boolean more = true;
-        while (count < most
-                && more
-                && isObject(at, sizeClass)
-                && kept.get(at, KeptBlocks.NOBODY) == KeptBlocks.NOBODY) {
+        while (count < most && more) {
+            if (place(at, sizeClass) == Place.NONE || kept.get(at, KeptBlocks.NOBODY) != KeptBlocks.NOBODY) {
+                break;
+            }
             kept.put(at, owner);
             count++;
             more = at != tail;
@@ -130,12 +134,30 @@ final class CacheReader {
         return count;
     }
 
-    private boolean isObject(long address, int sizeClass) {
+    /** What lies where a chain leads to. */
+    private enum Place {
+        OBJECT,
+        /** What was left out, maybe a span with such an object: the chain may lead out of it again. */
+        LEFT_OUT,
+        NONE
+    }
+
+    private Place place(long address, int sizeClass) {
         SpanTable table = map.table();
-        int index = address <= 0 ? -1 : table.at(address);
-        return index >= 0
-                && table.kinds[index] == SpanTable.Kind.SMALL
-                && table.classes[index] == sizeClass
-                && (address - table.starts[index]) % map.classes().size(sizeClass) == 0;
+        if (address <= 0 || (address & 7) != 0) {
+            return Place.NONE;
+        }
+        int index = table.at(address);
+        if (index < 0 || table.kinds[index] == SpanTable.Kind.FLUX) {
+            return anonymous.holds(address, map.classes().size(sizeClass)) ? Place.LEFT_OUT : Place.NONE;
+        }
+        if (table.kinds[index] != SpanTable.Kind.SMALL) {
+            return Place.NONE;
+        }
+        if (table.classes[index] != sizeClass) {
+            // It may be its class that is wrong.
+            return span.open(index) == AtBlock.Opened.GOOD ? Place.NONE : Place.LEFT_OUT;
+        }
+        return (address - table.starts[index]) % map.classes().size(sizeClass) == 0 ? Place.OBJECT : Place.NONE;
     }
 }

@@ -132,12 +132,13 @@ final class Discovery {
                     .forEach(cache -> metadata.structure(cache, caches.layout().cacheSize()));
             SpanTable table = spans.table(metadata);
             HeapMap heapMap = new HeapMap(map.shape(), table, classes, KeptBlocks.NONE);
-            CacheReader cacheReader = new CacheReader(reader, heapMap, damages, settled);
+            CacheReader cacheReader = new CacheReader(reader, anonymous, heapMap, damages, settled);
             OptionalLong central = finder.central(variables);
             readCaches(caches, cacheReader, central);
             CentralCache centralCache =
                     CentralCache.of(table, classes, firstRegion, central, reader, cacheReader.inTransfer());
             if (settled) {
+                finder.contradictions(caches, damages);
                 centralCache.contradictions(damages);
             }
             long unreadable = rootWords.unreadable() + leafWords.unreadable();

@@ -6,6 +6,7 @@ import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.tcmalloc.layout.MapShape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -100,7 +101,7 @@ final class PageMapSearch {
 
     /** What has to stand before the index of an entry to make a page number, if this is a leaf. */
     private long leafKey(long leaf, MapShape shape) {
-        Sample sample = new Sample(shape);
+        Sample sample = new Sample(leaf, shape);
         long end = leaf + shape.leafBytes();
         long at = leaf;
         // By the line of a reader, since most of what is looked at is no leaf, as the first words tell.
@@ -113,20 +114,25 @@ final class PageMapSearch {
                 }
             }
         }
-        return sample.bad <= mostBad && sample.good > goodForABad * sample.bad ? sample.key : NONE;
+        return sample.key();
     }
 
     /** The first entries of what may be a leaf. */
     private final class Sample {
+        private final long leaf;
         private final MapShape shape;
-        private long key = NONE;
-        private long page;
+        /** What each good entry says that has to stand before its index. */
+        private final long[] keys = new long[SAMPLES];
+
         private int good;
         private int bad;
         /** The span that was wrong last: it may have many entries, and counts once. */
         private long wrong;
+        /** The index behind the last span. */
+        private long behind;
 
-        Sample(MapShape shape) {
+        Sample(long leaf, MapShape shape) {
+            this.leaf = leaf;
             this.shape = shape;
         }
 
@@ -135,22 +141,43 @@ final class PageMapSearch {
         }
 
         void entry(long index, long address) {
-            if (key >= 0 && (key << shape.leafBits() | index) < page || address == wrong) {
+            if (index < behind || address == wrong) {
                 return;
             }
-            if (names(address, index)) {
-                good++;
+            long key = key(index, address);
+            if (key >= 0) {
+                keys[good++] = key;
             } else {
                 wrong = address;
                 bad++;
             }
         }
 
-        private boolean names(long address, long index) {
+        /** What most of them say, if these are enough. */
+        long key() {
+            Arrays.sort(keys, 0, good);
+            int most = 0;
+            long best = NONE;
+            for (int from = 0; from < good; ) {
+                int to = from;
+                while (to < good && keys[to] == keys[from]) {
+                    to++;
+                }
+                if (to - from > most) {
+                    most = to - from;
+                    best = keys[from];
+                }
+                from = to;
+            }
+            int others = bad + good - most;
+            return others <= mostBad && most > goodForABad * others ? best : NONE;
+        }
+
+        private long key(long index, long address) {
             long offset =
                     (address & 7) == 0 && anonymous.holds(address, Span.SIZE) ? reader.find(address, Span.SIZE) : -1;
             if (offset < 0) {
-                return false;
+                return NONE;
             }
             span.wrap(reader.segment(), offset, address);
             long start = span.start();
@@ -158,20 +185,20 @@ final class PageMapSearch {
             if (start <= 0
                     || start >>> shape.leafBits() + shape.rootBits() != 0
                     || length <= 0
+                    || length >>> shape.leafBits() + shape.rootBits() != 0
                     || !anonymous.holds(start << shape.pageShift(), shape.pageSize())) {
-                return false;
+                return NONE;
             }
-            // A span may begin in the leaf before.
-            long before = key >= 0
-                    ? key
-                    : (start >>> shape.leafBits()) + ((start & (1L << shape.leafBits()) - 1) > index ? 1 : 0);
-            long is = before << shape.leafBits() | index;
-            if (is < start || is - start >= length) {
-                return false;
+            // A span may begin in the leaf before, and end in the one behind.
+            long inLeaf = start & (1L << shape.leafBits()) - 1;
+            long key = (start >>> shape.leafBits()) + (inLeaf > index ? 1 : 0);
+            long last = start + length - 1 - (key << shape.leafBits());
+            if (last < index
+                    || last < 1L << shape.leafBits() && reader.readLong(leaf + Long.BYTES * last, 0) != address) {
+                return NONE;
             }
-            key = before;
-            page = start + length;
-            return true;
+            behind = last + 1;
+            return key;
         }
     }
 }

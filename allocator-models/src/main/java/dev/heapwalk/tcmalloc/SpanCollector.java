@@ -105,7 +105,6 @@ final class SpanCollector implements PageMap.Entries {
                     -1,
                     "the page map does not have the span of %d pages at 0x%x for its %s page"
                             .formatted(length, start << shape.pageShift(), first ? "last" : "first"));
-            gap = NOWHERE;
         }
         add(address);
     }
@@ -152,27 +151,29 @@ final class SpanCollector implements PageMap.Entries {
         }
     }
 
-    /** Counts what could not be read since the last span. */
+    /** Takes what could not be read since the last span for one. */
     private void endGap(long page) {
         if (gap < 0) {
             return;
         }
-        int range = anonymous.ranges().at(gap << shape.pageShift());
-        long behind = range < 0 ? gap + 1 : Math.min(page, anonymous.ranges().end(range) >>> shape.pageShift());
-        leftOut += Math.max(1, behind - gap) << shape.pageShift();
+        long from = gap << shape.pageShift();
+        int range = anonymous.ranges().at(from);
+        if (range >= 0) {
+            long behind = Math.min(page << shape.pageShift(), anonymous.ranges().end(range));
+            if (behind > from) {
+                leftOut += behind - from;
+                add(from, behind - from, 0, 0, SpanTable.Kind.FLUX, 0);
+            }
+        }
         gap = NOWHERE;
     }
 
     private void add(long address) {
         endGap(start);
         end = start + length;
-        int row = COLUMNS * count;
-        if (row == rows.length) {
-            rows = Arrays.copyOf(rows, 2 * row);
-        }
         long bytes = length << shape.pageShift();
         long usable = bytes;
-        SpanTable.Kind kind = kind(bytes);
+        SpanTable.Kind kind = kind(address, bytes);
         if (kind == SpanTable.Kind.SAMPLED) {
             sampled++;
             // The stack trace begins with the size that was asked for.
@@ -194,16 +195,24 @@ final class SpanCollector implements PageMap.Entries {
                                         linked ? "in a list" : "in no list"));
             }
         }
-        rows[row + START] = start << shape.pageShift();
+        add(start << shape.pageShift(), bytes, address, usable, kind, sizeClass);
+    }
+
+    private void add(long from, long bytes, long address, long usable, SpanTable.Kind kind, int ofClass) {
+        int row = COLUMNS * count;
+        if (row == rows.length) {
+            rows = Arrays.copyOf(rows, 2 * row);
+        }
+        rows[row + START] = from;
         rows[row + SIZE] = bytes;
         rows[row + SPAN] = address;
         rows[row + USABLE] = usable;
-        rows[row + KIND_AND_CLASS] = (long) kind.ordinal() << Byte.SIZE | sizeClass;
+        rows[row + KIND_AND_CLASS] = (long) kind.ordinal() << Byte.SIZE | ofClass;
         count++;
     }
 
     /** What its fields say together: all of them change when it is taken for another purpose. */
-    private SpanTable.Kind kind(long bytes) {
+    private SpanTable.Kind kind(long address, long bytes) {
         if (location == Span.IN_USE) {
             if (sizeClass != 0) {
                 return small() && !sample && refcount <= bytes / classes.size(sizeClass)
@@ -215,7 +224,10 @@ final class SpanCollector implements PageMap.Entries {
             }
             return sample ? SpanTable.Kind.SAMPLED : SpanTable.Kind.LARGE;
         }
-        if (sizeClass != 0 || refcount != 0 || sample || linked != bytes <= TcmallocLayout.MOST_LISTED_BYTES) {
+        boolean listed = bytes <= TcmallocLayout.MOST_LISTED_BYTES
+                ? linked
+                : !linked && reader.readLong(objects + TcmallocLayout.SET_SPAN, 0) == address;
+        if (sizeClass != 0 || refcount != 0 || sample || !listed) {
             return SpanTable.Kind.FLUX;
         }
         return switch (location) {
@@ -235,7 +247,9 @@ final class SpanCollector implements PageMap.Entries {
         SpanTable table = new SpanTable();
         SpanTable.Kind[] kinds = SpanTable.Kind.values();
         for (int i = 0; i < count; i++) {
-            metadata.structure(rows[COLUMNS * i + SPAN], Span.SIZE);
+            if (rows[COLUMNS * i + SPAN] != 0) {
+                metadata.structure(rows[COLUMNS * i + SPAN], Span.SIZE);
+            }
         }
         long behind = 0;
         for (int row = 0; row < COLUMNS * count; row += COLUMNS) {

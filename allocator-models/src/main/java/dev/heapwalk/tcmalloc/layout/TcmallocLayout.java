@@ -28,6 +28,8 @@ public record TcmallocLayout(String versions, long cacheNext) {
 
     /** {@code kMaxPages}: longer free spans are in sets, others in lists. */
     public static final int MOST_LISTED_BYTES = 1 << 20;
+    /** An element of such a set: the span. */
+    public static final long SET_SPAN = 32;
 
     /** All layouts, the oldest first. */
     public static final List<TcmallocLayout> ALL = List.of(

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.tcmalloc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.tcmalloc.layout.TcmallocLayout;
+import dev.heapwalk.testkit.Ledger;
+import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Release;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Damage is told, and costs the block or the span that it hits: all other blocks are those of the ledger. */
+class DamageTest {
+    /** The fields, where all versions have them. */
+    private static final long START = 0;
+
+    private static final long LENGTH = 8;
+    private static final long OBJECTS = 32;
+    private static final long BITS = 40;
+
+    private LedgerProcess process;
+    private Ledger ledger;
+
+    /** A place in the process, what to put there, and the free blocks that nothing else tells of. */
+    private record Poke(long address, long value, Set<Long> hidden) {
+        Poke(long address, long value) {
+            this(address, value, Set.of());
+        }
+    }
+
+    /** Finds a place in a sound heap. */
+    private interface Choice {
+        Poke of(TcmallocHeap heap) throws IOException;
+    }
+
+    private void start(Release release) throws IOException {
+        process = LedgerProcess.of(release, "threads")
+                .preload(LedgerTest.LIBRARY)
+                .option("threads", 4)
+                .start();
+        ledger = process.ledger();
+    }
+
+    @AfterEach
+    void end() {
+        process.close();
+    }
+
+    /** A block that the program holds, in the span that it lies in. */
+    private record Place(long block, long span, long start, long end) {
+        boolean holds(long address) {
+            return address >= start && address < end;
+        }
+    }
+
+    private Place place(TcmallocHeap heap, boolean small) {
+        for (Ledger.Block block : ledger.live()) {
+            try (TcmallocLookup lookup = (TcmallocLookup) heap.lookup()) {
+                if (lookup.find(block.address())
+                        && (small ? lookup.usableSize() == 64 : lookup.usableSize() > 300_000)) {
+                    int index = heap.map().table().at(block.address());
+                    long start = heap.map().table().starts[index];
+                    return new Place(
+                            block.address(),
+                            lookup.span(),
+                            start,
+                            start + heap.map().table().sizes[index]);
+                }
+            }
+        }
+        throw new AssertionError("there is no such block");
+    }
+
+    /** Harms a word, looks, and puts it right again. What lies in the span that it hits may be missing. */
+    private void harm(String what, Choice choice, boolean small) throws IOException {
+        Poke poke;
+        Place place;
+        long before;
+        try (Target target = Target.attach(process.pid())) {
+            TcmallocHeap heap = TcmallocHeap.locate(target);
+            Walk.of(heap).check(ledger);
+            poke = choice.of(heap);
+            place = place(heap, small);
+            before = target.memory().readLong(poke.address);
+        }
+        process.poke(poke.address, poke.value);
+        try (Target target = Target.attach(process.pid())) {
+            TcmallocHeap heap = TcmallocHeap.locate(target);
+            Walk walk = Walk.ofAny(heap);
+            assertThat(walk.damages).as(what).isPositive();
+            Map<Long, Long> others = ledger.live().stream()
+                    .filter(block -> !place.holds(block.address()))
+                    .collect(Collectors.toMap(Ledger.Block::address, Ledger.Block::usable));
+            assertThat(walk.used).as(what).containsAllEntriesOf(others);
+            List<Long> freed = new ArrayList<>();
+            for (long address : ledger.freed()) {
+                if (walk.used.containsKey(address)
+                        && !place.holds(address)
+                        && !poke.hidden.contains(address)
+                        && ledger.threads().stream().noneMatch(thread -> thread.dtv() - 16 == address)) {
+                    freed.add(address);
+                }
+            }
+            assertThat(freed).as(what).isEmpty();
+        } finally {
+            process.poke(poke.address, before);
+        }
+        process.check();
+    }
+
+    private Choice flip(boolean small, long field, int bit) {
+        return heap -> {
+            long address = place(heap, small).span() + field;
+            return new Poke(address, heap.target().memory().readLong(address) ^ 1L << bit);
+        };
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Release#debian")
+    void aSpan(Release release) throws Exception {
+        start(release);
+        for (boolean small : new boolean[] {true, false}) {
+            String of = small ? " of a span with objects" : " of a span with one block";
+            for (int bit : new int[] {0, 3, 20, 34, 63}) {
+                harm("bit " + bit + " of start" + of, flip(small, START, bit), small);
+            }
+            for (int bit : new int[] {0, 3, 10, 34, 63}) {
+                harm("bit " + bit + " of length" + of, flip(small, LENGTH, bit), small);
+            }
+            // refcount, sizeclass, location, sample
+            for (int bit : new int[] {0, 5, 15, 16, 18, 22, 24, 25, 26}) {
+                harm("bit " + bit + " behind objects" + of, flip(small, BITS, bit), small);
+            }
+        }
+        for (int bit : new int[] {0, 4, 8, 20, 46, 63}) {
+            harm("bit " + bit + " of objects", flip(true, OBJECTS, bit), true);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Release#debian")
+    void thePageMap(Release release) throws Exception {
+        start(release);
+        for (boolean small : new boolean[] {true, false}) {
+            for (long value : new long[] {0, 0x123456789abcdec0L, -1, 0x7fff_ffff_f000L, 64}) {
+                harm(
+                        "an entry is 0x%x".formatted(value),
+                        heap -> new Poke(entry(heap, place(heap, small).start()), value),
+                        small);
+            }
+            harm(
+                    "an entry is that of the span behind",
+                    heap -> {
+                        long end = entry(heap, place(heap, small).end());
+                        return new Poke(
+                                entry(heap, place(heap, small).start()),
+                                heap.target().memory().readLong(end));
+                    },
+                    small);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Release#debian")
+    void aThreadCache(Release release) throws Exception {
+        start(release);
+        for (boolean first : new boolean[] {true, false}) {
+            for (long value : new long[] {0, 8, -1, 0x7fff_ffff_f000L}) {
+                harm("a cached block's address is 0x%x".formatted(value), heap -> cached(heap, first, value), true);
+            }
+        }
+        harm("a cycle of cached blocks", heap -> cached(heap, false, cached(heap, false, 0).address), true);
+        for (boolean next : new boolean[] {true, false}) {
+            for (long value : new long[] {8, -1, 0x7fff_ffff_f000L}) {
+                harm(
+                        "the link to another cache is 0x%x".formatted(value),
+                        heap -> {
+                            TcmallocLayout layout = release == Release.BULLSEYE || release == Release.BOOKWORM
+                                    ? TcmallocLayout.ALL.getFirst()
+                                    : TcmallocLayout.ALL.getLast();
+                            return new Poke(
+                                    heap.threadCaches().get(1).address()
+                                            + (next ? layout.cacheNext() : layout.cachePrev()),
+                                    value);
+                        },
+                        true);
+            }
+        }
+    }
+
+    /** Where the page map has the page of an address: by the root that the evidence names. */
+    private static long entry(TcmallocHeap heap, long address) {
+        String root = heap.evidence().stream()
+                .filter(evidence -> evidence.subject().equals("page map"))
+                .findFirst()
+                .orElseThrow()
+                .conclusion();
+        long at = Long.decode(root.substring(0, root.indexOf(',')));
+        long page = address >>> 13;
+        return heap.target().memory().readLong(at + 8 * (page >>> 18)) + 8 * (page & 0x3ffff);
+    }
+
+    /** Where a thread has the address of its first cached block of a class, or where that has the next one's. */
+    private static Poke cached(TcmallocHeap heap, boolean first, long value) {
+        for (ThreadCache cache : heap.threadCaches()) {
+            for (ThreadCache.Contents list : cache.lists()) {
+                if (list.size() > 100 && list.size() < 1000 && list.count() > 3) {
+                    Set<Long> hidden = new HashSet<>();
+                    try (TcmallocCursor block = heap.blocks()) {
+                        while (block.next()) {
+                            if (block.sizeClass() == list.sizeClass()
+                                    && block.thread().isPresent()
+                                    && block.thread().equals(cache.tid())) {
+                                hidden.add(block.address());
+                            }
+                        }
+                    }
+                    long at = cache.address() + (long) FreeList.SIZE * list.sizeClass();
+                    return new Poke(first ? at : heap.target().memory().readLong(at), value, hidden);
+                }
+            }
+        }
+        throw new AssertionError("there is no such cache");
+    }
+}
