@@ -408,6 +408,9 @@ public final class References implements EdgeSource {
         named("__bases__", object + TypeLayout.BASES);
         named("__mro__", object + TypeLayout.MRO);
         named("tp_cache", object + TypeLayout.CACHE);
+        if (all) {
+            named("tp_subclasses", object + TypeLayout.SUBCLASSES);
+        }
         if ((reader.flags(object) & TypeLayout.HEAPTYPE) == 0) {
             return;
         }

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What keeps objects alive, and what a process says of its modules, its frames, and of all objects it has. */
 class RootsTest {
     /** What only the machine's stack holds, or the private memory of a C extension, by type: not more than some. */
-    private static final int MOST_UNREACHED = 40;
+    private static final int MOST_UNREACHED = 60;
 
     @TempDir
     Path folder;
@@ -35,7 +35,8 @@ class RootsTest {
     private final Map<RootCategory, Map<String, Long>> found = new HashMap<>();
     private final Set<Long> reached = new HashSet<>();
 
-    private void look(Target target) {
+    /** The list that the process has of all objects is not followed. */
+    private void look(Target target, long list) {
         PythonRuntime runtime = PythonRuntime.locate(target);
         try (ObjectReader reader = runtime.reader();
                 Roots roots = new Roots(runtime, reader);
@@ -53,6 +54,9 @@ class RootsTest {
             assertThat(roots.missing()).isEmpty();
             while (!todo.isEmpty()) {
                 long object = todo.poll();
+                if (object == list) {
+                    continue;
+                }
                 references.all(object, reader.typeAt(object), (address, kind, label) -> {
                     if (kind == EdgeKind.REFERS && reached.add(address)) {
                         todo.add(address);
@@ -77,7 +81,13 @@ class RootsTest {
             Path[] core = new Path[1];
             List<String> said = process.askStopped("referents", () -> core[0] = Cores.gcore(process, folder));
             try (Target target = Target.core(core[0], python.root())) {
-                look(target);
+                look(
+                        target,
+                        said.stream()
+                                .filter(line -> line.startsWith("own "))
+                                .mapToLong(line -> Long.parseLong(line.substring("own ".length())))
+                                .findFirst()
+                                .orElseThrow());
                 PythonRuntime runtime = PythonRuntime.locate(target);
                 try (ObjectReader reader = runtime.reader()) {
                     said.stream()
