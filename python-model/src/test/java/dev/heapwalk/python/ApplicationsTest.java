@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.python.gc.References;
 import dev.heapwalk.python.owned.BufferKind;
 import dev.heapwalk.python.owned.OwnedBuffers;
 import dev.heapwalk.testkit.Python;
@@ -15,12 +16,14 @@ import java.io.BufferedReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -60,6 +63,30 @@ class ApplicationsTest {
     private static final int MOST_HELD_BY_C = 150;
 
     private static final int MOST_OF_NUMPY = 600;
+    /**
+     * Types that may miss references, or have too many: modules of C extensions, which keep objects where their code
+     * alone knows, and others whose C code does so; each is told with how many.
+     */
+    private static final Set<String> MAY_MISS = Set.of(
+            "PyCapsule",
+            "_ctypes.PyCArrayType",
+            "_ctypes.PyCPointerType",
+            "_ctypes.PyCFuncPtrType",
+            "_ctypes.PyCSimpleType",
+            "async_generator",
+            "coroutine",
+            "cython_function_or_method",
+            "_cython_3_0_11.cython_function_or_method",
+            "frame",
+            "generator",
+            "module",
+            "typing.ParamSpec",
+            "typing.TypeAliasType",
+            "typing.TypeVar",
+            "urllib.parse.SplitResult");
+
+    /** Where references begin in a line of the description. */
+    private static final int FIRST_REFERENCE = 4;
 
     /** Types whose __sizeof__ counts otherwise: what C libraries have for them, or without what is spare. */
     private static final Set<String> COUNTED_OTHERWISE = Set.of(
@@ -120,14 +147,41 @@ class ApplicationsTest {
     private final List<Range> modules = new ArrayList<>();
     private int sure;
 
+    /** What each object refers to, sorted; and of which types these are not known to be all. */
+    private final Map<Long, long[]> references = new HashMap<>();
+
+    private final Set<Long> guessed = new HashSet<>();
+    /** References that are missing or too many, by type. */
+    private final Map<String, Tally> tallies = new TreeMap<>();
+
+    private static final class Tally {
+        private int objects;
+        private int references;
+        private int missing;
+        private int tooMany;
+        private boolean guessed;
+
+        boolean wrong() {
+            return missing > 0 || tooMany > 0;
+        }
+
+        @Override
+        public String toString() {
+            return "%d of %d references of %d objects missing, %d too many%s"
+                    .formatted(missing, references, objects, tooMany, guessed ? ", guessed" : "");
+        }
+    }
+
     private void look(PythonProcess process) {
         try (Target target = Target.attach(process.pid())) {
             PythonRuntime runtime = PythonRuntime.locate(target);
             try (ObjectReader reader = runtime.reader();
-                    ObjectCursor object = runtime.objects(Heaps.of(target))) {
+                    ObjectCursor object = runtime.objects(Heaps.of(target));
+                    References all = new References(runtime, reader)) {
                 OwnedBuffers buffers = new OwnedBuffers(runtime, reader);
                 long[] owned = new long[1];
                 boolean[] split = new boolean[1];
+                LongStream.Builder[] found = new LongStream.Builder[1];
                 while (object.next()) {
                     owned[0] = 0;
                     split[0] = false;
@@ -135,6 +189,11 @@ class ApplicationsTest {
                         split[0] |= kind.shared();
                         owned[0] += kind.shared() || kind == BufferKind.DEQUE_SPARE ? 0 : bytes;
                     });
+                    found[0] = LongStream.builder();
+                    if (!all.references(object.address(), object.type(), (to, kind, label) -> found[0].add(to))) {
+                        guessed.add(object.type());
+                    }
+                    references.put(object.address(), found[0].build().sorted().toArray());
                     String name =
                             reader.typeNames().of(object.type()).toString().replaceAll("^builtins\\.", "");
                     told.put(
@@ -180,6 +239,17 @@ class ApplicationsTest {
             }
         }
         assertThat(sure).isGreaterThan(20_000);
+        tallies.forEach((name, tally) -> {
+            assertThat(tally.missing)
+                    .as(name + ": " + tally)
+                    .isLessThanOrEqualTo(MAY_MISS.contains(name) ? tally.references : 0);
+            assertThat(tally.tooMany == 0 || tally.guessed || MAY_MISS.contains(name))
+                    .as(name + ": " + tally)
+                    .isTrue();
+        });
+        if (tallies.values().stream().anyMatch(Tally::wrong)) {
+            System.out.printf("references that differ: %s in %s: %s%n", application, python, wrong());
+        }
         Map<String, Integer> rest = new TreeMap<>();
         told.values().stream()
                 .filter(object -> object.place != ObjectPlace.MODULE && !HELD_BY_CODE.contains(object.name))
@@ -211,6 +281,7 @@ class ApplicationsTest {
         }
         assertThat(object.type).as(line + " " + name).isEqualTo(type);
         assertThat(object.tracked()).as(line + " " + object).isEqualTo(words[3].equals("1"));
+        compareReferences(references.get(address), words, object);
         long said = Long.parseLong(words[2]);
         if (plain.contains(type)) {
             checkPlain(object.size - said, object, python);
@@ -222,6 +293,39 @@ class ApplicationsTest {
             assertThat(object.split || COUNTED_OTHERWISE.contains(name.replace("-.", "")) || !name.startsWith("-."))
                     .as(line + " " + name + " " + object)
                     .isTrue();
+        }
+    }
+
+    private Map<String, Tally> wrong() {
+        Map<String, Tally> wrong = new TreeMap<>(tallies);
+        wrong.values().removeIf(tally -> !tally.wrong());
+        return wrong;
+    }
+
+    private void compareReferences(long[] found, String[] words, Told object) {
+        long[] expected = Arrays.stream(words)
+                .skip(FIRST_REFERENCE)
+                .mapToLong(Long::parseLong)
+                .sorted()
+                .toArray();
+        Tally tally = tallies.computeIfAbsent(object.name, name -> new Tally());
+        tally.objects++;
+        tally.references += expected.length;
+        tally.guessed |= guessed.contains(object.type);
+        int i = 0;
+        int j = 0;
+        while (i < expected.length || j < found.length) {
+            if (j == found.length || i < expected.length && expected[i] < found[j]) {
+                tally.missing++;
+                i++;
+            } else if (i == expected.length || found[j] < expected[i]) {
+                // What is not the collector's tells nothing.
+                tally.tooMany += object.state == GcState.NOT_COLLECTED ? 0 : 1;
+                j++;
+            } else {
+                i++;
+                j++;
+            }
         }
     }
 

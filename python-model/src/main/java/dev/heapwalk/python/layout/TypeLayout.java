@@ -73,6 +73,8 @@ public record TypeLayout(
     public static final long HAVE_GC = 1L << 14;
     /** {@code Py_TPFLAGS_LONG_SUBCLASS}: {@code int}, and {@code long} of 2.7. */
     public static final long LONG_SUBCLASS = 1L << 24;
+    /** {@code Py_TPFLAGS_BASE_EXC_SUBCLASS}. */
+    public static final long EXCEPTION_SUBCLASS = 1L << 30;
     /** {@code Py_TPFLAGS_STRING_SUBCLASS} of 2.7, {@code Py_TPFLAGS_BYTES_SUBCLASS} since. */
     public static final long BYTES_SUBCLASS = 1L << 27;
     /** {@code Py_TPFLAGS_UNICODE_SUBCLASS}. */

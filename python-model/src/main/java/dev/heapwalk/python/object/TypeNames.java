@@ -2,12 +2,25 @@
 package dev.heapwalk.python.object;
 
 import dev.heapwalk.python.ObjectReader;
+import dev.heapwalk.python.layout.TypeLayout;
 import java.util.HashMap;
 import java.util.Map;
 
 /** The names of types, kept once they are made. For one thread. */
 public final class TypeNames {
     private static final int LONGEST = 1 << 12;
+    /** What a flag of a type tells, in all versions. */
+    private static final Map<Long, String> KINDS = Map.of(
+            TypeLayout.LIST_SUBCLASS,
+            "list",
+            TypeLayout.TUPLE_SUBCLASS,
+            "tuple",
+            TypeLayout.DICT_SUBCLASS,
+            "dict",
+            TypeLayout.EXCEPTION_SUBCLASS,
+            "BaseException",
+            TypeLayout.TYPE_SUBCLASS,
+            "type");
 
     private final ObjectReader reader;
     private final PyTypeObject type;
@@ -33,7 +46,8 @@ public final class TypeNames {
      * The name of a type.
      *
      * @param address target address of a {@code PyTypeObject}
-     * @return its name; {@code type@0x…} if there is none that can be read
+     * @return its name; of one whose name can't be read, as in a core without constants, what its flags tell, or else
+     *     {@code type@0x…}
      */
     public TypeName of(long address) {
         return names.computeIfAbsent(address, this::make);
@@ -53,7 +67,32 @@ public final class TypeNames {
                     int point = name.lastIndexOf('.');
                     return new TypeName(point < 0 ? builtins() : name.substring(0, point), name.substring(point + 1));
                 })
-                .orElseGet(() -> unknown(address));
+                .orElseGet(() -> ofStructure(address));
+    }
+
+    /** A core may lack the constants that names are. Of what flags tell, the type that has no such base is known. */
+    private TypeName ofStructure(long address) {
+        long base = type.base();
+        if (base == 0) {
+            return (type.flags() & TypeLayout.READY) != 0 ? new TypeName(builtins(), "object") : unknown(address);
+        }
+        long own = type.flags() & ~reader.flags(base);
+        boolean old = PyBytes.isText(reader.series());
+        if ((own & TypeLayout.LONG_SUBCLASS) != 0) {
+            return new TypeName(builtins(), old ? "long" : "int");
+        }
+        if ((own & TypeLayout.BYTES_SUBCLASS) != 0) {
+            return new TypeName(builtins(), old ? "str" : "bytes");
+        }
+        if ((own & TypeLayout.UNICODE_SUBCLASS) != 0) {
+            return new TypeName(builtins(), old ? "unicode" : "str");
+        }
+        for (Map.Entry<Long, String> kind : KINDS.entrySet()) {
+            if ((own & kind.getKey()) != 0) {
+                return new TypeName(builtins(), kind.getValue());
+            }
+        }
+        return unknown(address);
     }
 
     private TypeName ofProgram(long address) {

@@ -19,6 +19,7 @@ import select
 import signal
 import sys
 import threading
+import time
 import types
 
 APPLICATION = sys.argv[1]
@@ -432,6 +433,8 @@ def moment(number, frame):
 def describe(path):
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1000)
+    # Threads that have something to do still come to where they wait.
+    time.sleep(0.2)
     gc.collect()
     gc.disable()
     import array
