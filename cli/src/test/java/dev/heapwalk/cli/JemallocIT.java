@@ -8,17 +8,9 @@ import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
-import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -26,6 +18,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The command on programs that run with jemalloc: what it lists is the ledger, and its answers add up. */
 class JemallocIT {
     private static final String LIBRARY = "libjemalloc.so.2";
+    /** A large block has a page more, where it begins anywhere in the first one. */
+    private static final AllocatorAnswers ANSWERS = new AllocatorAnswers(
+            List.of("USED", "FREE", "TCACHE", "DIRTY", "MUZZY", "RETAINED", "METADATA"),
+            Set.of("FREE", "TCACHE", "DIRTY", "MUZZY"),
+            4096);
 
     @TempDir
     private Path folder;
@@ -43,92 +40,17 @@ class JemallocIT {
                     .rows();
             Ledger ledger = process.ledger();
             List<String> live = List.of(Long.toString(process.pid()));
-            assertThat(rows(live, "used")).isEqualTo(before);
-            check(ledger, live);
-            check(ledger, List.of("--mode=observe", Long.toString(process.pid())));
+            assertThat(AllocatorAnswers.rows(live, "used")).isEqualTo(before);
+            ANSWERS.check(ledger, live);
+            ANSWERS.check(ledger, List.of("--mode=observe", Long.toString(process.pid())));
             process.check();
             Path core = Cores.gcore(process, folder);
-            check(
+            ANSWERS.check(
                     ledger,
                     List.of(
                             core.toString(),
                             "--sysroot",
                             release.root(false).orElseThrow().toString()));
-        }
-    }
-
-    private static List<JsonNode> rows(List<String> target, String command, String... options) throws IOException {
-        List<String> line = new ArrayList<>(List.of(command, "--format=jsonl"));
-        line.addAll(List.of(options));
-        line.addAll(target);
-        Run run = Run.heapwalk(line.toArray(String[]::new)).exited(0);
-        assertThat(run.err()).isEmpty();
-        return run.rows();
-    }
-
-    private static long sum(List<JsonNode> rows, String field) {
-        return rows.stream().mapToLong(row -> row.get(field).longValue()).sum();
-    }
-
-    private static List<JsonNode> of(List<JsonNode> rows, String... states) {
-        Set<String> wanted = Set.of(states);
-        return rows.stream()
-                .filter(row -> wanted.contains(row.get("state").textValue()))
-                .toList();
-    }
-
-    private static void check(Ledger ledger, List<String> target) throws IOException {
-        List<JsonNode> all = rows(target, "all");
-        List<JsonNode> used = rows(target, "used");
-        assertThat(of(all, "USED")).isEqualTo(used);
-        List<JsonNode> free = rows(target, "free");
-        assertThat(of(all, "FREE", "TCACHE", "DIRTY", "MUZZY")).isEqualTo(free);
-
-        Map<Long, Long> listed = new TreeMap<>();
-        for (JsonNode row : used) {
-            assertThat(listed.put(
-                            Long.decode(row.get("address").textValue()),
-                            row.get("size").longValue()))
-                    .isNull();
-        }
-        for (Ledger.Block block : ledger.live()) {
-            Long size = listed.remove(block.address());
-            assertThat(size).as("used has %s", block).isNotNull();
-            // A large block has a page more, where it begins anywhere in the first one.
-            assertThat(size - block.usable()).as("%s", block).isIn(0L, 4096L);
-        }
-        ledger.threads().forEach(thread -> listed.remove(thread.dtv() - 16));
-        Set<Long> freed = Arrays.stream(ledger.freed()).boxed().collect(Collectors.toCollection(HashSet::new));
-        freed.retainAll(listed.keySet());
-        assertThat(freed).as("freed, but used").isEmpty();
-        assertThat(listed).hasSizeLessThanOrEqualTo(8 + ledger.threads().size());
-
-        List<JsonNode> sizes = rows(target, "sizes");
-        assertThat(sum(sizes, "count")).isEqualTo(used.size());
-        assertThat(sum(sizes, "bytes")).isEqualTo(sum(used, "size"));
-        List<JsonNode> summary = rows(target, "summary");
-        assertThat(sum(summary, "count")).isEqualTo(used.size());
-        assertThat(sum(summary, "bytes")).isEqualTo(sum(used, "size"));
-
-        List<JsonNode> arenas = rows(target, "arenas");
-        for (String state : List.of("USED", "FREE", "TCACHE", "DIRTY", "MUZZY", "RETAINED", "METADATA")) {
-            String field = state.toLowerCase(Locale.ROOT);
-            List<JsonNode> some = of(all, state);
-            assertThat(sum(arenas, field + "_chunks")).as(state).isEqualTo(some.size());
-            assertThat(sum(arenas, field + "_bytes")).as(state).isEqualTo(sum(some, "size"));
-        }
-        assertThat(sum(rows(target, "tcache"), "chunks"))
-                .isEqualTo(of(all, "TCACHE").size());
-        assertThat(sum(rows(target, "bins"), "chunks"))
-                .isEqualTo(of(all, "FREE").size());
-        for (JsonNode arena : arenas) {
-            long number = arena.get("arena").longValue();
-            if (number >= 0) {
-                assertThat(rows(target, "arena", Long.toString(number)))
-                        .isEqualTo(all.stream()
-                                .filter(row -> row.get("arena").longValue() == number)
-                                .toList());
-            }
         }
     }
 }

@@ -184,15 +184,59 @@ final class OtherProgramsIT {
         }
     }
 
+    /** A library that takes the place of malloc, and keeps no account of what it gave out. */
+    private static final String OWN_MALLOC = """
+            #include <stddef.h>
+            #include <string.h>
+            #include <sys/mman.h>
+            static char *at, *end;
+            static int lock;
+            void *memalign(size_t alignment, size_t size) {
+                while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE)) {}
+                if (alignment < 16) alignment = 16;
+                size_t need = size + alignment + 16;
+                if ((size_t) (end - at) < need) {
+                    size_t more = need > 1 << 24 ? need : 1 << 24;
+                    at = mmap(0, more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                    end = at + more;
+                }
+                char *block = (char *) (((size_t) at + 16 + alignment - 1) & -alignment);
+                ((size_t *) block)[-1] = size;
+                at = block + size;
+                __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+                return block;
+            }
+            void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+            int posix_memalign(void **to, size_t alignment, size_t size) { *to = memalign(alignment, size); return 0; }
+            void *malloc(size_t size) { return memalign(16, size); }
+            void *calloc(size_t count, size_t size) { return memset(malloc(count * size), 0, count * size); }
+            size_t malloc_usable_size(void *block) { return block ? ((size_t *) block)[-1] : 0; }
+            void free(void *block) { (void) block; }
+            void *realloc(void *block, size_t size) {
+                size_t old = malloc_usable_size(block);
+                return old >= size && block ? block : memcpy(malloc(size), block, old);
+            }
+            """;
+
+    private Path ownMalloc() throws IOException {
+        Path source = Files.writeString(folder.resolve("own.c"), OWN_MALLOC);
+        Path library = folder.resolve("libown.so");
+        Run.of(new ProcessBuilder(
+                        "gcc", "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", library.toString(), source.toString()))
+                .exited(0);
+        return library;
+    }
+
     @Test
     void anotherAllocator() throws Exception {
         ProcessBuilder builder =
                 new ProcessBuilder(CProgram.compile("other", ALLOCATES).toString());
-        builder.environment().put("LD_PRELOAD", "libtcmalloc_minimal.so.4");
+        builder.environment().put("LD_PRELOAD", ownMalloc().toString());
         running(
                 builder,
                 true,
-                pid -> refusedLiveAndDead(pid, "it allocates with tcmalloc in libtcmalloc", "malloc is unused"));
+                pid -> refusedLiveAndDead(
+                        pid, "it allocates with an allocator of its own in libown", "malloc is unused"));
     }
 
     private static final String COUNTS_OBJECTS = """
@@ -208,24 +252,25 @@ final class OtherProgramsIT {
     /** Its objects are known though what malloc gives it is not. */
     @Test
     void rubyOnAnotherAllocator() throws Exception {
-        ruby("libtcmalloc_minimal.so.4", (pid, told) -> {
+        ruby(ownMalloc().toString(), (pid, told) -> {
             Run run = Run.heapwalk("summary", "--format=jsonl", pid).exited(0);
-            run.said("notice", "only what CRuby manages is listed", "it allocates with tcmalloc in libtcmalloc");
+            run.said("notice", "only what CRuby manages is listed", "an allocator of its own in libown");
             assertThat(run.rows())
                     .allSatisfy(row -> assertThat(row.get("domain").textValue()).isEqualTo("ruby"));
             checkObjects(run.rows(), told);
             for (String command : List.of("free", "sizes", "arenas", "bins", "tcache")) {
-                Run.heapwalk(command, pid).exited(4).said("no glibc malloc", "it allocates with tcmalloc");
+                Run.heapwalk(command, pid).exited(4).said("no glibc malloc", "an allocator of its own");
             }
             assertThat(Run.heapwalk("used", "--format=jsonl", pid).exited(0).rows())
                     .allSatisfy(row -> assertThat(row.get("domain").textValue()).isEqualTo("ruby"));
         });
     }
 
-    /** Its slots lie in pages that jemalloc gave it, and are told in place of these. */
-    @Test
-    void rubyOnJemalloc() throws Exception {
-        ruby("libjemalloc.so.2", (pid, told) -> {
+    /** Its slots lie in pages that the allocator gave it, and are told in place of these. */
+    @ParameterizedTest
+    @ValueSource(strings = {"libjemalloc.so.2", "libtcmalloc_minimal.so.4"})
+    void rubyOnAKnownAllocator(String library) throws Exception {
+        ruby(library, (pid, told) -> {
             Run run = Run.heapwalk("summary", "--format=jsonl", pid).exited(0);
             assertThat(run.err()).isEmpty();
             checkObjects(run.rows(), told);
@@ -278,11 +323,12 @@ final class OtherProgramsIT {
             """;
 
     /** Both are listed, so nothing is said to be missing. */
-    @Test
-    void jemallocBesideGlibc() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"libjemalloc.so.2", "libtcmalloc_minimal.so.4"})
+    void aKnownAllocatorBesideGlibc(String library) throws Exception {
         ProcessBuilder builder =
                 new ProcessBuilder(CProgram.compile("two", TWO_ALLOCATORS).toString());
-        builder.environment().put("LD_PRELOAD", "libjemalloc.so.2");
+        builder.environment().put("LD_PRELOAD", library);
         Process process = builder.start();
         try {
             Map<Long, Long> told = new TreeMap<>();

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.Ledger;
+import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Release;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The command on programs that run with tcmalloc: what it lists is the ledger, and its answers add up. */
+class TcmallocIT {
+    private static final String LIBRARY = "libtcmalloc_minimal.so.4";
+    private static final AllocatorAnswers ANSWERS = new AllocatorAnswers(
+            List.of("USED", "FREE", "TCACHE", "TRANSFER", "NORMAL", "RETURNED", "METADATA"),
+            Set.of("FREE", "TCACHE", "TRANSFER", "NORMAL"),
+            0);
+
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Release#debian")
+    void answersAreTheLedger(Release release) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(release, "threads")
+                .preload(LIBRARY)
+                .option("threads", 4)
+                .start()) {
+            // Before the ledger asks glibc's malloc for its numbers, and after.
+            List<JsonNode> before = Run.heapwalk("used", "--format=jsonl", Long.toString(process.pid()))
+                    .exited(0)
+                    .rows();
+            Ledger ledger = process.ledger();
+            List<String> live = List.of(Long.toString(process.pid()));
+            assertThat(AllocatorAnswers.rows(live, "used")).isEqualTo(before);
+            ANSWERS.check(ledger, live);
+            ANSWERS.check(ledger, List.of("--mode=observe", Long.toString(process.pid())));
+            process.check();
+            Path core = Cores.gcore(process, folder);
+            ANSWERS.check(
+                    ledger,
+                    List.of(
+                            core.toString(),
+                            "--sysroot",
+                            release.root(false).orElseThrow().toString()));
+        }
+    }
+}
