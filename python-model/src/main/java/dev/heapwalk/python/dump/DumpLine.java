@@ -57,6 +57,7 @@ final class DumpLine {
     private static final int FEW_DIGITS = 3;
 
     private static final int CHUNK = 512;
+    private static final int UNITS = 1 << 12;
     private static final int DEEPEST = 16;
 
     private final ObjectReader reader;
@@ -469,12 +470,32 @@ final class DumpLine {
     }
 
     /** What makes text of a string's bytes. */
-    static TextForm form(PyUnicode text) {
-        return switch (text.kind()) {
-            case 1 -> text.ascii() ? TextForm.UTF_8 : LATIN;
+    TextForm form(PyUnicode of) {
+        return switch (of.kind()) {
+            case 1 -> of.ascii() ? TextForm.UTF_8 : LATIN;
             case 2 -> UTF_16;
-            case 4 -> UTF_32;
+            case 4 -> isText(of.data(), of.length()) ? UTF_32 : TextForm.OPAQUE;
             default -> TextForm.OPAQUE;
         };
+    }
+
+    /** Whether units of 32 bits are characters, as far as they are told: Java's decoder takes halves of pairs. */
+    private boolean isText(long data, long length) {
+        long told = Math.min(length, rules.most() / Integer.BYTES + 1);
+        for (long done = 0; done < told; done += UNITS) {
+            int some = (int) Math.min(UNITS, told - done);
+            long offset = memory.find(data + done * Integer.BYTES, (long) some * Integer.BYTES);
+            if (offset < 0) {
+                return false;
+            }
+            MemorySegment segment = memory.segment();
+            for (int i = 0; i < some; i++) {
+                int one = segment.get(Words.INT, offset + (long) i * Integer.BYTES);
+                if (!Character.isValidCodePoint(one) || one >>> 11 == Character.MIN_SURROGATE >>> 11) {
+                    return false;
+                }
+            }
+        }
+        return true;
     }
 }

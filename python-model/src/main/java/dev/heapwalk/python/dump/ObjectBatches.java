@@ -45,6 +45,8 @@ final class ObjectBatches implements LineBatches.Source {
     private long[] others = new long[1 << 8];
     private int otherCount;
     private int nextOther;
+    /** The first one of the batch that is written. */
+    private int batchOther;
 
     /**
      * Walks all objects once, to know which addresses are those of objects.
@@ -102,7 +104,7 @@ final class ObjectBatches implements LineBatches.Source {
 
     @Override
     public long from(int number) {
-        return ended ? otherCount - nextOther : Math.max(0, walked.size() - (long) number * BATCH);
+        return ended ? otherCount - batchOther : Math.max(0, walked.size() - (long) number * BATCH);
     }
 
     @Override
@@ -181,6 +183,7 @@ final class ObjectBatches implements LineBatches.Source {
         public boolean take(int number) {
             count = 0;
             if (ended) {
+                batchOther = nextOther;
                 while (count < BATCH && nextOther < otherCount) {
                     if (cursor.find(others[nextOther++])) {
                         add();

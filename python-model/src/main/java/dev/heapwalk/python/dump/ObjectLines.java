@@ -382,7 +382,7 @@ final class ObjectLines implements AutoCloseable {
             json.raw(ENCODING);
             json.raw(kind == 1 ? LATIN : kind == 2 ? UTF_16 : UTF_32);
         }
-        contents(of.data(), length * kind, DumpLine.form(of));
+        contents(of.data(), length * kind, line.form(of));
     }
 
     private void bytes(long data, long size) {
