@@ -135,7 +135,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
             tellsItself = at instanceof Categorized;
         }
         if (at.state() != BlockState.USED) {
-            category = Category.NONE;
+            category = tellsItself ? ((Categorized) at).category() : Category.NONE;
             return true;
         }
         if (inRuntime) {
@@ -234,7 +234,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
     /**
      * What the block is used for.
      *
-     * @return the category; {@link Category#NONE} for a block that is not used
+     * @return the category; {@link Category#NONE} for a block that is not used, unless its heap has a word for that
      */
     @Override
     public Category category() {

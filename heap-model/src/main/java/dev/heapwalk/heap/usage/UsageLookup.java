@@ -71,11 +71,14 @@ public final class UsageLookup implements BlockLookup, Categorized {
      * What the block is used for. The first question makes the categorizers ready, which may walk a runtime's blocks;
      * what they have learned then is kept, also of a process that runs on.
      *
-     * @return the category; {@link Category#NONE} for a block that is not used
+     * @return the category; {@link Category#NONE} for a block that is not used, unless its heap has a word for that
      */
     @Override
     public Category category() {
-        return lookup.state() == BlockState.USED ? uses.of(lookup.current()) : Category.NONE;
+        if (lookup.state() == BlockState.USED) {
+            return uses.of(lookup.current());
+        }
+        return lookup.current() instanceof Categorized own ? own.category() : Category.NONE;
     }
 
     /**

@@ -55,7 +55,7 @@ public final class UsageTotals {
     }
 
     /**
-     * Counts what a cursor is at, if it is used.
+     * Counts what a cursor is at, if it has a category: blocks that are used, and those that their heap has a word for.
      *
      * @param usage a cursor after {@link UsageCursor#next()} returned true
      */

@@ -11,6 +11,7 @@ package dev.heapwalk.python.layout;
  * @param opcacheMap {@code co_opcache_map}, or -1
  * @param opcache {@code co_opcache}, or -1
  * @param opcacheSize {@code co_opcache_size}, a byte, or -1
+ * @param frame {@code co_zombieframe}, a frame without references that code keeps for its next call, or -1
  * @param extra {@code co_extra}, or -1
  * @param cached {@code _co_cached}, or -1
  * @param lines {@code _co_linearray}, or -1
@@ -30,6 +31,7 @@ public record BufferLayout(
         int opcacheMap,
         int opcache,
         int opcacheSize,
+        int frame,
         int extra,
         int cached,
         int lines,
@@ -77,16 +79,16 @@ public record BufferLayout(
 
     static BufferLayout of(int version) {
         return switch (version) {
-            case 207 -> new BufferLayout(-1, -1, 0, -1, -1, -1, -1, -1, -1, -1, 0, -1, -1, false, true, true);
-            case 306 -> new BufferLayout(80, 88, 1, -1, -1, -1, 136, -1, -1, -1, 0, -1, -1, false, true, false);
-            case 307 -> new BufferLayout(80, 88, 8, -1, -1, -1, 136, -1, -1, -1, 0, -1, -1, false, true, false);
+            case 207 -> new BufferLayout(-1, -1, 0, -1, -1, -1, 112, -1, -1, -1, -1, 0, -1, -1, false, true, true);
+            case 306 -> new BufferLayout(80, 88, 1, -1, -1, -1, 120, 136, -1, -1, -1, 0, -1, -1, false, true, false);
+            case 307 -> new BufferLayout(80, 88, 8, -1, -1, -1, 120, 136, -1, -1, -1, 0, -1, -1, false, true, false);
             case 308, 309, 310 ->
-                new BufferLayout(88, 96, 8, 152, 160, 172, 144, -1, -1, -1, 0, -1, -1, false, true, false);
-            case 311 -> new BufferLayout(-1, -1, 0, -1, -1, -1, 176, -1, 160, -1, 0, -1, -1, false, true, false);
-            case 312 -> new BufferLayout(-1, -1, 0, -1, -1, -1, 184, 152, -1, 168, 72, 32, 40, false, true, false);
-            case 313 -> new BufferLayout(-1, -1, 0, -1, -1, -1, 192, 160, -1, 176, 64, 24, 32, true, true, false);
-            case 314 -> new BufferLayout(-1, -1, 0, -1, -1, -1, 200, 160, -1, 176, 128, 24, 96, true, true, false);
-            default -> new BufferLayout(-1, -1, 0, -1, -1, -1, 200, 160, -1, 176, 136, 32, 104, true, false, false);
+                new BufferLayout(88, 96, 8, 152, 160, 172, -1, 144, -1, -1, -1, 0, -1, -1, false, true, false);
+            case 311 -> new BufferLayout(-1, -1, 0, -1, -1, -1, -1, 176, -1, 160, -1, 0, -1, -1, false, true, false);
+            case 312 -> new BufferLayout(-1, -1, 0, -1, -1, -1, -1, 184, 152, -1, 168, 72, 32, 40, false, true, false);
+            case 313 -> new BufferLayout(-1, -1, 0, -1, -1, -1, -1, 192, 160, -1, 176, 64, 24, 32, true, true, false);
+            case 314 -> new BufferLayout(-1, -1, 0, -1, -1, -1, -1, 200, 160, -1, 176, 128, 24, 96, true, true, false);
+            default -> new BufferLayout(-1, -1, 0, -1, -1, -1, -1, 200, 160, -1, 176, 136, 32, 104, true, false, false);
         };
     }
 }

@@ -10,8 +10,10 @@ package dev.heapwalk.python.layout;
  * @param countMost the bits of the first word that an object in use may have
  * @param preHeaderFlags the flags of types whose objects have two words before all else
  * @param gcHead how large the {@code PyGC_Head} is that lies before an object which the collector knows, in bytes
+ * @param linksKept whether an object that is kept for later use has a pointer to the next one in place of its references
  */
-public record ObjectLayout(long countMask, long immortalBit, long countMost, long preHeaderFlags, int gcHead) {
+public record ObjectLayout(
+        long countMask, long immortalBit, long countMost, long preHeaderFlags, int gcHead, boolean linksKept) {
     /** {@code ob_refcnt}. */
     public static final int REFCNT = 0;
     /** {@code ob_type}. */
@@ -32,11 +34,12 @@ public record ObjectLayout(long countMask, long immortalBit, long countMost, lon
 
     static ObjectLayout of(int version) {
         if (version < 312) {
-            return new ObjectLayout(-1, 0, (1L << 40) - 1, version == 311 ? 1L << 4 : 0, version >= 308 ? 16 : 32);
+            return new ObjectLayout(
+                    -1, 0, (1L << 40) - 1, version == 311 ? 1L << 4 : 0, version >= 308 ? 16 : 32, false);
         }
         // Since 3.14 the upper half has flags, and 16 bits that are zero.
         long most = version >= 314 ? HALF | 0xFFFFL << 48 : HALF;
-        return new ObjectLayout(HALF, 1L << 31, most, 3L << 3, 16);
+        return new ObjectLayout(HALF, 1L << 31, most, 3L << 3, 16, version >= 314);
     }
 
     /**

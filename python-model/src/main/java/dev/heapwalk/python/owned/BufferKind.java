@@ -45,6 +45,8 @@ public enum BufferKind {
     CODE_OPCACHE_MAP("code co_opcache_map", false),
     /** Which arguments are variables of closures as well, up to 3.10. */
     CODE_CELL_ARGUMENTS("code co_cell2arg", false),
+    /** A frame that code keeps for its next call, with the head of the garbage collector before it, up to 3.10. */
+    CODE_FRAME("code co_zombieframe", false),
     /** What tools have attached to code. */
     CODE_EXTRA("code co_extra", false),
     /** Objects that were made of code when somebody asked for them. */

@@ -446,6 +446,10 @@ public final class OwnedBuffers {
                     buffers.cellArgumentBytes(),
                     BufferKind.CODE_CELL_ARGUMENTS);
         }
+        long frame = pointer(code, buffers.frame());
+        if (frame != 0) {
+            frame(frame, sink);
+        }
         long extra = pointer(code, buffers.extra());
         if (extra != 0) {
             long count = memory.readLong(extra + BufferLayout.EXTRA_SIZE, 0);
@@ -457,6 +461,17 @@ public final class OwnedBuffers {
         long monitoring = pointer(code, buffers.monitoring());
         if (tell(sink, monitoring, buffers.monitoringBytes(), BufferKind.CODE_MONITORING)) {
             monitoring(monitoring, instructions, sink);
+        }
+    }
+
+    private void frame(long frame, BufferSink sink) {
+        long type = memory.readLong(frame + ObjectLayout.TYPE, 0);
+        long items = memory.readLong(frame + ObjectLayout.SIZE, 0);
+        long each = memory.readLong(type + TypeLayout.ITEMSIZE, 0);
+        int head = layout.object().gcHead();
+        if (items >= 0 && items < LONGEST_TEXT && each > 0 && each <= Long.BYTES) {
+            long bytes = memory.readLong(type + TypeLayout.BASICSIZE, 0) + items * each;
+            tell(sink, frame - head, head + bytes, BufferKind.CODE_FRAME);
         }
     }
 

@@ -16,6 +16,8 @@ final class BlockUses implements Categorizer {
     /** Null until it is first asked. */
     private UseTable table;
 
+    private Leftovers leftovers;
+
     BlockUses(PythonRuntime runtime, Heaps heaps) {
         this.runtime = runtime;
         this.heaps = heaps;
@@ -26,13 +28,19 @@ final class BlockUses implements Categorizer {
         if (table == null) {
             look();
         }
-        return table.category(table.get(block.address()));
+        int number = table.get(block.address());
+        if (number != UseTable.UNKNOWN) {
+            return table.category(number);
+        }
+        boolean pool = table.inArena(block.address());
+        Category category = leftovers.of(block, window, pool);
+        return category == Category.NONE && !pool ? leftovers.ofAllocator(block, window) : category;
     }
 
     private void look() {
         try (ObjectReader reader = runtime.reader()) {
             UseTable found = new UseTable(runtime, reader.memory());
-            Ownership.find(runtime, heaps, found, reader);
+            leftovers = Ownership.find(runtime, heaps, found, reader);
             table = found;
         }
     }

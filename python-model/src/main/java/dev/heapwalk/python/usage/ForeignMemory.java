@@ -78,7 +78,7 @@ final class ForeignMemory {
     private long commonDealloc;
 
     private final LongTable claims = new LongTable();
-    /** The uses that were found from the words that claim. */
+    /** What leads to the structures of the library that a type stands for, and that type. */
     private final LongTable named = new LongTable();
 
     ForeignMemory(PythonRuntime runtime, ObjectReader reader, UseTable table) {
@@ -154,6 +154,16 @@ final class ForeignMemory {
                 name.equals(CONNECTION) ? connection : name.equals(STATEMENT) ? statement : UseTable.UNKNOWN;
     }
 
+    /** Takes the words of an object whose type is known by its address. */
+    void takeOf(long object, long type) {
+        for (int i = 0; i < typeAddresses.length; i++) {
+            if (typeAddresses[i] == type) {
+                take(object, i);
+                return;
+            }
+        }
+    }
+
     /** Takes the words of an object that may be addresses of blocks. */
     void take(long object, int type) {
         int size = looked[type];
@@ -165,7 +175,7 @@ final class ForeignMemory {
         }
         if (sqliteKind[type] != UseTable.UNKNOWN) {
             int field = sqliteKind[type] == connection ? SqliteLayout.DB : sqlite.statement();
-            named.put(memory.readLong(object + field, 0), sqliteKind[type]);
+            named.put(memory.readLong(object + field, 0), type);
         }
         for (int at = ObjectLayout.BYTES; at + Long.BYTES <= size; at += Long.BYTES) {
             claim(memory.readLong(object + at, 0), type);
@@ -180,8 +190,8 @@ final class ForeignMemory {
     }
 
     /** Gives the claimed blocks their uses that nobody owns. */
-    void finish(Heaps heaps) {
-        new Following(new MallocBlocks(heaps, table)).run();
+    void finish(Heaps heaps, Leftovers leftovers) {
+        new Following(new MallocBlocks(heaps, table, leftovers, memory)).run();
     }
 
     /** Follows the words that claim, and then those in the blocks that were claimed, level by level. */
@@ -200,8 +210,8 @@ final class ForeignMemory {
         }
 
         void run() {
+            named.forEach((word, type) -> name(word, (int) type));
             claims.forEach((word, type) -> take(word, (int) type));
-            named.forEach(this::name);
             for (int i = 0; i < queued; i++) {
                 follow(queue[i]);
             }
@@ -221,6 +231,9 @@ final class ForeignMemory {
                 return;
             }
             int block = blocks.at(word);
+            if (block >= 0 && table.get(blocks.start(block)) != UseTable.UNKNOWN) {
+                return;
+            }
             if (block >= 0 && (word - blocks.start(block) <= 2 * Long.BYTES || type != DISPUTED && isClosed[type])) {
                 int owner = type + 1;
                 boolean other = owners[block] != 0 && owners[block] != owner;
@@ -231,10 +244,12 @@ final class ForeignMemory {
             }
         }
 
-        private void name(long word, long number) {
+        private void name(long word, int type) {
             int block = blocks.at(word);
-            if (block >= 0 && word - blocks.start(block) <= SqliteLayout.SIZE_HEAD) {
-                table.put(blocks.start(block), (int) number);
+            if (block >= 0 && word - blocks.start(block) <= SqliteLayout.SIZE_HEAD && owners[block] == 0) {
+                table.put(blocks.start(block), sqliteKind[type]);
+                owners[block] = type + 1;
+                enqueue(block);
             }
         }
 

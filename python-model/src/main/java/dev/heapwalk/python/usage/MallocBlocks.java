@@ -5,9 +5,13 @@ import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.memory.Reader;
 import java.util.Arrays;
 
-/** The blocks in use of the allocators whose use is not known, by address. */
+/**
+ * The blocks in use of the allocators whose use is not known, and does not show in what they hold, by address.
+ */
 final class MallocBlocks {
     /** If there are more, what lies in the others is not followed. */
     private static final int MOST = 1 << 20;
@@ -16,12 +20,14 @@ final class MallocBlocks {
     private long[] sizes = new long[1 << 10];
     private int count;
 
-    MallocBlocks(Heaps heaps, UseTable table) {
+    MallocBlocks(Heaps heaps, UseTable table, Leftovers leftovers, Reader memory) {
         boolean sorted = true;
         for (Heap heap : heaps.allocators().findAll(Heap.class)) {
             try (BlockCursor block = heap.blocks()) {
                 while (count < MOST && block.next()) {
-                    if (block.state() == BlockState.USED && table.get(block.address()) == UseTable.UNKNOWN) {
+                    if (block.state() == BlockState.USED
+                            && table.get(block.address()) == UseTable.UNKNOWN
+                            && leftovers.of(block, memory) == Category.NONE) {
                         sorted &= count == 0 || starts[count - 1] < block.address();
                         add(block.address(), block.usableSize());
                     }

@@ -55,8 +55,8 @@ final class Ownership {
         this.debugHead = PythonHeap.debugHead(runtime);
     }
 
-    /** Fills a table. */
-    static void find(PythonRuntime runtime, Heaps heaps, UseTable table, ObjectReader reader) {
+    /** Fills a table, and makes what knows the blocks that are not in it. */
+    static Leftovers find(PythonRuntime runtime, Heaps heaps, UseTable table, ObjectReader reader) {
         Ownership found = new Ownership(runtime, table, reader);
         found.takeInterpreters();
         try (ObjectCursor object = runtime.objects(heaps)) {
@@ -65,8 +65,10 @@ final class Ownership {
                 found.take(object);
             }
             found.takeTypes(object);
+            Leftovers leftovers = new Leftovers(runtime, reader, object);
+            found.foreign.finish(heaps, leftovers);
+            return leftovers;
         }
-        found.foreign.finish(heaps);
     }
 
     private void takeInterpreters() {
@@ -90,6 +92,7 @@ final class Ownership {
                         block,
                         table.number(TypeUses.category(
                                 reader.typeNames().of(metatype).toString(), "")));
+                foreign.takeOf(object.typeAt(i), metatype);
             }
         }
     }

@@ -2,20 +2,24 @@
 package dev.heapwalk.python.usage;
 
 import dev.heapwalk.heap.BlockState;
-import dev.heapwalk.heap.BlockView;
+import dev.heapwalk.heap.usage.Categorized;
+import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.python.PymallocCursor;
 import dev.heapwalk.python.PymallocPart;
 import dev.heapwalk.python.PythonRuntime;
 
 /** A part of an arena as a block. */
-abstract class PartView implements BlockView {
+abstract class PartView implements Categorized {
     /** By the number of the part. */
     private static final BlockState[] STATES = new BlockState[PymallocPart.values().length];
 
     private static final String[] NAMES = new String[STATES.length];
 
+    private static final Category[] CATEGORIES = new Category[STATES.length];
+
     static {
         for (PymallocPart part : PymallocPart.values()) {
+            CATEGORIES[part.ordinal()] = category(part);
             NAMES[part.ordinal()] = PythonHeap.nameOf(part);
             STATES[part.ordinal()] = switch (part) {
                 case USED_BLOCK -> BlockState.USED;
@@ -31,6 +35,22 @@ abstract class PartView implements BlockView {
     private int head;
 
     private int around;
+
+    /** What an object needs or owns is known to none but who looks at all objects. */
+    private static Category category(PymallocPart part) {
+        String detail = switch (part) {
+            case USED_BLOCK -> "";
+            case FREE_BLOCK -> "free block";
+            case UNTOUCHED_BLOCK -> "block never used";
+            case POOL_HEADER -> "pool header";
+            case POOL_REST -> "end of a pool";
+            case FREE_POOL -> "free pool";
+            case UNCARVED -> "room for pools";
+            case ARENA_MARGIN -> "end of an arena";
+            case DAMAGED_POOL -> "damaged pool";
+        };
+        return detail.isEmpty() ? Category.NONE : TypeUses.category("pymalloc", detail);
+    }
 
     void over(PythonRuntime now, PymallocCursor cursor) {
         runtime = now;
@@ -71,6 +91,11 @@ abstract class PartView implements BlockView {
     @Override
     public final String name() {
         return NAMES[parts.part().ordinal()];
+    }
+
+    @Override
+    public final Category category() {
+        return CATEGORIES[parts.part().ordinal()];
     }
 
     @Override

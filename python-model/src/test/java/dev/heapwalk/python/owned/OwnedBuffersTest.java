@@ -163,7 +163,7 @@ class OwnedBuffersTest {
         kinds.removeAll(EnumSet.of(BufferKind.DICT_TABLE, BufferKind.BYTES_IO, BufferKind.CODE_EXTRA));
         keep(kinds, !python.isAtLeast(3, 8), BufferKind.WIDE_TEXT);
         keep(kinds, !python.isAtLeast(3, 15), BufferKind.BYTE_ARRAY);
-        keep(kinds, !python.isAtLeast(3, 11), BufferKind.CODE_CELL_ARGUMENTS);
+        keep(kinds, !python.isAtLeast(3, 11), BufferKind.CODE_CELL_ARGUMENTS, BufferKind.CODE_FRAME);
         boolean caches = python.isAtLeast(3, 8) && !python.isAtLeast(3, 11);
         keep(kinds, caches, BufferKind.CODE_OPCACHE, BufferKind.CODE_OPCACHE_MAP);
         keep(kinds, python.isAtLeast(3, 11), BufferKind.DEQUE_SPARE, BufferKind.TYPE_NAME);

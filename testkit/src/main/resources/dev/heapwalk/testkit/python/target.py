@@ -24,6 +24,10 @@
 #                 itself when it knows them
 #   kinds         makes objects of many more types, and keeps them
 #   owners        makes objects that own buffers of all kinds, and keeps them
+#   arrays        makes arrays of NumPy, and keeps them: where the data is, how many bytes it has, the name of the type
+#                 of its elements, and the shape; 'none' without NumPy
+#   databases     opens databases of SQLite with rows and statements, and keeps them: how many bytes the library has
+#                 allocated, and in how many blocks; 'none' without it
 #   views         objects of built-in types: kind, id, and what the kind has, mostly ids; the process stops itself
 #                 when it knows them
 #   modules       name in sys.modules and id of each module
@@ -414,6 +418,52 @@ def owners():
     print(len(MORE))
 
 
+def arrays():
+    try:
+        import numpy
+    except ImportError:
+        print("none")
+        return
+    made = [
+        numpy.zeros((1000, 1000)), numpy.ones((100, 10), dtype="int32"), numpy.zeros(7, dtype="S10"), numpy.array(5),
+        numpy.zeros((3, 4, 5), dtype="complex64"), numpy.zeros(1000, dtype=bool), numpy.zeros((2, 2), dtype="uint8"),
+        numpy.array(["a", "bc"]), numpy.array([None, [1]], dtype=object), numpy.zeros(9, dtype="float16"),
+        numpy.zeros(3, dtype="M8[s]"), numpy.zeros(3, dtype="m8[us]"), numpy.zeros(4, dtype=[("a", "i4"), ("b", "f8")]),
+        numpy.zeros((70, 3), order="F"), numpy.zeros((64, 64), dtype="longdouble"),
+    ]
+    made += [numpy.zeros(300) for _ in range(50)]
+    made.append(made[0][5:10])
+    MORE.extend(made)
+    for some in made:
+        owner = some.base is None
+        shape = str(tuple(int(part) for part in some.shape)).replace(" ", "_")
+        name = some.dtype.name.split("[")[0]
+        print(some.__array_interface__["data"][0], some.nbytes if owner else -1, name, shape)
+
+
+def databases():
+    try:
+        import ctypes
+        import sqlite3
+        library = ctypes.CDLL("libsqlite3.so.0")
+    except (ImportError, OSError):
+        print("none")
+        return
+    library.sqlite3_memory_used.restype = ctypes.c_int64
+    for name in ":memory:", "":
+        base = sqlite3.connect(name)
+        base.execute("create table rows (number integer, name text)")
+        base.execute("create index names on rows (name)")
+        base.executemany("insert into rows values (?, ?)", ((i, "row number %d" % i) for i in range(20000)))
+        cursor = base.execute("select * from rows where number > ? order by name", (7,))
+        cursor.fetchone()
+        MORE.extend([base, cursor])
+    now = ctypes.c_int(0)
+    most = ctypes.c_int(0)
+    library.sqlite3_status(9, ctypes.byref(now), ctypes.byref(most), 0)
+    print(library.sqlite3_memory_used(), now.value)
+
+
 def views():
     import struct
     import types
@@ -602,6 +652,10 @@ def obey(line):
         kinds()
     elif word == "owners":
         owners()
+    elif word == "arrays":
+        arrays()
+    elif word == "databases":
+        databases()
     elif word == "views":
         views()
     elif word == "modules":
