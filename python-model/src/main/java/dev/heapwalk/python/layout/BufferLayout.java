@@ -83,7 +83,7 @@ public record BufferLayout(
             case 306 -> new BufferLayout(80, 88, 1, -1, -1, -1, 120, 136, -1, -1, -1, 0, -1, -1, false, true, false);
             case 307 -> new BufferLayout(80, 88, 8, -1, -1, -1, 120, 136, -1, -1, -1, 0, -1, -1, false, true, false);
             case 308, 309, 310 ->
-                new BufferLayout(88, 96, 8, 152, 160, 172, -1, 144, -1, -1, -1, 0, -1, -1, false, true, false);
+                new BufferLayout(88, 96, 8, 152, 160, 172, 128, 144, -1, -1, -1, 0, -1, -1, false, true, false);
             case 311 -> new BufferLayout(-1, -1, 0, -1, -1, -1, -1, 176, -1, 160, -1, 0, -1, -1, false, true, false);
             case 312 -> new BufferLayout(-1, -1, 0, -1, -1, -1, -1, 184, 152, -1, 168, 72, 32, 40, false, true, false);
             case 313 -> new BufferLayout(-1, -1, 0, -1, -1, -1, -1, 192, 160, -1, 176, 64, 24, 32, true, true, false);
