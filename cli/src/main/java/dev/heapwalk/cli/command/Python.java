@@ -20,6 +20,8 @@ final class Python extends CommandGroup {
         COMMANDS.put("count", PythonCount::new);
         COMMANDS.put("dump", PythonDump::new);
         COMMANDS.put("threads", PythonThreads::new);
+        COMMANDS.put("show", PythonShow::new);
+        COMMANDS.put("roots", PythonRoots::new);
         COMMANDS.put("allocators", PythonAllocators::new);
     }
 

@@ -2,15 +2,15 @@
 package dev.heapwalk.python.gc;
 
 import dev.heapwalk.heap.Label;
+import dev.heapwalk.heap.dump.Disclosure;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.elf.ElfSymbol;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonRuntime;
-import dev.heapwalk.python.layout.PythonLayout;
 import dev.heapwalk.python.object.PyBytes;
 import dev.heapwalk.python.object.PyCode;
-import dev.heapwalk.python.object.PyLong;
 import dev.heapwalk.python.object.PyUnicode;
+import dev.heapwalk.python.object.ShortRepr;
 
 /**
  * The name of a reference. Who walks keeps numbers in it; the text is made of them when it is asked for, by a reader of
@@ -51,7 +51,7 @@ final class EdgeLabel implements Label {
     private static final int LONGEST = 40;
 
     private final PythonRuntime runtime;
-    private final boolean bytesAreText;
+    private final Disclosure told;
     private Form form = Form.TEXT;
     private String text = "";
     private long number;
@@ -61,12 +61,12 @@ final class EdgeLabel implements Label {
 
     private PyUnicode unicode;
     private PyBytes bytes;
-    private PyLong integer;
+    private ShortRepr values;
     private PyCode code;
 
-    EdgeLabel(PythonRuntime runtime) {
+    EdgeLabel(PythonRuntime runtime, Disclosure told) {
         this.runtime = runtime;
-        this.bytesAreText = PythonLayout.of(runtime.series()).string().asciiSize() < 0;
+        this.told = told;
     }
 
     void text(String now) {
@@ -99,8 +99,8 @@ final class EdgeLabel implements Label {
         switch (form) {
             case TEXT -> to.append(text);
             case ELEMENT -> to.append(text).append('[').append(number).append(']');
-            case VALUE -> key(to.append('['), number).append(']');
-            case KEY -> key(to.append('{'), number).append('}');
+            case VALUE -> to.append('[').append(key()).append(']');
+            case KEY -> to.append('{').append(key()).append('}');
             case ATTRIBUTE -> name(to.append('.'), number);
             case SLOT -> to.append('.').append(reader().memory().readCString(number, LONGEST, "?"));
             case GUESSED -> to.append("+0x").append(Long.toHexString(number)).append(" (guessed)");
@@ -162,29 +162,15 @@ final class EdgeLabel implements Label {
             reader = runtime.reader();
             unicode = new PyUnicode(reader);
             bytes = new PyBytes(reader);
-            integer = new PyLong(reader);
+            values = new ShortRepr(reader, told);
             code = new PyCode(reader);
         }
         return reader;
     }
 
-    /** Text and numbers as in Python; anything else is told by its type. */
-    private StringBuilder key(StringBuilder to, long key) {
-        ObjectReader from = reader();
-        if (from.find(key, unicode)) {
-            return cut(to.append('\''), unicode.text(LONGEST), unicode.length()).append('\'');
-        }
-        if (from.find(key, bytes)) {
-            to.append(bytesAreText ? "'" : "b'");
-            return cut(to, bytes.text(LONGEST), bytes.size()).append('\'');
-        }
-        if (from.find(key, integer)) {
-            return to.append(integer.value(LONGEST).map(Object::toString).orElse("int"));
-        }
-        long type = from.typeAt(key);
-        return type == 0
-                ? to.append("0x").append(Long.toHexString(key))
-                : to.append(from.typeNames().of(type)).append(" 0x").append(Long.toHexString(key));
+    private String key() {
+        reader();
+        return values.of(number);
     }
 
     private void name(StringBuilder to, long name) {

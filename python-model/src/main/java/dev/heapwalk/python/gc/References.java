@@ -5,6 +5,7 @@ import dev.heapwalk.heap.EdgeKind;
 import dev.heapwalk.heap.EdgeSink;
 import dev.heapwalk.heap.EdgeSource;
 import dev.heapwalk.heap.Label;
+import dev.heapwalk.heap.dump.Disclosure;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.python.ObjectReader;
@@ -80,13 +81,24 @@ public final class References implements EdgeSource {
      * @param reader what follows the pointers
      */
     public References(PythonRuntime runtime, ObjectReader reader) {
+        this(runtime, reader, Disclosure.WHOLE);
+    }
+
+    /**
+     * Makes one that walks nothing yet.
+     *
+     * @param runtime the runtime that the objects are of
+     * @param reader what follows the pointers
+     * @param told what is told of texts in names: where these are redacted, a digest stands in place of a key
+     */
+    public References(PythonRuntime runtime, ObjectReader reader, Disclosure told) {
         this.reader = reader;
         this.memory = reader.memory();
         this.layout = PythonLayout.of(reader.series());
         this.traversal = layout.traversal();
         this.activation = layout.activation();
         this.rules = new TypeRules(runtime, reader);
-        this.label = new EdgeLabel(runtime);
+        this.label = new EdgeLabel(runtime, told);
         this.buffers = new OwnedBuffers(runtime, reader);
         this.dict = new PyDict(reader);
         this.set = new PySet(reader);

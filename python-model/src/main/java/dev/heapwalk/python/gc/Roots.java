@@ -4,6 +4,7 @@ package dev.heapwalk.python.gc;
 import dev.heapwalk.heap.RootCategory;
 import dev.heapwalk.heap.RootSink;
 import dev.heapwalk.heap.RootSource;
+import dev.heapwalk.heap.dump.Disclosure;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.python.ObjectReader;
@@ -86,7 +87,7 @@ public final class Roots implements RootSource {
         this.traversal = layout.traversal();
         this.references = new References(runtime, reader);
         this.frames = new Frames(runtime, reader);
-        this.label = new EdgeLabel(runtime);
+        this.label = new EdgeLabel(runtime, Disclosure.WHOLE);
         this.dict = new PyDict(reader);
         this.unicode = new PyUnicode(reader);
         this.bytes = new PyBytes(reader);
@@ -118,11 +119,8 @@ public final class Roots implements RootSource {
             }
         } else if (category.equals(INTERPRETER_STATE)) {
             for (PythonInterpreter interpreter : runtime.interpreters()) {
-                // One that is a variable is told as such.
-                if (!isVariable(interpreter.address())) {
-                    int size = traversal.interpreterBytes();
-                    words(interpreter.address(), size, "PyInterpreterState", INTERPRETER_STATE, sink);
-                }
+                int size = traversal.interpreterBytes();
+                words(interpreter.address(), size, "PyInterpreterState", INTERPRETER_STATE, sink);
             }
         } else if (category.equals(VARIABLE)) {
             variables(sink);
@@ -227,10 +225,7 @@ public final class Roots implements RootSource {
         VariableScan scan = new VariableScan(runtime.target().memory(), variables);
         while (scan.next()) {
             long address = scan.address() - ObjectLayout.TYPE;
-            if ((reader.flags(scan.word()) & TypeLayout.TYPE_SUBCLASS) == 0
-                    || reader.typeAt(address) != scan.word()
-                    || !inUse(address)
-                    || (reader.flags(address) & (TypeLayout.READY | TypeLayout.HEAPTYPE)) != TypeLayout.READY) {
+            if (!isType(address, scan.word())) {
                 continue;
             }
             label.set(EdgeLabel.Form.TYPE, address);
@@ -246,15 +241,37 @@ public final class Roots implements RootSource {
         }
     }
 
+    private boolean isType(long address, long metatype) {
+        return (reader.flags(metatype) & TypeLayout.TYPE_SUBCLASS) != 0
+                && reader.typeAt(address) == metatype
+                && inUse(address)
+                && (reader.flags(address) & (TypeLayout.READY | TypeLayout.HEAPTYPE)) == TypeLayout.READY;
+    }
+
+    /** All but what types, interpreters and threads have, which are told by themselves. */
     private void variables(RootSink sink) {
         VariableScan scan = new VariableScan(runtime.target().memory(), variables);
+        long told = 0;
         while (scan.next()) {
+            long address = scan.address();
             long word = scan.word();
-            if (isReference(word)) {
-                label.set(EdgeLabel.Form.VARIABLE, scan.address());
+            if (isType(address - ObjectLayout.TYPE, word)) {
+                told = address - ObjectLayout.TYPE + layout.type().staticSize();
+            } else if (Long.compareUnsigned(address, told) >= 0 && isReference(word) && !isOfInterpreter(address)) {
+                label.set(EdgeLabel.Form.VARIABLE, address);
                 sink.root(word, VARIABLE, label);
             }
         }
+    }
+
+    private boolean isOfInterpreter(long address) {
+        for (PythonInterpreter interpreter : runtime.interpreters()) {
+            long at = address - interpreter.address();
+            if (at >= 0 && at < traversal.interpreterBytes()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private void words(long from, int size, String of, RootCategory category, RootSink sink) {
