@@ -4,6 +4,8 @@ package dev.heapwalk.benchmarks;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Python;
+import dev.heapwalk.testkit.PythonProcess;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,6 +39,18 @@ final class BenchmarkTarget implements Subject.Ready {
     /** Opens a Ruby program. */
     static BenchmarkTarget of(Source source, RubyProcess process) throws IOException {
         return open(source, process, process.pid(), process.ruby().root(), folder -> Cores.gcore(process, folder));
+    }
+
+    /** Starts a Python program that keeps so many instances, each with a number and a text, and opens it. */
+    static BenchmarkTarget python(Source source, int instances) throws IOException {
+        PythonProcess process = PythonProcess.of(Python.trixie()).start();
+        try {
+            process.ask("fill " + instances);
+        } catch (IOException | RuntimeException e) {
+            process.close();
+            throw e;
+        }
+        return open(source, process, process.pid(), process.python().root(), folder -> Cores.gcore(process, folder));
     }
 
     private static BenchmarkTarget open(Source source, AutoCloseable process, long pid, Path sysroot, CoreMaker core)

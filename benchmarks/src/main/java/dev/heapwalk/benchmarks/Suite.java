@@ -24,6 +24,7 @@ final class Suite {
         return Stream.of(
                         ChunkWalk.subjects(),
                         SlotWalk.subjects(),
+                        ObjectWalk.subjects(),
                         RemoteRead.subjects(),
                         StructView.subjects(),
                         ObjectView.subjects(),
