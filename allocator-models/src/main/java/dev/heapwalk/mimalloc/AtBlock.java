@@ -14,6 +14,8 @@ abstract class AtBlock implements BlockView {
     private static final int NONE = -1;
     /** What lies before the first block. */
     static final int HEAD = -1;
+    /** So often a page is read that changes meanwhile. */
+    private static final int MOST_LOOKS = 4;
 
     MimallocHeap heap;
     HeapMap map;
@@ -96,6 +98,18 @@ abstract class AtBlock implements BlockView {
     }
 
     private Opened openPage(PageTable table, int newEntry) {
+        Opened opened = readPage(table, newEntry);
+        for (int i = 1; opened != Opened.GOOD && !heap.target().still() && i < MOST_LOOKS; i++) {
+            opened = readPage(table, newEntry);
+        }
+        return opened;
+    }
+
+    private Opened readPage(PageTable table, int newEntry) {
+        if (!heap.target().still()) {
+            // All of a page is to be of one moment.
+            reader.forget();
+        }
         if (!view.find(reader, table.pages[newEntry])) {
             return Opened.UNREADABLE;
         }

@@ -21,6 +21,9 @@ final class Copies {
     /** What each mimalloc offers to programs. */
     private static final String EXPORT = "mi_malloc";
 
+    /** So often it is tried where a process runs on, and may change too much at one time. */
+    private static final int MOST_LOOKS = 4;
+
     private static final long BUDGET = 8L << 20;
     private static final int LINE = 1 << 14;
 
@@ -52,12 +55,16 @@ final class Copies {
     static List<MimallocHeap> locate(Target target) {
         target.memory().refresh();
         List<Trace> traces = traces(target);
+        Set<Long> keys = traces.stream().map(Trace::key).collect(Collectors.toSet());
         List<MimallocHeap> heaps = new ArrayList<>();
         int regions = 0;
         for (Trace trace : traces) {
-            Discovery discovery = new Discovery(target, trace);
+            Discovery discovery = new Discovery(target, trace, keys);
             String name = "mimalloc " + discovery.major() + (traces.size() == 1 ? "" : " in " + discovery.file());
             Optional<MimallocHeap> found = discovery.look(name, regions);
+            for (int i = 1; found.isEmpty() && !target.still() && i < MOST_LOOKS; i++) {
+                found = discovery.look(name, regions);
+            }
             if (found.isPresent()) {
                 regions += found.get().regionCount();
                 heaps.add(found.get());

@@ -13,9 +13,12 @@ import dev.heapwalk.mimalloc.layout.MimallocLayout;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Finds the heap of one copy of mimalloc, and finds it again as it is later. What can't change is kept: the module,
@@ -27,16 +30,22 @@ final class Discovery {
     private static final int LINE = 1 << 14;
     /** Where a function of the C library that calls the kernel has its return address, in words from the top. */
     private static final int FRAME = 16;
+    /** So many pages at most are counted where a page can't be one, in its place. */
+    private static final long MOST_OTHERS = 8;
     /** So many pages tell which layout it is. */
     private static final int MOST_VOTES = 2000;
 
     private final Target target;
     private final Copies.Trace trace;
+    /** What the cookies of all copies are coded with. */
+    private final Set<Long> keys;
+
     private Optional<MimallocLayout> known = Optional.empty();
     private String vote = "";
 
-    Discovery(Target target, Copies.Trace trace) {
+    Discovery(Target target, Copies.Trace trace, Set<Long> keys) {
         this.target = target;
+        this.keys = Set.copyOf(keys);
         this.trace = trace;
     }
 
@@ -92,10 +101,16 @@ final class Discovery {
         }
 
         private Optional<MimallocHeap> segmented(String name, int firstRegion) {
-            List<Segment> segments = SegmentSearch.find(reader, anonymous).stream()
-                    .filter(group -> group.key() == trace.key()
-                            && Optional.of(group.layout()).equals(trace.segments()))
+            List<SegmentSearch.Group> groups = SegmentSearch.find(reader, anonymous).stream()
+                    .filter(group -> Optional.of(group.layout()).equals(trace.segments()))
+                    .toList();
+            List<Segment> alike = groups.stream()
+                    .filter(group -> group.key() == trace.key())
                     .flatMap(group -> group.segments().stream())
+                    .toList();
+            int info = usualInfo(alike);
+            List<Segment> segments = alike.stream()
+                    .filter(segment -> segment.infoSlices() == info)
                     .toList();
             evidence.add(Evidence.of(
                     "mimalloc",
@@ -110,8 +125,8 @@ final class Discovery {
                                 .filter(layout -> layout.segment().equals(trace.segments()))
                                 .toList(),
                         layout -> {
-                            Votes votes = new Votes(reader, layout);
-                            SegmentWalk walk = new SegmentWalk(reader, layout);
+                            Votes votes = new Votes(reader, layout, settled, target.still());
+                            SegmentWalk walk = new SegmentWalk(reader, layout, target.still());
                             segments.stream()
                                     .takeWhile(_ -> !votes.enough())
                                     .forEach(segment -> walk.each(segment, votes.over(walk)));
@@ -120,15 +135,57 @@ final class Discovery {
             }
             return known.map(layout -> {
                 explain(layout);
-                SegmentCollector collector = new SegmentCollector(reader, layout, damages, settled);
-                collector.take(segments);
+                SegmentCollector collector = new SegmentCollector(reader, layout, damages, settled, target.still());
+                List<Segment> all = new ArrayList<>(segments);
+                all.addAll(harmed(layout, groups, segments, info));
+                all.sort(Comparator.comparingLong(Segment::address));
+                collector.take(all);
                 long[] delayed =
                         new DelayedBlocks(reader, layout, collector.table(), damages, settled).of(collector.owners());
                 return done(
                         name,
                         firstRegion,
-                        new HeapMap(layout, collector.table(), delayed, collector.owners(), segments));
+                        new HeapMap(layout, collector.table(), delayed, collector.owners(), List.copyOf(all)));
             });
+        }
+
+        /** How many slices segments have for themselves: as many in all of them. */
+        private static int usualInfo(List<Segment> segments) {
+            Map<Integer, Long> counts =
+                    segments.stream().collect(Collectors.groupingBy(Segment::infoSlices, Collectors.counting()));
+            return counts.entrySet().stream()
+                    .max(Map.Entry.comparingByValue())
+                    .map(Map.Entry::getKey)
+                    .orElse(1);
+        }
+
+        /** Segments that are described by what can't be true, as far as their pages are sound. */
+        private List<Segment> harmed(
+                MimallocLayout layout, List<SegmentSearch.Group> groups, List<Segment> segments, int info) {
+            List<Segment> candidates = new ArrayList<>(
+                    SegmentSearch.harmed(reader, anonymous, layout.segment().orElseThrow(), trace.key(), segments));
+            // Cookies that are coded with what no module has.
+            groups.stream()
+                    .filter(group -> group.key() == trace.key() || !keys.contains(group.key()))
+                    .flatMap(group -> group.segments().stream())
+                    .filter(segment -> segment.key() != trace.key() || segment.infoSlices() != info)
+                    .forEach(segment -> candidates.add(segment.withInfo(info)));
+            SegmentWalk walk = new SegmentWalk(reader, layout, target.still());
+            List<Segment> sound = new ArrayList<>();
+            for (Segment segment : candidates) {
+                Votes votes = new Votes(reader, layout, settled, target.still());
+                walk.each(segment, votes.over(walk));
+                if (votes.lead() > 0) {
+                    sound.add(segment);
+                    if (settled) {
+                        damages.add(
+                                segment.address(),
+                                -1,
+                                "the segment at 0x%x is described by what can't be true".formatted(segment.address()));
+                    }
+                }
+            }
+            return sound;
         }
 
         private Optional<MimallocHeap> mapped(String name, int firstRegion) {
@@ -141,7 +198,7 @@ final class Discovery {
                     Source.STRUCTURE));
             if (known.isEmpty()) {
                 choose(MimallocLayout.MAPPED, layout -> {
-                    Votes votes = new Votes(reader, layout);
+                    Votes votes = new Votes(reader, layout, settled, target.still());
                     map.each(target.memory(), anonymous, votes);
                     return votes;
                 });
@@ -217,39 +274,43 @@ final class Discovery {
         }
     }
 
-    /** How many pages fit a layout. */
+    /**
+     * How many pages fit a layout: by where their blocks lie, and by their lists of free blocks, which need not fit while
+     * they change.
+     */
     private static final class Votes implements PageMap.Visitor {
         private final Reader reader;
+        private final boolean settled;
+        private final boolean still;
         private final MiPage view;
         private final PageShape shape;
         private final PageBlocks blocks;
-        private int fit;
+        private int sound;
+        private int changing;
         private int others;
 
-        Votes(Reader reader, MimallocLayout layout) {
+        Votes(Reader reader, MimallocLayout layout, boolean settled, boolean still) {
             this.reader = reader;
+            this.settled = settled;
+            this.still = still;
             this.view = new MiPage(layout.page());
             this.shape = new PageShape(layout);
             this.blocks = new PageBlocks(reader, layout.page());
         }
 
         boolean enough() {
-            return fit + others >= MOST_VOTES;
+            return sound + changing + others >= MOST_VOTES;
         }
 
         int lead() {
-            return fit - others;
+            return 2 * sound + (settled ? -changing : changing) - 2 * others;
         }
 
         SegmentWalk.Visitor over(SegmentWalk walk) {
             return new SegmentWalk.Visitor() {
                 @Override
                 public void page(long from, long to, long address) {
-                    count(blocks.read(
-                                    walk.view(),
-                                    walk.shape().start(),
-                                    walk.shape().blockSize())
-                            == PageBlocks.Answer.GOOD);
+                    count(walk.view(), walk.shape());
                 }
 
                 @Override
@@ -259,7 +320,7 @@ final class Discovery {
 
                 @Override
                 public void harmed(long from, long to, long address) {
-                    count(false);
+                    others += (int) Math.min(MOST_OTHERS, (to - from) / MimallocLayout.SLICE);
                 }
             };
         }
@@ -269,24 +330,32 @@ final class Discovery {
             if (enough()) {
                 return;
             }
+            if (!still) {
+                reader.forget();
+            }
             // A page with one large block goes on behind what the map has of it.
-            count(view.find(reader, page)
+            if (view.find(reader, page)
                     && shape.of(view, from, Long.MAX_VALUE)
                     && shape.start() < to
-                    && blocks.read(view, shape.start(), shape.blockSize()) == PageBlocks.Answer.GOOD);
-        }
-
-        private void count(boolean good) {
-            if (good) {
-                fit++;
+                    && view.plausibleOwner()) {
+                count(view, shape);
             } else {
                 others++;
             }
         }
 
+        private void count(MiPage page, PageShape where) {
+            if (blocks.read(page, where.start(), where.blockSize()) == PageBlocks.Answer.GOOD) {
+                sound++;
+            } else {
+                changing++;
+            }
+        }
+
         @Override
         public String toString() {
-            return "%d pages have just the free blocks that they count, %d have not".formatted(fit, others);
+            return "%d pages have just the free blocks that they count, %d have not"
+                    .formatted(sound, changing + others);
         }
     }
 }

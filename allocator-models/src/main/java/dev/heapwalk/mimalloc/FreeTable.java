@@ -12,7 +12,7 @@ import java.util.TreeMap;
 /** A row for each size of which a heap has free blocks in its pages, but for those that other threads freed. */
 record FreeTable(Map<Key, Free> rows, int firstRegion) implements Table {
     private static final List<Column> COLUMNS = List.of(
-            Column.id("Heap", "heap"),
+            Column.id("Heap", "arena"),
             Column.size("Block size", "block_size"),
             Column.sum("Pages", "pages"),
             Column.sum("Chunks", "chunks"),

@@ -10,7 +10,7 @@ import java.util.OptionalLong;
 /** A row for each heap of a thread, and one for pages whose thread ended. */
 record HeapTable(Owners owners, OptionalLong[] threads, int firstRegion) implements Table {
     private static final List<Column> COLUMNS = List.of(
-            Column.id("Heap", "heap"),
+            Column.id("Heap", "arena"),
             Column.address("Address", "address"),
             Column.id("Thread", "tid"),
             Column.sum("Pages", "pages"),

@@ -9,6 +9,9 @@ import dev.heapwalk.mimalloc.layout.PageLayout;
 /** View of the structure that describes a page. C name {@code mi_page_t}. */
 public final class MiPage extends StructView {
     private static final int UNSIGNED_SHORT = 0xffff;
+    /** Where a tag has a word for itself, no more than so many bits are in use. */
+    private static final int MOST_TAG = 16;
+
     private static final int UNSIGNED_BYTE = 0xff;
     private static final long UNSIGNED_INT = 0xffff_ffffL;
 
@@ -156,6 +159,17 @@ public final class MiPage extends StructView {
      */
     public long key(int index) {
         return layout.keys() < 0 ? 0 : longAt(layout.keys() + (long) Long.BYTES * index);
+    }
+
+    /** Whether what says of the page whom it belongs to may be true, where that tells versions apart. */
+    boolean plausibleOwner() {
+        if (layout.threadId() < 0) {
+            return true;
+        }
+        if (layout.tag() >= 0 && longAt(layout.tag()) >>> MOST_TAG != 0) {
+            return false;
+        }
+        return threadId() == 0 || heap() >>> MOST_TAG != 0 && (heap() & Long.BYTES - 1) == 0;
     }
 
     @Override

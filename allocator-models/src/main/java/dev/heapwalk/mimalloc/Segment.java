@@ -40,8 +40,9 @@ public record Segment(long address, long key, long slices, int infoSlices, boole
                 && info < MOST_INFO
                 && (huge
                         ? slices > info && slices < MOST_SLICES && entries > info && entries <= slices
-                        : slices == MimallocLayout.SEGMENT_SLICES && entries == slices)
-                && entries <= MimallocLayout.SEGMENT_SLICES + 1
+                        // A secure build does not use the last one.
+                        : slices == layout.most() && (entries == slices || entries == slices - 1))
+                && entries <= layout.most()
                 && thread >= 0
                 && (thread & MimallocLayout.FLAGS) == 0;
         return good
@@ -58,10 +59,18 @@ public record Segment(long address, long key, long slices, int infoSlices, boole
         return address + slices * MimallocLayout.SLICE;
     }
 
-    /**
-     * Where one of its slices begins, or, behind the last one that is described, the segment ends.
-     */
+    /** One that is like this, elsewhere. */
+    Segment movedTo(long other, long thread) {
+        return new Segment(other, key, slices, infoSlices, huge, entries, thread & ~MimallocLayout.FLAGS);
+    }
+
+    /** One that has as many slices for itself as others. */
+    Segment withInfo(int slicesOfInfo) {
+        return new Segment(address, key, slices, slicesOfInfo, huge, entries, threadId);
+    }
+
+    /** Where one of its slices begins. */
     long slice(int index) {
-        return index >= entries ? end() : address + index * MimallocLayout.SLICE;
+        return address + index * MimallocLayout.SLICE;
     }
 }

@@ -14,8 +14,8 @@ final class SegmentCollector implements SegmentWalk.Visitor {
     private final Owners owners = new Owners();
     private Segment segment;
 
-    SegmentCollector(Reader reader, MimallocLayout layout, Damages damages, boolean settled) {
-        this.walk = new SegmentWalk(reader, layout);
+    SegmentCollector(Reader reader, MimallocLayout layout, Damages damages, boolean settled, boolean still) {
+        this.walk = new SegmentWalk(reader, layout, still);
         this.damages = damages;
         this.settled = settled;
     }
@@ -32,6 +32,10 @@ final class SegmentCollector implements SegmentWalk.Visitor {
             end = one.end();
             table.add(PageTable.Kind.METADATA, one.address(), one.slice(one.infoSlices()), one.address());
             walk.each(one, this);
+            long behind = table.tos[table.count() - 1];
+            if (behind < end) {
+                table.add(PageTable.Kind.METADATA, behind, end, one.address());
+            }
         }
     }
 

@@ -9,6 +9,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
 
 /**
  * Finds segments, without a symbol: they lie at multiples of their size in anonymous memory, and each has its address
@@ -38,23 +42,52 @@ final class SegmentSearch {
                 .flatMap(layout -> layout.segment().stream())
                 .distinct()
                 .toList();
+        places(anonymous, at -> {
+            for (SegmentLayout layout : layouts) {
+                Segment.at(reader, at, layout)
+                        .ifPresent(segment -> found.computeIfAbsent(
+                                        new Kind(layout, segment.key()), _ -> new ArrayList<>())
+                                .add(segment));
+            }
+        });
+        return found.entrySet().stream()
+                .map(entry -> new Group(entry.getKey().layout(), entry.getKey().key(), List.copyOf(entry.getValue())))
+                .sorted((a, b) -> b.segments().size() - a.segments().size())
+                .toList();
+    }
+
+    /**
+     * The segments whose cookies are right, though something else of them can't be: as they would be if they were like
+     * others.
+     *
+     * @param good the segments that were found
+     */
+    static List<Segment> harmed(
+            Reader reader, AnonymousMemory anonymous, SegmentLayout layout, long key, List<Segment> good) {
+        Optional<Segment> like =
+                good.stream().filter(segment -> !segment.huge()).findFirst();
+        Set<Long> known = good.stream().map(Segment::address).collect(Collectors.toSet());
+        List<Segment> found = new ArrayList<>();
+        places(anonymous, at -> {
+            if (like.isPresent()
+                    && !known.contains(at)
+                    && Segment.at(reader, at, layout).isEmpty()
+                    && (reader.readLong(at + layout.cookie(), 0) ^ at) == key) {
+                found.add(like.get().movedTo(at, reader.readLong(at + layout.threadId(), 0)));
+            }
+        });
+        return found;
+    }
+
+    private static void places(AnonymousMemory anonymous, LongConsumer place) {
         Ranges ranges = anonymous.ranges();
         long looked = 0;
         for (int i = 0; i < ranges.count(); i++) {
             long at = ranges.start(i) + MimallocLayout.SEGMENT - 1 & -MimallocLayout.SEGMENT;
             for (; at < ranges.end(i) && looked < MOST; at += MimallocLayout.SEGMENT) {
                 looked++;
-                for (SegmentLayout layout : layouts) {
-                    Segment.at(reader, at, layout)
-                            .ifPresent(segment -> found.computeIfAbsent(
-                                            new Kind(layout, segment.key()), _ -> new ArrayList<>())
-                                    .add(segment));
-                }
+                place.accept(at);
             }
         }
-        return found.entrySet().stream()
-                .map(entry -> new Group(entry.getKey().layout(), entry.getKey().key(), List.copyOf(entry.getValue())))
-                .sorted((a, b) -> b.segments().size() - a.segments().size())
-                .toList();
     }
 }

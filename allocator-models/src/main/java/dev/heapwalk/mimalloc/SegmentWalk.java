@@ -12,6 +12,7 @@ import dev.heapwalk.mimalloc.layout.PageLayout;
 final class SegmentWalk {
     private final Reader reader;
     private final MimallocLayout layout;
+    private final boolean still;
     private final PageLayout page;
     private final MiPage view;
     private final PageShape shape;
@@ -29,8 +30,14 @@ final class SegmentWalk {
         void harmed(long from, long to, long address);
     }
 
-    SegmentWalk(Reader reader, MimallocLayout layout) {
+    /**
+     * Makes a walk.
+     *
+     * @param still whether memory stands still; if not, each page is read again, so that all of it is of one moment
+     */
+    SegmentWalk(Reader reader, MimallocLayout layout, boolean still) {
         this.reader = reader;
+        this.still = still;
         this.layout = layout;
         this.page = layout.page();
         this.view = new MiPage(page);
@@ -55,8 +62,10 @@ final class SegmentWalk {
     void each(Segment segment, Visitor visitor) {
         int index = segment.infoSlices();
         while (index < segment.entries()) {
-            Slice slice = look(segment, index);
-            int next = index + count(segment, index);
+            forget();
+            int count = count(segment, index);
+            Slice slice = look(segment, index, count);
+            int next = index + count;
             if (slice == Slice.BAD) {
                 next = index + 1;
                 while (next < segment.entries() && !begins(segment, next)) {
@@ -64,7 +73,6 @@ final class SegmentWalk {
                 }
                 visitor.harmed(segment.slice(index), segment.slice(next), address(segment, index));
             } else if (slice == Slice.PAGE) {
-                look(segment, index);
                 visitor.page(segment.slice(index), segment.slice(next), address(segment, index));
             } else {
                 visitor.free(segment.slice(index), segment.slice(next));
@@ -81,9 +89,15 @@ final class SegmentWalk {
         return reader.readInt(address(segment, index) + MimallocLayout.SLICE_COUNT, 0);
     }
 
-    private Slice look(Segment segment, int index) {
+    private void forget() {
+        if (!still) {
+            reader.forget();
+        }
+    }
+
+    /** What a slice is. The view is read last, so that it is good for who asked. */
+    private Slice look(Segment segment, int index, int count) {
         long address = address(segment, index);
-        int count = count(segment, index);
         if (count <= 0
                 || count > (segment.huge() ? segment.slices() : segment.entries()) - index
                 || reader.readInt(address + MimallocLayout.SLICE_OFFSET, -1) != 0
@@ -92,7 +106,8 @@ final class SegmentWalk {
             return Slice.BAD;
         }
         if (view.blockSize() <= 1) {
-            return Slice.FREE;
+            // What was a page is emptied.
+            return view.capacity() == 0 && view.used() == 0 ? Slice.FREE : Slice.BAD;
         }
         return shape.of(view, segment.slice(index), segment.slice(index + count)) ? Slice.PAGE : Slice.BAD;
     }
@@ -107,7 +122,7 @@ final class SegmentWalk {
     }
 
     private boolean begins(Segment segment, int index) {
-        return look(segment, index) == Slice.PAGE
+        return look(segment, index, count(segment, index)) == Slice.PAGE
                 && blocks.read(view, shape.start(), shape.blockSize()) == PageBlocks.Answer.GOOD;
     }
 }

@@ -11,6 +11,7 @@ import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.Ledger.LedgerThread;
 import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Release;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -49,6 +50,11 @@ class LedgerTest {
         Library.all().forEach(library -> {
             for (String scenario : List.of("basic", "bigsizes", "memalign", "exits")) {
                 cases.add(new Case(library, scenario, Map.of(), Map.of()));
+            }
+            if (library.release() == Release.HOST) {
+                // Another library than Debian's.
+                cases.add(new Case(library, "threads", Map.of("threads", 4L), Map.of()));
+                return;
             }
             cases.add(new Case(library, "threads", Map.of("threads", 8L, "rounds", 20_000L), Map.of()));
             cases.add(new Case(library, "threads", Map.of("threads", 200L, "rounds", 200L), Map.of()));

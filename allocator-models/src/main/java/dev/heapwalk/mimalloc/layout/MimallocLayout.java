@@ -32,10 +32,8 @@ public record MimallocLayout(
         int arenaKind) {
     /** The size of a slice, which pages are made of, in bytes. */
     public static final long SLICE = 1 << 16;
-    /** The size of a segment in bytes, and what it is aligned to; one with a huge block is larger. */
+    /** What segments are aligned to, in bytes. */
     public static final long SEGMENT = 32L << 20;
-    /** So many slices a segment has. */
-    public static final int SEGMENT_SLICES = 512;
     /** In place of the size of a block that has as much as its page, where 32 bits are too few. */
     public static final long HUGE_BLOCK = 2L << 30;
     /** The low bits of a pointer that are flags: of {@code xthread_free} and {@code xthread_id}. */
@@ -65,7 +63,7 @@ public record MimallocLayout(
     /** All layouts with segments. */
     public static final List<MimallocLayout> SEGMENTED = List.of(
             two("2.0.6 and 2.0.7", SegmentLayout.OLD, PageLayout.sliced(Start.OFFSET_128), 2840, NONE),
-            two("2.0.6 and 2.0.7, secure", SegmentLayout.OLD, PageLayout.slicedSecureOld(), 2840, 2872),
+            two("2.0.7, secure", SegmentLayout.OLD, PageLayout.slicedSecureOld(), 2840, 2872),
             two("2.0.9", SegmentLayout.MIDDLE, PageLayout.sliced(Start.OFFSET_384), 2840, NONE),
             two("2.0.9, secure", SegmentLayout.MIDDLE, PageLayout.slicedSecure(Start.OFFSET_384, false), 2840, 2872),
             two("2.1.0 to 2.1.2", SegmentLayout.MIDDLE, PageLayout.sliced(Start.BLOCKS), 2840, NONE),

@@ -56,7 +56,7 @@ public record PageLayout(
         return new PageLayout(96, 16, 32, 56, 24, 10, 12, 28, true, start, NONE, 64, NONE, 40, NONE, 0, 0, padded);
     }
 
-    /** Of 2.0.6 and 2.0.7, with keys. */
+    /** Of 2.0.7, with keys. */
     static PageLayout slicedSecureOld() {
         return new PageLayout(
                 96, 16, 48, 56, 40, 10, 12, 44, true, Start.OFFSET_128, NONE, 64, NONE, 24, NONE, 0, 0, false);

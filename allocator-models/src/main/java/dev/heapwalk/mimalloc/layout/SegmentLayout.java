@@ -11,13 +11,21 @@ package dev.heapwalk.mimalloc.layout;
  * @param sliceEntries {@code slice_entries}
  * @param threadId {@code thread_id}
  * @param slices {@code slices}, an array of {@code mi_page_t}
+ * @param most so many slices a segment has, unless it has one large block alone
  */
 public record SegmentLayout(
-        int cookie, int segmentSlices, int segmentInfoSlices, int kind, int sliceEntries, int threadId, int slices) {
+        int cookie,
+        int segmentSlices,
+        int segmentInfoSlices,
+        int kind,
+        int sliceEntries,
+        int threadId,
+        int slices,
+        int most) {
     /** Of 2.0.6 and 2.0.7. */
-    static final SegmentLayout OLD = new SegmentLayout(320, 328, 336, 344, 360, 352, 368);
+    static final SegmentLayout OLD = new SegmentLayout(320, 328, 336, 344, 360, 352, 368, 1024);
     /** Of 2.0.9 to 2.1.7. */
-    static final SegmentLayout MIDDLE = new SegmentLayout(216, 224, 232, 240, 248, 256, 264);
+    static final SegmentLayout MIDDLE = new SegmentLayout(216, 224, 232, 240, 248, 256, 264, 512);
     /** Since 2.1.9. */
-    static final SegmentLayout LATE = new SegmentLayout(224, 248, 256, 264, 272, 280, 288);
+    static final SegmentLayout LATE = new SegmentLayout(224, 248, 256, 264, 272, 280, 288, 512);
 }
