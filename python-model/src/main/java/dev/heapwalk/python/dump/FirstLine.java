@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.dump;
 
+import dev.heapwalk.heap.RootCategory;
 import dev.heapwalk.heap.dump.DumpSummary;
+import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.python.PythonInterpreter;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.PythonThread;
 import dev.heapwalk.python.frame.Frames;
+import dev.heapwalk.python.gc.Roots;
 import dev.heapwalk.text.JsonLines;
 import dev.heapwalk.text.TextRules;
 import java.io.OutputStream;
@@ -23,6 +26,7 @@ final class FirstLine {
     private static final byte[] PLATFORM = DumpLine.key("platform");
     private static final byte[] ALLOCATOR = DumpLine.key("allocator");
     private static final byte[] GC = DumpLine.key("gc");
+    private static final byte[] ROOTS = DumpLine.key("roots");
     private static final byte[] INTERPRETERS = DumpLine.key("interpreters");
     private static final byte[] NUMBER = JsonLines.ascii("\"interpreter\":");
     private static final byte[] MODULES = DumpLine.key("modules");
@@ -71,10 +75,35 @@ final class FirstLine {
                 line.comma();
                 interpreter(interpreter, lines, frames, holes);
             }
+            line.closeInner();
+            roots(lines, holes);
             line.closeAll();
             lines.json.flush();
             return DumpSummary.head(lines.json.bytes(), holes);
         }
+    }
+
+    /** What keeps objects alive, each once for each kind of root. */
+    private void roots(ObjectBatches.Lines lines, List<String> holes) {
+        DumpLine line = lines.line;
+        lines.json.raw(ROOTS);
+        line.openObject();
+        try (Roots roots = new Roots(runtime, lines.ofReferences)) {
+            for (RootCategory category : roots.categories()) {
+                LongTable told = new LongTable();
+                line.member(category.label());
+                line.openArray();
+                roots.roots(category, (address, _, _) -> {
+                    if (line.isListed(address) && told.add(address, 1) == 1) {
+                        line.comma();
+                        lines.json.address(address);
+                    }
+                });
+                line.close();
+            }
+            holes.addAll(roots.missing());
+        }
+        line.close();
     }
 
     private void interpreter(PythonInterpreter of, ObjectBatches.Lines lines, Frames frames, List<String> holes) {

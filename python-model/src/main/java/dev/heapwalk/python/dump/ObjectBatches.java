@@ -135,7 +135,7 @@ final class ObjectBatches implements LineBatches.Source {
         final ObjectReader reader;
         final DumpLine line;
         final ObjectLines objects;
-        private final ObjectReader ofReferences;
+        final ObjectReader ofReferences;
         private final Listed listed;
 
         private Lines(OutputStream out) {
