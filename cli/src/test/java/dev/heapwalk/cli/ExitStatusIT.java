@@ -74,7 +74,7 @@ final class ExitStatusIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"info", "dump", "threads"})
+    @ValueSource(strings = {"info", "count", "dump", "threads", "show", "roots", "allocators"})
     void everyPythonCommandHasHelp(String command) {
         Run run = Run.heapwalk("python", command, "--help").exited(0);
         assertThat(run.text()).startsWith("Usage: heapwalk python " + command);

@@ -42,7 +42,11 @@ final class HelpIT {
                 "python",
                 "python info",
                 "python dump",
-                "python threads"
+                "python threads",
+                "python count",
+                "python show",
+                "python roots",
+                "python allocators"
             })
     void helpOfACommandIsTheSameByBothNames(String command) {
         String[] words = command.split(" ");
