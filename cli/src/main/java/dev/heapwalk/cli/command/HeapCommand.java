@@ -128,6 +128,11 @@ abstract class HeapCommand extends RowsCommand {
         }
     }
 
+    /** Says while categorizers prepare that it goes on, and ends that where it is only tried. */
+    static void watch(UsageCursor usage, Progress progress) {
+        usage.watch(() -> progress.at(0, usage.totalBytes()));
+    }
+
     /** Reports what a walk over all heaps met that was damaged. */
     static void damage(UsageCursor usage, Problems problems) {
         usage.heaps().list().forEach(heap -> problems.add(heap, usage.damage(heap)));

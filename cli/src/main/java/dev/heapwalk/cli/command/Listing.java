@@ -98,6 +98,7 @@ final class Listing implements Report {
 
     /** Walks all heaps to the end. */
     Listing add(UsageCursor usage, Problems problems, Progress progress) {
+        HeapCommand.watch(usage, progress);
         atMost = usage.totalBytes();
         int walked = 0;
         int heap = -1;

@@ -29,6 +29,9 @@ import picocli.CommandLine.Parameters;
             "What they own are buffers, such as the elements of a list. What several objects share is counted once."
         })
 final class PythonCount extends RowsCommand {
+    /** How long objects are counted before a process is stopped, so that all code has run, in nanoseconds. */
+    private static final long TRIAL_NANOS = 50_000_000;
+
     @Parameters(index = "0", paramLabel = "TARGET", description = TargetCommand.TARGET)
     private String target;
 
@@ -45,8 +48,7 @@ final class PythonCount extends RowsCommand {
                     + "alone (gc.freeze), and those that it does not track.")
     private boolean generations;
 
-    private final PythonLooks looks =
-            new PythonLooks(this, PythonLooks.Need.REST, runtime -> read(runtime, new Problems()));
+    private final PythonLooks looks = new PythonLooks(this, PythonLooks.Need.REST, this::tryOut);
 
     @Override
     String target() {
@@ -71,11 +73,20 @@ final class PythonCount extends RowsCommand {
 
     @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        return looks.at(opened, problems, this::read);
+        return looks.at(opened, problems, (runtime, seen) -> read(runtime, seen, progress));
     }
 
-    private Report read(PythonRuntime runtime, Problems problems) {
-        TypeCounts counts = TypeCounts.of(runtime, Heaps.of(runtime.target()));
+    private void tryOut(PythonRuntime runtime) {
+        try {
+            read(runtime, new Problems(), Progress.ofTrial(TRIAL_NANOS));
+        } catch (Progress.Enough e) {
+            // What is left would be more of the same.
+        }
+    }
+
+    private Report read(PythonRuntime runtime, Problems problems, Progress progress) {
+        long bytes = (long) runtime.arenas().size() * runtime.arenaSize();
+        TypeCounts counts = TypeCounts.of(runtime, Heaps.of(runtime.target()), walked -> progress.at(walked, bytes));
         counts.damages().forEach(damage -> problems.missing(damage.reason()));
         problems.notices(counts.notices());
         return new Answer(

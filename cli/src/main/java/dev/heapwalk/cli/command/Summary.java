@@ -58,6 +58,7 @@ final class Summary extends HeapCommand {
     }
 
     private void count(UsageCursor usage, UsageTotals totals, Problems problems, Progress progress) {
+        watch(usage, progress);
         walk(usage, progress, one -> {
             if (filter.takes(one)) {
                 totals.add(one);

@@ -26,6 +26,15 @@ public interface Categorizer {
     Category categorize(BlockView block, Window window);
 
     /**
+     * Does what takes long before it is first asked, such as looking at all objects of a runtime. Called once, after it
+     * was made or began {@linkplain #again again}, and before all else.
+     *
+     * @param progress to be run from time to time, so that who waits can show that it goes on, or end it: by an
+     *     exception, which is to be let through
+     */
+    default void prepare(Runnable progress) {}
+
+    /**
      * Takes note of a used block of a {@linkplain dev.heapwalk.heap.HeapLayer#RUNTIME runtime}. In a walk over all
      * heaps these come first, so that a categorizer can learn on the way what they own, in place of a walk of its own.
      * It is not called in other walks, nor for look-ups.

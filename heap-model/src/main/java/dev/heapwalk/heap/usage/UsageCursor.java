@@ -111,6 +111,15 @@ public final class UsageCursor implements BlockCursor, Categorized {
                 .toList();
     }
 
+    /**
+     * Has somebody told while categorizers prepare, which may take as long as a walk.
+     *
+     * @param progress is run from time to time, by the thread that moves this; an exception of it ends the walk
+     */
+    public void watch(Runnable progress) {
+        uses.watch(progress);
+    }
+
     @Override
     public boolean next() {
         return layers == null ? nextOfOne() : nextOfAll();

@@ -22,6 +22,11 @@ final class Uses {
     private final Categorizer[] lastMade;
     /** Of each categorizer the class of who made it. */
     private final List<String> makers = new ArrayList<>();
+    /** What is told that a preparation goes on. */
+    private Runnable progress = () -> {};
+
+    /** What that has thrown, which is no failure of a categorizer. */
+    private RuntimeException ended;
 
     Uses(Heaps heaps, List<? extends CategorizerProvider> providers, Window window) {
         this.heaps = heaps;
@@ -32,6 +37,11 @@ final class Uses {
 
     Heaps heaps() {
         return heaps;
+    }
+
+    /** Has somebody told that a preparation goes on. */
+    void watch(Runnable now) {
+        progress = now;
     }
 
     /** Has everything looked at again. */
@@ -133,7 +143,24 @@ final class Uses {
         if (made == null) {
             throw notMade(provider, "it returned null, not Categorizer.NONE", null);
         }
+        try {
+            made.prepare(this::goesOn);
+        } catch (RuntimeException | LinkageError e) {
+            if (e == ended) {
+                throw ended;
+            }
+            throw isOfTarget(e) ? (TargetException) e : notMade(provider, e, e);
+        }
         return made;
+    }
+
+    private void goesOn() {
+        try {
+            progress.run();
+        } catch (RuntimeException e) {
+            ended = e;
+            throw e;
+        }
     }
 
     private CategorizerException notMade(CategorizerProvider provider, Object why, Throwable cause) {

@@ -3,7 +3,7 @@ package dev.heapwalk.python.layout;
 
 /**
  * What lies in blocks that no object owns: C names {@code block} of the parser's {@code PyArena}, {@code _intblock} and
- * {@code _floatblock} of 2.7, {@code arena_map_mid_t} and {@code arena_map_bot_t}.
+ * {@code _floatblock} of 2.7, {@code arena_map_mid_t} and {@code arena_map_bot_t}, {@code _Py_hashtable_t}.
  */
 public final class LeftoverLayout {
     /** How much of a block is looked at, in bytes. */
@@ -35,6 +35,19 @@ public final class LeftoverLayout {
     private static final int PAGE = 1 << 12;
     /** One word of so many is filled in a node at most. */
     public static final int MAP_SPARSE = 8;
+
+    /** How many entries a {@code _Py_hashtable_t} has, and how many buckets, in an order that depends on the version. */
+    public static final int TABLE_FIRST = 0;
+    /** The other of the two numbers. */
+    public static final int TABLE_SECOND = 8;
+    /** {@code buckets}: an array of the first entry of each, which begins with the next. */
+    public static final int TABLE_BUCKETS = 16;
+    /** How much of it is looked at, in bytes. */
+    public static final int TABLE_BYTES = 48;
+    /** It has so many buckets at least, */
+    public static final int LEAST_BUCKETS = 16;
+    /** and so many at most. */
+    public static final int MOST_BUCKETS = 1 << 26;
 
     private LeftoverLayout() {}
 

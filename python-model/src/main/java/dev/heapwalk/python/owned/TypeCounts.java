@@ -22,7 +22,7 @@ import java.util.function.LongConsumer;
  */
 public final class TypeCounts {
     private static final int STATES = GcState.values().length;
-    private static final int TELL_EACH = 1 << 16;
+    private static final int TELL_EACH = 1 << 13;
 
     private final List<TypeCount> types;
     private final List<Damage> damages;
@@ -50,7 +50,8 @@ public final class TypeCounts {
      *
      * @param runtime whose objects
      * @param heaps the heaps of the same target
-     * @param progress is given from time to time how many objects were counted
+     * @param progress is given from time to time how many bytes the objects have that were counted; an exception of it ends
+     *     that
      * @return the counts
      */
     public static TypeCounts of(PythonRuntime runtime, Heaps heaps, LongConsumer progress) {
@@ -86,16 +87,18 @@ public final class TypeCounts {
 
         void all(LongConsumer progress) {
             long count = 0;
+            long walked = 0;
             while (object.next()) {
                 int type = object.typeNumber();
                 objects[type]++;
                 bytes[type] += object.size();
+                walked += object.size();
                 states[type * STATES + object.gcState().ordinal()]++;
                 if (buffers.mayOwn(object.type())) {
                     buffers.buffers(object.address(), object.type(), sink);
                 }
                 if ((++count & TELL_EACH - 1) == 0) {
-                    progress.accept(count);
+                    progress.accept(walked);
                 }
             }
         }

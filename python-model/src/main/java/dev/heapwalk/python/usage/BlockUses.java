@@ -24,9 +24,14 @@ final class BlockUses implements Categorizer {
     }
 
     @Override
+    public void prepare(Runnable progress) {
+        look(progress);
+    }
+
+    @Override
     public Category categorize(BlockView block, Window window) {
         if (table == null) {
-            look();
+            look(() -> {});
         }
         int number = table.get(block.address());
         if (number != UseTable.UNKNOWN) {
@@ -37,10 +42,10 @@ final class BlockUses implements Categorizer {
         return category == Category.NONE && !pool ? leftovers.ofAllocator(block, window) : category;
     }
 
-    private void look() {
+    private void look(Runnable progress) {
         try (ObjectReader reader = runtime.reader()) {
             UseTable found = new UseTable(runtime, reader.memory());
-            leftovers = Ownership.find(runtime, heaps, found, reader);
+            leftovers = Ownership.find(runtime, heaps, found, reader, progress);
             table = found;
         }
     }

@@ -191,7 +191,9 @@ final class ForeignMemory {
 
     /** Gives the claimed blocks their uses that nobody owns. */
     void finish(Heaps heaps, Leftovers leftovers) {
-        new Following(new MallocBlocks(heaps, table, leftovers, memory)).run();
+        MallocBlocks blocks = new MallocBlocks(heaps, table, leftovers, memory);
+        new HashTables(blocks, table, memory).find();
+        new Following(blocks).run();
     }
 
     /** Follows the words that claim, and then those in the blocks that were claimed, level by level. */

@@ -22,6 +22,8 @@ import dev.heapwalk.python.owned.OwnedBuffers;
  * a block decides: a buffer that looks like an object is a buffer.
  */
 final class Ownership {
+    private static final int TELL_EACH = 1 << 13;
+
     private final PythonRuntime runtime;
     private final UseTable table;
     private final ObjectReader reader;
@@ -30,6 +32,9 @@ final class Ownership {
     private final OwnedBuffers buffers;
     private final InstanceDict dicts;
     private final ForeignMemory foreign;
+    private final InternedTable interned;
+    private final int internedTable;
+    private final int internedKeys;
     private final int gcHead;
     private final int debugHead;
 
@@ -38,6 +43,7 @@ final class Ownership {
 
     private long typeAddress;
     private boolean ofDict;
+    private boolean ofInterned;
 
     private long object;
     private final BufferSink sink = this::owned;
@@ -51,18 +57,24 @@ final class Ownership {
         this.buffers = new OwnedBuffers(runtime, reader);
         this.dicts = new InstanceDict(runtime, reader);
         this.foreign = new ForeignMemory(runtime, reader, table);
+        this.interned = new InternedTable(runtime, reader);
+        this.internedTable = table.number(TypeUses.category("interned strings", "dict"));
+        this.internedKeys = table.number(TypeUses.category("interned strings", "dict keys"));
         this.gcHead = PythonLayout.of(runtime.series()).object().gcHead();
         this.debugHead = PythonHeap.debugHead(runtime);
     }
 
     /** Fills a table, and makes what knows the blocks that are not in it. */
-    static Leftovers find(PythonRuntime runtime, Heaps heaps, UseTable table, ObjectReader reader) {
+    static Leftovers find(PythonRuntime runtime, Heaps heaps, UseTable table, ObjectReader reader, Runnable progress) {
         Ownership found = new Ownership(runtime, table, reader);
         found.takeInterpreters();
         try (ObjectCursor object = runtime.objects(heaps)) {
             found.foreign.types(object);
-            while (object.next()) {
+            for (int count = 1; object.next(); count++) {
                 found.take(object);
+                if ((count & TELL_EACH - 1) == 0) {
+                    progress.run();
+                }
             }
             found.takeTypes(object);
             Leftovers leftovers = new Leftovers(runtime, reader, object);
@@ -111,8 +123,9 @@ final class Ownership {
         this.object = address;
         type = object.typeNumber();
         typeAddress = object.type();
-        table.put(block, uses.object(type, typeAddress));
         ofDict = false;
+        ofInterned = interned.is(address, typeAddress);
+        table.put(block, ofInterned ? internedTable : uses.object(type, typeAddress));
         if (buffers.mayOwn(typeAddress)) {
             buffers.buffers(address, typeAddress, sink);
         }
@@ -130,12 +143,15 @@ final class Ownership {
         }
         table.put(table.block(dict - gcHead), uses.dict(type, typeAddress));
         ofDict = true;
+        ofInterned = false;
         buffers.buffers(dict, dictType, sink);
     }
 
     private void owned(long address, long bytes, BufferKind kind) {
         long block = table.block(address);
-        if (kind != BufferKind.SHARED_KEYS) {
+        if (ofInterned) {
+            table.put(block, internedKeys);
+        } else if (kind != BufferKind.SHARED_KEYS) {
             table.put(block, ofDict ? uses.dictBuffer(type, typeAddress, kind) : uses.buffer(type, typeAddress, kind));
         } else if (!ofDict && (reader.flags(typeAddress) & TypeLayout.TYPE_SUBCLASS) != 0) {
             // The keys of its instances.

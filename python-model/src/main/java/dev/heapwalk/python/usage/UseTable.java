@@ -109,6 +109,19 @@ final class UseTable {
         return block;
     }
 
+    /** The address that Python has got for a block of another allocator than pymalloc. */
+    long asked(long block) {
+        long data = block;
+        for (int i = 0; debugHeads && i < MOST_DEBUG_HEADS; i++) {
+            if (!PymallocLayout.isDebugHead(
+                    memory.readLong(data, -1), memory.readLong(data + PymallocLayout.DEBUG_LETTER, 0))) {
+                break;
+            }
+            data += PymallocLayout.DEBUG_HEAD;
+        }
+        return data;
+    }
+
     /** Gives a block a use in place of the one that it had. */
     void put(long block, int number) {
         if (!inArena(block)) {

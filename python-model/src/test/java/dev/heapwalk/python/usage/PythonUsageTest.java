@@ -26,9 +26,13 @@ class PythonUsageTest {
     private static final Set<String> UNCOUNTED = Set.of(
             "interpreter PyInterpreterState",
             "interpreter PyThreadState",
+            "interpreter hash table",
+            "interpreter hash table entry",
             "pymalloc table of arenas",
             "pymalloc map of arenas",
-            "owned by builtins.type");
+            "owned by builtins.type",
+            "interpreter hash table",
+            "interpreter hash table entry");
 
     /** Above this, blocks are malloc's. */
     private static final int LARGEST = 512;
