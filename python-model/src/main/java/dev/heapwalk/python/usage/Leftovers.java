@@ -20,12 +20,15 @@ import dev.heapwalk.python.layout.TypeLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What blocks are that no object owns, as far as their own content tells: objects that are kept for later use, blocks
  * of numbers of 2.7, what the parser and the allocator have.
  */
 final class Leftovers {
+    private static final Set<String> NUMBERS = Set.of("__builtin__.int", "__builtin__.float", "__builtin__.bool");
+
     private final PythonRuntime runtime;
     private final PythonLayout layout;
     private final int[] distances;
@@ -35,6 +38,7 @@ final class Leftovers {
     private final Map<Long, Category> free = new HashMap<>();
     private final Map<Long, String> names = new HashMap<>();
     private final Map<Long, Category> numbers = new HashMap<>();
+    private final Category freeNumbers = TypeUses.category("numbers", "free");
     private final Category arenaTable = TypeUses.category("pymalloc", "table of arenas");
     private final Category arenaMap = TypeUses.category("pymalloc", "map of arenas");
     private final Category parser = TypeUses.category("interpreter", "memory of the parser");
@@ -110,28 +114,37 @@ final class Leftovers {
                         <= segment.get(Words.LONG, offset + LeftoverLayout.PARSER_SIZE)) {
             return parser;
         }
-        if (layout.number().smallFlag() != 0 && usable >= LeftoverLayout.NUMBERS_BYTES) {
-            Category found = numbers(segment, offset);
-            if (found != Category.NONE) {
-                return found;
-            }
-        }
-        return Category.NONE;
+        return layout.number().smallFlag() != 0
+                        && usable >= LeftoverLayout.NUMBERS_BYTES
+                        && usable < LeftoverLayout.NUMBERS_BYTES + LeftoverLayout.NUMBER_BYTES
+                ? numbers(segment, offset)
+                : Category.NONE;
     }
 
-    /** A block with numbers of 2.7, each of a few words; free ones have a link in place of their type. */
+    /**
+     * A block with numbers of 2.7, each of a few words; free ones have no reference, and a link to another in place of
+     * their type.
+     */
     private Category numbers(MemorySegment segment, long offset) {
+        Category found = freeNumbers;
+        boolean linked = false;
         for (int i = 0; i < LeftoverLayout.NUMBERS; i++) {
             long at = offset + LeftoverLayout.FIRST_NUMBER + (long) i * LeftoverLayout.NUMBER_BYTES;
             long type = segment.get(Words.LONG, at + ObjectLayout.TYPE);
-            String name = names.get(type);
-            if (name != null) {
-                return name.equals("__builtin__.int") || name.equals("__builtin__.float")
-                        ? numbers.computeIfAbsent(type, of -> TypeUses.category("numbers", name))
-                        : Category.NONE;
+            boolean used = segment.get(Words.LONG, at + ObjectLayout.REFCNT) != 0;
+            String name = used ? names.get(type) : "";
+            if (name == null || !used && (type & 7) != 0) {
+                return Category.NONE;
+            }
+            linked |= !used && type != 0;
+            if (used && found == freeNumbers) {
+                if (!NUMBERS.contains(name)) {
+                    return Category.NONE;
+                }
+                found = numbers.computeIfAbsent(type, of -> TypeUses.category("numbers", name));
             }
         }
-        return Category.NONE;
+        return found != freeNumbers || linked ? found : Category.NONE;
     }
 
     /** Whether a block is the table of an allocator's arenas. */

@@ -30,9 +30,7 @@ class PythonUsageTest {
             "interpreter hash table entry",
             "pymalloc table of arenas",
             "pymalloc map of arenas",
-            "owned by builtins.type",
-            "interpreter hash table",
-            "interpreter hash table entry");
+            "owned by builtins.type");
 
     /** Above this, blocks are malloc's. */
     private static final int LARGEST = 512;
@@ -232,7 +230,7 @@ class PythonUsageTest {
                     category.kind().startsWith("sqlite3 ") || category.kind().startsWith("owned by sqlite3."));
             // The library has a block or two for all that use it; and words that nobody has cleared may lead to others.
             long blocks = Long.parseLong(words[1]);
-            assertThat(all.count).as(python + " " + all).isBetween(blocks - 4, blocks + 20);
+            assertThat(all.count).as(python + " " + all).isBetween(blocks - 4, blocks + blocks / 10);
             long bytes = Long.parseLong(words[0]);
             assertThat(all.bytes).as(python + " " + all).isBetween(bytes - 5000, bytes + 16 * all.count + 20_000);
             Sum pages = all(category -> category.kind().equals("sqlite3 page cache"));
