@@ -73,6 +73,7 @@ public final class References implements EdgeSource {
     private boolean all;
 
     private boolean whole;
+    private long passed;
 
     /**
      * Makes one that walks nothing yet.
@@ -374,11 +375,26 @@ public final class References implements EdgeSource {
         long node = memory.readLong(object + BufferLayout.ORDER_FIRST, 0);
         long most = memory.readLong(object + layout.dict().used(), 0);
         for (long i = 0; i < most && node != 0; i++) {
+            if (leadsBack(node, i)) {
+                whole = false;
+                return;
+            }
             long key = memory.readLong(node, 0);
             label.set(EdgeLabel.Form.KEY, key);
             tell(key, EdgeKind.REFERS);
             node = memory.readLong(node + BufferLayout.ORDER_NEXT, 0);
         }
+    }
+
+    /** Whether a list has come back to a place where it was: those are kept that are a power of two steps in. */
+    private boolean leadsBack(long place, long step) {
+        if (step > 0 && place == passed) {
+            return true;
+        }
+        if (Long.bitCount(step) <= 1) {
+            passed = place;
+        }
+        return false;
     }
 
     private void set(long object) {
@@ -398,10 +414,11 @@ public final class References implements EdgeSource {
         long block = memory.readLong(object + fields.left(), 0);
         long index = memory.readLong(object + fields.leftIndex(), 0);
         long length = memory.readLong(object + fields.length(), 0);
+        long blocks = 0;
         label.set(EdgeLabel.Form.ELEMENT, "");
         for (long i = 0; i < length; i++) {
             if (index < 0 || index >= fields.elements()) {
-                block = i == 0 ? 0 : memory.readLong(block + fields.rightLink(), 0);
+                block = i == 0 || leadsBack(block, blocks++) ? 0 : memory.readLong(block + fields.rightLink(), 0);
                 index = 0;
             }
             if (block == 0 || memory.find(block, fields.blockBytes()) < 0) {
@@ -541,7 +558,7 @@ public final class References implements EdgeSource {
     private void links(long object) {
         long end = object;
         long link = memory.readLong(object + TraversalLayout.LINK_NEXT, 0);
-        for (int i = 0; i < MOST_LINKS && link != end && link != 0; i++) {
+        for (int i = 0; i < MOST_LINKS && link != end && link != 0 && !leadsBack(link, i); i++) {
             if (traversal.linksAreObjects()) {
                 label.text("link");
                 tell(link, EdgeKind.REFERS);

@@ -33,6 +33,7 @@ import java.util.stream.Stream;
  * @param runtime the runtime that all interpreters share
  * @param interpreter an interpreter
  * @param thread a thread of an interpreter
+ * @param memoryView views of memory
  * @param traversal what else is gone through for references
  * @param lock the global interpreter lock
  * @param pymalloc the allocator for small blocks
@@ -60,6 +61,7 @@ public record PythonLayout(
         RuntimeLayout runtime,
         InterpreterLayout interpreter,
         ThreadLayout thread,
+        MemoryViewLayout memoryView,
         TraversalLayout traversal,
         LockLayout lock,
         PymallocLayout pymalloc) {
@@ -130,6 +132,7 @@ public record PythonLayout(
                 RuntimeLayout.of(version),
                 InterpreterLayout.of(version),
                 ThreadLayout.of(version),
+                MemoryViewLayout.of(version),
                 TraversalLayout.of(version),
                 LockLayout.of(version),
                 PymallocLayout.of(version));

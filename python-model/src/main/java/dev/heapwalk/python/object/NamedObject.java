@@ -35,11 +35,11 @@ abstract class NamedObject extends PyObject {
         Reader memory = reader().memory();
         long base = type;
         for (int i = 0; i < DEEPEST && base != 0; i++) {
-            if ((memory.readLong(base + TypeLayout.FLAGS, 0) & TypeLayout.HEAPTYPE) == 0) {
-                long name = memory.readLong(base + TypeLayout.TP_NAME, 0);
-                if (names.contains(memory.readCString(name, LONGEST, ""))) {
-                    return true;
-                }
+            boolean made = (memory.readLong(base + TypeLayout.FLAGS, 0) & TypeLayout.HEAPTYPE) != 0;
+            String name = memory.readCString(memory.readLong(base + TypeLayout.TP_NAME, 0), LONGEST, "");
+            // The name of a class that was written in Python has no module in it.
+            if (names.contains(name) && (!made || name.indexOf('.') >= 0)) {
+                return true;
             }
             base = memory.readLong(base + TypeLayout.BASE, 0);
         }
