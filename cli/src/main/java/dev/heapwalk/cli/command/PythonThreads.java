@@ -188,7 +188,7 @@ final class PythonThreads extends TargetCommand {
             if (count > MOST_FRAMES) {
                 out.left(count - MOST_FRAMES);
             }
-            int gone = still ? 0 : frames.torn() + frames.returned(info.thread());
+            int gone = still ? 0 : frames.torn() + frames.returned();
             if (gone > 0) {
                 problems.hole(info.thread().address(), "%,d frames came or went while they were read".formatted(gone));
             }

@@ -100,10 +100,10 @@ public final class Frames {
     }
 
     /**
-     * Goes before the innermost frame of a thread that runs on. Its frames are read past everything that the reader
-     * keeps, and a second time right after. Only those are told that both looks show, called from the same place: they
-     * were there all the while between the looks. What the thread called or returned from meanwhile is left out and
-     * counted in {@link #torn()}; no frame is made up of two moments, but variables are read when they are asked for.
+     * Goes before the innermost frame of a thread that runs on. Its frames are followed past everything that the
+     * reader keeps, and then copied twice in as few calls as can be. Only those are told that both copies show, called
+     * from the same place: they were there all the while between the copies, some microseconds. What the thread called
+     * or returned from meanwhile is left out and counted in {@link #torn()}. Variables are read when they are asked for.
      *
      * @param of a thread of the runtime
      */
@@ -126,11 +126,10 @@ public final class Frames {
      * How many of the frames of {@link #sampleThread} the thread has returned from since: what was read of their
      * variables may be of another moment.
      *
-     * @param of what was given to {@link #sampleThread}
      * @return a count, with frames that Python does not show
      */
-    public int returned(PythonThread of) {
-        return sampled ? sample.returned(() -> top(of)) : 0;
+    public int returned() {
+        return sampled ? sample.returned() : 0;
     }
 
     /**

@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.frame;
 
+import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.python.object.InterpreterFrame;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * The frames of a thread that runs on: those that two looks show in the same place, called from the same place. They
- * were there all the while between the looks. What the thread called or returned from meanwhile is left out.
+ * The frames of a thread that runs on. They are followed first, one after the other, and then copied twice, as many as
+ * can be in one call each time. Those are told that both copies show, counted from the outermost: each called from the
+ * next one, where that has not gone on between the copies. What the thread called or returned from meanwhile is left
+ * out.
  */
 final class Sample {
     /** The most frames that are looked at. */
     private static final int MOST = 1 << 16;
+    /** The most that are copied in one call. */
+    private static final int GROUP = 512;
 
     /** Where the innermost frame of the thread is now. */
     interface Top {
@@ -19,99 +26,144 @@ final class Sample {
     }
 
     private final Reader memory;
+    private final AddressSpace space;
     private final InterpreterFrame frame;
-    private final Look first = new Look();
-    private final Look second = new Look();
+    private final int bytes;
+
+    private long[] addresses = new long[64];
+    private long[] codes = new long[64];
+    private long[] instructions = new long[64];
+    private int count;
+    /** How many of the innermost frames are left out. */
     private int torn;
+
     private int index;
 
-    /** Frames as one look shows them, the innermost first. */
-    private static final class Look {
-        private long[] addresses = new long[64];
-        private long[] codes = new long[64];
-        private long[] instructions = new long[64];
-        private int count;
+    /** What copies are made in; made for the first one. */
+    private MemorySegment copy = MemorySegment.NULL;
 
-        void add(InterpreterFrame frame) {
-            if (count == addresses.length) {
-                addresses = Arrays.copyOf(addresses, 2 * count);
-                codes = Arrays.copyOf(codes, 2 * count);
-                instructions = Arrays.copyOf(instructions, 2 * count);
-            }
-            addresses[count] = frame.address();
-            codes[count] = frame.code();
-            instructions[count++] = frame.instruction(0);
-        }
-    }
+    private final long[] ranges = new long[GROUP];
+    private final long[] lengths = new long[GROUP];
+    private final long[] read = new long[GROUP];
 
     Sample(Reader memory, InterpreterFrame frame) {
         this.memory = memory;
+        this.space = memory.memory();
         this.frame = frame;
+        this.bytes = frame.bytes();
+        Arrays.fill(lengths, bytes);
     }
 
-    /** Takes two looks. */
+    /** Follows the frames, and copies them. */
     void take(Top top) {
-        look(first, top);
-        look(second, top);
-        torn = first.count - steady();
-        index = torn;
-    }
-
-    private void look(Look at, Top top) {
         memory.forget();
-        at.count = 0;
+        count = 0;
         long address = top.frame();
-        while (address != 0 && at.count < MOST && frame.find(address)) {
-            at.add(frame);
+        while (address != 0 && count < MOST && frame.find(address)) {
+            if (count == addresses.length) {
+                addresses = Arrays.copyOf(addresses, 2 * count);
+            }
+            addresses[count++] = address;
             address = frame.back();
         }
         if (address != 0) {
-            // Where the outermost frame is not known, none is known to be the same.
-            at.count = 0;
+            // Where the outermost frame is not known, nothing is known to be there.
+            count = 0;
         }
+        codes = new long[count];
+        instructions = new long[count];
+        torn = count - steady();
+        index = torn;
     }
 
-    /** How many frames, counted from the outermost, are the same in both looks. */
+    /** How many frames, counted from the outermost, two copies show to be there. */
     private int steady() {
-        int most = Math.min(first.count, second.count);
-        int same = 0;
-        while (same < most) {
-            int a = first.count - same - 1;
-            int b = second.count - same - 1;
-            if (first.addresses[a] != second.addresses[b] || first.codes[a] != second.codes[b]) {
-                return same;
-            }
-            same++;
-            if (first.instructions[a] != second.instructions[b]) {
-                return same;
-            }
+        if (copy.byteSize() == 0) {
+            copy = Arena.ofAuto().allocate(2L * GROUP * bytes, Long.BYTES);
         }
-        return same;
+        int from = count;
+        while (from > 0) {
+            // The outermost one of a group was the innermost one of the group before.
+            int last = Math.min(count, from + 1);
+            int first = Math.max(0, last - GROUP);
+            int steady = steady(first, last);
+            if (steady > first) {
+                return count - steady;
+            }
+            if (first == 0) {
+                break;
+            }
+            from = first;
+        }
+        return count;
     }
 
-    /** How many of the innermost frames of the first look were left out. */
+    /** The innermost frame of a group that is there, and so are all between it and the outermost one. */
+    private int steady(int first, int last) {
+        int frames = last - first;
+        System.arraycopy(addresses, first, ranges, 0, frames);
+        for (int half = 0; half < 2; half++) {
+            space.readRanges(
+                    ranges, lengths, frames, copy.asSlice((long) half * GROUP * bytes, (long) frames * bytes), read);
+            for (int i = 0; i < frames; i++) {
+                if (read[i] != bytes) {
+                    return last;
+                }
+            }
+        }
+        for (int i = last - 1; i >= first; i--) {
+            long outer = i + 1 < count ? addresses[i + 1] : 0;
+            long before = lay(0, i, first);
+            boolean same = frame.back() == outer;
+            long code = frame.code();
+            long after = lay(1, i, first);
+            if (!same || frame.back() != outer || frame.code() != code) {
+                return i + 1;
+            }
+            codes[i] = code;
+            instructions[i] = before;
+            if (before != after) {
+                // It is told itself, but where a group ends, no other would know.
+                return i == first && first > 0 ? i + 1 : i;
+            }
+        }
+        return first;
+    }
+
+    private long lay(int half, int i, int first) {
+        frame.lay(copy, ((long) half * GROUP + i - first) * bytes, addresses[i], bytes);
+        return frame.instruction(0);
+    }
+
+    /** How many of the innermost frames were left out. */
     int torn() {
         return torn;
     }
 
     /** How many of the frames that were told the thread has returned from since. */
-    int returned(Top top) {
-        look(second, top);
-        return Math.max(0, first.count - torn - steady());
+    int returned() {
+        long[] codesBefore = codes.clone();
+        int before = count - torn;
+        int now = Math.min(before, steady());
+        int same = 0;
+        while (same < now && codes[count - 1 - same] == codesBefore[count - 1 - same]) {
+            same++;
+        }
+        return before - same;
     }
 
     /** The next frame, 0 if there is none. */
     long next() {
-        return index < first.count ? first.addresses[index++] : 0;
+        return index < count ? addresses[index++] : 0;
     }
 
     /** The code that the frame had. */
     long code() {
-        return first.codes[index - 1];
+        return codes[index - 1];
     }
 
     /** How far it had come: what {@link InterpreterFrame#instruction} told of bytecode at address 0. */
     long instruction() {
-        return first.instructions[index - 1];
+        return instructions[index - 1];
     }
 }

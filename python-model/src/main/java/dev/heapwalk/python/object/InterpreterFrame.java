@@ -26,6 +26,15 @@ public final class InterpreterFrame extends StructView {
     }
 
     /**
+     * How much of a frame it looks at.
+     *
+     * @return bytes
+     */
+    public int bytes() {
+        return layout.bytes();
+    }
+
+    /**
      * Lays it over a frame, if memory is there. It keeps a copy, so that other things can be read meanwhile.
      *
      * @param address a target address, or anything

@@ -13,6 +13,7 @@
 #   names        'thread', get_ident(), get_native_id() or -1, and name of each thread
 #   computing    starts a thread that only computes, so that it always has the lock of the interpreter when this waits for
 #                the next command; its get_ident()
+#   turns        starts threads that call functions all the while, each of which calls but the next: turn_0 to turn_3
 #   reprs        id, and what repr() says of the object
 
 from __future__ import print_function
@@ -431,6 +432,37 @@ def tell_computing():
     return told
 
 
+def turn_0(count):
+    return count and turn_1(count - 1)
+
+
+def turn_1(count):
+    return count and turn_2(count - 1)
+
+
+def turn_2(count):
+    return count and turn_3(count - 1)
+
+
+def turn_3(count):
+    return count and turn_0(count - 1)
+
+
+def tell_turns():
+    def turn():
+        count = 0
+        while True:
+            count = (count * 7 + 13) % 300
+            turn_0(count)
+            turn_1(count)
+            turn_2(count)
+            turn_3(count)
+
+    for _ in range(4):
+        start(turn, ())
+    return []
+
+
 def tell_reprs():
     return [[id(some), hexed(repr(some))] for some in REPRS]
 
@@ -456,7 +488,7 @@ if not PYTHON2:
 
 
 TELLERS = {"frames": tell_frames, "generators": tell_generators, "faulthandler": tell_faults, "tasks": tell_tasks,
-           "names": tell_names, "computing": tell_computing, "reprs": tell_reprs}
+           "names": tell_names, "computing": tell_computing, "turns": tell_turns, "reprs": tell_reprs}
 
 
 def obey():
