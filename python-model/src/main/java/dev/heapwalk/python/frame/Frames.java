@@ -91,12 +91,13 @@ public final class Frames {
      * @param of a thread of the runtime
      */
     public void overThread(PythonThread of) {
-        over(top(of), false);
+        over(memory.readLong(pointer(of), 0), false);
     }
 
-    private long top(PythonThread of) {
-        long first = memory.readLong(of.address() + thread.frame(), 0);
-        return thread.cframe() >= 0 && first != 0 ? memory.readLong(first + thread.cframe(), 0) : first;
+    /** Where a thread has the pointer to its innermost frame. */
+    private long pointer(PythonThread of) {
+        long field = of.address() + thread.frame();
+        return thread.cframe() < 0 ? field : memory.readLong(field, 0) + thread.cframe();
     }
 
     /**
@@ -108,7 +109,7 @@ public final class Frames {
      * @param of a thread of the runtime
      */
     public void sampleThread(PythonThread of) {
-        sample.take(() -> top(of));
+        sample.take(() -> pointer(of));
         over(sample.next(), false);
         sampled = true;
     }

@@ -3,6 +3,7 @@ package dev.heapwalk.python.frame;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.python.object.InterpreterFrame;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -11,7 +12,7 @@ import java.util.Arrays;
 /**
  * The frames of a thread that runs on. They are followed first, one after the other, and then copied twice, as many as
  * can be in one call each time. Those are told that both copies show, counted from the outermost: each called from the
- * next one, where that has not gone on between the copies. What the thread called or returned from meanwhile is left
+ * next one, where that has not gone on between the copies. None of them lies within the innermost frame of that time. What the thread called or returned from meanwhile is left
  * out.
  */
 final class Sample {
@@ -20,15 +21,22 @@ final class Sample {
     /** The most that are copied in one call. */
     private static final int GROUP = 512;
 
-    /** Where the innermost frame of the thread is now. */
+    /** So many times the frames are followed, where those that run then are not among them. */
+    private static final int MOST_TRIES = 10;
+    /** A frame that is called lies no farther behind its caller, where it does, in bytes. */
+    private static final long NEAR = 1 << 20;
+
+    /** Where the thread has the pointer to its innermost frame. */
     interface Top {
-        long frame();
+        long pointer();
     }
 
     private final Reader memory;
     private final AddressSpace space;
     private final InterpreterFrame frame;
     private final int bytes;
+    /** Whether what is called lies behind its caller, so that what has returned is still there. */
+    private final boolean stacked;
 
     private long[] addresses = new long[64];
     private long[] codes = new long[64];
@@ -42,23 +50,38 @@ final class Sample {
     /** What copies are made in; made for the first one. */
     private MemorySegment copy = MemorySegment.NULL;
 
-    private final long[] ranges = new long[GROUP];
-    private final long[] lengths = new long[GROUP];
-    private final long[] read = new long[GROUP];
+    private final long[] ranges = new long[GROUP + 2];
+    private final long[] lengths = new long[GROUP + 2];
+    private final long[] read = new long[GROUP + 2];
+    /** Where the pointer to the innermost frame lies, which is copied before the frames and behind them. */
+    private long pointer;
+
+    private boolean lost;
 
     Sample(Reader memory, InterpreterFrame frame) {
         this.memory = memory;
         this.space = memory.memory();
         this.frame = frame;
         this.bytes = frame.bytes();
-        Arrays.fill(lengths, bytes);
+        this.stacked = frame.stacked();
     }
 
     /** Follows the frames, and copies them. */
     void take(Top top) {
+        for (int tries = 0; tries == 0 || lost && tries < MOST_TRIES; tries++) {
+            boolean followed = follow(top);
+            torn = count - steady();
+            index = torn;
+            lost |= !followed;
+        }
+    }
+
+    /** Follows the frames; whether that came to the outermost one. Else nothing is known to be there. */
+    private boolean follow(Top top) {
         memory.forget();
         count = 0;
-        long address = top.frame();
+        pointer = top.pointer();
+        long address = memory.readLong(pointer, 0);
         while (address != 0 && count < MOST && frame.find(address)) {
             if (count == addresses.length) {
                 addresses = Arrays.copyOf(addresses, 2 * count);
@@ -67,20 +90,19 @@ final class Sample {
             address = frame.back();
         }
         if (address != 0) {
-            // Where the outermost frame is not known, nothing is known to be there.
             count = 0;
         }
         codes = new long[count];
         instructions = new long[count];
-        torn = count - steady();
-        index = torn;
+        return address == 0;
     }
 
     /** How many frames, counted from the outermost, two copies show to be there. */
     private int steady() {
         if (copy.byteSize() == 0) {
-            copy = Arena.ofAuto().allocate(2L * GROUP * bytes, Long.BYTES);
+            copy = Arena.ofAuto().allocate(2 * half(), Long.BYTES);
         }
+        lost = false;
         int from = count;
         while (from > 0) {
             // The outermost one of a group was the innermost one of the group before.
@@ -101,17 +123,29 @@ final class Sample {
     /** The innermost frame of a group that is there, and so are all between it and the outermost one. */
     private int steady(int first, int last) {
         int frames = last - first;
-        System.arraycopy(addresses, first, ranges, 0, frames);
+        ranges[0] = pointer;
+        System.arraycopy(addresses, first, ranges, 1, frames);
+        ranges[frames + 1] = pointer;
+        Arrays.fill(lengths, 1, frames + 1, bytes);
+        lengths[0] = Long.BYTES;
+        lengths[frames + 1] = Long.BYTES;
+        int innermost = 0;
         for (int half = 0; half < 2; half++) {
-            space.readRanges(
-                    ranges, lengths, frames, copy.asSlice((long) half * GROUP * bytes, (long) frames * bytes), read);
-            for (int i = 0; i < frames; i++) {
-                if (read[i] != bytes) {
+            long at = half * half();
+            long length = (long) frames * bytes + 2 * Long.BYTES;
+            space.readRanges(ranges, lengths, frames + 2, copy.asSlice(at, length), read);
+            for (int i = 0; i < frames + 2; i++) {
+                if (read[i] != lengths[i]) {
                     return last;
                 }
             }
+            innermost = Math.max(innermost, place(copy.get(Words.LONG, at)));
+            innermost = Math.max(innermost, place(copy.get(Words.LONG, at + length - Long.BYTES)));
         }
-        for (int i = last - 1; i >= first; i--) {
+        if (innermost >= last) {
+            return last;
+        }
+        for (int i = last - 1; i >= Math.max(first, innermost); i--) {
             long outer = i + 1 < count ? addresses[i + 1] : 0;
             long before = lay(0, i, first);
             boolean same = frame.back() == outer;
@@ -127,11 +161,28 @@ final class Sample {
                 return i == first && first > 0 ? i + 1 : i;
             }
         }
-        return first;
+        return Math.max(first, innermost);
+    }
+
+    /** Which of the frames is the innermost one; behind all, and lost, if it is another one. */
+    private int place(long innermost) {
+        for (int i = 0; i < count; i++) {
+            if (addresses[i] == innermost) {
+                return i;
+            }
+        }
+        boolean inner = !stacked || innermost > addresses[0] && innermost - addresses[0] < NEAR;
+        lost |= !inner;
+        return inner ? 0 : count;
+    }
+
+    /** How large a copy is, in bytes. */
+    private long half() {
+        return (long) GROUP * bytes + 2 * Long.BYTES;
     }
 
     private long lay(int half, int i, int first) {
-        frame.lay(copy, ((long) half * GROUP + i - first) * bytes, addresses[i], bytes);
+        frame.lay(copy, half * half() + Long.BYTES + (long) (i - first) * bytes, addresses[i], bytes);
         return frame.instruction(0);
     }
 

@@ -35,6 +35,15 @@ public final class InterpreterFrame extends StructView {
     }
 
     /**
+     * Whether the frame of what is called lies behind that of its caller, as on a stack, and not in a block of its own.
+     *
+     * @return whether it does, since 3.11; those of generators do not
+     */
+    public boolean stacked() {
+        return layout.fromObject() >= 0;
+    }
+
+    /**
      * Lays it over a frame, if memory is there. It keeps a copy, so that other things can be read meanwhile.
      *
      * @param address a target address, or anything

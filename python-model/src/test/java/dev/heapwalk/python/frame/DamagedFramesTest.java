@@ -164,7 +164,9 @@ class DamagedFramesTest {
                 List<Long> expected = new ArrayList<>(frames);
                 expected.remove(2);
                 assertThat(frames(cursor)).isEqualTo(expected);
-                assertThat(cursor.note()).contains("0x%x".formatted(frames.get(2))).contains("has no code");
+                assertThat(cursor.note())
+                        .contains("0x%x".formatted(frames.get(2)))
+                        .contains("has no code");
             });
         }
     }
@@ -172,7 +174,13 @@ class DamagedFramesTest {
     @Test
     void tablesOfCodeAreNotBelieved() throws IOException {
         CodeLayout code = layout.code();
-        int[] pointers = {code.lineTable(), code.filename(), code.name(), code.qualname(), code.variables().names()};
+        int[] pointers = {
+            code.lineTable(),
+            code.filename(),
+            code.name(),
+            code.qualname(),
+            code.variables().names()
+        };
         for (int pointer : pointers) {
             for (long wrong : new long[] {0, 8, 0x7ffffffff000L, codes.get(2), frames.get(2)}) {
                 with(Map.of(codes.get(2) + pointer, wrong), (runtime, reader) -> {
@@ -206,8 +214,8 @@ class DamagedFramesTest {
         for (long word : new long[] {0, -1, 0x7f7f7f7f7f7f7f7fL, 0x8080808080808080L, 0xf0f0f0f0f0f0f0f0L}) {
             with(
                     Map.of(tables[0] + text.bytes(), word, tables[0] + text.bytes() + Long.BYTES, word),
-                    (runtime, reader) -> assertThat(frames(new Frames(runtime, reader)))
-                            .isEqualTo(frames));
+                    (runtime, reader) ->
+                            assertThat(frames(new Frames(runtime, reader))).isEqualTo(frames));
         }
     }
 
@@ -260,7 +268,9 @@ class DamagedFramesTest {
             }
         }
         for (long generator : generators) {
-            for (int word = 0; word < layout.generator().bytes() + layout.activation().bytes(); word += Long.BYTES) {
+            for (int word = 0;
+                    word < layout.generator().bytes() + layout.activation().bytes();
+                    word += Long.BYTES) {
                 places.add(generator + word);
             }
         }
