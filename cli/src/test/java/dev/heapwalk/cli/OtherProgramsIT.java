@@ -219,7 +219,11 @@ final class OtherProgramsIT {
             """;
 
     private Path ownMalloc() throws IOException {
-        Path source = Files.writeString(folder.resolve("own.c"), OWN_MALLOC);
+        return ownMalloc("");
+    }
+
+    private Path ownMalloc(String more) throws IOException {
+        Path source = Files.writeString(folder.resolve("own.c"), OWN_MALLOC + more);
         Path library = folder.resolve("libown.so");
         Run.of(new ProcessBuilder(
                         "gcc", "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", library.toString(), source.toString()))
@@ -237,6 +241,19 @@ final class OtherProgramsIT {
                 true,
                 pid -> refusedLiveAndDead(
                         pid, "it allocates with an allocator of its own in libown", "malloc is unused"));
+    }
+
+    /** It is linked into programs, which may have lost its names, but not those of what it can be asked for. */
+    @Test
+    void googlesTcmalloc() throws Exception {
+        ProcessBuilder builder =
+                new ProcessBuilder(CProgram.compile("other", ALLOCATES).toString());
+        Path library = ownMalloc("const char *property(void) { return \"tcmalloc.per_cpu_caches_active\"; }");
+        builder.environment().put("LD_PRELOAD", library.toString());
+        running(
+                builder,
+                true,
+                pid -> refusedLiveAndDead(pid, "it allocates with Google's tcmalloc in libown", "malloc is unused"));
     }
 
     private static final String COUNTS_OBJECTS = """

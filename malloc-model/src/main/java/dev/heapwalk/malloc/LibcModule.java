@@ -56,6 +56,7 @@ record LibcModule(
             Map.entry("mallctl", "jemalloc"),
             Map.entry("je_mallctl", "jemalloc"),
             Map.entry("tc_malloc", "tcmalloc"),
+            Map.entry("TCMallocInternalMalloc", "Google's tcmalloc"),
             Map.entry("mi_malloc", "mimalloc"),
             Map.entry("__asan_init", "AddressSanitizer"),
             Map.entry("__hwasan_init", "HWAddressSanitizer"),
@@ -79,6 +80,10 @@ record LibcModule(
 
     private static final String MUSL = "musl libc (";
     private static final String GO = "\u00ff Go buildinf:";
+    /** A property that Google's tcmalloc can be asked for, and gperftools' can't. */
+    private static final String GOOGLE = "tcmalloc.per_cpu_caches_active";
+
+    private static final long TEXT_SEARCH = 64L << 20;
     private static final int MARK_SEARCH = 1 << 20;
     private static final int BANNER_STEP = 1 << 20;
     private static final long BANNER_SEARCH = 8L << 20;
@@ -248,7 +253,7 @@ record LibcModule(
                     && libc
                     && module.exported("malloc").isPresent()
                     && module.exported("free").isPresent()) {
-                allocator = "an allocator of its own";
+                allocator = mentions(target, module, GOOGLE) ? "Google's tcmalloc" : "an allocator of its own";
             }
             if (allocator != null) {
                 found.add(allocator + " in " + name);
@@ -298,6 +303,29 @@ record LibcModule(
     private static boolean isGo(Target target, ElfModule program) {
         return holds(target, program.mappings().stream().filter(mapping -> !mapping.executable()), GO, 16)
                 || program.symbol("runtime.mallocgc").isPresent();
+    }
+
+    /** Whether a module has a text among what it does not write to. */
+    private static boolean mentions(Target target, ElfModule module, String text) {
+        byte[] wanted = text.getBytes(StandardCharsets.ISO_8859_1);
+        byte[] bytes = new byte[MARK_SEARCH];
+        long searched = 0;
+        for (Mapping mapping : module.mappings()) {
+            for (long at = mapping.start();
+                    mapping.readable() && !mapping.writable() && at < mapping.end() && searched < TEXT_SEARCH;
+                    at += bytes.length - wanted.length) {
+                int length = (int) Math.min(bytes.length, mapping.end() - at);
+                int got = (int)
+                        target.memory().read(at, MemorySegment.ofArray(bytes).asSlice(0, length));
+                searched += length;
+                for (int i = 0; i <= got - wanted.length; i++) {
+                    if (bytes[i] == wanted[0] && Arrays.equals(bytes, i, i + wanted.length, wanted, 0, wanted.length)) {
+                        return true;
+                    }
+                }
+            }
+        }
+        return false;
     }
 
     private static boolean holds(Target target, Stream<Mapping> mappings, String text, int alignment) {
