@@ -275,8 +275,8 @@ final class Discovery {
     }
 
     /**
-     * How many pages fit a layout: by where their blocks lie, and by their lists of free blocks, which need not fit while
-     * they change.
+     * How many pages fit a layout: by where their blocks lie, and by their lists of free blocks, which need not fit
+     * while they change.
      */
     private static final class Votes implements PageMap.Visitor {
         private final Reader reader;
