@@ -12,8 +12,10 @@ import dev.heapwalk.python.layout.PythonLayout;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * Finds pymalloc: by its static variables up to 3.11, and since then in the interpreters, each of which may have one of
@@ -69,18 +71,42 @@ final class AllocatorFinder {
             add(found, main, arenas.arenas(array, -1), "the symbol arenas", Source.SYMBOL, Source.STRUCTURE);
             return;
         }
-        VariableScan scan = new VariableScan(target.memory(), variables);
-        while (array == 0 && scan.next()) {
-            array = arenas.array(scan.word());
-        }
-        if (array != 0) {
+        List<Arena> best = amongVariables();
+        if (!best.isEmpty()) {
             add(
                     found,
                     main,
-                    arenas.arenas(array, -1),
-                    "a variable that points to an array of arenas",
+                    best,
+                    "of the arrays of arenas that variables point to, the one with the most arenas",
                     Source.STRUCTURE);
         }
+    }
+
+    /**
+     * The arenas of the array that the allocator uses. When an array grows, it moves, and what is left of it in memory
+     * that is used for something else may still look like one; but it has none of the arenas that came since. Of arrays
+     * with as many arenas, the one in use is that which more variables point into: the lists of arenas with free pools
+     * do.
+     */
+    private List<Arena> amongVariables() {
+        Map<Long, Integer> pointers = new TreeMap<>();
+        VariableScan scan = new VariableScan(target.memory(), variables);
+        while (scan.next()) {
+            long array = arenas.array(scan.word());
+            if (array != 0) {
+                pointers.merge(array, 1, Integer::sum);
+            }
+        }
+        List<Arena> best = List.of();
+        int most = 0;
+        for (Map.Entry<Long, Integer> each : pointers.entrySet()) {
+            List<Arena> some = arenas.arenas(each.getKey(), -1);
+            if (some.size() > best.size() || some.size() == best.size() && each.getValue() > most) {
+                best = some;
+                most = each.getValue();
+            }
+        }
+        return best;
     }
 
     private void findIn(PythonInterpreter interpreter, List<Pymalloc> found) {

@@ -4,7 +4,11 @@ package dev.heapwalk.python;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.heapwalk.memory.Range;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.python.layout.PymallocLayout;
+import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Python;
 import dev.heapwalk.testkit.PythonProcess;
@@ -67,6 +71,63 @@ class PymallocTest {
             });
             assertSays(core);
         }
+    }
+
+    /** What is left of an array that became too small may be pointed to as well, by a variable before or behind. */
+    @Test
+    void followsTheArrayOfArenasWhereAnOlderOneIsLeft() throws Exception {
+        Python python = Python.all().stream()
+                .filter(some -> !some.isAtLeast(3, 12))
+                .reduce((_, last) -> last)
+                .orElseThrow();
+        try (PythonProcess process = PythonProcess.of(python).start()) {
+            process.ask("fill 400000");
+            process.ask("evaluate len([str(i) for i in range(10 ** 4, 10 ** 6)])");
+            Path core = Cores.gcore(process, folder);
+            List<Arena> sound;
+            long room = 0;
+            long array = 0;
+            List<Long> empty = new ArrayList<>();
+            try (Target target = Target.core(core, python.root());
+                    Reader memory = target.memory().reader(1 << 20)) {
+                PythonRuntime runtime = PythonRuntime.locate(target, PythonRuntime.Symbols.IGNORE);
+                sound = runtime.arenas();
+                assertThat(sound).hasSizeGreaterThan(32);
+                for (PymallocCursor part = runtime.parts(); room == 0 && part.next(); ) {
+                    room = part.part() == PymallocPart.FREE_POOL ? part.address() : 0;
+                }
+                for (Range range : target.modules().getFirst().writableSegments()) {
+                    for (long at = range.start(); at < range.end(); at += Long.BYTES) {
+                        long word = memory.readLong(at, -1);
+                        if (word == 0) {
+                            empty.add(at);
+                        } else if (isArray(memory, word, sound)) {
+                            array = word;
+                        }
+                    }
+                }
+            }
+            assertThat(List.of(room, array)).doesNotContain(0L);
+            for (long variable : List.of(empty.getFirst(), empty.getLast())) {
+                try (CoreEditor editor = new CoreEditor(core)) {
+                    for (int i = 0; i < 15 * PymallocLayout.ARENA_BYTES; i += Long.BYTES) {
+                        editor.set(room + i, editor.word(array + i));
+                    }
+                    editor.set(variable, room);
+                }
+                try (Target target = Target.core(core, python.root())) {
+                    assertThat(PythonRuntime.locate(target, PythonRuntime.Symbols.IGNORE)
+                                    .arenas())
+                            .isEqualTo(sound);
+                }
+            }
+        }
+    }
+
+    private static boolean isArray(Reader memory, long word, List<Arena> arenas) {
+        return arenas.stream()
+                .allMatch(arena -> memory.readLong(word + (long) arena.index() * PymallocLayout.ARENA_BYTES, 0)
+                        == arena.address());
     }
 
     /** Above 512 bytes the C library has the blocks, which the process counts too. */
