@@ -118,8 +118,12 @@ class OwnedBuffersTest {
                 }
             }
             assertThat(compared.keySet()).contains("array.array", "collections.deque", "frozenset", "set");
-            assertThat(compared.get("list")).isGreaterThan(170);
-            assertThat(compared.get("dict")).isGreaterThan(600);
+            assertThat(compared.get("list"))
+                    .as(said.size() + " " + told.size() + " " + compared)
+                    .isGreaterThan(170);
+            assertThat(compared.get("dict"))
+                    .as(said.size() + " " + told.size() + " " + compared)
+                    .isGreaterThan(600);
             assertThat(compared.get(python.isAtLeast(3, 0) ? "str" : "unicode"))
                     .isGreaterThan(python.isAtLeast(3, 0) ? 5000 : 10);
         }
@@ -152,6 +156,7 @@ class OwnedBuffersTest {
                                     sums[0],
                                     sums[1] > 0));
                 }
+                assertThat(object.damages()).isEmpty();
             }
         }
         return told;
