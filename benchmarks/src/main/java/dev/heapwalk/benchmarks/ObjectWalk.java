@@ -20,6 +20,7 @@ final class ObjectWalk implements Subject.Ready {
     private final ObjectWalkFloor floor;
     private final CopyFloor copy;
     private final long[] ofType;
+    /** How many there are in pools. */
     private long objects;
 
     /** Walks over heaps of all sizes. */
@@ -38,6 +39,7 @@ final class ObjectWalk implements Subject.Ready {
                         "ObjectWalk/%s/%s".formatted(source.label(), Suite.count(instances)),
                         set,
                         () -> new ObjectWalk(source, instances))
+                .steps(on -> on.objects)
                 .way(Way.JAVA, ObjectWalk::java)
                 .way(Way.C, ObjectWalk::c)
                 .way(Way.COPY, ObjectWalk::copy);
@@ -52,9 +54,12 @@ final class ObjectWalk implements Subject.Ready {
         copy = new CopyFloor(floor.pid(), floor.ranges());
         ofType = new long[object.typeCount()];
         long said = floor.walk();
+        objects = said;
         walk();
-        if (objects != said) {
-            throw new IllegalStateException("the cursor tells %,d objects, the floor %,d".formatted(objects, said));
+        if (object.next() && object.place() == ObjectPlace.POOL
+                || Arrays.stream(ofType).sum() != said) {
+            throw new IllegalStateException("the cursor tells %,d objects of pools or more, the floor %,d"
+                    .formatted(Arrays.stream(ofType).sum(), said));
         }
         for (int type = 0; type < ofType.length; type++) {
             if (ofType[type] != floor.objects(type)) {
@@ -73,18 +78,15 @@ final class ObjectWalk implements Subject.Ready {
         opened.close();
     }
 
-    /** Counts the objects in pools by type. */
+    /** Counts the objects in pools by type; these come first. */
     private void walk() {
         Arrays.fill(ofType, 0);
         ObjectCursor cursor = object;
         long[] count = ofType;
-        long sum = 0;
         cursor.rewind();
-        while (cursor.next() && cursor.place() == ObjectPlace.POOL) {
+        for (long left = objects; left > 0 && cursor.next(); left--) {
             count[cursor.typeNumber()]++;
-            sum++;
         }
-        objects = sum;
     }
 
     /** Walks by the cursor; returns the objects. */

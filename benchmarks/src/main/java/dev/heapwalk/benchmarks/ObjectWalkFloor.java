@@ -33,6 +33,7 @@ final class ObjectWalkFloor extends Floor {
     private static final int ARENA_WORDS = 5;
     private static final int TYPE_WORDS = 6;
     private static final int GRAIN = 16;
+    private static final long POOL = 1 << 14;
     private static final long HASH = 0x9E3779B97F4A7C15L;
     // Fields and flags of a type of 3.13.
     private static final int BASICSIZE = 32;
@@ -64,12 +65,12 @@ final class ObjectWalkFloor extends Floor {
         Window window = runtime.target().memory().window();
         for (int i = 0; i < count; i++) {
             Arena arena = found.get(i);
-            long length = arena.carved() - arena.firstPool();
             set(i, 0, arena.address());
             set(i, 1, arena.firstPool());
             set(i, 2, arena.carved());
             if (pid == 0) {
-                long offset = window.require(arena.firstPool(), length);
+                // The others follow it where the core is mapped.
+                long offset = window.require(arena.firstPool(), POOL);
                 set(i, 3, window.segment().address() + offset);
             }
             set(
