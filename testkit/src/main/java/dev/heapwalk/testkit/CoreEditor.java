@@ -18,6 +18,7 @@ import java.util.List;
 public final class CoreEditor implements AutoCloseable {
     private static final int PT_LOAD = 1;
     private static final int PT_NOTE = 4;
+    private static final int PF_W = 2;
     private static final int NT_FILE = 0x46494c45;
     private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfInt HALF = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -76,6 +77,20 @@ public final class CoreEditor implements AutoCloseable {
      */
     public void set(long address, long value) {
         file.set(WORD, offset(address), value);
+    }
+
+    /**
+     * Leaves out all that nobody could write to: with the build ids of files, and what the dynamic linker wrote, so that
+     * it can't be told which file was mapped.
+     */
+    public void forgetConstants() {
+        long headers = file.get(WORD, 32);
+        int count = file.get(QUARTER, 56) & 0xffff;
+        for (long at = headers; at < headers + 56L * count; at += 56) {
+            if (file.get(HALF, at) == PT_LOAD && (file.get(HALF, at + 4) & PF_W) == 0) {
+                file.set(WORD, at + 32, 0);
+            }
+        }
     }
 
     /**
