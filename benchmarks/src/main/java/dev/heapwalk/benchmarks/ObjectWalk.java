@@ -40,6 +40,7 @@ final class ObjectWalk implements Subject.Ready {
                         set,
                         () -> new ObjectWalk(source, instances))
                 .steps(on -> on.objects)
+                .allocates(Allocation.NOTHING_PER_STEP)
                 .way(Way.JAVA, ObjectWalk::java)
                 .way(Way.C, ObjectWalk::c)
                 .way(Way.COPY, ObjectWalk::copy);
