@@ -280,7 +280,7 @@ public final class References implements EdgeSource {
                 elements(memory.readLong(object + SequenceLayout.LIST_ITEMS, 0), size);
             }
             case TUPLE -> tuple(object, 0);
-            case STRUCT -> tuple(object, struct(object, rule));
+            case STRUCT -> tuple(object, rule.hidden());
             case DICT -> dict(object);
             case ODICT -> {
                 nodes(object);
@@ -318,20 +318,6 @@ public final class References implements EdgeSource {
     private void tuple(long object, long more) {
         long size = memory.readLong(object + ObjectLayout.SIZE, 0);
         elements(object + layout.sequence().tupleItems(), size + more);
-    }
-
-    /** How many items a structure has that are none of the tuple. */
-    private long struct(long object, TypeRule rule) {
-        long within = (rule.basic() - layout.sequence().tupleItems()) / Long.BYTES;
-        if (within > 0) {
-            return within;
-        }
-        long type = memory.readLong(object + ObjectLayout.TYPE, 0);
-        long fields = reader.find(memory.readLong(type + TypeLayout.DICT, 0), dict) ? dict.get("n_fields") : 0;
-        long visible = memory.readLong(object + ObjectLayout.SIZE, 0);
-        return reader.find(fields, number) && number.digits() == 1
-                ? Math.clamp(memory.readInt(fields + IntLayout.DIGITS, 0) - visible, 0, MOST_VALUES)
-                : 0;
     }
 
     private void elements(long items, long count) {

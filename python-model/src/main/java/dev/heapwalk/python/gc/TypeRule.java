@@ -14,6 +14,7 @@ import java.util.List;
  * @param size the size of an object without items, behind which no field lies, in bytes
  * @param basic the size of an object of the type itself without items, in bytes
  * @param item the size of an item of the type itself, in bytes
+ * @param hidden how many items a tuple has that are not counted
  * @param dictOffset {@code tp_dictoffset}, 0 if there is no dictionary that is found by it
  * @param managed whether an object has a managed dictionary or values in its place
  * @param values whether the values of its attributes may lie behind an object
@@ -28,6 +29,7 @@ record TypeRule(
         long size,
         long basic,
         long item,
+        int hidden,
         long dictOffset,
         boolean managed,
         boolean values,

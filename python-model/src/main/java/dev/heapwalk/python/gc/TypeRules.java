@@ -9,13 +9,16 @@ import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.gc.TypeRule.Kind;
 import dev.heapwalk.python.layout.DictLayout;
 import dev.heapwalk.python.layout.InstanceLayout;
+import dev.heapwalk.python.layout.IntLayout;
 import dev.heapwalk.python.layout.MemberLayout;
 import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.PythonLayout;
 import dev.heapwalk.python.layout.ReferenceTable;
 import dev.heapwalk.python.layout.TypeLayout;
 import dev.heapwalk.python.object.PyDict;
+import dev.heapwalk.python.object.PyLong;
 import dev.heapwalk.python.object.PyModule;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +32,7 @@ import java.util.Optional;
 final class TypeRules {
     private static final int DEEPEST = 64;
     private static final int LONGEST_NAME = 128;
+    private static final int MOST_HIDDEN = 255;
     private static final int MOST_SLOTS = 1 << 12;
     private static final long LARGEST = 1 << 20;
     /** So many classes of modules with the same function are enough. */
@@ -107,6 +111,7 @@ final class TypeRules {
                 Math.clamp(word(base, TypeLayout.BASICSIZE), 0, LARGEST),
                 Math.clamp(word(type, TypeLayout.BASICSIZE), 0, LARGEST),
                 Math.clamp(word(type, TypeLayout.ITEMSIZE), 0, LARGEST),
+                kind == Kind.STRUCT ? hidden(base) : 0,
                 ownDict && !hasManaged ? dictOffset : 0,
                 hasManaged
                         && (ownDict || known.map(ReferenceTable.Entry::managed).orElse(false)),
@@ -208,6 +213,26 @@ final class TypeRules {
                     : 0;
         }
         return generalLookup;
+    }
+
+    /** How many items a structure has that are none of the tuple: its type is larger by them, or tells their number. */
+    private int hidden(long type) {
+        long within = (word(type, TypeLayout.BASICSIZE) - layout.sequence().tupleItems()) / Long.BYTES;
+        if (within > 0) {
+            return (int) Math.min(within, MOST_HIDDEN);
+        }
+        PyDict dict = new PyDict(reader);
+        if (!reader.find(word(type, TypeLayout.DICT), dict)) {
+            return 0;
+        }
+        return Math.clamp(number(dict.get("n_fields")) - number(dict.get("n_sequence_fields")), 0, MOST_HIDDEN);
+    }
+
+    private long number(long address) {
+        PyLong view = new PyLong(reader);
+        return reader.find(address, view)
+                ? view.value(1).map(BigInteger::longValue).orElse(0L)
+                : memory.readLong(address + IntLayout.IVAL, 0);
     }
 
     private long subtypeTraverse() {
