@@ -66,8 +66,9 @@ final class Discovery {
             if (knownClasses.isEmpty()) {
                 return Optional.empty();
             }
-            Optional<PageMap> map =
-                    new PageMapSearch(rootWords, reader, anonymous, target.still()).find(segments, variables, knownMap);
+            OptionalLong central = new CacheFinder(reader, anonymous, knownClasses.get()).central(variables);
+            Optional<PageMap> map = new PageMapSearch(rootWords, reader, anonymous, target.still())
+                    .find(segments, variables, central, knownMap);
             if (map.isEmpty()) {
                 return Optional.empty();
             }

@@ -5,11 +5,13 @@ import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.tcmalloc.layout.MapShape;
+import dev.heapwalk.tcmalloc.layout.TcmallocLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * Finds the page map among a module's variables, without a symbol. Each word that points into anonymous memory is taken
@@ -21,6 +23,9 @@ final class PageMapSearch {
     private static final int SAMPLES = 64;
     /** So many of them may be wrong, since there may be damage. */
     private static final int MOST_BAD = 4;
+
+    /** So many entries may name a span that has other pages: what is inside a span was left there by others. */
+    private static final int MOST_STALE = 4 * SAMPLES;
 
     private static final long NONE = -1;
 
@@ -47,19 +52,23 @@ final class PageMapSearch {
     /**
      * Looks through the variables of a module.
      *
+     * @param central where the central cache lies, which points to thousands of blocks; empty if that is not known
      * @param known what was found there before; it is only looked at again
      */
-    Optional<PageMap> find(List<Range> segments, Variables variables, Optional<PageMap> known) {
+    Optional<PageMap> find(List<Range> segments, Variables variables, OptionalLong central, Optional<PageMap> known) {
         Optional<PageMap> again = known.flatMap(map -> check(map.root(), map.shape()));
         if (again.isPresent()) {
             return again;
         }
         List<PageMap> found = new ArrayList<>();
-        for (Range range : segments) {
-            for (MapShape shape : MapShape.ALL) {
+        for (MapShape shape : MapShape.ALL) {
+            for (Range range : segments) {
                 if (range.length() >= shape.rootBytes()) {
-                    find(range, shape, variables, found);
+                    find(range, shape, variables, central, found);
                 }
+            }
+            if (found.stream().anyMatch(map -> map.badWords() == 0)) {
+                break;
             }
         }
         // A stray pointer to a leaf can look like a root of one word.
@@ -69,10 +78,16 @@ final class PageMapSearch {
                                 Comparator.comparingInt(PageMap::rootWords).reversed()));
     }
 
-    private void find(Range range, MapShape shape, Variables variables, List<PageMap> found) {
+    private void find(Range range, MapShape shape, Variables variables, OptionalLong central, List<PageMap> found) {
         for (int i = 0; i < variables.pointers(); i++) {
             long at = variables.at(i);
-            if (at < range.start() || at >= range.end() || !PageMap.isLeaf(anonymous, shape, variables.value(i))) {
+            boolean inCentral = central.isPresent()
+                    && at >= central.getAsLong()
+                    && at - central.getAsLong() < (long) CentralFreeList.SIZE * TcmallocLayout.MOST_CLASSES;
+            if (inCentral
+                    || at < range.start()
+                    || at >= range.end()
+                    || !PageMap.isLeaf(anonymous, shape, variables.value(i))) {
                 continue;
             }
             long index = leafKey(variables.value(i), shape);
@@ -126,6 +141,7 @@ final class PageMapSearch {
 
         private int good;
         private int bad;
+        private int stale;
         /** The span that was wrong last: it may have many entries, and counts once. */
         private long wrong;
         /** The index behind the last span. */
@@ -137,7 +153,7 @@ final class PageMapSearch {
         }
 
         boolean goesOn() {
-            return bad <= mostBad && good + bad < SAMPLES;
+            return bad <= mostBad && stale <= MOST_STALE && good + bad < SAMPLES;
         }
 
         void entry(long index, long address) {
@@ -149,7 +165,11 @@ final class PageMapSearch {
                 keys[good++] = key;
             } else {
                 wrong = address;
-                bad++;
+                if (mayBeSpan(address)) {
+                    stale++;
+                } else {
+                    bad++;
+                }
             }
         }
 
@@ -170,12 +190,15 @@ final class PageMapSearch {
                 from = to;
             }
             int others = bad + good - most;
-            return others <= mostBad && most > goodForABad * others ? best : NONE;
+            return others <= mostBad && most > goodForABad * others && MOST_BAD * most > stale ? best : NONE;
+        }
+
+        private boolean mayBeSpan(long address) {
+            return (address & 7) == 0 && anonymous.holds(address, Span.SIZE);
         }
 
         private long key(long index, long address) {
-            long offset =
-                    (address & 7) == 0 && anonymous.holds(address, Span.SIZE) ? reader.find(address, Span.SIZE) : -1;
+            long offset = mayBeSpan(address) ? reader.find(address, Span.SIZE) : -1;
             if (offset < 0) {
                 return NONE;
             }
