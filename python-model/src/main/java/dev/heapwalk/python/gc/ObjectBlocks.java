@@ -17,6 +17,8 @@ import java.util.List;
  */
 public final class ObjectBlocks {
     private static final int MOST_DEBUG_HEADS = 2;
+    /** So many types of types of types are more than enough. */
+    private static final int DEEPEST = 8;
 
     private final ObjectReader reader;
     private final Reader memory;
@@ -24,6 +26,7 @@ public final class ObjectBlocks {
     private final List<Arena> arenas;
     private final int arenaSize;
     private final boolean debugHeads;
+    private final long typeType;
     private final int[] distances;
 
     /**
@@ -39,6 +42,7 @@ public final class ObjectBlocks {
         this.arenas = runtime.arenas();
         this.arenaSize = runtime.arenaSize();
         this.debugHeads = runtime.debugHeads();
+        this.typeType = runtime.typeType();
         this.distances = new int[] {
             0, layout.gcHead(), layout.gcHead() + ObjectLayout.PRE_HEADER, ObjectLayout.PRE_HEADER,
         };
@@ -101,12 +105,25 @@ public final class ObjectBlocks {
             long object = start + distance;
             long type = reader.typeAt(object);
             if (type != 0
+                    && isType(type)
                     && before(type) == distance
                     && layout.isInUse(memory.readLong(object + ObjectLayout.REFCNT, 0))) {
                 return object;
             }
         }
         return 0;
+    }
+
+    /** Links of the collector's lists may look like types, but the types of these do not lead to {@code type}. */
+    private boolean isType(long address) {
+        long type = address;
+        for (int i = 0; i < DEEPEST && type != 0; i++) {
+            if (type == typeType) {
+                return true;
+            }
+            type = memory.readLong(type + ObjectLayout.TYPE, 0);
+        }
+        return false;
     }
 
     private boolean hasHead(long address) {
