@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.memory.Reader;
@@ -142,7 +143,7 @@ abstract class AtBlock implements BlockView {
         owner = keptAddress == at ? map.kept().owner(kept) : KeptBlocks.NOBODY;
         state = owner == KeptBlocks.NOBODY
                 ? JemallocState.USED
-                : owner == KeptBlocks.OWN ? JemallocState.METADATA : JemallocState.TCACHE;
+                : owner == KeptBlocks.ALLOCATOR ? JemallocState.METADATA : JemallocState.TCACHE;
     }
 
     /** Goes to the one block of an extent that is no slab. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.jemalloc.layout.JemallocLayout;
 import dev.heapwalk.memory.Reader;
 import java.util.List;

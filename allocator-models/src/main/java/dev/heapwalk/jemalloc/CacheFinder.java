@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.allocator.KeptBlocks;
+import dev.heapwalk.allocator.NonzeroWords;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
@@ -31,7 +35,7 @@ final class CacheFinder {
     private final AnonymousMemory anonymous;
     private final HeapMap map;
     private final JemallocLookup block;
-    private final Damages damages;
+    private final DamageList damages;
     private final boolean settled;
 
     private final CacheBin bin;
@@ -59,7 +63,7 @@ final class CacheFinder {
             AnonymousMemory anonymous,
             HeapMap map,
             JemallocLookup block,
-            Damages damages,
+            DamageList damages,
             boolean settled) {
         this.words = words;
         this.reader = reader;
@@ -248,7 +252,7 @@ final class CacheFinder {
         }
         // The stacks of all bins lie in one block.
         if (block.find(top - Long.BYTES) && block.jemallocState() == JemallocState.USED) {
-            kept.put(block.address(), KeptBlocks.OWN);
+            kept.put(block.address(), KeptBlocks.ALLOCATOR);
         }
         found.add(new Tcache(address, tid, bins));
     }

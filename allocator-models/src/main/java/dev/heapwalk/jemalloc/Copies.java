@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.Attempts;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import java.util.ArrayList;
@@ -10,9 +11,6 @@ import java.util.stream.Collectors;
 
 /** All copies of jemalloc in a target. */
 final class Copies {
-    /** So often it is tried where a process runs on, and may change too much at one time. */
-    private static final int MOST_LOOKS = 4;
-
     private Copies() {}
 
     static List<JemallocHeap> locate(Target target) {
@@ -22,10 +20,8 @@ final class Copies {
         for (JemallocModule module : modules) {
             Discovery discovery = new Discovery(target, module);
             String name = "jemalloc" + discovery.version() + (modules.size() == 1 ? "" : " in " + module.file());
-            Optional<JemallocHeap> found = discovery.look(name, regions);
-            for (int i = 1; found.isEmpty() && !target.still() && i < MOST_LOOKS; i++) {
-                found = discovery.look(name, regions);
-            }
+            int first = regions;
+            Optional<JemallocHeap> found = Attempts.at(target, () -> discovery.look(name, first));
             if (found.isPresent()) {
                 regions += found.get().arenaCount();
                 heaps.add(found.get());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.jemalloc.layout.JemallocLayout;
 import dev.heapwalk.jemalloc.layout.TreeShape;
 import dev.heapwalk.memory.Reader;
@@ -29,7 +31,7 @@ final class ExtentCollector implements PageTree.Entries {
     private final Reader reader;
     private final TreeShape shape;
     private final AnonymousMemory anonymous;
-    private final Damages damages;
+    private final DamageList damages;
     /** Whether what does not fit is damage, and no change that is under way. */
     private final boolean settled;
 
@@ -45,7 +47,7 @@ final class ExtentCollector implements PageTree.Entries {
     private long lastEnd;
     private long strayEdata;
 
-    ExtentCollector(Reader reader, TreeShape shape, AnonymousMemory anonymous, Damages damages, boolean settled) {
+    ExtentCollector(Reader reader, TreeShape shape, AnonymousMemory anonymous, DamageList damages, boolean settled) {
         this.reader = reader;
         this.shape = shape;
         this.anonymous = anonymous;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.CacheTable;
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
@@ -38,7 +40,7 @@ public final class JemallocHeap implements Heap {
     private final List<Tcache> caches;
     private final List<Evidence> evidence;
     private final List<String> missing;
-    private final Damages damages;
+    private final DamageList damages;
     private final boolean settled;
     private final long leftOut;
     private final Arenas arenas;
@@ -52,7 +54,7 @@ public final class JemallocHeap implements Heap {
             List<Tcache> caches,
             List<Evidence> evidence,
             List<String> missing,
-            Damages damages,
+            DamageList damages,
             boolean settled,
             long leftOut) {
         this.discovery = discovery;
@@ -251,7 +253,7 @@ public final class JemallocHeap implements Heap {
      */
     @Override
     public Table caches() {
-        return new TcacheTable(caches);
+        return new CacheTable("Bin", caches.stream().map(Tcache::row).toList());
     }
 
     @Override

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.ConstantTexts;
 import dev.heapwalk.heap.Source;
 import dev.heapwalk.jemalloc.layout.TreeShape;
-import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.elf.ElfModule;
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * A program or library that has jemalloc, as it seems.
@@ -32,8 +30,6 @@ record JemallocModule(ElfModule module, String basis, Source source) {
     private static final int LONGEST = 64;
 
     private static final int HASH = 40;
-    private static final int STEP = 1 << 20;
-    private static final long MOST = 64L << 20;
     /** Variables that are not as large as the smallest root are not looked at. */
     private static final long LEAST =
             TreeShape.ALL.stream().mapToLong(TreeShape::rootBytes).min().orElseThrow();
@@ -79,28 +75,7 @@ record JemallocModule(ElfModule module, String basis, Source source) {
     }
 
     private static Optional<String> version(Target target, ElfModule module) {
-        byte[] bytes = new byte[STEP];
-        long searched = 0;
-        // Constant texts lie behind the code, or before it where it has a mapping of its own.
-        for (Mapping mapping : Stream.concat(
-                        module.mappings().stream().filter(one -> !one.executable()),
-                        module.mappings().stream().filter(Mapping::executable))
-                .toList()) {
-            if (!mapping.readable() || mapping.writable()) {
-                continue;
-            }
-            for (long at = mapping.start(); at < mapping.end() && searched < MOST; at += STEP - LONGEST) {
-                int length = (int) Math.min(STEP, mapping.end() - at);
-                int got = (int)
-                        target.memory().read(at, MemorySegment.ofArray(bytes).asSlice(0, length));
-                searched += length;
-                Optional<String> found = version(bytes, got);
-                if (found.isPresent()) {
-                    return found;
-                }
-            }
-        }
-        return Optional.empty();
+        return ConstantTexts.find(target, module, LONGEST, JemallocModule::version);
     }
 
     private static Optional<String> version(byte[] bytes, int length) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.NonzeroWords;
 import dev.heapwalk.memory.AddressSpace;
 
 /**

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.allocator.NonzeroWords;
 import dev.heapwalk.jemalloc.layout.TreeShape;
 import java.util.function.LongConsumer;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.CacheTable;
 import java.util.List;
 import java.util.OptionalLong;
 
@@ -43,5 +44,15 @@ public record Tcache(long address, OptionalLong tid, List<Bin> bins) {
      */
     public long bytes() {
         return bins.stream().mapToLong(bin -> bin.count() * bin.size()).sum();
+    }
+
+    /** What a table shows of it. */
+    CacheTable.Cache row() {
+        return new CacheTable.Cache(
+                address,
+                tid,
+                bins.stream()
+                        .map(bin -> new CacheTable.Contents(bin.szind, bin.size, bin.count))
+                        .toList());
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.mimalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.allocator.Attempts;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
@@ -20,9 +22,6 @@ import java.util.stream.Collectors;
 final class Copies {
     /** What each mimalloc offers to programs. */
     private static final String EXPORT = "mi_malloc";
-
-    /** So often it is tried where a process runs on, and may change too much at one time. */
-    private static final int MOST_LOOKS = 4;
 
     private static final long BUDGET = 8L << 20;
     private static final int LINE = 1 << 14;
@@ -61,10 +60,8 @@ final class Copies {
         for (Trace trace : traces) {
             Discovery discovery = new Discovery(target, trace, keys);
             String name = "mimalloc " + discovery.major() + (traces.size() == 1 ? "" : " in " + discovery.file());
-            Optional<MimallocHeap> found = discovery.look(name, regions);
-            for (int i = 1; found.isEmpty() && !target.still() && i < MOST_LOOKS; i++) {
-                found = discovery.look(name, regions);
-            }
+            int first = regions;
+            Optional<MimallocHeap> found = Attempts.at(target, () -> discovery.look(name, first));
             if (found.isPresent()) {
                 regions += found.get().regionCount();
                 heaps.add(found.get());

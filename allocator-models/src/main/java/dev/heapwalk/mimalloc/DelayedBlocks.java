@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.mimalloc;
 
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.mimalloc.layout.MimallocLayout;
 import java.util.Arrays;
@@ -16,13 +17,13 @@ final class DelayedBlocks {
     private final Reader reader;
     private final MimallocLayout layout;
     private final PageTable table;
-    private final Damages damages;
+    private final DamageList damages;
     private final boolean settled;
 
     private long[] found = new long[FIRST_LENGTH];
     private int count;
 
-    DelayedBlocks(Reader reader, MimallocLayout layout, PageTable table, Damages damages, boolean settled) {
+    DelayedBlocks(Reader reader, MimallocLayout layout, PageTable table, DamageList damages, boolean settled) {
         this.reader = reader;
         this.layout = layout;
         this.table = table;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.mimalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.allocator.Calls;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.elf.ElfModule;
@@ -28,8 +30,6 @@ final class Discovery {
     private static final long BUDGET = 8L << 20;
     /** Structures of pages lie side by side. */
     private static final int LINE = 1 << 14;
-    /** Where a function of the C library that calls the kernel has its return address, in words from the top. */
-    private static final int FRAME = 16;
     /** So many pages at most are counted where a page can't be one, in its place. */
     private static final long MOST_OTHERS = 8;
     /** So many pages tell which layout it is. */
@@ -87,13 +87,14 @@ final class Discovery {
         /** Whether what does not fit is damage, and no change that is under way. */
         private final boolean settled;
 
-        private final Damages damages = new Damages();
+        private final DamageList damages = new DamageList();
         private final List<Evidence> evidence = new ArrayList<>();
 
         Look(AnonymousMemory anonymous, Reader reader) {
             this.anonymous = anonymous;
             this.reader = reader;
-            this.settled = target.still() && rests();
+            // A page and its lists are changed one after the other.
+            this.settled = target.still() && !Calls.into(target, trace.module(), reader);
         }
 
         Optional<MimallocHeap> heap(String name, int firstRegion) {
@@ -249,28 +250,6 @@ final class Discovery {
                 threads[i] = tid < 0 ? OptionalLong.empty() : OptionalLong.of(tid);
             }
             return threads;
-        }
-
-        /**
-         * Whether no thread is inside mimalloc, or in a call that it has just made: a page and its lists are changed
-         * one after the other. Unsure where a program has mimalloc in itself.
-         */
-        private boolean rests() {
-            for (ThreadState thread : target.threads()) {
-                if (thread.registers().isEmpty()) {
-                    continue;
-                }
-                Registers registers = thread.registers().get();
-                boolean inside = trace.module().contains(registers.programCounter());
-                for (int i = 0; i < FRAME && !inside; i++) {
-                    inside = trace.module()
-                            .contains(reader.readLong(registers.stackPointer() + (long) Long.BYTES * i, 0));
-                }
-                if (inside) {
-                    return false;
-                }
-            }
-            return true;
         }
     }
 

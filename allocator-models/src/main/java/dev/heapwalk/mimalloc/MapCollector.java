@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.mimalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Ranges;
@@ -16,7 +18,7 @@ final class MapCollector implements PageMap.Visitor {
     private final Reader reader;
     private final AnonymousMemory anonymous;
     private final MimallocLayout layout;
-    private final Damages damages;
+    private final DamageList damages;
     private final boolean settled;
 
     private final MiPage view;
@@ -31,7 +33,7 @@ final class MapCollector implements PageMap.Visitor {
             Reader reader,
             AnonymousMemory anonymous,
             MimallocLayout layout,
-            Damages damages,
+            DamageList damages,
             boolean settled) {
         this.memory = memory;
         this.reader = reader;

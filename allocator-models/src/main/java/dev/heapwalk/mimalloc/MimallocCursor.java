@@ -4,6 +4,7 @@ package dev.heapwalk.mimalloc;
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Heap;
 import java.util.List;
 
@@ -21,7 +22,7 @@ public final class MimallocCursor extends AtBlock implements BlockCursor {
     private int from;
     private int to;
 
-    private final Damages damages = new Damages();
+    private final DamageList damages = new DamageList();
     private int nextEntry;
     private long walked;
     private long total;

@@ -4,6 +4,7 @@ package dev.heapwalk.mimalloc;
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
@@ -42,7 +43,7 @@ public final class MimallocHeap implements Heap {
     private final HeapMap map;
     private final OptionalLong[] threads;
     private final List<Evidence> evidence;
-    private final Damages damages;
+    private final DamageList damages;
     private final boolean settled;
     private final int[] pages;
     private MimallocLookup shared;
@@ -54,7 +55,7 @@ public final class MimallocHeap implements Heap {
             HeapMap map,
             OptionalLong[] threads,
             List<Evidence> evidence,
-            Damages damages,
+            DamageList damages,
             boolean settled) {
         this.discovery = discovery;
         this.name = name;

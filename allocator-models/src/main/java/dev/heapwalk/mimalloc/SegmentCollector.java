@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.mimalloc;
 
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.mimalloc.layout.MimallocLayout;
 import java.util.List;
@@ -8,13 +9,13 @@ import java.util.List;
 /** Makes the table of all pages of a mimalloc that has segments. */
 final class SegmentCollector implements SegmentWalk.Visitor {
     private final SegmentWalk walk;
-    private final Damages damages;
+    private final DamageList damages;
     private final boolean settled;
     private final PageTable table = new PageTable();
     private final Owners owners = new Owners();
     private Segment segment;
 
-    SegmentCollector(Reader reader, MimallocLayout layout, Damages damages, boolean settled, boolean still) {
+    SegmentCollector(Reader reader, MimallocLayout layout, DamageList damages, boolean settled, boolean still) {
         this.walk = new SegmentWalk(reader, layout, still);
         this.damages = damages;
         this.settled = settled;

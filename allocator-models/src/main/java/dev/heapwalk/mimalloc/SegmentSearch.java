@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.mimalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.mimalloc.layout.MimallocLayout;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.memory.Reader;
@@ -153,7 +154,7 @@ abstract class AtBlock implements BlockView {
         owner = keptAddress == at ? map.kept().owner(kept) : KeptBlocks.NOBODY;
         state = owner == KeptBlocks.NOBODY
                 ? TcmallocState.USED
-                : owner == KeptBlocks.TRANSFER ? TcmallocState.TRANSFER : TcmallocState.TCACHE;
+                : owner == KeptBlocks.ALLOCATOR ? TcmallocState.TRANSFER : TcmallocState.TCACHE;
     }
 
     /** Goes to the one block of a span that has no objects of one size. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.tcmalloc.layout.TcmallocLayout;
@@ -139,7 +141,7 @@ final class CacheFinder {
     }
 
     /** Tells where a cache is in the list of all, but not its neighbours as it says. */
-    void contradictions(Caches caches, Damages damages) {
+    void contradictions(Caches caches, DamageList damages) {
         for (long cache : caches.ofThreads.keySet()) {
             for (boolean forward : new boolean[] {true, false}) {
                 long other = forward ? next(caches.layout, cache) : previous(caches.layout, cache);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.allocator.KeptBlocks;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
 import java.util.ArrayList;
@@ -14,7 +17,7 @@ final class CacheReader {
     private final Reader reader;
     private final AnonymousMemory anonymous;
     private final HeapMap map;
-    private final Damages damages;
+    private final DamageList damages;
     private final boolean settled;
 
     private final FreeList list = new FreeList();
@@ -26,7 +29,7 @@ final class CacheReader {
     /** The word behind the last block of a chain. */
     private long behind;
 
-    CacheReader(Reader reader, AnonymousMemory anonymous, HeapMap map, Damages damages, boolean settled) {
+    CacheReader(Reader reader, AnonymousMemory anonymous, HeapMap map, DamageList damages, boolean settled) {
         this.reader = reader;
         this.anonymous = anonymous;
         this.map = map;
@@ -98,7 +101,7 @@ final class CacheReader {
         }
         int most = map.classes().moves()[sizeClass];
         for (int i = 0; i < slots; i++) {
-            int found = follow(ends[2 * i], ends[2 * i + 1], most, sizeClass, KeptBlocks.TRANSFER);
+            int found = follow(ends[2 * i], ends[2 * i + 1], most, sizeClass, KeptBlocks.ALLOCATOR);
             inTransfer[sizeClass] += found;
             if (settled && found != most) {
                 damages.add(

@@ -2,6 +2,7 @@
 package dev.heapwalk.tcmalloc;
 
 import dev.heapwalk.heap.Column;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.memory.Reader;
@@ -69,7 +70,7 @@ record CentralCache(
     }
 
     /** Tells where it counts other spans than the page map leads to. */
-    void contradictions(Damages damages) {
+    void contradictions(DamageList damages) {
         for (int i = 1; i < spans.length; i++) {
             if (counted[i] >= 0 && counted[i] != spans[i]) {
                 damages.add(

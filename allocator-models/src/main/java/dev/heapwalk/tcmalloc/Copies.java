@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.Attempts;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import java.util.ArrayList;
@@ -10,9 +11,6 @@ import java.util.stream.Collectors;
 
 /** All copies of tcmalloc in a target. */
 final class Copies {
-    /** So often it is tried where a process runs on, and may change too much at one time. */
-    private static final int MOST_LOOKS = 4;
-
     private Copies() {}
 
     static List<TcmallocHeap> locate(Target target) {
@@ -26,10 +24,8 @@ final class Copies {
             String name = "tcmalloc"
                     + module.version().map(version -> " " + version).orElse("")
                     + (modules.size() == 1 ? "" : " in " + module.file());
-            Optional<TcmallocHeap> found = discovery.look(name, heaps.size());
-            for (int i = 1; found.isEmpty() && !target.still() && i < MOST_LOOKS; i++) {
-                found = discovery.look(name, heaps.size());
-            }
+            int first = heaps.size();
+            Optional<TcmallocHeap> found = Attempts.at(target, () -> discovery.look(name, first));
             found.ifPresent(heaps::add);
         }
         if (heaps.isEmpty()) {

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.allocator.Calls;
+import dev.heapwalk.allocator.KeptBlocks;
+import dev.heapwalk.allocator.NonzeroWords;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import java.util.ArrayList;
@@ -23,8 +27,6 @@ final class Discovery {
     private static final long BUDGET = 8L << 20;
     /** Structures of spans lie side by side. */
     private static final int LINE = 1 << 14;
-    /** Where a function of the C library that calls the kernel has its return address, in words from the top. */
-    private static final int FRAME = 16;
 
     private final Target target;
     private final TcmallocModule module;
@@ -91,7 +93,7 @@ final class Discovery {
         /** Whether what does not fit is damage, and no change that is under way. */
         private final boolean settled;
 
-        private final Damages damages = new Damages();
+        private final DamageList damages = new DamageList();
         private final List<Evidence> evidence = new ArrayList<>();
         private final List<String> missing = new ArrayList<>();
 
@@ -110,7 +112,8 @@ final class Discovery {
             this.variables = variables;
             this.map = map;
             this.classes = classes;
-            this.settled = target.still() && rests();
+            // A span and the page map are changed one after the other.
+            this.settled = target.still() && !Calls.into(target, module.module(), reader);
         }
 
         TcmallocHeap heap(String name, int firstRegion) {
@@ -159,28 +162,6 @@ final class Discovery {
                     damages,
                     settled,
                     spans.leftOut());
-        }
-
-        /**
-         * Whether no thread is inside tcmalloc, or in a call that it has just made: a span and the page map are changed
-         * one after the other. Unsure where a program has tcmalloc in itself.
-         */
-        private boolean rests() {
-            for (ThreadState thread : target.threads()) {
-                if (thread.registers().isEmpty()) {
-                    continue;
-                }
-                Registers registers = thread.registers().get();
-                boolean inside = module.module().contains(registers.programCounter());
-                for (int i = 0; i < FRAME && !inside; i++) {
-                    inside = module.module()
-                            .contains(reader.readLong(registers.stackPointer() + (long) Long.BYTES * i, 0));
-                }
-                if (inside) {
-                    return false;
-                }
-            }
-            return true;
         }
 
         private void walkMap(SpanCollector spans, Metadata metadata) {

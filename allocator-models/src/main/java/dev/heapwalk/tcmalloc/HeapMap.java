@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.tcmalloc.layout.MapShape;
 
 /**

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.allocator.NonzeroWords;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.TouchedPages;

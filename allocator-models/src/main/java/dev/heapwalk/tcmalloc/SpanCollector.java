@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.tcmalloc.layout.MapShape;
 import dev.heapwalk.tcmalloc.layout.TcmallocLayout;
@@ -25,7 +27,7 @@ final class SpanCollector implements PageMap.Entries {
     private final MapShape shape;
     private final AnonymousMemory anonymous;
     private final SizeClasses classes;
-    private final Damages damages;
+    private final DamageList damages;
     /** Whether what does not fit is damage, and no change that is under way. */
     private final boolean settled;
 
@@ -55,7 +57,7 @@ final class SpanCollector implements PageMap.Entries {
             PageMap map,
             AnonymousMemory anonymous,
             SizeClasses classes,
-            Damages damages,
+            DamageList damages,
             boolean settled) {
         this.reader = reader;
         this.map = map;

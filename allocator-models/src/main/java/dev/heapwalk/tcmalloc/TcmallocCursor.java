@@ -4,6 +4,7 @@ package dev.heapwalk.tcmalloc;
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Heap;
 import java.util.List;
 import java.util.OptionalLong;
@@ -20,7 +21,7 @@ public final class TcmallocCursor extends AtBlock implements BlockCursor {
     /** The region whose blocks are walked, or all. */
     private int region;
 
-    private final Damages damages = new Damages();
+    private final DamageList damages = new DamageList();
     private int nextSpan;
     private long walked;
     private long total;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.CacheTable;
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
@@ -38,7 +40,7 @@ public final class TcmallocHeap implements Heap {
     private final CentralCache central;
     private final List<Evidence> evidence;
     private final List<String> missing;
-    private final Damages damages;
+    private final DamageList damages;
     private final boolean settled;
     private final long leftOut;
     private final PageHeapTable pageHeap;
@@ -53,7 +55,7 @@ public final class TcmallocHeap implements Heap {
             CentralCache central,
             List<Evidence> evidence,
             List<String> missing,
-            Damages damages,
+            DamageList damages,
             boolean settled,
             long leftOut) {
         this.discovery = discovery;
@@ -246,7 +248,7 @@ public final class TcmallocHeap implements Heap {
      */
     @Override
     public Table caches() {
-        return new ThreadCacheTable(caches);
+        return new CacheTable("Class", caches.stream().map(ThreadCache::row).toList());
     }
 
     @Override

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.ConstantTexts;
 import dev.heapwalk.heap.Source;
-import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.tcmalloc.layout.MapShape;
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * A program or library that has a tcmalloc, as it seems.
@@ -47,8 +45,6 @@ record TcmallocModule(ElfModule module, Kind kind, Optional<String> version, Str
     /** What is looked for is no longer. */
     private static final int LONGEST = 64;
 
-    private static final int STEP = 1 << 20;
-    private static final long MOST = 64L << 20;
     /** Variables that are not as large as the smallest root are not looked at. */
     private static final long LEAST =
             MapShape.ALL.stream().mapToLong(MapShape::rootBytes).min().orElseThrow();
@@ -92,28 +88,7 @@ record TcmallocModule(ElfModule module, Kind kind, Optional<String> version, Str
     private record Text(String text, Kind kind, Optional<String> version) {}
 
     private static Optional<Text> text(Target target, ElfModule module) {
-        byte[] bytes = new byte[STEP];
-        long searched = 0;
-        // Constant texts lie behind the code, or before it where it has a mapping of its own.
-        for (Mapping mapping : Stream.concat(
-                        module.mappings().stream().filter(one -> !one.executable()),
-                        module.mappings().stream().filter(Mapping::executable))
-                .toList()) {
-            if (!mapping.readable() || mapping.writable()) {
-                continue;
-            }
-            for (long at = mapping.start(); at < mapping.end() && searched < MOST; at += STEP - LONGEST) {
-                int length = (int) Math.min(STEP, mapping.end() - at);
-                int got = (int)
-                        target.memory().read(at, MemorySegment.ofArray(bytes).asSlice(0, length));
-                searched += length;
-                Optional<Text> found = text(bytes, got);
-                if (found.isPresent()) {
-                    return found;
-                }
-            }
-        }
-        return Optional.empty();
+        return ConstantTexts.find(target, module, LONGEST, TcmallocModule::text);
     }
 
     private static Optional<Text> text(byte[] bytes, int length) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.CacheTable;
 import java.util.List;
 import java.util.OptionalLong;
 
@@ -43,5 +44,15 @@ public record ThreadCache(long address, OptionalLong tid, List<Contents> lists) 
      */
     public long bytes() {
         return lists.stream().mapToLong(list -> list.count() * list.size()).sum();
+    }
+
+    /** What a table shows of it. */
+    CacheTable.Cache row() {
+        return new CacheTable.Cache(
+                address,
+                tid,
+                lists.stream()
+                        .map(list -> new CacheTable.Contents(list.sizeClass, list.size, list.count))
+                        .toList());
     }
 }

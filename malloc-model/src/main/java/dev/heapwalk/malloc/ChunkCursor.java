@@ -2,6 +2,7 @@
 package dev.heapwalk.malloc;
 
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Window;

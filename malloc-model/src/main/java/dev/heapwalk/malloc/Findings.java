@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Source;
 import java.util.ArrayList;

@@ -5,6 +5,7 @@ import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.jemalloc;
+package dev.heapwalk.allocator;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.TouchedPages;
@@ -8,18 +8,32 @@ import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 
 /** Goes through the words of a range that are not zero. Pages that were never touched are left out unread. */
-final class NonzeroWords implements AutoCloseable {
+public final class NonzeroWords implements AutoCloseable {
+    /** What of memory may be unreadable for itself, in bytes. */
+    private static final long PAGE = 4096;
+
     private final Window window;
     private final TouchedPages touched;
     private long unreadable;
 
     /** Is told of each word. */
-    interface Visitor {
-        /** Returns whether to go on. */
+    public interface Visitor {
+        /**
+         * Receives a word.
+         *
+         * @param address its target address
+         * @param word what it is, never 0
+         * @return whether to go on
+         */
         boolean word(long address, long word);
     }
 
-    NonzeroWords(AddressSpace memory) {
+    /**
+     * Prepares to read.
+     *
+     * @param memory the target's
+     */
+    public NonzeroWords(AddressSpace memory) {
         this.window = memory.window();
         this.touched = memory.touched();
     }
@@ -27,9 +41,12 @@ final class NonzeroWords implements AutoCloseable {
     /**
      * Goes through a range. Calls for other ranges from the visitor are not allowed.
      *
+     * @param start target address, a multiple of 8
+     * @param end target address behind it
+     * @param visitor is told of each word
      * @return false if the visitor ended it
      */
-    boolean each(long start, long end, Visitor visitor) {
+    public boolean each(long start, long end, Visitor visitor) {
         long at = start;
         while (at < end) {
             at = touched.next(at, end) & -Long.BYTES;
@@ -46,7 +63,7 @@ final class NonzeroWords implements AutoCloseable {
                 if (offset < 0) {
                     long before = window.missing() - at & -Long.BYTES;
                     if (before <= 0 || before >= wanted || (offset = window.find(at, before)) < 0) {
-                        long next = Math.min(stop, (at & -SizeClasses.PAGE) + SizeClasses.PAGE);
+                        long next = Math.min(stop, (at & -PAGE) + PAGE);
                         unreadable += next - at;
                         at = next;
                         continue;
@@ -66,8 +83,12 @@ final class NonzeroWords implements AutoCloseable {
         return true;
     }
 
-    /** How many bytes of all ranges could not be read. */
-    long unreadable() {
+    /**
+     * How much of all ranges could not be read.
+     *
+     * @return bytes
+     */
+    public long unreadable() {
         return unreadable;
     }
 

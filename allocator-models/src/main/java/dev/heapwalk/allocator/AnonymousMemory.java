@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.heapwalk.tcmalloc;
+package dev.heapwalk.allocator;
 
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.Ranges;
 import java.util.Arrays;
 
-/** The private writable memory of a process that no file lies behind, where tcmalloc keeps all that it makes. */
-final class AnonymousMemory {
+/** The private writable memory of a process that no file lies behind, where an allocator keeps all that it makes. */
+public final class AnonymousMemory {
     private final Ranges ranges;
 
-    /** Takes it from what is mapped. What lies side by side is one range, however it is mapped. */
-    AnonymousMemory(Mappings mappings) {
+    /**
+     * Takes it from what is mapped. What lies side by side is one range, however it is mapped.
+     *
+     * @param mappings those of the target
+     */
+    public AnonymousMemory(Mappings mappings) {
         long[] starts = new long[mappings.list().size()];
         long[] ends = new long[starts.length];
         int count = 0;
@@ -32,12 +36,24 @@ final class AnonymousMemory {
         ranges = Ranges.exactly(Arrays.copyOf(starts, count), Arrays.copyOf(ends, count));
     }
 
-    boolean holds(long address, long length) {
+    /**
+     * Whether it has all of a range.
+     *
+     * @param address target address
+     * @param length in bytes
+     * @return whether all of it lies in one range
+     */
+    public boolean holds(long address, long length) {
         int range = ranges.at(address);
         return range >= 0 && length <= ranges.end(range) - address;
     }
 
-    Ranges ranges() {
+    /**
+     * All of it.
+     *
+     * @return ranges of target addresses
+     */
+    public Ranges ranges() {
         return ranges;
     }
 }
