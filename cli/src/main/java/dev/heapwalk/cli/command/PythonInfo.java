@@ -4,9 +4,7 @@ package dev.heapwalk.cli.command;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
-import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Evidence;
-import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
@@ -45,7 +43,7 @@ final class PythonInfo extends ReportCommand {
         return looks.at(
                 opened,
                 problems,
-                (runtime, _) -> new Answer(Stream.concat(runtime.evidence().stream(), threads(opened, runtime))
+                (runtime, _) -> new EvidenceRows(Stream.concat(runtime.evidence().stream(), threads(opened, runtime))
                         .toList()));
     }
 
@@ -77,33 +75,5 @@ final class PythonInfo extends ReportCommand {
                 .or(() -> known.stream()
                         .filter(each -> each.tid() == thread.nativeThreadId())
                         .findFirst());
-    }
-
-    private record Answer(List<Evidence> evidence) implements Report {
-        @Override
-        public List<Column> columns() {
-            return List.of(
-                    Column.text("Subject", "subject"),
-                    Column.text("Found", "conclusion"),
-                    Column.text("Evidence", "basis"));
-        }
-
-        @Override
-        public void rows(RowSink sink) {
-            for (Evidence each : evidence) {
-                sink.text(each.subject());
-                sink.text(each.conclusion());
-                sink.text(each.basis());
-                sink.end();
-            }
-        }
-
-        @Override
-        public boolean totalled() {
-            return false;
-        }
-
-        @Override
-        public void total(RowSink sink) {}
     }
 }

@@ -13,9 +13,7 @@ import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.gc.Roots;
 import dev.heapwalk.python.object.ShortRepr;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -72,22 +70,13 @@ final class PythonRoots extends RowsCommand {
                 Roots roots = new Roots(runtime, reader)) {
             ShortRepr values = new ShortRepr(reader, redaction.told());
             for (RootCategory category : roots.categories()) {
-                // What several roots hold is listed once, by the first.
-                Map<Long, String> found = new LinkedHashMap<>();
-                StringBuilder name = new StringBuilder();
-                roots.roots(category, (address, of, label) -> {
-                    if (!found.containsKey(address)) {
-                        name.setLength(0);
-                        label.appendTo(name);
-                        found.put(address, name.toString());
-                    }
-                });
-                found.forEach((address, held) -> rows.add(new Root(
-                        category.label(),
-                        held,
-                        address,
-                        reader.typeNames().of(reader.typeAt(address)).toString(),
-                        values.of(address))));
+                HeldObjects.of(roots, category)
+                        .forEach((address, held) -> rows.add(new Root(
+                                category.label(),
+                                held,
+                                address,
+                                reader.typeNames().of(reader.typeAt(address)).toString(),
+                                values.of(address))));
             }
             roots.missing().forEach(problems::missing);
         }

@@ -58,12 +58,7 @@ final class PythonShow extends RowsCommand {
     }
 
     private long number() {
-        String word = TwoWords.swapped(address, target) ? target : address;
-        try {
-            return Long.parseUnsignedLong(word.startsWith("0x") || word.startsWith("0X") ? word.substring(2) : "", 16);
-        } catch (NumberFormatException e) {
-            throw wrong("ADDRESS must be the id of an object, such as 0x7f0012345678, not '" + word + "'");
-        }
+        return TwoWords.object(address, target, this);
     }
 
     /** Each table has its own. */

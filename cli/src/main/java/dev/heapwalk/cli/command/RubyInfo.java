@@ -4,12 +4,8 @@ package dev.heapwalk.cli.command;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Report;
-import dev.heapwalk.heap.Column;
-import dev.heapwalk.heap.Evidence;
-import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.ruby.RubyVm;
-import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -36,34 +32,6 @@ final class RubyInfo extends ReportCommand {
 
     @Override
     Report read(Target opened, Problems problems, Progress progress) {
-        return looks.at(opened, problems, (vm, _) -> new Answer(vm.evidence()));
-    }
-
-    private record Answer(List<Evidence> evidence) implements Report {
-        @Override
-        public List<Column> columns() {
-            return List.of(
-                    Column.text("Subject", "subject"),
-                    Column.text("Found", "conclusion"),
-                    Column.text("Evidence", "basis"));
-        }
-
-        @Override
-        public void rows(RowSink sink) {
-            for (Evidence each : evidence) {
-                sink.text(each.subject());
-                sink.text(each.conclusion());
-                sink.text(each.basis());
-                sink.end();
-            }
-        }
-
-        @Override
-        public boolean totalled() {
-            return false;
-        }
-
-        @Override
-        public void total(RowSink sink) {}
+        return looks.at(opened, problems, (vm, _) -> new EvidenceRows(vm.evidence()));
     }
 }

@@ -15,9 +15,7 @@ import dev.heapwalk.ruby.gc.Roots;
 import dev.heapwalk.ruby.vm.Interpreter;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -84,18 +82,9 @@ final class RubyRoots extends RowsCommand {
         }
         for (RootCategory category : roots.categories()) {
             if (!category.equals(Roots.GLOBAL_TABLE)) {
-                // What several roots hold is listed once, by the first.
-                Map<Long, String> found = new LinkedHashMap<>();
-                StringBuilder name = new StringBuilder();
-                roots.roots(category, (address, of, label) -> {
-                    if (!found.containsKey(address)) {
-                        name.setLength(0);
-                        label.appendTo(name);
-                        found.put(address, name.toString());
-                    }
-                });
-                found.forEach(
-                        (address, held) -> rows.add(new Root(category.label(), held, address, values.of(address))));
+                HeldObjects.of(roots, category)
+                        .forEach((address, held) ->
+                                rows.add(new Root(category.label(), held, address, values.of(address))));
             }
         }
         roots.missing().forEach(problems::missing);

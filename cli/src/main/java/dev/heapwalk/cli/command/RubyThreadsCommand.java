@@ -166,20 +166,14 @@ final class RubyThreadsCommand extends TargetCommand {
     /** The frames of a thread or fiber; of one that runs on those that were there all the while. */
     private static void backtrace(
             long self, long context, Interpreter interpreter, ValueText values, StringBuilder text, Problems problems) {
-        boolean still = interpreter.reader().vm().target().still();
-        Frames frames = interpreter.frames();
-        if (still) {
-            frames.over(context);
-        } else {
-            frames.sample(context);
-        }
+        Frames frames = interpreter.frames().at(context);
         if (!frames.note().isEmpty()) {
             problems.hole(self, frames.note());
         }
         for (int i = 0; i < MOST_FRAMES && frames.nextShown(); i++) {
             frame(frames, values, text, problems);
         }
-        int gone = still ? 0 : frames.torn() + frames.returned(context);
+        int gone = frames.gone(context);
         if (gone > 0) {
             problems.hole(self, "%,d frames came or went while they were read".formatted(gone));
         }

@@ -43,6 +43,23 @@ final class TwoWords {
         }
     }
 
+    /**
+     * The object that is meant.
+     *
+     * @param address should be the id of an object
+     * @param target should name a target
+     * @param command the command that they were typed for
+     * @return a target address
+     */
+    static long object(String address, String target, AnyCommand command) {
+        String word = swapped(address, target) ? target : address;
+        try {
+            return Long.parseUnsignedLong(word.startsWith("0x") || word.startsWith("0X") ? word.substring(2) : "", 16);
+        } catch (NumberFormatException e) {
+            throw command.wrong("ADDRESS must be the id of an object, such as 0x7f0012345678, not '" + word + "'");
+        }
+    }
+
     private static boolean isHex(String word) {
         return word.matches("0[xX][0-9a-fA-F]+");
     }

@@ -371,12 +371,7 @@ final class CodeKeys {
 
     /** The frames that Ruby itself would show, the innermost first. */
     private void backtrace(long context) {
-        boolean still = reader.vm().target().still();
-        if (still) {
-            frames.over(context);
-        } else {
-            frames.sample(context);
-        }
+        frames.at(context);
         line.name(BACKTRACE);
         line.openArray();
         for (int i = 0; i < MOST_FRAMES && frames.nextShown(); i++) {
@@ -398,7 +393,7 @@ final class CodeKeys {
         if (!frames.note().isEmpty()) {
             line.text(NOTE, frames.note());
         }
-        gone += still ? 0 : frames.torn() + frames.returned(context);
+        gone += frames.gone(context);
     }
 
     /**

@@ -361,6 +361,28 @@ public final class Frames {
     }
 
     /**
+     * Goes before the innermost frame as {@link #over} does in a target that stands still, and as {@link #sample} does
+     * in one that runs on.
+     *
+     * @param ec target address of the {@code rb_execution_context_t} of a thread or a fiber
+     * @return this cursor
+     */
+    public Frames at(long ec) {
+        return reader.vm().target().still() ? over(ec) : sample(ec);
+    }
+
+    /**
+     * How many of the frames came or went while they were read: those that are {@linkplain #torn() torn}, and those
+     * that the thread has {@linkplain #returned returned} from.
+     *
+     * @param ec what was given to {@link #at}
+     * @return a count, with frames that Ruby does not show; 0 in a target that stands still
+     */
+    public int gone(long ec) {
+        return reader.vm().target().still() ? 0 : torn() + returned(ec);
+    }
+
+    /**
      * How many of the innermost frames of a {@link #sample} were left out, because the thread called or returned while
      * it was read.
      *
