@@ -5,18 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.heapwalk.heap.BlockLookup;
-import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.allocator.LedgerBlocks;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
-import dev.heapwalk.testkit.Ledger.LedgerThread;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,7 +81,7 @@ class LedgerTest {
                 assertThat(heap.name()).isEqualTo("jemalloc " + VERSIONS.get(one.release));
                 Walk.of(heap).check(ledger);
                 checkThreads(heap, ledger, one);
-                checkLookup(heap, ledger);
+                LedgerBlocks.checkLookup(heap, ledger, Set.of());
             }
             process.check();
             Path core = Cores.gcore(process, folder);
@@ -139,35 +138,11 @@ class LedgerTest {
                 .map(cache -> cache.tid().orElseThrow())
                 .sorted()
                 .toList();
-        List<Long> threads = ledger.threads().stream()
-                .filter(LedgerThread::lives)
-                .map(thread -> (long) thread.tid())
-                .sorted()
-                .toList();
         if (one.settings.startsWith("tcache:false")) {
             assertThat(owners).isEmpty();
         } else {
             // Threads of jemalloc's own have none.
-            assertThat(owners).isEqualTo(threads);
-        }
-    }
-
-    private static void checkLookup(JemallocHeap heap, Ledger ledger) {
-        try (BlockLookup lookup = heap.lookup()) {
-            for (Ledger.Block block : ledger.live()) {
-                for (long inside : new long[] {0, block.requested() / 2, Math.max(0, block.requested() - 1)}) {
-                    assertThat(lookup.find(block.address() + inside)).isTrue();
-                    assertThat(lookup.address()).isEqualTo(block.address());
-                    assertThat(lookup.usableSize()).isEqualTo(block.usable());
-                    assertThat(lookup.state()).isEqualTo(BlockState.USED);
-                }
-            }
-            for (long freed : ledger.freed()) {
-                // Where it was may be the inside of a larger block by now.
-                if (lookup.find(freed) && lookup.address() == freed) {
-                    assertThat(lookup.state()).isNotEqualTo(BlockState.USED);
-                }
-            }
+            assertThat(owners).isEqualTo(LedgerBlocks.threads(ledger));
         }
     }
 }

@@ -40,7 +40,7 @@ class ObserveTest {
                     JemallocHeap still = heap.refresh();
                     Walk walk = Walk.ofAny(still);
                     assertThat(still.damage()).isEmpty();
-                    assertThat(walk.damages).isZero();
+                    assertThat(walk.walked.damages()).isZero();
                     assertThat(still.threadCaches()).hasSize(3);
                 }
             }

@@ -3,39 +3,60 @@ package dev.heapwalk.mimalloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.allocator.HarmedHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.mimalloc.layout.SegmentLayout;
 import dev.heapwalk.testkit.Ledger;
-import dev.heapwalk.testkit.LedgerProcess;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
+import java.util.Set;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Damage is told, and costs the page that it hits: all other blocks are those of the ledger. */
-class DamageTest {
-    private LedgerProcess process;
-    private Ledger ledger;
-
-    /** A place in the process and what to put there. */
-    private record Poke(long address, long value) {}
-
-    /** Finds a place in a sound heap, in or for a page. */
-    private interface Choice {
-        Poke of(MimallocHeap heap, Page page) throws IOException;
-    }
-
+class DamageTest extends HarmedHeap<MimallocHeap, Page> {
     private void start(Library library) throws IOException {
-        process = library.of("threads").option("threads", 4).start();
-        ledger = process.ledger();
+        start(library.of("threads"));
     }
 
-    @AfterEach
-    void end() {
-        process.close();
+    @Override
+    protected MimallocHeap locate(Target target) {
+        return MimallocHeap.locate(target);
+    }
+
+    @Override
+    protected void checkSound(MimallocHeap heap) {
+        Walk.of(heap).check(ledger);
+    }
+
+    @Override
+    protected void checkHarmed(String what, MimallocHeap heap, Page page, Poke poke) {
+        Walk walk = Walk.ofAny(heap);
+        assertThat(walk.walked.damages()).as(what).isPositive();
+        List<Ledger.Block> missing = new ArrayList<>();
+        // What must be aligned begins inside of a larger block.
+        Set<Long> held = new HashSet<>();
+        for (Ledger.Block block : ledger.live()) {
+            Map.Entry<Long, Walk.Used> entry = walk.at(block.address());
+            if (entry != null) {
+                held.add(entry.getKey());
+            }
+            if (!holds(page, block.address())
+                    && (entry == null
+                            || entry.getKey() + entry.getValue().usable() != block.address() + block.usable())) {
+                missing.add(block);
+            }
+        }
+        assertThat(missing).as(what).isEmpty();
+        checkFreed(what, walk.used.keySet(), page, held);
+    }
+
+    @Override
+    protected boolean holds(Page page, long address) {
+        return address >= page.from() && address < page.end();
     }
 
     /** A page that has blocks of the program, and free ones in its list. */
@@ -56,57 +77,12 @@ class DamageTest {
         throw new AssertionError("there is no such page");
     }
 
-    /** Harms a word, looks, and puts it right again. What lies in the page that it hits may be missing. */
-    private void harm(String what, Choice choice, long least, long most) throws IOException {
-        Poke poke;
-        Page page;
-        long before;
-        try (Target target = Target.attach(process.pid())) {
-            MimallocHeap heap = MimallocHeap.locate(target);
-            Walk.of(heap).check(ledger);
-            page = page(heap, least, most);
-            poke = choice.of(heap, page);
-            before = target.memory().readLong(poke.address);
-        }
-        process.poke(poke.address, poke.value);
-        try (Target target = Target.attach(process.pid())) {
-            MimallocHeap heap = MimallocHeap.locate(target);
-            Walk walk = Walk.ofAny(heap);
-            assertThat(walk.damages).as(what).isPositive();
-            List<Ledger.Block> missing = new ArrayList<>();
-            for (Ledger.Block block : ledger.live()) {
-                Map.Entry<Long, Walk.Used> entry = walk.at(block.address());
-                boolean hit = block.address() >= page.from() && block.address() < page.end();
-                if (!hit
-                        && (entry == null
-                                || entry.getKey() + entry.getValue().usable() != block.address() + block.usable())) {
-                    missing.add(block);
-                }
-            }
-            assertThat(missing).as(what).isEmpty();
-            List<Long> freed = new ArrayList<>();
-            for (long address : ledger.freed()) {
-                if (walk.used.containsKey(address)
-                        && (address < page.from() || address >= page.end())
-                        && ledger.threads().stream().noneMatch(thread -> thread.dtv() - 16 == address)
-                        && ledger.live().stream()
-                                .noneMatch(block -> walk.at(block.address()) != null
-                                        && walk.at(block.address()).getKey() == address)) {
-                    freed.add(address);
-                }
-            }
-            assertThat(freed).as(what).isEmpty();
-        } finally {
-            process.poke(poke.address, before);
-        }
-        process.check();
+    private void harm(String what, Choice<MimallocHeap, Page> choice, long least, long most) throws IOException {
+        harm(what, choice, heap -> page(heap, least, most));
     }
 
-    private static Choice flip(int field, int bit) {
-        return (heap, page) -> {
-            long address = page.miPage() + (field & -8);
-            return new Poke(address, heap.target().memory().readLong(address) ^ 1L << 8 * (field & 7) + bit);
-        };
+    private Choice<MimallocHeap, Page> flip(int field, int bit) {
+        return (heap, page) -> flip(heap, page.miPage() + (field & -8), 8 * (field & 7) + bit);
     }
 
     @ParameterizedTest
@@ -188,10 +164,7 @@ class DamageTest {
             for (int bit : new int[] {0, 1, 5, 31}) {
                 harm(
                         "bit %d at %d of a segment".formatted(bit, field),
-                        (heap, page) -> {
-                            long address = segment(heap, page).address() + field;
-                            return new Poke(address, heap.target().memory().readLong(address) ^ 1L << bit);
-                        },
+                        (heap, page) -> flip(heap, segment(heap, page).address() + field, bit),
                         32,
                         512);
             }

@@ -37,7 +37,7 @@ class ObserveTest {
                     MimallocHeap still = heap.refresh();
                     Walk walk = Walk.ofAny(still);
                     assertThat(still.damage()).isEmpty();
-                    assertThat(walk.damages).isZero();
+                    assertThat(walk.walked.damages()).isZero();
                 }
             }
             block.close();

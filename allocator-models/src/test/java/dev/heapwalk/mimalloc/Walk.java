@@ -3,10 +3,11 @@ package dev.heapwalk.mimalloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.allocator.LedgerBlocks;
+import dev.heapwalk.allocator.WalkedHeap;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.testkit.Ledger;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -17,8 +18,7 @@ final class Walk {
     /** Used blocks by their addresses. */
     final TreeMap<Long, Used> used = new TreeMap<>();
 
-    final long leftOut;
-    final int damages;
+    final WalkedHeap walked;
 
     /**
      * A used block.
@@ -30,28 +30,17 @@ final class Walk {
 
     private Walk(MimallocHeap heap) {
         this.heap = heap;
-        long end = 0;
-        try (MimallocCursor block = heap.blocks()) {
-            while (block.next()) {
-                assertThat(block.address()).isGreaterThanOrEqualTo(end);
-                end = block.address() + block.size();
-                if (block.state() == BlockState.USED) {
-                    used.put(block.address(), new Used(block.size(), block.usableSize()));
-                }
+        walked = WalkedHeap.of(heap, heap.blocks(), MimallocCursor::size, block -> {
+            if (block.state() == BlockState.USED) {
+                used.put(block.address(), new Used(block.size(), block.usableSize()));
             }
-            assertThat(block.walkedBytes()).isEqualTo(block.totalBytes());
-            leftOut = block.leftOutBytes();
-            damages = block.damage().size() + heap.damage().size();
-        }
+        });
     }
 
     /** Of a heap that is sound. */
     static Walk of(MimallocHeap heap) {
         Walk walk = ofAny(heap);
-        assertThat(heap.damage()).isEmpty();
-        assertThat(heap.missing()).isEmpty();
-        assertThat(walk.damages).isZero();
-        assertThat(walk.leftOut).isZero();
+        walk.walked.checkSound();
         return walk;
     }
 
@@ -82,14 +71,6 @@ final class Walk {
             }
         }
         assertThat(wrong).isEmpty();
-        // Where threads began since it was freed, libc may have its block.
-        ledger.threads().forEach(thread -> others.remove(thread.dtv() - 16));
-        List<Long> freed = Arrays.stream(ledger.freed())
-                .filter(others::containsKey)
-                .boxed()
-                .toList();
-        assertThat(freed).as("freed, but used").isEmpty();
-        // What libc and libstdc++ have: some blocks, and one or two for each thread.
-        assertThat(others).hasSizeLessThanOrEqualTo(10 + 2 * ledger.threads().size());
+        LedgerBlocks.checkOthers(others.keySet(), ledger, 10);
     }
 }

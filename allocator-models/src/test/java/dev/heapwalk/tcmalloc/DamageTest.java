@@ -3,24 +3,20 @@ package dev.heapwalk.tcmalloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.allocator.HarmedHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.tcmalloc.layout.TcmallocLayout;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Damage is told, and costs the block or the span that it hits: all other blocks are those of the ledger. */
-class DamageTest {
+class DamageTest extends HarmedHeap<TcmallocHeap, DamageTest.Place> {
     /** The fields, where all versions have them. */
     private static final long START = 0;
 
@@ -28,39 +24,34 @@ class DamageTest {
     private static final long OBJECTS = 32;
     private static final long BITS = 40;
 
-    private LedgerProcess process;
-    private Ledger ledger;
-
-    /** A place in the process, what to put there, and the free blocks that nothing else tells of. */
-    private record Poke(long address, long value, Set<Long> hidden) {
-        Poke(long address, long value) {
-            this(address, value, Set.of());
-        }
-    }
-
-    /** Finds a place in a sound heap. */
-    private interface Choice {
-        Poke of(TcmallocHeap heap) throws IOException;
-    }
-
     private void start(Release release) throws IOException {
-        process = LedgerProcess.of(release, "threads")
-                .preload(LedgerTest.LIBRARY)
-                .option("threads", 4)
-                .start();
-        ledger = process.ledger();
-    }
-
-    @AfterEach
-    void end() {
-        process.close();
+        start(LedgerProcess.of(release, "threads").preload(LedgerTest.LIBRARY));
     }
 
     /** A block that the program holds, in the span that it lies in. */
-    private record Place(long block, long span, long start, long end) {
-        boolean holds(long address) {
-            return address >= start && address < end;
-        }
+    record Place(long block, long span, long start, long end) {}
+
+    @Override
+    protected TcmallocHeap locate(Target target) {
+        return TcmallocHeap.locate(target);
+    }
+
+    @Override
+    protected void checkSound(TcmallocHeap heap) {
+        Walk.of(heap).check(ledger);
+    }
+
+    @Override
+    protected void checkHarmed(String what, TcmallocHeap heap, Place place, Poke poke) {
+        Walk walk = Walk.ofAny(heap);
+        assertThat(walk.walked.damages()).as(what).isPositive();
+        checkOthers(what, walk.used, place);
+        checkFreed(what, walk.used.keySet(), place, poke.hidden());
+    }
+
+    @Override
+    protected boolean holds(Place place, long address) {
+        return address >= place.start && address < place.end;
     }
 
     private Place place(TcmallocHeap heap, boolean small) {
@@ -81,48 +72,12 @@ class DamageTest {
         throw new AssertionError("there is no such block");
     }
 
-    /** Harms a word, looks, and puts it right again. What lies in the span that it hits may be missing. */
-    private void harm(String what, Choice choice, boolean small) throws IOException {
-        Poke poke;
-        Place place;
-        long before;
-        try (Target target = Target.attach(process.pid())) {
-            TcmallocHeap heap = TcmallocHeap.locate(target);
-            Walk.of(heap).check(ledger);
-            poke = choice.of(heap);
-            place = place(heap, small);
-            before = target.memory().readLong(poke.address);
-        }
-        process.poke(poke.address, poke.value);
-        try (Target target = Target.attach(process.pid())) {
-            TcmallocHeap heap = TcmallocHeap.locate(target);
-            Walk walk = Walk.ofAny(heap);
-            assertThat(walk.damages).as(what).isPositive();
-            Map<Long, Long> others = ledger.live().stream()
-                    .filter(block -> !place.holds(block.address()))
-                    .collect(Collectors.toMap(Ledger.Block::address, Ledger.Block::usable));
-            assertThat(walk.used).as(what).containsAllEntriesOf(others);
-            List<Long> freed = new ArrayList<>();
-            for (long address : ledger.freed()) {
-                if (walk.used.containsKey(address)
-                        && !place.holds(address)
-                        && !poke.hidden.contains(address)
-                        && ledger.threads().stream().noneMatch(thread -> thread.dtv() - 16 == address)) {
-                    freed.add(address);
-                }
-            }
-            assertThat(freed).as(what).isEmpty();
-        } finally {
-            process.poke(poke.address, before);
-        }
-        process.check();
+    private void harm(String what, Choice<TcmallocHeap, Place> choice, boolean small) throws IOException {
+        harm(what, choice, heap -> place(heap, small));
     }
 
-    private Choice flip(boolean small, long field, int bit) {
-        return heap -> {
-            long address = place(heap, small).span() + field;
-            return new Poke(address, heap.target().memory().readLong(address) ^ 1L << bit);
-        };
+    private Choice<TcmallocHeap, Place> flip(long field, int bit) {
+        return (heap, place) -> flip(heap, place.span + field, bit);
     }
 
     @ParameterizedTest
@@ -132,18 +87,18 @@ class DamageTest {
         for (boolean small : new boolean[] {true, false}) {
             String of = small ? " of a span with objects" : " of a span with one block";
             for (int bit : new int[] {0, 3, 20, 34, 63}) {
-                harm("bit " + bit + " of start" + of, flip(small, START, bit), small);
+                harm("bit " + bit + " of start" + of, flip(START, bit), small);
             }
             for (int bit : new int[] {0, 3, 10, 34, 63}) {
-                harm("bit " + bit + " of length" + of, flip(small, LENGTH, bit), small);
+                harm("bit " + bit + " of length" + of, flip(LENGTH, bit), small);
             }
             // refcount, sizeclass, location, sample
             for (int bit : new int[] {0, 5, 15, 16, 18, 22, 24, 25, 26}) {
-                harm("bit " + bit + " behind objects" + of, flip(small, BITS, bit), small);
+                harm("bit " + bit + " behind objects" + of, flip(BITS, bit), small);
             }
         }
         for (int bit : new int[] {0, 4, 8, 20, 46, 63}) {
-            harm("bit " + bit + " of objects", flip(true, OBJECTS, bit), true);
+            harm("bit " + bit + " of objects", flip(OBJECTS, bit), true);
         }
     }
 
@@ -155,17 +110,13 @@ class DamageTest {
             for (long value : new long[] {0, 0x123456789abcdec0L, -1, 0x7fff_ffff_f000L, 64}) {
                 harm(
                         "an entry is 0x%x".formatted(value),
-                        heap -> new Poke(entry(heap, place(heap, small).start()), value),
+                        (heap, place) -> new Poke(entry(heap, place.start), value),
                         small);
             }
             harm(
                     "an entry is that of the span behind",
-                    heap -> {
-                        long end = entry(heap, place(heap, small).end());
-                        return new Poke(
-                                entry(heap, place(heap, small).start()),
-                                heap.target().memory().readLong(end));
-                    },
+                    (heap, place) -> new Poke(
+                            entry(heap, place.start), heap.target().memory().readLong(entry(heap, place.end))),
                     small);
         }
     }
@@ -176,15 +127,21 @@ class DamageTest {
         start(release);
         for (boolean first : new boolean[] {true, false}) {
             for (long value : new long[] {0, 8, -1, 0x7fff_ffff_f000L}) {
-                harm("a cached block's address is 0x%x".formatted(value), heap -> cached(heap, first, value), true);
+                harm(
+                        "a cached block's address is 0x%x".formatted(value),
+                        (heap, _) -> cached(heap, first, value),
+                        true);
             }
         }
-        harm("a cycle of cached blocks", heap -> cached(heap, false, cached(heap, false, 0).address), true);
+        harm(
+                "a cycle of cached blocks",
+                (heap, _) -> cached(heap, false, cached(heap, false, 0).address()),
+                true);
         for (boolean next : new boolean[] {true, false}) {
             for (long value : new long[] {8, -1, 0x7fff_ffff_f000L}) {
                 harm(
                         "the link to another cache is 0x%x".formatted(value),
-                        heap -> {
+                        (heap, _) -> {
                             TcmallocLayout layout = release == Release.BULLSEYE || release == Release.BOOKWORM
                                     ? TcmallocLayout.ALL.getFirst()
                                     : TcmallocLayout.ALL.getLast();

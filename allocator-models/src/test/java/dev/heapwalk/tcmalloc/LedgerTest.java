@@ -3,12 +3,10 @@ package dev.heapwalk.tcmalloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.heapwalk.heap.BlockLookup;
-import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.allocator.LedgerBlocks;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
-import dev.heapwalk.testkit.Ledger.LedgerThread;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import java.nio.file.Path;
@@ -16,10 +14,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -94,7 +90,7 @@ class LedgerTest {
                 walk.check(ledger);
                 assertThat(walk.sampled > 0).isEqualTo(one.settings.startsWith("TCMALLOC_SAMPLE"));
                 checkThreads(heap, ledger);
-                checkLookup(heap, ledger);
+                LedgerBlocks.checkLookup(heap, ledger, LedgerBlocks.ofThreads(ledger));
             }
             process.check();
             Path core = Cores.gcore(process, folder);
@@ -146,32 +142,6 @@ class LedgerTest {
                 .filter(cache -> cache.tid().isEmpty())
                 .toList();
         assertThat(others).hasSizeLessThanOrEqualTo(1).allMatch(cache -> cache.count() == 0);
-        List<Long> threads = ledger.threads().stream()
-                .filter(LedgerThread::lives)
-                .map(thread -> (long) thread.tid())
-                .sorted()
-                .toList();
-        assertThat(owners).isEqualTo(threads);
-    }
-
-    private static void checkLookup(TcmallocHeap heap, Ledger ledger) {
-        try (BlockLookup lookup = heap.lookup()) {
-            for (Ledger.Block block : ledger.live()) {
-                for (long inside : new long[] {0, block.requested() / 2, Math.max(0, block.requested() - 1)}) {
-                    assertThat(lookup.find(block.address() + inside)).isTrue();
-                    assertThat(lookup.address()).isEqualTo(block.address());
-                    assertThat(lookup.usableSize()).isEqualTo(block.usable());
-                    assertThat(lookup.state()).isEqualTo(BlockState.USED);
-                }
-            }
-            Set<Long> dtvs =
-                    ledger.threads().stream().map(thread -> thread.dtv() - 16).collect(Collectors.toSet());
-            for (long freed : ledger.freed()) {
-                // Where it was may be the inside of a larger block by now.
-                if (!dtvs.contains(freed) && lookup.find(freed) && lookup.address() == freed) {
-                    assertThat(lookup.state()).isNotEqualTo(BlockState.USED);
-                }
-            }
-        }
+        assertThat(owners).isEqualTo(LedgerBlocks.threads(ledger));
     }
 }
