@@ -4,7 +4,6 @@ package dev.heapwalk.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
@@ -40,16 +39,7 @@ class TcmallocIT {
             Ledger ledger = process.ledger();
             List<String> live = List.of(Long.toString(process.pid()));
             assertThat(AllocatorAnswers.rows(live, "used")).isEqualTo(before);
-            ANSWERS.check(ledger, live);
-            ANSWERS.check(ledger, List.of("--mode=observe", Long.toString(process.pid())));
-            process.check();
-            Path core = Cores.gcore(process, folder);
-            ANSWERS.check(
-                    ledger,
-                    List.of(
-                            core.toString(),
-                            "--sysroot",
-                            release.root(false).orElseThrow().toString()));
+            AllocatorAnswers.check(process, ledger, release, folder, ANSWERS::check);
         }
     }
 }

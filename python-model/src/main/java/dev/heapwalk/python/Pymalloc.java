@@ -4,6 +4,7 @@ package dev.heapwalk.python;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.python.layout.PymallocLayout;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -20,6 +21,7 @@ public final class Pymalloc {
     private final long interpreter;
     private final PymallocLayout.Sizes sizes;
     private final List<Arena> arenas;
+    private final long[] starts;
     /** How many allocators this is, when it is several as one. */
     private final int count;
 
@@ -34,6 +36,7 @@ public final class Pymalloc {
         this.sizes = sizes;
         this.arenas =
                 arenas.stream().sorted(Comparator.comparingLong(Arena::address)).toList();
+        this.starts = this.arenas.stream().mapToLong(Arena::address).toArray();
     }
 
     /**
@@ -119,23 +122,18 @@ public final class Pymalloc {
         return count;
     }
 
-    /** Whether an arena begins at an address. */
-    boolean isArena(long address) {
-        int low = 0;
-        int high = arenas.size() - 1;
-        while (low <= high) {
-            int middle = low + high >>> 1;
-            long start = arenas.get(middle).address();
-            if (start == address) {
-                return true;
-            }
-            if (address < start) {
-                high = middle - 1;
-            } else {
-                low = middle + 1;
-            }
+    /**
+     * The arena that an address lies in.
+     *
+     * @param address any target address
+     * @return its index in {@link #arenas()}, -1 if it lies in none
+     */
+    public int arenaAt(long address) {
+        int index = Arrays.binarySearch(starts, address);
+        if (index < 0) {
+            index = -index - 2;
         }
-        return false;
+        return index >= 0 && address < starts[index] + sizes.arena() ? index : -1;
     }
 
     /** Finds parts by addresses. */
@@ -149,7 +147,6 @@ public final class Pymalloc {
      * @return a new cursor before the first part, for one thread; to be closed
      */
     public PymallocCursor parts() {
-        long[] starts = arenas.stream().mapToLong(Arena::address).toArray();
         long[] ends = arenas.stream()
                 .mapToLong(arena -> arena.address() + sizes.arena())
                 .toArray();

@@ -168,7 +168,7 @@ public final class PymallocCursor implements AutoCloseable {
      */
     public boolean find(long wanted) {
         start();
-        int found = indexOf(wanted);
+        int found = allocator.arenaAt(wanted);
         if (found < 0) {
             return false;
         }
@@ -186,23 +186,6 @@ public final class PymallocCursor implements AutoCloseable {
             next();
         }
         return true;
-    }
-
-    private int indexOf(long wanted) {
-        int low = 0;
-        int high = arenas.size() - 1;
-        while (low <= high) {
-            int middle = low + high >>> 1;
-            long start = arenas.get(middle).address();
-            if (wanted < start) {
-                high = middle - 1;
-            } else if (wanted >= start + allocator.arenaSize()) {
-                low = middle + 1;
-            } else {
-                return middle;
-            }
-        }
-        return -1;
     }
 
     private void enterArena(int number) {

@@ -194,6 +194,16 @@ public final class PythonRuntime {
     }
 
     /**
+     * The arena that an address lies in.
+     *
+     * @param address any target address
+     * @return its index in {@link #arenas()}, -1 if it lies in none
+     */
+    public int arenaAt(long address) {
+        return all.arenaAt(address);
+    }
+
+    /**
      * How large an arena is, the same in all allocators.
      *
      * @return bytes; without meaning if there is none
@@ -258,7 +268,8 @@ public final class PythonRuntime {
      * @return whether one does
      */
     public boolean isArena(long address) {
-        return all.isArena(address);
+        int index = arenaAt(address);
+        return index >= 0 && arenas().get(index).address() == address;
     }
 
     /**

@@ -3,7 +3,6 @@ package dev.heapwalk.python.dump;
 
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.python.Arena;
 import dev.heapwalk.python.ObjectCursor;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.layout.ObjectLayout;
@@ -20,8 +19,7 @@ final class Listed {
     private final ObjectCursor types;
     private final Reader memory;
     private final ObjectLayout layout;
-    private final long[] arenas;
-    private final int arenaSize;
+    private final PythonRuntime runtime;
     private final LongTable others = new LongTable();
     /** Others that were asked for lately: most lines refer to the same few. */
     private final long[] recent = new long[RECENT];
@@ -39,9 +37,7 @@ final class Listed {
         this.types = types;
         this.memory = memory;
         this.layout = PythonLayout.of(runtime.series()).object();
-        this.arenas =
-                runtime.arenas().stream().mapToLong(Arena::address).sorted().toArray();
-        this.arenaSize = runtime.arenaSize();
+        this.runtime = runtime;
     }
 
     /** Whether an object with a line lies at an address. */
@@ -68,24 +64,8 @@ final class Listed {
                 && address != 0
                 && types.numberOf(memory.readLong(address + ObjectLayout.TYPE, 0)) >= 0
                 && layout.isInUse(memory.readLong(address, 0))
-                && !isInArena(address);
-    }
-
-    /** What lies there is told by the walk, or it is no object. */
-    private boolean isInArena(long address) {
-        int low = 0;
-        int high = arenas.length - 1;
-        while (low <= high) {
-            int middle = low + high >>> 1;
-            if (address < arenas[middle]) {
-                high = middle - 1;
-            } else if (address >= arenas[middle] + arenaSize) {
-                low = middle + 1;
-            } else {
-                return true;
-            }
-        }
-        return false;
+                // What lies there is told by the walk, or it is no object.
+                && runtime.arenaAt(address) < 0;
     }
 
     /** Gives the others that were noted, and forgets them. */

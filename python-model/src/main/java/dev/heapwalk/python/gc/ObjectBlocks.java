@@ -2,14 +2,12 @@
 package dev.heapwalk.python.gc;
 
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.python.Arena;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.PymallocLayout;
 import dev.heapwalk.python.layout.PythonLayout;
 import dev.heapwalk.python.layout.TypeLayout;
-import java.util.List;
 
 /**
  * Which block an object lies in, and which object lies in a block: a head of the garbage collector and two more words
@@ -23,8 +21,7 @@ public final class ObjectBlocks {
     private final ObjectReader reader;
     private final Reader memory;
     private final ObjectLayout layout;
-    private final List<Arena> arenas;
-    private final int arenaSize;
+    private final PythonRuntime runtime;
     private final boolean debugHeads;
     private final long typeType;
     private final int[] distances;
@@ -39,8 +36,7 @@ public final class ObjectBlocks {
         this.reader = reader;
         this.memory = reader.memory();
         this.layout = PythonLayout.of(reader.series()).object();
-        this.arenas = runtime.arenas();
-        this.arenaSize = runtime.arenaSize();
+        this.runtime = runtime;
         this.debugHeads = runtime.debugHeads();
         this.typeType = runtime.typeType();
         this.distances = new int[] {
@@ -80,7 +76,7 @@ public final class ObjectBlocks {
      */
     public long blockOf(long address) {
         long block = address;
-        if (debugHeads && !inArena(address)) {
+        if (debugHeads && runtime.arenaAt(address) < 0) {
             for (int i = 0; i < MOST_DEBUG_HEADS && hasHead(block); i++) {
                 block -= PymallocLayout.DEBUG_HEAD;
             }
@@ -96,7 +92,7 @@ public final class ObjectBlocks {
      */
     public long objectIn(long block) {
         long start = block;
-        if (debugHeads && !inArena(block)) {
+        if (debugHeads && runtime.arenaAt(block) < 0) {
             for (int i = 0; i < MOST_DEBUG_HEADS && hasHead(start + PymallocLayout.DEBUG_HEAD); i++) {
                 start += PymallocLayout.DEBUG_HEAD;
             }
@@ -130,22 +126,5 @@ public final class ObjectBlocks {
         long head = address - PymallocLayout.DEBUG_HEAD;
         return PymallocLayout.isDebugHead(
                 memory.readLong(head, -1), memory.readLong(head + PymallocLayout.DEBUG_LETTER, 0));
-    }
-
-    private boolean inArena(long address) {
-        int low = 0;
-        int high = arenas.size() - 1;
-        while (low <= high) {
-            int middle = low + high >>> 1;
-            long start = arenas.get(middle).address();
-            if (address < start) {
-                high = middle - 1;
-            } else if (address >= start + arenaSize) {
-                low = middle + 1;
-            } else {
-                return true;
-            }
-        }
-        return false;
     }
 }

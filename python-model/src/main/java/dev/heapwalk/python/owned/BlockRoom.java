@@ -2,26 +2,24 @@
 package dev.heapwalk.python.owned;
 
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.python.Arena;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.layout.PymallocLayout;
-import java.util.List;
 
 /** How many bytes a block has, as far as its allocator tells that where the block lies. */
 final class BlockRoom {
     private final Reader memory;
-    private final List<Arena> arenas;
-    private final int arenaSize;
+    private final PythonRuntime runtime;
     private final int poolSize;
     private final int alignment;
     private final boolean debugHeads;
 
     BlockRoom(PythonRuntime runtime, Reader memory) {
         this.memory = memory;
-        this.arenas = runtime.arenas();
-        this.arenaSize = runtime.arenaSize();
-        this.poolSize = arenas.isEmpty() ? 0 : runtime.pymallocs().getFirst().poolSize();
-        this.alignment = arenas.isEmpty() ? 0 : runtime.pymallocs().getFirst().alignment();
+        this.runtime = runtime;
+        this.poolSize =
+                runtime.arenas().isEmpty() ? 0 : runtime.pymallocs().getFirst().poolSize();
+        this.alignment =
+                runtime.arenas().isEmpty() ? 0 : runtime.pymallocs().getFirst().alignment();
         this.debugHeads = runtime.debugHeads();
     }
 
@@ -34,29 +32,12 @@ final class BlockRoom {
                     ? Long.reverseBytes(size)
                     : -1;
         }
-        if (!inArena(address)) {
+        if (runtime.arenaAt(address) < 0) {
             return -1;
         }
         int sizeClass = memory.readInt((address & -poolSize) + PymallocLayout.POOL_SIZE_INDEX, -1);
         return sizeClass < 0 || sizeClass >= PymallocLayout.LARGEST_BLOCK / alignment
                 ? -1
                 : (sizeClass + 1L) * alignment;
-    }
-
-    private boolean inArena(long address) {
-        int low = 0;
-        int high = arenas.size() - 1;
-        while (low <= high) {
-            int middle = low + high >>> 1;
-            long start = arenas.get(middle).address();
-            if (address < start) {
-                high = middle - 1;
-            } else if (address >= start + arenaSize) {
-                low = middle + 1;
-            } else {
-                return true;
-            }
-        }
-        return false;
     }
 }

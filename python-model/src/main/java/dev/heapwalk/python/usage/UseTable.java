@@ -4,7 +4,6 @@ package dev.heapwalk.python.usage;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.python.Arena;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.layout.PymallocLayout;
 import java.util.ArrayList;
@@ -23,7 +22,7 @@ final class UseTable {
     private static final int MOST = Character.MAX_VALUE;
     private static final int MOST_DEBUG_HEADS = 2;
 
-    private final List<Arena> arenas;
+    private final PythonRuntime runtime;
     private final int arenaSize;
     private final int shift;
     private final char[][] pools;
@@ -39,12 +38,12 @@ final class UseTable {
     private long lastEnd;
 
     UseTable(PythonRuntime runtime, Reader memory) {
-        this.arenas = runtime.arenas();
+        this.runtime = runtime;
         this.arenaSize = runtime.arenaSize();
         this.shift = runtime.pymallocs().isEmpty()
                 ? 0
                 : Integer.numberOfTrailingZeros(runtime.pymallocs().getFirst().alignment());
-        this.pools = new char[arenas.size()][];
+        this.pools = new char[runtime.arenas().size()][];
         this.memory = memory;
         this.debugHeads = runtime.debugHeads();
     }
@@ -73,23 +72,14 @@ final class UseTable {
     }
 
     private boolean findArena(long address) {
-        int low = 0;
-        int high = arenas.size() - 1;
-        while (low <= high) {
-            int middle = low + high >>> 1;
-            long start = arenas.get(middle).address();
-            if (address < start) {
-                high = middle - 1;
-            } else if (address >= start + arenaSize) {
-                low = middle + 1;
-            } else {
-                lastArena = middle;
-                lastStart = start;
-                lastEnd = start + arenaSize;
-                return true;
-            }
+        int arena = runtime.arenaAt(address);
+        if (arena < 0) {
+            return false;
         }
-        return false;
+        lastArena = arena;
+        lastStart = runtime.arenas().get(arena).address();
+        lastEnd = lastStart + arenaSize;
+        return true;
     }
 
     /** The address of the block, as its heap tells it, that begins with what Python asked for at an address. */
