@@ -38,6 +38,6 @@ final class PythonDump extends DumpCommand<PythonRuntime> {
     @Override
     String part(DumpSummary written) {
         return String.format(
-                Locale.ROOT, "%,d objects were written, and %,d are left", written.objects(), written.left());
+                Locale.ROOT, "%,d objects were written, and at least %,d are left", written.objects(), written.left());
     }
 }

@@ -21,7 +21,8 @@ import java.util.Map;
  * @param damage the first of those, by their addresses
  * @param holes what else could not be read, a line of text each
  * @param left how many objects may have no line because the dump has reached its limit, at most: all slots that are
- *     left count, unless it was found out which are reached; 0 if the dump is whole
+ *     left count, unless it was found out which are reached; of a Python heap at least, as variables of modules do not
+ *     count; 0 if the dump is whole
  */
 public record DumpSummary(
         long objects,

@@ -113,8 +113,15 @@ public final class HeapDump {
             }
             DumpSummary all = batches.summary(parts);
             return all.with(Stream.concat(
-                            all.holes().stream(), cursor.damages().stream().map(Damage::toString))
+                            all.holes().stream(), cursor.damages().stream().map(HeapDump::told))
                     .toList());
         }
+    }
+
+    private static String told(Damage damage) {
+        String place = "0x%x".formatted(damage.address());
+        return damage.address() == Damage.NOWHERE || damage.reason().contains(place)
+                ? damage.reason()
+                : "%s, at %s".formatted(damage.reason(), place);
     }
 }
