@@ -120,15 +120,16 @@ final class ArenaFinder {
      */
     List<Arena> arenas(long array, long said) {
         List<Arena> arenas = new ArrayList<>();
+        int all = (int) Math.min(said, MOST);
         int taken = 0;
         // The array grows to twice its size, so none of a half that has no arena is left out.
-        for (int room = PymallocLayout.FIRST_ARENAS; said < 0 ? room <= MOST : taken < said; room *= 2) {
+        for (int room = PymallocLayout.FIRST_ARENAS; all < 0 ? room <= MOST : taken < all; room *= 2) {
             int before = arenas.size();
-            int end = (int) (said < 0 ? room : Math.min(said, room));
+            int end = all < 0 ? room : Math.min(all, room);
             for (; taken < end; taken++) {
                 take(array, taken, arenas);
             }
-            if (said < 0 && arenas.size() == before) {
+            if (all < 0 && arenas.size() == before) {
                 break;
             }
         }

@@ -28,6 +28,9 @@ final class TypeTable {
     static final byte WITH_VALUES = 6;
 
     private static final long LARGEST = 1L << 40;
+    /** So many items as there is room for, each of this size, are no more bytes than a long tells. */
+    private static final long LARGEST_ITEM = 1L << 20;
+
     private static final int LONGEST_NAME = 64;
     private static final int DEEPEST = 64;
     private static final long METATYPE = 1;
@@ -84,7 +87,7 @@ final class TypeTable {
                 && basicsize >= ObjectLayout.BYTES
                 && basicsize < LARGEST
                 && itemsize >= 0
-                && itemsize < LARGEST
+                && itemsize < LARGEST_ITEM
                 && (base == 0 ? isWithoutBase(address) : isMetatype(memory.readLong(base + ObjectLayout.TYPE, 0)));
         if (whole) {
             add(address, basicsize, itemsize);

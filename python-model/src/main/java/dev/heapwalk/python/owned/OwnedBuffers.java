@@ -32,7 +32,6 @@ public final class OwnedBuffers {
     private static final int DEEPEST = 64;
     private static final int LONGEST_NAME = 64;
     private static final int LONGEST_TEXT = 1 << 20;
-    private static final long MOST_NODES = 1L << 32;
 
     private enum Family {
         NONE,
@@ -77,6 +76,8 @@ public final class OwnedBuffers {
 
     private long lastType;
     private int last;
+    /** A place that a list has led to. */
+    private long passed;
 
     /**
      * Makes one.
@@ -263,26 +264,34 @@ public final class OwnedBuffers {
     }
 
     private void keys(long keys, long size, boolean split, BufferSink sink) {
+        boolean shared = split || dicts.kind() >= 0 && memory.readByte(keys + dicts.kind()) == DictLayout.SPLIT;
+        tell(sink, keys, keysBytes(keys, size), shared ? BufferKind.SHARED_KEYS : BufferKind.DICT_KEYS);
+    }
+
+    /** How many bytes keys have; 0 if they make no sense. */
+    private long keysBytes(long keys, long size) {
         long index;
         int entry = DictLayout.HASHED_ENTRY;
-        boolean shared = split;
         if (dicts.keysSize() >= 0) {
             index = size * (size <= 0xFF ? 1 : size <= 0xFFFF ? 2 : size <= 0xFFFFFFFFL ? 4 : 8);
         } else {
             byte log2 = memory.readByte(keys + dicts.log2IndexBytes());
             if (log2 < 0 || log2 > DictLayout.LARGEST_LOG2) {
-                return;
+                return 0;
             }
             index = 1L << log2;
-            byte kind = memory.readByte(keys + dicts.kind());
-            entry = kind == DictLayout.GENERAL ? DictLayout.HASHED_ENTRY : DictLayout.PLAIN_ENTRY;
-            shared |= kind == DictLayout.SPLIT;
+            entry = memory.readByte(keys + dicts.kind()) == DictLayout.GENERAL
+                    ? DictLayout.HASHED_ENTRY
+                    : DictLayout.PLAIN_ENTRY;
         }
-        tell(
-                sink,
-                keys,
-                dicts.indices() + index + DictLayout.room(size) * entry,
-                shared ? BufferKind.SHARED_KEYS : BufferKind.DICT_KEYS);
+        return dicts.indices() + index + DictLayout.room(size) * entry;
+    }
+
+    /** How many keys there is room for in memory that is there. */
+    private long roomOfKeys(long keys) {
+        long size = keysSize(keys);
+        long bytes = size == 0 ? 0 : keysBytes(keys, size);
+        return bytes > 0 && memory.mapped(keys, bytes) ? DictLayout.room(size) : 0;
     }
 
     private void values(long values, long size, BufferSink sink) {
@@ -324,14 +333,27 @@ public final class OwnedBuffers {
                 memory.readLong(dict + BufferLayout.ORDER_TABLE_SIZE, 0),
                 Long.BYTES,
                 BufferKind.ORDER_TABLE);
-        long most = Math.min(MOST_NODES, memory.readLong(dict + dicts.used(), 0));
+        // There is a node for each key, so no more than the keys have room for.
+        long most =
+                Math.min(roomOfKeys(memory.readLong(dict + dicts.keys(), 0)), memory.readLong(dict + dicts.used(), 0));
         long node = memory.readLong(dict + BufferLayout.ORDER_FIRST, 0);
-        for (long i = 0; i < most && node != 0; i++) {
+        for (long i = 0; i < most && node != 0 && !leadsBack(node, i); i++) {
             if (!tell(sink, node, BufferLayout.ORDER_NODE_BYTES, BufferKind.ORDER_NODE)) {
                 return;
             }
             node = memory.readLong(node + BufferLayout.ORDER_NEXT, 0);
         }
+    }
+
+    /** Whether a list has come back to a place where it was: those are kept that are a power of two steps in. */
+    private boolean leadsBack(long place, long step) {
+        if (step > 0 && place == passed) {
+            return true;
+        }
+        if (Long.bitCount(step) <= 1) {
+            passed = place;
+        }
+        return false;
     }
 
     private void set(long set, BufferSink sink) {
@@ -401,7 +423,7 @@ public final class OwnedBuffers {
         long right = memory.readLong(deque + deques.right(), 0);
         long block = memory.readLong(deque + deques.left(), 0);
         long most = memory.readLong(deque + deques.length(), 0) / deques.elements() + 2;
-        for (long i = 0; i < most && block != 0; i++) {
+        for (long i = 0; i < most && block != 0 && !leadsBack(block, i); i++) {
             if (!tell(sink, block, deques.blockBytes(), BufferKind.DEQUE_BLOCK) || block == right) {
                 break;
             }
