@@ -51,6 +51,8 @@ final class DumpLine {
 
     /** A longer string is referred to, in bytes. */
     private static final int LONGEST_IN_PLACE = 64;
+    /** A longer name as a key is cut where longer text is allowed, in bytes. */
+    private static final int LONGEST_KEY = 1 << 15;
     /** A longer name is cut, in characters. */
     private static final int LONGEST_NAME = 1 << 9;
     /** Numbers of so many digits of 30 bits may have 64 bits. */
@@ -59,6 +61,7 @@ final class DumpLine {
     private static final int CHUNK = 512;
     private static final int UNITS = 1 << 12;
     private static final int DEEPEST = 16;
+    private static final long HASHED = 0x9e3779b97f4a7c15L;
 
     private final ObjectReader reader;
     private final Reader memory;
@@ -69,6 +72,9 @@ final class DumpLine {
     private final TypeKeys types;
     private final Listed listed;
     private final Shown shown = new Shown();
+    /** Numbers of the names that are keys of the object that is open. */
+    private final Shown keys = new Shown();
+
     private final PyLong number;
     private final PyFloat real;
     private final PyUnicode unicode;
@@ -78,6 +84,7 @@ final class DumpLine {
 
     private final long[] chunk = new long[CHUNK];
     private final long inPlace;
+    private final int longestKey;
 
     private final char[] closers = new char[DEEPEST];
     private int depth;
@@ -99,6 +106,7 @@ final class DumpLine {
         this.bytes = new PyBytes(reader);
         this.bytesAreText = PythonLayout.of(reader.series()).string().asciiSize() < 0;
         this.inPlace = Math.min(LONGEST_IN_PLACE, rules.most());
+        this.longestKey = (int) Math.min(LONGEST_KEY, rules.most());
     }
 
     /** A key with what goes around it, to be kept in a constant. */
@@ -230,11 +238,70 @@ final class DumpLine {
         return name.substring(0, end) + "…";
     }
 
-    /** A name as the key of a member. */
-    void member(String name) {
+    /** A word as the key of a member. */
+    void member(String word) {
         comma();
-        json.string(cut(name));
+        json.string(word);
         json.raw(':');
+    }
+
+    // --- Names as keys of members.
+
+    /** Begins an object whose keys are names, each of them once. */
+    void openNames() {
+        keys.clear();
+        openObject();
+    }
+
+    /**
+     * A name as the key of a member.
+     *
+     * @param name target address of an object, mostly a text
+     * @return whether it was written; not if the object that is open has that key
+     */
+    boolean member(long name) {
+        if (reader.find(name, unicode)) {
+            int unit = Math.max(1, unicode.kind());
+            return member(unicode.text(longestKey / unit), unicode.length() > longestKey / unit, name);
+        }
+        return bytesAreText && reader.find(name, bytes)
+                ? member(bytes.text(longestKey), bytes.size() > longestKey, name)
+                : unique("#0x" + Long.toHexString(name));
+    }
+
+    /** Likewise a name that is a C string. */
+    boolean slot(long name) {
+        String text = memory.readCString(name, longestKey + 1, "");
+        boolean isCut = text.length() > longestKey || text.getBytes(StandardCharsets.UTF_8).length > longestKey;
+        return member(isCut ? text.substring(0, text.offsetByCodePoints(text.length(), -1)) : text, isCut, name);
+    }
+
+    /** Where it is not all that there is, the place of the name makes it another than those that begin likewise. */
+    private boolean member(String text, boolean isCut, long name) {
+        boolean looksLikeAnother = text.startsWith("0x") || text.startsWith("#") || text.startsWith("\\");
+        String key = looksLikeAnother ? "\\" + text : text;
+        return unique(isCut ? key + "…0x" + Long.toHexString(name) : key);
+    }
+
+    private boolean unique(String text) {
+        byte[] encoded = text.getBytes(StandardCharsets.UTF_8);
+        if (!keys.add(hash(encoded))) {
+            return false;
+        }
+        comma();
+        json.string(encoded);
+        json.raw(':');
+        return true;
+    }
+
+    /** A number that two texts hardly share; never 0. */
+    private static long hash(byte[] text) {
+        long hash = text.length;
+        for (byte one : text) {
+            hash = (hash ^ one) * HASHED;
+            hash ^= hash >>> 29;
+        }
+        return hash == 0 ? 1 : hash;
     }
 
     // --- Contents of the object itself.

@@ -13,6 +13,7 @@ import dev.heapwalk.python.GcState;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.frame.Frames;
+import dev.heapwalk.python.gc.AttributeSink;
 import dev.heapwalk.python.gc.References;
 import dev.heapwalk.python.layout.IntLayout;
 import dev.heapwalk.python.layout.SmallLayout;
@@ -94,7 +95,6 @@ final class ObjectLines implements AutoCloseable {
     private static final int MOST_DIGITS = 1 << 14;
 
     private static final int LONGEST_C_NAME = 1 << 8;
-    private static final String DICT_LABEL = "__dict__";
     private static final String GUESSED_LABEL = "(guessed)";
 
     private final ObjectReader reader;
@@ -127,7 +127,7 @@ final class ObjectLines implements AutoCloseable {
     private final PyGen generator;
 
     private final BufferSink owned = this::owned;
-    private final EdgeSink attributes = this::attribute;
+    private final AttributeSink attributes = new Attributes();
     private final EdgeSink elements = this::element;
     private final EdgeSink rest = this::rest;
     private final EdgeSink guessed = this::guess;
@@ -503,11 +503,12 @@ final class ObjectLines implements AutoCloseable {
         line.name(FILE, at.file());
         line.number(LINE, at.line());
         json.raw(LOCALS);
-        line.openObject();
+        line.openNames();
         at.rewindLocals();
         while (at.nextLocal()) {
-            line.member(at.localName());
-            line.value(at.localValue());
+            if (line.member(at.localNameAddress())) {
+                line.value(at.localValue());
+            }
         }
         line.close();
     }
@@ -518,7 +519,7 @@ final class ObjectLines implements AutoCloseable {
         if (keys.made() && keys.kind() != Kind.TYPE) {
             open = false;
             ownDict = 0;
-            references.all(told.address(), told.type(), attributes);
+            references.attributes(told.address(), told.type(), attributes);
             closeList();
             line.referenceIfAny(DICT, ownDict);
         }
@@ -544,23 +545,35 @@ final class ObjectLines implements AutoCloseable {
         }
     }
 
-    /** Takes an edge of an instance: an attribute is told by its name, the dictionary of others later. */
-    private void attribute(long address, EdgeKind kind, Label of) {
-        if (kind != EdgeKind.REFERS) {
-            return;
+    /** Takes the attributes of an instance: they are told by their names, and the dictionary of others later. */
+    private final class Attributes implements AttributeSink {
+        @Override
+        public void attribute(long name, long value) {
+            open();
+            if (line.member(name)) {
+                line.value(value);
+            }
         }
-        label.setLength(0);
-        of.appendTo(label);
-        if (label.length() > 1 && label.charAt(0) == '.') {
+
+        @Override
+        public void slot(long name, long value) {
+            open();
+            if (line.slot(name)) {
+                line.value(value);
+            }
+        }
+
+        @Override
+        public void dictionary(long dict) {
+            ownDict = dict;
+        }
+
+        private void open() {
             if (!open) {
                 json.raw(ATTRIBUTES);
-                line.openObject();
+                line.openNames();
                 open = true;
             }
-            line.member(label.substring(1));
-            line.value(address);
-        } else if (DICT_LABEL.contentEquals(label)) {
-            ownDict = address;
         }
     }
 

@@ -47,7 +47,10 @@ final class EdgeLabel implements Label {
         VARIABLE
     }
 
-    /** Longer keys of a dictionary are cut. */
+    /** The name of the reference to the dictionary of an instance. */
+    static final String DICT = "__dict__";
+
+    /** Longer names are cut. */
     private static final int LONGEST = 40;
 
     private final PythonRuntime runtime;
@@ -86,6 +89,20 @@ final class EdgeLabel implements Label {
 
     void number(long now) {
         number = now;
+    }
+
+    /** Gives what is named so to who asks for attributes; other references are none. */
+    void attribute(long value, AttributeSink to) {
+        switch (form) {
+            case ATTRIBUTE -> to.attribute(number, value);
+            case SLOT -> to.slot(number, value);
+            case TEXT -> {
+                if (text.equals(DICT)) {
+                    to.dictionary(value);
+                }
+            }
+            default -> {}
+        }
     }
 
     /** Variables of a frame that runs some code. */

@@ -67,8 +67,11 @@ public final class References implements EdgeSource {
     private final LongTable known = new LongTable();
 
     private final BufferSink owned = this::owns;
+    private final EdgeSink byName = this::attribute;
 
     private EdgeSink sink;
+    /** Takes attributes while {@link #byName} is the sink. */
+    private AttributeSink attributes;
     /** Whether what the collector does not follow is told too. */
     private boolean all;
 
@@ -134,6 +137,28 @@ public final class References implements EdgeSource {
         boolean told = walk(object, type, to, true);
         buffers.buffers(object, type, owned);
         return told;
+    }
+
+    /**
+     * Gives the attributes of an instance that lie in it or in values for keys that its type keeps, those of {@code
+     * __slots__} first and among these those of the type itself: of two with the same name, the program finds the first.
+     *
+     * @param object target address of an object
+     * @param type target address of its type
+     * @param to takes them; it may read
+     */
+    public void attributes(long object, long type, AttributeSink to) {
+        TypeRule rule = rules.of(type);
+        sink = byName;
+        attributes = to;
+        all = true;
+        fields(object, rule);
+        slots(object, rule);
+        attributes(object, type, rule);
+    }
+
+    private void attribute(long address, EdgeKind kind, Label of) {
+        label.attribute(address, attributes);
     }
 
     /** {@inheritDoc} What is no object has none. */
@@ -208,7 +233,7 @@ public final class References implements EdgeSource {
     /** The dictionary of an instance, or the values that it has in the place of one. */
     private void attributes(long object, long type, TypeRule rule) {
         if (rule.dictOffset() != 0) {
-            label.text("__dict__");
+            label.text(EdgeLabel.DICT);
             tell(memory.readLong(object + dictOffset(object, rule), 0), EdgeKind.REFERS);
         }
         if (!rule.managed()) {

@@ -42,6 +42,9 @@ class HeapDumpTest {
     private static final Set<String> NAMES =
             Set.of("id", "type", "module", "name", "qualname", "file", "function", "build");
 
+    /** How many bytes of text a dump tells whose names are cut. */
+    private static final int FEW = 35;
+
     private record Dump(DumpSummary summary, byte[] bytes, List<JsonNode> lines) {
         Map<String, JsonNode> byId() {
             Map<String, JsonNode> all = new HashMap<>();
@@ -121,6 +124,58 @@ class HeapDumpTest {
                         .isEqualTo(expected.getValue());
             }
         });
+    }
+
+    /** Names that differ in the last letter alone: each is told whole, or what is cut is told apart. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Python#all")
+    void tellsNamesWhole(Python python) throws Exception {
+        try (PythonProcess process = PythonProcess.of(python).script("dump.py").start()) {
+            List<Dump> dumps = new ArrayList<>();
+            List<String> truth = process.askStopped("names", () -> {
+                dumps.add(dump(process, Disclosure.WHOLE, Long.MAX_VALUE));
+                dumps.add(dump(process, Disclosure.WHOLE.atMost(FEW), Long.MAX_VALUE));
+            });
+            assertThat(truth).hasSizeGreaterThan(40);
+            Map<String, JsonNode> whole = dumps.get(0).byId();
+            Map<String, JsonNode> cut = dumps.get(1).byId();
+            for (String line : truth) {
+                JsonNode said = JSON.readTree(line);
+                for (String key : List.of("attributes", "locals", "keys")) {
+                    if (said.has(key)) {
+                        assertThat(names(said, key, whole, whole)).as(line).isEqualTo(members(said.get(key)));
+                        // Not cut are the lines of the texts themselves that the other dump has.
+                        assertThat(names(said, key, cut, whole).values())
+                                .as(line)
+                                .containsExactlyInAnyOrderElementsOf(
+                                        members(said.get(key)).values());
+                    }
+                }
+            }
+        }
+    }
+
+    private static Map<String, JsonNode> members(JsonNode of) {
+        Map<String, JsonNode> all = new HashMap<>();
+        of.properties().forEach(member -> all.put(member.getKey(), member.getValue()));
+        return all;
+    }
+
+    /** Attributes, variables or entries as a dump has them, by whole names. */
+    private static Map<String, JsonNode> names(
+            JsonNode said, String key, Map<String, JsonNode> dump, Map<String, JsonNode> texts) {
+        JsonNode line = dump.get(said.path("dict").asText(said.get("id").textValue()));
+        Map<String, JsonNode> all = new HashMap<>();
+        line.get(key.equals("attributes") ? "attrs" : key.equals("keys") ? "val" : key)
+                .properties()
+                .forEach(member -> {
+                    String name = member.getKey();
+                    if (name.startsWith("0x")) {
+                        name = texts.get(name).get("val").textValue();
+                    }
+                    all.put(name, member.getValue());
+                });
+        return all;
     }
 
     private static List<String> elements(JsonNode of) {

@@ -5,6 +5,8 @@
 #   dump     what the dump of a process should tell, a JSON object a line, of what this program made: id, type, module,
 #            what else the keys are; the process stops itself when it knows them
 #   tracked  id and name of the type of all objects that the collector knows; it stops itself likewise
+#   names    makes objects with names that differ in their last letter, and tells what the dump should tell of them: id,
+#            attributes, and for dict the keys; it stops itself likewise
 #   secrets  makes objects that hold the word in many places, and tells what no line may have
 
 from __future__ import print_function
@@ -187,6 +189,48 @@ def tracked():
     for line in lines:
         print(*line)
     gc.enable()
+
+
+def names():
+    """Attributes, slots, keys and variables with long names."""
+    lines = []
+    for length in (30, 39, 40, 41, 63, 64, 65, 511, 512, 513, 5000):
+        pair = [("n" * (length - 1)) + last for last in "ab"]
+        made = type("Open", (object,), {})()
+        slotted = type("Slotted", (object,), {"__slots__": pair})()
+        table = {}
+        for number, name in enumerate(pair):
+            setattr(made, name, number)
+            setattr(slotted, name, number)
+            table[name] = number
+        attributes = dict((name, number) for number, name in enumerate(pair))
+        space = {}
+        exec("def f(%s, %s):\n yield\n" % tuple(pair), space)
+        suspended = space["f"](0, 1)
+        next(suspended)
+        KEPT.append((made, slotted, table, suspended, space))
+        lines.append({"id": address(slotted), "attributes": attributes})
+        lines.append({"id": address(suspended), "locals": attributes})
+        lines.append({"id": address(table), "keys": attributes})
+        lines.append({"id": address(made), "dict": address(vars(made)), "keys": attributes}
+                     if sys.version_info < (3, 11) else {"id": address(made), "attributes": attributes})
+    class Base(object):
+        __slots__ = ("twice",)
+    class Derived(Base):
+        __slots__ = ("twice",)
+    both = Derived()
+    both.twice = 1
+    Base.twice.__set__(both, 2)
+    like = type("Open", (object,), {})()
+    setattr(like, "0x10", 3)
+    KEPT.extend([both, like])
+    lines.append({"id": address(both), "attributes": {"twice": 1}})
+    lines.append({"id": address(like), "dict": address(vars(like)), "keys": {"\\0x10": 3}}
+                 if sys.version_info < (3, 11) else {"id": address(like), "attributes": {"\\0x10": 3}})
+    lines = [json.dumps(each) for each in lines]
+    os.kill(os.getpid(), signal.SIGSTOP)
+    for line in lines:
+        print(line)
 
 
 KEPT = []
