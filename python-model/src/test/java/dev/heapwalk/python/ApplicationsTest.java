@@ -73,16 +73,9 @@ class ApplicationsTest {
             "_ctypes.PyCPointerType",
             "_ctypes.PyCFuncPtrType",
             "_ctypes.PyCSimpleType",
-            "async_generator",
-            "coroutine",
             "cython_function_or_method",
             "_cython_3_0_11.cython_function_or_method",
-            "frame",
-            "generator",
             "module",
-            "typing.ParamSpec",
-            "typing.TypeAliasType",
-            "typing.TypeVar",
             "urllib.parse.SplitResult");
 
     /** Where references begin in a line of the description. */

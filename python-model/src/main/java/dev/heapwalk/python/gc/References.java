@@ -251,17 +251,23 @@ public final class References implements EdgeSource {
                 values(values, type, MOST_VALUES);
             }
         }
-        if (dictionary != 0) {
+        boolean hidden = !all && rules.valuesHideDict() && hasValues(object, rule);
+        if (dictionary != 0 && !hidden) {
             // It has the values, wherever they lie.
-            label.text("__dict__");
+            label.text(EdgeLabel.DICT);
             tell(dictionary, EdgeKind.REFERS);
-        } else if (instance.inline() && rule.values()) {
+        } else if (hasValues(object, rule)) {
             long values = object + rule.basic();
-            if (memory.readByte(values + DictLayout.VALUES_VALID, (byte) 0) != 0) {
-                int capacity = memory.readByte(values + DictLayout.VALUES_CAPACITY, (byte) 0) & 0xFF;
-                values(values + layout.dict().valuesHead(), type, capacity);
-            }
+            int capacity = memory.readByte(values + DictLayout.VALUES_CAPACITY, (byte) 0) & 0xFF;
+            values(values + layout.dict().valuesHead(), type, capacity);
         }
+    }
+
+    /** Whether values of attributes lie behind an object. */
+    private boolean hasValues(long object, TypeRule rule) {
+        return layout.instance().inline()
+                && rule.values()
+                && memory.readByte(object + rule.basic() + DictLayout.VALUES_VALID, (byte) 0) != 0;
     }
 
     /** C name {@code _PyObject_GetDictPtr}: a negative offset counts from the end of the items. */
@@ -368,6 +374,9 @@ public final class References implements EdgeSource {
             return;
         }
         dict.keep(memory.segment(), offset, object, DictLayout.BYTES);
+        if (!all && rules.valuesHideDict() && lieInInstance(dict.values())) {
+            return;
+        }
         dict.rewind();
         boolean keys = all || rules.followsKeys(dict);
         while (dict.next()) {
@@ -379,6 +388,11 @@ public final class References implements EdgeSource {
             tell(dict.value(), EdgeKind.REFERS);
         }
         whole &= !dict.damaged();
+    }
+
+    /** Whether values of attributes are those that lie in an instance. */
+    private boolean lieInInstance(long values) {
+        return values != 0 && memory.readByte(values + DictLayout.VALUES_EMBEDDED, (byte) 0) != 0;
     }
 
     /** The order of a dictionary that keeps it has the keys once more. */

@@ -58,7 +58,7 @@ final class TypeRules {
         this.reader = reader;
         this.memory = reader.memory();
         this.layout = PythonLayout.of(reader.series());
-        this.table = ReferenceTable.of(reader.series());
+        this.table = ReferenceTable.of(reader.series(), runtime.version());
     }
 
     TypeRule of(long type) {
@@ -69,6 +69,11 @@ final class TypeRules {
             numbers.put(type, number);
         }
         return rules.get(number);
+    }
+
+    /** Whether the collector goes through values that lie in an instance though it has a dictionary. */
+    boolean valuesHideDict() {
+        return table.valuesHideDict();
     }
 
     private long word(long type, int field) {
@@ -169,7 +174,7 @@ final class TypeRules {
         String name = name(type);
         return (reader.flags(type) & TypeLayout.HEAPTYPE) != 0 && name.indexOf('.') < 0
                 ? Optional.empty()
-                : table.find(name);
+                : table.find(name, word(type, TypeLayout.BASICSIZE));
     }
 
     private String name(long type) {

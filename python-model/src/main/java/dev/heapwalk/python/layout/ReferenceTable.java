@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What objects of types that are written in C refer to: their fields by the name of the type, as the type's {@code
@@ -21,13 +23,23 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class ReferenceTable {
     private static final String FILE = "references.txt";
     private static final Map<Integer, ReferenceTable> TABLES = new ConcurrentHashMap<>();
+    /** A version is so many times its series, and its patch level. */
+    private static final int SERIES = 1000;
+
+    private static final int LATEST = SERIES - 1;
+    private static final int TYPES_ARE_FOLLOWED = 309 * SERIES;
+    private static final int FIRST_INLINE = 313 * SERIES;
+    private static final int DICT_BEFORE_VALUES = 313 * SERIES + 3;
+    private static final Pattern PATCH_LEVEL = Pattern.compile("\\d+\\.\\d+\\.(\\d{1,3}).*");
 
     private final Map<String, Entry> entries = new HashMap<>();
 
     private final boolean typesAreFollowed;
+    private final boolean valuesHideDict;
 
-    private ReferenceTable(boolean typesAreFollowed) {
+    private ReferenceTable(boolean typesAreFollowed, boolean valuesHideDict) {
         this.typesAreFollowed = typesAreFollowed;
+        this.valuesHideDict = valuesHideDict;
     }
 
     /** In what way a field holds what it refers to. */
@@ -71,21 +83,26 @@ public final class ReferenceTable {
     /**
      * The table of a version.
      *
-     * @param version 100 times the major and the minor number
-     * @return the table, the same at every call
+     * @param series 100 times the major and the minor number
+     * @param version the full version, such as {@code 3.13.10}; without a patch level, the latest is taken
+     * @return the table, the same at every call for a patch level
      */
-    public static ReferenceTable of(int version) {
-        return TABLES.computeIfAbsent(version, ReferenceTable::read);
+    public static ReferenceTable of(int series, String version) {
+        Matcher patch = PATCH_LEVEL.matcher(version);
+        int level = patch.matches() ? Math.min(LATEST, Integer.parseInt(patch.group(1))) : LATEST;
+        return TABLES.computeIfAbsent(series * SERIES + level, ReferenceTable::read);
     }
 
     /**
      * A type.
      *
      * @param name what its {@code tp_name} says
+     * @param basicsize its {@code tp_basicsize}, in bytes
      * @return what is known of it
      */
-    public Optional<Entry> find(String name) {
-        return Optional.ofNullable(entries.get(name));
+    public Optional<Entry> find(String name, long basicsize) {
+        Entry ofSize = entries.get(name + '@' + basicsize);
+        return Optional.ofNullable(ofSize != null ? ofSize : entries.get(name));
     }
 
     /**
@@ -97,8 +114,19 @@ public final class ReferenceTable {
         return typesAreFollowed;
     }
 
+    /**
+     * Whether the collector goes through the values that lie in an instance from there, even where a dictionary has them
+     * too, and neither to that dictionary nor from it to them.
+     *
+     * @return whether it does: in the first patch levels of 3.13
+     */
+    public boolean valuesHideDict() {
+        return valuesHideDict;
+    }
+
     private static ReferenceTable read(int version) {
-        ReferenceTable table = new ReferenceTable(version >= 309);
+        ReferenceTable table = new ReferenceTable(
+                version >= TYPES_ARE_FOLLOWED, version >= FIRST_INLINE && version < DICT_BEFORE_VALUES);
         try (InputStream in = ReferenceTable.class.getResourceAsStream(FILE);
                 BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.US_ASCII))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -171,12 +199,19 @@ public final class ReferenceTable {
                 tags));
     }
 
-    /** Whether a version lies in a range such as {@code 306-312}; either end may be left out. */
+    /** Whether a version lies in a range such as {@code 306-312} or {@code 313.10-}; either end may be left out. */
     private static boolean holds(String range, int version) {
         int dash = range.indexOf('-');
         String first = range.substring(0, dash);
         String last = range.substring(dash + 1);
-        return (first.isEmpty() || version >= Integer.parseInt(first))
-                && (last.isEmpty() || version <= Integer.parseInt(last));
+        return (first.isEmpty() || version >= number(first, 0)) && (last.isEmpty() || version <= number(last, LATEST));
+    }
+
+    private static int number(String version, int level) {
+        int point = version.indexOf('.');
+        return point < 0
+                ? Integer.parseInt(version) * SERIES + level
+                : Integer.parseInt(version.substring(0, point)) * SERIES
+                        + Integer.parseInt(version.substring(point + 1));
     }
 }

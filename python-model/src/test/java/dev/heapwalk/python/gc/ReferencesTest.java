@@ -18,31 +18,20 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What objects refer to, and what {@code gc.get_referents} tells of every object of the garbage collector. */
 class ReferencesTest {
-    /**
-     * Types of which references are missing or too many: what only the code of a C extension knows, and what differs
-     * between patch levels.
-     */
+    /** Types of which references are missing or too many: what only the code of a C extension knows. */
     private static final Set<String> NAMED = Set.of(
             "_ctypes.PyCPointerType",
             "builtins.PyCapsule",
             "builtins.module",
             "cPickle.Unpickler",
             "sqlite3.Cache",
-            "ssl.SSLContext",
-            // They do not follow their name in early patch levels of 3.13.
-            "typing.ParamSpec",
-            "typing.TypeAliasType",
-            "typing.TypeVar",
-            "typing.TypeVarTuple");
-
-    private static final Pattern EARLY_313 = Pattern.compile("^3\\.13\\.[0-2]\\b");
+            "ssl.SSLContext");
 
     @TempDir
     Path folder;
@@ -69,10 +58,6 @@ class ReferencesTest {
     @MethodSource("dev.heapwalk.testkit.Python#all")
     void areThoseOfTheCollector(Python python) throws Exception {
         try (PythonProcess process = PythonProcess.of(python).start()) {
-            if (EARLY_313.matcher(process.ask("version").getFirst()).find()) {
-                // The values of attributes were those of the object and not of its dictionary.
-                return;
-            }
             process.ask("kinds");
             process.ask("library");
             Path[] core = new Path[1];
