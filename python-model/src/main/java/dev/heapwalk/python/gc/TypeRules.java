@@ -96,9 +96,9 @@ final class TypeRules {
         }
         Optional<ReferenceTable.Entry> known = known(base);
         Kind kind = kind(base, known);
-        boolean heapBase = (reader.flags(base) & TypeLayout.HEAPTYPE) != 0;
+        boolean heapBase = isHeapType(base);
         boolean python = base != type;
-        boolean baseFollows = heapBase
+        boolean baseFollows = isHeapType(traverser(base))
                 && known.map(ReferenceTable.Entry::type).orElseGet(table::typesAreFollowed)
                 && kind != Kind.TUPLE;
         boolean typeFollowed = python
@@ -153,6 +153,24 @@ final class TypeRules {
                 names.add(memory.readLong(member + MemberLayout.NAME, 0));
             }
         }
+    }
+
+    private boolean isHeapType(long type) {
+        return (reader.flags(type) & TypeLayout.HEAPTYPE) != 0;
+    }
+
+    /** The type that a type has its function from: that of a variable goes through no type. */
+    private long traverser(long type) {
+        long traverse = word(type, TypeLayout.TRAVERSE);
+        long one = type;
+        for (int i = 0; i < DEEPEST && traverse != 0; i++) {
+            long base = word(one, TypeLayout.BASE);
+            if (base == 0 || word(base, TypeLayout.TRAVERSE) != traverse) {
+                break;
+            }
+            one = base;
+        }
+        return one;
     }
 
     /** What the table has of a type, or of the one that it has its function from. */
