@@ -69,14 +69,17 @@ final class GcLists {
 
     private long in(PythonInterpreter interpreter) {
         long place = interpreter.address() + fields.generations();
-        if (isGenerations(place + moved)) {
-            return place + moved;
-        }
-        for (int distance = 0; distance <= InterpreterLayout.FARTHEST; distance += GcLayout.ALIGNMENT) {
-            for (int some : new int[] {-distance, distance}) {
-                if (isGenerations(place + some)) {
-                    moved = some;
-                    return place + some;
+        // A thread may have been stopped while it changed one of them.
+        for (int inFlux = 0; inFlux <= 1; inFlux++) {
+            if (isGenerations(place + moved, inFlux)) {
+                return place + moved;
+            }
+            for (int distance = 0; distance <= InterpreterLayout.FARTHEST; distance += GcLayout.ALIGNMENT) {
+                for (int some : new int[] {-distance, distance}) {
+                    if (isGenerations(place + some, inFlux)) {
+                        moved = some;
+                        return place + some;
+                    }
                 }
             }
         }
@@ -89,23 +92,25 @@ final class GcLists {
     }
 
     private long amongVariables(List<Range> variables) {
-        VariableScan scan = new VariableScan(target.memory(), variables);
-        while (scan.next()) {
-            long address = scan.address() - GcLayout.NEXT;
-            if ((scan.word() & GcLayout.FLAGS) == 0
-                    && target.memory().mappings().writable(scan.word(), Long.BYTES)
-                    && isGenerations(address)) {
-                return address;
+        for (int inFlux = 0; inFlux <= 1; inFlux++) {
+            VariableScan scan = new VariableScan(target.memory(), variables);
+            while (scan.next()) {
+                long address = scan.address() - GcLayout.NEXT;
+                if ((scan.word() & GcLayout.FLAGS) == 0
+                        && target.memory().mappings().writable(scan.word(), Long.BYTES)
+                        && isGenerations(address, inFlux)) {
+                    return address;
+                }
             }
         }
         damages.add(new Damage(Damage.NOWHERE, -1, "the lists of the garbage collector were not found"));
         return 0;
     }
 
-    private boolean isGenerations(long address) {
+    private boolean isGenerations(long address, int inFlux) {
         for (int some : fields.strides()) {
             stride = some;
-            if (isThreeLists(address)) {
+            if (isThreeLists(address, inFlux)) {
                 return true;
             }
         }
@@ -113,11 +118,12 @@ final class GcLists {
     }
 
     /** Whether the heads of three lists lie at an address, one of which has an object in it. */
-    private boolean isThreeLists(long address) {
+    private boolean isThreeLists(long address, int mostInFlux) {
         boolean object = false;
+        int inFlux = 0;
         for (int i = 0; i < GcLayout.COUNT; i++) {
             long list = address + (long) i * stride;
-            if (!isList(list)) {
+            if (!isList(list) && (++inFlux > mostInFlux || !mayBeIn(list, next(list)) || !mayBeIn(list, prev(list)))) {
                 return false;
             }
             long first = next(list);
@@ -129,6 +135,10 @@ final class GcLists {
             }
         }
         return object;
+    }
+
+    private boolean mayBeIn(long list, long node) {
+        return node == list || isObject(node);
     }
 
     private boolean isList(long list) {
@@ -169,6 +179,11 @@ final class GcLists {
     }
 
     private void follow(long list, int state) {
+        long last = prev(list);
+        if (last == list && next(list) != list && isBeingAdded(next(list), list)) {
+            mark(next(list) + head, state);
+            return;
+        }
         for (long node = next(list); node != list; node = next(node)) {
             if (node == 0 || memory.find(node, head + ObjectLayout.BYTES) < 0 || !mark(node + head, state)) {
                 damages.add(new Damage(
@@ -177,7 +192,16 @@ final class GcLists {
                         "the list of the garbage collector at 0x%x leads astray at 0x%x".formatted(list, node)));
                 return;
             }
+            if (node == last && isBeingAdded(next(node), list)) {
+                mark(next(node) + head, state);
+                return;
+            }
         }
+    }
+
+    /** Whether a thread was stopped while it put an object behind the last one: the list does not know it yet. */
+    private boolean isBeingAdded(long node, long list) {
+        return node != list && isObject(node) && (next(node) == list || prev(next(node)) != node);
     }
 
     /** Notes the state of an object; false if it is in a list already. */

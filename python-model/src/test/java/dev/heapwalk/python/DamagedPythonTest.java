@@ -23,6 +23,7 @@ import dev.heapwalk.testkit.PythonProcess;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -273,6 +274,57 @@ class DamagedPythonTest {
                 assertThat(part.inFlux()).isEqualTo(1);
             }
         });
+    }
+
+    /** What a list of the collector looks like while an object is put into it, as one store after the other is done. */
+    @Test
+    void readsAListThatAnObjectIsBeingPutInto() throws Exception {
+        int head = layout.object().gcHead();
+        long[] list = new long[1];
+        long[] loose = new long[1];
+        Map<GcState, Integer> before = new EnumMap<>(GcState.class);
+        with(_ -> {}, runtime -> {
+            try (ObjectCursor object = runtime.objects(Heaps.of(runtime.target()));
+                    ObjectReader reader = runtime.reader()) {
+                while (object.next()) {
+                    before.merge(object.gcState(), 1, Integer::sum);
+                    if (object.gcState() == GcState.GENERATION_2) {
+                        list[0] = object.address() - head;
+                    } else if (object.gcState() == GcState.UNTRACKED && object.refcnt() == 1) {
+                        loose[0] = object.address() - head;
+                    }
+                }
+                // The head of the list is what is no object.
+                while (reader.typeAt(list[0] + head) != 0) {
+                    list[0] = reader.memory().readLong(list[0] + GcLayout.NEXT, 0);
+                }
+            }
+        });
+        long last;
+        try (Words words = new Words()) {
+            last = words.word(list[0] + GcLayout.PREV);
+        }
+        List<Change> stores = List.of(
+                words -> words.set(last + GcLayout.NEXT, loose[0]),
+                words -> words.set(loose[0] + GcLayout.PREV, last),
+                words -> words.set(loose[0] + GcLayout.NEXT, list[0]),
+                words -> words.set(list[0] + GcLayout.PREV, loose[0]));
+        for (int done = 1; done <= stores.size(); done++) {
+            Change some = all(stores.subList(0, done).toArray(Change[]::new));
+            boolean linked = done == stores.size();
+            with(some, runtime -> {
+                Map<GcState, Integer> now = new EnumMap<>(GcState.class);
+                try (ObjectCursor object = runtime.objects(Heaps.of(runtime.target()))) {
+                    while (object.next()) {
+                        now.merge(object.gcState(), 1, Integer::sum);
+                    }
+                    assertThat(object.damages()).isEmpty();
+                }
+                int more = linked || now.get(GcState.GENERATION_2) > before.get(GcState.GENERATION_2) ? 1 : 0;
+                assertThat(now.get(GcState.GENERATION_2)).isEqualTo(before.get(GcState.GENERATION_2) + more);
+                assertThat(now.get(GcState.GENERATION_0)).isEqualTo(before.get(GcState.GENERATION_0));
+            });
+        }
     }
 
     /** Whichever of the stores that make a free pool ready for other blocks are done, in whatever order. */

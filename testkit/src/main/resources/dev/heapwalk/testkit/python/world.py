@@ -17,6 +17,7 @@ import gc
 import os
 import select
 import signal
+import socketserver
 import sys
 import threading
 import time
@@ -25,6 +26,16 @@ import types
 APPLICATION = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 MOMENTS = ["", 0]
+# So many seconds a server waits before it looks whether it is to end: a thread that wakes up makes objects.
+SELDOM = 1000
+# How many threads there are when nothing is asked.
+THREADS = [1]
+
+
+def serve(server):
+    # That of its own takes no time in all versions of Werkzeug.
+    forever = socketserver.BaseServer.serve_forever
+    threading.Thread(target=forever, args=(server, SELDOM), daemon=True).start()
 
 
 def flask():
@@ -58,7 +69,7 @@ def flask():
         return "no such page", 404
 
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serve(server)
 
     def work(number):
         connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
@@ -129,7 +140,7 @@ def django():
             pass
 
     server = simple_server.make_server("127.0.0.1", 0, get_wsgi_application(), Server, Quiet)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serve(server)
 
     def work(number):
         for path in ("add/u%d" % (number % 60), "list"):
@@ -433,7 +444,11 @@ def moment(number, frame):
 def describe(path):
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1000)
-    # Threads that have something to do still come to where they wait.
+    # Threads that answer a request still end, and the others come to where they wait, however busy the machine is.
+    for _ in range(50):
+        time.sleep(0.2)
+        if threading.active_count() <= THREADS[0]:
+            break
     time.sleep(0.2)
     gc.collect()
     gc.disable()
@@ -535,6 +550,7 @@ def answer(line, work, count):
 
 def run(work, kept):
     count = [0]
+    THREADS[0] = threading.active_count()
     gc.collect()
     print("READY")
     sys.stdout.flush()
