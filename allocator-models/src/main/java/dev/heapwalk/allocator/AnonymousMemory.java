@@ -26,6 +26,10 @@ public final class AnonymousMemory {
             if (mapping.start() < 0) {
                 break;
             }
+            // One of a damaged core may reach beyond what addresses can be.
+            if (mapping.end() <= mapping.start()) {
+                continue;
+            }
             if (count > 0 && ends[count - 1] == mapping.start()) {
                 ends[count - 1] = mapping.end();
             } else {
