@@ -104,13 +104,14 @@ public final class Frames {
      * Goes before the innermost frame of a thread that runs on. Its frames are followed past everything that the
      * reader keeps, and then copied twice in as few calls as can be. Only those are told that both copies show, called
      * from the same place: they were there all the while between the copies, some microseconds. What the thread called
-     * or returned from meanwhile is left out and counted in {@link #torn()}. Variables are read when they are asked for.
+     * or returned from meanwhile is left out and counted in {@link #torn()}. A frame is told as it was copied, but its
+     * variables are read when they are asked for.
      *
      * @param of a thread of the runtime
      */
     public void sampleThread(PythonThread of) {
         sample.take(() -> pointer(of));
-        over(sample.next(), false);
+        over(0, false);
         sampled = true;
     }
 
@@ -174,27 +175,8 @@ public final class Frames {
      * @return whether there is one
      */
     public boolean next() {
-        while (next != 0) {
-            long address = next;
-            next = 0;
-            if (!frame.find(address)) {
-                note = "the frame at 0x%x can't be read".formatted(address);
-                return false;
-            }
-            if (address == passed || ++steps == MOST_FRAMES) {
-                note = "the frame at 0x%x leads back to itself".formatted(address);
-                return false;
-            }
-            if (Integer.bitCount(steps) == 1) {
-                passed = address;
-            }
-            boolean same = !sampled || frame.code() == sample.code();
-            long at = sampled ? sample.instruction() : frame.instruction(0);
-            next = alone ? 0 : sampled ? sample.next() : frame.back();
-            if (!same) {
-                continue;
-            }
-            if (isShown(address, at)) {
+        while (follow()) {
+            if (isShown()) {
                 rewindLocals();
                 return true;
             }
@@ -202,14 +184,41 @@ public final class Frames {
         return false;
     }
 
-    private boolean isShown(long address, long at) {
+    /** Lays the view over the next frame, whether it is shown or not. */
+    private boolean follow() {
+        if (sampled) {
+            steps++;
+            return sample.next();
+        }
+        long address = next;
+        if (address == 0) {
+            return false;
+        }
+        next = 0;
+        if (!frame.find(address)) {
+            note = "the frame at 0x%x can't be read".formatted(address);
+            return false;
+        }
+        if (address == passed || ++steps == MOST_FRAMES) {
+            note = "the frame at 0x%x leads back to itself".formatted(address);
+            return false;
+        }
+        if (Integer.bitCount(steps) == 1) {
+            passed = address;
+        }
+        next = alone ? 0 : frame.back();
+        return true;
+    }
+
+    private boolean isShown() {
         if (frame.owner() == InterpreterFrame.Owner.INTERPRETER) {
             return false;
         }
         if (!reader.find(frame.code(), code)) {
-            note = "the frame at 0x%x has no code".formatted(address);
+            note = "the frame at 0x%x has no code".formatted(frame.address());
             return false;
         }
+        long at = frame.instruction(0);
         instruction = pointer ? at - code.bytecode() : at;
         return frame.owner() == InterpreterFrame.Owner.GENERATOR
                 || code.prologue() == 0

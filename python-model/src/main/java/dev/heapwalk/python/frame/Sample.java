@@ -12,8 +12,9 @@ import java.util.Arrays;
 /**
  * The frames of a thread that runs on. They are followed first, one after the other, and then copied twice, as many as
  * can be in one call each time. Those are told that both copies show, counted from the outermost: each called from the
- * next one, where that has not gone on between the copies. None of them lies within the innermost frame of that time. What the thread called or returned from meanwhile is left
- * out.
+ * next one, where that has not gone on between the copies. None of them lies within the innermost frame of that time.
+ * What the thread called or returned from meanwhile is left out. What is told of a frame is what the first copy has of
+ * it, so that the frames are of one moment, whatever the thread does until the last of them is told.
  */
 final class Sample {
     /** The most frames that are looked at. */
@@ -39,8 +40,9 @@ final class Sample {
     private final boolean stacked;
 
     private long[] addresses = new long[64];
-    private long[] codes = new long[64];
-    private long[] instructions = new long[64];
+    /** Frames as the first copy has them, those that are told. */
+    private MemorySegment kept = MemorySegment.NULL;
+
     private int count;
     /** How many of the innermost frames are left out. */
     private int torn;
@@ -70,7 +72,7 @@ final class Sample {
     void take(Top top) {
         for (int tries = 0; tries == 0 || lost && tries < MOST_TRIES; tries++) {
             boolean followed = follow(top);
-            torn = count - steady();
+            torn = count - steady(false);
             index = torn;
             lost |= !followed;
         }
@@ -92,13 +94,18 @@ final class Sample {
         if (address != 0) {
             count = 0;
         }
-        codes = new long[count];
-        instructions = new long[count];
+        if (kept.byteSize() < (long) count * bytes) {
+            kept = Arena.ofAuto().allocate((long) addresses.length * bytes, Long.BYTES);
+        }
         return address == 0;
     }
 
-    /** How many frames, counted from the outermost, two copies show to be there. */
-    private int steady() {
+    /**
+     * How many frames, counted from the outermost, two copies show to be there.
+     *
+     * @param again whether those are looked for that were kept before, else they are kept now
+     */
+    private int steady(boolean again) {
         if (copy.byteSize() == 0) {
             copy = Arena.ofAuto().allocate(2 * half(), Long.BYTES);
         }
@@ -108,7 +115,7 @@ final class Sample {
             // The outermost one of a group was the innermost one of the group before.
             int last = Math.min(count, from + 1);
             int first = Math.max(0, last - GROUP);
-            int steady = steady(first, last);
+            int steady = steady(first, last, again);
             if (steady > first) {
                 return count - steady;
             }
@@ -121,7 +128,7 @@ final class Sample {
     }
 
     /** The innermost frame of a group that is there, and so are all between it and the outermost one. */
-    private int steady(int first, int last) {
+    private int steady(int first, int last, boolean again) {
         int frames = last - first;
         ranges[0] = pointer;
         System.arraycopy(addresses, first, ranges, 1, frames);
@@ -147,15 +154,24 @@ final class Sample {
         }
         for (int i = last - 1; i >= Math.max(first, innermost); i--) {
             long outer = i + 1 < count ? addresses[i + 1] : 0;
-            long before = lay(0, i, first);
+            lay(1, i, first);
             boolean same = frame.back() == outer;
             long code = frame.code();
-            long after = lay(1, i, first);
+            long after = frame.instruction(0);
+            long offset = lay(0, i, first);
+            long before = frame.instruction(0);
             if (!same || frame.back() != outer || frame.code() != code) {
                 return i + 1;
             }
-            codes[i] = code;
-            instructions[i] = before;
+            boolean shared = i + 1 == last && last < count;
+            if (again || shared) {
+                layKept(i);
+                if (frame.code() != code || shared && frame.instruction(0) != before) {
+                    return i + 1;
+                }
+            } else {
+                MemorySegment.copy(copy, offset, kept, (long) i * bytes, bytes);
+            }
             if (before != after) {
                 // It is told itself, but where a group ends, no other would know.
                 return i == first && first > 0 ? i + 1 : i;
@@ -181,9 +197,15 @@ final class Sample {
         return (long) GROUP * bytes + 2 * Long.BYTES;
     }
 
+    /** Lays the view over a copy of a frame, and tells where in the copies that is. */
     private long lay(int half, int i, int first) {
-        frame.lay(copy, half * half() + Long.BYTES + (long) (i - first) * bytes, addresses[i], bytes);
-        return frame.instruction(0);
+        long offset = half * half() + Long.BYTES + (long) (i - first) * bytes;
+        frame.lay(copy, offset, addresses[i], bytes);
+        return offset;
+    }
+
+    private void layKept(int i) {
+        frame.lay(kept, (long) i * bytes, addresses[i], bytes);
     }
 
     /** How many of the innermost frames were left out. */
@@ -191,30 +213,22 @@ final class Sample {
         return torn;
     }
 
-    /** How many of the frames that were told the thread has returned from since. */
+    /** How many of the frames that were told the thread has returned from since. The view lies over any frame then. */
     int returned() {
-        long[] codesBefore = codes.clone();
-        int before = count - torn;
-        int now = Math.min(before, steady());
-        int same = 0;
-        while (same < now && codes[count - 1 - same] == codesBefore[count - 1 - same]) {
-            same++;
+        int told = count - torn;
+        return told - Math.min(told, steady(true));
+    }
+
+    /**
+     * Lays the view over the next frame as it was.
+     *
+     * @return whether there is one
+     */
+    boolean next() {
+        if (index == count) {
+            return false;
         }
-        return before - same;
-    }
-
-    /** The next frame, 0 if there is none. */
-    long next() {
-        return index < count ? addresses[index++] : 0;
-    }
-
-    /** The code that the frame had. */
-    long code() {
-        return codes[index - 1];
-    }
-
-    /** How far it had come: what {@link InterpreterFrame#instruction} told of bytecode at address 0. */
-    long instruction() {
-        return instructions[index - 1];
+        layKept(index++);
+        return true;
     }
 }

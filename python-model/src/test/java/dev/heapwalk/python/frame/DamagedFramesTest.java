@@ -56,7 +56,7 @@ class DamagedFramesTest {
     private final List<Long> codes = new ArrayList<>();
 
     private interface Look {
-        void at(PythonRuntime runtime, ObjectReader reader);
+        void at(PythonRuntime runtime, ObjectReader reader) throws IOException;
     }
 
     @BeforeAll
@@ -94,8 +94,8 @@ class DamagedFramesTest {
         process.close();
     }
 
-    /** Looks at a core with other words in it, which has them no more behind that. */
-    private void with(Map<Long, Long> words, Look look) throws IOException {
+    /** Puts words into the core, and tells what was there. */
+    private Map<Long, Long> change(Map<Long, Long> words) throws IOException {
         Map<Long, Long> before = new LinkedHashMap<>();
         try (CoreEditor editor = new CoreEditor(core)) {
             words.forEach((address, word) -> {
@@ -103,15 +103,19 @@ class DamagedFramesTest {
                 editor.set(address, word);
             });
         }
+        return before;
+    }
+
+    /** Looks at a core with other words in it, which has them no more behind that. */
+    private void with(Map<Long, Long> words, Look look) throws IOException {
+        Map<Long, Long> before = change(words);
         try (Target target = Target.core(core, python.root())) {
             PythonRuntime runtime = PythonRuntime.locate(target);
             try (ObjectReader reader = runtime.reader()) {
                 look.at(runtime, reader);
             }
         } finally {
-            try (CoreEditor editor = new CoreEditor(core)) {
-                before.forEach(editor::set);
-            }
+            change(before);
         }
     }
 
@@ -154,6 +158,32 @@ class DamagedFramesTest {
                 assertThat(cursor.note()).contains("0x%x".formatted(wrong)).contains("can't be read");
             });
         }
+    }
+
+    @Test
+    void aSampleStaysAsItWas() throws IOException {
+        with(Map.of(), (runtime, reader) -> {
+            Frames cursor = new Frames(runtime, reader);
+            cursor.sampleThread(thread);
+            assertThat(cursor.next()).isTrue();
+            List<Long> found = new ArrayList<>(List.of(cursor.code()));
+            // The thread returns and calls others from the same place, which have their frames where the old ones lay.
+            Map<Long, Long> words = new LinkedHashMap<>();
+            for (int i = 1; i < frames.size(); i++) {
+                words.put(frames.get(i) + layout.activation().code(), codes.get(i % 3 == 1 ? i : i - 1));
+                words.put(frames.get(i) + layout.activation().back(), 0L);
+            }
+            Map<Long, Long> before = change(words);
+            reader.memory().forget();
+            while (cursor.next()) {
+                found.add(cursor.code());
+            }
+            int returned = cursor.returned();
+            change(before);
+            assertThat(found).isEqualTo(codes);
+            // It counts those too that Python does not show.
+            assertThat(returned).isGreaterThanOrEqualTo(frames.size());
+        });
     }
 
     @Test
