@@ -55,6 +55,18 @@ public record ThreadState(Target target, long tid, String name, Optional<Registe
                 .map(then -> new ThreadState(target, tid, name, Optional.of(then)));
     }
 
+    /**
+     * Whether it may be in the middle of a change to memory: it runs code, or has the kernel change the mappings. One
+     * that is in another system call waits.
+     *
+     * @return whether it may; true on a processor whose registers do not tell, false where there are no registers
+     */
+    public boolean mayChangeMemory() {
+        return registers
+                .filter(known -> !known.processor().waits(known.general()))
+                .isPresent();
+    }
+
     /** Names it for messages, for example {@code thread 4711 (worker)}. */
     @Override
     public String toString() {

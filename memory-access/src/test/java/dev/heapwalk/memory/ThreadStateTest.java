@@ -284,6 +284,57 @@ class ThreadStateTest {
         }
     }
 
+    @Test
+    void aThreadThatWaitsChangesNoMemory() throws IOException {
+        Path program = CProgram.compile("one-works", """
+                #include <pthread.h>
+                #include <stdio.h>
+                #include <sys/mman.h>
+                #include <unistd.h>
+                static void *wait_for_ever(void *none)
+                {
+                    for (;;)
+                        pause();
+                    return none;
+                }
+                int main(void)
+                {
+                    pthread_t thread;
+                    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                    pthread_create(&thread, NULL, wait_for_ever, NULL);
+                    puts("ready");
+                    fflush(stdout);
+                    for (unsigned i = 0;; i++)
+                        if (i % 1024 == 0)
+                            madvise(page, 4096, MADV_DONTNEED);
+                }
+                """);
+        Grandchild process = Grandchild.start(new ProcessBuilder(program.toString()));
+        try {
+            assertThat(process.inputReader().readLine()).isEqualTo("ready");
+            for (int i = 0; i < 20; i++) {
+                try (Target target = Target.attach(process.pid())) {
+                    assertThat(target.threads()).hasSize(2);
+                    for (ThreadState thread : target.threads()) {
+                        // The other one may have yet to come to its call.
+                        assertThat(thread.mayChangeMemory() || thread.tid() != process.pid())
+                                .as("%s", thread)
+                                .isTrue();
+                    }
+                }
+            }
+            try (Target target = Target.attach(process.pid())) {
+                assertThat(target.threads().stream()
+                                .filter(thread -> !thread.mayChangeMemory())
+                                .map(ThreadState::tid))
+                        .doesNotContain(process.pid())
+                        .hasSize(1);
+            }
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
     private static Path root(Release release) throws IOException {
         Path root = release.root(true).orElse(Path.of("/"));
         assertThat(Files.isDirectory(root)).isTrue();

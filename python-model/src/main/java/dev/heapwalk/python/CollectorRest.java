@@ -3,7 +3,6 @@ package dev.heapwalk.python;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
@@ -12,7 +11,6 @@ import dev.heapwalk.python.layout.InterpreterLayout;
 import dev.heapwalk.python.layout.OffsetTable;
 import dev.heapwalk.python.layout.PythonLayout;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.LongStream;
 
 /**
@@ -20,9 +18,6 @@ import java.util.stream.LongStream;
  * seconds. Before 3.7 the variable has no known place, and nothing is told.
  */
 final class CollectorRest implements Rest {
-    /** What the collector calls of the kernel on x86-64: mmap, mprotect, munmap, brk, mremap, madvise. */
-    private static final Set<Long> CALLS = Set.of(9L, 10L, 11L, 12L, 25L, 28L);
-
     private static final int BUDGET = 1 << 20;
 
     private final String description;
@@ -132,16 +127,9 @@ final class CollectorRest implements Rest {
             return List.of();
         }
         // The collector runs in one thread, for which those wait that might change the heap.
-        List<ThreadState> running = threads.stream()
-                .filter(thread ->
-                        thread.registers().filter(CollectorRest::mayCollect).isPresent())
-                .toList();
+        List<ThreadState> running =
+                threads.stream().filter(ThreadState::mayChangeMemory).toList();
         return running.isEmpty() ? threads : running;
-    }
-
-    private static boolean mayCollect(Registers registers) {
-        long call = registers.get("orig_rax").orElse(-1);
-        return call < 0 || CALLS.contains(call);
     }
 
     @Override

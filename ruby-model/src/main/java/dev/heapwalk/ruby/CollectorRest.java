@@ -2,19 +2,14 @@
 package dev.heapwalk.ruby;
 
 import dev.heapwalk.memory.AddressSpace;
-import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.layout.ObjspaceLayout;
 import java.util.List;
-import java.util.Set;
 
 /** Tells whether the garbage collector is at work, by its flags: a collection takes from microseconds to seconds. */
 final class CollectorRest implements Rest {
-    /** What the collector calls of the kernel on x86-64: mmap, mprotect, munmap, brk, mremap, madvise. */
-    private static final Set<Long> CALLS = Set.of(9L, 10L, 11L, 12L, 25L, 28L);
-
     private final RubyVm vm;
     private final AddressSpace memory;
     private final ObjspaceLayout layout;
@@ -51,16 +46,9 @@ final class CollectorRest implements Rest {
             return List.of();
         }
         // The collector runs in one thread, for which those wait that might change the heap.
-        List<ThreadState> running = threads.stream()
-                .filter(thread ->
-                        thread.registers().filter(CollectorRest::mayCollect).isPresent())
-                .toList();
+        List<ThreadState> running =
+                threads.stream().filter(ThreadState::mayChangeMemory).toList();
         return running.isEmpty() ? threads : running;
-    }
-
-    private static boolean mayCollect(Registers registers) {
-        long call = registers.get("orig_rax").orElse(-1);
-        return call < 0 || CALLS.contains(call);
     }
 
     @Override

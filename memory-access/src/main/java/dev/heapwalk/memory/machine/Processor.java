@@ -239,6 +239,17 @@ public abstract sealed class Processor permits Amd64, I386, TlsAbove, UnknownPro
     }
 
     /**
+     * Whether a thread is in a system call that changes no mappings: it waits, and leaves its memory as it is but for
+     * what that call writes.
+     *
+     * @param general its general registers, in the order of {@link #registerNames()}
+     * @return whether it is; false on a processor that does not tell
+     */
+    public boolean waits(long[] general) {
+        return false;
+    }
+
+    /**
      * How much is needed of the frame that the kernel makes on the stack for a signal handler, from the address that
      * the handler returns to.
      *

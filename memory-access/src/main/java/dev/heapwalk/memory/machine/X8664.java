@@ -91,6 +91,17 @@ final class X8664 extends Amd64 {
     }
 
     @Override
+    public boolean waits(long[] general) {
+        // The number is negative outside of a call.
+        long call = general.length > ORIG_RAX ? general[ORIG_RAX] : -1;
+        return switch ((int) call) {
+            // mmap, mprotect, munmap, brk, mremap, madvise
+            case 9, 10, 11, 12, 25, 28 -> false;
+            default -> call >= 0;
+        };
+    }
+
+    @Override
     public int resultInUser() {
         return RAX * Long.BYTES;
     }
