@@ -2,8 +2,6 @@
 package dev.heapwalk.cli.command;
 
 import dev.heapwalk.cli.output.Problems;
-import dev.heapwalk.cli.output.Progress;
-import dev.heapwalk.cli.output.StandardOutput;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.python.ObjectCursor;
@@ -23,24 +21,18 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** {@code heapwalk python threads}: what the threads and tasks do. */
 @Command(
         name = "threads",
         description =
                 "Show the stacks of threads, and what tasks of asyncio wait for. The innermost frame comes first.")
-final class PythonThreads extends TargetCommand {
-    private static final int MOST_FRAMES = 10_000;
+final class PythonThreads extends ThreadsCommand<PythonRuntime> {
     /** How many variables of a frame are shown. */
     private static final int MOST_LOCALS = 10_000;
     /** How many tasks that one waits for are shown with it. */
     private static final int MOST_GATHERED = 100;
-
-    @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
-    private String target;
 
     @Option(names = "--locals", description = "Show the local variables of each frame.")
     private boolean locals;
@@ -64,31 +56,16 @@ final class PythonThreads extends TargetCommand {
             description = "text (the default), or a JSON object for each thread, task and generator.")
     private ThreadsFormat format = ThreadsFormat.TEXT;
 
-    @Mixin
-    private Redaction redaction;
-
-    @Mixin
-    private EachProcess each;
-
     private Optional<PythonLooks> looks = Optional.empty();
 
     @Override
-    String target() {
-        return target;
-    }
-
-    @Override
-    Optional<EachProcess> each() {
-        return Optional.of(each);
-    }
-
-    @Override
-    Optional<LookAhead> lookAhead() {
-        return Optional.of(looks());
+    ThreadsFormat format() {
+        return format;
     }
 
     /** Made when it is known what is asked for: to find all tasks, objects must be in the collector's lists. */
-    private PythonLooks looks() {
+    @Override
+    PythonLooks looks() {
         if (looks.isEmpty()) {
             looks = Optional.of(new PythonLooks(
                     this,
@@ -99,21 +76,13 @@ final class PythonThreads extends TargetCommand {
     }
 
     @Override
-    int answer(Subject subject) {
-        Problems problems = new Problems();
-        byte[] shown = reading(
-                subject,
-                problems,
-                new Progress(),
-                opened -> looks().at(opened, problems, (runtime, seen) -> read(runtime, tasks || generators, seen)));
-        byte[] told = format == ThreadsFormat.JSONL ? each.named(shown) : each.headed(shown);
-        each.printed();
-        return printing(subject, problems, () -> new StandardOutput().write(told, 0, told.length));
+    byte[] read(PythonRuntime runtime, Problems problems) {
+        return read(runtime, tasks || generators, problems);
     }
 
     private byte[] read(PythonRuntime runtime, boolean objects, Problems problems) {
         try (ObjectReader reader = runtime.reader()) {
-            ShortRepr values = new ShortRepr(reader, redaction.told());
+            ShortRepr values = new ShortRepr(reader, redaction().told());
             Tasks all = new Tasks(reader);
             if (format == ThreadsFormat.JSONL) {
                 StackLines lines = new StackLines(values, all);

@@ -2,8 +2,6 @@
 package dev.heapwalk.cli.command;
 
 import dev.heapwalk.cli.output.Problems;
-import dev.heapwalk.cli.output.Progress;
-import dev.heapwalk.cli.output.StandardOutput;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
@@ -29,24 +27,18 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** {@code heapwalk ruby threads}: what the threads do. */
 @Command(
         name = "threads",
         description =
                 "Show the backtraces of threads and suspended fibers, with arguments and variables. The innermost frame comes first.")
-final class RubyThreadsCommand extends TargetCommand {
-    private static final int MOST_FRAMES = 10_000;
+final class RubyThreadsCommand extends ThreadsCommand<RubyVm> {
     /** How many pages are searched for fibers before a process is stopped, so that all code has run. */
     private static final int TRIAL_PAGES = 100;
 
     private static final Optional<String> FIBER = Optional.of("fiber");
-
-    @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)
-    private String target;
 
     @Option(
             names = "--format",
@@ -54,42 +46,22 @@ final class RubyThreadsCommand extends TargetCommand {
             description = "text (the default), or the line of 'heapwalk ruby dump' for each thread and fiber.")
     private ThreadsFormat format = ThreadsFormat.TEXT;
 
-    @Mixin
-    private Redaction redaction;
-
-    @Mixin
-    private EachProcess each;
-
     private final RubyLooks looks = new RubyLooks(
             this, RubyLooks.Need.NO_MOVE, vm -> read(vm, Math.min(vm.pages().count(), TRIAL_PAGES), new Problems()));
 
     @Override
-    String target() {
-        return target;
+    ThreadsFormat format() {
+        return format;
     }
 
     @Override
-    Optional<EachProcess> each() {
-        return Optional.of(each);
+    RubyLooks looks() {
+        return looks;
     }
 
     @Override
-    Optional<LookAhead> lookAhead() {
-        return Optional.of(looks);
-    }
-
-    @Override
-    int answer(Subject subject) {
-        Problems problems = new Problems();
-        byte[] shown = reading(
-                subject,
-                problems,
-                new Progress(),
-                opened -> looks.at(
-                        opened, problems, (vm, seen) -> read(vm, vm.pages().count(), seen)));
-        byte[] told = format == ThreadsFormat.JSONL ? each.named(shown) : each.headed(shown);
-        each.printed();
-        return printing(subject, problems, () -> new StandardOutput().write(told, 0, told.length));
+    byte[] read(RubyVm vm, Problems problems) {
+        return read(vm, vm.pages().count(), problems);
     }
 
     /** Reads all threads, and the fibers on the first pages. */
@@ -102,7 +74,8 @@ final class RubyThreadsCommand extends TargetCommand {
         List<Fiber> fibers = suspended(vm, pages, reader, threads, problems);
         if (format == ThreadsFormat.JSONL) {
             ByteArrayOutputStream out = new ByteArrayOutputStream();
-            try (ObjectLines lines = new ObjectLines(threads, out, HeapDump.Id.PLAIN, redaction.told())) {
+            try (ObjectLines lines =
+                    new ObjectLines(threads, out, HeapDump.Id.PLAIN, redaction().told())) {
                 for (RubyThread thread : living) {
                     line(thread.self(), lines, problems);
                 }
@@ -115,7 +88,7 @@ final class RubyThreadsCommand extends TargetCommand {
             return out.toByteArray();
         }
         StringBuilder text = new StringBuilder();
-        ValueText values = new ValueText(interpreter, redaction.told());
+        ValueText values = new ValueText(interpreter, redaction().told());
         for (RubyThread thread : living) {
             text.append(text.isEmpty() ? "" : "\n");
             head(thread, values, text);
