@@ -4,6 +4,7 @@ package dev.heapwalk.memory;
 import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 
 /**
  * The memory of a target. Addresses are the target's, lengths are bytes. Nothing is ever made up: a range that can't be
@@ -155,6 +156,17 @@ public interface AddressSpace {
      */
     default TouchedPages touched() {
         return (address, limit) -> address;
+    }
+
+    /**
+     * Asks the kernel which pages are in memory or swapped out, all at once: it takes some ten milliseconds for each
+     * gigabyte in memory, and changes nothing in the process.
+     *
+     * @return what it tells now; empty for memory that has no page map, such as that of a core, and where the kernel
+     *     gives none
+     */
+    default Optional<Residency> residency() {
+        return Optional.empty();
     }
 
     /**

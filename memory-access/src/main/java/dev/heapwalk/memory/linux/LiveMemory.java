@@ -8,7 +8,9 @@ import dev.heapwalk.memory.ErrnoException;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.PermissionDeniedException;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Ranges;
+import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.Window;
@@ -18,6 +20,7 @@ import java.lang.foreign.SegmentAllocator;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -373,6 +376,25 @@ final class LiveMemory implements AddressSpace {
     public TouchedPages touched() {
         checkOpen();
         return new PageMap(this);
+    }
+
+    @Override
+    public Optional<Residency> residency() {
+        checkOpen();
+        return ResidencyReader.read(this, lockedMappings());
+    }
+
+    private Ranges lockedMappings() {
+        Watch.Mark mark = watch.mark();
+        mark.begin(0, 0);
+        try {
+            List<Range> locked = process.lockedMappings(mark::goesOn);
+            return Ranges.exactly(
+                    locked.stream().mapToLong(Range::start).toArray(),
+                    locked.stream().mapToLong(Range::end).toArray());
+        } finally {
+            mark.end();
+        }
     }
 
     /** Whether the kernel tells which pages are there. */

@@ -5,6 +5,7 @@ import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.NoSuchProcessException;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.AuxiliaryVector;
@@ -247,6 +248,11 @@ final class LiveProcess implements FileGuard {
     /** Where the mappings begin in which a server brings missing pages. */
     Set<Long> servedMappings(Runnable progress) {
         return proc.servedMappings(pid, memoryThread, progress);
+    }
+
+    /** The mappings that are locked in memory. */
+    List<Range> lockedMappings(Runnable progress) {
+        return proc.lockedMappings(pid, memoryThread, progress);
     }
 
     /** Whether a mapped file lies on a file system that may not answer. */

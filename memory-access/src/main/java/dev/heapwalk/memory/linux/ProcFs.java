@@ -5,6 +5,7 @@ import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.raw.Words;
 import java.io.BufferedReader;
@@ -25,6 +26,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 
 /**
@@ -415,21 +417,44 @@ record ProcFs(Path folder, Path yama) {
      * @return target addresses; none if the process has no such descriptor, or that can't be read
      */
     Set<Long> servedMappings(long pid, long tid, Runnable progress) {
-        Set<Long> found = new HashSet<>();
-        if (!hasUserfaultfd(pid, tid)) {
-            return found;
-        }
+        return hasUserfaultfd(pid, tid)
+                ? flagged(pid, tid, "um", progress).stream().map(Range::start).collect(Collectors.toSet())
+                : Set.of();
+    }
+
+    /**
+     * The mappings that are locked in memory.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @param progress called after each part
+     * @return target addresses, in ascending order; none if that can't be read
+     */
+    List<Range> lockedMappings(long pid, long tid, Runnable progress) {
+        // The short file tells whether the long one is worth a look.
+        String status = new String(read(pid, thread(pid, tid).resolve("status")), StandardCharsets.ISO_8859_1);
+        return status.lines().anyMatch(line -> line.startsWith("VmLck:") && !line.endsWith(" 0 kB"))
+                ? flagged(pid, tid, "lo", progress)
+                : List.of();
+    }
+
+    /** The mappings that the kernel shows a flag of; none if it does not tell. */
+    private List<Range> flagged(long pid, long tid, String flag, Runnable progress) {
+        List<Range> found = new ArrayList<>();
         Path smaps = thread(pid, tid).resolve("smaps");
         try (BufferedReader lines = Files.newBufferedReader(smaps, StandardCharsets.ISO_8859_1)) {
             long start = 0;
+            long end = 0;
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 int dash = line.indexOf('-');
+                int space = line.indexOf(' ');
                 if (line.startsWith("VmFlags:")) {
-                    if (line.contains(" um")) {
-                        found.add(start);
+                    if (line.contains(" " + flag)) {
+                        found.add(new Range(start, end));
                     }
-                } else if (dash > 0 && line.indexOf(' ') > dash) {
+                } else if (dash > 0 && space > dash) {
                     start = Long.parseUnsignedLong(line, 0, dash, 16);
+                    end = Long.parseUnsignedLong(line, dash + 1, space, 16);
                     progress.run();
                 }
             }

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory;
+
+import java.util.Arrays;
+
+/**
+ * Which pages of a process were in memory or swapped out when the kernel was asked, and what it told of each. Pages
+ * that are neither are in no run. Immutable, for any thread.
+ *
+ * <p>What is counted as resident here is what the kernel counts: the sum over all runs is {@code Rss} of {@code
+ * smaps_rollup}, but for pages of hugetlbfs, which the kernel counts apart.
+ */
+public final class Residency {
+    /** The page is in memory. */
+    public static final int PRESENT = 1;
+    /** It is swapped out, or on its way from one place in memory to another. */
+    public static final int SWAPPED = 1 << 1;
+    /** It is of a file or of shared memory; without this, it is the process's own ({@code RssAnon}). */
+    public static final int FILE = 1 << 2;
+    /** No other process has it mapped: this one alone keeps it in memory. Told of pages that are present. */
+    public static final int EXCLUSIVE = 1 << 3;
+    /** It is the page of zeros that all processes share: it was read, but never written. It counts for nothing. */
+    public static final int ZERO = 1 << 4;
+    /** It is part of a huge page. */
+    public static final int HUGE = 1 << 5;
+
+    private final int pageSize;
+    private final long[] starts;
+    private final long[] ends;
+    private final byte[] kinds;
+    private final Ranges locked;
+
+    /** Is told of runs. */
+    @FunctionalInterface
+    public interface Sink {
+        /**
+         * A run of pages of one kind.
+         *
+         * @param start target address of its first byte
+         * @param end target address behind its last byte
+         * @param kind some of the constants of {@link Residency}
+         */
+        void run(long start, long end, int kind);
+    }
+
+    /** Takes runs, in ascending order, as they are found. */
+    public static final class Builder {
+        private final int pageSize;
+        private long[] starts = new long[64];
+        private long[] ends = new long[64];
+        private byte[] kinds = new byte[64];
+        private int count;
+
+        /**
+         * Begins.
+         *
+         * @param pageSize the size of a page in bytes
+         */
+        public Builder(int pageSize) {
+            this.pageSize = pageSize;
+        }
+
+        /**
+         * Adds a run behind all others, or to the last one.
+         *
+         * @param start target address of a page
+         * @param end target address behind the last page
+         * @param kind some of the constants of {@link Residency}
+         * @throws IllegalArgumentException if it does not lie behind the one before it
+         */
+        public void add(long start, long end, int kind) {
+            if (end <= start || count > 0 && start < ends[count - 1]) {
+                throw new IllegalArgumentException("a run from 0x%x to 0x%x out of order".formatted(start, end));
+            }
+            if (count > 0 && ends[count - 1] == start && kinds[count - 1] == kind) {
+                ends[count - 1] = end;
+                return;
+            }
+            if (count == starts.length) {
+                starts = Arrays.copyOf(starts, 2 * count);
+                ends = Arrays.copyOf(ends, 2 * count);
+                kinds = Arrays.copyOf(kinds, 2 * count);
+            }
+            starts[count] = start;
+            ends[count] = end;
+            kinds[count++] = (byte) kind;
+        }
+
+        /**
+         * Ends.
+         *
+         * @param locked the mappings that are locked in memory
+         * @return what was added
+         */
+        public Residency build(Ranges locked) {
+            return new Residency(this, locked);
+        }
+    }
+
+    private Residency(Builder of, Ranges locked) {
+        this.pageSize = of.pageSize;
+        this.starts = Arrays.copyOf(of.starts, of.count);
+        this.ends = Arrays.copyOf(of.ends, of.count);
+        this.kinds = Arrays.copyOf(of.kinds, of.count);
+        this.locked = locked;
+    }
+
+    /**
+     * The size of a page.
+     *
+     * @return bytes
+     */
+    public int pageSize() {
+        return pageSize;
+    }
+
+    /**
+     * The mappings that are locked in memory ({@code mlock}), which {@code madvise} gives nothing back of.
+     *
+     * @return target addresses
+     */
+    public Ranges locked() {
+        return locked;
+    }
+
+    /**
+     * Tells the runs within a range, in ascending order.
+     *
+     * @param start a target address, not negative; a run that begins before it is told from there
+     * @param end where the range ends; a run that goes on is told up to there
+     * @param sink is told
+     */
+    public void within(long start, long end, Sink sink) {
+        for (int i = first(start); i < starts.length && starts[i] < end; i++) {
+            sink.run(Math.max(start, starts[i]), Math.min(end, ends[i]), kinds[i]);
+        }
+    }
+
+    /**
+     * How much there is of some kinds within a range.
+     *
+     * @param start a target address, not negative
+     * @param end where the range ends
+     * @param with what a page must be
+     * @param without what it must not be
+     * @return bytes
+     */
+    public long bytes(long start, long end, int with, int without) {
+        long bytes = 0;
+        for (int i = first(start); i < starts.length && starts[i] < end; i++) {
+            if ((kinds[i] & with) == with && (kinds[i] & without) == 0) {
+                bytes += Math.min(end, ends[i]) - Math.max(start, starts[i]);
+            }
+        }
+        return bytes;
+    }
+
+    /** The first run that ends behind an address. */
+    private int first(long address) {
+        int index = Arrays.binarySearch(starts, address);
+        if (index >= 0) {
+            return index;
+        }
+        int before = -index - 2;
+        return before >= 0 && ends[before] > address ? before : before + 1;
+    }
+
+    @Override
+    public String toString() {
+        return "%,d bytes in memory, %,d swapped out"
+                .formatted(bytes(0, Long.MAX_VALUE, PRESENT, ZERO), bytes(0, Long.MAX_VALUE, SWAPPED, 0));
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Ranges;
+import dev.heapwalk.memory.Residency;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Reads the whole page map of a process. {@code PAGEMAP_SCAN} tells what is there, in runs; only the words of {@code
+ * pagemap} tell whether others have a page mapped too, so these are read of what is present. Kernels before 6.7 have
+ * the words alone, which do not tell the page of zeros and huge pages.
+ */
+final class ResidencyReader {
+    /** Words read at once: those of 64 MiB. */
+    private static final int MOST_WORDS = 1 << 14;
+
+    private static final int MOST_REGIONS = 1024;
+    /** {@code struct page_region}: start, end and categories. */
+    private static final int REGION = 3;
+
+    private static final int ARGUMENT = 12;
+
+    private static final long PAGE_IS_FILE = 1 << 2;
+    private static final long PAGE_IS_PRESENT = 1 << 3;
+    private static final long PAGE_IS_SWAPPED = 1 << 4;
+    private static final long PAGE_IS_PFNZERO = 1 << 5;
+    private static final long PAGE_IS_HUGE = 1 << 6;
+    private static final long THERE = PAGE_IS_PRESENT | PAGE_IS_SWAPPED;
+    private static final long ALL = THERE | PAGE_IS_FILE | PAGE_IS_PFNZERO | PAGE_IS_HUGE;
+
+    private static final long WORD_EXCLUSIVE = 1L << 56;
+    private static final long WORD_FILE = 1L << 61;
+    private static final long WORD_SWAPPED = 1L << 62;
+    private static final long WORD_PRESENT = 1L << 63;
+
+    private final LiveMemory memory;
+    private final Watch.Mark mark;
+    private final int pageSize;
+    private final Residency.Builder found;
+    private final MemorySegment words;
+
+    ResidencyReader(LiveMemory memory, Arena arena) {
+        this.memory = memory;
+        this.mark = memory.mark();
+        this.pageSize = memory.pageSize();
+        this.found = new Residency.Builder(pageSize);
+        this.words = arena.allocate(JAVA_LONG, MOST_WORDS);
+    }
+
+    /** Reads it; empty if the kernel does not tell. */
+    static Optional<Residency> read(LiveMemory memory, Ranges locked) {
+        try (Arena arena = Arena.ofConfined()) {
+            ResidencyReader runs = new ResidencyReader(memory, arena);
+            if (runs.scan(arena)) {
+                return Optional.of(runs.found.build(locked));
+            }
+            ResidencyReader words = new ResidencyReader(memory, arena);
+            return words.readMappings() ? Optional.of(words.found.build(locked)) : Optional.empty();
+        }
+    }
+
+    private boolean scan(Arena arena) {
+        MemorySegment argument = arena.allocate(JAVA_LONG, ARGUMENT);
+        MemorySegment regions = arena.allocate(JAVA_LONG, REGION * MOST_REGIONS);
+        long end = memory.endOfMappings();
+        long at = 0;
+        while (at < end) {
+            // struct pm_scan_arg
+            argument.fill((byte) 0);
+            argument.setAtIndex(JAVA_LONG, 0, argument.byteSize());
+            argument.setAtIndex(JAVA_LONG, 2, at);
+            argument.setAtIndex(JAVA_LONG, 3, end);
+            argument.setAtIndex(JAVA_LONG, 5, regions.address());
+            argument.setAtIndex(JAVA_LONG, 6, MOST_REGIONS);
+            argument.setAtIndex(JAVA_LONG, 10, THERE);
+            argument.setAtIndex(JAVA_LONG, 11, ALL);
+            long count = memory.scanPageMap(mark, argument);
+            long walked = argument.getAtIndex(JAVA_LONG, 4);
+            if (count < 0 || walked <= at) {
+                return false;
+            }
+            for (int i = 0; i < count; i++) {
+                region(
+                        regions.getAtIndex(JAVA_LONG, REGION * i),
+                        regions.getAtIndex(JAVA_LONG, REGION * i + 1),
+                        regions.getAtIndex(JAVA_LONG, REGION * i + 2));
+            }
+            // Linux 6.18 at times tells of regions that lie behind the end which it gives.
+            at = count == 0 ? walked : Math.max(walked, regions.getAtIndex(JAVA_LONG, REGION * (count - 1) + 1));
+        }
+        return true;
+    }
+
+    private void region(long start, long end, long categories) {
+        int kind = ((categories & PAGE_IS_FILE) != 0 ? Residency.FILE : 0)
+                | ((categories & PAGE_IS_PFNZERO) != 0 ? Residency.ZERO : 0)
+                | ((categories & PAGE_IS_HUGE) != 0 ? Residency.HUGE : 0);
+        if ((categories & PAGE_IS_PRESENT) == 0) {
+            found.add(start, end, kind | Residency.SWAPPED);
+            return;
+        }
+        long at = start;
+        while (at < end) {
+            long count = memory.readPageMap(mark, at / pageSize, words, Math.min(MOST_WORDS, (end - at) / pageSize));
+            if (count == 0) {
+                found.add(at, end, kind | Residency.PRESENT);
+                return;
+            }
+            for (long i = 0; i < count; i++) {
+                boolean own = (words.getAtIndex(JAVA_LONG, i) & WORD_EXCLUSIVE) != 0;
+                add(at + i * pageSize, kind | Residency.PRESENT | (own ? Residency.EXCLUSIVE : 0));
+            }
+            at += count * pageSize;
+        }
+    }
+
+    private boolean readMappings() {
+        Set<Long> empty = memory.mappingsThatHoldNothing();
+        boolean told = false;
+        for (Mapping mapping : memory.mappings().list()) {
+            if (mapping.start() < 0 || empty.contains(mapping.start())) {
+                continue;
+            }
+            for (long at = mapping.start(); at < mapping.end(); ) {
+                long wanted = Math.min(MOST_WORDS, (mapping.end() - at) / pageSize);
+                long count = memory.readPageMap(mark, at / pageSize, words, wanted);
+                if (count == 0) {
+                    break;
+                }
+                told = true;
+                for (long i = 0; i < count; i++) {
+                    word(at + i * pageSize, words.getAtIndex(JAVA_LONG, i));
+                }
+                at += count * pageSize;
+            }
+        }
+        return told;
+    }
+
+    private void word(long page, long word) {
+        int file = (word & WORD_FILE) != 0 ? Residency.FILE : 0;
+        if ((word & WORD_PRESENT) != 0) {
+            add(page, file | Residency.PRESENT | ((word & WORD_EXCLUSIVE) != 0 ? Residency.EXCLUSIVE : 0));
+        } else if ((word & WORD_SWAPPED) != 0) {
+            add(page, file | Residency.SWAPPED);
+        }
+    }
+
+    private void add(long page, int kind) {
+        found.add(page, page + pageSize, kind);
+    }
+}
