@@ -144,6 +144,16 @@ public final class MallocPar extends StructView {
     }
 
     /**
+     * {@code thp_pagesize}.
+     *
+     * @return size in bytes of the transparent huge pages that the main arena grows and shrinks by; 0 if it does so by
+     *     pages, or before 2.35
+     */
+    public long transparentHugePageSize() {
+        return layout.hugePageSize() < 0 ? 0 : longAt(layout.hugePageSize() - Long.BYTES);
+    }
+
+    /**
      * {@code hp_pagesize}.
      *
      * @return size in bytes of the huge pages that malloc asks for, 0 if it asks for none or before 2.35

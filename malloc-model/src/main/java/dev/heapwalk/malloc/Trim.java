@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Ranges;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Residency;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What {@code malloc_trim(0)} would give back to the kernel, by the rules of glibc 2.12 to 2.43 ({@code mtrim} and
+ * {@code systrim} in malloc.c). Nothing is called in the target.
+ *
+ * <p>Of each free chunk it gives back the whole pages behind the chunk's own header of 48 bytes, after the chunks of
+ * fastbins are merged with their free neighbours, and of the main arena's top what lies behind a header. It gives back
+ * nothing of a thread arena's top, of what thread caches hold, and of a range from the first mapping on that is locked
+ * in memory.
+ */
+public final class Trim {
+    /** {@code sizeof(struct malloc_chunk)}. */
+    private static final long HEADER = 48;
+    /** {@code MINSIZE}, and the byte less than which the main arena's top never gets. */
+    private static final long LEAST_TOP = 32 + 1;
+
+    private final MallocHeap heap;
+    private final Residency residency;
+    private final long pageSize;
+    private final long topUnit;
+    private final long breakEnd;
+
+    /** Is told of ranges. */
+    @FunctionalInterface
+    public interface Sink {
+        /**
+         * A range that would be given back, whether its pages are in memory or not.
+         *
+         * @param start target address of a page
+         * @param end target address behind the last page
+         */
+        void range(long start, long end);
+    }
+
+    /**
+     * What would be given back of an arena, in bytes.
+     *
+     * @param arena the arena
+     * @param resident what would leave memory: by so much Rss of the process falls
+     * @param shared how much of that other processes keep in memory, such as a forked child
+     * @param huge how much of that is part of huge pages, which the kernel splits, and so frees, only when it needs to
+     * @param swapped what would leave the swap space
+     * @param topResident what stays in memory of the top chunk
+     */
+    public record Forecast(MallocArena arena, long resident, long shared, long huge, long swapped, long topResident) {}
+
+    private static final class Sum {
+        private long resident;
+        private long shared;
+        private long huge;
+        private long swapped;
+
+        void add(Residency residency, long start, long end) {
+            residency.within(start, end, (from, to, kind) -> {
+                long bytes = to - from;
+                if ((kind & (Residency.FILE | Residency.ZERO)) != 0) {
+                    return;
+                }
+                if ((kind & Residency.SWAPPED) != 0) {
+                    swapped += bytes;
+                    return;
+                }
+                resident += bytes;
+                shared += (kind & Residency.EXCLUSIVE) == 0 ? bytes : 0;
+                huge += (kind & Residency.HUGE) != 0 ? bytes : 0;
+            });
+        }
+    }
+
+    /**
+     * Prepares to tell.
+     *
+     * @param heap a heap of a process that stands still, as it is in that stop
+     * @param residency what is in memory in the same stop
+     */
+    public Trim(MallocHeap heap, Residency residency) {
+        this.heap = heap;
+        this.residency = residency;
+        this.pageSize = heap.target().pageSize();
+        this.topUnit = Math.max(pageSize, transparentHugePageSize(heap));
+        this.breakEnd = heap.target().memory().mappings().list().stream()
+                .filter(mapping -> mapping.path().equals("[heap]"))
+                .mapToLong(Mapping::end)
+                .max()
+                .orElse(0);
+    }
+
+    private static long transparentHugePageSize(MallocHeap heap) {
+        if (heap.parameters().isEmpty()) {
+            return 0;
+        }
+        try (Reader reader = heap.target().memory().reader(1 << 17)) {
+            long size = Structures.parameters(
+                            reader, heap.parameters().getAsLong(), heap.layout().par())
+                    .transparentHugePageSize();
+            // No huge page is larger.
+            return size > 0 && size <= 1L << 40 && Long.bitCount(size) == 1 ? size : 0;
+        }
+    }
+
+    /**
+     * Tells what would be given back of each arena.
+     *
+     * @return the arenas in the order of {@link MallocHeap#arenas()}
+     */
+    public List<Forecast> forecast() {
+        List<Forecast> all = new ArrayList<>();
+        for (MallocArena arena : heap.arenas()) {
+            Sum sum = new Sum();
+            Sum top = new Sum();
+            long[] kept = new long[2];
+            walk(arena, (start, end) -> sum.add(residency, start, end), kept);
+            top.add(residency, kept[0], kept[1]);
+            all.add(new Forecast(arena, sum.resident, sum.shared, sum.huge, sum.swapped, top.resident));
+        }
+        return all;
+    }
+
+    /**
+     * Tells the ranges that would be given back of an arena, in ascending order.
+     *
+     * @param arena one of the heap's arenas
+     * @param sink is told of each
+     */
+    public void ranges(MallocArena arena, Sink sink) {
+        walk(arena, sink, new long[2]);
+    }
+
+    /** Goes through an arena, and notes the whole pages that stay of its top. */
+    private void walk(MallocArena arena, Sink sink, long[] kept) {
+        try (ChunkCursor chunk = heap.chunks(arena)) {
+            long start = 0;
+            long end = 0;
+            while (chunk.next()) {
+                ChunkState state = chunk.state();
+                boolean free = state == ChunkState.FREE || state == ChunkState.FASTBIN || state == ChunkState.TOP;
+                if (start != 0 && (!free || chunk.address() != end)) {
+                    merged(start, end, sink);
+                    start = 0;
+                }
+                if (!free) {
+                    continue;
+                }
+                start = start == 0 ? chunk.address() : start;
+                end = chunk.address() + chunk.size();
+                if (state == ChunkState.TOP) {
+                    top(arena, start, end, sink, kept);
+                    start = 0;
+                }
+            }
+            if (start != 0) {
+                merged(start, end, sink);
+            }
+        }
+    }
+
+    /** A chunk as it is once those of fastbins are merged into it. */
+    private void merged(long start, long end, Sink sink) {
+        if (end - start <= pageSize - 1 + HEADER) {
+            return;
+        }
+        long from = up(start + HEADER);
+        long to = down(end);
+        Ranges locked = residency.locked();
+        for (int i = 0; i < locked.count() && locked.start(i) < to; i++) {
+            if (locked.end(i) > from) {
+                // The kernel goes no farther, whatever lies behind.
+                to = locked.start(i);
+            }
+        }
+        if (from < to) {
+            sink.range(from, to);
+        }
+    }
+
+    private void top(MallocArena arena, long start, long end, Sink sink, long[] kept) {
+        long released = 0;
+        if (arena.kind() == MallocArena.Kind.MAIN && end == breakEnd && end - start > LEAST_TOP) {
+            released = (end - start - LEAST_TOP) & -topUnit;
+        }
+        if (released > 0) {
+            sink.range(end - released, end);
+        }
+        kept[0] = down(start);
+        kept[1] = Math.max(kept[0], end - released);
+    }
+
+    private long up(long address) {
+        return (address + pageSize - 1) & -pageSize;
+    }
+
+    private long down(long address) {
+        return address & -pageSize;
+    }
+
+    @Override
+    public String toString() {
+        return "trim of " + heap;
+    }
+}
