@@ -10,6 +10,7 @@ module dev.heapwalk.heap {
 
     exports dev.heapwalk.heap;
     exports dev.heapwalk.heap.dump;
+    exports dev.heapwalk.heap.residency;
     exports dev.heapwalk.heap.usage;
     exports dev.heapwalk.text to
             dev.heapwalk.cli,

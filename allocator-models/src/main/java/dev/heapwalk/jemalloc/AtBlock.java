@@ -189,6 +189,14 @@ abstract class AtBlock implements BlockView {
     }
 
     /**
+     * {@inheritDoc} That of a large block is where its extent begins.
+     */
+    @Override
+    public final long start() {
+        return slab() ? address : map.table().starts[extent];
+    }
+
+    /**
      * {@inheritDoc} A large block has what its extent has: where it begins inside the first page, what lies before it
      * and behind it.
      */

@@ -22,6 +22,15 @@ public interface BlockView {
     long size();
 
     /**
+     * Where the allocator's own begins that it needs for the block: {@link #size()} bytes from there on are the block's.
+     *
+     * @return a target address, at {@link #address()} or before it
+     */
+    default long start() {
+        return address();
+    }
+
+    /**
      * How many bytes from {@link #address()} on the program may use.
      *
      * @return bytes

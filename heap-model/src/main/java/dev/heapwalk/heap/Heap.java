@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.heap;
 
+import dev.heapwalk.heap.residency.Reclaimable;
+import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import java.util.List;
@@ -146,6 +148,17 @@ public interface Heap {
      */
     default Table caches() {
         return Table.EMPTY;
+    }
+
+    /**
+     * What the allocator would give back to the kernel if the program asked it to, such as by {@code malloc_trim(0)}.
+     * Nothing is called in the target.
+     *
+     * @param residency what is in memory of the target, which stands still, in the same stop
+     * @return a part for each region, in the order of their numbers; none where that is not known
+     */
+    default List<Reclaimable> reclaimable(Residency residency) {
+        return List.of();
     }
 
     /**

@@ -208,6 +208,15 @@ public final class Heaps {
         return heaps;
     }
 
+    /**
+     * Whether there is no heap of a known kind. Locates them if that was not done yet.
+     *
+     * @return whether {@link #list()} would throw
+     */
+    public boolean isEmpty() {
+        return places.stream().allMatch(place -> place.heaps().isEmpty());
+    }
+
     /** All heaps, runtimes first. */
     List<Heap> insideOut() {
         return list().stream()

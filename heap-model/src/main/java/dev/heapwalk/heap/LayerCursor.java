@@ -127,6 +127,11 @@ public final class LayerCursor implements BlockCursor {
     }
 
     @Override
+    public long start() {
+        return current.start();
+    }
+
+    @Override
     public long size() {
         return current.size();
     }

@@ -31,6 +31,11 @@ abstract class ChunkView implements BlockView {
     }
 
     @Override
+    public final long start() {
+        return chunk.address();
+    }
+
+    @Override
     public final long size() {
         return chunk.size();
     }

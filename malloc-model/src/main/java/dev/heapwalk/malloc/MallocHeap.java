@@ -10,7 +10,9 @@ import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.Table;
+import dev.heapwalk.heap.residency.Reclaimable;
 import dev.heapwalk.malloc.layout.MallocLayout;
+import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -458,6 +460,14 @@ public final class MallocHeap implements Heap {
     @Override
     public Table caches() {
         return MallocTables.caches(threadCaches, place);
+    }
+
+    /**
+     * {@inheritDoc} By {@code malloc_trim(0)}, as {@link Trim} forecasts it: a part for each arena.
+     */
+    @Override
+    public List<Reclaimable> reclaimable(Residency residency) {
+        return new Trim(this, residency).forecast();
     }
 
     @Override

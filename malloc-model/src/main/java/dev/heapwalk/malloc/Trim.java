@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.malloc;
 
+import dev.heapwalk.heap.residency.Reclaimable;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.Reader;
@@ -40,18 +41,6 @@ public final class Trim {
          */
         void range(long start, long end);
     }
-
-    /**
-     * What would be given back of an arena, in bytes.
-     *
-     * @param arena the arena
-     * @param resident what would leave memory: by so much Rss of the process falls
-     * @param shared how much of that other processes keep in memory, such as a forked child
-     * @param huge how much of that is part of huge pages, which the kernel splits, and so frees, only when it needs to
-     * @param swapped what would leave the swap space
-     * @param topResident what stays in memory of the top chunk
-     */
-    public record Forecast(MallocArena arena, long resident, long shared, long huge, long swapped, long topResident) {}
 
     private static final class Sum {
         private long resident;
@@ -112,15 +101,15 @@ public final class Trim {
      *
      * @return the arenas in the order of {@link MallocHeap#arenas()}
      */
-    public List<Forecast> forecast() {
-        List<Forecast> all = new ArrayList<>();
+    public List<Reclaimable> forecast() {
+        List<Reclaimable> all = new ArrayList<>();
         for (MallocArena arena : heap.arenas()) {
             Sum sum = new Sum();
             Sum top = new Sum();
             long[] kept = new long[2];
             walk(arena, (start, end) -> sum.add(residency, start, end), kept);
             top.add(residency, kept[0], kept[1]);
-            all.add(new Forecast(arena, sum.resident, sum.shared, sum.huge, sum.swapped, top.resident));
+            all.add(new Reclaimable(arena.index(), sum.resident, sum.shared, sum.huge, sum.swapped, top.resident));
         }
         return all;
     }

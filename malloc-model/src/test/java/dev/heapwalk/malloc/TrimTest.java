@@ -3,6 +3,7 @@ package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.heap.residency.Reclaimable;
 import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.CProgram;
@@ -220,7 +221,7 @@ class TrimTest {
                                     .filter(before::contains)
                                     .forEach(forecast::add));
                 }
-                for (Trim.Forecast of : trim.forecast()) {
+                for (Reclaimable of : heap.reclaimable(residency)) {
                     resident += of.resident();
                     shared += of.shared();
                 }

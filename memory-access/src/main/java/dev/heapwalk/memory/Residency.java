@@ -123,6 +123,63 @@ public final class Residency {
         return locked;
     }
 
+    /** Nothing in memory: for a target of which that is not known. */
+    public static final Residency NONE = new Builder(4096).build(Ranges.NONE);
+
+    /**
+     * How many runs there are.
+     *
+     * @return a count
+     */
+    public int count() {
+        return starts.length;
+    }
+
+    /**
+     * Where a run begins.
+     *
+     * @param index from 0 to {@link #count()}
+     * @return target address of its first byte
+     */
+    public long start(int index) {
+        return starts[index];
+    }
+
+    /**
+     * Where a run ends.
+     *
+     * @param index from 0 to {@link #count()}
+     * @return target address behind its last byte
+     */
+    public long end(int index) {
+        return ends[index];
+    }
+
+    /**
+     * What a run is.
+     *
+     * @param index from 0 to {@link #count()}
+     * @return some of the constants
+     */
+    public int kind(int index) {
+        return kinds[index];
+    }
+
+    /**
+     * The first run that ends behind an address.
+     *
+     * @param address a target address, not negative
+     * @return its index, {@link #count()} if there is none
+     */
+    public int at(long address) {
+        int index = Arrays.binarySearch(starts, address);
+        if (index >= 0) {
+            return index;
+        }
+        int before = -index - 2;
+        return before >= 0 && ends[before] > address ? before : before + 1;
+    }
+
     /**
      * Tells the runs within a range, in ascending order.
      *
@@ -131,7 +188,7 @@ public final class Residency {
      * @param sink is told
      */
     public void within(long start, long end, Sink sink) {
-        for (int i = first(start); i < starts.length && starts[i] < end; i++) {
+        for (int i = at(start); i < starts.length && starts[i] < end; i++) {
             sink.run(Math.max(start, starts[i]), Math.min(end, ends[i]), kinds[i]);
         }
     }
@@ -147,22 +204,12 @@ public final class Residency {
      */
     public long bytes(long start, long end, int with, int without) {
         long bytes = 0;
-        for (int i = first(start); i < starts.length && starts[i] < end; i++) {
+        for (int i = at(start); i < starts.length && starts[i] < end; i++) {
             if ((kinds[i] & with) == with && (kinds[i] & without) == 0) {
                 bytes += Math.min(end, ends[i]) - Math.max(start, starts[i]);
             }
         }
         return bytes;
-    }
-
-    /** The first run that ends behind an address. */
-    private int first(long address) {
-        int index = Arrays.binarySearch(starts, address);
-        if (index >= 0) {
-            return index;
-        }
-        int before = -index - 2;
-        return before >= 0 && ends[before] > address ? before : before + 1;
     }
 
     @Override

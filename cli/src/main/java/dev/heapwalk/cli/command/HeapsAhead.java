@@ -26,12 +26,11 @@ final class HeapsAhead {
     /**
      * Locates the heaps of a process that runs on.
      *
-     * @param running the process
-     * @param scope which
+     * @param heaps all heaps of the process
+     * @param scope which of them
      */
-    static HeapsAhead of(Target running, HeapCommand.Scope scope) {
-        ModulesAhead modules = ModulesAhead.of(running);
-        Heaps heaps = Heaps.of(running);
+    static HeapsAhead of(Heaps heaps, HeapCommand.Scope scope) {
+        ModulesAhead modules = ModulesAhead.of(heaps.target());
         scope.of(heaps).list();
         return new HeapsAhead(scope, modules, heaps);
     }

@@ -44,9 +44,19 @@ abstract class ReportCommand extends TargetCommand {
 
     private Optional<Looks> looks = Optional.empty();
 
+    /** How the answer is written. */
+    final Format format() {
+        return format;
+    }
+
     /** Which heaps the answer is about, so that they can be located before a process is stopped; empty for none. */
     Optional<HeapCommand.Scope> located() {
         return Optional.empty();
+    }
+
+    /** Whether there is nothing to tell of a process that has no heap of a known kind. */
+    boolean needsHeap() {
+        return true;
     }
 
     /** Whether the answer says how the heaps were found. */
@@ -62,6 +72,7 @@ abstract class ReportCommand extends TargetCommand {
         Heaps heaps = Heaps.of(opened);
         return observes()
                         && opened.runsOn()
+                        && (needsHeap() || !heaps.isEmpty())
                         && HeapsAhead.rest(
                                         located().map(scope -> scope.of(heaps)).orElse(heaps))
                                 .await(PATIENCE)
@@ -101,7 +112,11 @@ abstract class ReportCommand extends TargetCommand {
         public void at(Target running) {
             ahead = Optional.empty();
             rest = Rest.ALWAYS;
-            HeapsAhead known = HeapsAhead.of(running, scope);
+            Heaps heaps = Heaps.of(running);
+            if (!needsHeap() && scope.of(heaps).isEmpty()) {
+                return;
+            }
+            HeapsAhead known = HeapsAhead.of(heaps, scope);
             ahead = Optional.of(known);
             rest = known.rest();
             try (Report _ = read(running, new Problems(), Progress.ofTrial(TRIAL_NANOS))) {

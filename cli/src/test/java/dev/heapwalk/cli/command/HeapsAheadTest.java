@@ -74,7 +74,7 @@ class HeapsAheadTest {
             try (Target target = Target.observe(process.pid())) {
                 for (String change : List.of(
                         "nothing", "grow", "thread", "map", "load", "grow", "exec", "nothing", "thread", "exec")) {
-                    HeapsAhead ahead = HeapsAhead.of(target, scope);
+                    HeapsAhead ahead = HeapsAhead.of(Heaps.of(target), scope);
                     process.getOutputStream().write((change + "\n").getBytes());
                     process.getOutputStream().flush();
                     long before = count;

@@ -35,6 +35,9 @@ final class ResidencyReader {
     private static final long ALL = THERE | PAGE_IS_FILE | PAGE_IS_PFNZERO | PAGE_IS_HUGE;
 
     private static final long WORD_EXCLUSIVE = 1L << 56;
+    /** Of a page that must not be touched: the kernel keeps that where it keeps the place of one that is swapped out. */
+    private static final long WORD_GUARD = 1L << 58;
+
     private static final long WORD_FILE = 1L << 61;
     private static final long WORD_SWAPPED = 1L << 62;
     private static final long WORD_PRESENT = 1L << 63;
@@ -101,20 +104,16 @@ final class ResidencyReader {
         int kind = ((categories & PAGE_IS_FILE) != 0 ? Residency.FILE : 0)
                 | ((categories & PAGE_IS_PFNZERO) != 0 ? Residency.ZERO : 0)
                 | ((categories & PAGE_IS_HUGE) != 0 ? Residency.HUGE : 0);
-        if ((categories & PAGE_IS_PRESENT) == 0) {
-            found.add(start, end, kind | Residency.SWAPPED);
-            return;
-        }
         long at = start;
         while (at < end) {
             long count = memory.readPageMap(mark, at / pageSize, words, Math.min(MOST_WORDS, (end - at) / pageSize));
             if (count == 0) {
-                found.add(at, end, kind | Residency.PRESENT);
+                found.add(
+                        at, end, kind | ((categories & PAGE_IS_PRESENT) != 0 ? Residency.PRESENT : Residency.SWAPPED));
                 return;
             }
             for (long i = 0; i < count; i++) {
-                boolean own = (words.getAtIndex(JAVA_LONG, i) & WORD_EXCLUSIVE) != 0;
-                add(at + i * pageSize, kind | Residency.PRESENT | (own ? Residency.EXCLUSIVE : 0));
+                word(at + i * pageSize, words.getAtIndex(JAVA_LONG, i), kind);
             }
             at += count * pageSize;
         }
@@ -135,7 +134,7 @@ final class ResidencyReader {
                 }
                 told = true;
                 for (long i = 0; i < count; i++) {
-                    word(at + i * pageSize, words.getAtIndex(JAVA_LONG, i));
+                    word(at + i * pageSize, words.getAtIndex(JAVA_LONG, i), 0);
                 }
                 at += count * pageSize;
             }
@@ -143,16 +142,15 @@ final class ResidencyReader {
         return told;
     }
 
-    private void word(long page, long word) {
-        int file = (word & WORD_FILE) != 0 ? Residency.FILE : 0;
+    private void word(long page, long word, int known) {
+        int kind = known | ((word & WORD_FILE) != 0 ? Residency.FILE : 0);
         if ((word & WORD_PRESENT) != 0) {
-            add(page, file | Residency.PRESENT | ((word & WORD_EXCLUSIVE) != 0 ? Residency.EXCLUSIVE : 0));
-        } else if ((word & WORD_SWAPPED) != 0) {
-            add(page, file | Residency.SWAPPED);
+            kind |= Residency.PRESENT | ((word & WORD_EXCLUSIVE) != 0 ? Residency.EXCLUSIVE : 0);
+        } else if ((word & WORD_SWAPPED) != 0 && (word & WORD_GUARD) == 0) {
+            kind |= Residency.SWAPPED;
+        } else {
+            return;
         }
-    }
-
-    private void add(long page, int kind) {
         found.add(page, page + pageSize, kind);
     }
 }

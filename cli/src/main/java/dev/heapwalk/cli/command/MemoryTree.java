@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli.command;
+
+import dev.heapwalk.cli.output.Report;
+import dev.heapwalk.heap.Column;
+import dev.heapwalk.heap.RowSink;
+import dev.heapwalk.heap.residency.Holding;
+import dev.heapwalk.heap.residency.Owner;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Who has the memory of a process, for people: each owner with the parts of what it has below it, largest first. */
+final class MemoryTree implements Report {
+    private static final int WHOLE = 1_000;
+    /** How many of the parts of an owner are shown. */
+    private static final int MOST_PARTS = 5;
+
+    private static final int LONGEST_BAR = 25;
+
+    private static final List<Column> COLUMNS = List.of(
+            Column.text("Owner", "owner"),
+            Column.bytes("In memory", "resident_bytes"),
+            Column.share("Share", "share"),
+            Column.text("", "bar"),
+            Column.bytes("Shared", "shared_bytes"),
+            Column.bytes("Swapped", "swapped_bytes"));
+
+    private final List<Line> lines = new ArrayList<>();
+    private final Sum all = new Sum();
+
+    /** A line of the tree. */
+    private record Line(String text, Sum sum) {}
+
+    private static final class Sum {
+        private long resident;
+        private long shared;
+        private long swapped;
+
+        void add(Holding holding) {
+            resident += holding.resident();
+            shared += holding.shared();
+            swapped += holding.swapped();
+        }
+
+        void add(Sum other) {
+            resident += other.resident;
+            shared += other.shared;
+            swapped += other.swapped;
+        }
+
+        long there() {
+            return resident + swapped;
+        }
+    }
+
+    MemoryTree(List<Holding> holdings) {
+        Map<String, List<Holding>> owners = new LinkedHashMap<>();
+        for (Holding holding : holdings) {
+            all.add(holding);
+            if (holding.resident() + holding.swapped() > 0) {
+                owners.computeIfAbsent(top(holding.owner()), _ -> new ArrayList<>())
+                        .add(holding);
+            }
+        }
+        owners.entrySet().stream()
+                .map(entry -> new Branch(entry.getKey(), entry.getValue()))
+                .sorted(Comparator.comparingLong((Branch branch) -> branch.sum.there())
+                        .reversed())
+                .forEach(branch -> branch.addTo(lines));
+    }
+
+    private static String top(Owner owner) {
+        return owner.kind() == Owner.Kind.HEAP ? owner.name() : owner.kind().label();
+    }
+
+    private static String below(Owner owner) {
+        if (owner.kind() == Owner.Kind.HEAP) {
+            return owner.part().label();
+        }
+        String name = owner.name().substring(owner.name().lastIndexOf('/') + 1);
+        return name.isEmpty() ? owner.part().label() : name + (owner.part() == Owner.Part.WRITTEN ? ", written" : "");
+    }
+
+    private static final class Branch {
+        private final String text;
+        private final Sum sum = new Sum();
+        private final List<Line> parts = new ArrayList<>();
+
+        Branch(String text, List<Holding> holdings) {
+            this.text = text;
+            Map<String, Sum> sums = new LinkedHashMap<>();
+            for (Holding holding : holdings) {
+                sum.add(holding);
+                sums.computeIfAbsent(below(holding.owner()), _ -> new Sum()).add(holding);
+            }
+            sums.forEach((name, part) -> parts.add(new Line(name, part)));
+            parts.sort(Comparator.comparingLong((Line line) -> line.sum.there()).reversed());
+        }
+
+        void addTo(List<Line> lines) {
+            lines.add(new Line(text, sum));
+            if (parts.size() == 1 && parts.getFirst().text.isEmpty()) {
+                return;
+            }
+            int shown = parts.size() <= MOST_PARTS + 1 ? parts.size() : MOST_PARTS;
+            for (Line part : parts.subList(0, shown)) {
+                lines.add(new Line("  " + (part.text.isEmpty() ? "without a name" : part.text), part.sum));
+            }
+            if (shown < parts.size()) {
+                Sum rest = new Sum();
+                parts.subList(shown, parts.size()).forEach(part -> rest.add(part.sum));
+                lines.add(new Line("  and %,d more".formatted(parts.size() - shown), rest));
+            }
+        }
+    }
+
+    @Override
+    public List<Column> columns() {
+        return COLUMNS;
+    }
+
+    @Override
+    public List<String> dispensable() {
+        return List.of("swapped_bytes", "shared_bytes", "bar");
+    }
+
+    @Override
+    public void rows(RowSink sink) {
+        for (Line line : lines) {
+            sink.text(line.text);
+            numbers(line.sum, sink);
+            sink.end();
+        }
+    }
+
+    @Override
+    public void total(RowSink sink) {
+        numbers(all, sink);
+    }
+
+    private void numbers(Sum sum, RowSink sink) {
+        long share = all.resident == 0 ? 0 : Math.round((double) sum.resident * WHOLE / all.resident);
+        sink.number(sum.resident);
+        sink.number(share);
+        sink.text(sum == all ? "" : "#".repeat((int) (share * LONGEST_BAR / WHOLE)));
+        sink.number(sum.shared);
+        sink.number(sum.swapped);
+    }
+}

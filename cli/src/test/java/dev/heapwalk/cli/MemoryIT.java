@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.Grandchild;
+import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Python;
+import dev.heapwalk.testkit.PythonProcess;
+import dev.heapwalk.testkit.Release;
+import dev.heapwalk.testkit.Ruby;
+import dev.heapwalk.testkit.RubyProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The command memory: its parts add up to what the kernel counts. */
+final class MemoryIT {
+    /** What the kernel counts, in bytes. */
+    private static Map<String, Long> rollup(long pid) throws IOException {
+        Map<String, Long> counts = new HashMap<>();
+        for (String line : Files.readAllLines(Path.of("/proc/%d/smaps_rollup".formatted(pid)))) {
+            String[] words = line.split("\\s+");
+            if (words.length == 3 && words[2].equals("kB")) {
+                counts.put(words[0], Long.parseLong(words[1]) * 1024);
+            }
+        }
+        return counts;
+    }
+
+    private static long sum(List<JsonNode> rows, String field) {
+        return rows.stream().mapToLong(row -> row.path(field).longValue()).sum();
+    }
+
+    /** The rows about owners, which add up to what the kernel counts. */
+    private static List<JsonNode> owners(long pid) throws Exception {
+        Run run =
+                Run.heapwalk("memory", "--format", "jsonl", Long.toString(pid)).exited(0);
+        List<JsonNode> owners =
+                run.rows().stream().filter(row -> row.has("owner")).toList();
+        Map<String, Long> counts = rollup(pid);
+        assertThat(sum(owners, "resident_bytes")).isEqualTo(counts.get("Rss:"));
+        assertThat(sum(owners, "own_bytes")).isEqualTo(counts.get("Anonymous:"));
+        assertThat(sum(owners, "swapped_bytes")).isEqualTo(counts.get("Swap:"));
+        assertThat(owners)
+                .allSatisfy(row -> assertThat(row.get("resident_bytes").longValue())
+                        .isBetween(0L, row.get("mapped_bytes").longValue()));
+        return owners;
+    }
+
+    private static long mapped(List<JsonNode> owners, String name, String part) {
+        return sum(
+                owners.stream()
+                        .filter(row -> row.get("owner").textValue().equals("heap")
+                                && row.get("name").textValue().equals(name)
+                                && row.get("part").textValue().equals(part))
+                        .toList(),
+                "mapped_bytes");
+    }
+
+    static List<Release> releases() {
+        return Release.all();
+    }
+
+    @ParameterizedTest
+    @MethodSource("releases")
+    void addsUpForMalloc(Release release) throws Exception {
+        for (String scenario : List.of("threads", "arenas")) {
+            try (LedgerProcess process = LedgerProcess.of(release, scenario).start()) {
+                List<JsonNode> owners = owners(process.pid());
+                String pid = Long.toString(process.pid());
+                assertThat(mapped(owners, "glibc's malloc", "in use"))
+                        .isEqualTo(sum(
+                                Run.heapwalk("used", "--format", "jsonl", pid)
+                                        .exited(0)
+                                        .rows(),
+                                "size"));
+                assertThat(owners)
+                        .anySatisfy(
+                                row -> assertThat(row.get("owner").textValue()).isEqualTo("stacks of threads"));
+                assertThat(Run.heapwalk("memory", pid).exited(0).text())
+                        .contains("glibc's malloc", "  in use", "TOTAL", "Given back by a trim");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Release#debian")
+    void addsUpForOtherAllocators(Release release) throws Exception {
+        for (String library : List.of("libjemalloc.so.2", "libtcmalloc_minimal.so.4")) {
+            try (LedgerProcess process =
+                    LedgerProcess.of(release, "threads").preload(library).start()) {
+                assertThat(owners(process.pid()))
+                        .anySatisfy(
+                                row -> assertThat(row.get("name").textValue()).contains(library.substring(3, 11)));
+            }
+        }
+    }
+
+    static List<Python> pythons() {
+        return Python.debian();
+    }
+
+    @ParameterizedTest
+    @MethodSource("pythons")
+    void addsUpForPython(Python python) throws Exception {
+        try (PythonProcess process =
+                PythonProcess.of(python).script("frames.py").start()) {
+            assertThat(mapped(owners(process.pid()), "CPython", "in use")).isPositive();
+        }
+    }
+
+    @Test
+    void addsUpForRuby() throws Exception {
+        try (RubyProcess process = RubyProcess.of(Ruby.TRIXIE, "every_type").start()) {
+            assertThat(mapped(owners(process.pid()), "CRuby", "in use")).isPositive();
+        }
+    }
+
+    @Test
+    void addsUpWhereNoHeapIsKnown() throws Exception {
+        Path program = CProgram.compile("no-heap", """
+                static volatile char written[50000];
+                static long call(long number, long a, long b, long c)
+                {
+                    __asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+                    return number;
+                }
+                void _start(void)
+                {
+                    for (int i = 0; i < 50000; i += 100)
+                        written[i] = 1;
+                    call(1, 1, (long) "ready\\n", 6);
+                    for (;;)
+                        call(34, 0, 0, 0);
+                }
+                """, "-static", "-nostdlib");
+        Grandchild process = Grandchild.start(new ProcessBuilder(program.toString()));
+        try {
+            assertThat(process.inputReader().readLine()).isEqualTo("ready");
+            assertThat(owners(process.pid())).anySatisfy(row -> {
+                assertThat(row.get("owner").textValue()).isEqualTo("program and libraries");
+                assertThat(row.get("part").textValue()).isEqualTo("written");
+            });
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
+    void tellsOfACoreWhatIsMapped(@TempDir Path folder) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "threads").start()) {
+            Path core = Cores.gcore(process, folder);
+            Run run =
+                    Run.heapwalk("memory", "--format", "jsonl", core.toString()).exited(0);
+            assertThat(run.err()).contains("what is in memory is not known of core file");
+            assertThat(mapped(run.rows(), "glibc's malloc", "in use"))
+                    .isEqualTo(mapped(owners(process.pid()), "glibc's malloc", "in use"));
+        }
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.heap.residency;
+
+import dev.heapwalk.memory.Residency;
+
+/** Tells what is in memory of ranges that mostly come in ascending order. */
+final class Meter {
+    private final Residency residency;
+    private int run;
+
+    Meter(Residency residency) {
+        this.residency = residency;
+    }
+
+    /** Adds what is in memory of a range. */
+    void add(long start, long end, Tally to) {
+        to.map(end - start);
+        if (run > 0 && (run >= residency.count() || residency.start(run) > start)) {
+            run = residency.at(start);
+        }
+        while (run < residency.count() && residency.end(run) <= start) {
+            run++;
+        }
+        for (int i = run; i < residency.count() && residency.start(i) < end; i++) {
+            to.page(Math.min(end, residency.end(i)) - Math.max(start, residency.start(i)), residency.kind(i));
+        }
+    }
+}
