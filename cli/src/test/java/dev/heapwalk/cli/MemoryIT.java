@@ -13,6 +13,7 @@ import dev.heapwalk.testkit.PythonProcess;
 import dev.heapwalk.testkit.Release;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -155,6 +156,66 @@ final class MemoryIT {
         } finally {
             process.destroyForcibly();
         }
+    }
+
+    @Test
+    void saysWhatATrimGivesBackAndTheProgramCallsIt() throws Exception {
+        Path program = CProgram.compile("kept-free", """
+                #include <malloc.h>
+                #include <stdlib.h>
+                #include <string.h>
+                #include <unistd.h>
+                static char *held[15000];
+                int main(void)
+                {
+                    char c;
+                    for (int i = 0; i < 15000; i++)
+                        memset(held[i] = malloc(4000), 1, 4000);
+                    for (int i = 0; i < 15000; i++)
+                        if (i % 8) free(held[i]);
+                    write(1, "ready\\n", 6);
+                    read(0, &c, 1);
+                    malloc_trim(0);
+                    write(1, "ready\\n", 6);
+                    while (read(0, &c, 1) > 0)
+                        ;
+                    return 0;
+                }
+                """);
+        Grandchild process = Grandchild.start(new ProcessBuilder(program.toString()));
+        try {
+            BufferedReader lines = process.inputReader();
+            assertThat(lines.readLine()).isEqualTo("ready");
+            List<JsonNode> rows = Run.heapwalk("memory", "--format", "jsonl", Long.toString(process.pid()))
+                    .exited(0)
+                    .rows();
+            JsonNode said = rows.stream()
+                    .filter(row -> row.path("finding").asText().equals("given_back_by_trim"))
+                    .findFirst()
+                    .orElseThrow();
+            assertThat(rows.stream().map(row -> row.path("finding").asText()))
+                    .contains("free_between_used")
+                    .doesNotContain("in_use", "elsewhere", "kept_in_tops", "cached");
+            assertThat(Run.heapwalk("memory", Long.toString(process.pid()))
+                            .exited(0)
+                            .text())
+                    .contains("malloc_trim(0) would give it back: that is no leak.");
+            long before = rollup(process.pid()).get("Rss:");
+            process.getOutputStream().write('t');
+            process.getOutputStream().flush();
+            assertThat(lines.readLine()).isEqualTo("ready");
+            long after = rollup(process.pid()).get("Anonymous:");
+            assertThat(said.get("percent").longValue()).isBetween(60L, 90L);
+            assertThat(said.get("bytes").longValue()).isEqualTo(own(rows) - after);
+            assertThat(sum(rows, "trim_bytes")).isEqualTo(said.get("bytes").longValue());
+            assertThat(sum(rows, "resident_bytes")).isEqualTo(before);
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    private static long own(List<JsonNode> rows) {
+        return sum(rows, "own_bytes");
     }
 
     @Test

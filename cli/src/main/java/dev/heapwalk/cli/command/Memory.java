@@ -17,7 +17,9 @@ import dev.heapwalk.heap.residency.Reclaimable;
 import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.ToLongFunction;
 import picocli.CommandLine.Command;
@@ -75,12 +77,18 @@ final class Memory extends ReportCommand {
         } else {
             problems.notices(heaps.notices());
         }
-        if (residency.isPresent() && !heaps.isEmpty()) {
-            for (Heap heap : heaps.list()) {
+        if (residency.isPresent()) {
+            Map<String, List<Reclaimable>> reclaimable = new LinkedHashMap<>();
+            for (Heap heap : heaps.isEmpty() ? List.<Heap>of() : heaps.list()) {
                 List<Reclaimable> parts = heap.reclaimable(residency.get());
                 if (!parts.isEmpty()) {
+                    reclaimable.put(heap.name(), parts);
                     answers.add(new Trims(heap.firstRegion(), parts));
                 }
+            }
+            List<MemoryFindings.Finding> findings = MemoryFindings.of(holdings, reclaimable);
+            if (!findings.isEmpty()) {
+                answers.add(new Findings(findings, format() == Format.TABLE));
             }
         }
         if (residency.isEmpty()) {
@@ -130,6 +138,49 @@ final class Memory extends ReportCommand {
             sink.number(amount.applyAsLong(Holding::shared));
             sink.number(amount.applyAsLong(Holding::swapped));
             sink.number(amount.applyAsLong(Holding::mapped));
+        }
+    }
+
+    private record Findings(List<MemoryFindings.Finding> findings, boolean forPeople) implements Report {
+        private static final Column TEXT = Column.text("What this means", "text");
+
+        @Override
+        public List<Column> columns() {
+            return forPeople
+                    ? List.of(TEXT)
+                    : List.of(
+                            Column.text("Finding", "finding"),
+                            Column.size("Size", "bytes"),
+                            Column.amount("Percent", "percent"),
+                            TEXT);
+        }
+
+        @Override
+        public boolean totalled() {
+            return false;
+        }
+
+        @Override
+        public boolean fits() {
+            return false;
+        }
+
+        @Override
+        public void rows(RowSink sink) {
+            for (MemoryFindings.Finding finding : findings) {
+                if (!forPeople) {
+                    sink.text(finding.name());
+                    sink.number(finding.bytes());
+                    sink.number(finding.percent());
+                }
+                sink.text(finding.text());
+                sink.end();
+            }
+        }
+
+        @Override
+        public void total(RowSink sink) {
+            throw new IllegalStateException("sentences have no total");
         }
     }
 
