@@ -250,6 +250,18 @@ final class PythonIT {
             assertThat(table.text())
                     .containsPattern("(?m)^Allocator +Arena +Address")
                     .contains("Could be given back");
+            // Each table is sorted that has the field, and cut.
+            for (String[] options :
+                    new String[][] {{"--top=1"}, {"--top=1", "--sort=used_bytes:asc"}, {"--sort=pools"}}) {
+                List<String> line = new ArrayList<>(List.of("python", "allocators", pid(process)));
+                line.addAll(List.of(options));
+                assertThat(Run.heapwalk(line.toArray(String[]::new)).exited(0).text())
+                        .contains("Could be given back");
+            }
+            assertThat(Run.heapwalk("python", "allocators", pid(process), "--sort=nothing")
+                            .exited(2)
+                            .err())
+                    .contains("free_pools", "block_size", "returnable_bytes");
         }
     }
 

@@ -55,10 +55,16 @@ abstract class RowsCommand extends ReportCommand {
             if (sort != null) {
                 return Optional.of(Order.of(sort, columns));
             }
-            return top == null ? Optional.empty() : largest().map(field -> Order.of(field, columns));
+            return top == null
+                    ? Optional.empty()
+                    : largest().filter(field -> has(columns, field)).map(field -> Order.of(field, columns));
         } catch (IllegalArgumentException e) {
             throw wrong(e.getMessage());
         }
+    }
+
+    private static boolean has(List<Column> columns, String field) {
+        return columns.stream().anyMatch(column -> column.field().equals(field));
     }
 
     /** How many rows are shown. */
@@ -83,8 +89,16 @@ abstract class RowsCommand extends ReportCommand {
         if (report instanceof Listing) {
             return report;
         }
+        // Of several tables with columns of their own, those are sorted that have the field.
+        List<Column> all = report.answers().stream()
+                .flatMap(answer -> answer.columns().stream())
+                .toList();
+        Optional<String> field = order(all).map(Order::field);
         return new Reports(report.answers().stream()
-                .map(answer -> (Report) new Arranged(answer, order(answer.columns()), most()))
+                .map(answer -> (Report) new Arranged(
+                        answer,
+                        field.filter(one -> has(answer.columns(), one)).flatMap(_ -> order(answer.columns())),
+                        most()))
                 .toList());
     }
 }
