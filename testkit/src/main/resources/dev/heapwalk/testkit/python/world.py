@@ -326,7 +326,7 @@ def library():
     config = configparser.ConfigParser()
     config.read_string("[one]\na = 1\nb = %(a)s\n")
     logger = logging.getLogger("world")
-    logger.addHandler(logging.handlers.MemoryHandler(10))
+    logger.addHandler(logging.handlers.MemoryHandler(10, target=logging.NullHandler()))
     pool = concurrent.futures.ThreadPoolExecutor(2)
     ordered = collections.OrderedDict((str(i), i) for i in range(40))
     started = generated(4)
