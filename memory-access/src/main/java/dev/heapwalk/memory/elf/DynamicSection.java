@@ -99,7 +99,7 @@ final class DynamicSection {
     }
 
     /** A pointer of the section as a target address; 0 if there is none or it leads out of the module. */
-    private long pointer(long tag) {
+    long pointer(long tag) {
         Long value = entries.get(tag);
         if (value == null) {
             return 0;
@@ -107,7 +107,7 @@ final class DynamicSection {
         return inside(value) ? value : inside(bias + value) ? bias + value : 0;
     }
 
-    private long value(long tag) {
+    long value(long tag) {
         return entries.getOrDefault(tag, 0L);
     }
 

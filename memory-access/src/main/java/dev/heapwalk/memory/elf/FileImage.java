@@ -18,6 +18,11 @@ final class FileImage {
     private static final int RELRO = 0x6474e552;
     private static final long DEBUG = 21;
     private static final int FEWEST_ENTRIES = 8;
+    /** {@code DT_INIT_ARRAY}, {@code DT_FINI_ARRAY}, and how many bytes these have. */
+    private static final int[] FUNCTIONS = {25, 26};
+
+    private static final int[] FUNCTIONS_SIZES = {27, 28};
+    private static final long MOST_FUNCTIONS = 1 << 12;
 
     private final ElfFile file;
     private final boolean wide;
@@ -62,7 +67,8 @@ final class FileImage {
 
     /**
      * Compares the dynamic section, and each word that a relative relocation set and that nobody may write to
-     * afterwards.
+     * afterwards. A program that is loaded where its file says has none of these: there it is the addresses of the
+     * functions that are called at its beginning and end.
      *
      * @param memory a target's memory
      * @param bias the load bias of a module in it
@@ -94,8 +100,26 @@ final class FileImage {
             }
             entries++;
         }
-        int words = relocated(memory, bias);
+        int words =
+                file.header().type() == ElfHeader.EXECUTABLE && bias == 0 ? functions(memory) : relocated(memory, bias);
         return entries < FEWEST_ENTRIES || words <= 0 ? 0 : entries + words;
+    }
+
+    /** How many functions of a program's beginning and end are those of the file; -1 if one is not. */
+    private int functions(AddressSpace memory) {
+        int word = wide ? 8 : 4;
+        int[] count = {0};
+        for (int i = 0; i < FUNCTIONS.length; i++) {
+            long from = dynamic.pointer(FUNCTIONS[i]);
+            long size = Math.clamp(dynamic.value(FUNCTIONS_SIZES[i]), 0, MOST_FUNCTIONS * word);
+            for (long at = 0; from != 0 && at + word <= size; at += word) {
+                long expected = word(image, from + at);
+                if (expected != 0) {
+                    check(count, memory, from + at, expected);
+                }
+            }
+        }
+        return count[0];
     }
 
     /** How many words hold what their relocation made of them; -1 if one does not. */

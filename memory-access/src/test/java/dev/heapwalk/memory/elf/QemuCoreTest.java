@@ -25,8 +25,13 @@ class QemuCoreTest {
     private Path folder;
 
     private Subject start(String... options) throws IOException {
-        Path source = Files.writeString(folder.resolve("subject.c"), Subject.SOURCE);
         Path program = folder.resolve("subject");
+        compile(program, options);
+        return Subject.run(program, "qemu-aarch64", "-L", SYSROOT.toString(), program.toString());
+    }
+
+    private void compile(Path program, String... options) throws IOException {
+        Path source = Files.writeString(folder.resolve("subject.c"), Subject.SOURCE);
         Oracle.lines(Stream.concat(
                         Stream.of(
                                 "aarch64-linux-gnu-gcc",
@@ -38,7 +43,6 @@ class QemuCoreTest {
                                 source.toString()),
                         Stream.of(options))
                 .toArray(String[]::new));
-        return Subject.run(program, "qemu-aarch64", "-L", SYSROOT.toString(), program.toString());
     }
 
     @Test
@@ -107,6 +111,38 @@ class QemuCoreTest {
                         .anyMatch(it -> it.contains("libc.so.6") && it.contains("words that the dynamic linker wrote"));
             }
         }
+    }
+
+    /** It has no relative relocations, which tell others. */
+    @Test
+    void programsAtFixedAddressesAreFound() throws IOException {
+        try (Subject subject = start("-no-pie", "-rdynamic")) {
+            Path core = subject.guestCore();
+            try (Target target = Target.core(core, SYSROOT)) {
+                assertTold(target, subject);
+            }
+            // Another build, whose words at these addresses differ.
+            Path other = folder.resolve("other");
+            Files.move(subject.program(), other);
+            compile(subject.program(), "-no-pie", "-rdynamic", "-Dexported_function=another_function");
+            try (Target target = Target.core(core, SYSROOT)) {
+                assertThat(target.modules()).noneMatch(module -> module.path().endsWith("/subject"));
+            }
+        }
+    }
+
+    private static void assertTold(Target target, Subject subject) throws IOException {
+        ElfModule program = ElfModuleTest.module(target, "/subject");
+        assertThat(program.program()).isTrue();
+        assertThat(program.bias()).isZero();
+        assertThat(program.buildId()).hasValue(Oracle.buildId(subject.program()));
+        assertThat(program.symbol("exported_variable")).hasValue(subject.told("exported_variable"));
+        assertThat(program.symbol("exported_function")).hasValue(subject.told("exported_function"));
+        // The code is not in the core.
+        assertThat(target.memory().window().find(subject.told("exported_function"), 8))
+                .isNotNegative();
+        assertThat(target.notices())
+                .anyMatch(it -> it.contains("/subject") && it.contains("words that the dynamic linker wrote"));
     }
 
     @Test
