@@ -22,6 +22,7 @@ record LinkMap(long bias, String name) {
     private static final int BLOCK = 1 << 20;
     private static final long LARGEST_DATA = 1 << 26;
     private static final int MOST_MODULES = 1 << 12;
+    private static final String UNREADABLE = "?";
 
     /**
      * Finds the list without any module being known: a dynamic section has the address of {@code struct r_debug} in its
@@ -29,7 +30,7 @@ record LinkMap(long bias, String name) {
      *
      * @param memory the memory of a 64-bit target
      * @param linker {@code AT_BASE}
-     * @return the entries; empty if there is no such list
+     * @return the entries, without those whose name is not at hand; empty if there is no such list
      */
     static List<LinkMap> find(AddressSpace memory, long linker) {
         if (linker == 0) {
@@ -67,7 +68,11 @@ record LinkMap(long bias, String name) {
             long entry = memory.readLong(debug + 8);
             while (entry != 0 && seen.add(entry) && seen.size() <= MOST_MODULES) {
                 // struct link_map: bias, name, dynamic section, next, previous.
-                list.add(new LinkMap(memory.readLong(entry), memory.readCString(memory.readLong(entry + 8), 4096)));
+                long bias = memory.readLong(entry);
+                String name = name(memory, memory.readLong(entry + 8));
+                if (!name.equals(UNREADABLE)) {
+                    list.add(new LinkMap(bias, name));
+                }
                 entry = memory.readLong(entry + 24);
             }
         } catch (UnmappedAddressException e) {
@@ -75,5 +80,14 @@ record LinkMap(long bias, String name) {
             return list;
         }
         return list;
+    }
+
+    /** That of the dynamic linker lies in the program's own text, which a core may have left out. */
+    private static String name(AddressSpace memory, long address) {
+        try {
+            return memory.readCString(address, 4096);
+        } catch (UnmappedAddressException e) {
+            return UNREADABLE;
+        }
     }
 }

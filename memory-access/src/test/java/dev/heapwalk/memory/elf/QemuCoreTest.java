@@ -116,10 +116,17 @@ class QemuCoreTest {
     /** It has no relative relocations, which tell others. */
     @Test
     void programsAtFixedAddressesAreFound() throws IOException {
-        try (Subject subject = start("-no-pie", "-rdynamic")) {
+        // In the list of modules it comes behind the dynamic linker, whose name is in the text of the program.
+        Path more = Files.writeString(folder.resolve("more.c"), """
+                #include <dlfcn.h>
+                __attribute__((constructor)) static void more(void) { dlopen("libm.so.6", RTLD_NOW); }
+                """);
+        try (Subject subject = start("-no-pie", "-rdynamic", more.toString(), "-ldl")) {
             Path core = subject.guestCore();
             try (Target target = Target.core(core, SYSROOT)) {
                 assertTold(target, subject);
+                assertThat(ElfModuleTest.module(target, "/libm.so.6").buildId())
+                        .hasValue(Oracle.buildId(SYSROOT.resolve("lib/libm.so.6")));
             }
             // Another build, whose words at these addresses differ.
             Path other = folder.resolve("other");
