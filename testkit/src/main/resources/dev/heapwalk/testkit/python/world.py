@@ -434,8 +434,11 @@ def moment(number, frame):
     gc.disable()
     MOMENTS[1] += 1
     path = MOMENTS[0] + str(MOMENTS[1])
+    reached = closure()
     with open(path + ".part", "w") as out:
-        out.write("\n".join(map(str, closure())))
+        out.write("\n".join(map(str, reached)))
+    # It refers to itself, so that only the collector would free it, with all that it keeps.
+    reached.clear()
     os.rename(path + ".part", path)
     if was:
         gc.enable()
