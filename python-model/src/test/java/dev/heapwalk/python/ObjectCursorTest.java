@@ -100,7 +100,7 @@ class ObjectCursorTest {
         }
     }
 
-    private void look(Target target) {
+    void look(Target target) {
         told.clear();
         modules.clear();
         permanent = 0;
@@ -218,7 +218,7 @@ class ObjectCursorTest {
         }
     }
 
-    private void assertSizes(List<String> said, Python python) {
+    void assertSizes(List<String> said, Python python) {
         long sure = 0;
         for (String line : said) {
             String[] words = line.split(" ");

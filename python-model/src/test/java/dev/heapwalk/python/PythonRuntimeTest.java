@@ -64,7 +64,7 @@ class PythonRuntimeTest {
         }
     }
 
-    private static void assertSays(PythonRuntime runtime, List<String> version, List<long[]> threads, Python python) {
+    static void assertSays(PythonRuntime runtime, List<String> version, List<long[]> threads, Python python) {
         assertThat(runtime.banner().replace("\n", " ")).isEqualTo(version.getFirst());
         assertThat(version.getFirst()).startsWith(runtime.version().replaceAll("(?<=[0-9])(a|b|rc)[0-9]+$", ""));
         long hex = Long.parseLong(version.get(1));

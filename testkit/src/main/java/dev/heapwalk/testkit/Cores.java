@@ -127,7 +127,35 @@ public final class Cores {
             process.close();
             return core;
         }
-        Path root = process.root();
+        return left(process.root(), process.isGuest(), process.pid(), folder, process::abortIn);
+    }
+
+    /**
+     * Ends a Python process that {@code qemu-aarch64} runs by a signal, on which that writes a core of its guest.
+     *
+     * @param process the process
+     * @param folder where to put it
+     * @param end lets the process end and dump a core into a folder, as the process sees that
+     * @return the core file
+     * @throws IOException if there is none
+     */
+    public static Path ofGuest(PythonProcess process, Path folder, Ending end) throws IOException {
+        return left(process.python().root(), true, process.pid(), folder, end);
+    }
+
+    /** How a process ends. */
+    @FunctionalInterface
+    public interface Ending {
+        /**
+         * Lets it end.
+         *
+         * @param folder the folder that a core is to be dumped into, as the process sees it
+         * @throws IOException if it does not
+         */
+        void endIn(String folder) throws IOException;
+    }
+
+    private static Path left(Path root, boolean guest, long pid, Path folder, Ending end) throws IOException {
         Path working = Files.createTempDirectory(
                 root.resolve("tmp"),
                 "heapwalk-core",
@@ -135,16 +163,15 @@ public final class Cores {
         try {
             // The folder is made with less than was asked for, by the mask.
             Files.setPosixFilePermissions(working, PosixFilePermissions.fromString("rwxrwxrwx"));
-            process.abortIn("/" + root.relativize(working));
+            end.endIn("/" + root.relativize(working));
             // The emulator leaves one of its own as well.
             List<Path> cores = list(working).stream()
-                    .filter(file -> file.getFileName().toString().startsWith("qemu_") == process.isGuest())
+                    .filter(file -> file.getFileName().toString().startsWith("qemu_") == guest)
                     .toList();
             if (cores.size() != 1) {
-                throw new IOException("process " + process.pid() + " left no core in " + working + " but " + cores);
+                throw new IOException("process " + pid + " left no core in " + working + " but " + cores);
             }
-            Path core = folder.resolve("core." + process.pid());
-            return Files.move(cores.getFirst(), core);
+            return Files.move(cores.getFirst(), folder.resolve("core." + pid));
         } finally {
             for (Path left : list(working)) {
                 Files.delete(left);

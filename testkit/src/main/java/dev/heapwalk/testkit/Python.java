@@ -33,14 +33,16 @@ public final class Python {
     private final String version;
     private final Release release;
     private final Path root;
-    private final String executable;
+    private final List<String> command;
+    private final Path sysroot;
 
-    private Python(String label, String version, Release release, Path root, String executable) {
+    private Python(String label, String version, Release release, Path root, List<String> command, Path sysroot) {
         this.label = label;
         this.version = version;
         this.release = release;
         this.root = root;
-        this.executable = executable;
+        this.command = command;
+        this.sysroot = sysroot;
     }
 
     /**
@@ -55,16 +57,22 @@ public final class Python {
 
     private static Stream<Python> in(Release release) {
         Path root = release.root(release.label() + "-python");
+        return in(
+                root,
+                (name, version) -> new Python(
+                        release.label() + " " + version, version, release, root, List.of("/usr/bin/" + name), root));
+    }
+
+    private interface Maker {
+        Python make(String name, String version);
+    }
+
+    private static Stream<Python> in(Path root, Maker maker) {
         try (Stream<Path> files = Files.list(root.resolve("usr/bin"))) {
             List<Python> found = files.map(
                             file -> EXECUTABLE.matcher(file.getFileName().toString()))
                     .filter(name -> name.matches())
-                    .map(name -> new Python(
-                            release.label() + " " + name.group(1),
-                            name.group(1),
-                            release,
-                            root,
-                            "/usr/bin/" + name.group()))
+                    .map(name -> maker.make(name.group(), name.group(1)))
                     .sorted(Comparator.comparing(Python::version))
                     .toList();
             if (found.isEmpty()) {
@@ -74,6 +82,32 @@ public final class Python {
         } catch (IOException e) {
             throw new UncheckedIOException("could not look for Python in " + root, e);
         }
+    }
+
+    /**
+     * Those that are compiled for aarch64, of bookworm and trixie. {@code qemu-aarch64} runs them, as programs of this
+     * machine: only cores of them can be read.
+     *
+     * @return the interpreters, empty on a machine that is no x86-64
+     * @throws IllegalStateException if a release is not prepared
+     */
+    public static List<Python> aarch64() {
+        return Stream.of(Release.BOOKWORM, Release.TRIXIE)
+                .filter(release -> Release.debian().contains(release)
+                        && System.getProperty("os.arch").equals("amd64"))
+                .flatMap(release -> {
+                    Path root = release.root(release.label() + "-arm64");
+                    return in(
+                            root,
+                            (name, version) -> new Python(
+                                    release.label() + " " + version + " for aarch64",
+                                    version,
+                                    Release.HOST,
+                                    Path.of("/"),
+                                    List.of("qemu-aarch64", "-L", root.toString(), root + "/usr/bin/" + name),
+                                    root));
+                })
+                .toList();
     }
 
     /**
@@ -135,9 +169,18 @@ public final class Python {
         return root;
     }
 
+    /**
+     * Where its files lie for who reads a core of it.
+     *
+     * @return {@link #root()}; for one that is emulated, the folder that it has its libraries in
+     */
+    public Path sysroot() {
+        return sysroot;
+    }
+
     /** A command line that becomes this interpreter, for a process of the same id. */
     List<String> command(List<String> arguments) {
-        List<String> line = new ArrayList<>(List.of(executable));
+        List<String> line = new ArrayList<>(command);
         line.addAll(arguments);
         return release == Release.HOST ? line : Release.enter(root, line);
     }
@@ -178,7 +221,8 @@ public final class Python {
                                 + " starts Python as a process of its own: it has to replace itself by it, with exec");
                     }
                     Path root = Files.readSymbolicLink(Path.of("/proc/" + pid + "/root"));
-                    return new Python(executable + " " + version, version, Release.HOST, root, executable);
+                    return new Python(
+                            executable + " " + version, version, Release.HOST, root, List.of(executable), root);
                 } finally {
                     process.destroyForcibly();
                 }

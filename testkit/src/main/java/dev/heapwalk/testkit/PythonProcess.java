@@ -269,6 +269,19 @@ public final class PythonProcess implements AutoCloseable {
         return conversation.answer();
     }
 
+    /**
+     * Lets it end by a signal that dumps a core.
+     *
+     * @param folder where to, as the process sees it
+     * @return what it has told of its objects before, as the command {@code crash} says
+     * @throws IOException if the process fails, or does not end
+     */
+    public List<String> crashIn(String folder) throws IOException {
+        List<String> told = ask("crash " + folder);
+        conversation.awaitEnd();
+        return told;
+    }
+
     private void awaitStop() throws IOException, InterruptedException {
         Path stat = Path.of("/proc/" + pid() + "/stat");
         long end = System.nanoTime() + ThisMachine.PATIENCE.toNanos();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.frame;
 
+import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.python.ObjectReader;
@@ -41,7 +42,8 @@ final class InterpreterLock {
             return holder(interpreter.address() + lock.gil(), lock.locked(), lock.holder());
         }
         if (lock.current() >= 0) {
-            return runtime.address() == 0 ? OptionalLong.empty() : thread(runtime.address() + lock.current());
+            int more = runtime.target().machine() == Machine.AARCH64 ? LockLayout.MUTEXES_OF_AARCH64 : 0;
+            return runtime.address() == 0 ? OptionalLong.empty() : thread(runtime.address() + lock.current() + more);
         }
         for (ElfModule module : runtime.target().modules()) {
             OptionalLong variable = module.exported(LockLayout.CURRENT);

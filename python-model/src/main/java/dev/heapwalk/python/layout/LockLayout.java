@@ -12,6 +12,9 @@ package dev.heapwalk.python.layout;
  * @param holder {@code last_holder}
  */
 public record LockLayout(int current, int gil, int locked, int holder) {
+    /** How much farther {@code current} is on aarch64: two mutexes lie before it, which have 48 bytes there, not 40. */
+    public static final int MUTEXES_OF_AARCH64 = 16;
+
     /** The variable with the thread that has the lock, before 3.7. */
     public static final String CURRENT = "_PyThreadState_Current";
 

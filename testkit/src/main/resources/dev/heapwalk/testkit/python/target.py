@@ -22,6 +22,7 @@
 #   sizes         all objects that others refer to: id, id of the type, sys.getsizeof, whether the type has no
 #                 __sizeof__ of its own; 'own' and id for the lists that this takes. The process stops
 #                 itself when it knows them
+#   crash FOLDER  the same, and ends with a core in that folder, in which all are that were told
 #   kinds         makes objects of many more types, and keeps them
 #   owners        makes objects that own buffers of all kinds, and keeps them
 #   arrays        makes arrays of NumPy, and keeps them: where the data is, how many bytes it has, the name of the type
@@ -273,7 +274,7 @@ def tracked():
         print("own", one)
 
 
-def sizes():
+def measure():
     gc.collect()
     gc.disable()
     todo = gc.get_objects()
@@ -292,13 +293,35 @@ def sizes():
         kind = type(some)
         plain = getattr(kind, "__sizeof__", None) is object.__sizeof__ if kind is not type else False
         rows.append((id(some), id(kind), size, int(plain)))
-    os.kill(os.getpid(), signal.SIGSTOP)
-    gc.enable()
+    return rows, seen, todo
+
+
+def tell_sizes(rows, seen, todo):
     for row in rows:
         print(*row)
     print("own", id(seen))
     print("own", id(rows))
     print("own", id(todo))
+
+
+def sizes():
+    rows, seen, todo = measure()
+    os.kill(os.getpid(), signal.SIGSTOP)
+    gc.enable()
+    tell_sizes(rows, seen, todo)
+
+
+def crash(folder):
+    import resource
+
+    os.chdir(folder)
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+    rows, seen, todo = measure()
+    tell_sizes(rows, seen, todo)
+    print("END")
+    sys.stdout.flush()
+    os.abort()
 
 
 def kinds():
@@ -648,6 +671,8 @@ def obey(line):
         tracked()
     elif word == "sizes":
         sizes()
+    elif word == "crash":
+        crash(rest)
     elif word == "kinds":
         kinds()
     elif word == "owners":
