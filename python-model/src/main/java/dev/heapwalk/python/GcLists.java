@@ -25,6 +25,8 @@ final class GcLists {
     private static final int PER_WORD = Long.SIZE / BITS;
     private static final int WORDS = (1 << PAGE_SHIFT - GRANULE_SHIFT) / PER_WORD;
     private static final int PERMANENT = GcLayout.COUNT + 1;
+    /** No more neighbours are looked at: a list that was harmed may lead in circles. */
+    private static final int MOST_NEIGHBOURS = 1 << 26;
 
     private static final GcState[] STATES = {
         GcState.ELSEWHERE, GcState.GENERATION_0, GcState.GENERATION_1, GcState.GENERATION_2, GcState.PERMANENT
@@ -41,6 +43,8 @@ final class GcLists {
     private int moved;
 
     private int stride;
+    /** Whether types are known by what leads to them, as not all of them were looked for. */
+    private boolean alone;
 
     private final LongTable pages = new LongTable();
     private int pageCount;
@@ -148,7 +152,11 @@ final class GcLists {
     }
 
     private boolean isObject(long node) {
-        return types.number(memory.readLong(node + head + ObjectLayout.TYPE, 0)) >= 0;
+        long type = memory.readLong(node + head + ObjectLayout.TYPE, 0);
+        if (alone) {
+            types.take(type);
+        }
+        return types.number(type) >= 0;
     }
 
     private long next(long node) {
@@ -166,16 +174,23 @@ final class GcLists {
         for (int i = 0; i < GcLayout.COUNT; i++) {
             follow(generations + (long) i * stride, i + 1);
         }
-        if (fields.permanent() >= 0) {
-            // A word lies before it in some versions, and that is aligned even where heads are not.
-            long list = generations + fields.permanent();
-            if (!isList(list)) {
-                list = list + Long.BYTES - 1 & -Long.BYTES;
-            }
-            if (isList(list)) {
-                follow(list, PERMANENT);
-            }
+        long list = permanent(generations);
+        if (list != 0) {
+            follow(list, PERMANENT);
         }
+    }
+
+    /** The head of the list of frozen objects, 0 if there is none. */
+    private long permanent(long generations) {
+        if (fields.permanent() < 0) {
+            return 0;
+        }
+        // A word lies before it in some versions, and that is aligned even where heads are not.
+        long list = generations + fields.permanent();
+        if (!isList(list)) {
+            list = list + Long.BYTES - 1 & -Long.BYTES;
+        }
+        return isList(list) ? list : 0;
     }
 
     private void follow(long list, int state) {
@@ -256,6 +271,49 @@ final class GcLists {
     boolean linked(long object) {
         long node = object - head;
         return prev(next(node)) == node && next(prev(node)) == node;
+    }
+
+    /**
+     * Which list an object is in that says it is tracked, without the lists being read: by its neighbours, in both
+     * directions at once, until one is the head of a list.
+     */
+    GcState listOf(long object, List<PythonInterpreter> interpreters, List<Range> variables) {
+        alone = true;
+        LongTable heads = new LongTable();
+        if (fields.generations() < 0) {
+            heads(amongVariables(variables), heads);
+        } else {
+            for (PythonInterpreter interpreter : interpreters) {
+                heads(in(interpreter), heads);
+            }
+        }
+        long start = object - head;
+        long behind = start;
+        long before = start;
+        for (int i = 0; i < MOST_NEIGHBOURS; i++) {
+            behind = behind == 0 ? 0 : next(behind);
+            before = before == 0 ? 0 : prev(before);
+            long found = heads.get(behind, heads.get(before, 0));
+            if (found != 0) {
+                return STATES[(int) found];
+            }
+            if (behind == start || behind == 0 && before == 0) {
+                break;
+            }
+        }
+        return GcState.ELSEWHERE;
+    }
+
+    private void heads(long generations, LongTable heads) {
+        if (generations != 0) {
+            for (int i = 0; i < GcLayout.COUNT; i++) {
+                heads.put(generations + (long) i * stride, i + 1);
+            }
+            long list = permanent(generations);
+            if (list != 0) {
+                heads.put(list, PERMANENT);
+            }
+        }
     }
 
     List<Damage> damages() {

@@ -22,6 +22,7 @@ import dev.heapwalk.python.layout.TypeLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Walks all objects of all interpreters: those in blocks of pymalloc in address order, then those in blocks of the
@@ -46,6 +47,7 @@ public final class ObjectCursor implements AutoCloseable {
     private static final long LARGEST = 1L << 40;
 
     private static final int READ_BUDGET = 64 << 20;
+    private static final int SMALL_BUDGET = 16 << 20;
 
     private final PythonRuntime runtime;
     private final PythonLayout layout;
@@ -95,6 +97,40 @@ public final class ObjectCursor implements AutoCloseable {
         damages.addAll(lists.damages());
         this.parts = runtime.parts();
         this.window = target.memory().window();
+    }
+
+    /** One that knows a single object, and that stands there if there is one. */
+    private ObjectCursor(PythonRuntime runtime, PythonLayout layout, long where) {
+        Target target = runtime.target();
+        this.runtime = runtime;
+        this.layout = layout;
+        this.object = layout.object();
+        this.gc = layout.gc();
+        this.debugHeads = runtime.debugHeads();
+        this.distances = new int[0];
+        this.allocators = List.of();
+        this.memory = target.memory().reader(SMALL_BUDGET);
+        this.types = new TypeTable(layout, memory, runtime.typeType());
+        types.take(memory.readLong(where + ObjectLayout.TYPE, 0));
+        if (runtime.isVariable(where)) {
+            types.take(where);
+        }
+        this.lists = new GcLists(target, memory, layout, types);
+        this.parts = runtime.parts();
+        this.window = target.memory().window();
+        if (find(where) && state == GcState.ELSEWHERE) {
+            state = lists.listOf(where, runtime.interpreters(), runtime.variables());
+        }
+    }
+
+    /** A cursor that stands at an object, and knows no other. */
+    static Optional<ObjectCursor> at(PythonRuntime runtime, PythonLayout layout, long where) {
+        ObjectCursor alone = new ObjectCursor(runtime, layout, where);
+        if (alone.type >= 0 && (alone.state != GcState.ELSEWHERE || alone.lists.linked(where))) {
+            return Optional.of(alone);
+        }
+        alone.close();
+        return Optional.empty();
     }
 
     /** Types that programs make are too large for pymalloc. */

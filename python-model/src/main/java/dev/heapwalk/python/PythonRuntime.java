@@ -8,6 +8,7 @@ import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.python.layout.PythonLayout;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * CPython in one target, as it was when it was located: its interpreters with their threads, and its allocator. Any
@@ -240,6 +241,33 @@ public final class PythonRuntime {
      */
     public ObjectCursor objects(Heaps heaps) {
         return new ObjectCursor(this, found.layout(), heaps);
+    }
+
+    /**
+     * Looks at one object, without a walk over all. Only the lists of the garbage collector are followed, from the
+     * object to the nearer end of the one that it is in.
+     *
+     * @param address a target address, or anything
+     * @return a cursor that stands at the object and has no next one, with the object itself as its block, to be closed;
+     *     empty if no object lies there
+     */
+    public Optional<ObjectCursor> objectAt(long address) {
+        return ObjectCursor.at(this, found.layout(), address);
+    }
+
+    /**
+     * Whether an address lies among the variables of modules.
+     *
+     * @param address any target address
+     * @return whether it does
+     */
+    public boolean isVariable(long address) {
+        for (Range range : variables()) {
+            if (address >= range.start() && address < range.end()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /**

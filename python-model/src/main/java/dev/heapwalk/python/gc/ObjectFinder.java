@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.gc;
 
+import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.python.GcState;
 import dev.heapwalk.python.ObjectCursor;
 import dev.heapwalk.python.ObjectPlace;
 import dev.heapwalk.python.ObjectReader;
+import dev.heapwalk.python.PymallocCursor;
+import dev.heapwalk.python.PymallocPart;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.layout.ObjectLayout;
+import dev.heapwalk.python.layout.TypeLayout;
 import dev.heapwalk.python.object.PyObject;
 import dev.heapwalk.python.owned.BufferKind;
 import dev.heapwalk.python.owned.BufferSink;
 import dev.heapwalk.python.owned.OwnedBuffers;
 import java.util.Optional;
 
-/** Finds the object that an address belongs to, in a walk over all objects. For one thread. */
+/**
+ * Finds the object that an address belongs to. One that is told by its own address is looked at there, and so is a
+ * tracked one whose block the address lies in. Which object a buffer belongs to is known only when all were asked, and
+ * what looks like an object that no list of the collector has may be a buffer. For one thread.
+ */
 public final class ObjectFinder {
     private final PythonRuntime runtime;
     private final ObjectReader reader;
@@ -43,39 +54,72 @@ public final class ObjectFinder {
      */
     public Optional<FoundObject> find(long address) {
         wanted = address;
-        Heaps heaps = Heaps.of(runtime.target());
-        // A buffer that looks like an object is a buffer.
-        Optional<FoundObject> found = walk(heaps, this::exactly);
-        if (found.isEmpty()) {
-            found = walk(heaps, this::inBuffer);
-        }
-        if (found.isEmpty()) {
-            found = walk(heaps, this::inObject);
-        }
-        return found.isEmpty() ? variable() : found;
-    }
-
-    private interface Question {
-        boolean is(ObjectCursor object);
-    }
-
-    private Optional<FoundObject> walk(Heaps heaps, Question question) {
         buffer = "";
-        try (ObjectCursor object = runtime.objects(heaps)) {
-            while (object.next()) {
-                if (question.is(object)) {
-                    return Optional.of(found(object));
+        Heaps heaps = Heaps.of(runtime.target());
+        Optional<FoundObject> found = runtime.isVariable(address) ? variable() : inBlock(heaps);
+        return found.isEmpty() ? walk(heaps) : found;
+    }
+
+    /** The block that the address lies in, where its heap has it in use. */
+    private Optional<Block> block(Heaps heaps) {
+        if (runtime.arenaAt(wanted) >= 0) {
+            try (PymallocCursor parts = runtime.partFinder()) {
+                return parts.find(wanted) && parts.part() == PymallocPart.USED_BLOCK
+                        ? Optional.of(new Block(parts.address(), parts.size()))
+                        : Optional.empty();
+            }
+        }
+        for (Heap heap : heaps.allocators().findAll(Heap.class)) {
+            try (BlockLookup lookup = heap.lookup()) {
+                if (lookup.find(wanted) && lookup.state() == BlockState.USED) {
+                    return Optional.of(new Block(lookup.address(), lookup.size()));
                 }
             }
         }
         return Optional.empty();
     }
 
-    private boolean exactly(ObjectCursor object) {
+    private record Block(long address, long size) {}
+
+    private Optional<FoundObject> inBlock(Heaps heaps) {
+        Block block = block(heaps).orElse(null);
+        if (block == null) {
+            return Optional.empty();
+        }
+        long object = new ObjectBlocks(runtime, reader).objectIn(block.address);
+        ObjectCursor found = object == 0 ? null : runtime.objectAt(object).orElse(null);
+        if (found == null) {
+            return Optional.empty();
+        }
+        try (found) {
+            boolean listed = found.gcState() != GcState.NOT_COLLECTED && found.gcState() != GcState.UNTRACKED;
+            return (object == wanted || listed) && found.size() <= block.size
+                    ? Optional.of(found(found, block.address, block.size))
+                    : Optional.empty();
+        }
+    }
+
+    /** What owns a buffer comes before what looks like an object there. */
+    private Optional<FoundObject> walk(Heaps heaps) {
+        FoundObject around = null;
+        try (ObjectCursor object = runtime.objects(heaps)) {
+            while (object.next()) {
+                if (isExactly(object) || isInBuffer(object)) {
+                    return Optional.of(found(object));
+                }
+                if (around == null && isIn(object)) {
+                    around = found(object);
+                }
+            }
+        }
+        return Optional.ofNullable(around);
+    }
+
+    private boolean isExactly(ObjectCursor object) {
         return object.address() == wanted;
     }
 
-    private boolean inBuffer(ObjectCursor object) {
+    private boolean isInBuffer(ObjectCursor object) {
         if (buffers.mayOwn(object.type())) {
             buffers.buffers(object.address(), object.type(), this::compare);
         }
@@ -89,7 +133,7 @@ public final class ObjectFinder {
         }
     }
 
-    private boolean inObject(ObjectCursor object) {
+    private boolean isIn(ObjectCursor object) {
         long first = object.place() == ObjectPlace.MODULE ? object.address() : object.block();
         long size = object.place() == ObjectPlace.MODULE ? object.size() : object.blockSize();
         return wanted - first >= 0 && wanted - first < size;
@@ -97,6 +141,10 @@ public final class ObjectFinder {
 
     private FoundObject found(ObjectCursor object) {
         boolean variable = object.place() == ObjectPlace.MODULE;
+        return found(object, variable ? 0 : object.block(), variable ? 0 : object.blockSize());
+    }
+
+    private FoundObject found(ObjectCursor object, long block, long blockSize) {
         return new FoundObject(
                 object.address(),
                 object.type(),
@@ -105,8 +153,8 @@ public final class ObjectFinder {
                 object.refcnt(),
                 object.immortal(),
                 Optional.of(object.gcState()),
-                variable ? 0 : object.block(),
-                variable ? 0 : object.blockSize(),
+                block,
+                blockSize,
                 buffer,
                 wanted - (buffer.isEmpty() ? object.address() : start));
     }
@@ -120,12 +168,18 @@ public final class ObjectFinder {
         return owned;
     }
 
-    /** An object that is a variable of the interpreter, such as None, is not among those that are walked. */
+    /** A type, or an object of the interpreter such as None, which is not among those that are walked. */
     private Optional<FoundObject> variable() {
+        ObjectCursor found = runtime.objectAt(wanted).orElse(null);
+        if (found != null) {
+            try (found) {
+                if (isType(found)) {
+                    return Optional.of(found(found, 0, 0));
+                }
+            }
+        }
         PyObject object = new PyObject(reader);
-        if (!reader.find(wanted, object)
-                || reader.memory().readLong(wanted + ObjectLayout.REFCNT, 0) == 0
-                || runtime.variables().stream().noneMatch(range -> wanted >= range.start() && wanted < range.end())) {
+        if (!reader.find(wanted, object) || reader.memory().readLong(wanted + ObjectLayout.REFCNT, 0) == 0) {
             return Optional.empty();
         }
         return Optional.of(new FoundObject(
@@ -140,5 +194,9 @@ public final class ObjectFinder {
                 0,
                 "",
                 0));
+    }
+
+    private boolean isType(ObjectCursor object) {
+        return (reader.flags(object.type()) & TypeLayout.TYPE_SUBCLASS) != 0;
     }
 }
