@@ -270,6 +270,8 @@ final class PythonIT {
     void rootsAreModulesAndFrames(Python python) throws Exception {
         try (PythonProcess process = PythonProcess.of(python).start()) {
             process.ask("library");
+            String longName = "a_module_of_a_longNamename".repeat(9);
+            evaluate(process, "sys.modules.__setitem__('%s', type(sys)('long'))".formatted(longName));
             Map<String, String> modules = new TreeMap<>();
             for (String line : process.ask("modules")) {
                 String[] words = line.split(" ");
@@ -287,6 +289,7 @@ final class PythonIT {
                 }
             }
             assertThat(modules).containsAllEntriesOf(found);
+            assertThat(found).containsKey(longName);
             // A module of two names is listed once.
             assertThat(found.values()).containsAll(modules.values()).doesNotHaveDuplicates();
             assertThat(kinds).contains("interpreter", "module", "frame", "static_type", "interned");

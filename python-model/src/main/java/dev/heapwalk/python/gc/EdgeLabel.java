@@ -51,7 +51,7 @@ final class EdgeLabel implements Label {
     static final String DICT = "__dict__";
 
     /** Longer names are cut. */
-    private static final int LONGEST = 40;
+    private static final int LONGEST = 512;
 
     private final PythonRuntime runtime;
     private final Disclosure told;
