@@ -26,6 +26,21 @@ public final class CProgram {
     // The linker looks for libraries in the order of the line.
     private static final List<String> LIBRARIES = List.of("-ldl");
 
+    private static final String MUSL_FOLDER = "/usr/lib/x86_64-linux-musl";
+    private static final List<String> MUSL_OPTIONS = List.of(
+            "-std=gnu11",
+            "-O1",
+            "-g0",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-nostdlib",
+            "-nostdinc",
+            "-isystem",
+            "/usr/include/x86_64-linux-musl",
+            "-isystem",
+            "/usr/lib/gcc/x86_64-linux-gnu/10/include");
+
     private final String name;
     private final Path file;
 
@@ -89,6 +104,85 @@ public final class CProgram {
                 line.addAll(arguments);
                 Command.of(Release.enter(root, line)).run("compile " + name + " in " + root);
                 Files.copy(inside.resolve(name), folder.resolve(name), StandardCopyOption.COPY_ATTRIBUTES);
+            }
+        }));
+    }
+
+    /**
+     * Compiles a program of the testkit on musl so that it runs on every release that has musl.
+     *
+     * @param name name of the source among the testkit's resources, without {@code .c}
+     * @param options more options for {@code gcc}
+     * @return the program
+     * @throws IOException if it can't be compiled; with the compiler's words
+     */
+    public static CProgram musl(String name, String... options) throws IOException {
+        return muslSource(name, resource(name), options);
+    }
+
+    /**
+     * Compiles a program on musl so that it runs on every release that has musl.
+     *
+     * @param name file name of the program
+     * @param source its C source
+     * @param options more options for {@code gcc}, such as {@code -shared}
+     * @return the program
+     * @throws IOException if it can't be compiled; with the compiler's words
+     */
+    public static CProgram muslSource(String name, String source, String... options) throws IOException {
+        List<String> line = new ArrayList<>(MUSL_OPTIONS);
+        line.addAll(List.of("-fPIE", "-Wl,-dynamic-linker=/lib/ld-musl-x86_64.so.1"));
+        if (!List.of(options).contains("-shared")) {
+            line.addAll(List.of("-pie", MUSL_FOLDER + "/Scrt1.o"));
+        }
+        line.addAll(List.of(options));
+        return onMusl(name, source, "musl", line, MUSL_FOLDER, "-lc", "-lgcc");
+    }
+
+    /**
+     * Compiles a program of the testkit that has a release's musl in itself.
+     *
+     * @param release whose musl
+     * @param name name of the source among the testkit's resources, without {@code .c}
+     * @param options more options for {@code gcc}
+     * @return the program
+     * @throws IOException if it can't be compiled; with the compiler's words
+     */
+    public static CProgram staticMusl(Release release, String name, String... options) throws IOException {
+        Path library = release.root(false).orElseThrow().resolve(MUSL_FOLDER.substring(1));
+        // The compiler sees its root only.
+        try (TemporaryFolder temporary =
+                TemporaryFolder.in(Release.compilerRoot().resolve("tmp"), "heapwalk-musl")) {
+            String seen = "/tmp/" + temporary.path().getFileName();
+            for (String file : List.of("crt1.o", "crti.o", "crtn.o", "libc.a")) {
+                Files.copy(library.resolve(file), temporary.path().resolve(file));
+            }
+            List<String> line = new ArrayList<>(MUSL_OPTIONS);
+            line.addAll(List.of("-static", "-no-pie", "-fno-pie", seen + "/crt1.o"));
+            line.addAll(List.of(options));
+            String compiler = "musl of " + release.label() + " " + Files.size(library.resolve("libc.a"));
+            return onMusl(name, resource(name), compiler, line, seen, "-lc", "-lgcc", "-lgcc_eh", "-lc");
+        }
+    }
+
+    private static CProgram onMusl(
+            String name, String source, String compiler, List<String> options, String folder, String... libraries)
+            throws IOException {
+        Path root = Release.compilerRoot();
+        List<String> all =
+                options.stream().map(one -> one.replace(folder, MUSL_FOLDER)).toList();
+        return new CProgram(name, cached(name, source, all, compiler, (made, _) -> {
+            try (TemporaryFolder temporary = TemporaryFolder.in(root.resolve("tmp"), "heapwalk-c")) {
+                Path inside = temporary.path();
+                Files.writeString(inside.resolve(name + ".c"), source);
+                String seen = "/tmp/" + inside.getFileName() + "/";
+                List<String> line = new ArrayList<>(List.of("/usr/bin/gcc", "-o", seen + name));
+                line.addAll(options);
+                line.addAll(List.of(folder + "/crti.o", seen + name + ".c", "-L" + folder));
+                line.addAll(List.of(libraries));
+                line.add(folder + "/crtn.o");
+                Command.of(Release.enter(root, line)).run("compile " + name + " on musl in " + root);
+                Files.copy(inside.resolve(name), made.resolve(name), StandardCopyOption.COPY_ATTRIBUTES);
             }
         }));
     }

@@ -12,14 +12,14 @@ import java.util.stream.LongStream;
 /**
  * What a ledger process says of itself at a moment when nothing in it allocates. All addresses are the target's.
  *
- * @param glibc the version that {@code gnu_get_libc_version} names, for example {@code 2.36}
+ * @param glibc the version that {@code gnu_get_libc_version} names, for example {@code 2.36}; empty on musl
  * @param programBreak the end of the data segment, as {@code brk} tells it
  * @param live the blocks that the program holds, by ascending address
  * @param freed the addresses that it freed and does not hold again now, ascending; of a long run only the last ones. At
  *     such an address there may be a block of libc's own by now, or the inside of a larger block
  * @param mallinfo the fields of {@code mallinfo2}, of {@code mallinfo} before glibc 2.33, by name: {@code hblks} and
  *     {@code hblkhd} count mappings of single blocks, {@code keepcost} the top of the main arena, the others sums over
- *     all arenas; empty for a process that never allocated
+ *     all arenas; empty for a process that never allocated, and on musl
  * @param threads the main thread and all that were started, also those that ended
  */
 public record Ledger(
@@ -47,9 +47,9 @@ public record Ledger(
      * @param name its name, as {@code /proc} tells it too; for the main thread {@code main}
      * @param lives whether it has not ended
      * @param self what {@code pthread_self} returns: the address of its control block
-     * @param dtv the address in its control block of its vector of thread-local storage, which libc allocates with
+     * @param dtv the address in its control block of its vector of thread-local storage, which glibc allocates with
      *         {@code calloc} for every thread but the main one: the block begins 16 bytes before, and stays when the
-     *         thread has ended as long as libc keeps its stack
+     *         thread has ended as long as glibc keeps its stack
      */
     public record LedgerThread(int tid, String name, boolean lives, long self, long dtv) {}
 

@@ -46,8 +46,16 @@ public final class LedgerProcess implements AutoCloseable {
         private boolean debugSymbols;
         private boolean aarch64;
         private boolean kernelFiles;
+        private Libc libc = Libc.GLIBC;
         private List<String> linked = List.of();
         private List<String> preloaded = List.of();
+
+        /** What it is linked with. */
+        private enum Libc {
+            GLIBC,
+            MUSL,
+            STATIC_MUSL
+        }
 
         private Launch(Release release, String scenario) {
             this.release = release;
@@ -106,6 +114,17 @@ public final class LedgerProcess implements AutoCloseable {
          */
         public Launch linked(String... options) {
             linked = List.of(options);
+            return this;
+        }
+
+        /**
+         * Has it linked with musl in place of glibc.
+         *
+         * @param statically whether it has the release's musl in itself
+         * @return this
+         */
+        public Launch musl(boolean statically) {
+            libc = statically ? Libc.STATIC_MUSL : Libc.MUSL;
             return this;
         }
 
@@ -177,7 +196,12 @@ public final class LedgerProcess implements AutoCloseable {
         }
 
         private CProgram program() throws IOException {
-            return CProgram.portable("ledger", linked.toArray(String[]::new));
+            String[] options = linked.toArray(String[]::new);
+            return switch (libc) {
+                case GLIBC -> CProgram.portable("ledger", options);
+                case MUSL -> CProgram.musl("ledger", options);
+                case STATIC_MUSL -> CProgram.staticMusl(release, "ledger", options);
+            };
         }
 
         @Override
@@ -186,6 +210,7 @@ public final class LedgerProcess implements AutoCloseable {
                     + (debugSymbols ? " with debug symbols" : "")
                     + (environment.isEmpty() ? "" : " with " + environment)
                     + (preloaded.isEmpty() ? "" : " with " + preloaded.getLast())
+                    + (libc == Libc.GLIBC ? "" : " as " + libc)
                     + (linked.isEmpty() ? "" : ", linked with " + linked);
         }
     }

@@ -9,8 +9,6 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
-#include <gnu/libc-version.h>
-#include <linux/futex.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -25,6 +23,14 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#include <linux/futex.h>
+#else
+// musl's compiler does not see the kernel's headers.
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
+#endif
 
 #define MAX_THREADS 1024
 #define LEDGER_SLOTS 4096  // of each thread
@@ -56,10 +62,12 @@ struct worker {
     int ended;
 };
 
+#ifdef __GLIBC__
 // What mallinfo2 returns since glibc 2.33; the oldest release has no declaration of it.
 struct wide_mallinfo {
     size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
 };
+#endif
 
 // jemalloc's, where the program runs with that: to look for it by name would allocate.
 extern void malloc_stats_print(void (*write)(void *, const char *), void *with, const char *options) __attribute__((weak));
@@ -86,7 +94,9 @@ static atomic_int leave;     // makes the workers end
 static atomic_long damaged;
 static long rounds_now;
 static uint64_t checked_blocks, checked_bytes, checked_damaged;
+#ifdef __GLIBC__
 static struct wide_mallinfo (*mallinfo2_or_null)(void);
+#endif
 
 // ---- output, without stdio and its buffers
 
@@ -633,7 +643,9 @@ static void aligned(void) {
     }
     for (size_t size = 1; size <= 40000; size = size * 3 + 5) {
         enter(w, slot(), valloc(size), size);
+#ifdef __GLIBC__
         enter(w, slot(), pvalloc(size), size);
+#endif
     }
     // In mappings of their own, with padding before the chunk.
     for (size_t alignment = 64; alignment <= 4u << 20; alignment *= 4) {
@@ -806,6 +818,7 @@ static void play(void) {
 
 // ---- commands
 
+#ifdef __GLIBC__
 static void print_mallinfo(void) {
     static const char *const names[] = {"arena",   "ordblks", "smblks",   "hblks",    "hblkhd",
                                         "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"};
@@ -830,6 +843,7 @@ static void print_mallinfo(void) {
         put("\n");
     }
 }
+#endif
 
 static void print_live(const struct block *blocks, size_t slots) {
     for (const struct block *b = blocks; b < blocks + slots; b++) {
@@ -844,9 +858,11 @@ static void print_live(const struct block *blocks, size_t slots) {
 }
 
 static void print_ledger(void) {
+#ifdef __GLIBC__
     put("glibc ");
     put(gnu_get_libc_version());
     put("\n");
+#endif
     put_number("break 0x", (uint64_t) syscall(SYS_brk, 0), 16);
     put("\n");
     for (int i = 0; i < worker_count; i++) {
@@ -871,10 +887,12 @@ static void print_ledger(void) {
         }
     }
     print_live(exchange, EXCHANGE_SLOTS);
+#ifdef __GLIBC__
     // Even asking for the numbers makes malloc set itself up.
     if (!is("never")) {
         print_mallinfo();
     }
+#endif
     answered();
 }
 
@@ -906,6 +924,7 @@ static void print_check(void) {
     answered();
 }
 
+#ifdef __GLIBC__
 static char info_buffer[1 << 16];
 
 // Its own buffer keeps stdout from asking malloc for one.
@@ -915,6 +934,7 @@ static void print_malloc_info(void) {
     fflush(stdout);
     answered();
 }
+#endif
 
 static void put_for_jemalloc(void *unused, const char *text) {
     (void) unused;
@@ -1014,8 +1034,10 @@ static void obey(char *command) {
         print_ledger();
     } else if (strcmp(command, "check") == 0) {
         print_check();
+#ifdef __GLIBC__
     } else if (strcmp(command, "info") == 0) {
         print_malloc_info();
+#endif
     } else if (strcmp(command, "jemalloc") == 0) {
         print_jemalloc();
     } else if (strcmp(command, "tcmalloc") == 0) {
@@ -1088,12 +1110,14 @@ int main(int argc, char **argv) {
             die("an argument is not understood");
         }
     }
+#ifdef __GLIBC__
     // Asked for only where it is known to exist: a search that fails would allocate its message.
     const char *version = gnu_get_libc_version();
     if (strtol(version, NULL, 10) > 2 || strtol(version + 2, NULL, 10) >= 33) {
         void *found = dlsym(RTLD_DEFAULT, "mallinfo2");
         memcpy(&mallinfo2_or_null, &found, sizeof found);
     }
+#endif
 
     workers = map(MAX_THREADS * sizeof(struct worker));
     struct worker *w = &workers[0];
