@@ -32,20 +32,19 @@ final class ThreadStack {
             return Optional.empty();
         }
         long start = top - Math.min(processor.redZone(), top - mapping.get().start());
-        long end = glibcEnd(top);
+        long end = end(top);
         return Optional.of(new Range(
                 start,
                 end != 0 && end - mapping.get().end() < 0 ? end : mapping.get().end()));
     }
 
     /**
-     * The end of the block that glibc made for a thread, which has the stack and, at its end, the control block and
-     * static thread-local storage. The control block names it in words that follow one another ({@code
-     * struct pthread.stackblock}, {@code stackblock_size}, {@code guardsize}), whose place depends on the version.
+     * The end of what the C library knows as a thread's stack. The control block names it in words that follow one
+     * another, whose place depends on the version.
      *
-     * @return a target address, or 0 where there is no such block, or the stack pointer does not lie in it
+     * @return a target address, or 0 where it names none, or the stack pointer does not lie in it
      */
-    private long glibcEnd(long top) {
+    private long end(long top) {
         long pointer = registers.threadPointer();
         Optional<Mapping> mapping =
                 pointer == 0 ? Optional.empty() : memory.mappings().at(pointer);
@@ -58,19 +57,52 @@ final class ThreadStack {
         for (long at = 0; at + 3 * Long.BYTES <= got; at += Long.BYTES) {
             long block = words.get(Words.LONG, at);
             long size = words.get(Words.LONG, at + Long.BYTES);
-            long guard = words.get(Words.LONG, at + 2 * Long.BYTES);
-            if (block > 0
-                    && size > 0
-                    && size <= LARGEST
-                    && block <= top
-                    && top < pointer
-                    && pointer - block < size
-                    && block + size <= mapping.get().end()
-                    && guard >= 0
-                    && guard < size) {
+            if (isGlibcs(block, size, words.get(Words.LONG, at + 2 * Long.BYTES), top, pointer)
+                    && block + size <= mapping.get().end()) {
                 return block + size;
             }
         }
+        // Only where glibc's words are not there: these are found more easily where they are not.
+        for (long at = 0; at + 5 * Long.BYTES <= got; at += Long.BYTES) {
+            if (isMusls(words.asSlice(at, 5 * Long.BYTES), top, pointer)) {
+                return words.get(Words.LONG, at + 2 * Long.BYTES);
+            }
+        }
         return 0;
+    }
+
+    /**
+     * Whether it is the block that glibc made for a thread ({@code struct pthread.stackblock}, {@code stackblock_size},
+     * {@code guardsize}). It has the stack and, at its end, the control block and static thread-local storage.
+     */
+    private static boolean isGlibcs(long block, long size, long guard, long top, long pointer) {
+        return block > 0
+                && size > 0
+                && size <= LARGEST
+                && block <= top
+                && top < pointer
+                && pointer - block < size
+                && guard >= 0
+                && guard < size;
+    }
+
+    /**
+     * Whether it is what musl knows of a thread's stack ({@code struct pthread.map_base}, {@code map_size}, {@code
+     * stack}, {@code stack_size}, {@code guard_size}). {@code stack} is its end. Behind it is the control block, unless
+     * the program gave the stack itself.
+     */
+    private static boolean isMusls(MemorySegment words, long top, long pointer) {
+        long map = words.get(Words.LONG, 0);
+        long mapSize = words.get(Words.LONG, Long.BYTES);
+        long stack = words.get(Words.LONG, 2 * Long.BYTES);
+        long size = words.get(Words.LONG, 3 * Long.BYTES);
+        long guard = words.get(Words.LONG, 4 * Long.BYTES);
+        return size > 0
+                && size <= LARGEST
+                && stack - size <= top
+                && top < stack
+                && guard >= 0
+                && guard <= LARGEST
+                && (map == 0 ? stack <= pointer : map > 0 && map <= pointer && pointer - map < mapSize);
     }
 }

@@ -17,9 +17,9 @@ public record ThreadState(Target target, long tid, String name, Optional<Registe
     /**
      * The part of its stack that is in use: from the stack pointer, with the red zone below it that some processors
      * have, to the end. That is where the block ends that glibc made for the thread, which has the thread's control
-     * block and static thread-local storage behind the first frame; for the main thread, for threads of others than
-     * glibc, and for a stack pointer that lies elsewhere (on a signal or coroutine stack), it is the end of the mapping
-     * that it points into.
+     * block and static thread-local storage behind the first frame; musl does not count these. For the main thread, for
+     * threads of other libraries, and for a stack pointer that lies elsewhere (on a signal or coroutine stack), it is
+     * the end of the mapping that it points into.
      *
      * @return target addresses; empty where there are no registers, or the stack pointer points to nothing
      */

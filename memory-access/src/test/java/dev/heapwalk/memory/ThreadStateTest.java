@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Where threads have their stacks and thread-local variables: the program itself tells, and gdb. */
 class ThreadStateTest {
-    private static final String LIBRARY = """
+    static final String LIBRARY = """
             #ifndef SIZE
             #define SIZE 70
             #endif
@@ -43,7 +43,7 @@ class ThreadStateTest {
             """;
 
     /** Each thread tells where its things are: those of the library only in every other one. */
-    private static final String PROGRAM = """
+    static final String PROGRAM = """
             #define _GNU_SOURCE
             #include <dlfcn.h>
             #include <errno.h>
@@ -66,7 +66,7 @@ class ThreadStateTest {
                 pthread_getattr_np(pthread_self(), &attributes);
                 pthread_attr_getstack(&attributes, &stack, &size);
                 pthread_attr_destroy(&attributes);
-                zeroed[small]++;
+                zeroed[(int)small]++;
                 printf("%ld %lx %lx %lx %lx %lx\\n", syscall(SYS_gettid), (long)program_tls,
                        with_library && touch ? (long)touch() : 0, (long)&errno, (long)stack + size,
                        (long)__builtin_frame_address(0));
@@ -109,9 +109,9 @@ class ThreadStateTest {
     private Path folder;
 
     /** What a thread told of itself. */
-    private record Told(long program, long library, long errno, long stackEnd, long frame) {}
+    record Told(long program, long library, long errno, long stackEnd, long frame) {}
 
-    private static Map<Long, Told> told(Grandchild process) throws IOException {
+    static Map<Long, Told> told(Grandchild process) throws IOException {
         Map<Long, Told> threads = new HashMap<>();
         BufferedReader out = process.inputReader();
         for (String line = out.readLine(); !line.equals("ready"); line = out.readLine()) {
@@ -126,14 +126,14 @@ class ThreadStateTest {
         return threads;
     }
 
-    private static ElfModule module(Target target, String end) {
+    static ElfModule module(Target target, String end) {
         return target.modules().stream()
                 .filter(module -> module.path().endsWith(end))
                 .findFirst()
                 .orElseThrow();
     }
 
-    private static Optional<Long> variable(ThreadState thread, ElfModule module, String name) {
+    static Optional<Long> variable(ThreadState thread, ElfModule module, String name) {
         long offset = module.tlsSymbol(name).orElseThrow();
         Optional<Range> block = thread.tls(module);
         block.ifPresent(range -> assertThat(range.end() - range.start())

@@ -13,12 +13,17 @@ import java.util.OptionalLong;
 /**
  * Finds a thread's copy of a module's thread-local variables: by what glibc tells its debuggers about the dynamic
  * linker's books, and where there are no such books by what follows from the program's headers or its relocated words.
+ * musl numbers modules in the order in which it loads them.
  */
 final class TlsBlocks {
     /** {@code _thread_db_*}: descriptions that libthread_db reads, exported by every glibc. */
     private static final String DESCRIPTION = "_thread_db_";
     /** Each glibc has it, and nobody else. */
     private static final String GLIBC = "gnu_get_libc_version";
+    /** The third part of musl's dynamic linker. */
+    private static final String MUSL = "__dls3";
+    /** What musl tells debuggers: a pointer to its {@code struct r_debug}. */
+    private static final String MUSL_DEBUG = "_dl_debug_addr";
 
     private static final int MOST_LISTS = 1 << 10;
     private static final int MOST_ENTRIES = 1 << 16;
@@ -98,9 +103,49 @@ final class TlsBlocks {
                     threadPointer + word(slot.get().gotAddress()) - slot.get().tlsOffset());
         }
         OptionalLong number = module.tlsModuleWord();
+        if (exported(MUSL).isPresent()) {
+            return inMuslVector(threadPointer, number.isPresent() ? word(number.getAsLong()) : numberByOrder(module));
+        }
         return number.isPresent() && exported(GLIBC).isPresent()
                 ? inVector(threadPointer, word(number.getAsLong()), 0)
                 : OptionalLong.empty();
+    }
+
+    /** A block of musl's vector of words, whose first one tells how many there are. Each thread has all blocks. */
+    private OptionalLong inMuslVector(long threadPointer, long id) {
+        // Above the thread pointer, thread-local storage begins behind struct pthread, whose last word it is.
+        long at = processor.tlsVariant() == TlsVariant.BELOW ? processor.dtv() : -word;
+        long vector = word(threadPointer + at);
+        if (id <= 0 || Long.compareUnsigned(id, word(vector)) > 0) {
+            return OptionalLong.empty();
+        }
+        long block = word(vector + id * word);
+        return block == 0 ? OptionalLong.empty() : OptionalLong.of(block);
+    }
+
+    /** The number that musl has given a module, as they come in its list: from 1 on, if it has thread-local variables. */
+    private long numberByOrder(LoadedModule module) {
+        OptionalLong debug = exported(MUSL_DEBUG);
+        if (debug.isEmpty()) {
+            return 0;
+        }
+        // struct r_debug: version, list of modules. struct link_map: bias, name, dynamic section, next.
+        long entry = word(word(debug.getAsLong()) + word);
+        long number = 0;
+        for (int i = 0; i < MOST_ENTRIES && entry != 0; i++) {
+            long bias = word(entry);
+            long dynamic = word(entry + 2L * word);
+            for (LoadedModule other : modules) {
+                if (other.bias() == bias && other.dynamicAddress() == dynamic && other.tlsSize() > 0) {
+                    number++;
+                    if (other == module) {
+                        return number;
+                    }
+                }
+            }
+            entry = word(entry + 3L * word);
+        }
+        return 0;
     }
 
     private boolean fits(Range range, ProgramHeader segment) {
