@@ -7,10 +7,12 @@ module dev.heapwalk.allocators {
 
     exports dev.heapwalk.jemalloc;
     exports dev.heapwalk.mimalloc;
+    exports dev.heapwalk.musl;
     exports dev.heapwalk.tcmalloc;
 
     provides dev.heapwalk.heap.HeapProvider with
             dev.heapwalk.jemalloc.service.JemallocHeapProvider,
             dev.heapwalk.mimalloc.service.MimallocHeapProvider,
+            dev.heapwalk.musl.service.MuslHeapProvider,
             dev.heapwalk.tcmalloc.service.TcmallocHeapProvider;
 }

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.musl;
+
+import dev.heapwalk.heap.DamageList;
+import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.musl.layout.MallocngLayout;
+import java.util.Arrays;
+import java.util.TreeSet;
+
+/**
+ * Takes the groups that the areas of metas describe. A group is taken if its meta may be one in itself, and if it begins
+ * with the address of that meta; one that lies in a slot of another group, if that slot has a group of this size.
+ */
+final class GroupCollector {
+    private static final int FIRST_LENGTH = 1 << 10;
+    private static final int MOST_AREAS = 1 << 24;
+    /** Groups lie in slots of groups that lie in slots, each half as large at most. */
+    private static final int DEEPEST = 12;
+
+    private static final int HAS_GROUP = 6;
+
+    private final Reader reader;
+    private final Mappings mappings;
+    private final long pageSize;
+    private final DamageList damages;
+    /** Whether what does not fit is damage, and no change that is under way. */
+    private final boolean settled;
+
+    private final MetaArea area = new MetaArea();
+    private final Meta meta = new Meta();
+
+    private final TreeSet<Long> areas = new TreeSet<>();
+    private long[] metas = new long[FIRST_LENGTH];
+    private long[] groups = new long[FIRST_LENGTH];
+    private long[] bits = new long[FIRST_LENGTH];
+    private boolean[] dropped = new boolean[0];
+    private int count;
+    private long leftOut;
+
+    // The sweep over groups in address order.
+    private final GroupTable table = new GroupTable();
+    private final int[] open = new int[DEEPEST];
+    private final int[] nextSlots = new int[DEEPEST];
+    private int depth;
+
+    GroupCollector(Reader reader, Mappings mappings, long pageSize, DamageList damages, boolean settled) {
+        this.reader = reader;
+        this.mappings = mappings;
+        this.pageSize = pageSize;
+        this.damages = damages;
+        this.settled = settled;
+    }
+
+    /** Bytes of groups that were in no state to be read. */
+    long leftOut() {
+        return leftOut;
+    }
+
+    int areas() {
+        return areas.size();
+    }
+
+    private void harm(long address, String reason) {
+        if (settled) {
+            damages.add(address, -1, reason);
+        }
+    }
+
+    /** Follows the chain of areas. Where it does not lead to the last one, areas are looked for beside others. */
+    void findAreas(MallocContext context) {
+        long secret = context.secret();
+        long head = context.metaAreaHead();
+        long tail = context.metaAreaTail();
+        long[] actives = new long[MallocngLayout.CLASSES];
+        for (int i = 0; i < actives.length; i++) {
+            actives[i] = context.active(i) & -MallocngLayout.AREA_SIZE;
+        }
+        long at = head;
+        long last = 0;
+        while (at != 0 && areas.size() < MOST_AREAS && !areas.contains(at) && readArea(at, secret)) {
+            areas.add(at);
+            last = at;
+            at = area.next();
+        }
+        if (last == tail && at == 0) {
+            return;
+        }
+        harm(
+                last == 0 ? context.address() : last,
+                "the chain of areas of metas does not end at the last one, 0x%x".formatted(tail));
+        TreeSet<Long> known = new TreeSet<>(areas);
+        known.add(tail);
+        for (long active : actives) {
+            known.add(active);
+        }
+        for (long one : known) {
+            if (!areas.contains(one) && readArea(one, secret)) {
+                areas.add(one);
+            }
+            mappings.at(one).filter(Mapping::writable).ifPresent(mapping -> findBeside(mapping, secret));
+        }
+    }
+
+    private void findBeside(Mapping mapping, long secret) {
+        // Areas fill a mapping from its beginning on; elsewhere they have their secret, hardly anything else has.
+        for (long at = mapping.start(); at < mapping.end(); at += MallocngLayout.AREA_SIZE) {
+            if (reader.readLong(at, 0) == secret
+                    && reader.readInt(at + MallocngLayout.NSLOTS, 0) == MallocngLayout.METAS) {
+                areas.add(at);
+            }
+        }
+    }
+
+    /** Lays the view over an area, if it is one. */
+    private boolean readArea(long address, long secret) {
+        long offset =
+                (address & MallocngLayout.AREA_SIZE - 1) == 0 && mappings.writable(address, MallocngLayout.AREA_SIZE)
+                        ? reader.find(address, MetaArea.SIZE)
+                        : -1;
+        if (offset < 0) {
+            return false;
+        }
+        area.wrap(reader.segment(), offset, address);
+        boolean checked = area.check() == secret;
+        boolean counted = area.nslots() == MallocngLayout.METAS;
+        if (checked != counted) {
+            harm(
+                    address,
+                    "the area of metas at 0x%x has %s"
+                            .formatted(
+                                    address,
+                                    checked
+                                            ? "%d metas, not as many as fit".formatted(area.nslots())
+                                            : "another secret than the context"));
+        }
+        return checked || counted;
+    }
+
+    /** Reads all metas, and takes the groups that they describe. */
+    void findGroups() {
+        for (long at : areas) {
+            for (int i = 0; i < MallocngLayout.METAS; i++) {
+                readMeta(at + MallocngLayout.SLOTS + (long) Meta.SIZE * i);
+            }
+        }
+    }
+
+    private void readMeta(long address) {
+        long offset = reader.find(address, Meta.SIZE);
+        if (offset < 0) {
+            harm(address, "the meta at 0x%x can't be read".formatted(address));
+            return;
+        }
+        meta.wrap(reader.segment(), offset, address);
+        long group = meta.mem();
+        long itsBits = meta.bits();
+        long next = meta.next();
+        long prev = meta.prev();
+        if (group == 0 && itsBits == 0) {
+            return;
+        }
+        boolean possible = Groups.possible(itsBits, pageSize);
+        boolean mapped = possible
+                && group > 0
+                && (group & MallocngLayout.UNIT - 1) == 0
+                && mappings.writable(group, Groups.size(itsBits));
+        if (!mapped || reader.readLong(group + MallocngLayout.GROUP_META, 0) != address) {
+            leftOut += mapped ? Groups.size(itsBits) : 0;
+            harm(
+                    address,
+                    "the meta at 0x%x describes a group at 0x%x that %s"
+                            .formatted(
+                                    address,
+                                    group,
+                                    !possible
+                                            ? "can't be"
+                                            : mapped ? "does not begin with its address" : "is not mapped"));
+            return;
+        }
+        if ((next != 0 || prev != 0)
+                && !(isRing(next, MallocngLayout.PREV, address) && isRing(prev, MallocngLayout.NEXT, address))) {
+            harm(address, "the meta at 0x%x is not in its place in a ring".formatted(address));
+        }
+        take(group, address, itsBits);
+    }
+
+    private boolean isRing(long other, long back, long address) {
+        return areas.contains(other & -MallocngLayout.AREA_SIZE) && reader.readLong(other + back, 0) == address;
+    }
+
+    private void take(long group, long address, long itsBits) {
+        if (count == groups.length) {
+            groups = Arrays.copyOf(groups, 2 * count);
+            metas = Arrays.copyOf(metas, 2 * count);
+            bits = Arrays.copyOf(bits, 2 * count);
+        }
+        groups[count] = group;
+        metas[count] = address;
+        bits[count] = itsBits;
+        count++;
+    }
+
+    /** Puts groups and areas in order. */
+    GroupTable table() {
+        LongTable rows = new LongTable();
+        for (int i = 0; i < count; i++) {
+            rows.put(groups[i], i);
+        }
+        long[] inOrder = Arrays.copyOf(groups, count);
+        Arrays.sort(inOrder);
+        int[] order = new int[count];
+        Arrays.setAll(order, i -> (int) rows.get(inOrder[i], 0));
+        dropped = new boolean[count];
+        dropOverlapping(order);
+        long[] areasInOrder = areas.stream().mapToLong(Long::longValue).toArray();
+        int nextArea = 0;
+        for (int row : order) {
+            if (dropped[row]) {
+                continue;
+            }
+            while (depth > 0 && end(open[depth - 1]) <= groups[row]) {
+                close();
+            }
+            if (depth > 0 && !enter(row)) {
+                continue;
+            }
+            for (; depth == 0 && nextArea < areasInOrder.length && areasInOrder[nextArea] < groups[row]; nextArea++) {
+                table.addArea(areasInOrder[nextArea]);
+            }
+            open[depth] = row;
+            nextSlots[depth++] = 0;
+        }
+        while (depth > 0) {
+            close();
+        }
+        for (; nextArea < areasInOrder.length; nextArea++) {
+            table.addArea(areasInOrder[nextArea]);
+        }
+        return table;
+    }
+
+    /** Of two groups that lie in each other, though the second has a mapping, the first is longer than it may be. */
+    private void dropOverlapping(int[] order) {
+        int before = -1;
+        for (int row : order) {
+            if (Groups.isNested(bits[row])) {
+                continue;
+            }
+            if (before >= 0 && end(before) > groups[row]) {
+                drop(before, "reaches into the group at 0x%x".formatted(groups[row]));
+            }
+            before = row;
+        }
+    }
+
+    private void drop(int row, String why) {
+        dropped[row] = true;
+        leftOut += Groups.slotBytes(bits[row]);
+        harm(metas[row], "the group of %d bytes at 0x%x %s".formatted(Groups.size(bits[row]), groups[row], why));
+    }
+
+    private long end(int row) {
+        return groups[row] + MallocngLayout.STORAGE + Groups.slotBytes(bits[row]);
+    }
+
+    /** Goes into a slot of the group that is open, if it has this group. */
+    private boolean enter(int row) {
+        int outer = open[depth - 1];
+        long stride = Groups.stride(bits[outer]);
+        long storage = groups[outer] + MallocngLayout.STORAGE;
+        int slot = (int) ((groups[row] - storage) / stride);
+        int header = reader.readInt(groups[row] - MallocngLayout.HEADER, 0);
+        if (depth == DEEPEST
+                || slot < nextSlots[depth - 1]
+                || !Groups.isNested(bits[row])
+                || (header >>> 8 & 31) != slot
+                || (header >>> 13 & 7) != HAS_GROUP
+                || groups[row] + Groups.size(bits[row]) > storage + (slot + 1) * stride
+                || SizeClasses.ofStride(Groups.size(bits[row])) != Groups.sizeClass(bits[outer])) {
+            drop(row, "lies in the group at 0x%x, but in no slot that has it".formatted(groups[outer]));
+            return false;
+        }
+        addSlots(outer, nextSlots[depth - 1], slot);
+        nextSlots[depth - 1] = slot + 1;
+        return true;
+    }
+
+    private void close() {
+        depth--;
+        addSlots(open[depth], nextSlots[depth], Groups.lastIdx(bits[open[depth]]) + 1);
+    }
+
+    private void addSlots(int row, int from, int to) {
+        if (from < to) {
+            table.addSlots(groups[row], metas[row], bits[row], Groups.stride(bits[row]), from, to - from);
+        }
+    }
+
+    /** How many slots of a size class there are, but for memory that was donated. */
+    long slotsOf(int sizeClass) {
+        long slots = 0;
+        for (int i = 0; i < count; i++) {
+            if (Groups.sizeClass(bits[i]) == sizeClass && !Groups.isDonated(bits[i])) {
+                slots += Groups.lastIdx(bits[i]) + 1;
+            }
+        }
+        return slots;
+    }
+
+    int groups() {
+        return count;
+    }
+
+    /** All that was taken from the kernel or from the dynamic linker. */
+    long systemBytes() {
+        long bytes = (long) MallocngLayout.AREA_SIZE * areas.size();
+        for (int i = 0; i < count; i++) {
+            bytes += dropped[i] || Groups.isNested(bits[i]) ? 0 : Groups.size(bits[i]);
+        }
+        return bytes;
+    }
+
+    /** Whether an address is that of a meta whose group is of a size class. */
+    boolean isMeta(long address, int sizeClass) {
+        long ofArea = address & -MallocngLayout.AREA_SIZE;
+        return areas.contains(ofArea)
+                && (address - ofArea - MallocngLayout.SLOTS) % Meta.SIZE == 0
+                && Groups.sizeClass(reader.readLong(address + MallocngLayout.BITS, 0)) == sizeClass;
+    }
+}

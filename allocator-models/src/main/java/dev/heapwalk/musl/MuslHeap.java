@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.musl;
+
+import dev.heapwalk.allocator.Located;
+import dev.heapwalk.heap.Block;
+import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.heap.Damage;
+import dev.heapwalk.heap.Evidence;
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.HeapLayer;
+import dev.heapwalk.heap.Table;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Rest;
+import dev.heapwalk.memory.Target;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * The heap of musl's malloc in one target, as it was when it was located: mallocng, which musl has since 1.2.1. Each slot
+ * of each group, with just the size that was asked for, those that are free, and the areas that musl has for itself.
+ *
+ * <p>Finding it needs no symbols, no version and no file on disk. A program with musl in itself is read as one that
+ * loads musl as a library.
+ */
+public final class MuslHeap implements Heap {
+    private static final List<String> NAMES =
+            Stream.of(MuslState.values()).map(MuslState::name).toList();
+    /** What a cursor keeps of metas and of groups, in bytes. */
+    private static final long BUDGET = 4L << 20;
+
+    private final Discovery discovery;
+    private final GroupTable table;
+    private final ContextTable context;
+    private final FreeTable freeSlots;
+    private final Located located;
+    private MuslLookup shared;
+
+    MuslHeap(Discovery discovery, GroupTable table, ContextTable context, FreeTable freeSlots, Located located) {
+        this.discovery = discovery;
+        this.table = table;
+        this.context = context;
+        this.freeSlots = freeSlots;
+        this.located = located;
+    }
+
+    /**
+     * Whether a target has musl's library, or variables that lead to areas of metas and no other C library.
+     *
+     * @param target an open target
+     * @return whether it is worth a {@link #locate}
+     */
+    public static boolean isLikely(Target target) {
+        return Discovery.isLikely(target);
+    }
+
+    /**
+     * Finds the heap of a target.
+     *
+     * @param target an open target; it must stay open while the heap is used
+     * @return the heap
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no musl in the target, or one that is older
+     *     than 1.2.1
+     */
+    public static MuslHeap locate(Target target) {
+        return locateAll(target).getFirst();
+    }
+
+    /**
+     * Finds the heaps of all copies of musl that a target has. Programs have one.
+     *
+     * @param target an open target; it must stay open while the heaps are used
+     * @return at least one heap, in the order of their modules
+     * @throws dev.heapwalk.memory.UnsupportedTargetException if there is no musl in the target, or one that is older
+     *     than 1.2.1
+     */
+    public static List<MuslHeap> locateAll(Target target) {
+        return Discovery.locate(target);
+    }
+
+    /**
+     * Tells which threads are inside malloc.
+     *
+     * @param target an open target
+     * @return what is asked after a stop
+     */
+    public static Rest rest(Target target) {
+        return new MuslRest(MuslModule.of(target));
+    }
+
+    /**
+     * Finds the heap of a process that runs on as it is now.
+     *
+     * @return a new heap; this one, if the target does not run. This one stays what it was
+     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
+     */
+    @Override
+    public MuslHeap refresh() {
+        return target().runsOn()
+                ? discovery.look(located.name(), located.firstRegion()).orElse(this)
+                : this;
+    }
+
+    GroupTable table() {
+        return table;
+    }
+
+    Located located() {
+        return located;
+    }
+
+    /** What a cursor or a look-up reads with. */
+    Reader reader() {
+        return target().memory().reader(BUDGET);
+    }
+
+    @Override
+    public Target target() {
+        return discovery.target();
+    }
+
+    @Override
+    public String name() {
+        return located.name();
+    }
+
+    /**
+     * The program or library that this musl is part of.
+     *
+     * @return the name of its file
+     */
+    public String module() {
+        return discovery.file();
+    }
+
+    /**
+     * Where the structure is that has all of the heap.
+     *
+     * @return target address of its {@link MallocContext}
+     */
+    public long context() {
+        return context.address();
+    }
+
+    @Override
+    public HeapLayer layer() {
+        return HeapLayer.ALLOCATOR;
+    }
+
+    @Override
+    public MuslCursor blocks() {
+        return new MuslCursor(this, -1);
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * @param region 0: there is one context
+     */
+    @Override
+    public MuslCursor blocks(int region) {
+        return new MuslCursor(this, Objects.checkIndex(region, 1));
+    }
+
+    @Override
+    public BlockLookup lookup() {
+        return new MuslLookup(target(), table, reader());
+    }
+
+    @Override
+    public synchronized Optional<Block> blockAt(long address) {
+        if (shared == null) {
+            shared = new MuslLookup(target(), table, reader());
+        }
+        return shared.find(address) ? Optional.of(Block.of(shared)) : Optional.empty();
+    }
+
+    @Override
+    public List<String> names() {
+        return NAMES;
+    }
+
+    /**
+     * {@inheritDoc} The context, of which there is one.
+     */
+    @Override
+    public Table regions() {
+        return context;
+    }
+
+    @Override
+    public int firstRegion() {
+        return located.firstRegion();
+    }
+
+    /**
+     * {@inheritDoc} The free slots of each size.
+     */
+    @Override
+    public Table freeLists() {
+        return freeSlots;
+    }
+
+    @Override
+    public List<Evidence> evidence() {
+        return located.evidence();
+    }
+
+    @Override
+    public List<Damage> damage() {
+        return located.damages().list();
+    }
+
+    @Override
+    public List<String> missing() {
+        return located.missing();
+    }
+
+    @Override
+    public String toString() {
+        return "%s in %s".formatted(name(), target().description());
+    }
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Where musl has the fields of its structures.
+ */
+package dev.heapwalk.musl.layout;
