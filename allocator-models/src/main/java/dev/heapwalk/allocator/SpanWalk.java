@@ -56,13 +56,14 @@ public final class SpanWalk {
     public void begin(long leftOutBefore, boolean isSettled, int ofRegion) {
         at.leave();
         next = 0;
-        walked = 0;
+        // These were in no span, and are behind the cursor.
+        walked = leftOutBefore;
         damages.clear();
         leftOut = leftOutBefore;
         settled = isSettled;
         region = ofRegion;
         SpanTable table = at.table();
-        total = region < 0 ? table.totalBytes() : 0;
+        total = leftOutBefore + (region < 0 ? table.totalBytes() : 0);
         for (int i = 0; region >= 0 && i < table.count(); i++) {
             total += at.regionOf(i) == region ? table.size(i) : 0;
         }

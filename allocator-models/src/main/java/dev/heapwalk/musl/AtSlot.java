@@ -109,10 +109,18 @@ abstract class AtSlot extends AtSpan {
             address = start;
             usable = stride - HEADER;
             state = MuslState.FREE;
-            // One that was never handed out has no header yet, and one that had a group keeps that header.
-            return header == 0 || !isBlock(header, index, start) || refuse("is free, but was never freed");
+            return !isInUse(header, index, start) || refuse("is free, but has the header of a block in use");
         }
         return used(header, index, start);
+    }
+
+    /** Whether a slot has a block by its header. A block that was freed has a mark in it. */
+    private boolean isInUse(int header, int index, long start) {
+        if (reserved(header) != ELSEWHERE) {
+            return isBlock(header, index, start);
+        }
+        long at = elsewhere(header >>> DISTANCE, index, start, start + stride - HEADER);
+        return at != 0 && isBlock(reader.readInt(at - HEADER, 0), index, at);
     }
 
     private boolean isBlock(int header, int index, long at) {

@@ -85,17 +85,19 @@ final class GroupCollector {
             last = at;
             at = area.next();
         }
-        if (last == tail && at == 0) {
+        TreeSet<Long> known = new TreeSet<>(areas);
+        known.add(tail);
+        for (long active : actives) {
+            if (active != 0) {
+                known.add(active);
+            }
+        }
+        if (last == tail && at == 0 && known.size() == areas.size() && !hasOthersBeside(secret)) {
             return;
         }
         harm(
                 last == 0 ? context.address() : last,
-                "the chain of areas of metas does not end at the last one, 0x%x".formatted(tail));
-        TreeSet<Long> known = new TreeSet<>(areas);
-        known.add(tail);
-        for (long active : actives) {
-            known.add(active);
-        }
+                "the chain of areas of metas does not lead to all of them, the last one at 0x%x".formatted(tail));
         for (long one : known) {
             if (!areas.contains(one) && readArea(one, secret)) {
                 areas.add(one);
@@ -104,11 +106,27 @@ final class GroupCollector {
         }
     }
 
+    /** Whether there is an area right before or behind one that is known. */
+    private boolean hasOthersBeside(long secret) {
+        for (long one : areas) {
+            for (long beside : new long[] {one - MallocngLayout.AREA_SIZE, one + MallocngLayout.AREA_SIZE}) {
+                if (!areas.contains(beside) && looksLikeArea(beside, secret)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    private boolean looksLikeArea(long address, long secret) {
+        return reader.readLong(address, 0) == secret
+                && reader.readInt(address + MallocngLayout.NSLOTS, 0) == MallocngLayout.METAS;
+    }
+
     private void findBeside(Mapping mapping, long secret) {
         // Areas fill a mapping from its beginning on; elsewhere they have their secret, hardly anything else has.
         for (long at = mapping.start(); at < mapping.end(); at += MallocngLayout.AREA_SIZE) {
-            if (reader.readLong(at, 0) == secret
-                    && reader.readInt(at + MallocngLayout.NSLOTS, 0) == MallocngLayout.METAS) {
+            if (looksLikeArea(at, secret)) {
                 areas.add(at);
             }
         }
@@ -165,7 +183,7 @@ final class GroupCollector {
         boolean possible = Groups.possible(itsBits, pageSize);
         boolean mapped = possible
                 && group > 0
-                && (group & MallocngLayout.UNIT - 1) == 0
+                && (group & (Groups.isMapped(itsBits) ? MallocngLayout.MAP_UNIT : MallocngLayout.UNIT) - 1) == 0
                 && mappings.writable(group, Groups.size(itsBits));
         if (!mapped || reader.readLong(group + MallocngLayout.GROUP_META, 0) != address) {
             leftOut += mapped ? Groups.size(itsBits) : 0;

@@ -39,6 +39,11 @@ final class Groups {
         return bits >>> 12;
     }
 
+    /** Whether it has a mapping, from the mapping's beginning on. */
+    static boolean isMapped(long bits) {
+        return maplen(bits) != 0;
+    }
+
     /** Whether it lies in a slot of another group. */
     static boolean isNested(long bits) {
         return maplen(bits) == 0 && freeable(bits);
@@ -69,7 +74,7 @@ final class Groups {
         return maplen(bits) != 0 ? maplen(bits) * MAP_UNIT : UNIT + slotBytes(bits);
     }
 
-    /** Whether a group may be like this, in itself. */
+    /** Whether a group may be like this, in itself. As {@code alloc_group} and {@code donate} make them. */
     static boolean possible(long bits, long pageSize) {
         int sizeClass = sizeClass(bits);
         long maplen = maplen(bits);
@@ -86,8 +91,12 @@ final class Groups {
         if (!freeable(bits)) {
             return maplen == 0 && lastIdx(bits) == 0 && sizeClass % DONATED_CLASSES == DONATED_CLASSES - 1;
         }
+        int slots = lastIdx(bits) + 1;
         if (maplen == 0) {
-            return needed <= pageSize / 2;
+            return needed <= pageSize / 2 && (SizeClasses.usual(sizeClass, slots) || slots == 2);
+        }
+        if (!SizeClasses.usual(sizeClass, slots) && slots != 1 && !SizeClasses.reduced(sizeClass, slots)) {
+            return false;
         }
         long mapped = needed + pageSize - 1 & -pageSize;
         return needed - UNIT < MOST_BYTES

@@ -103,6 +103,8 @@ final class ThreadStack {
                 && top < stack
                 && guard >= 0
                 && guard <= LARGEST
-                && (map == 0 ? mapSize >= size && stack <= pointer : map > 0 && map <= pointer && pointer - map < mapSize);
+                && (map == 0
+                        ? mapSize >= size && stack <= pointer
+                        : map > 0 && map <= pointer && pointer - map < mapSize);
     }
 }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.musl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.testkit.Ledger;
+import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Release;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A program that allocates and frees without pause, on musl: observed while it runs, and stopped. */
+class ObserveTest {
+    private static final int LOOKS = 5;
+
+    static Stream<Arguments> kinds() {
+        return Release.debian().stream()
+                .flatMap(release -> Stream.of(false, true).map(statically -> Arguments.of(release, statically)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("kinds")
+    void changeIsNoDamage(Release release, boolean statically) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(release, "churn")
+                        .musl(statically)
+                        .option("threads", 2)
+                        .start();
+                Target target = Target.observe(process.pid())) {
+            MuslHeap heap = MuslHeap.locate(target);
+            MuslCursor block = heap.blocks();
+            for (int i = 0; i < LOOKS; i++) {
+                heap = heap.refresh();
+                assertThat(block.rewind(heap)).isTrue();
+                long used = 0;
+                while (block.next()) {
+                    used += block.muslState() == MuslState.USED ? 1 : 0;
+                }
+                assertThat(used).isPositive();
+                assertThat(heap.damage()).isEmpty();
+                assertThat(heap.missing()).isEmpty();
+                assertThat(block.damage()).isEmpty();
+                assertThat(block.leftOutBytes()).isLessThan(block.totalBytes());
+                // Stopped in the middle of it, nothing contradicts itself.
+                try (Target.Stop _ = target.stop()) {
+                    MuslHeap still = heap.refresh();
+                    assertThat(still.damage()).isEmpty();
+                    assertThat(still.missing()).isEmpty();
+                    assertThat(block.rewind(still)).isTrue();
+                    while (block.next()) {
+                        assertThat(block.size()).isPositive();
+                    }
+                    assertThat(block.damage()).isEmpty();
+                }
+                // Where no thread is inside malloc any more, all is whole.
+                try (Target.Stop _ = target.stop()) {
+                    target.settle(MuslHeap.rest(target));
+                    MuslHeap still = heap.refresh();
+                    if (!statically && still.located().settled()) {
+                        Walk.of(still);
+                    }
+                }
+            }
+            block.close();
+            process.stop();
+            Ledger ledger = process.ledger();
+            heap = heap.refresh();
+            Walk.of(heap).check(ledger);
+            process.check();
+        }
+    }
+}
