@@ -18,6 +18,9 @@ final class MuslRest implements Rest {
     /** So far from the top of the stack are return addresses looked for, in words. */
     private static final int FRAMES = 32;
 
+    private static final int FUTEX_WAIT = 0;
+    private static final int FUTEX_COMMAND = 127;
+
     private final List<Code> codes;
 
     /** What of a module is malloc, and all of it. */
@@ -63,10 +66,14 @@ final class MuslRest implements Rest {
         return switch (call) {
             // mmap, mprotect, munmap, brk, mremap, madvise
             case 9, 10, 11, 12, 25, 28 -> true;
-            // futex: who waits for a lock inside of musl expects a negative number.
-            case 202 -> (int) registers.get("rdx").orElse(0) < 0;
+            // futex: who waits for a lock inside of musl expects a negative number. Others are woken by malloc too.
+            case 202 -> !waits(registers) || (int) registers.get("rdx").orElse(0) < 0;
             default -> false;
         };
+    }
+
+    private static boolean waits(Registers registers) {
+        return ((int) registers.get("rsi").orElse(0) & FUTEX_COMMAND) == FUTEX_WAIT;
     }
 
     private static boolean leadsTo(Code code, AddressSpace memory, long top) {

@@ -29,6 +29,10 @@ class ObserveTest {
                         .option("threads", 2)
                         .start();
                 Target target = Target.observe(process.pid())) {
+            // So that there is something already.
+            process.stop();
+            process.go(100);
+            process.run();
             MuslHeap heap = MuslHeap.locate(target);
             MuslCursor block = heap.blocks();
             for (int i = 0; i < LOOKS; i++) {
@@ -58,8 +62,14 @@ class ObserveTest {
                 try (Target.Stop _ = target.stop()) {
                     target.settle(MuslHeap.rest(target));
                     MuslHeap still = heap.refresh();
-                    if (!statically && still.located().settled()) {
-                        Walk.of(still);
+                    assertThat(still.damage()).isEmpty();
+                    assertThat(block.rewind(still)).isTrue();
+                    while (block.next()) {
+                        assertThat(block.size()).isPositive();
+                    }
+                    assertThat(block.damage()).isEmpty();
+                    if (still.located().settled()) {
+                        assertThat(block.leftOutBytes()).isZero();
                     }
                 }
             }
