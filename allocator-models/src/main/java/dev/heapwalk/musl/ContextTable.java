@@ -12,7 +12,7 @@ import java.util.List;
  * @param number its number among those of all heaps of this kind
  * @param address target address
  * @param groups how many groups it has
- * @param systemBytes all that was taken from the kernel or from the dynamic linker
+ * @param systemBytes all that was taken from the kernel or from the dynamic linker, but for the areas of metas
  * @param overheadBytes what of it is in no slot that may be handed out
  */
 record ContextTable(int number, long address, long groups, long systemBytes, long overheadBytes) implements Table {

@@ -332,9 +332,9 @@ final class GroupCollector {
         return count;
     }
 
-    /** All that was taken from the kernel or from the dynamic linker. */
+    /** All that was taken from the kernel or from the dynamic linker, but for the areas of metas. */
     long systemBytes() {
-        long bytes = (long) MallocngLayout.AREA_SIZE * areas.size();
+        long bytes = 0;
         for (int i = 0; i < count; i++) {
             bytes += dropped[i] || Groups.isNested(bits[i]) ? 0 : Groups.size(bits[i]);
         }

@@ -112,7 +112,8 @@ final class OtherProgramsIT {
     @ParameterizedTest
     @ValueSource(strings = {"", "-static", "-static -s"})
     void musl(String options) throws Exception {
-        Path program = built("musl-gcc", ALLOCATES, options.isEmpty() ? new String[0] : options.split(" "));
+        String source = ALLOCATES.replace("char c;", "free(malloc(1)); char c;");
+        Path program = built("musl-gcc", source, options.isEmpty() ? new String[0] : options.split(" "));
         running(new ProcessBuilder(program.toString()), true, pid -> {
             Path core = folder.resolve("core." + pid);
             Run.of(new ProcessBuilder("gcore", "-o", folder.resolve("core").toString(), pid))
@@ -128,6 +129,22 @@ final class OtherProgramsIT {
                 assertThat(used).hasSizeLessThan(1010);
             }
         });
+    }
+
+    /** A program that frees nothing has a malloc without any books in it. */
+    @Test
+    void staticMuslThatFreesNothing() throws Exception {
+        Path program = built("musl-gcc", ALLOCATES, "-static");
+        running(
+                new ProcessBuilder(program.toString()),
+                true,
+                pid -> refusedLiveAndDead(pid, "a program on musl (other)"));
+        Run.of(new ProcessBuilder("strip", program.toString())).exited(0);
+        // Nothing in it tells of musl any more.
+        running(
+                new ProcessBuilder(program.toString()),
+                true,
+                pid -> refusedLiveAndDead(pid, "none of its modules is glibc", "looks like main_arena"));
     }
 
     @Test
