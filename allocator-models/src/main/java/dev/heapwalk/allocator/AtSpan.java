@@ -110,6 +110,16 @@ public abstract class AtSpan implements BlockView {
         return opened;
     }
 
+    /** Forgets what was read: memory may have changed. */
+    protected void forget() {
+        reader.forget();
+    }
+
+    /** Frees the buffers, and reads no more. */
+    protected void release() {
+        reader.close();
+    }
+
     /** Is at no span any more. */
     protected final void leave() {
         span = NONE;

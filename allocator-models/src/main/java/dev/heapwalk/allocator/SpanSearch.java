@@ -40,7 +40,7 @@ public final class SpanSearch {
         boolean same = now != 0 && now == moment;
         if (!same) {
             moment = now;
-            at.reader.forget();
+            at.forget();
         }
         int found = at.table().at(address);
         // One often asks for several blocks of a span, which is known then.
@@ -56,7 +56,7 @@ public final class SpanSearch {
         if (!closed) {
             closed = true;
             at.leave();
-            at.reader.close();
+            at.release();
         }
     }
 }

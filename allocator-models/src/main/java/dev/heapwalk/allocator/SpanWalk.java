@@ -152,7 +152,7 @@ public final class SpanWalk {
         if (!closed) {
             closed = true;
             at.leave();
-            at.reader.close();
+            at.release();
         }
     }
 

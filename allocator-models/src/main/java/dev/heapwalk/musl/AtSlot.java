@@ -32,8 +32,21 @@ abstract class AtSlot extends AtSpan {
     /** The block lies further behind in its slot, and this says where. */
     private static final int ELSEWHERE = 7;
 
+    /** A group that is no longer is read at once. */
+    private static final long SHORT = 1 << 14;
+
     private GroupTable table;
+    /** Metas lie far from their groups: a reader for both would take each for a jump. */
+    private final Reader metas;
+
     private final Meta meta = new Meta();
+
+    // What of the group is at hand, until something else is read: from one target address to another.
+    private MemorySegment held = MemorySegment.NULL;
+    private long heldFrom;
+    private long heldTo;
+    /** What is to be added to a target address to have its place in the segment. */
+    private long heldOffset;
 
     private long group;
     private int first;
@@ -44,9 +57,22 @@ abstract class AtSlot extends AtSpan {
     private MuslState state = MuslState.USED;
     private String harm = "";
 
-    AtSlot(GroupTable table, Reader reader) {
-        super(reader, MOST_SLOTS);
+    AtSlot(GroupTable table, Reader groups, Reader metas) {
+        super(groups, MOST_SLOTS);
         this.table = table;
+        this.metas = metas;
+    }
+
+    @Override
+    protected final void forget() {
+        super.forget();
+        metas.forget();
+    }
+
+    @Override
+    protected final void release() {
+        super.release();
+        metas.close();
     }
 
     /** Is at no block of other groups. */
@@ -66,15 +92,16 @@ abstract class AtSlot extends AtSpan {
         stride = table.strides[index];
         first = table.firsts[index];
         free[0] = 0;
+        heldTo = 0;
         if (table.isArea(index)) {
             return Opened.GOOD;
         }
         long at = table.structures[index];
-        long offset = reader.find(at, Meta.SIZE);
+        long offset = metas.find(at, Meta.SIZE);
         if (offset < 0) {
             return Opened.UNREADABLE;
         }
-        meta.wrap(reader.segment(), offset, at);
+        meta.wrap(metas.segment(), offset, at);
         int avail = meta.availMask();
         int freed = meta.freedMask();
         if (meta.mem() != group || meta.bits() != table.bits[index]) {
@@ -87,7 +114,33 @@ abstract class AtSlot extends AtSpan {
             return Opened.CHANGED;
         }
         free[0] = Integer.toUnsignedLong(avail | freed) >>> first;
+        long from = table.froms[index];
+        long length = table.size(index) + HEADER;
+        long found = length <= SHORT ? reader.find(from, length) : -1;
+        if (found >= 0) {
+            held = reader.segment();
+            heldFrom = from;
+            heldTo = from + length;
+            heldOffset = found - from;
+        }
         return Opened.GOOD;
+    }
+
+    /** The place of some bytes in {@link #held}, -1 if they can't be read. */
+    private long find(long at, int length) {
+        if (at >= heldFrom && at + length <= heldTo) {
+            return at + heldOffset;
+        }
+        heldTo = 0;
+        long found = reader.find(at, length);
+        held = reader.segment();
+        return found;
+    }
+
+    /** The word of 32 bits at an address; -1, which no header is, if it can't be read. */
+    private int word(long at) {
+        long found = find(at, HEADER);
+        return found < 0 ? -1 : held.get(Words.INT, found);
     }
 
     @Override
@@ -100,11 +153,11 @@ abstract class AtSlot extends AtSpan {
         }
         int index = first + block();
         long start = group + MallocngLayout.STORAGE + index * stride;
-        long found = reader.find(start - HEADER, HEADER);
+        long found = find(start - HEADER, HEADER);
         if (found < 0) {
             return refuse("has a header that can't be read");
         }
-        int header = reader.segment().get(Words.INT, found);
+        int header = held.get(Words.INT, found);
         if (isFree()) {
             address = start;
             usable = stride - HEADER;
@@ -120,7 +173,7 @@ abstract class AtSlot extends AtSpan {
             return isBlock(header, index, start);
         }
         long at = elsewhere(header >>> DISTANCE, index, start, start + stride - HEADER);
-        return at != 0 && isBlock(reader.readInt(at - HEADER, 0), index, at);
+        return at != 0 && isBlock(word(at - HEADER), index, at);
     }
 
     private boolean isBlock(int header, int index, long at) {
@@ -132,9 +185,7 @@ abstract class AtSlot extends AtSpan {
         long units = (at - group - MallocngLayout.STORAGE) / UNIT;
         return (header & 0xff) == 0
                 ? header >>> DISTANCE == units
-                : header >>> DISTANCE == 0
-                        && units >= FAR
-                        && Integer.toUnsignedLong(reader.readInt(at - 2 * HEADER, 0)) == units;
+                : header >>> DISTANCE == 0 && units >= FAR && Integer.toUnsignedLong(word(at - 2 * HEADER)) == units;
     }
 
     private static int index(int header) {
@@ -154,20 +205,19 @@ abstract class AtSlot extends AtSpan {
             if (at == 0) {
                 return refuse("is in use, but its header is that of a free one");
             }
-            header = reader.readInt(at - HEADER, 0);
+            header = word(at - HEADER);
         }
         if (!isBlock(header, index, at)) {
             return refuse("has a header that belongs to no block there");
         }
         long reserved = reserved(header);
         if (reserved == TOLD_BEHIND) {
-            long word = reader.find(end - 8, 8);
+            long word = find(end - 8, 8);
             if (word < 0) {
                 return refuse("has an end that can't be read");
             }
-            MemorySegment segment = reader.segment();
-            reserved = Integer.toUnsignedLong(segment.get(Words.INT, word + HEADER));
-            if (reserved < TOLD_BEHIND || segment.get(Words.BYTE, word + HEADER - 1) != 0) {
+            reserved = Integer.toUnsignedLong(held.get(Words.INT, word + HEADER));
+            if (reserved < TOLD_BEHIND || held.get(Words.BYTE, word + HEADER - 1) != 0) {
                 return refuse("does not end as its header says");
             }
         }
@@ -185,7 +235,7 @@ abstract class AtSlot extends AtSpan {
         // So far behind, 16 bits are too few: several places are possible, and the header is of another kind.
         for (long units = distance + FAR; start + units * UNIT < end; units += FAR) {
             long at = start + units * UNIT;
-            if (isBlock(reader.readInt(at - HEADER, 0), index, at)) {
+            if (isBlock(word(at - HEADER), index, at)) {
                 return at;
             }
         }
@@ -200,7 +250,8 @@ abstract class AtSlot extends AtSpan {
 
     /** Whether the byte behind the block is as musl left it. It looks there when the block is freed. */
     final boolean ends() {
-        return state != MuslState.USED || reader.readByte(address + usable, (byte) 0) == 0;
+        long found = state == MuslState.USED ? find(address + usable, 1) : -1;
+        return found < 0 || held.get(Words.BYTE, found) == 0;
     }
 
     @Override

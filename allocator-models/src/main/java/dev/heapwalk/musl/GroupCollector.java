@@ -6,7 +6,9 @@ import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.musl.layout.MallocngLayout;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.TreeSet;
 
@@ -21,6 +23,11 @@ final class GroupCollector {
     private static final int DEEPEST = 12;
 
     private static final int HAS_GROUP = 6;
+    private static final long[] WORDS = new long[MallocngLayout.METAS];
+
+    static {
+        Arrays.fill(WORDS, Long.BYTES);
+    }
 
     private final Reader reader;
     private final Mappings mappings;
@@ -37,6 +44,11 @@ final class GroupCollector {
     private long[] groups = new long[FIRST_LENGTH];
     private long[] bits = new long[FIRST_LENGTH];
     private boolean[] dropped = new boolean[0];
+
+    // The first words of the groups that an area describes.
+    private final long[] starts = new long[MallocngLayout.METAS];
+    private final long[] got = new long[MallocngLayout.METAS];
+    private final MemorySegment words = MemorySegment.ofArray(new byte[Long.BYTES * MallocngLayout.METAS]);
     private int count;
     private long leftOut;
 
@@ -160,9 +172,11 @@ final class GroupCollector {
     /** Reads all metas, and takes the groups that they describe. */
     void findGroups() {
         for (long at : areas) {
+            int before = count;
             for (int i = 0; i < MallocngLayout.METAS; i++) {
                 readMeta(at + MallocngLayout.SLOTS + (long) Meta.SIZE * i);
             }
+            keepThoseThatBeginSo(before);
         }
     }
 
@@ -185,17 +199,8 @@ final class GroupCollector {
                 && group > 0
                 && (group & (Groups.isMapped(itsBits) ? MallocngLayout.MAP_UNIT : MallocngLayout.UNIT) - 1) == 0
                 && mappings.writable(group, Groups.size(itsBits));
-        if (!mapped || reader.readLong(group + MallocngLayout.GROUP_META, 0) != address) {
-            leftOut += mapped ? Groups.size(itsBits) : 0;
-            harm(
-                    address,
-                    "the meta at 0x%x describes a group at 0x%x that %s"
-                            .formatted(
-                                    address,
-                                    group,
-                                    !possible
-                                            ? "can't be"
-                                            : mapped ? "does not begin with its address" : "is not mapped"));
+        if (!mapped) {
+            harmGroup(address, group, possible ? "is not mapped" : "can't be");
             return;
         }
         if ((next != 0 || prev != 0)
@@ -203,6 +208,33 @@ final class GroupCollector {
             harm(address, "the meta at 0x%x is not in its place in a ring".formatted(address));
         }
         take(group, address, itsBits);
+    }
+
+    private void harmGroup(long address, long group, String why) {
+        harm(address, "the meta at 0x%x describes a group at 0x%x that %s".formatted(address, group, why));
+    }
+
+    /** Of the groups that were taken since, keeps those that begin with the addresses of their metas. */
+    private void keepThoseThatBeginSo(int before) {
+        int more = count - before;
+        for (int i = 0; i < more; i++) {
+            starts[i] = groups[before + i] + MallocngLayout.GROUP_META;
+        }
+        // They lie anywhere: one by one, each would take a page.
+        reader.memory().readRanges(starts, WORDS, more, words, got);
+        int kept = before;
+        for (int i = 0; i < more; i++) {
+            int row = before + i;
+            if (got[i] == Long.BYTES && words.get(Words.LONG, (long) Long.BYTES * i) == metas[row]) {
+                groups[kept] = groups[row];
+                metas[kept] = metas[row];
+                bits[kept++] = bits[row];
+            } else {
+                leftOut += Groups.size(bits[row]);
+                harmGroup(metas[row], groups[row], "does not begin with its address");
+            }
+        }
+        count = kept;
     }
 
     private boolean isRing(long other, long back, long address) {

@@ -25,7 +25,7 @@ public final class MuslCursor extends AtSlot implements BlockCursor {
      * @param region the region whose blocks are walked, negative for all
      */
     MuslCursor(MuslHeap heap, int region) {
-        super(heap.table(), heap.reader());
+        super(heap.table(), heap.groups(), heap.metas());
         this.heap = heap;
         this.region = region;
         rewind();
@@ -59,7 +59,7 @@ public final class MuslCursor extends AtSlot implements BlockCursor {
         }
         heap = musl;
         region = NONE;
-        reader.forget();
+        forget();
         take(musl.table());
         rewind();
         return true;

@@ -27,8 +27,10 @@ import java.util.stream.Stream;
 public final class MuslHeap implements Heap {
     private static final List<String> NAMES =
             Stream.of(MuslState.values()).map(MuslState::name).toList();
-    /** What a cursor keeps of metas and of groups, in bytes. */
+    /** What a cursor keeps of metas, and as much of groups, in bytes. */
     private static final long BUDGET = 4L << 20;
+
+    private static final int LINE = 1 << 14;
 
     private final Discovery discovery;
     private final GroupTable table;
@@ -110,9 +112,14 @@ public final class MuslHeap implements Heap {
         return located;
     }
 
-    /** What a cursor or a look-up reads with. */
-    Reader reader() {
+    /** What a cursor or a look-up reads groups with. */
+    Reader groups() {
         return target().memory().reader(BUDGET);
+    }
+
+    /** What it reads metas with. */
+    Reader metas() {
+        return target().memory().reader(BUDGET, LINE);
     }
 
     @Override
@@ -165,13 +172,13 @@ public final class MuslHeap implements Heap {
 
     @Override
     public BlockLookup lookup() {
-        return new MuslLookup(target(), table, reader());
+        return new MuslLookup(this);
     }
 
     @Override
     public synchronized Optional<Block> blockAt(long address) {
         if (shared == null) {
-            shared = new MuslLookup(target(), table, reader());
+            shared = new MuslLookup(this);
         }
         return shared.find(address) ? Optional.of(Block.of(shared)) : Optional.empty();
     }

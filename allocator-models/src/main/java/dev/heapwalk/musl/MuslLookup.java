@@ -4,16 +4,14 @@ package dev.heapwalk.musl;
 import dev.heapwalk.allocator.SpanSearch;
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockLookup;
-import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.Target;
 
 /** Finds the block that an address lies in. */
 final class MuslLookup extends AtSlot implements BlockLookup {
     private final SpanSearch search;
 
-    MuslLookup(Target target, GroupTable table, Reader reader) {
-        super(table, reader);
-        this.search = new SpanSearch(this, target);
+    MuslLookup(MuslHeap heap) {
+        super(heap.table(), heap.groups(), heap.metas());
+        this.search = new SpanSearch(this, heap.target());
     }
 
     @Override
