@@ -7,7 +7,6 @@ import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
 import java.util.List;
-import java.util.OptionalLong;
 
 /**
  * Tells which threads are inside malloc: their program counter is there, or it is in musl's library and the way back
@@ -17,6 +16,9 @@ import java.util.OptionalLong;
 final class MuslRest implements Rest {
     /** So far from the top of the stack are return addresses looked for, in words. */
     private static final int FRAMES = 32;
+
+    /** The number of the call on x86-64. */
+    private static final long FUTEX = 202;
 
     private static final int FUTEX_WAIT = 0;
     private static final int FUTEX_COMMAND = 127;
@@ -46,9 +48,7 @@ final class MuslRest implements Rest {
         if (registers == null) {
             return false;
         }
-        OptionalLong call = registers.get("orig_rax");
-        boolean calls = call.isPresent() && (int) call.getAsLong() >= 0;
-        if (calls && !mayBeMallocs((int) call.getAsLong(), registers)) {
+        if (!thread.mayChangeMemory() && !isAtMuslsLock(registers)) {
             return false;
         }
         for (Code code : codes) {
@@ -61,19 +61,16 @@ final class MuslRest implements Rest {
         return false;
     }
 
-    /** Whether malloc makes such a system call of x86-64. */
-    private static boolean mayBeMallocs(int call, Registers registers) {
-        return switch (call) {
-            // mmap, mprotect, munmap, brk, mremap, madvise
-            case 9, 10, 11, 12, 25, 28 -> true;
-            // futex: who waits for a lock inside of musl expects a negative number. Others are woken by malloc too.
-            case 202 -> !waits(registers) || (int) registers.get("rdx").orElse(0) < 0;
-            default -> false;
-        };
-    }
-
-    private static boolean waits(Registers registers) {
-        return ((int) registers.get("rsi").orElse(0) & FUTEX_COMMAND) == FUTEX_WAIT;
+    /**
+     * Whether a thread waits for a lock inside of musl, as malloc's is, or wakes others that do. Who waits for one of
+     * these expects a negative number there, and else nobody does.
+     */
+    private static boolean isAtMuslsLock(Registers registers) {
+        if (registers.get("orig_rax").orElse(-1) != FUTEX) {
+            return false;
+        }
+        boolean waits = ((int) registers.get("rsi").orElse(0) & FUTEX_COMMAND) == FUTEX_WAIT;
+        return !waits || (int) registers.get("rdx").orElse(0) < 0;
     }
 
     private static boolean leadsTo(Code code, AddressSpace memory, long top) {
