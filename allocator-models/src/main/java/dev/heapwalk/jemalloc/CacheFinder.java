@@ -28,6 +28,9 @@ final class CacheFinder {
     private static final long TO_SMALL_BINS = 56;
 
     private static final long TO_LARGE_BINS = 64;
+    /** No extent's. */
+    private static final int NO_CLASS = -2;
+
     private static final long AVAIL = 16;
 
     private final NonzeroWords words;
@@ -49,6 +52,8 @@ final class CacheFinder {
     private final List<Stray> strays = new ArrayList<>();
     private long top;
     private int bad;
+    /** The size class of the block that has a cache's stacks. */
+    private int stackClass = NO_CLASS;
     /**
      * Whether it is looked for among a thread's variables, where nothing else looks like one: then it is taken whatever
      * it points to, such as a slab that is damaged.
@@ -84,12 +89,39 @@ final class CacheFinder {
     }
 
     /**
+     * Whether blocks of the size that stacks are in are allocated for something else, maybe for caches that were not
+     * found.
+     */
+    boolean mayLack() {
+        ExtentTable table = map.table();
+        int stacks = 0;
+        for (int i = 0; i < table.count(); i++) {
+            if (table.classes[i] == stackClass) {
+                if (table.kinds[i] == ExtentTable.Kind.SLAB) {
+                    return true;
+                }
+                stacks += table.kinds[i] == ExtentTable.Kind.LARGE ? 1 : 0;
+            }
+        }
+        return stacks > found.size();
+    }
+
+    /**
      * Looks for caches in a range.
      *
      * @param tid the thread whose variables lie there, if it is known
      * @return how many were found
      */
     int search(Range range, OptionalLong tid) {
+        return search(range, tid, false);
+    }
+
+    /** Looks for those that have blocks but no thread any more; that of a thread that ended in peace is empty. */
+    void searchLeft(Range range) {
+        search(range, OptionalLong.empty(), true);
+    }
+
+    private int search(Range range, OptionalLong tid, boolean left) {
         int before = found.size();
         trusted = tid.isPresent();
         long[] behind = {0};
@@ -100,7 +132,9 @@ final class CacheFinder {
                     && anonymous.holds(word - Long.BYTES, Long.BYTES)
                     && read(address)) {
                 behind[0] = address + (long) CacheBin.SIZE * map.classes().bins();
-                keep(address, tid);
+                if (!left || !blocks.isEmpty()) {
+                    keep(address, tid);
+                }
             }
             return true;
         });
@@ -253,6 +287,7 @@ final class CacheFinder {
         // The stacks of all bins lie in one block.
         if (block.find(top - Long.BYTES) && block.jemallocState() == JemallocState.USED) {
             kept.put(block.address(), KeptBlocks.ALLOCATOR);
+            stackClass = block.szind();
         }
         found.add(new Tcache(address, tid, bins));
     }

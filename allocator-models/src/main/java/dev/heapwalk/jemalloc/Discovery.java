@@ -14,12 +14,14 @@ import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 
 /**
  * Finds the heap of one copy of jemalloc, and finds it again as it is later. What can't change is kept: the module, the
@@ -207,8 +209,14 @@ final class Discovery {
                 }
                 boolean everywhere = known < threads.size() || threads.isEmpty();
                 if (everywhere) {
-                    searchEverywhere(finder, map.table());
+                    everywhere(map.table(), range -> finder.search(range, OptionalLong.empty()));
                 }
+                int ofThreads = finder.found().size();
+                // The child of a fork has the variables of all threads, but only one thread.
+                if (!everywhere && finder.mayLack()) {
+                    everywhere(map.table(), finder::searchLeft);
+                }
+                int left = finder.found().size() - ofThreads;
                 long cached = finder.found().stream().mapToLong(Tcache::count).sum();
                 evidence.add(Evidence.of(
                         "thread caches",
@@ -222,25 +230,38 @@ final class Discovery {
                         everywhere
                                 ? new Source[] {Source.STRUCTURE}
                                 : new Source[] {Source.STRUCTURE, Source.REGISTERS}));
+                if (left > 0) {
+                    evidence.add(Evidence.of(
+                            "thread caches",
+                            "%d without a thread".formatted(left),
+                            "left by threads that are gone, as in the child of a fork; their blocks count as cached",
+                            Source.STRUCTURE));
+                }
                 return finder;
             }
         }
 
-        private void searchEverywhere(CacheFinder finder, ExtentTable table) {
+        private void everywhere(ExtentTable table, Consumer<Range> search) {
             Ranges ranges = anonymous.ranges();
-            int extent = 0;
             for (int i = 0; i < ranges.count(); i++) {
-                long at = ranges.start(i);
-                while (at < ranges.end(i)) {
-                    while (extent < table.count() && table.starts[extent] + table.sizes[extent] <= at) {
-                        extent++;
-                    }
-                    long next = extent < table.count() ? Math.max(at, table.starts[extent]) : Long.MAX_VALUE;
-                    if (next > at) {
-                        finder.search(new Range(at, Math.min(next, ranges.end(i))), OptionalLong.empty());
-                    }
-                    at = next >= ranges.end(i) ? ranges.end(i) : table.starts[extent] + table.sizes[extent];
+                outside(new Range(ranges.start(i), ranges.end(i)), table, search);
+            }
+        }
+
+        /** Passes on the parts of a range that belong to no extent. */
+        private static void outside(Range range, ExtentTable table, Consumer<Range> parts) {
+            int found = Arrays.binarySearch(table.starts, 0, table.count(), range.start());
+            int extent = found < 0 ? Math.max(0, -found - 2) : found;
+            long at = range.start();
+            while (at < range.end()) {
+                while (extent < table.count() && table.starts[extent] + table.sizes[extent] <= at) {
+                    extent++;
                 }
+                long next = extent < table.count() ? Math.max(at, table.starts[extent]) : Long.MAX_VALUE;
+                if (next > at) {
+                    parts.accept(new Range(at, Math.min(next, range.end())));
+                }
+                at = next >= range.end() ? range.end() : table.starts[extent] + table.sizes[extent];
             }
         }
     }

@@ -247,7 +247,7 @@ final class ExtentCollector implements PageTree.Entries {
         int szind = layout.szind().of(bits);
         boolean slab = JemallocLayout.SLAB.of(bits) != 0;
         ExtentTable.Kind kind = kind(ExtentState.of(layout.state().of(bits)), slab, szind, rows[row + SIZE], classes);
-        String wrong = inPage[index] == DAMAGED ? "" : contradiction(index, kind, layout, pad);
+        String wrong = inPage[index] == DAMAGED ? "" : contradiction(index, kind, layout, classes, pad);
         if (inPage[index] == DAMAGED || !wrong.isEmpty()) {
             kind = ExtentTable.Kind.FLUX;
         }
@@ -271,15 +271,20 @@ final class ExtentCollector implements PageTree.Entries {
     }
 
     /** What is wrong with an extent, empty if nothing is: an active one is what the tree says of its first page. */
-    private String contradiction(int index, ExtentTable.Kind kind, JemallocLayout layout, long pad) {
+    private String contradiction(
+            int index, ExtentTable.Kind kind, JemallocLayout layout, SizeClasses classes, long pad) {
         int row = COLUMNS * index;
         long bits = rows[row + BITS];
         if (layout.state().of(bits) != 0) {
             return "";
         }
         int szind = layout.szind().of(bits);
-        if (szind != layout.leafSzind(shape, rows[row + WORD], rows[row + MORE])
-                || JemallocLayout.SLAB.of(bits) != layout.leafSlab(shape, rows[row + WORD], rows[row + MORE])) {
+        // What is freed into the cache of huge pages loses its size class, but the tree is not told.
+        boolean cached = szind == classes.count() && layout.hpa().of(bits) != 0;
+        if (!cached
+                && (szind != layout.leafSzind(shape, rows[row + WORD], rows[row + MORE])
+                        || JemallocLayout.SLAB.of(bits)
+                                != layout.leafSlab(shape, rows[row + WORD], rows[row + MORE]))) {
             return "is of another size class or kind than the tree says";
         }
         return switch (kind) {

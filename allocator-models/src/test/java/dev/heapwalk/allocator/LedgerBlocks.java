@@ -26,12 +26,16 @@ public final class LedgerBlocks {
      * @param most so many blocks may be libc's, libstdc++'s and the allocator's own, but for those of threads
      */
     public static void check(Map<Long, Long> used, Ledger ledger, int most) {
-        Map<Long, Long> live =
-                ledger.live().stream().collect(Collectors.toMap(Ledger.Block::address, Ledger.Block::usable));
+        Map<Long, Long> live = live(ledger);
         assertThat(used).containsAllEntriesOf(live);
         Set<Long> others = new HashSet<>(used.keySet());
         others.removeAll(live.keySet());
         checkOthers(others, ledger, most);
+    }
+
+    /** The blocks that the program holds, with their usable sizes. */
+    public static Map<Long, Long> live(Ledger ledger) {
+        return ledger.live().stream().collect(Collectors.toMap(Ledger.Block::address, Ledger.Block::usable));
     }
 
     /**

@@ -13,9 +13,11 @@ import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -39,6 +41,27 @@ class LedgerTest {
             return (settings.isEmpty() ? launch : launch.env("MALLOC_CONF", settings)).start();
         }
 
+        /**
+         * The records of a profile are blocks like others, some where the program freed one: how many there are of each
+         * size only jemalloc's statistics tell.
+         */
+        void check(Walk walk, Ledger ledger) {
+            if (profiled()) {
+                walk.checkLive(ledger);
+            } else {
+                walk.check(ledger);
+            }
+        }
+
+        /** The freed blocks that jemalloc may have taken for itself. */
+        Set<Long> taken(Ledger ledger) {
+            return profiled() ? Arrays.stream(ledger.freed()).boxed().collect(Collectors.toSet()) : Set.of();
+        }
+
+        private boolean profiled() {
+            return settings.startsWith("prof:true");
+        }
+
         @Override
         public String toString() {
             return release.label() + " " + scenario + options + (settings.isEmpty() ? "" : " " + settings);
@@ -60,13 +83,19 @@ class LedgerTest {
             for (String settings : List.of(
                     "tcache:false",
                     "narenas:1",
+                    "narenas:200",
                     "percpu_arena:percpu",
                     "lg_tcache_max:20",
                     "background_thread:true",
                     "slab_sizes:64-128:4",
+                    "prof:true,lg_prof_sample:12",
                     "retain:false")) {
                 cases.add(new Case(release, "threads", Map.of("threads", 4L), settings));
             }
+            if (!VERSIONS.get(release).equals("5.2.1")) {
+                cases.add(new Case(release, "threads", Map.of("threads", 4L), "hpa:true"));
+            }
+            cases.add(new Case(release, "threads", Map.of("threads", 200L, "rounds", 150L), ""));
         }
         return cases.stream();
     }
@@ -79,14 +108,17 @@ class LedgerTest {
             try (Target target = Target.attach(process.pid())) {
                 JemallocHeap heap = JemallocHeap.locate(target);
                 assertThat(heap.name()).isEqualTo("jemalloc " + VERSIONS.get(one.release));
-                Walk.of(heap).check(ledger);
+                one.check(Walk.of(heap), ledger);
                 checkThreads(heap, ledger, one);
-                LedgerBlocks.checkLookup(heap, ledger, Set.of());
+                LedgerBlocks.checkLookup(heap, ledger, one.taken(ledger));
             }
             process.check();
+            if (one.settings.isEmpty()) {
+                checkChild(process.child(), ledger);
+            }
             Path core = Cores.gcore(process, folder);
             try (Target target = Target.core(core, one.release.root(false).orElseThrow())) {
-                Walk.of(JemallocHeap.locate(target)).check(ledger);
+                one.check(Walk.of(JemallocHeap.locate(target)), ledger);
             }
             // What it allocates for this at the first time is there at the second.
             process.jemallocStatistics();
@@ -94,6 +126,17 @@ class LedgerTest {
             try (Target target = Target.attach(process.pid())) {
                 checkStatistics(Walk.of(JemallocHeap.locate(target)), statistics.get("jemalloc"), one);
             }
+        }
+    }
+
+    /** It has the memory of all threads, with their caches, but one thread. */
+    private static void checkChild(long child, Ledger ledger) {
+        try (Target target = Target.attach(child)) {
+            JemallocHeap heap = JemallocHeap.locate(target);
+            Walk.of(heap).check(ledger);
+            assertThat(heap.threadCaches().stream()
+                            .flatMap(cache -> cache.tid().stream().boxed()))
+                    .containsExactly(child);
         }
     }
 

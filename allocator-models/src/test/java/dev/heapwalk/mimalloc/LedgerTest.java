@@ -85,11 +85,27 @@ class LedgerTest {
                 checkLookup(heap, ledger);
             }
             process.check();
+            if (one.settings.isEmpty()) {
+                checkChild(process.child(), ledger);
+            }
             Path core = Cores.gcore(process, folder);
             try (Target target =
                     Target.core(core, one.library.release().root(false).orElse(Path.of("/")))) {
                 Walk.of(MimallocHeap.locate(target)).check(ledger);
             }
+        }
+    }
+
+    /** It has the memory of all threads, with their pages, but one thread. */
+    private static void checkChild(long child, Ledger ledger) {
+        try (Target target = Target.attach(child)) {
+            MimallocHeap heap = MimallocHeap.locate(target);
+            Walk.of(heap).check(ledger);
+            checkPages(heap);
+            assertThat(IntStream.range(0, heap.regionCount())
+                            .mapToObj(heap::thread)
+                            .flatMap(tid -> tid.stream().boxed()))
+                    .containsExactly(child);
         }
     }
 

@@ -63,6 +63,7 @@ class LedgerTest {
                 cases.add(new Case(release, scenario, Map.of(), LIBRARY, ""));
             }
             cases.add(new Case(release, "threads", Map.of("threads", 8L, "rounds", 20_000L), LIBRARY, ""));
+            cases.add(new Case(release, "threads", Map.of("threads", 200L, "rounds", 150L), LIBRARY, ""));
             cases.add(new Case(release, "many", Map.of("threads", 4L, "count", 100_000L), LIBRARY, ""));
             cases.add(new Case(release, "threads", Map.of("threads", 4L), FULL, ""));
             for (String settings : List.of(
@@ -93,6 +94,9 @@ class LedgerTest {
                 LedgerBlocks.checkLookup(heap, ledger, LedgerBlocks.ofThreads(ledger));
             }
             process.check();
+            if (one.settings.isEmpty()) {
+                checkChild(process.child(), ledger);
+            }
             Path core = Cores.gcore(process, folder);
             try (Target target = Target.core(core, one.release.root(false).orElseThrow())) {
                 Walk.of(TcmallocHeap.locate(target)).check(ledger);
@@ -103,6 +107,17 @@ class LedgerTest {
             try (Target target = Target.attach(process.pid())) {
                 checkStatistics(Walk.of(TcmallocHeap.locate(target)), statistics);
             }
+        }
+    }
+
+    /** It has the memory of all threads, with their caches, but one thread. */
+    private static void checkChild(long child, Ledger ledger) {
+        try (Target target = Target.attach(child)) {
+            TcmallocHeap heap = TcmallocHeap.locate(target);
+            Walk.of(heap).check(ledger);
+            assertThat(heap.threadCaches().stream()
+                            .flatMap(cache -> cache.tid().stream().boxed()))
+                    .containsExactly(child);
         }
     }
 

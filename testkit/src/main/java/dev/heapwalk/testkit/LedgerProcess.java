@@ -363,6 +363,17 @@ public final class LedgerProcess implements AutoCloseable {
      */
     public long childWithout(long address, long length) throws IOException {
         conversation.ask("hide 0x%x %d".formatted(address, length));
+        return child();
+    }
+
+    /**
+     * Lets it make a child, which waits until the process ends. It has all memory of the process, and of its threads the
+     * main one.
+     *
+     * @return the child's id
+     * @throws IOException if the process is gone, or can't
+     */
+    public long child() throws IOException {
         return Long.parseLong(conversation.ask("child").getLast().split(" ")[1]);
     }
 

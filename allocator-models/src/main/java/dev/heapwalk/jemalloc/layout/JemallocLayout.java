@@ -9,6 +9,7 @@ import java.util.List;
  * @param versions for people, such as {@code 5.2}
  * @param state where {@code e_bits} has the extent's state
  * @param szind where it has the index of the size class
+ * @param hpa where it tells that its pages are of the allocator of huge pages, before 5.3 no bits
  * @param nfree where it has the number of free regions
  * @param binShard where it has the shard of the bin
  * @param stackHead whether {@code cache_bin_t} has a {@code stack_head} with the low bits of its limits, else a count
@@ -20,6 +21,7 @@ public record JemallocLayout(
         String versions,
         Field state,
         Field szind,
+        Field hpa,
         Field nfree,
         Field binShard,
         boolean stackHead,
@@ -65,6 +67,7 @@ public record JemallocLayout(
                     "5.2",
                     new Field(16, 2),
                     new Field(18, 8),
+                    new Field(0, 0),
                     new Field(26, 10),
                     new Field(36, 6),
                     false,
@@ -74,6 +77,7 @@ public record JemallocLayout(
                     "5.3",
                     new Field(17, 3),
                     new Field(20, 8),
+                    new Field(14, 1),
                     new Field(28, 10),
                     new Field(38, 6),
                     true,
