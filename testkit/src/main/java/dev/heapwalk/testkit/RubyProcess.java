@@ -24,7 +24,8 @@ import java.util.Map;
  * objects, but of every type that needs no library), {@code contents} (what the core library keeps in structures of C),
  * {@code churn} (threads that go on allocating), {@code moments} (a thread that writes one number everywhere, and then
  * the next), {@code keeps} (objects of the extension {@code keeps.c}, which is its argument), {@code gems} (objects of
- * the C extensions that programs use most; for {@link Ruby#withGems}). What the commands are is written in {@code
+ * the C extensions that programs use most; for {@link Ruby#withGems}), {@code rails} (a Rails application under Puma;
+ * for the same). What the commands are is written in {@code
  * target.rb} and in each script.
  *
  * <p>It ends when this is closed, and when the JVM ends in whatever way.
@@ -46,7 +47,8 @@ public final class RubyProcess implements AutoCloseable {
             "little.rb",
             "contents.rb",
             "keeps.rb",
-            "gems.rb");
+            "gems.rb",
+            "rails.rb");
 
     private final Launch launch;
     private final TemporaryFolder folder;
