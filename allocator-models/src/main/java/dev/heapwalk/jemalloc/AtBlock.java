@@ -12,6 +12,10 @@ abstract class AtBlock implements BlockView {
     static final int MOST_REGIONS = 512;
 
     private static final int NONE = -1;
+    private static final JemallocState[] STATES = JemallocState.values();
+    private static final int USED = JemallocState.USED.ordinal();
+    private static final int TCACHE = JemallocState.TCACHE.ordinal();
+    private static final int METADATA = JemallocState.METADATA.ordinal();
 
     HeapMap map;
     final Reader reader;
@@ -35,8 +39,8 @@ abstract class AtBlock implements BlockView {
     private long address;
     private long size;
     private long usable;
-    private JemallocState state = JemallocState.USED;
-    private int owner = KeptBlocks.NOBODY;
+    /** The state's index: a step in a slab writes no more than it must. */
+    private int state;
 
     AtBlock(HeapMap map, Reader reader) {
         this.reader = reader;
@@ -116,6 +120,8 @@ abstract class AtBlock implements BlockView {
             return Opened.MISCOUNTED;
         }
         regions = count;
+        size = regionSize;
+        usable = regionSize;
         kept = map.kept().from(first);
         keptAddress = map.kept().address(kept);
         return Opened.GOOD;
@@ -126,24 +132,21 @@ abstract class AtBlock implements BlockView {
         region = index;
         long at = first + index * regionSize;
         address = at;
-        size = regionSize;
-        usable = regionSize;
-        if ((bitmap[index >>> 6] >>> index & 1) != 0) {
-            state = JemallocState.FREE;
-            owner = KeptBlocks.NOBODY;
-        } else {
+        // Free ones and used ones alternate at random: the bit is the index of USED or FREE, without a branch.
+        state = (int) (bitmap[index >>> 6] >>> index & 1);
+        if (keptAddress <= at) {
             allocated(at);
         }
     }
 
+    /** One that looks handed out may be kept. */
     private void allocated(long at) {
         while (keptAddress < at) {
             keptAddress = map.kept().address(++kept);
         }
-        owner = keptAddress == at ? map.kept().owner(kept) : KeptBlocks.NOBODY;
-        state = owner == KeptBlocks.NOBODY
-                ? JemallocState.USED
-                : owner == KeptBlocks.ALLOCATOR ? JemallocState.METADATA : JemallocState.TCACHE;
+        if (keptAddress == at && state == USED) {
+            state = map.kept().owner(kept) == KeptBlocks.ALLOCATOR ? METADATA : TCACHE;
+        }
     }
 
     /** Goes to the one block of an extent that is no slab. */
@@ -153,18 +156,18 @@ abstract class AtBlock implements BlockView {
         address = first;
         size = table.sizes[extent];
         usable = size;
-        owner = KeptBlocks.NOBODY;
         switch (table.kinds[extent]) {
             case LARGE -> {
                 usable = map.usable(extent);
+                state = USED;
                 kept = map.kept().from(first);
                 keptAddress = map.kept().address(kept);
                 allocated(first);
             }
-            case DIRTY -> state = JemallocState.DIRTY;
-            case MUZZY -> state = JemallocState.MUZZY;
-            case RETAINED -> state = JemallocState.RETAINED;
-            default -> state = JemallocState.METADATA;
+            case DIRTY -> state = JemallocState.DIRTY.ordinal();
+            case MUZZY -> state = JemallocState.MUZZY.ordinal();
+            case RETAINED -> state = JemallocState.RETAINED.ordinal();
+            default -> state = METADATA;
         }
     }
 
@@ -180,7 +183,7 @@ abstract class AtBlock implements BlockView {
 
     /** The number of the cache that has the block, negative if none has. */
     final int cache() {
-        return owner;
+        return state == TCACHE ? map.kept().owner(kept) : KeptBlocks.NOBODY;
     }
 
     @Override
@@ -212,17 +215,17 @@ abstract class AtBlock implements BlockView {
 
     @Override
     public final BlockState state() {
-        return state.blockState();
+        return STATES[state].blockState();
     }
 
     @Override
     public final int nameIndex() {
-        return state.ordinal();
+        return state;
     }
 
     @Override
     public final String name() {
-        return state.name();
+        return STATES[state].name();
     }
 
     @Override
@@ -241,7 +244,7 @@ abstract class AtBlock implements BlockView {
      * @return the state
      */
     public final JemallocState jemallocState() {
-        return state;
+        return STATES[state];
     }
 
     /**

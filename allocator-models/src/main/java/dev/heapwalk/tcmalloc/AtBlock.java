@@ -12,6 +12,10 @@ abstract class AtBlock implements BlockView {
     private static final int MOST_OBJECTS = 1 << 16;
 
     private static final int NONE = -1;
+    private static final TcmallocState[] STATES = TcmallocState.values();
+    private static final int USED = TcmallocState.USED.ordinal();
+    private static final int TCACHE = TcmallocState.TCACHE.ordinal();
+    private static final int TRANSFER = TcmallocState.TRANSFER.ordinal();
 
     HeapMap map;
     final Reader reader;
@@ -36,8 +40,8 @@ abstract class AtBlock implements BlockView {
     private long address;
     private long size;
     private long usable;
-    private TcmallocState state = TcmallocState.USED;
-    private int owner = KeptBlocks.NOBODY;
+    /** The state's index: a step in a span writes no more than it must. */
+    private int state;
 
     AtBlock(HeapMap map, Reader reader) {
         this.reader = reader;
@@ -127,6 +131,8 @@ abstract class AtBlock implements BlockView {
             return Opened.MISCOUNTED;
         }
         objects = count;
+        size = objectSize;
+        usable = objectSize;
         kept = map.kept().from(first);
         keptAddress = map.kept().address(kept);
         return Opened.GOOD;
@@ -137,24 +143,21 @@ abstract class AtBlock implements BlockView {
         object = index;
         long at = first + index * objectSize;
         address = at;
-        size = objectSize;
-        usable = objectSize;
-        if ((free[index >>> 6] >>> index & 1) != 0) {
-            state = TcmallocState.FREE;
-            owner = KeptBlocks.NOBODY;
-        } else {
+        // Free ones and used ones alternate at random: the bit is the index of USED or FREE, without a branch.
+        state = (int) (free[index >>> 6] >>> index & 1);
+        if (keptAddress <= at) {
             handedOut(at);
         }
     }
 
+    /** One that looks handed out may be kept. */
     private void handedOut(long at) {
         while (keptAddress < at) {
             keptAddress = map.kept().address(++kept);
         }
-        owner = keptAddress == at ? map.kept().owner(kept) : KeptBlocks.NOBODY;
-        state = owner == KeptBlocks.NOBODY
-                ? TcmallocState.USED
-                : owner == KeptBlocks.ALLOCATOR ? TcmallocState.TRANSFER : TcmallocState.TCACHE;
+        if (keptAddress == at && state == USED) {
+            state = map.kept().owner(kept) == KeptBlocks.ALLOCATOR ? TRANSFER : TCACHE;
+        }
     }
 
     /** Goes to the one block of a span that has no objects of one size. */
@@ -164,13 +167,13 @@ abstract class AtBlock implements BlockView {
         address = first;
         size = table.sizes[span];
         usable = table.usables[span];
-        owner = KeptBlocks.NOBODY;
-        state = switch (table.kinds[span]) {
+        TcmallocState whole = switch (table.kinds[span]) {
             case NORMAL -> TcmallocState.NORMAL;
             case RETURNED -> TcmallocState.RETURNED;
             case META -> TcmallocState.METADATA;
             default -> TcmallocState.USED;
         };
+        state = whole.ordinal();
     }
 
     final boolean small() {
@@ -185,7 +188,7 @@ abstract class AtBlock implements BlockView {
 
     /** The number of the cache that has the block, negative if none has. */
     final int cache() {
-        return owner;
+        return state == TCACHE ? map.kept().owner(kept) : KeptBlocks.NOBODY;
     }
 
     @Override
@@ -208,17 +211,17 @@ abstract class AtBlock implements BlockView {
 
     @Override
     public final BlockState state() {
-        return state.blockState();
+        return STATES[state].blockState();
     }
 
     @Override
     public final int nameIndex() {
-        return state.ordinal();
+        return state;
     }
 
     @Override
     public final String name() {
-        return state.name();
+        return STATES[state].name();
     }
 
     @Override
@@ -237,7 +240,7 @@ abstract class AtBlock implements BlockView {
      * @return the state
      */
     public final TcmallocState tcmallocState() {
-        return state;
+        return STATES[state];
     }
 
     /**

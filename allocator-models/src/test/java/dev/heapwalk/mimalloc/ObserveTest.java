@@ -3,10 +3,10 @@ package dev.heapwalk.mimalloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.allocator.WalkedHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
-import java.lang.management.ManagementFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -55,21 +55,7 @@ class ObserveTest {
         try (LedgerProcess process = library.of("many").option("count", 100_000).start();
                 Target target = Target.attach(process.pid());
                 MimallocCursor block = MimallocHeap.locate(target).blocks()) {
-            var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
-            long bytes = 0;
-            long blocks = 0;
-            // The first rounds make what later ones find.
-            for (int round = 0; round < 3; round++) {
-                long before = threads.getCurrentThreadAllocatedBytes();
-                block.rewind();
-                blocks = 0;
-                while (block.next()) {
-                    blocks += block.size() > 0 ? 1 : 0;
-                }
-                bytes = threads.getCurrentThreadAllocatedBytes() - before;
-            }
-            assertThat(blocks).isGreaterThan(100_000);
-            assertThat(bytes).isLessThan(10_000);
+            WalkedHeap.checkAllocatesNothing(block);
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.heapwalk.tcmalloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.allocator.WalkedHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
@@ -50,6 +51,20 @@ class ObserveTest {
             heap = heap.refresh();
             Walk.of(heap).check(ledger);
             process.check();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Release#debian")
+    void aWalkAllocatesNothing(Release release) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(release, "many")
+                        .preload(LedgerTest.LIBRARY)
+                        .option("threads", 2)
+                        .option("count", 20_000)
+                        .start();
+                Target target = Target.attach(process.pid());
+                TcmallocCursor block = TcmallocHeap.locate(target).blocks()) {
+            WalkedHeap.checkAllocatesNothing(block);
         }
     }
 }

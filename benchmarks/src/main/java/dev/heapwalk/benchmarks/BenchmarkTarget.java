@@ -31,6 +31,17 @@ final class BenchmarkTarget implements Subject.Ready {
         return open(source, process, process.pid(), Path.of("/"), folder -> Cores.gcore(process, folder));
     }
 
+    /** Starts a ledger program that calls malloc of another allocator so many times, in threads, and opens it. */
+    static BenchmarkTarget of(Source source, Allocator allocator, int mallocs) throws IOException {
+        LedgerProcess process = allocator.start(mallocs);
+        return open(
+                source,
+                process,
+                process.pid(),
+                process.release().root(false).orElseThrow(),
+                folder -> Cores.gcore(process, folder));
+    }
+
     /** Starts a Ruby program that keeps so many objects, and opens it. */
     static BenchmarkTarget of(Source source, RubyProgram program, int objects) throws IOException {
         return of(source, program.start(objects));

@@ -25,6 +25,7 @@ final class Suite {
                         ChunkWalk.subjects(),
                         SlotWalk.subjects(),
                         ObjectWalk.subjects(),
+                        BlockWalk.subjects(),
                         RemoteRead.subjects(),
                         StructView.subjects(),
                         ObjectView.subjects(),
