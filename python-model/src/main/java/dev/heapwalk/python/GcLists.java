@@ -28,8 +28,21 @@ final class GcLists {
     /** No more neighbours are looked at: a list that was harmed may lead in circles. */
     private static final int MOST_NEIGHBOURS = 1 << 26;
 
+    /** The code of an object that says it is in a list, and is in none of those that are known. */
+    static final int ELSEWHERE = 0;
+    /** The code of an object that is in no list. */
+    static final int UNTRACKED = PERMANENT + 1;
+    /** The code of an object without a head of the collector. */
+    static final int NOT_COLLECTED = UNTRACKED + 1;
+
     private static final GcState[] STATES = {
-        GcState.ELSEWHERE, GcState.GENERATION_0, GcState.GENERATION_1, GcState.GENERATION_2, GcState.PERMANENT
+        GcState.ELSEWHERE,
+        GcState.GENERATION_0,
+        GcState.GENERATION_1,
+        GcState.GENERATION_2,
+        GcState.PERMANENT,
+        GcState.UNTRACKED,
+        GcState.NOT_COLLECTED
     };
 
     private final Target target;
@@ -257,20 +270,32 @@ final class GcLists {
         return pageCount++;
     }
 
-    /** Whether an object that says it is tracked is in a list, and which. Nothing is known of one that is in none. */
-    GcState of(long object) {
+    /**
+     * Whether an object that says it is tracked is in a list, and which. Nothing is known of one that is in none.
+     *
+     * @return a code: a cursor keeps that for each object, since a reference costs more to store
+     */
+    int of(long object) {
         int page = page(object >>> PAGE_SHIFT);
         if (page < 0) {
-            return GcState.ELSEWHERE;
+            return ELSEWHERE;
         }
         int granule = granule(object);
-        return STATES[(int) (words[page * WORDS + granule / PER_WORD] >>> granule % PER_WORD * BITS) & (1 << BITS) - 1];
+        return (int) (words[page * WORDS + granule / PER_WORD] >>> granule % PER_WORD * BITS) & (1 << BITS) - 1;
+    }
+
+    /** What a code says. */
+    static GcState state(int code) {
+        return STATES[code];
     }
 
     /** Whether the neighbours of an object in its list, whichever that is, have it as their neighbour. */
     boolean linked(long object) {
         long node = object - head;
-        return prev(next(node)) == node && next(prev(node)) == node;
+        long behind = next(node);
+        long before = prev(node);
+        // Nothing is at 0, and to ask the kernel for that takes its time.
+        return behind != 0 && before != 0 && prev(behind) == node && next(before) == node;
     }
 
     /**

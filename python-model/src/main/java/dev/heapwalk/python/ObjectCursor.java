@@ -9,6 +9,7 @@ import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.raw.RawMemory;
 import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.python.layout.DictLayout;
 import dev.heapwalk.python.layout.FrameLayout;
@@ -58,11 +59,32 @@ public final class ObjectCursor implements AutoCloseable {
     private final GcLists lists;
     private final boolean debugHeads;
     private final int[] distances;
+    // Of the layouts, for each object.
+    private final int gcHead;
+    private final int farthest;
+    private final long countMask;
+    private final long countMost;
+    private final boolean linksTell;
+    private final int asciiSize;
+    private final int compactSize;
     private final List<Heap> allocators;
     private final List<Damage> damages = new ArrayList<>();
 
     private final PymallocCursor parts;
     private final Window window;
+    // The pool: the used blocks of up to 64 that were not looked at yet, a bit each, where the first of these lies
+    // here,
+    // and the number of the first that comes behind them.
+    private long used;
+    private long firstHere;
+    private int poolBlockSize;
+    private int following;
+    private int handedOut;
+    /** What makes a target address of a local one, of what is looked at. */
+    private long shift;
+    /** Where local memory ends that may be looked at. */
+    private long limit;
+
     private BlockCursor blocks;
     private int allocator;
     private int module;
@@ -75,7 +97,7 @@ public final class ObjectCursor implements AutoCloseable {
     private int type = -1;
     private long size;
     private long refcnt;
-    private GcState state = GcState.NOT_COLLECTED;
+    private int state = GcLists.NOT_COLLECTED;
 
     ObjectCursor(PythonRuntime runtime, PythonLayout layout, Heaps heaps) {
         Target target = runtime.target();
@@ -87,6 +109,13 @@ public final class ObjectCursor implements AutoCloseable {
         this.distances = object.preHeaderFlags() == 0
                 ? new int[] {object.gcHead(), 0}
                 : new int[] {object.gcHead(), object.gcHead() + ObjectLayout.PRE_HEADER, 0};
+        this.gcHead = object.gcHead();
+        this.farthest = object.preHeaderFlags() == 0 ? 0 : gcHead + ObjectLayout.PRE_HEADER;
+        this.countMask = object.countMask();
+        this.countMost = object.countMost();
+        this.linksTell = gc.refs() < 0;
+        this.asciiSize = layout.string().asciiSize();
+        this.compactSize = layout.string().compactSize();
         this.allocators = heaps.allocators().findAll(Heap.class);
         this.memory = target.memory().reader(READ_BUDGET);
         this.types = new TypeTable(layout, memory, runtime.typeType());
@@ -164,20 +193,24 @@ public final class ObjectCursor implements AutoCloseable {
      * @return whether there is one
      */
     public boolean next() {
+        return place == ObjectPlace.POOL && nextInPool() || nextElsewhere();
+    }
+
+    private boolean nextElsewhere() {
         while (!ended) {
-            boolean found = switch (place) {
-                case POOL -> nextInPool();
-                case MALLOC -> nextInMalloc();
-                case MODULE -> nextInModule();
-            };
-            if (found) {
+            if (place == ObjectPlace.POOL) {
+                place = ObjectPlace.MALLOC;
+            }
+            if (place == ObjectPlace.MALLOC) {
+                if (nextInMalloc()) {
+                    return true;
+                }
+                place = ObjectPlace.MODULE;
+            }
+            if (nextInModule()) {
                 return true;
             }
-            switch (place) {
-                case POOL -> place = ObjectPlace.MALLOC;
-                case MALLOC -> place = ObjectPlace.MODULE;
-                case MODULE -> ended = true;
-            }
+            ended = true;
         }
         type = -1;
         return false;
@@ -190,6 +223,7 @@ public final class ObjectCursor implements AutoCloseable {
             blocks = null;
         }
         parts.rewind();
+        leavePool();
         window.forget();
         damages.clear();
         damages.addAll(lists.damages());
@@ -214,28 +248,30 @@ public final class ObjectCursor implements AutoCloseable {
         if ((where & 7) != 0) {
             return false;
         }
-        int number = types.number(memory.readLong(where + ObjectLayout.TYPE, 0));
+        long found = types.find(memory.readLong(where + ObjectLayout.TYPE, 0));
+        int number = TypeTable.numberOf(found);
         long count = memory.readLong(where + ObjectLayout.REFCNT, 0);
-        if (number < 0 || !object.isInUse(count) || isSpare(count, number)) {
+        if (found < 0 || !object.isInUse(count) || isSpare(count, number)) {
             return false;
         }
-        GcState of = GcState.NOT_COLLECTED;
+        int of = GcLists.NOT_COLLECTED;
         long own = types.basicsize(number);
-        int before = types.collected(number) ? object.gcHead() : 0;
+        int traits = TypeTable.traits(found);
+        int before = TypeTable.collected(traits) ? gcHead : 0;
         long offset = memory.find(where - before, before + LOOKED_AT);
         if (types.number(where) >= 0) {
             own = layout.type().staticSize();
         } else if (offset >= 0) {
-            MemorySegment segment = memory.segment();
-            long at = offset + before;
+            long at = memory.segment().address() + offset + before;
+            show(where - at, at + LOOKED_AT);
             if (before > 0) {
-                of = isUntracked(segment, at - before) ? GcState.UNTRACKED : lists.of(where);
+                of = isUntracked(at - before) ? GcLists.UNTRACKED : lists.of(where);
             }
-            own = size(segment, at, number, LARGEST, where);
+            own = size(at, number, traits, LARGEST);
             if (own < 0 || !memory.mapped(where, own)) {
                 return false;
             }
-            own += types.before(number);
+            own += TypeTable.before(traits);
         }
         place = ObjectPlace.MODULE;
         address = where;
@@ -248,16 +284,55 @@ public final class ObjectCursor implements AutoCloseable {
         return true;
     }
 
+    private void show(long makesTarget, long end) {
+        shift = makesTarget;
+        limit = end;
+    }
+
     private boolean nextInPool() {
-        while (parts.next()) {
-            if (parts.part() == PymallocPart.USED_BLOCK
-                    && isObject(parts.segment(), parts.offset(), parts.size(), parts.address())) {
-                block = parts.address();
-                blockSize = parts.size();
-                return true;
-            }
+        if (ended) {
+            return false;
         }
+        do {
+            while (used != 0) {
+                long here = firstHere + (long) Long.numberOfTrailingZeros(used) * poolBlockSize;
+                used &= used - 1;
+                if (isObject(here, poolBlockSize)) {
+                    block = here + shift;
+                    blockSize = poolBlockSize;
+                    return true;
+                }
+            }
+        } while (moreInPool() || enterPool());
         return false;
+    }
+
+    private boolean moreInPool() {
+        if (following >= handedOut) {
+            return false;
+        }
+        used = parts.usedBlocks(following);
+        firstHere = parts.localBlocks() + (long) following * poolBlockSize;
+        following += Long.SIZE;
+        return true;
+    }
+
+    private boolean enterPool() {
+        leavePool();
+        if (!parts.nextPool()) {
+            return false;
+        }
+        poolBlockSize = parts.blockSize();
+        handedOut = parts.handedOut();
+        long here = parts.localBlocks();
+        show(parts.pool() + PymallocLayout.POOL_BYTES - here, here + (long) handedOut * poolBlockSize);
+        return true;
+    }
+
+    private void leavePool() {
+        used = 0;
+        following = 0;
+        handedOut = 0;
     }
 
     private boolean nextInMalloc() {
@@ -287,8 +362,17 @@ public final class ObjectCursor implements AutoCloseable {
         if (usable < ObjectLayout.BYTES || usable >= runtime.arenaSize() && runtime.isArena(start)) {
             return false;
         }
-        long offset = window.find(start, Math.min(usable, LOOKED_AT));
-        return offset >= 0 && isObject(window.segment(), offset, usable, start);
+        long shown = Math.min(usable, LOOKED_AT);
+        long offset = window.find(start, shown);
+        if (offset < 0) {
+            return false;
+        }
+        MemorySegment segment = window.segment();
+        // Not raw, so that a core which was closed is met here.
+        segment.get(Words.BYTE, offset);
+        long here = segment.address() + offset;
+        show(start - here, here + shown);
+        return isObject(here, usable);
     }
 
     private boolean nextInModule() {
@@ -298,94 +382,131 @@ public final class ObjectCursor implements AutoCloseable {
         address = types.address(module++);
         type = types.number(memory.readLong(address + ObjectLayout.TYPE, 0));
         refcnt = memory.readLong(address + ObjectLayout.REFCNT, 0);
-        state = GcState.NOT_COLLECTED;
+        state = GcLists.NOT_COLLECTED;
         size = layout.type().staticSize();
         block = address;
         blockSize = size;
         return type >= 0;
     }
 
-    /** Whether a block holds an object; then the cursor is at it. */
-    private boolean isObject(MemorySegment segment, long offset, long length, long start) {
+    /**
+     * Whether a block holds an object; then the cursor is at it.
+     *
+     * @param here where it begins in local memory
+     * @param length its size in bytes, of which more than what tells an object may not be shown
+     */
+    private boolean isObject(long here, long length) {
+        if (debugHeads) {
+            return isBehindDebugHead(here, length);
+        }
+        return isObjectOrType(here, length);
+    }
+
+    private boolean isBehindDebugHead(long here, long length) {
         long data = 0;
         long bytes = length;
-        if (debugHeads) {
-            for (int i = 0; i < MOST_DEBUG_HEADS && data + PymallocLayout.DEBUG_HEAD <= length; i++) {
-                long said = segment.get(Words.LONG, offset + data);
-                if (!PymallocLayout.isDebugHead(
-                        said, segment.get(Words.LONG, offset + data + PymallocLayout.DEBUG_LETTER))) {
-                    break;
-                }
-                data += PymallocLayout.DEBUG_HEAD;
-                bytes = Math.min(length - data, Long.reverseBytes(said));
+        for (int i = 0; i < MOST_DEBUG_HEADS && data + PymallocLayout.DEBUG_HEAD <= length; i++) {
+            long said = RawMemory.word(here + data);
+            if (!PymallocLayout.isDebugHead(said, RawMemory.word(here + data + PymallocLayout.DEBUG_LETTER))) {
+                break;
             }
+            data += PymallocLayout.DEBUG_HEAD;
+            bytes = Math.min(length - data, Long.reverseBytes(said));
         }
-        if (bytes >= TypeLayout.BYTES && isStaticType(segment, offset + data, start + data)) {
+        return isObjectOrType(here + data, bytes);
+    }
+
+    /** Whether one lies in some room, behind the heads that it may have. */
+    private boolean isObjectOrType(long here, long room) {
+        if (room >= TypeLayout.BYTES && isStaticType(here)) {
             return true;
         }
-        for (int distance : distances) {
-            if (distance + ObjectLayout.BYTES <= bytes) {
-                long at = offset + data + distance;
-                int number = types.number(segment.get(Words.LONG, at + ObjectLayout.TYPE));
-                if (number >= 0
-                        && types.before(number) == distance
-                        && take(segment, at, number, bytes - distance, start + data + distance)) {
-                    return true;
-                }
+        // Most often there is one place at most that has a type, so that what follows is done, and compiled, once.
+        int distance = gcHead;
+        long found = typeAt(here, room, distance);
+        if (found < 0 && farthest > 0) {
+            distance = farthest;
+            found = typeAt(here, room, distance);
+        }
+        if (found < 0) {
+            distance = 0;
+            found = typeAt(here, room, distance);
+            return found >= 0 && take(here, found, room);
+        }
+        return take(here + distance, found, room - distance) || isNearerObject(here, room, distance);
+    }
+
+    /** Whether one lies at a place behind that where something looked like one, in the order of these places. */
+    private boolean isNearerObject(long here, long room, int tried) {
+        if (tried < farthest) {
+            long found = typeAt(here, room, farthest);
+            if (found >= 0 && take(here + farthest, found, room - farthest)) {
+                return true;
             }
         }
-        return false;
+        long found = typeAt(here, room, 0);
+        return tried > 0 && found >= 0 && take(here, found, room);
+    }
+
+    /** The type of an object at a distance from where some room begins, as {@link TypeTable#find} tells it, or -1. */
+    private long typeAt(long here, long room, int distance) {
+        if (distance + ObjectLayout.BYTES > room) {
+            return -1;
+        }
+        long found = types.find(RawMemory.word(here + distance + ObjectLayout.TYPE));
+        return TypeTable.before(TypeTable.traits(found)) == distance ? found : -1;
     }
 
     /** Whether C code has put a type there that is none of the collector's, as if it were a variable. */
-    private boolean isStaticType(MemorySegment segment, long at, long where) {
-        int number = types.number(segment.get(Words.LONG, at + ObjectLayout.TYPE));
-        if (number < 0 || !types.isStatic(where)) {
+    private boolean isStaticType(long here) {
+        int number = types.number(RawMemory.word(here + ObjectLayout.TYPE));
+        if (number < 0 || !types.isStatic(here + shift)) {
             return false;
         }
-        address = where;
+        address = here + shift;
         type = number;
-        refcnt = segment.get(Words.LONG, at + ObjectLayout.REFCNT);
-        state = GcState.NOT_COLLECTED;
+        refcnt = RawMemory.word(here + ObjectLayout.REFCNT);
+        state = GcLists.NOT_COLLECTED;
         size = layout.type().staticSize();
         return true;
     }
 
-    private boolean take(MemorySegment segment, long at, int number, long room, long where) {
-        long count = segment.get(Words.LONG, at + ObjectLayout.REFCNT);
-        if (!object.isInUse(count)) {
+    private boolean take(long at, long found, long room) {
+        int number = TypeTable.numberOf(found);
+        int traits = TypeTable.traits(found);
+        long count = RawMemory.word(at + ObjectLayout.REFCNT);
+        // As ObjectLayout.isInUse() has it.
+        if ((count & countMask) == 0 || (count & ~countMost) != 0) {
             return false;
         }
-        GcState of = GcState.NOT_COLLECTED;
-        if (types.collected(number)) {
-            long head = at - object.gcHead();
-            if (isUntracked(segment, head)) {
-                of = GcState.UNTRACKED;
+        int of = GcLists.NOT_COLLECTED;
+        if (TypeTable.collected(traits)) {
+            if (isUntracked(at - gcHead)) {
+                of = GcLists.UNTRACKED;
             } else {
-                of = lists.of(where);
-                if (of == GcState.ELSEWHERE && !lists.linked(where)) {
+                of = lists.of(at + shift);
+                if (of == GcLists.ELSEWHERE && !lists.linked(at + shift)) {
                     return false;
                 }
             }
         }
-        long own = size(segment, at, number, room, where);
+        long own = size(at, number, traits, room);
         if (own < 0 || own > room || isSpare(count, number)) {
             return false;
         }
-        address = where;
+        address = at + shift;
         type = number;
         refcnt = count;
         state = of;
-        size = own + types.before(number);
+        size = own + TypeTable.before(traits);
         return true;
     }
 
-    private boolean isUntracked(MemorySegment segment, long head) {
-        if (gc.refs() >= 0) {
-            return segment.get(Words.LONG, head + gc.refs()) >> gc.refsShift() == gc.untracked();
-        }
-        return segment.get(Words.LONG, head + GcLayout.NEXT) == 0
-                && (segment.get(Words.LONG, head + GcLayout.PREV) & ~GcLayout.FINALIZED) == 0;
+    private boolean isUntracked(long head) {
+        return linksTell
+                ? RawMemory.word(head + GcLayout.NEXT) == 0
+                        && (RawMemory.word(head + GcLayout.PREV) & ~GcLayout.FINALIZED) == 0
+                : RawMemory.word(head + gc.refs()) >> gc.refsShift() == gc.untracked();
     }
 
     /** Whether what looks like a number of references leads to the next object of a list of those without any. */
@@ -396,58 +517,63 @@ public final class ObjectCursor implements AutoCloseable {
     }
 
     /** The size of an object without what lies before it; -1 if it can't be one. */
-    private long size(MemorySegment segment, long at, int number, long room, long where) {
+    private long size(long at, int number, int traits, long room) {
         long basic = types.basicsize(number);
-        if (basic > room && types.kind(number) != TypeTable.TEXT) {
+        int kind = TypeTable.kind(traits);
+        if (basic > room && kind != TypeTable.TEXT) {
             // Times without a zone have no room for one.
-            return types.kind(number) == TypeTable.PLAIN && !types.collected(number) && basic - room <= Long.BYTES
-                    ? room
-                    : -1;
+            return kind == TypeTable.PLAIN && !TypeTable.collected(traits) && basic - room <= Long.BYTES ? room : -1;
         }
-        return switch (types.kind(number)) {
+        return switch (kind) {
             case TypeTable.PLAIN -> basic;
-            case TypeTable.WITH_VALUES -> basic + valuesSize(segment, at + basic, room - basic);
+            case TypeTable.WITH_VALUES -> basic + valuesSize(at + basic, room - basic);
             case TypeTable.NUMBER -> {
-                long digits = segment.get(Words.LONG, at + IntLayout.SIZE) >>> IntLayout.TAG_SHIFT;
+                long digits =
+                        room < IntLayout.DIGITS ? room : RawMemory.word(at + IntLayout.SIZE) >>> IntLayout.TAG_SHIFT;
                 yield digits > room ? -1 : Math.max(basic, TypeTable.numberSize(digits));
             }
-            case TypeTable.TEXT -> textSize(segment, at, basic, room);
+            case TypeTable.TEXT -> textSize(at, basic, room);
             case TypeTable.GENERATOR ->
-                basic + slots(memory.readLong(where + layout.frame().generatorCode(), 0), number);
-            case TypeTable.FRAME -> basic + frameSlots(where, number);
-            default -> {
-                // The sign of a number is that of its size.
-                long items = Math.abs(segment.get(Words.LONG, at + ObjectLayout.SIZE));
-                yield items < 0 || items > room ? -1 : basic + items * types.itemsize(number);
-            }
+                basic + slots(memory.readLong(at + shift + layout.frame().generatorCode(), 0), number);
+            case TypeTable.FRAME -> basic + frameSlots(at + shift, number);
+            default -> itemsSize(at, basic, room, number);
         };
     }
 
+    private long itemsSize(long at, long basic, long room, int number) {
+        if (room < ObjectLayout.SIZE + Long.BYTES) {
+            return -1;
+        }
+        // The sign of a number is that of its size.
+        long items = Math.abs(RawMemory.word(at + ObjectLayout.SIZE));
+        return items < 0 || items > room ? -1 : basic + items * types.itemsize(number);
+    }
+
     /** How large values behind an object are. */
-    private static long valuesSize(MemorySegment segment, long at, long room) {
+    private long valuesSize(long at, long room) {
         if (room < Long.BYTES) {
             return Long.BYTES;
         }
-        return DictLayout.valuesBytes(segment.get(Words.BYTE, at + DictLayout.VALUES_CAPACITY) & 0xFF);
+        int capacity = at <= limit - Long.BYTES
+                ? (int) (RawMemory.word(at) >>> DictLayout.VALUES_CAPACITY * Byte.SIZE)
+                : memory.readByte(at + shift + DictLayout.VALUES_CAPACITY, (byte) 0);
+        return DictLayout.valuesBytes(capacity & 0xFF);
     }
 
-    private long textSize(MemorySegment segment, long at, long basic, long room) {
-        StringLayout fields = layout.string();
-        if (fields.asciiSize() > room - Byte.BYTES) {
+    private long textSize(long at, long basic, long room) {
+        if (asciiSize > room - Byte.BYTES) {
             return -1;
         }
-        int bits = segment.get(Words.INT, at + StringLayout.STATE);
+        int bits = (int) RawMemory.word(at + StringLayout.STATE);
         if ((bits & StringLayout.COMPACT) == 0) {
             return basic;
         }
-        long length = segment.get(Words.LONG, at + StringLayout.LENGTH);
+        long length = RawMemory.word(at + StringLayout.LENGTH);
         if (length < 0 || length > room) {
             return -1;
         }
         int unit = bits >>> StringLayout.KIND_SHIFT & StringLayout.KIND_MASK;
-        return (bits & StringLayout.ASCII) != 0
-                ? fields.asciiSize() + length + 1
-                : fields.compactSize() + (length + 1) * unit;
+        return (bits & StringLayout.ASCII) != 0 ? asciiSize + length + 1 : compactSize + (length + 1) * unit;
     }
 
     private long frameSlots(long where, int number) {
@@ -555,7 +681,7 @@ public final class ObjectCursor implements AutoCloseable {
      * @return the state
      */
     public GcState gcState() {
-        return state;
+        return GcLists.state(state);
     }
 
     /**
@@ -616,6 +742,7 @@ public final class ObjectCursor implements AutoCloseable {
     @Override
     public void close() {
         ended = true;
+        leavePool();
         parts.close();
         if (blocks != null) {
             blocks.close();

@@ -3,6 +3,7 @@ package dev.heapwalk.python;
 
 import dev.heapwalk.heap.Damage;
 import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.raw.RawMemory;
 import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.python.layout.PymallocLayout;
 import java.lang.foreign.MemorySegment;
@@ -43,8 +44,7 @@ public final class PymallocCursor implements AutoCloseable {
 
     // The blocks of the pool that is walked.
     private long pool;
-    private MemorySegment segment;
-    private long poolOffset;
+    private long local;
     private int sizeClass;
     private int blockSize;
     private int blocks;
@@ -140,6 +140,45 @@ public final class PymallocCursor implements AutoCloseable {
         return at < end && tell(PymallocPart.POOL_REST, end);
     }
 
+    /**
+     * Moves to the header of the next pool in use, and leaves out all parts before it. Its blocks are told by {@link
+     * #usedBlocks}, or one by one if {@link #next()} goes on.
+     *
+     * @return whether there is one
+     */
+    boolean nextPool() {
+        if (pool != 0) {
+            at = pool + poolSize;
+        }
+        do {
+            if (!nextOfArena()) {
+                return false;
+            }
+        } while (part != PymallocPart.POOL_HEADER);
+        return true;
+    }
+
+    /** Where in local memory the first block of the pool in use is. That all shows the pool until the cursor moves. */
+    long localBlocks() {
+        return local + PymallocLayout.POOL_BYTES;
+    }
+
+    /** The size of the blocks of the pool in use, in bytes. */
+    int blockSize() {
+        return blockSize;
+    }
+
+    /** How many blocks of the pool in use were ever handed out. */
+    int handedOut() {
+        return handedOut;
+    }
+
+    /** Which blocks of the pool in use are used, of 64 from a multiple of 64 on: a bit each, the first is the lowest. */
+    long usedBlocks(int first) {
+        int behind = handedOut - first;
+        return ~given[first >>> 6] & (behind < Long.SIZE ? (1L << behind) - 1 : -1);
+    }
+
     private boolean nextOfArena() {
         leavePool();
         if (at == arenaEnd) {
@@ -210,15 +249,16 @@ public final class PymallocCursor implements AutoCloseable {
         if (offset < 0) {
             return damaged(window.missing(), "the pool at 0x%x can't be read".formatted(at), end);
         }
-        segment = window.segment();
-        poolOffset = offset;
+        MemorySegment segment = window.segment();
+        // Not raw, so that a core which was closed is met here.
         int count = segment.get(Words.INT, offset + PymallocLayout.POOL_COUNT);
+        local = segment.address() + offset;
         if (count == 0) {
             return tell(PymallocPart.FREE_POOL, end);
         }
-        int szidx = segment.get(Words.INT, offset + PymallocLayout.POOL_SIZE_INDEX);
-        int next = segment.get(Words.INT, offset + PymallocLayout.POOL_NEXT_OFFSET) - PymallocLayout.POOL_BYTES;
-        int most = segment.get(Words.INT, offset + PymallocLayout.POOL_MAX_NEXT_OFFSET);
+        int szidx = field(PymallocLayout.POOL_SIZE_INDEX);
+        int next = field(PymallocLayout.POOL_NEXT_OFFSET) - PymallocLayout.POOL_BYTES;
+        int most = field(PymallocLayout.POOL_MAX_NEXT_OFFSET);
         if (szidx < 0 || szidx >= allocator.sizeClasses()) {
             return unsound("the pool at 0x%x has size class %d".formatted(at, szidx), end);
         }
@@ -263,9 +303,9 @@ public final class PymallocCursor implements AutoCloseable {
      * @param room how many it has room for
      */
     private int readFree(int count, int bytes, int ever, int room) {
-        Arrays.fill(given, 0);
+        Arrays.fill(given, 0, (room >>> 6) + 1, 0);
         long first = at + PymallocLayout.POOL_BYTES;
-        long free = segment.get(Words.LONG, poolOffset + PymallocLayout.POOL_FREE_BLOCK);
+        long free = RawMemory.word(local + PymallocLayout.POOL_FREE_BLOCK);
         // When the list is empty, a block that was never handed out becomes its only one. Until the pool's header and
         // the block say so too, what the block holds is of earlier times.
         if (free == first + (long) ever * bytes && count == ever && ever < room && takeFlux()) {
@@ -277,13 +317,16 @@ public final class PymallocCursor implements AutoCloseable {
             return 1;
         }
         int found = 0;
+        // Offsets in a pool are so small that the product tells the quotient, without a division for each free block.
+        long inverse = (1L << Integer.SIZE) / bytes + 1;
+        long handed = (long) ever * bytes;
         while (free != 0) {
             long within = free - first;
-            if (within < 0 || within >= (long) ever * bytes || within % bytes != 0) {
+            if (within < 0 || within >= handed) {
                 return -1;
             }
-            int number = (int) within / bytes;
-            if ((given[number >>> 6] >>> number & 1) != 0) {
+            int number = (int) (within * inverse >>> Integer.SIZE);
+            if (number * bytes != within || (given[number >>> 6] >>> number & 1) != 0) {
                 return -1;
             }
             given[number >>> 6] |= 1L << number;
@@ -295,7 +338,12 @@ public final class PymallocCursor implements AutoCloseable {
 
     /** What a free block has in its first word: where the next one is. */
     private long link(long within) {
-        return segment.get(Words.LONG, poolOffset + PymallocLayout.POOL_BYTES + within);
+        return RawMemory.word(local + PymallocLayout.POOL_BYTES + within);
+    }
+
+    /** A field of the pool's header that has 32 bits. */
+    private int field(int offset) {
+        return (int) RawMemory.word(local + offset);
     }
 
     /**
@@ -303,13 +351,13 @@ public final class PymallocCursor implements AutoCloseable {
      * the only one of that size, counts the first block, and each field is the one that was or the one that will be.
      */
     private boolean isBeingSetUp() {
-        int szidx = segment.get(Words.INT, poolOffset + PymallocLayout.POOL_SIZE_INDEX);
-        int next = segment.get(Words.INT, poolOffset + PymallocLayout.POOL_NEXT_OFFSET);
-        int most = poolSize - segment.get(Words.INT, poolOffset + PymallocLayout.POOL_MAX_NEXT_OFFSET);
+        int szidx = field(PymallocLayout.POOL_SIZE_INDEX);
+        int next = field(PymallocLayout.POOL_NEXT_OFFSET);
+        int most = poolSize - field(PymallocLayout.POOL_MAX_NEXT_OFFSET);
         int grain = allocator.alignment();
-        return segment.get(Words.INT, poolOffset + PymallocLayout.POOL_COUNT) == 1
-                && segment.get(Words.LONG, poolOffset + PymallocLayout.POOL_NEXT)
-                        == segment.get(Words.LONG, poolOffset + PymallocLayout.POOL_PREVIOUS)
+        return field(PymallocLayout.POOL_COUNT) == 1
+                && RawMemory.word(local + PymallocLayout.POOL_NEXT)
+                        == RawMemory.word(local + PymallocLayout.POOL_PREVIOUS)
                 && (szidx == PymallocLayout.NO_SIZE_INDEX || szidx >= 0 && szidx < allocator.sizeClasses())
                 && (next == 0
                         || next >= PymallocLayout.POOL_BYTES
@@ -380,16 +428,6 @@ public final class PymallocCursor implements AutoCloseable {
      */
     public long pool() {
         return pool;
-    }
-
-    /** Local memory that shows a pool in use, until the cursor moves. */
-    MemorySegment segment() {
-        return segment;
-    }
-
-    /** Where in that memory a part of a pool in use begins. */
-    long offset() {
-        return poolOffset + address - pool;
     }
 
     /**

@@ -18,14 +18,25 @@ import java.util.List;
  */
 final class TypeTable {
     /** How the size of an object is told. */
-    static final byte PLAIN = 0;
+    static final int PLAIN = 0;
 
-    static final byte ITEMS = 1;
-    static final byte NUMBER = 2;
-    static final byte TEXT = 3;
-    static final byte GENERATOR = 4;
-    static final byte FRAME = 5;
-    static final byte WITH_VALUES = 6;
+    static final int ITEMS = 1;
+    static final int NUMBER = 2;
+    static final int TEXT = 3;
+    static final int GENERATOR = 4;
+    static final int FRAME = 5;
+    static final int WITH_VALUES = 6;
+
+    // The bits of a type's traits.
+    private static final int BEFORE = 0xFF;
+    private static final int KIND_SHIFT = 8;
+    private static final int KIND = 0xFF;
+    private static final int COLLECTED = 1 << 16;
+
+    /** Keys that differ in few bits come to lie far from each other. */
+    private static final long SPREAD = 0x9e3779b97f4a7c15L;
+    /** Of so many places one is taken at most. */
+    private static final int SPARE = 4;
 
     private static final long LARGEST = 1L << 40;
     /** So many items as there is room for, each of this size, are no more bytes than a long tells. */
@@ -42,21 +53,25 @@ final class TypeTable {
     /** Which types are types of types. */
     private final LongTable metatypes = new LongTable();
 
-    private final LongTable numbers = new LongTable();
+    // Where a type is found by its address: places are free where a key is 0, and most are, since most of what is
+    // looked
+    // up is no type. This is asked up to three times for each block of a heap.
+    private long[] keys = new long[1 << 12];
+    private long[] found = new long[1 << 12];
     private int count;
     private int inModules;
     private long[] addresses = new long[1 << 10];
     private long[] flags = new long[1 << 10];
     private long[] basicsizes = new long[1 << 10];
     private long[] itemsizes = new long[1 << 10];
-    private int[] before = new int[1 << 10];
-    private byte[] kinds = new byte[1 << 10];
+    private int[] traits = new int[1 << 10];
 
     TypeTable(PythonLayout layout, Reader memory, long typeType) {
         this.layout = layout;
         this.memory = memory;
         this.typeType = typeType;
         metatypes.put(typeType, METATYPE);
+        Arrays.fill(found, -1);
     }
 
     /** Finds the types among the variables of modules. */
@@ -77,7 +92,7 @@ final class TypeTable {
 
     /** Takes the type at an address, if it is one. */
     void take(long address) {
-        if (!isMetatype(memory.readLong(address + ObjectLayout.TYPE, 0)) || numbers.get(address, -1) >= 0) {
+        if (!isMetatype(memory.readLong(address + ObjectLayout.TYPE, 0)) || number(address) >= 0) {
             return;
         }
         long basicsize = memory.readLong(address + TypeLayout.BASICSIZE, 0);
@@ -106,8 +121,7 @@ final class TypeTable {
             flags = Arrays.copyOf(flags, 2 * count);
             basicsizes = Arrays.copyOf(basicsizes, 2 * count);
             itemsizes = Arrays.copyOf(itemsizes, 2 * count);
-            before = Arrays.copyOf(before, 2 * count);
-            kinds = Arrays.copyOf(kinds, 2 * count);
+            traits = Arrays.copyOf(traits, 2 * count);
         }
         long flag = memory.readLong(address + TypeLayout.FLAGS, 0);
         ObjectLayout object = layout.object();
@@ -115,14 +129,38 @@ final class TypeTable {
         flags[count] = flag;
         basicsizes[count] = basicsize;
         itemsizes[count] = itemsize;
-        before[count] = ((flag & TypeLayout.HAVE_GC) != 0 ? object.gcHead() : 0)
+        int before = ((flag & TypeLayout.HAVE_GC) != 0 ? object.gcHead() : 0)
                 + ((flag & object.preHeaderFlags()) != 0 ? ObjectLayout.PRE_HEADER : 0);
-        kinds[count] = kind(address, flag, itemsize);
-        numbers.put(address, count);
+        traits[count] = before
+                | kind(address, flag, itemsize) << KIND_SHIFT
+                | ((flag & TypeLayout.HAVE_GC) != 0 ? COLLECTED : 0);
         count++;
+        if (count > keys.length / SPARE) {
+            keys = new long[2 * keys.length];
+            found = new long[keys.length];
+            Arrays.fill(found, -1);
+            for (int i = 0; i < count; i++) {
+                place(i);
+            }
+        } else {
+            place(count - 1);
+        }
     }
 
-    private byte kind(long address, long flag, long itemsize) {
+    private void place(int number) {
+        int place = place(addresses[number]);
+        while (keys[place] != 0) {
+            place = place + 1 & keys.length - 1;
+        }
+        keys[place] = addresses[number];
+        found[place] = (long) traits[number] << Integer.SIZE | number;
+    }
+
+    private int place(long address) {
+        return (int) (address * SPREAD >>> Integer.SIZE) & keys.length - 1;
+    }
+
+    private int kind(long address, long flag, long itemsize) {
         if (layout.number().tagged() && (flag & TypeLayout.LONG_SUBCLASS) != 0) {
             return NUMBER;
         }
@@ -180,7 +218,22 @@ final class TypeTable {
 
     /** The number of the type at an address, -1 if there is none. */
     int number(long address) {
-        return (int) numbers.get(address, -1);
+        return numberOf(find(address));
+    }
+
+    /** The number and the traits of the type at an address, for {@link #numberOf} and {@link #traits}; or -1. */
+    long find(long address) {
+        long[] all = keys;
+        int place = place(address);
+        long key = all[place];
+        while (key != address) {
+            if (key == 0) {
+                return -1;
+            }
+            place = place + 1 & all.length - 1;
+            key = all[place];
+        }
+        return found[place];
     }
 
     /** Whether a type that has no head of the collector begins at an address. */
@@ -197,17 +250,27 @@ final class TypeTable {
         return addresses[number];
     }
 
-    /** How many bytes of its block lie before an object. */
-    int before(int number) {
-        return before[number];
+    /** The number of a type that was found. */
+    static int numberOf(long found) {
+        return (int) found;
     }
 
-    boolean collected(int number) {
-        return (flags[number] & TypeLayout.HAVE_GC) != 0;
+    /** What is asked of each object of a type that was found, at once: for {@link #before(int)} and its sisters. */
+    static int traits(long found) {
+        return (int) (found >>> Integer.SIZE);
     }
 
-    byte kind(int number) {
-        return kinds[number];
+    /** How many bytes of its block lie before an object of a type with these traits. */
+    static int before(int traits) {
+        return traits & BEFORE;
+    }
+
+    static boolean collected(int traits) {
+        return (traits & COLLECTED) != 0;
+    }
+
+    static int kind(int traits) {
+        return traits >>> KIND_SHIFT & KIND;
     }
 
     /** The size of an object without items, in bytes. */
