@@ -301,8 +301,10 @@ final class GcLists {
     /**
      * Which list an object is in that says it is tracked, without the lists being read: by its neighbours, in both
      * directions at once, until one is the head of a list.
+     *
+     * @return a code
      */
-    GcState listOf(long object, List<PythonInterpreter> interpreters, List<Range> variables) {
+    int listOf(long object, List<PythonInterpreter> interpreters, List<Range> variables) {
         alone = true;
         LongTable heads = new LongTable();
         if (fields.generations() < 0) {
@@ -320,13 +322,13 @@ final class GcLists {
             before = before == 0 ? 0 : prev(before);
             long found = heads.get(behind, heads.get(before, 0));
             if (found != 0) {
-                return STATES[(int) found];
+                return (int) found;
             }
             if (behind == start || behind == 0 && before == 0) {
                 break;
             }
         }
-        return GcState.ELSEWHERE;
+        return ELSEWHERE;
     }
 
     private void heads(long generations, LongTable heads) {

@@ -100,6 +100,27 @@ public final class ObjectCursor implements AutoCloseable {
     private int state = GcLists.NOT_COLLECTED;
 
     ObjectCursor(PythonRuntime runtime, PythonLayout layout, Heaps heaps) {
+        this(runtime, layout, heaps.allocators().findAll(Heap.class), READ_BUDGET);
+        types.scan(runtime.target().memory(), runtime.variables());
+        findTypes();
+        lists.read(runtime.interpreters(), runtime.variables());
+        damages.addAll(lists.damages());
+    }
+
+    /** One that knows a single object, and that stands there if there is one. */
+    private ObjectCursor(PythonRuntime runtime, PythonLayout layout, long where) {
+        this(runtime, layout, List.of(), SMALL_BUDGET);
+        types.take(memory.readLong(where + ObjectLayout.TYPE, 0));
+        if (runtime.isVariable(where)) {
+            types.take(where);
+        }
+        if (find(where) && state == GcLists.ELSEWHERE) {
+            state = lists.listOf(where, runtime.interpreters(), runtime.variables());
+        }
+    }
+
+    /** One that knows no type yet. */
+    private ObjectCursor(PythonRuntime runtime, PythonLayout layout, List<Heap> allocators, int budget) {
         Target target = runtime.target();
         this.runtime = runtime;
         this.layout = layout;
@@ -116,46 +137,18 @@ public final class ObjectCursor implements AutoCloseable {
         this.linksTell = gc.refs() < 0;
         this.asciiSize = layout.string().asciiSize();
         this.compactSize = layout.string().compactSize();
-        this.allocators = heaps.allocators().findAll(Heap.class);
-        this.memory = target.memory().reader(READ_BUDGET);
+        this.allocators = allocators;
+        this.memory = target.memory().reader(budget);
         this.types = new TypeTable(layout, memory, runtime.typeType());
-        types.scan(target.memory(), runtime.variables());
-        findTypes();
-        this.lists = new GcLists(target, memory, layout, types);
-        lists.read(runtime.interpreters(), runtime.variables());
-        damages.addAll(lists.damages());
-        this.parts = runtime.parts();
-        this.window = target.memory().window();
-    }
-
-    /** One that knows a single object, and that stands there if there is one. */
-    private ObjectCursor(PythonRuntime runtime, PythonLayout layout, long where) {
-        Target target = runtime.target();
-        this.runtime = runtime;
-        this.layout = layout;
-        this.object = layout.object();
-        this.gc = layout.gc();
-        this.debugHeads = runtime.debugHeads();
-        this.distances = new int[0];
-        this.allocators = List.of();
-        this.memory = target.memory().reader(SMALL_BUDGET);
-        this.types = new TypeTable(layout, memory, runtime.typeType());
-        types.take(memory.readLong(where + ObjectLayout.TYPE, 0));
-        if (runtime.isVariable(where)) {
-            types.take(where);
-        }
         this.lists = new GcLists(target, memory, layout, types);
         this.parts = runtime.parts();
         this.window = target.memory().window();
-        if (find(where) && state == GcState.ELSEWHERE) {
-            state = lists.listOf(where, runtime.interpreters(), runtime.variables());
-        }
     }
 
     /** A cursor that stands at an object, and knows no other. */
     static Optional<ObjectCursor> at(PythonRuntime runtime, PythonLayout layout, long where) {
         ObjectCursor alone = new ObjectCursor(runtime, layout, where);
-        if (alone.type >= 0 && (alone.state != GcState.ELSEWHERE || alone.lists.linked(where))) {
+        if (alone.type >= 0 && (alone.state != GcLists.ELSEWHERE || alone.lists.linked(where))) {
             return Optional.of(alone);
         }
         alone.close();
