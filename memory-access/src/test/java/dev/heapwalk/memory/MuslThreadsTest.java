@@ -5,17 +5,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.memory.ThreadStateTest.Told;
 import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.machine.ControlBlock;
+import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Grandchild;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.Ledger.LedgerThread;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +30,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Modules and threads of programs on musl: the programs tell where they have their things. */
 class MuslThreadsTest {
+    private static final String LINKER = "/ld-musl-x86_64.so.1";
+
     @TempDir
     private Path folder;
 
@@ -47,9 +55,14 @@ class MuslThreadsTest {
         String program = CProgram.muslSource("locals", ThreadStateTest.PROGRAM).install(release, false);
         List<String> line = new ArrayList<>();
         if (model.contains("initial-exec")) {
-            line.addAll(List.of("/usr/bin/env", "LD_PRELOAD=" + library));
+            // Found by its name, it is called by that alone.
+            int name = program.lastIndexOf('/') + 1;
+            line.addAll(List.of("/usr/bin/env", "PATH=" + program.substring(0, name), "LD_PRELOAD=" + library));
+            line.add(program.substring(name));
+        } else {
+            line.add(program);
         }
-        line.addAll(List.of(program, "-", library));
+        line.addAll(List.of("-", library));
         Grandchild process = Grandchild.start(new ProcessBuilder(release.command(false, line)));
         try {
             Map<Long, Told> told = ThreadStateTest.told(process);
@@ -57,6 +70,13 @@ class MuslThreadsTest {
                 check(target, told);
             }
             Path core = Cores.gcore(release, process.pid(), folder);
+            try (Target target = Target.core(core, release.root(false).orElseThrow())) {
+                check(target, told);
+            }
+            // Then the names are those of the list of modules, which musl has for the program as it was called.
+            try (CoreEditor editor = new CoreEditor(core)) {
+                editor.forgetUnwritten(false);
+            }
             try (Target target = Target.core(core, release.root(false).orElseThrow())) {
                 check(target, told);
             }
@@ -68,8 +88,16 @@ class MuslThreadsTest {
     private static void check(Target target, Map<Long, Told> told) {
         ElfModule program = ThreadStateTest.module(target, "-locals");
         assertThat(target.modules().stream().filter(ElfModule::program)).containsExactly(program);
-        ElfModule libc = ThreadStateTest.module(target, "/libc.so");
+        // The linker knows itself by the name that programs have for it.
+        ElfModule libc = target.modules().stream()
+                .filter(module ->
+                        module.path().endsWith("/libc.so") || module.path().endsWith(LINKER))
+                .findFirst()
+                .orElseThrow();
         assertThat(libc.exported("malloc")).isPresent();
+        // It begins at the address 0 of its file, and what the program exports is in no table in memory.
+        assertThat(libc.bias()).isEqualTo(libc.mappings().getFirst().start());
+        assertThat(program.symbol("main")).isPresent();
         assertThat(target.threads()).hasSameSizeAs(told.keySet());
         for (ThreadState thread : target.threads()) {
             Told expected = told.get(thread.tid());
@@ -96,6 +124,21 @@ class MuslThreadsTest {
                         .isEqualTo(mapping.path().equals("[stack]") ? mapping.end() : expected.stackEnd());
             }
             assertThat(expected.frame()).as("%s", thread).isBetween(stack.start(), stack.end() - 1);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Release#debian")
+    void theBuildIsThatOfTheFile(Release release) throws Exception {
+        Path file = release.root(false).orElseThrow().resolve("usr/lib/x86_64-linux-musl/libc.so");
+        Process readelf = new ProcessBuilder("readelf", "-n", file.toString()).start();
+        String said = new String(readelf.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        Matcher id = Pattern.compile("Build ID: ([0-9a-f]+)").matcher(said);
+        assertThat(id.find()).isTrue();
+        try (LedgerProcess process =
+                        LedgerProcess.of(release, "never").musl(false).start();
+                Target target = Target.attach(process.pid())) {
+            assertThat(ThreadStateTest.module(target, "/libc.so").buildId()).contains(id.group(1));
         }
     }
 
@@ -136,6 +179,10 @@ class MuslThreadsTest {
                 assertThat(thread.name()).isEqualTo(expected.name());
             }
             assertThat(thread.registers().orElseThrow().threadPointer()).isEqualTo(expected.self());
+            try (Reader reader = target.memory().reader(1 << 20)) {
+                assertThat(ControlBlock.threadId(reader, Processor.of(target.machine()), expected.self()))
+                        .isEqualTo(expected.tid());
+            }
         }
     }
 }

@@ -116,8 +116,12 @@ final class CoreLayout {
         if (core.machine().wordSize() != 8 || core.auxiliary().linker().isEmpty()) {
             return paths;
         }
+        boolean program = true;
         for (LinkMap link : LinkMap.find(memory, core.auxiliary().linker().getAsLong())) {
-            String path = link.name().isEmpty() ? programPath(memory) : link.name();
+            // The program is the first one. glibc has no name for it, musl the one that it was called by.
+            boolean named = link.name().startsWith("/");
+            String path = program && !named ? programPath(memory) : link.name();
+            program = false;
             if (path.startsWith("/")) {
                 paths.putIfAbsent(link.bias(), path);
             }

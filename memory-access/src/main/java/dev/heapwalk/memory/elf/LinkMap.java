@@ -15,7 +15,7 @@ import java.util.Set;
  * An entry of the dynamic linker's list of modules, {@code struct link_map}.
  *
  * @param bias {@code l_addr}, the load bias
- * @param name {@code l_name}, a path, or empty for the program itself
+ * @param name {@code l_name}, a path; of the program itself it is empty, or on musl what it was called by
  */
 record LinkMap(long bias, String name) {
     private static final long DEBUG = 21;

@@ -4,6 +4,7 @@ package dev.heapwalk.ruby.vm;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.UnmappedAddressException;
+import dev.heapwalk.memory.machine.ControlBlock;
 import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyVm;
@@ -220,7 +221,7 @@ public final class RubyThreads {
 
     /**
      * The kernel's id of a native thread, as the target's threads are told. What Ruby keeps is the id that it had in
-     * the process that forked this one, and both that and what glibc keeps are of the process's own pid namespace.
+     * the process that forked this one, and both that and what libc keeps are of the process's own pid namespace.
      */
     private int tid(List<ThreadState> states, long nativeThread, long pthread) {
         Optional<ThreadState> running = byRegister(states, pthread);
@@ -259,18 +260,9 @@ public final class RubyThreads {
                 .findFirst();
     }
 
-    /** The id that a native thread of glibc knows itself by, 0 if that can't be told. */
+    /** The id that a native thread knows itself by, 0 if that can't be told. */
     private int ownTid(long pthread) {
-        // The thread's control block begins with its own address, and has it again behind the dynamic thread vector.
-        Processor processor = Processor.of(vm.target().machine());
-        if (processor.threadId() < 0
-                || memory.readLong(pthread, 0) != pthread
-                || memory.readLong(pthread + processor.self(), 0) != pthread
-                || memory.find(pthread + processor.threadId(), 4) < 0) {
-            return 0;
-        }
-        int tid = memory.readInt(pthread + processor.threadId());
-        return tid > 0 ? tid : 0;
+        return ControlBlock.threadId(memory, Processor.of(vm.target().machine()), pthread);
     }
 
     /**
