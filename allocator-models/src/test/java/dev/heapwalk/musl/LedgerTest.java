@@ -57,6 +57,7 @@ class LedgerTest {
                 cases.add(new Case(release, "threads", Map.of("threads", 8L, "rounds", 20_000L), statically));
                 cases.add(new Case(release, "many", Map.of("threads", 4L, "count", 100_000L), statically));
             }
+            cases.add(new Case(release, "threads", Map.of("threads", 200L, "rounds", 150L), false));
             cases.add(new Case(release, "brk-blocked", Map.of(), true));
             cases.add(new Case(release, "pages", Map.of("count", 2000L), true));
         }
@@ -83,6 +84,10 @@ class LedgerTest {
                         .isEqualTo(heap.table().totalBytes());
             }
             process.check();
+            // It has the memory of all threads, but one thread.
+            try (Target target = Target.attach(process.child())) {
+                check(MuslHeap.locate(target), ledger);
+            }
             Path core = Cores.gcore(process, folder);
             try (Target target = Target.core(core, one.release.root(false).orElseThrow())) {
                 check(MuslHeap.locate(target), ledger);

@@ -3,6 +3,7 @@ package dev.heapwalk.musl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.heapwalk.allocator.WalkedHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
@@ -73,12 +74,26 @@ class ObserveTest {
                     }
                 }
             }
-            block.close();
             process.stop();
             Ledger ledger = process.ledger();
             heap = heap.refresh();
             Walk.of(heap).check(ledger);
+            block.close();
             process.check();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Release#debian")
+    void aWalkAllocatesNothing(Release release) throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(release, "many")
+                        .musl(false)
+                        .option("threads", 2)
+                        .option("count", 20_000)
+                        .start();
+                Target target = Target.attach(process.pid());
+                MuslCursor block = MuslHeap.locate(target).blocks()) {
+            WalkedHeap.checkAllocatesNothing(block);
         }
     }
 }
