@@ -7,45 +7,62 @@ import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Python;
 import dev.heapwalk.testkit.Release;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Programs that have a Python in them. It tells them its version and where its type of types lies. */
+/**
+ * Programs that have a Python in them. It tells them its version, where its type of types lies, and how many sets it has:
+ * their objects are all the garbage collector's.
+ */
 class EmbeddedPythonTest {
-    private static final String SAY = "os.write(2, b'READY %d %d\\n' % (sys.hexversion, id(type)))";
+    private static final int KEPT = 4321;
+    private static final String KEEP =
+            "import gc, os, sys, threading, time; kept = [set([i]) for i in range(%d)]; gc.collect()".formatted(KEPT);
+    private static final String SAY = "os.write(2, b'READY %d %d %d\\n' % (sys.hexversion, id(type), "
+            + "sum(type(some) is set for some in gc.get_objects())))";
+    private static final int NOBODY = 65534;
 
     private final Python python = Python.trixie();
 
     private void with(List<String> program, Consumer<Target> look) throws Exception {
-        Process process = new ProcessBuilder(Release.enter(python.root(), program))
-                .redirectErrorStream(true)
-                .start();
+        withHere(Release.enter(python.root(), program), look);
+    }
+
+    private void withHere(List<String> command, Consumer<Target> look) throws Exception {
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         try (BufferedReader lines =
                 new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.US_ASCII))) {
             StringBuilder said = new StringBuilder();
             String line = lines.readLine();
-            while (line != null && !line.startsWith("READY")) {
+            while (line != null && !line.contains("READY")) {
                 said.append(line).append('\n');
                 line = lines.readLine();
             }
             assertThat(line).as(said.toString()).isNotNull();
-            ready = line;
+            // A prompt may stand before it.
+            ready = line.substring(line.indexOf("READY"));
             try (Target target = Target.observe(process.pid())) {
                 look.accept(target);
             }
         } finally {
-            process.destroyForcibly();
+            process.destroyForcibly().waitFor();
         }
     }
 
     private String ready;
+    private int sets;
 
     private Path script(String text) throws Exception {
         Path folder = Files.createTempDirectory(python.root().resolve("tmp"), "heapwalk-embedded");
@@ -63,13 +80,17 @@ class EmbeddedPythonTest {
         assertThat(runtime.typeType()).isEqualTo(Long.parseLong(words[2]));
         assertThat(runtime.evidence()).noneMatch(said -> said.subject().equals("another Python"));
         assertThat(objects(runtime)).isGreaterThan(10_000);
+        assertThat(sets).isEqualTo(Integer.parseInt(words[3])).isGreaterThanOrEqualTo(KEPT);
     }
 
-    private static int objects(PythonRuntime runtime) {
-        try (ObjectCursor object = runtime.objects(Heaps.of(runtime.target()))) {
+    private int objects(PythonRuntime runtime) {
+        try (ObjectReader reader = runtime.reader();
+                ObjectCursor object = runtime.objects(Heaps.of(runtime.target()))) {
             int count = 0;
+            sets = 0;
             while (object.next()) {
                 count++;
+                sets += reader.typeNames().of(object.type()).qualname().equals("set") ? 1 : 0;
             }
             assertThat(object.damages()).isEmpty();
             assertThat(object.notices()).isEmpty();
@@ -88,7 +109,7 @@ class EmbeddedPythonTest {
                         "NONE",
                         "-N",
                         "-c",
-                        "py3 import os, sys; " + SAY + "; os.read(0, 1)"),
+                        "py3 " + KEEP + "; " + SAY + "; os.read(0, 1)"),
                 target -> reads(target, symbols));
     }
 
@@ -96,12 +117,12 @@ class EmbeddedPythonTest {
     @EnumSource
     void inUwsgi(PythonRuntime.Symbols symbols) throws Exception {
         Path script = script("""
-                import os, sys, threading
+                %s
                 threading.Timer(0.2, lambda: %s).start()
                 def application(environment, start):
                     start("200 OK", [])
                     return [b"answer"]
-                """.formatted(SAY));
+                """.formatted(KEEP, SAY));
         with(
                 List.of(
                         "/usr/bin/uwsgi",
@@ -115,12 +136,61 @@ class EmbeddedPythonTest {
                 target -> reads(target, symbols));
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void inGdb(PythonRuntime.Symbols symbols) throws Exception {
+        withHere(
+                List.of("gdb", "-q", "-nx", "-batch", "-ex", "python " + KEEP + "; " + SAY + "; os.read(0, 1)"),
+                target -> reads(target, symbols));
+    }
+
+    /** PL/Python in a server for one, which reads a line of SQL from its input. */
+    @ParameterizedTest
+    @EnumSource
+    void inPostgresql(PythonRuntime.Symbols symbols) throws Exception {
+        if (!Integer.valueOf(0).equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"))) {
+            ThisMachine.leavesOut(
+                    "PostgreSQL with Python in it", "only root can run it as somebody else, as it demands");
+            return;
+        }
+        String statement = "do language plpython3u $$ %s; %s; time.sleep(1000) $$;".formatted(KEEP, SAY);
+        Path folder =
+                script("create extension plpython3u;\n" + statement + "\n").getParent();
+        Path here = python.root().resolve(Path.of("/").relativize(folder));
+        Files.setAttribute(here, "unix:uid", NOBODY);
+        Files.setPosixFilePermissions(here.resolve("script.py"), PosixFilePermissions.fromString("rw-r--r--"));
+        String user = Integer.toString(NOBODY);
+        try {
+            with(
+                    List.of(
+                            "/usr/bin/setpriv",
+                            "--reuid=" + user,
+                            "--regid=" + user,
+                            "--clear-groups",
+                            "sh",
+                            "-ec",
+                            """
+                            export LC_ALL=C LD_LIBRARY_PATH=/opt/postgresql/usr/lib/x86_64-linux-gnu
+                            cd "$0"
+                            server=/opt/postgresql/usr/lib/postgresql/17/bin
+                            $server/initdb -D data -U heapwalk -A trust --no-sync --no-locale
+                            exec $server/postgres --single -F -D data postgres <script.py
+                            """,
+                            folder.toString()),
+                    target -> reads(target, symbols));
+        } finally {
+            try (Stream<Path> files = Files.walk(here)) {
+                files.sorted(Comparator.reverseOrder()).map(Path::toFile).forEach(File::delete);
+            }
+        }
+    }
+
     /** A library that sees nothing of the program's own Python has another one; both have their blocks from malloc. */
     @ParameterizedTest
     @EnumSource
     void besideAnother(PythonRuntime.Symbols symbols) throws Exception {
         Path script = script("""
-                import ctypes, os, sys
+                import ctypes, gc, os, sys
                 flags = os.RTLD_NOW | os.RTLD_LOCAL | os.RTLD_DEEPBIND
                 other = ctypes.PyDLL("libpython%s.so.1.0", flags)
                 other.Py_InitializeEx(0)

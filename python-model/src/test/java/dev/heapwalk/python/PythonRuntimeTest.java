@@ -178,28 +178,6 @@ class PythonRuntimeTest {
                                 + " runs a free-threaded build of Python (3.13t or later), which is not supported"));
     }
 
-    /** gdb has Python in it, mostly in a library. */
-    @Test
-    void findsAPythonInAnotherProgram() throws Exception {
-        String say = "import sys; print('READY', sys.hexversion, id(type)); sys.stdout.flush(); sys.stdin.read()";
-        withProgram(List.of("gdb", "-q", "-nx", "-batch", "-ex", "python " + say), target -> {
-            for (PythonRuntime.Symbols symbols : PythonRuntime.Symbols.values()) {
-                PythonRuntime runtime = PythonRuntime.locate(target, symbols);
-                assertThat("READY %d %d"
-                                .formatted(Long.parseLong(hex(runtime.version()), 16) << 8 | 0xF0, runtime.typeType()))
-                        .isEqualTo(said);
-                assertThat(PymallocTotals.of(runtime.pymallocs().getFirst()).damages())
-                        .isEmpty();
-            }
-        });
-    }
-
-    private static String hex(String version) {
-        String[] parts = version.split("\\.");
-        return "%02x%02x%02x"
-                .formatted(Integer.parseInt(parts[0]), Integer.parseInt(parts[1]), Integer.parseInt(parts[2]));
-    }
-
     private interface Look {
         void at(Target target);
     }
