@@ -24,8 +24,8 @@ import picocli.CommandLine.Parameters;
         name = "roots",
         description = {
             "List the roots, which keep objects alive: modules, frames, types and variables of C code ...",
-            "What several roots of a kind hold is listed once. Roots of the kinds thread, interpreter_state and "
-                    + "variable are guessed: any word that leads to an object is one."
+            "What several roots of a kind hold is listed once. Roots of the kinds stack, thread, "
+                    + "interpreter_state and variable are guessed: any word that leads to an object is one."
         })
 final class PythonRoots extends RowsCommand {
     @Parameters(paramLabel = "TARGET", description = TargetCommand.TARGET)

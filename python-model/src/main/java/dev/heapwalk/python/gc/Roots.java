@@ -38,6 +38,10 @@ public final class Roots implements RootSource {
     public static final RootCategory MODULE = new RootCategory("module", true);
     /** Frames that run, their variables, and what they have on their stacks. */
     public static final RootCategory FRAME = new RootCategory("frame", true);
+    /**
+     * What frames that run may have on their stacks, where it is not known how far these go: also what lay there before.
+     */
+    public static final RootCategory STACK = new RootCategory("stack", false);
     /** The table of interned strings. */
     public static final RootCategory INTERNED = new RootCategory("interned", true);
     /** Types that are variables of C code, and what they hold. */
@@ -50,7 +54,7 @@ public final class Roots implements RootSource {
     public static final RootCategory VARIABLE = new RootCategory("variable", false);
 
     private static final List<RootCategory> CATEGORIES =
-            List.of(INTERPRETER, MODULE, FRAME, INTERNED, STATIC_TYPE, THREAD, INTERPRETER_STATE, VARIABLE);
+            List.of(INTERPRETER, MODULE, FRAME, STACK, INTERNED, STATIC_TYPE, THREAD, INTERPRETER_STATE, VARIABLE);
 
     private static final int MOST_MODULES = 1 << 20;
     private static final int MOST_FRAMES = 1 << 20;
@@ -66,6 +70,7 @@ public final class Roots implements RootSource {
     private final TraversalLayout traversal;
     private final References references;
     private final Frames frames;
+    private final RunningStack stack;
     private final EdgeLabel label;
     private final PyDict dict;
     private final PyUnicode unicode;
@@ -87,6 +92,7 @@ public final class Roots implements RootSource {
         this.traversal = layout.traversal();
         this.references = new References(runtime, reader);
         this.frames = new Frames(runtime, reader);
+        this.stack = new RunningStack(reader);
         this.label = new EdgeLabel(runtime, Disclosure.WHOLE);
         this.dict = new PyDict(reader);
         this.unicode = new PyUnicode(reader);
@@ -107,6 +113,8 @@ public final class Roots implements RootSource {
             modules(sink);
         } else if (category.equals(FRAME)) {
             frames(sink);
+        } else if (category.equals(STACK)) {
+            stacks(sink);
         } else if (category.equals(INTERNED)) {
             interned(sink);
         } else if (category.equals(STATIC_TYPE)) {
@@ -182,6 +190,29 @@ public final class Roots implements RootSource {
                 if (!frames.note().isEmpty()) {
                     missing.add("frames: " + frames.note());
                 }
+            }
+        }
+    }
+
+    private void stacks(RootSink sink) {
+        for (PythonInterpreter interpreter : runtime.interpreters()) {
+            for (PythonThread thread : interpreter.threads()) {
+                frames.overThread(thread);
+                for (int i = 0; i < MOST_FRAMES && frames.next(); i++) {
+                    if (stack.over(frames.address())) {
+                        stack(sink);
+                    }
+                }
+            }
+        }
+    }
+
+    private void stack(RootSink sink) {
+        label.locals(stack.code());
+        for (int i = 0; i < stack.room(); i++) {
+            if (isReference(stack.value(i))) {
+                label.number(stack.place(i));
+                sink.root(stack.value(i), STACK, label);
             }
         }
     }

@@ -17,7 +17,7 @@ public record FrameLayout(int generatorCode, int frame, int frameCode, int local
 
     static FrameLayout of(int version) {
         if (version < 311) {
-            return new FrameLayout(-1, -1, -1, -1, -1);
+            return new FrameLayout(-1, -1, -1, -1, version == 207 ? 24 : version < 308 ? 28 : 32);
         }
         return version == 311 ? new FrameLayout(16, 24, 32, 76, 68) : new FrameLayout(72, 24, 0, 72, 64);
     }

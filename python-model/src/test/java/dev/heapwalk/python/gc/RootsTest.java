@@ -117,4 +117,26 @@ class RootsTest {
             assertThat(names).as(unreached.toString()).hasSizeLessThan(MOST_UNREACHED);
         }
     }
+
+    /** Objects that a function has on its stack alone, while it waits in C code or for another function. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Python#all")
+    void areOnStacksOfWhatRuns(Python python) throws Exception {
+        try (PythonProcess process = PythonProcess.of(python).start()) {
+            List<String> said = process.ask("stacks");
+            assertThat(said).hasSize(5);
+            try (Target target = Target.core(Cores.gcore(process, folder), python.root())) {
+                look(target, 0);
+                for (String line : said) {
+                    assertThat(reached).as(line).contains(Long.parseLong(line.split(" ")[1]));
+                }
+                Map<String, Long> stacks = new TreeMap<>();
+                stacks.putAll(found.getOrDefault(Roots.FRAME, Map.of()));
+                stacks.putAll(found.getOrDefault(Roots.STACK, Map.of()));
+                // It is the only one that refers to the object itself; others refer to what does.
+                String[] first = said.getFirst().split(" ");
+                assertThat(stacks).contains(Map.entry("stack [0] of " + first[0], Long.parseLong(first[1])));
+            }
+        }
+    }
 }

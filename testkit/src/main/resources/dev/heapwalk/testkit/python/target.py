@@ -35,6 +35,7 @@
 #   library       makes objects of many types of the standard library, and keeps them
 #   referents     objects of the garbage collector: id, id of the type, and ids of what gc.get_referents tells of it; a
 #                 line 'own' and an id for what this takes. The process stops itself when it knows them
+#   stacks        starts threads that have objects on their stacks alone while they wait: name of the function, id
 #   frozen        gc.freeze(), then gc.get_freeze_count()
 #   evaluate X    the value of an expression
 
@@ -46,6 +47,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 try:
     import _interpreters as interpreters
@@ -622,6 +624,48 @@ def referents():
             frame = frame.f_back
 
 
+class OnStack(object):
+    def __init__(self):
+        KEPT.append(id(self))
+
+    def __iter__(self):
+        return self
+
+    def next(self):
+        return 1
+
+    __next__ = next
+
+
+def stacks():
+    lock = threading.Lock()
+    lock.acquire()
+
+    def in_a_loop():
+        for _ in OnStack():
+            lock.acquire()
+
+    def in_a_tuple():
+        return OnStack(), [OnStack()], lock.acquire()
+
+    def calls():
+        return OnStack() is inner()
+
+    def inner():
+        return {1: OnStack(), 2: lock.acquire()}
+
+    for work, count in (in_a_loop, 1), (in_a_tuple, 2), (calls, 2):
+        del KEPT[:]
+        thread = threading.Thread(target=work)
+        thread.daemon = True
+        thread.start()
+        while len(KEPT) < count:
+            time.sleep(0.01)
+        for one in KEPT:
+            print(work.__name__, one)
+    del KEPT[:]
+
+
 def frozen():
     gc.freeze()
     print(gc.get_freeze_count())
@@ -690,6 +734,8 @@ def obey(line):
         library()
     elif word == "referents":
         referents()
+    elif word == "stacks":
+        stacks()
     elif word == "frozen":
         frozen()
     elif word == "evaluate":
