@@ -32,9 +32,9 @@ import java.util.Optional;
  *
  * <p>An object is what has a type, a reference, room for what its type says that it has, and, where the type is one of
  * the garbage collector's, a place in one of its lists, or none at all. Not told are other objects that are variables
- * (None, small numbers, text of the interpreter itself), objects that are kept for later use without a reference, and
- * the {@code int} and {@code float} of 2.7, which have no blocks of their own. A buffer of something else may look like
- * an object that the collector does not know.
+ * (None, small numbers, text of the interpreter itself), and objects that are kept for later use without a reference. A
+ * buffer of something else may look like an object that the collector does not know. Of 2.7, {@code int} and {@code
+ * float} lie in blocks of many, and come behind what lies in the allocators' blocks.
  *
  * <p>When it is made, it finds all types in one walk over the blocks of the allocators, and follows the lists of the
  * collector. For one thread. Whoever made it closes it.
@@ -87,6 +87,9 @@ public final class ObjectCursor implements AutoCloseable {
 
     private BlockCursor blocks;
     private int allocator;
+    /** Of 2.7. */
+    private final NumberBlocks numbers;
+
     private int module;
     private ObjectPlace place = ObjectPlace.POOL;
     private boolean ended;
@@ -143,6 +146,8 @@ public final class ObjectCursor implements AutoCloseable {
         this.lists = new GcLists(target, memory, layout, types);
         this.parts = runtime.parts();
         this.window = target.memory().window();
+        boolean inBlocks = layout.number().smallFlag() != 0;
+        this.numbers = new NumberBlocks(inBlocks ? allocators : List.of(), memory, types);
     }
 
     /** A cursor that stands at an object, and knows no other. */
@@ -198,6 +203,12 @@ public final class ObjectCursor implements AutoCloseable {
                 if (nextInMalloc()) {
                     return true;
                 }
+                place = ObjectPlace.NUMBERS;
+            }
+            if (place == ObjectPlace.NUMBERS) {
+                if (nextNumber()) {
+                    return true;
+                }
                 place = ObjectPlace.MODULE;
             }
             if (nextInModule()) {
@@ -216,6 +227,7 @@ public final class ObjectCursor implements AutoCloseable {
             blocks = null;
         }
         parts.rewind();
+        numbers.rewind();
         leavePool();
         window.forget();
         damages.clear();
@@ -366,6 +378,20 @@ public final class ObjectCursor implements AutoCloseable {
         long here = segment.address() + offset;
         show(start - here, here + shown);
         return isObject(here, usable);
+    }
+
+    private boolean nextNumber() {
+        if (!numbers.next()) {
+            return false;
+        }
+        address = numbers.address();
+        type = types.number(numbers.type());
+        refcnt = memory.readLong(address + ObjectLayout.REFCNT, 0);
+        state = GcLists.NOT_COLLECTED;
+        size = types.basicsize(type);
+        block = address;
+        blockSize = size;
+        return true;
     }
 
     private boolean nextInModule() {
@@ -737,6 +763,7 @@ public final class ObjectCursor implements AutoCloseable {
         ended = true;
         leavePool();
         parts.close();
+        numbers.close();
         if (blocks != null) {
             blocks.close();
             blocks = null;

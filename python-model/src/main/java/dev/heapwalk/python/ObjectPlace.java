@@ -7,6 +7,8 @@ public enum ObjectPlace {
     POOL,
     /** In a block of another allocator, such as {@code malloc}. */
     MALLOC,
+    /** In a block of many numbers, as {@code int} and {@code float} of 2.7. The object itself is told as its block. */
+    NUMBERS,
     /** Among the variables of a module. */
     MODULE
 }

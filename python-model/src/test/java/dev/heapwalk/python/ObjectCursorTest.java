@@ -228,8 +228,7 @@ class ObjectCursorTest {
             }
             if (object == null) {
                 long address = Long.parseLong(words[0]);
-                assertThat(modules.stream().anyMatch(range -> range.start() <= address && address < range.end())
-                                || isOldNumber(words[1], python))
+                assertThat(modules.stream().anyMatch(range -> range.start() <= address && address < range.end()))
                         .as(line + " " + typeNames.get(Long.parseLong(words[1])))
                         .isTrue();
                 continue;
@@ -265,11 +264,6 @@ class ObjectCursorTest {
         assertThat(others.values().stream().mapToInt(Integer::intValue).sum())
                 .as(others.toString())
                 .isLessThan(MOST_OTHERS);
-    }
-
-    /** Numbers of 2.7 have no blocks of their own. */
-    private boolean isOldNumber(String type, Python python) {
-        return !python.isAtLeast(3, 0) && Set.of("int", "float").contains(typeNames.get(Long.parseLong(type)));
     }
 
     /** With heads for debugging, a block tells how many bytes Python asked for. */

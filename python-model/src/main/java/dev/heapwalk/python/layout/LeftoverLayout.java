@@ -52,6 +52,16 @@ public final class LeftoverLayout {
     private LeftoverLayout() {}
 
     /**
+     * Whether a block is as large as one of numbers. The allocator may have given as much more as makes no block.
+     *
+     * @param usable the usable size of a block, in bytes
+     * @return whether it is
+     */
+    public static boolean mayHaveNumbers(long usable) {
+        return usable >= NUMBERS_BYTES && usable <= NUMBERS_BYTES + NUMBER_BYTES;
+    }
+
+    /**
      * Whether a block is as large as an inner node of that map.
      *
      * @param usable the usable size of a block, in bytes

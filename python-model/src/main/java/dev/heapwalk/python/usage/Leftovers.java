@@ -114,9 +114,7 @@ final class Leftovers {
                         <= segment.get(Words.LONG, offset + LeftoverLayout.PARSER_SIZE)) {
             return parser;
         }
-        return layout.number().smallFlag() != 0
-                        && usable >= LeftoverLayout.NUMBERS_BYTES
-                        && usable < LeftoverLayout.NUMBERS_BYTES + LeftoverLayout.NUMBER_BYTES
+        return layout.number().smallFlag() != 0 && LeftoverLayout.mayHaveNumbers(usable)
                 ? numbers(segment, offset)
                 : Category.NONE;
     }

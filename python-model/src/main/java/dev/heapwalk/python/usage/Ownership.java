@@ -110,7 +110,7 @@ final class Ownership {
     }
 
     private void take(ObjectCursor object) {
-        if (object.place() == ObjectPlace.MODULE) {
+        if (object.place() == ObjectPlace.MODULE || object.place() == ObjectPlace.NUMBERS) {
             return;
         }
         long address = object.address();
