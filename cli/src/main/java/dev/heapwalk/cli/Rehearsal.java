@@ -28,6 +28,7 @@ final class Rehearsal {
             Heapwalk.run("ruby", "dump", "demo", "-o", file.toString());
             Heapwalk.run("ruby", "count", "demo");
             Heapwalk.run("python", "dump", "demo", "-o", file.toString());
+            Heapwalk.run("python", "count", "demo");
         } finally {
             Files.deleteIfExists(file);
         }

@@ -69,6 +69,9 @@ abstract class DumpCommand<R> extends TargetCommand {
     /** What copies the process; empty where nothing is to be copied. */
     private Optional<Copier> copier = Optional.empty();
 
+    /** Whether a copy is read, so that the process runs on meanwhile. */
+    private boolean copied;
+
     /** Looks at the runtime; its trial is {@link #tryOut}. */
     abstract RuntimeLooks<R> looks();
 
@@ -133,7 +136,9 @@ abstract class DumpCommand<R> extends TargetCommand {
                 looks().at(still, new Problems(), (_, _) -> true);
                 copier = Optional.of(still.copier(room));
             }
-            return copier.get().copy();
+            Target copy = copier.get().copy();
+            copied = true;
+            return copy;
         } catch (TargetException e) {
             copier.ifPresent(Copier::close);
             copier = Optional.empty();
@@ -153,7 +158,12 @@ abstract class DumpCommand<R> extends TargetCommand {
         try (DumpFile to = DumpFile.to(file)) {
             DumpSummary written;
             try {
-                written = reading(subject, problems, progress, opened -> dump(opened, to, problems, progress));
+                written = reading(subject, problems, progress, opened -> {
+                    if (copied || subject instanceof Subject.Core) {
+                        to.passOn();
+                    }
+                    return dump(opened, to, problems, progress);
+                });
             } catch (TargetException e) {
                 if (letGoEarly(e) && to.partly()) {
                     Failure.say(e.getMessage());

@@ -20,7 +20,7 @@ import java.util.zip.GZIPOutputStream;
  * device, and what this process was started with ({@code /dev/stdout}, {@code >(command)}) are written in place.
  *
  * <p>While the target stands still nothing waits for a reader of the output or for a compressor: what can't be written
- * at once is kept in a {@link Spool} until {@link #finish}.
+ * at once is kept in a {@link Spool} until {@link #finish}, unless nobody {@linkplain #passOn waits} for its end.
  */
 public final class DumpFile implements AutoCloseable {
     private static final int ACCESS_MODE = 3;
@@ -36,6 +36,8 @@ public final class DumpFile implements AutoCloseable {
     private final NewFile made;
     /** Null where everything can be written at once. */
     private Spool spool;
+    /** Why nothing more is passed on; null while all is. */
+    private Output.WriteException left;
 
     private DumpFile(Path file, DirectOutput direct, boolean waitsForNobody, NewFile made) {
         this.file = file;
@@ -109,6 +111,17 @@ public final class DumpFile implements AutoCloseable {
         return spool != null || made != null;
     }
 
+    /**
+     * Notes that no process stands still while the dump is made, as where a copy or a core is read: then whoever reads
+     * the output gets it as it is made, and it can't be taken back.
+     */
+    public void passOn() {
+        if (spool != null && direct != null && !packed && !(direct instanceof StandardOutput && Terminal.output())) {
+            spool.close();
+            spool = null;
+        }
+    }
+
     /** Has the dump written, while the target is read. One that was written before is taken back, if it can be. */
     public <T> T writing(Function<DumpOutput, T> dump) {
         if (spool != null) {
@@ -117,7 +130,11 @@ public final class DumpFile implements AutoCloseable {
             return dump.apply(DumpOutput.to(spool));
         }
         if (made == null) {
-            return dump.apply(DumpOutput.to(direct));
+            try {
+                return dump.apply(DumpOutput.to(new Passed()));
+            } catch (Output.WriteException e) {
+                throw named(e);
+            }
         }
         try {
             made.channel().truncate(0);
@@ -136,6 +153,9 @@ public final class DumpFile implements AutoCloseable {
      */
     public void finish() {
         try {
+            if (left != null) {
+                throw left;
+            }
             if (spool != null) {
                 transfer();
             }
@@ -143,9 +163,36 @@ public final class DumpFile implements AutoCloseable {
                 made.complete();
             }
         } catch (Output.WriteException e) {
-            throw file == null || e.closedPipe() ? e : failure(file, e.reason());
+            throw named(e);
         } catch (IOException e) {
             throw failure(file, e);
+        }
+    }
+
+    private UncheckedIOException named(Output.WriteException e) {
+        return file == null || e.closedPipe() ? e : failure(file, e.reason());
+    }
+
+    /** Passes on what is written in place, and drops the rest when its reader has left: {@link #finish} says so. */
+    private final class Passed extends OutputStream {
+        @Override
+        public void write(int value) {
+            write(new byte[] {(byte) value}, 0, 1);
+        }
+
+        @Override
+        public void write(byte[] bytes, int offset, int length) {
+            if (left != null) {
+                return;
+            }
+            try {
+                direct.write(bytes, offset, length);
+            } catch (Output.WriteException e) {
+                if (!e.closedPipe()) {
+                    throw e;
+                }
+                left = e;
+            }
         }
     }
 
