@@ -231,7 +231,9 @@ public final class ObjectCursor implements AutoCloseable {
         leavePool();
         window.forget();
         damages.clear();
-        damages.addAll(lists.damages());
+        if (!lists.damages().isEmpty()) {
+            damages.addAll(lists.damages());
+        }
         allocator = 0;
         module = 0;
         place = ObjectPlace.POOL;
