@@ -282,6 +282,7 @@ abstract class AtBlock implements BlockView {
      *
      * @return the tag, 0 for what has none
      */
+    @Override
     public final int tag() {
         return map.table().tags[entry] & 0xff;
     }

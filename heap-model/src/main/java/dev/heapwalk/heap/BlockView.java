@@ -71,4 +71,14 @@ public interface BlockView {
      * @return whether it is
      */
     boolean ownMapping();
+
+    /**
+     * What the program has told the allocator of what it keeps there, where an allocator lets it: the tag of a heap of
+     * mimalloc.
+     *
+     * @return a small number whose meaning is the program's own, 0 where there is none; a {@link Block} has none
+     */
+    default int tag() {
+        return 0;
+    }
 }

@@ -16,6 +16,7 @@ import dev.heapwalk.python.layout.PymallocLayout;
 import dev.heapwalk.python.layout.PythonLayout;
 import dev.heapwalk.python.layout.TypeLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -24,7 +25,10 @@ import java.util.stream.Stream;
 
 /** Finds the runtime, its interpreters and its allocator in a target. Used once. */
 final class Discovery {
-    private static final String SUPPORTED = "supported are 2.7 and 3.6 to 3.15";
+    private static final String SUPPORTED = "supported are 2.7 and 3.6 to 3.15, the latter three also without the lock";
+    /** How far the fields of objects may be behind where these begin. */
+    private static final int[] SHIFTS = {0, ObjectLayout.FREE_THREADED_SHIFT};
+
     private static final long BUDGET = 8L << 20;
     private static final int LONGEST_NAME = 64;
     private static final int LEAST_TYPE = 400;
@@ -39,6 +43,9 @@ final class Discovery {
 
     // What can't change as long as the process lives.
     private long typeType;
+    /** How far the fields of its objects are behind where these begin: it tells whether the build has the lock. */
+    private int shift;
+
     private List<Range> variables = List.of();
     private Optional<ElfModule> module = Optional.empty();
     private InterpreterFinder interpreters;
@@ -57,17 +64,26 @@ final class Discovery {
         try (Reader reader = memory.reader(BUDGET)) {
             findType(reader);
             findOthers(reader);
-            long size = reader.readLong(typeType + TypeLayout.BASICSIZE);
-            List<PythonLayout> layouts = PythonLayout.withTypesOf(size);
+            long size = reader.readLong(typeType + shift + TypeLayout.BASICSIZE);
+            List<PythonLayout> layouts = PythonLayout.withTypesOf(size, shift > 0);
             if (layouts.isEmpty()) {
                 throw new UnsupportedTargetException(
                         "%s runs a Python whose types have %d bytes, as those of no version that is known: %s"
                                 .formatted(target.description(), size, SUPPORTED));
             }
             String versions = layouts.stream()
-                    .map(layout -> "%d.%d".formatted(layout.version() / 100, layout.version() % 100))
-                    .collect(Collectors.joining(" or "));
-            say("layout", versions, "types have %d bytes".formatted(size), Source.STRUCTURE);
+                            .map(layout -> "%d.%d".formatted(layout.version() / 100, layout.version() % 100))
+                            .collect(Collectors.joining(" or "))
+                    + (shift > 0 ? " without the global interpreter lock" : "");
+            say(
+                    "layout",
+                    versions,
+                    "types have %d bytes".formatted(size)
+                            + (shift > 0
+                                    ? ", and the type of an object lies %d bytes behind where it begins"
+                                            .formatted(shift + ObjectLayout.TYPE)
+                                    : ""),
+                    Source.STRUCTURE);
             for (PythonLayout layout : layouts) {
                 InterpreterFinder finder = new InterpreterFinder(target, reader, layout, variables, symbolOf());
                 if (finder.find()) {
@@ -88,6 +104,7 @@ final class Discovery {
         Discovery again = new Discovery(target, symbols);
         try (Reader reader = memory.reader(BUDGET)) {
             again.typeType = typeType;
+            again.shift = shift;
             again.variables = variables;
             again.module = module;
             evidence.stream()
@@ -118,9 +135,18 @@ final class Discovery {
     private PythonRuntime look(Reader reader) {
         PythonLayout layout = interpreters.layout();
         evidence.addAll(interpreters.evidence());
-        AllocatorFinder allocators = new AllocatorFinder(target, reader, layout, variables, symbolOf());
-        List<Pymalloc> found = allocators.find(interpreters.interpreters());
-        evidence.addAll(allocators.evidence());
+        List<Pymalloc> found = List.of();
+        if (layout.freeThreaded()) {
+            say(
+                    "allocator",
+                    "mimalloc, a copy of its own",
+                    "a build without the lock has no other: its blocks are those of a heap of their own",
+                    Source.STRUCTURE);
+        } else {
+            AllocatorFinder allocators = new AllocatorFinder(target, reader, layout, variables, symbolOf());
+            found = allocators.find(interpreters.interpreters());
+            evidence.addAll(allocators.evidence());
+        }
         boolean heads = hasDebugHead(reader, layout);
         if (heads) {
             say("debug heads", "each block has one", "the one before the dictionary of sys", Source.STRUCTURE);
@@ -151,16 +177,21 @@ final class Discovery {
     }
 
     private void findType(Reader reader) {
-        boolean freeThreaded = false;
         if (symbols) {
             for (ElfModule some : target.modules()) {
                 OptionalLong address = some.exported("PyType_Type");
                 if (address.isPresent()) {
-                    if (isTypeType(reader, address.getAsLong(), 0)) {
-                        take(address.getAsLong(), Optional.of(some), "the symbol PyType_Type", Source.SYMBOL);
-                        return;
+                    for (int distance : SHIFTS) {
+                        if (isTypeType(reader, address.getAsLong(), distance)) {
+                            take(
+                                    address.getAsLong(),
+                                    distance,
+                                    Optional.of(some),
+                                    "the symbol PyType_Type",
+                                    Source.SYMBOL);
+                            return;
+                        }
                     }
-                    freeThreaded |= isTypeType(reader, address.getAsLong(), TypeLayout.FREE_THREADED_SHIFT);
                 }
             }
         }
@@ -172,10 +203,9 @@ final class Discovery {
         for (ElfModule some : modules) {
             long found = scan(reader, some.writableSegments());
             if (found != 0) {
-                take(found, Optional.of(some), "an object that is its own type, in " + some.path());
+                take(found, scanned, Optional.of(some), "an object that is its own type, in " + some.path());
                 return;
             }
-            freeThreaded |= metFreeThreaded;
         }
         if (target.mode() == Target.Mode.CORE) {
             for (Mapping mapping : memory.mappings()) {
@@ -185,16 +215,10 @@ final class Discovery {
                 }
                 long found = scan(reader, List.of(range));
                 if (found != 0) {
-                    take(found, Optional.empty(), "an object that is its own type, in writable memory");
+                    take(found, scanned, Optional.empty(), "an object that is its own type, in writable memory");
                     return;
                 }
-                freeThreaded |= metFreeThreaded;
             }
-        }
-        if (freeThreaded) {
-            throw new UnsupportedTargetException(
-                    "%s runs a free-threaded build of Python (3.13t or later), which is not supported"
-                            .formatted(target.description()));
         }
         Optional<ElfModule> likely = likely(target);
         if (likely.isPresent()) {
@@ -206,25 +230,27 @@ final class Discovery {
                 .formatted(target.description(), program()));
     }
 
-    private boolean metFreeThreaded;
+    /** How far the fields of what {@link #scan} found are behind where it begins. */
+    private int scanned;
 
     /** Finds the type that is its own type; 0 if there is none. */
     private long scan(Reader reader, List<Range> ranges) {
-        metFreeThreaded = false;
         VariableScan scan = new VariableScan(memory, ranges);
         while (scan.next()) {
             long distance = scan.address() - scan.word();
-            if (distance == ObjectLayout.TYPE && isTypeType(reader, scan.word(), 0)) {
-                return scan.word();
+            for (int some : SHIFTS) {
+                if (distance == some + ObjectLayout.TYPE && isTypeType(reader, scan.word(), some)) {
+                    scanned = some;
+                    return scan.word();
+                }
             }
-            metFreeThreaded |= distance == ObjectLayout.FREE_THREADED_TYPE
-                    && isTypeType(reader, scan.word(), TypeLayout.FREE_THREADED_SHIFT);
         }
         return 0;
     }
 
-    private void take(long found, Optional<ElfModule> in, String basis, Source... sources) {
+    private void take(long found, int distance, Optional<ElfModule> in, String basis, Source... sources) {
         typeType = found;
+        shift = distance;
         module = in;
         variables = in.map(ElfModule::writableSegments).orElseGet(() -> around(found));
         say(
@@ -241,7 +267,9 @@ final class Discovery {
                 continue;
             }
             OptionalLong address = symbols ? some.exported("PyType_Type") : OptionalLong.empty();
-            long other = address.isPresent() && isTypeType(reader, address.getAsLong(), 0)
+            long other = address.isPresent()
+                            && Arrays.stream(SHIFTS)
+                                    .anyMatch(distance -> isTypeType(reader, address.getAsLong(), distance))
                     ? address.getAsLong()
                     : isNamed(some) ? scan(reader, some.writableSegments()) : 0;
             if (other != 0 && other != typeType) {
@@ -273,22 +301,22 @@ final class Discovery {
     }
 
     /** Whether an object is {@code type}: its own type, derived from one that is derived from nothing. */
-    private boolean isTypeType(Reader reader, long address, int shift) {
-        int type = ObjectLayout.TYPE + shift;
+    private boolean isTypeType(Reader reader, long address, int distance) {
+        int type = ObjectLayout.TYPE + distance;
         if ((address & 7) != 0 || reader.readLong(address + type, 0) != address) {
             return false;
         }
-        long size = reader.readLong(address + TypeLayout.BASICSIZE + shift, 0);
-        long base = reader.readLong(address + TypeLayout.BASE + shift, 0);
+        long size = reader.readLong(address + TypeLayout.BASICSIZE + distance, 0);
+        long base = reader.readLong(address + TypeLayout.BASE + distance, 0);
         return size >= LEAST_TYPE
                 && size <= MOST_TYPE
-                && reader.readLong(address + TypeLayout.ITEMSIZE + shift, 0) == TypeLayout.MEMBER_SIZE
-                && (reader.readLong(address + TypeLayout.FLAGS + shift, 0) & TypeLayout.TYPE_SUBCLASS) != 0
+                && reader.readLong(address + TypeLayout.ITEMSIZE + distance, 0) == TypeLayout.MEMBER_SIZE
+                && (reader.readLong(address + TypeLayout.FLAGS + distance, 0) & TypeLayout.TYPE_SUBCLASS) != 0
                 && (base & 7) == 0
                 && reader.readLong(base + type, 0) == address
-                && reader.readLong(base + TypeLayout.BASE + shift, -1) == 0
-                && mayBeNamed(reader, address + TypeLayout.TP_NAME + shift, "type")
-                && mayBeNamed(reader, base + TypeLayout.TP_NAME + shift, "object");
+                && reader.readLong(base + TypeLayout.BASE + distance, -1) == 0
+                && mayBeNamed(reader, address + TypeLayout.TP_NAME + distance, "type")
+                && mayBeNamed(reader, base + TypeLayout.TP_NAME + distance, "object");
     }
 
     /** A core may lack the constants that names are. */

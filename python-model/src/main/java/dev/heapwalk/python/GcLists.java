@@ -34,6 +34,8 @@ final class GcLists {
     static final int UNTRACKED = PERMANENT + 1;
     /** The code of an object without a head of the collector. */
     static final int NOT_COLLECTED = UNTRACKED + 1;
+    /** The code of an object that is tracked where there are no lists. */
+    private static final int TRACKED = NOT_COLLECTED + 1;
 
     private static final GcState[] STATES = {
         GcState.ELSEWHERE,
@@ -42,7 +44,8 @@ final class GcLists {
         GcState.GENERATION_2,
         GcState.PERMANENT,
         GcState.UNTRACKED,
-        GcState.NOT_COLLECTED
+        GcState.NOT_COLLECTED,
+        GcState.TRACKED
     };
 
     private final Target target;
@@ -282,6 +285,16 @@ final class GcLists {
         }
         int granule = granule(object);
         return (int) (words[page * WORDS + granule / PER_WORD] >>> granule % PER_WORD * BITS) & (1 << BITS) - 1;
+    }
+
+    /** The code of what the bits of an object tell in a build without the lock, those of {@link ObjectLayout#LOCAL}. */
+    static int ofBits(long word) {
+        if ((word & ObjectLayout.TRACKED) == 0) {
+            return UNTRACKED;
+        }
+        return (word & ObjectLayout.FROZEN) != 0
+                ? PERMANENT
+                : (word & ObjectLayout.UNREACHABLE) != 0 ? ELSEWHERE : TRACKED;
     }
 
     /** What a code says. */

@@ -16,5 +16,7 @@ public enum GcState {
     /** It is in the list of those that the collector leaves alone: {@code gc.freeze()}. */
     PERMANENT,
     /** It is in a list that belongs to no generation, as while a collection is under way. */
-    ELSEWHERE
+    ELSEWHERE,
+    /** The collector knows it, in a build without the global interpreter lock, which has no lists or generations. */
+    TRACKED
 }

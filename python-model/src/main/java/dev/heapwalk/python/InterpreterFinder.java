@@ -6,7 +6,6 @@ import dev.heapwalk.heap.Source;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.python.layout.InterpreterLayout;
 import dev.heapwalk.python.layout.OffsetTable;
 import dev.heapwalk.python.layout.PythonLayout;
@@ -99,7 +98,8 @@ final class InterpreterFinder {
         boolean debug = hasKey(interpreters.getFirst().sysdict(), OF_DEBUG);
         say(
                 "build",
-                "with the global interpreter lock" + (debug ? ", for debugging (Py_DEBUG)" : ""),
+                (layout.freeThreaded() ? "without" : "with") + " the global interpreter lock"
+                        + (debug ? ", for debugging (Py_DEBUG)" : ""),
                 "sys has %s %s; sys.version is %s".formatted(debug ? "a" : "no", OF_DEBUG, banner.replace('\n', ' ')),
                 List.of(Source.STRUCTURE, Source.BANNER));
         sayFound();
@@ -156,11 +156,8 @@ final class InterpreterFinder {
         if (series(hex) != layout.version()) {
             return false;
         }
-        if (memory.readLong(address + OffsetTable.FREE_THREADED) != 0) {
-            throw new UnsupportedTargetException("%s runs a free-threaded build of Python %s, which is not supported"
-                    .formatted(target.description(), text(hex)));
-        }
-        if (told(address, table.head()) < 0) {
+        boolean free = memory.readLong(address + OffsetTable.FREE_THREADED) != 0;
+        if (free != layout.freeThreaded() || told(address, table.head()) < 0) {
             return false;
         }
         InterpreterLayout toldFields = new InterpreterLayout(

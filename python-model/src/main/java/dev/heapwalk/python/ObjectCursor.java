@@ -60,11 +60,15 @@ public final class ObjectCursor implements AutoCloseable {
     private final boolean debugHeads;
     private final int[] distances;
     // Of the layouts, for each object.
+    /** How far the fields of an object are behind where it begins. From there on it is looked at. */
+    private final int head;
+
     private final int gcHead;
     private final int farthest;
-    private final long countMask;
+    private final long inUseMask;
     private final long countMost;
     private final boolean linksTell;
+    private final StringLayout strings;
     private final int asciiSize;
     private final int compactSize;
     private final List<Heap> allocators;
@@ -106,18 +110,20 @@ public final class ObjectCursor implements AutoCloseable {
         this(runtime, layout, heaps.allocators().findAll(Heap.class), READ_BUDGET);
         types.scan(runtime.target().memory(), runtime.variables());
         findTypes();
-        lists.read(runtime.interpreters(), runtime.variables());
+        if (head == 0) {
+            lists.read(runtime.interpreters(), runtime.variables());
+        }
         damages.addAll(lists.damages());
     }
 
     /** One that knows a single object, and that stands there if there is one. */
     private ObjectCursor(PythonRuntime runtime, PythonLayout layout, long where) {
         this(runtime, layout, List.of(), SMALL_BUDGET);
-        types.take(memory.readLong(where + ObjectLayout.TYPE, 0));
+        types.take(memory.readLong(where + head + ObjectLayout.TYPE, 0));
         if (runtime.isVariable(where)) {
             types.take(where);
         }
-        if (find(where) && state == GcLists.ELSEWHERE) {
+        if (find(where) && state == GcLists.ELSEWHERE && head == 0) {
             state = lists.listOf(where, runtime.interpreters(), runtime.variables());
         }
     }
@@ -133,11 +139,13 @@ public final class ObjectCursor implements AutoCloseable {
         this.distances = object.preHeaderFlags() == 0
                 ? new int[] {object.gcHead(), 0}
                 : new int[] {object.gcHead(), object.gcHead() + ObjectLayout.PRE_HEADER, 0};
+        this.head = object.shift();
         this.gcHead = object.gcHead();
         this.farthest = object.preHeaderFlags() == 0 ? 0 : gcHead + ObjectLayout.PRE_HEADER;
-        this.countMask = object.countMask();
+        this.inUseMask = object.inUseMask();
         this.countMost = object.countMost();
         this.linksTell = gc.refs() < 0;
+        this.strings = layout.string();
         this.asciiSize = layout.string().asciiSize();
         this.compactSize = layout.string().compactSize();
         this.allocators = allocators;
@@ -153,7 +161,7 @@ public final class ObjectCursor implements AutoCloseable {
     /** A cursor that stands at an object, and knows no other. */
     static Optional<ObjectCursor> at(PythonRuntime runtime, PythonLayout layout, long where) {
         ObjectCursor alone = new ObjectCursor(runtime, layout, where);
-        if (alone.type >= 0 && (alone.state != GcLists.ELSEWHERE || alone.lists.linked(where))) {
+        if (alone.type >= 0 && (alone.state != GcLists.ELSEWHERE || alone.head > 0 || alone.lists.linked(where))) {
             return Optional.of(alone);
         }
         alone.close();
@@ -255,30 +263,33 @@ public final class ObjectCursor implements AutoCloseable {
         if ((where & 7) != 0) {
             return false;
         }
-        long found = types.find(memory.readLong(where + ObjectLayout.TYPE, 0));
+        long begin = where + head;
+        long found = types.find(memory.readLong(begin + ObjectLayout.TYPE, 0));
         int number = TypeTable.numberOf(found);
-        long count = memory.readLong(where + ObjectLayout.REFCNT, 0);
+        long count = object.references(memory, where);
         if (found < 0 || !object.isInUse(count) || isSpare(count, number)) {
             return false;
         }
         int of = GcLists.NOT_COLLECTED;
         long own = types.basicsize(number);
         int traits = TypeTable.traits(found);
-        int before = TypeTable.collected(traits) ? gcHead : 0;
-        long offset = memory.find(where - before, before + LOOKED_AT);
+        int before = head + (TypeTable.collected(traits) ? gcHead : 0);
+        long offset = memory.find(begin - before, before + LOOKED_AT);
         if (types.number(where) >= 0) {
-            own = layout.type().staticSize();
+            own = head + layout.type().staticSize();
         } else if (offset >= 0) {
             long at = memory.segment().address() + offset + before;
-            show(where - at, at + LOOKED_AT);
-            if (before > 0) {
-                of = isUntracked(at - before) ? GcLists.UNTRACKED : lists.of(where);
+            show(begin - at, at + LOOKED_AT);
+            if (TypeTable.collected(traits)) {
+                of = head > 0
+                        ? GcLists.ofBits(RawMemory.word(at + ObjectLayout.LOCAL))
+                        : isUntracked(at - before) ? GcLists.UNTRACKED : lists.of(where);
             }
             own = size(at, number, traits, LARGEST);
-            if (own < 0 || !memory.mapped(where, own)) {
+            if (own < 0 || !memory.mapped(begin, own)) {
                 return false;
             }
-            own += TypeTable.before(traits);
+            own += head + TypeTable.before(traits);
         }
         place = ObjectPlace.MODULE;
         address = where;
@@ -379,6 +390,10 @@ public final class ObjectCursor implements AutoCloseable {
         segment.get(Words.BYTE, offset);
         long here = segment.address() + offset;
         show(start - here, here + shown);
+        if (head > 0 && blocks.tag() == 0) {
+            // Only heaps with a tag have objects there, but C code may have made a type in any block.
+            return usable >= head + TypeLayout.BYTES && isStaticType(here + head);
+        }
         return isObject(here, usable);
     }
 
@@ -401,10 +416,10 @@ public final class ObjectCursor implements AutoCloseable {
             return false;
         }
         address = types.address(module++);
-        type = types.number(memory.readLong(address + ObjectLayout.TYPE, 0));
-        refcnt = memory.readLong(address + ObjectLayout.REFCNT, 0);
+        type = types.number(memory.readLong(address + head + ObjectLayout.TYPE, 0));
+        refcnt = object.references(memory, address);
         state = GcLists.NOT_COLLECTED;
-        size = layout.type().staticSize();
+        size = head + layout.type().staticSize();
         block = address;
         blockSize = size;
         return type >= 0;
@@ -420,7 +435,7 @@ public final class ObjectCursor implements AutoCloseable {
         if (debugHeads) {
             return isBehindDebugHead(here, length);
         }
-        return isObjectOrType(here, length);
+        return isObjectOrType(here + head, length - head);
     }
 
     private boolean isBehindDebugHead(long here, long length) {
@@ -434,10 +449,10 @@ public final class ObjectCursor implements AutoCloseable {
             data += PymallocLayout.DEBUG_HEAD;
             bytes = Math.min(length - data, Long.reverseBytes(said));
         }
-        return isObjectOrType(here + data, bytes);
+        return isObjectOrType(here + data + head, bytes - head);
     }
 
-    /** Whether one lies in some room, behind the heads that it may have. */
+    /** Whether the fields of one lie in some room, behind the heads that it may have. */
     private boolean isObjectOrType(long here, long room) {
         if (room >= TypeLayout.BYTES && isStaticType(here)) {
             return true;
@@ -481,28 +496,30 @@ public final class ObjectCursor implements AutoCloseable {
     /** Whether C code has put a type there that is none of the collector's, as if it were a variable. */
     private boolean isStaticType(long here) {
         int number = types.number(RawMemory.word(here + ObjectLayout.TYPE));
-        if (number < 0 || !types.isStatic(here + shift)) {
+        if (number < 0 || !types.isStatic(here + shift - head)) {
             return false;
         }
-        address = here + shift;
+        address = here + shift - head;
         type = number;
-        refcnt = RawMemory.word(here + ObjectLayout.REFCNT);
+        refcnt = references(here);
         state = GcLists.NOT_COLLECTED;
-        size = layout.type().staticSize();
+        size = head + layout.type().staticSize();
         return true;
     }
 
     private boolean take(long at, long found, long room) {
         int number = TypeTable.numberOf(found);
         int traits = TypeTable.traits(found);
-        long count = RawMemory.word(at + ObjectLayout.REFCNT);
+        long count = references(at);
         // As ObjectLayout.isInUse() has it.
-        if ((count & countMask) == 0 || (count & ~countMost) != 0) {
+        if ((count & inUseMask) == 0 || (count & ~countMost) != 0) {
             return false;
         }
         int of = GcLists.NOT_COLLECTED;
         if (TypeTable.collected(traits)) {
-            if (isUntracked(at - gcHead)) {
+            if (head > 0) {
+                of = GcLists.ofBits(RawMemory.word(at + ObjectLayout.LOCAL));
+            } else if (isUntracked(at - gcHead)) {
                 of = GcLists.UNTRACKED;
             } else {
                 of = lists.of(at + shift);
@@ -515,12 +532,18 @@ public final class ObjectCursor implements AutoCloseable {
         if (own < 0 || own > room || isSpare(count, number)) {
             return false;
         }
-        address = at + shift;
+        address = at + shift - head;
         type = number;
         refcnt = count;
         state = of;
-        size = own + TypeTable.before(traits);
+        size = own + head + TypeTable.before(traits);
         return true;
+    }
+
+    /** As {@link ObjectLayout#references} has it. */
+    private long references(long at) {
+        long word = RawMemory.word(at + ObjectLayout.REFCNT);
+        return head == 0 ? word : ObjectLayout.merged(RawMemory.word(at + ObjectLayout.LOCAL), word);
     }
 
     private boolean isUntracked(long head) {
@@ -532,12 +555,13 @@ public final class ObjectCursor implements AutoCloseable {
 
     /** Whether what looks like a number of references leads to the next object of a list of those without any. */
     private boolean isSpare(long count, int number) {
-        return count >= ObjectLayout.MANY
+        return head == 0
+                && count >= ObjectLayout.MANY
                 && (count & object.immortalBit()) == 0
                 && memory.readLong(count + ObjectLayout.TYPE, 0) == types.address(number);
     }
 
-    /** The size of an object without what lies before it; -1 if it can't be one. */
+    /** The size of an object from its fields on; -1 if it can't be one. */
     private long size(long at, int number, int traits, long room) {
         long basic = types.basicsize(number);
         int kind = TypeTable.kind(traits);
@@ -586,15 +610,15 @@ public final class ObjectCursor implements AutoCloseable {
             return -1;
         }
         int bits = (int) RawMemory.word(at + StringLayout.STATE);
-        if ((bits & StringLayout.COMPACT) == 0) {
+        if (!strings.compact(bits)) {
             return basic;
         }
         long length = RawMemory.word(at + StringLayout.LENGTH);
         if (length < 0 || length > room) {
             return -1;
         }
-        int unit = bits >>> StringLayout.KIND_SHIFT & StringLayout.KIND_MASK;
-        return (bits & StringLayout.ASCII) != 0 ? asciiSize + length + 1 : compactSize + (length + 1) * unit;
+        int unit = strings.kind(bits);
+        return strings.ascii(bits) ? asciiSize + length + 1 : compactSize + (length + 1) * unit;
     }
 
     private long frameSlots(long where, int number) {
@@ -604,7 +628,7 @@ public final class ObjectCursor implements AutoCloseable {
 
     /** How many bytes a frame has for local variables and its stack. */
     private long slots(long pointer, int number) {
-        long code = pointer & ~FrameLayout.TAG;
+        long code = (pointer & ~FrameLayout.TAG) + head;
         long count = (long) memory.readInt(code + layout.frame().locals(), 0)
                 + memory.readInt(code + layout.frame().stack(), 0);
         return Math.max(0, count) * types.itemsize(number);

@@ -17,6 +17,7 @@ import dev.heapwalk.python.object.TypeNames;
  */
 public final class ObjectReader implements AutoCloseable {
     private final PythonLayout layout;
+    private final int shift;
     private final Reader memory;
     private final int wideUnit;
     private TypeNames typeNames;
@@ -28,6 +29,7 @@ public final class ObjectReader implements AutoCloseable {
      */
     ObjectReader(PythonLayout layout, Reader memory, int wideUnit) {
         this.layout = layout;
+        this.shift = layout.object().shift();
         this.memory = memory;
         this.wideUnit = wideUnit;
     }
@@ -39,6 +41,37 @@ public final class ObjectReader implements AutoCloseable {
      */
     public int series() {
         return layout.version();
+    }
+
+    /**
+     * Whether the objects are those of a build without the global interpreter lock.
+     *
+     * @return whether they are
+     */
+    public boolean freeThreaded() {
+        return layout.freeThreaded();
+    }
+
+    /**
+     * Reads a word of an object.
+     *
+     * @param object target address of an object, or anything
+     * @param field where the word lies, as layouts tell it
+     * @return the word, 0 if it can't be read
+     */
+    public long field(long object, long field) {
+        return memory.readLong(place(object, field), 0);
+    }
+
+    /**
+     * Where a field of an object lies.
+     *
+     * @param object target address of an object
+     * @param field where the field lies, as layouts tell it
+     * @return its target address
+     */
+    public long place(long object, long field) {
+        return object + shift + field;
     }
 
     /**
@@ -69,7 +102,7 @@ public final class ObjectReader implements AutoCloseable {
         if ((address & 7) != 0) {
             return 0;
         }
-        long type = memory.readLong(address + ObjectLayout.TYPE, 0);
+        long type = field(address, ObjectLayout.TYPE);
         return type != 0 && isType(type) ? type : 0;
     }
 
@@ -78,8 +111,8 @@ public final class ObjectReader implements AutoCloseable {
         if ((address & 7) != 0) {
             return false;
         }
-        long metatype = memory.readLong(address + ObjectLayout.TYPE, 0);
-        return (metatype & 7) == 0 && (memory.readLong(metatype + TypeLayout.FLAGS, 0) & TypeLayout.TYPE_SUBCLASS) != 0;
+        long metatype = field(address, ObjectLayout.TYPE);
+        return (metatype & 7) == 0 && (field(metatype, TypeLayout.FLAGS) & TypeLayout.TYPE_SUBCLASS) != 0;
     }
 
     /**
@@ -89,7 +122,7 @@ public final class ObjectReader implements AutoCloseable {
      * @return {@code tp_flags}, 0 if they can't be read
      */
     public long flags(long type) {
-        return memory.readLong(type + TypeLayout.FLAGS, 0);
+        return field(type, TypeLayout.FLAGS);
     }
 
     /**
@@ -104,11 +137,22 @@ public final class ObjectReader implements AutoCloseable {
         if (type == 0 || !view.accepts(flags(type)) || !view.acceptsType(type)) {
             return false;
         }
-        long offset = memory.find(address, view.bytes());
+        return lay(address, view);
+    }
+
+    /**
+     * Lays a view over an object that is known to be of its kind.
+     *
+     * @param address target address of an object
+     * @param view the view to lay
+     * @return whether it was laid: the object could be read
+     */
+    public boolean lay(long address, PyObject view) {
+        long offset = memory.find(address, shift + view.bytes());
         if (offset < 0) {
             return false;
         }
-        view.keep(memory.segment(), offset, address, view.bytes());
+        view.keepObject(memory.segment(), offset, address);
         return true;
     }
 

@@ -15,8 +15,8 @@ import java.util.Optional;
  * thread may use it; cursors and readers that it makes belong to one thread each.
  *
  * <p>Finding it needs no debug symbols, no version and no file on disk; symbols are used where there are some, and what
- * they say is checked against the structures themselves. Builds with the global interpreter lock of 2.7 and 3.6 to 3.15
- * for 64 bits are known.
+ * they say is checked against the structures themselves. Builds for 64 bits are known of 2.7 and 3.6 to 3.15, and those of
+ * 3.13 to 3.15 without the global interpreter lock ({@code Py_GIL_DISABLED}).
  */
 public final class PythonRuntime {
     private static final long BUDGET = 64L << 20;
@@ -146,6 +146,16 @@ public final class PythonRuntime {
      */
     public int series() {
         return found.layout().version();
+    }
+
+    /**
+     * Whether it is a build without the global interpreter lock ({@code Py_GIL_DISABLED}). Its objects lie in blocks of
+     * mimalloc, a copy of its own.
+     *
+     * @return whether it is
+     */
+    public boolean freeThreaded() {
+        return found.layout().freeThreaded();
     }
 
     /**

@@ -48,6 +48,9 @@ final class TypeTable {
     private static final List<String> GENERATORS = List.of("generator", "coroutine", "async_generator");
 
     private final PythonLayout layout;
+    /** How far the fields of an object are behind where it begins. */
+    private final int head;
+
     private final Reader memory;
     private final long typeType;
     /** Which types are types of types. */
@@ -68,6 +71,7 @@ final class TypeTable {
 
     TypeTable(PythonLayout layout, Reader memory, long typeType) {
         this.layout = layout;
+        this.head = layout.object().shift();
         this.memory = memory;
         this.typeType = typeType;
         metatypes.put(typeType, METATYPE);
@@ -79,7 +83,7 @@ final class TypeTable {
         VariableScan scan = new VariableScan(space, variables);
         while (scan.next()) {
             if (isMetatype(scan.word())) {
-                take(scan.address() - ObjectLayout.TYPE);
+                take(scan.address() - ObjectLayout.TYPE - head);
             }
         }
         inModules = count;
@@ -92,18 +96,20 @@ final class TypeTable {
 
     /** Takes the type at an address, if it is one. */
     void take(long address) {
-        if (!isMetatype(memory.readLong(address + ObjectLayout.TYPE, 0)) || number(address) >= 0) {
+        if (!isMetatype(memory.readLong(address + head + ObjectLayout.TYPE, 0)) || number(address) >= 0) {
             return;
         }
-        long basicsize = memory.readLong(address + TypeLayout.BASICSIZE, 0);
-        long itemsize = memory.readLong(address + TypeLayout.ITEMSIZE, -1);
-        long base = memory.readLong(address + TypeLayout.BASE, -1);
-        boolean whole = layout.object().isInUse(memory.readLong(address + ObjectLayout.REFCNT, 0))
+        long basicsize = memory.readLong(address + head + TypeLayout.BASICSIZE, 0) - head;
+        long itemsize = memory.readLong(address + head + TypeLayout.ITEMSIZE, -1);
+        long base = memory.readLong(address + head + TypeLayout.BASE, -1);
+        boolean whole = layout.object().isInUse(layout.object().references(memory, address))
                 && basicsize >= ObjectLayout.BYTES
                 && basicsize < LARGEST
                 && itemsize >= 0
                 && itemsize < LARGEST_ITEM
-                && (base == 0 ? isWithoutBase(address) : isMetatype(memory.readLong(base + ObjectLayout.TYPE, 0)));
+                && (base == 0
+                        ? isWithoutBase(address)
+                        : isMetatype(memory.readLong(base + head + ObjectLayout.TYPE, 0)));
         if (whole) {
             add(address, basicsize, itemsize);
         }
@@ -111,8 +117,9 @@ final class TypeTable {
 
     /** All are derived from {@code object}, but C code may use a type that nobody has made ready. */
     private boolean isWithoutBase(long address) {
-        return memory.readLong(typeType + TypeLayout.BASE, 0) == address
-                || (memory.readLong(address + TypeLayout.FLAGS, 0) & (TypeLayout.READY | TypeLayout.HEAPTYPE)) == 0;
+        return memory.readLong(typeType + head + TypeLayout.BASE, 0) == address
+                || (memory.readLong(address + head + TypeLayout.FLAGS, 0) & (TypeLayout.READY | TypeLayout.HEAPTYPE))
+                        == 0;
     }
 
     private void add(long address, long basicsize, long itemsize) {
@@ -123,7 +130,7 @@ final class TypeTable {
             itemsizes = Arrays.copyOf(itemsizes, 2 * count);
             traits = Arrays.copyOf(traits, 2 * count);
         }
-        long flag = memory.readLong(address + TypeLayout.FLAGS, 0);
+        long flag = memory.readLong(address + head + TypeLayout.FLAGS, 0);
         ObjectLayout object = layout.object();
         addresses[count] = address;
         flags[count] = flag;
@@ -175,7 +182,7 @@ final class TypeTable {
             return PLAIN;
         }
         if (layout.frame().generatorCode() >= 0 && (flag & TypeLayout.HEAPTYPE) == 0) {
-            String name = memory.readCString(memory.readLong(address + TypeLayout.TP_NAME, 0), LONGEST_NAME, "");
+            String name = memory.readCString(memory.readLong(address + head + TypeLayout.TP_NAME, 0), LONGEST_NAME, "");
             if (name.equals("frame")) {
                 return FRAME;
             }
@@ -194,7 +201,7 @@ final class TypeTable {
         if ((address & 7) != 0 || !memory.memory().mappings().writable(address, TypeLayout.BYTES)) {
             return false;
         }
-        if ((memory.readLong(address + TypeLayout.FLAGS, 0) & TypeLayout.TYPE_SUBCLASS) == 0) {
+        if ((memory.readLong(address + head + TypeLayout.FLAGS, 0) & TypeLayout.TYPE_SUBCLASS) == 0) {
             return false;
         }
         long known = metatypes.get(address, -1);
@@ -211,7 +218,7 @@ final class TypeTable {
             if (at == typeType) {
                 return true;
             }
-            at = memory.readLong(at + field, 0);
+            at = memory.readLong(at + head + field, 0);
         }
         return false;
     }
@@ -273,7 +280,7 @@ final class TypeTable {
         return traits >>> KIND_SHIFT & KIND;
     }
 
-    /** The size of an object without items, in bytes. */
+    /** The size of an object without items from its fields on, in bytes. */
     long basicsize(int number) {
         return basicsizes[number];
     }
@@ -282,7 +289,7 @@ final class TypeTable {
         return itemsizes[number];
     }
 
-    /** How large a number of some digits is. */
+    /** How large a number of some digits is from its fields on. */
     static long numberSize(long digits) {
         return IntLayout.DIGITS + Math.max(1, digits) * Integer.BYTES;
     }

@@ -127,10 +127,6 @@ class ObjectCursorTest {
         target.modules().forEach(module -> modules.addAll(module.writableSegments()));
     }
 
-    private static List<String> allocators(Python python) {
-        return python.isAtLeast(3, 6) ? List.of("pymalloc", "malloc", "debug", "malloc_debug") : List.of("");
-    }
-
     private static PythonProcess start(Python python, String allocator) throws Exception {
         PythonProcess process =
                 PythonProcess.of(python).env("PYTHONMALLOC", allocator).start();
@@ -141,7 +137,7 @@ class ObjectCursorTest {
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Python#all")
     void tellsWhatTheCollectorTracksByGeneration(Python python) throws Exception {
-        for (String allocator : allocators(python)) {
+        for (String allocator : python.allocators()) {
             try (PythonProcess process = start(python, allocator)) {
                 assertTracked(process.askStopped("tracked", () -> look(process)), python);
             }
@@ -167,8 +163,14 @@ class ObjectCursorTest {
         Set<String> generations = new HashSet<>();
         for (String line : said) {
             String[] words = line.split(" ");
-            GcState state = tracked.remove(Long.parseLong(words[1]));
-            if (words[0].equals("own")) {
+            // Without generations, all are told for each.
+            GcState state = python.freeThreaded()
+                    ? told.get(Long.parseLong(words[1])).state
+                    : tracked.get(Long.parseLong(words[1]));
+            tracked.remove(Long.parseLong(words[1]));
+            if (python.freeThreaded()) {
+                assertThat(state).as(line).isEqualTo(GcState.TRACKED);
+            } else if (words[0].equals("own")) {
                 assertThat(state).as(line).isEqualTo(GcState.GENERATION_0);
             } else if (words[0].equals("-")) {
                 assertThat(state).as(line).isIn(GcState.GENERATION_0, GcState.GENERATION_1, GcState.GENERATION_2);
@@ -178,7 +180,7 @@ class ObjectCursorTest {
             }
         }
         assertThat(said).hasSizeGreaterThan(5000);
-        assertThat(generations).hasSize(python.isAtLeast(3, 8) ? 3 : 0);
+        assertThat(generations).hasSize(python.isAtLeast(3, 8) && !python.freeThreaded() ? 3 : 0);
         // What is frozen is not told by the process.
         tracked.values().removeIf(state -> state == GcState.PERMANENT);
         if (python.isAtLeast(3, 7)) {
@@ -211,7 +213,7 @@ class ObjectCursorTest {
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Python#all")
     void tellsWhatOthersReferToWithItsSize(Python python) throws Exception {
-        for (String allocator : allocators(python)) {
+        for (String allocator : python.allocators()) {
             try (PythonProcess process = start(python, allocator)) {
                 assertSizes(process.askStopped("sizes", () -> look(process)), python);
             }
@@ -300,7 +302,7 @@ class ObjectCursorTest {
     @ParameterizedTest
     @MethodSource("pythonsWithDebugHeads")
     void tellsAsManyBytesAsPythonAskedFor(Python python) throws Exception {
-        for (String allocator : List.of("debug", "malloc_debug")) {
+        for (String allocator : python.debuggingAllocators()) {
             try (PythonProcess process = start(python, allocator);
                     Target target = Target.attach(process.pid())) {
                 look(target);
@@ -315,10 +317,11 @@ class ObjectCursorTest {
                         long asked = asked(memory, entry.getKey());
                         assertThat(asked).as(object.toString()).isGreaterThanOrEqualTo(object.size);
                         // Without items, as tp_itemsize of its type tells.
-                        if (memory.readLong(object.type + 40) == 0 && !object.name.equals("str")) {
+                        long fields = object.type + (python.freeThreaded() ? 16 : 0);
+                        if (memory.readLong(fields + 40) == 0 && !object.name.equals("str")) {
                             long spare = asked - object.size;
                             // The type has counted one name less since it was asked for.
-                            boolean values = python.isAtLeast(3, 13) && (memory.readLong(object.type + 168) & 4) != 0;
+                            boolean values = python.isAtLeast(3, 13) && (memory.readLong(fields + 168) & 4) != 0;
                             wrong += object.name.equals(NO_OBJECT) ? 1 : 0;
                             assertThat(spare == 0
                                             || values && (spare == 8 || spare == 16)

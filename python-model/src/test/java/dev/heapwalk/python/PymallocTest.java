@@ -34,7 +34,7 @@ class PymallocTest {
 
     /** All but 2.7, which has no such function. */
     static Stream<Python> pythons() {
-        return Python.all().stream().filter(python -> python.isAtLeast(3, 3));
+        return Python.withPymalloc().stream().filter(python -> python.isAtLeast(3, 3));
     }
 
     private PymallocTotals seen;
@@ -76,7 +76,7 @@ class PymallocTest {
     /** What is left of an array that became too small may be pointed to as well, by a variable before or behind. */
     @Test
     void followsTheArrayOfArenasWhereAnOlderOneIsLeft() throws Exception {
-        Python python = Python.all().stream()
+        Python python = Python.withPymalloc().stream()
                 .filter(some -> !some.isAtLeast(3, 12))
                 .reduce((_, last) -> last)
                 .orElseThrow();
@@ -184,7 +184,7 @@ class PymallocTest {
     }
 
     @ParameterizedTest
-    @MethodSource("dev.heapwalk.testkit.Python#all")
+    @MethodSource("dev.heapwalk.testkit.Python#withPymalloc")
     void toldPartsFollowEachOther(Python python) throws Exception {
         try (PythonProcess process = PythonProcess.of(python).start();
                 Target target = Target.attach(process.pid())) {
@@ -222,7 +222,7 @@ class PymallocTest {
 
     /** Each of the target's own objects lies in a block that is used, at most one head before it. */
     @ParameterizedTest
-    @MethodSource("dev.heapwalk.testkit.Python#all")
+    @MethodSource("dev.heapwalk.testkit.Python#withPymalloc")
     void objectsLieInUsedBlocks(Python python) throws Exception {
         try (PythonProcess process = PythonProcess.of(python).start()) {
             process.ask("fill 2000");

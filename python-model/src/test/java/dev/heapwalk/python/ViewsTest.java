@@ -24,6 +24,7 @@ import dev.heapwalk.testkit.PythonProcess;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -72,7 +73,12 @@ class ViewsTest {
                 reader = objects;
                 unicode = new PyUnicode(reader);
                 bytes = new PyBytes(reader);
-                views = make();
+                views = new HashMap<>(make());
+                if (python.freeThreaded()) {
+                    // Modules live for ever there, and the collector does not know them.
+                    assertThat(said).noneMatch(line -> line.startsWith("module "));
+                    views.remove("module");
+                }
                 assertSaid(said);
             }
         }
@@ -96,7 +102,8 @@ class ViewsTest {
             assertThat(found).as(line).hasSameSizeAs(expected);
         }
         assertThat(counts).containsOnlyKeys(views.keySet());
-        assertThat(said).hasSizeGreaterThan(3000);
+        // The collector knows fewer tuples where constants live for ever.
+        assertThat(said).hasSizeGreaterThan(views.containsKey("module") ? 3000 : 2000);
     }
 
     private List<String> read(String kind) {

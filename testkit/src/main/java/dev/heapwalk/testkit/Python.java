@@ -25,8 +25,8 @@ public final class Python {
     private static final String VARIABLE = "HEAPWALK_PYTHONS";
     private static final String HOST = "/usr/bin/python3";
     private static final String PROBE =
-            "import os, sys; print(os.getpid()); print('%d.%d' % sys.version_info[:2]); sys.stdout.flush(); "
-                    + "sys.stdin.read()";
+            "import os, sys, sysconfig; print(os.getpid()); print('%d.%d' % sys.version_info[:2]); "
+                    + "print(sysconfig.get_config_var('Py_GIL_DISABLED')); sys.stdout.flush(); sys.stdin.read()";
     private static final Pattern EXECUTABLE = Pattern.compile("python(3\\.[0-9]+)");
 
     private final String label;
@@ -35,14 +35,23 @@ public final class Python {
     private final Path root;
     private final List<String> command;
     private final Path sysroot;
+    private final boolean freeThreaded;
 
-    private Python(String label, String version, Release release, Path root, List<String> command, Path sysroot) {
+    private Python(
+            String label,
+            String version,
+            Release release,
+            Path root,
+            List<String> command,
+            Path sysroot,
+            boolean freeThreaded) {
         this.label = label;
         this.version = version;
         this.release = release;
         this.root = root;
         this.command = command;
         this.sysroot = sysroot;
+        this.freeThreaded = freeThreaded;
     }
 
     /**
@@ -60,7 +69,13 @@ public final class Python {
         return in(
                 root,
                 (name, version) -> new Python(
-                        release.label() + " " + version, version, release, root, List.of("/usr/bin/" + name), root));
+                        release.label() + " " + version,
+                        version,
+                        release,
+                        root,
+                        List.of("/usr/bin/" + name),
+                        root,
+                        false));
     }
 
     private interface Maker {
@@ -105,7 +120,8 @@ public final class Python {
                                     Release.HOST,
                                     Path.of("/"),
                                     List.of("qemu-aarch64", "-L", root.toString(), root + "/usr/bin/" + name),
-                                    root));
+                                    root,
+                                    false));
                 })
                 .toList();
     }
@@ -127,6 +143,46 @@ public final class Python {
      */
     public static List<Python> all() {
         return Stream.concat(debian().stream(), Named.PYTHONS.stream()).toList();
+    }
+
+    /**
+     * Those that have pymalloc.
+     *
+     * @return {@link #all} but builds without the global interpreter lock
+     */
+    public static List<Python> withPymalloc() {
+        return all().stream().filter(python -> !python.freeThreaded).toList();
+    }
+
+    /**
+     * Whether it is a build without the global interpreter lock ({@code Py_GIL_DISABLED}). No Debian release packages
+     * one.
+     *
+     * @return whether it is
+     */
+    public boolean freeThreaded() {
+        return freeThreaded;
+    }
+
+    /**
+     * What {@code PYTHONMALLOC} may say.
+     *
+     * @return names of allocators, the usual one first; one that is empty where there is no choice
+     */
+    public List<String> allocators() {
+        if (freeThreaded) {
+            return List.of("mimalloc", "debug");
+        }
+        return isAtLeast(3, 6) ? List.of("pymalloc", "malloc", "debug", "malloc_debug") : List.of("");
+    }
+
+    /**
+     * Those of {@link #allocators} with which each block has a head for debugging.
+     *
+     * @return names of allocators
+     */
+    public List<String> debuggingAllocators() {
+        return allocators().stream().filter(name -> name.endsWith("debug")).toList();
     }
 
     /**
@@ -212,6 +268,7 @@ public final class Python {
                         new InputStreamReader(process.getInputStream(), StandardCharsets.US_ASCII))) {
                     String pid = said.readLine();
                     String version = said.readLine();
+                    boolean freeThreaded = "1".equals(said.readLine());
                     if (version == null) {
                         throw new IllegalStateException(
                                 VARIABLE + ": " + executable + " does not run a line of Python");
@@ -221,8 +278,8 @@ public final class Python {
                                 + " starts Python as a process of its own: it has to replace itself by it, with exec");
                     }
                     Path root = Files.readSymbolicLink(Path.of("/proc/" + pid + "/root"));
-                    return new Python(
-                            executable + " " + version, version, Release.HOST, root, List.of(executable), root);
+                    String label = executable + " " + version + (freeThreaded ? " without the lock" : "");
+                    return new Python(label, version, Release.HOST, root, List.of(executable), root, freeThreaded);
                 } finally {
                     process.destroyForcibly();
                 }

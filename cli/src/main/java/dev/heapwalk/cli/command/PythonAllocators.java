@@ -61,8 +61,8 @@ final class PythonAllocators extends RowsCommand {
 
     private Report read(PythonRuntime runtime, Problems problems) {
         if (runtime.pymallocs().isEmpty()) {
-            problems.notices(
-                    List.of("%s has no arenas of its own: its objects are in blocks of malloc".formatted(runtime)));
+            problems.notices(List.of("%s has no arenas of its own: its objects are in blocks of %s"
+                    .formatted(runtime, runtime.freeThreaded() ? "its copy of mimalloc" : "malloc")));
         }
         List<Of> all = new ArrayList<>();
         for (Pymalloc allocator : runtime.pymallocs()) {

@@ -103,8 +103,8 @@ final class PythonCount extends RowsCommand {
     }
 
     private record Answer(List<TypeCount> counts, boolean generations) implements Report {
-        private static final List<GcState> LISTED =
-                List.of(GcState.GENERATION_0, GcState.GENERATION_1, GcState.GENERATION_2, GcState.PERMANENT);
+        private static final List<GcState> LISTED = List.of(
+                GcState.GENERATION_0, GcState.GENERATION_1, GcState.GENERATION_2, GcState.TRACKED, GcState.PERMANENT);
 
         static List<Column> columns(boolean generations) {
             Stream<Column> columns = Stream.of(
@@ -117,6 +117,7 @@ final class PythonCount extends RowsCommand {
                     Column.sum("Gen 0", "generation_0"),
                     Column.sum("Gen 1", "generation_1"),
                     Column.sum("Gen 2", "generation_2"),
+                    Column.sum("Tracked", "tracked"),
                     Column.sum("Frozen", "frozen"),
                     Column.sum("Not tracked", "not_tracked"));
             return (generations ? Stream.concat(columns, more) : columns).toList();
@@ -134,7 +135,7 @@ final class PythonCount extends RowsCommand {
 
         @Override
         public List<String> dispensable() {
-            return List.of("cumulative", "share", "frozen", "generation_1");
+            return List.of("cumulative", "share", "tracked", "frozen", "generation_1");
         }
 
         @Override

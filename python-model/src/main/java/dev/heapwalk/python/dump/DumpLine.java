@@ -104,7 +104,8 @@ final class DumpLine {
         this.real = new PyFloat(reader);
         this.unicode = new PyUnicode(reader);
         this.bytes = new PyBytes(reader);
-        this.bytesAreText = PythonLayout.of(reader.series()).string().asciiSize() < 0;
+        this.bytesAreText =
+                PythonLayout.of(reader.series(), reader.freeThreaded()).string().asciiSize() < 0;
         this.inPlace = Math.min(LONGEST_IN_PLACE, rules.most());
         this.longestKey = (int) Math.min(LONGEST_KEY, rules.most());
     }
@@ -400,7 +401,7 @@ final class DumpLine {
 
     /** Writes an object as itself, if it is short. Returns whether it was. */
     private boolean inPlace(long address, boolean asKey) {
-        long type = memory.readLong(address + ObjectLayout.TYPE, 0);
+        long type = reader.field(address, ObjectLayout.TYPE);
         int index = numbers.numberOf(type);
         if (index < 0) {
             return false;
@@ -423,12 +424,7 @@ final class DumpLine {
 
     /** Lays a view over an object that is known to be of its kind. */
     boolean lay(long address, PyObject view) {
-        long offset = memory.find(address, view.bytes());
-        if (offset < 0) {
-            return false;
-        }
-        view.keep(memory.segment(), offset, address, view.bytes());
-        return true;
+        return reader.lay(address, view);
     }
 
     private boolean word(byte[] word) {

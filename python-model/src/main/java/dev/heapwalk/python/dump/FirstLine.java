@@ -66,7 +66,8 @@ final class FirstLine {
             line.name(PLATFORM, runtime.target().machine().label());
             line.name(
                     ALLOCATOR,
-                    (runtime.pymallocs().isEmpty() ? "malloc" : "pymalloc") + (runtime.debugHeads() ? " debug" : ""));
+                    (runtime.freeThreaded() ? "mimalloc" : runtime.pymallocs().isEmpty() ? "malloc" : "pymalloc")
+                            + (runtime.debugHeads() ? " debug" : ""));
             line.name(GC, runtime.rest().tells() ? runtime.rest().likely() ? "none" : "running" : "unknown");
             lines.json.raw(INTERPRETERS);
             line.openArray();

@@ -36,7 +36,7 @@ final class Listed {
         this.walked = walked.new Finder();
         this.types = types;
         this.memory = memory;
-        this.layout = PythonLayout.of(runtime.series()).object();
+        this.layout = PythonLayout.of(runtime.series(), runtime.freeThreaded()).object();
         this.runtime = runtime;
     }
 
@@ -62,8 +62,8 @@ final class Listed {
     private boolean isOther(long address) {
         return (address & 7) == 0
                 && address != 0
-                && types.numberOf(memory.readLong(address + ObjectLayout.TYPE, 0)) >= 0
-                && layout.isInUse(memory.readLong(address, 0))
+                && types.numberOf(memory.readLong(address + layout.shift() + ObjectLayout.TYPE, 0)) >= 0
+                && layout.isInUse(layout.references(memory, address))
                 // What lies there is told by the walk, or it is no object.
                 && runtime.arenaAt(address) < 0;
     }

@@ -56,6 +56,7 @@ final class ObjectLines implements AutoCloseable {
     private static final byte[] IMMORTAL = DumpLine.key("immortal");
     private static final byte[] STATIC = DumpLine.key("static");
     private static final byte[] GC = DumpLine.key("gc");
+    private static final byte[] TRACKED = JsonLines.ascii("\"tracked\"");
     private static final byte[] UNTRACKED = JsonLines.ascii("\"untracked\"");
     private static final byte[] FROZEN = JsonLines.ascii("\"permanent\"");
     private static final byte[] ELSEWHERE = JsonLines.ascii("\"elsewhere\"");
@@ -280,6 +281,7 @@ final class ObjectLines implements AutoCloseable {
             case GENERATION_0 -> json.decimal(0);
             case GENERATION_1 -> json.decimal(1);
             case GENERATION_2 -> json.decimal(2);
+            case TRACKED -> json.raw(TRACKED);
             case UNTRACKED -> json.raw(UNTRACKED);
             case PERMANENT -> json.raw(FROZEN);
             default -> json.raw(ELSEWHERE);
@@ -318,7 +320,7 @@ final class ObjectLines implements AutoCloseable {
                 line.referenceIfAny(SELF, method.self());
             }
             case BUILTIN -> builtin(address);
-            case DESCRIPTOR -> line.name(NAME, memory.readLong(address + SmallLayout.DESCRIPTOR_NAME));
+            case DESCRIPTOR -> line.name(NAME, memory.readLong(reader.place(address, SmallLayout.DESCRIPTOR_NAME)));
             case CODE -> code(lay(address, code));
             case CELL -> line.value(VALUE, lay(address, cell).ref());
             case WEAKREF -> {
@@ -355,9 +357,10 @@ final class ObjectLines implements AutoCloseable {
             line.contents(VALUE, value.get().toString());
         } else {
             long size = of.digits() * Integer.BYTES;
-            memory.requireMapped(of.address() + IntLayout.DIGITS, of.digits(), Integer.BYTES);
+            memory.requireMapped(reader.place(of.address(), IntLayout.DIGITS), of.digits(), Integer.BYTES);
             line.number(BYTESIZE, size);
-            line.digest(line.rules().redacts() ? HMAC_SHA256 : SHA256, of.address() + IntLayout.DIGITS, size);
+            line.digest(
+                    line.rules().redacts() ? HMAC_SHA256 : SHA256, reader.place(of.address(), IntLayout.DIGITS), size);
         }
     }
 
@@ -366,7 +369,8 @@ final class ObjectLines implements AutoCloseable {
         line.openArray();
         for (int i = 0; i < 2; i++) {
             line.comma();
-            json.exact(Double.longBitsToDouble(memory.readLong(address + SmallLayout.FLOAT_VALUE + i * Long.BYTES)));
+            json.exact(Double.longBitsToDouble(
+                    memory.readLong(reader.place(address, SmallLayout.FLOAT_VALUE + i * Long.BYTES))));
         }
         line.close();
     }
@@ -460,12 +464,12 @@ final class ObjectLines implements AutoCloseable {
     }
 
     private void builtin(long address) {
-        long definition = memory.readLong(address + SmallLayout.BUILTIN_DEFINITION);
+        long definition = memory.readLong(reader.place(address, SmallLayout.BUILTIN_DEFINITION));
         String name = memory.readCString(memory.readLong(definition, 0), LONGEST_C_NAME, "");
         if (!name.isEmpty()) {
             line.name(NAME, name);
         }
-        line.referenceIfAny(SELF, memory.readLong(address + SmallLayout.BUILTIN_SELF));
+        line.referenceIfAny(SELF, memory.readLong(reader.place(address, SmallLayout.BUILTIN_SELF)));
     }
 
     private void code(PyCode of) {

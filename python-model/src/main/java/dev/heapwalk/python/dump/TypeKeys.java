@@ -124,11 +124,11 @@ final class TypeKeys {
     private boolean isDeque(long type) {
         long base = type;
         for (int i = 0; i < DEEPEST && base != 0; i++) {
-            long name = reader.memory().readLong(base + TypeLayout.TP_NAME, 0);
+            long name = reader.field(base, TypeLayout.TP_NAME);
             if (reader.memory().readCString(name, LONGEST_NAME, "").equals(DEQUE)) {
                 return true;
             }
-            base = reader.memory().readLong(base + TypeLayout.BASE, 0);
+            base = reader.field(base, TypeLayout.BASE);
         }
         return false;
     }

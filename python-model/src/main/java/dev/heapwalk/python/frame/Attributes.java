@@ -27,7 +27,7 @@ final class Attributes {
     Attributes(ObjectReader reader) {
         this.reader = reader;
         this.memory = reader.memory();
-        this.layout = PythonLayout.of(reader.series());
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded());
         this.dict = new PyDict(reader);
         this.unicode = new PyUnicode(reader);
         this.bytes = new PyBytes(reader);
@@ -41,23 +41,23 @@ final class Attributes {
         }
         InstanceLayout places = layout.instance();
         if ((reader.flags(type) & places.managedDict()) == 0) {
-            long offset = memory.readLong(type + TypeLayout.DICTOFFSET, 0);
+            long offset = reader.field(type, TypeLayout.DICTOFFSET);
             return offset > 0 ? item(memory.readLong(object + offset, 0), name) : 0;
         }
-        long word = memory.readLong(object + places.dict(), 0);
+        long word = reader.field(object, places.dict());
         if (word != 0 && (!places.tagged() || (word & 1) == 0)) {
             return item(word, name);
         }
         long values = places.tagged()
                 ? word == 0 ? 0 : word + 1
                 : places.values() != 0
-                        ? memory.readLong(object + places.values(), 0)
+                        ? reader.field(object, places.values())
                         : (reader.flags(type) & layout.type().inlineValues()) != 0
                                 ? object
-                                        + memory.readLong(type + TypeLayout.BASICSIZE, 0)
+                                        + reader.field(type, TypeLayout.BASICSIZE)
                                         + layout.dict().valuesHead()
                                 : 0;
-        return values == 0 ? 0 : value(memory.readLong(type + layout.type().cachedKeys(), 0), values, name);
+        return values == 0 ? 0 : value(reader.field(type, layout.type().cachedKeys()), values, name);
     }
 
     private long item(long address, String name) {

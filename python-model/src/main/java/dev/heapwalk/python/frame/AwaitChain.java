@@ -76,7 +76,7 @@ public final class AwaitChain {
             if (type == 0 || !WRAPPERS.contains(reader.typeNames().of(type).qualname())) {
                 return at;
             }
-            at = reader.memory().readLong(at + SmallLayout.AWAITED, 0);
+            at = reader.field(at, SmallLayout.AWAITED);
         }
         return at;
     }

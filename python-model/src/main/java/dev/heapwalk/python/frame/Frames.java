@@ -72,8 +72,10 @@ public final class Frames {
     public Frames(PythonRuntime runtime, ObjectReader reader) {
         this.reader = reader;
         this.memory = reader.memory();
-        this.thread = PythonLayout.of(runtime.series()).thread();
-        this.pointer = PythonLayout.of(runtime.series()).activation().pointer();
+        this.thread = PythonLayout.of(runtime.series(), runtime.freeThreaded()).thread();
+        this.pointer = PythonLayout.of(runtime.series(), runtime.freeThreaded())
+                .activation()
+                .pointer();
         this.frame = new InterpreterFrame(reader);
         this.sample = new Sample(memory, frame);
         this.code = new PyCode(reader);
@@ -219,7 +221,7 @@ public final class Frames {
             return false;
         }
         long at = frame.instruction(0);
-        instruction = pointer ? at - code.bytecode() : at;
+        instruction = pointer ? at - code.bytecode(frame.copy()) : at;
         return frame.owner() == InterpreterFrame.Owner.GENERATOR
                 || code.prologue() == 0
                 || instruction >= code.prologue();

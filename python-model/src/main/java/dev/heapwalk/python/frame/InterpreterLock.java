@@ -21,11 +21,14 @@ final class InterpreterLock {
     InterpreterLock(PythonRuntime runtime, ObjectReader reader) {
         this.runtime = runtime;
         this.memory = reader.memory();
-        this.layout = PythonLayout.of(runtime.series());
+        this.layout = PythonLayout.of(runtime.series(), runtime.freeThreaded());
     }
 
     /** Target address of the {@code PyThreadState}, 0 if no thread has it; empty if that is not known. */
     OptionalLong holder(PythonInterpreter interpreter) {
+        if (layout.freeThreaded()) {
+            return OptionalLong.empty();
+        }
         LockLayout lock = layout.lock();
         OffsetTable table = layout.runtime().table();
         if (table.known()) {

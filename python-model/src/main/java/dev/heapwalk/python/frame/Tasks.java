@@ -60,7 +60,7 @@ public final class Tasks {
     public Tasks(ObjectReader reader) {
         this.reader = reader;
         this.memory = reader.memory();
-        this.layout = PythonLayout.of(reader.series()).task();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).task();
         this.attributes = new Attributes(reader);
         this.number = new PyLong(reader);
     }
@@ -98,7 +98,7 @@ public final class Tasks {
             if (kind != Kind.NONE) {
                 return kind;
             }
-            base = memory.readLong(base + TypeLayout.BASE, 0);
+            base = reader.field(base, TypeLayout.BASE);
         }
         return Kind.NONE;
     }
@@ -119,10 +119,10 @@ public final class Tasks {
             boolean task = kind.task();
             return Optional.of(new Task(
                     address,
-                    task && layout.name() >= 0 ? name(memory.readLong(address + layout.name(), 0)) : "",
-                    state(memory.readInt(address + layout.state(), -1)),
-                    task ? some(memory.readLong(address + layout.coroutine(), 0)) : 0,
-                    task ? some(memory.readLong(address + layout.waiter(), 0)) : 0));
+                    task && layout.name() >= 0 ? name(reader.field(address, layout.name())) : "",
+                    state(memory.readInt(reader.place(address, layout.state()), -1)),
+                    task ? some(reader.field(address, layout.coroutine())) : 0,
+                    task ? some(reader.field(address, layout.waiter())) : 0));
         }
         return Optional.of(new Task(
                 address,

@@ -83,6 +83,10 @@ public final class Threads {
 
     private ThreadInfo.Activity activity(PythonThread thread, OptionalLong holder, Optional<ThreadState> system) {
         Optional<Boolean> waits = system.flatMap(ThreadState::registers).flatMap(this::isInSystemCall);
+        if (runtime.freeThreaded()) {
+            return waits.map(is -> is ? ThreadInfo.Activity.IDLE : ThreadInfo.Activity.WITHOUT_LOCK)
+                    .orElse(ThreadInfo.Activity.UNKNOWN);
+        }
         if (holder.isPresent() && holder.getAsLong() == thread.address()) {
             return waits.map(is -> is ? ThreadInfo.Activity.BLOCKING : ThreadInfo.Activity.RUNNING)
                     .orElse(ThreadInfo.Activity.HOLDING);

@@ -35,7 +35,7 @@ public final class ObjectBlocks {
     public ObjectBlocks(PythonRuntime runtime, ObjectReader reader) {
         this.reader = reader;
         this.memory = reader.memory();
-        this.layout = PythonLayout.of(reader.series()).object();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).object();
         this.runtime = runtime;
         this.debugHeads = runtime.debugHeads();
         this.typeType = runtime.typeType();
@@ -103,7 +103,7 @@ public final class ObjectBlocks {
             if (type != 0
                     && isType(type)
                     && before(type) == distance
-                    && layout.isInUse(memory.readLong(object + ObjectLayout.REFCNT, 0))) {
+                    && layout.isInUse(layout.references(memory, object))) {
                 return object;
             }
         }
@@ -117,7 +117,7 @@ public final class ObjectBlocks {
             if (type == typeType) {
                 return true;
             }
-            type = memory.readLong(type + ObjectLayout.TYPE, 0);
+            type = reader.field(type, ObjectLayout.TYPE);
         }
         return false;
     }

@@ -12,7 +12,6 @@ import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PymallocCursor;
 import dev.heapwalk.python.PymallocPart;
 import dev.heapwalk.python.PythonRuntime;
-import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.TypeLayout;
 import dev.heapwalk.python.object.PyObject;
 import dev.heapwalk.python.owned.BufferKind;
@@ -71,7 +70,10 @@ public final class ObjectFinder {
         }
         for (Heap heap : heaps.allocators().findAll(Heap.class)) {
             try (BlockLookup lookup = heap.lookup()) {
-                if (lookup.find(wanted) && lookup.state() == BlockState.USED) {
+                // Without the lock, blocks that have no tag are no objects.
+                if (lookup.find(wanted)
+                        && lookup.state() == BlockState.USED
+                        && !(runtime.freeThreaded() && lookup.tag() == 0)) {
                     return Optional.of(new Block(lookup.address(), lookup.size()));
                 }
             }
@@ -179,7 +181,7 @@ public final class ObjectFinder {
             }
         }
         PyObject object = new PyObject(reader);
-        if (!reader.find(wanted, object) || reader.memory().readLong(wanted + ObjectLayout.REFCNT, 0) == 0) {
+        if (!reader.find(wanted, object) || object.refcnt() == 0 && !object.immortal()) {
             return Optional.empty();
         }
         return Optional.of(new FoundObject(

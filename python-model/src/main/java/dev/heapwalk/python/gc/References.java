@@ -56,6 +56,9 @@ public final class References implements EdgeSource {
     private final PythonLayout layout;
     private final TraversalLayout traversal;
     private final ActivationLayout activation;
+    /** How far the fields of an object are behind where it begins. */
+    private final int shift;
+
     private final TypeRules rules;
     private final EdgeLabel label;
     private final OwnedBuffers buffers;
@@ -98,9 +101,10 @@ public final class References implements EdgeSource {
     public References(PythonRuntime runtime, ObjectReader reader, Disclosure told) {
         this.reader = reader;
         this.memory = reader.memory();
-        this.layout = PythonLayout.of(reader.series());
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded());
         this.traversal = layout.traversal();
         this.activation = layout.activation();
+        this.shift = layout.object().shift();
         this.rules = new TypeRules(runtime, reader);
         this.label = new EdgeLabel(runtime, told);
         this.buffers = new OwnedBuffers(runtime, reader);
@@ -152,9 +156,10 @@ public final class References implements EdgeSource {
         sink = byName;
         attributes = to;
         all = true;
-        fields(object, rule);
-        slots(object, rule);
-        attributes(object, type, rule);
+        long begin = object + shift;
+        fields(begin, rule);
+        slots(begin, rule);
+        attributes(begin, type, rule);
     }
 
     private void attribute(long address, EdgeKind kind, Label of) {
@@ -181,10 +186,12 @@ public final class References implements EdgeSource {
         if (everything || rule.followsType()) {
             to.edge(type, EdgeKind.REFERS, TYPE);
         }
-        fields(object, rule);
-        slots(object, rule);
-        attributes(object, type, rule);
-        content(object, rule);
+        // From here on an object is told by where its fields begin.
+        long begin = object + shift;
+        fields(begin, rule);
+        slots(begin, rule);
+        attributes(begin, type, rule);
+        content(begin, rule);
         return whole;
     }
 
@@ -276,7 +283,7 @@ public final class References implements EdgeSource {
             return rule.dictOffset();
         }
         long items = Math.abs(memory.readLong(object + ObjectLayout.SIZE, 0));
-        if (layout.number().tagged() && reader.find(object, number)) {
+        if (layout.number().tagged() && reader.find(object - shift, number)) {
             items = memory.readLong(object + IntLayout.SIZE, 0) >>> IntLayout.TAG_SHIFT;
         }
         long size = rule.basic() + items * rule.item() + Long.BYTES - 1 & -Long.BYTES;
@@ -285,7 +292,7 @@ public final class References implements EdgeSource {
 
     /** Values of attributes, in the order of the keys that the type keeps. */
     private void values(long values, long type, int most) {
-        long keys = memory.readLong(type + layout.type().cachedKeys(), 0);
+        long keys = reader.field(type, layout.type().cachedKeys());
         DictLayout fields = layout.dict();
         long count = memory.readLong(keys + fields.count(), -1);
         byte log2 = memory.readByte(keys + fields.log2IndexBytes(), (byte) -1);
@@ -368,12 +375,10 @@ public final class References implements EdgeSource {
     }
 
     private void dict(long object) {
-        long offset = memory.find(object, DictLayout.BYTES);
-        if (offset < 0) {
+        if (!reader.lay(object - shift, dict)) {
             whole = false;
             return;
         }
-        dict.keep(memory.segment(), offset, object, DictLayout.BYTES);
         if (!all && rules.valuesHideDict() && lieInInstance(dict.values())) {
             return;
         }
@@ -423,7 +428,7 @@ public final class References implements EdgeSource {
     }
 
     private void set(long object) {
-        if (!reader.find(object, set)) {
+        if (!reader.find(object - shift, set)) {
             whole = false;
             return;
         }
@@ -465,7 +470,7 @@ public final class References implements EdgeSource {
         if (all) {
             named("tp_subclasses", object + TypeLayout.SUBCLASSES);
         }
-        if ((reader.flags(object) & TypeLayout.HEAPTYPE) == 0) {
+        if ((reader.flags(object - shift) & TypeLayout.HEAPTYPE) == 0) {
             return;
         }
         if (layout.type().module() >= 0) {
@@ -490,11 +495,11 @@ public final class References implements EdgeSource {
             return;
         }
         long state = memory.readLong(object + traversal.moduleState(), 0);
-        long teller = traversal.moduleDef() < 0 ? object : memory.readLong(object + traversal.moduleDef(), 0);
-        if (teller == 0 || state == 0 || memory.readLong(teller + traversal.stateTraverse(), 0) == 0) {
+        long teller = traversal.moduleDef() < 0 ? object - shift : memory.readLong(object + traversal.moduleDef(), 0);
+        if (teller == 0 || state == 0 || reader.field(teller, traversal.stateTraverse()) == 0) {
             return;
         }
-        long size = memory.readLong(teller + traversal.stateSize(), 0);
+        long size = reader.field(teller, traversal.stateSize());
         whole = false;
         words(state, 0, Math.min(size, (long) MOST_GUESSED_WORDS * Long.BYTES), "md_state");
     }
@@ -513,7 +518,7 @@ public final class References implements EdgeSource {
     }
 
     private void generator(long object) {
-        if (!layout.generator().inline() || !reader.find(object, generator)) {
+        if (!layout.generator().inline() || !reader.find(object - shift, generator)) {
             return;
         }
         if (generator.state() != PyGen.State.CLOSED) {
@@ -560,7 +565,7 @@ public final class References implements EdgeSource {
         long end = Math.max(base, top);
         if (all && activation.fromObject() >= 0) {
             // While code runs, only the machine's registers tell the top of its stack.
-            int locals = memory.readInt(code + layout.frame().locals(), 0);
+            int locals = memory.readInt(code + shift + layout.frame().locals(), 0);
             end = Math.max(end, first + (long) Math.clamp(locals, 0, MOST_LOCALS) * Long.BYTES);
         }
         if (end <= first) {
@@ -581,7 +586,7 @@ public final class References implements EdgeSource {
     }
 
     private void links(long object) {
-        long end = object;
+        long end = object - shift;
         long link = memory.readLong(object + TraversalLayout.LINK_NEXT, 0);
         for (int i = 0; i < MOST_LINKS && link != end && link != 0 && !leadsBack(link, i); i++) {
             if (traversal.linksAreObjects()) {
@@ -589,15 +594,15 @@ public final class References implements EdgeSource {
                 tell(link, EdgeKind.REFERS);
             } else {
                 label.text("key");
-                tell(memory.readLong(link + TraversalLayout.LINK_KEY, 0), EdgeKind.REFERS);
+                tell(reader.field(link, TraversalLayout.LINK_KEY), EdgeKind.REFERS);
                 label.text("result");
-                tell(memory.readLong(link + TraversalLayout.LINK_RESULT, 0), EdgeKind.REFERS);
+                tell(reader.field(link, TraversalLayout.LINK_RESULT), EdgeKind.REFERS);
                 if (traversal.linksFollowType()) {
                     label.text("type of link");
-                    tell(memory.readLong(link + ObjectLayout.TYPE, 0), EdgeKind.REFERS);
+                    tell(reader.field(link, ObjectLayout.TYPE), EdgeKind.REFERS);
                 }
             }
-            link = memory.readLong(link + TraversalLayout.LINK_NEXT, 0);
+            link = reader.field(link, TraversalLayout.LINK_NEXT);
         }
         whole &= link == end;
     }
@@ -655,7 +660,8 @@ public final class References implements EdgeSource {
 
     private void guess(long object, TypeRule rule) {
         whole = false;
-        words(object, ObjectLayout.BYTES, Math.min(rule.size(), (long) MOST_GUESSED_WORDS * Long.BYTES), "");
+        long end = shift + Math.min(rule.size(), (long) MOST_GUESSED_WORDS * Long.BYTES);
+        words(object - shift, shift + ObjectLayout.BYTES, end, "");
     }
 
     /** Tells each word that leads to an object that is in use. */
@@ -665,7 +671,7 @@ public final class References implements EdgeSource {
             long word = memory.readLong(from + at, 0);
             if (word != 0
                     && (word & 7) == 0
-                    && layout.object().isInUse(memory.readLong(word + ObjectLayout.REFCNT, 0))
+                    && layout.object().isInUse(layout.object().references(memory, word))
                     && leadsToObject(word)) {
                 label.number(at);
                 sink.edge(word, EdgeKind.REFERS, label);
@@ -687,7 +693,7 @@ public final class References implements EdgeSource {
         if ((address & 7) != 0) {
             return false;
         }
-        long type = memory.readLong(address + ObjectLayout.TYPE, 0);
+        long type = reader.field(address, ObjectLayout.TYPE);
         if (type == 0) {
             return false;
         }

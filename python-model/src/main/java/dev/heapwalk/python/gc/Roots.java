@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.gc;
 
+import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.RootCategory;
 import dev.heapwalk.heap.RootSink;
 import dev.heapwalk.heap.RootSource;
 import dev.heapwalk.heap.dump.Disclosure;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
+import dev.heapwalk.python.ObjectCursor;
+import dev.heapwalk.python.ObjectPlace;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonInterpreter;
 import dev.heapwalk.python.PythonRuntime;
@@ -24,6 +27,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * What keeps objects alive without being an object in a block: fields of interpreters and threads, frames that run,
@@ -53,6 +57,14 @@ public final class Roots implements RootSource {
     /** Other variables of C code. */
     public static final RootCategory VARIABLE = new RootCategory("variable", false);
 
+    /**
+     * Objects that live for ever, though nothing may refer to them: code and its constants, in a build without the
+     * global interpreter lock.
+     */
+    public static final RootCategory IMMORTAL = new RootCategory("immortal", true);
+
+    private static final List<RootCategory> FREE_THREADED = List.of(IMMORTAL);
+
     private static final List<RootCategory> CATEGORIES =
             List.of(INTERPRETER, MODULE, FRAME, STACK, INTERNED, STATIC_TYPE, THREAD, INTERPRETER_STATE, VARIABLE);
 
@@ -68,6 +80,7 @@ public final class Roots implements RootSource {
     private final Reader memory;
     private final PythonLayout layout;
     private final TraversalLayout traversal;
+    private final int shift;
     private final References references;
     private final Frames frames;
     private final RunningStack stack;
@@ -88,8 +101,9 @@ public final class Roots implements RootSource {
         this.runtime = runtime;
         this.reader = reader;
         this.memory = reader.memory();
-        this.layout = PythonLayout.of(reader.series());
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded());
         this.traversal = layout.traversal();
+        this.shift = layout.object().shift();
         this.references = new References(runtime, reader);
         this.frames = new Frames(runtime, reader);
         this.stack = new RunningStack(reader);
@@ -100,9 +114,12 @@ public final class Roots implements RootSource {
         this.variables = runtime.variables();
     }
 
+    /** {@inheritDoc} Those that the build has. */
     @Override
     public List<RootCategory> categories() {
-        return CATEGORIES;
+        return runtime.freeThreaded()
+                ? Stream.concat(CATEGORIES.stream(), FREE_THREADED.stream()).toList()
+                : CATEGORIES;
     }
 
     @Override
@@ -132,6 +149,8 @@ public final class Roots implements RootSource {
             }
         } else if (category.equals(VARIABLE)) {
             variables(sink);
+        } else if (category.equals(IMMORTAL)) {
+            immortals(sink);
         } else {
             throw new IllegalArgumentException("no category of Python's roots: " + category.label());
         }
@@ -217,6 +236,17 @@ public final class Roots implements RootSource {
         }
     }
 
+    private void immortals(RootSink sink) {
+        try (ObjectCursor object = runtime.objects(Heaps.of(runtime.target()))) {
+            while (object.next()) {
+                if (object.place() != ObjectPlace.MODULE && object.immortal()) {
+                    label.text("immortal");
+                    sink.root(object.address(), IMMORTAL, label);
+                }
+            }
+        }
+    }
+
     private void interned(RootSink sink) {
         List<Long> found = new ArrayList<>();
         RootSink take = (address, category, name) -> {
@@ -255,7 +285,7 @@ public final class Roots implements RootSource {
     private void types(RootSink sink) {
         VariableScan scan = new VariableScan(runtime.target().memory(), variables);
         while (scan.next()) {
-            long address = scan.address() - ObjectLayout.TYPE;
+            long address = scan.address() - ObjectLayout.TYPE - shift;
             if (!isType(address, scan.word())) {
                 continue;
             }
@@ -286,7 +316,7 @@ public final class Roots implements RootSource {
         while (scan.next()) {
             long address = scan.address();
             long word = scan.word();
-            if (isType(address - ObjectLayout.TYPE, word)) {
+            if (isType(address - ObjectLayout.TYPE - shift, word)) {
                 told = address - ObjectLayout.TYPE + layout.type().staticSize();
             } else if (Long.compareUnsigned(address, told) >= 0 && isReference(word) && !isOfInterpreter(address)) {
                 label.set(EdgeLabel.Form.VARIABLE, address);
@@ -326,7 +356,7 @@ public final class Roots implements RootSource {
     }
 
     private boolean inUse(long address) {
-        return layout.object().isInUse(memory.readLong(address + ObjectLayout.REFCNT, 0));
+        return layout.object().isInUse(layout.object().references(memory, address));
     }
 
     private boolean isVariable(long address) {

@@ -25,7 +25,7 @@ final class RunningStack {
     private int room;
 
     RunningStack(ObjectReader reader) {
-        PythonLayout layout = PythonLayout.of(reader.series());
+        PythonLayout layout = PythonLayout.of(reader.series(), reader.freeThreaded());
         this.reader = reader;
         this.memory = reader.memory();
         this.activation = layout.activation();

@@ -45,6 +45,7 @@ final class TypeRules {
     private final ObjectReader reader;
     private final Reader memory;
     private final PythonLayout layout;
+    private final int shift;
     private final ReferenceTable table;
     private final LongTable numbers = new LongTable();
     private final List<TypeRule> rules = new ArrayList<>();
@@ -57,8 +58,9 @@ final class TypeRules {
         this.runtime = runtime;
         this.reader = reader;
         this.memory = reader.memory();
-        this.layout = PythonLayout.of(reader.series());
-        this.table = ReferenceTable.of(reader.series(), runtime.version());
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded());
+        this.shift = layout.object().shift();
+        this.table = ReferenceTable.of(reader.series(), runtime.version(), reader.freeThreaded());
     }
 
     TypeRule of(long type) {
@@ -77,7 +79,7 @@ final class TypeRules {
     }
 
     private long word(long type, int field) {
-        return memory.readLong(type + field, 0);
+        return reader.field(type, field);
     }
 
     private TypeRule make(long type) {
@@ -108,13 +110,14 @@ final class TypeRules {
         boolean hasManaged = (flags & instance.managedDict()) != 0;
         long dictOffset = word(type, TypeLayout.DICTOFFSET);
         boolean ownDict = python && dictOffset != word(base, TypeLayout.DICTOFFSET);
+        dictOffset -= dictOffset > 0 ? shift : 0;
         return new TypeRule(
                 kind,
                 known.map(ReferenceTable.Entry::fields).orElse(List.of()),
                 slots.stream().mapToInt(Long::intValue).toArray(),
                 names.stream().mapToLong(Long::longValue).toArray(),
-                Math.clamp(word(base, TypeLayout.BASICSIZE), 0, LARGEST),
-                Math.clamp(word(type, TypeLayout.BASICSIZE), 0, LARGEST),
+                Math.clamp(word(base, TypeLayout.BASICSIZE) - shift, 0, LARGEST),
+                Math.clamp(word(type, TypeLayout.BASICSIZE) - shift, 0, LARGEST),
                 Math.clamp(word(type, TypeLayout.ITEMSIZE), 0, LARGEST),
                 kind == Kind.STRUCT ? hidden(base) : 0,
                 ownDict && !hasManaged ? dictOffset : 0,
@@ -141,11 +144,11 @@ final class TypeRules {
 
     /** The values of {@code __slots__} that a type adds. */
     private void slots(long type, List<Long> slots, List<Long> names) {
-        long count = Math.clamp(memory.readLong(type + ObjectLayout.SIZE, 0), 0, MOST_SLOTS);
+        long count = Math.clamp(word(type, ObjectLayout.SIZE), 0, MOST_SLOTS);
         long members = word(type, TypeLayout.MEMBERS);
         for (long i = 0; i < count && members != 0; i++) {
             long member = members + i * TypeLayout.MEMBER_SIZE;
-            long offset = memory.readLong(member + MemberLayout.OFFSET, 0);
+            long offset = memory.readLong(member + MemberLayout.OFFSET, 0) - shift;
             if (memory.readInt(member + MemberLayout.TYPE, -1) == MemberLayout.OBJECT
                     && offset >= ObjectLayout.BYTES
                     && offset < LARGEST) {
@@ -192,7 +195,7 @@ final class TypeRules {
         String name = name(type);
         return (reader.flags(type) & TypeLayout.HEAPTYPE) != 0 && name.indexOf('.') < 0
                 ? Optional.empty()
-                : table.find(name, word(type, TypeLayout.BASICSIZE));
+                : table.find(name, word(type, TypeLayout.BASICSIZE) - shift);
     }
 
     private String name(long type) {
@@ -240,7 +243,8 @@ final class TypeRules {
 
     /** How many items a structure has that are none of the tuple: its type is larger by them, or tells their number. */
     private int hidden(long type) {
-        long within = (word(type, TypeLayout.BASICSIZE) - layout.sequence().tupleItems()) / Long.BYTES;
+        long within =
+                (word(type, TypeLayout.BASICSIZE) - shift - layout.sequence().tupleItems()) / Long.BYTES;
         if (within > 0) {
             return (int) Math.min(within, MOST_HIDDEN);
         }
@@ -255,7 +259,7 @@ final class TypeRules {
         PyLong view = new PyLong(reader);
         return reader.find(address, view)
                 ? view.value(1).map(BigInteger::longValue).orElse(0L)
-                : memory.readLong(address + IntLayout.IVAL, 0);
+                : reader.field(address, IntLayout.IVAL);
     }
 
     private long subtypeTraverse() {

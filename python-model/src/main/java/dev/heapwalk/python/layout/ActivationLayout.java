@@ -19,6 +19,7 @@ package dev.heapwalk.python.layout;
  * @param tag the bits of {@code f_executable}, and of a variable, that are a tag
  * @param stack where its stack is told
  * @param fromObject {@code f_frame} of a {@code PyFrameObject}, or -1 where that is the same
+ * @param copy {@code tlbc_index}, 32 bits: which copy of the bytecode it runs; or -1 where there is one alone
  */
 public record ActivationLayout(
         int bytes,
@@ -34,7 +35,8 @@ public record ActivationLayout(
         int variables,
         long tag,
         Stack stack,
-        int fromObject) {
+        int fromObject,
+        int copy) {
     /** {@code FRAME_OWNED_BY_GENERATOR}: it lies in a generator. */
     public static final int OF_GENERATOR = 1;
     /** {@code FRAME_OWNED_BY_FRAME_OBJECT}: it lies in a {@code PyFrameObject}. */
@@ -61,25 +63,39 @@ public record ActivationLayout(
         }
     }
 
-    static ActivationLayout of(int version) {
+    static ActivationLayout of(int version, boolean freeThreaded) {
         return switch (version) {
             case 207, 306 -> object(120, 1, new Stack(Stack.Kind.POINTER, 72, 64), 376);
             case 307, 308, 309 -> object(104, 1, new Stack(Stack.Kind.POINTER, 72, 64), 360);
             case 310 -> object(96, 2, new Stack(Stack.Kind.DEPTH, 80, 64), 352);
             case 311 ->
                 new ActivationLayout(
-                        72, 32, 48, 8, 24, 40, 56, true, 1, 69, 72, 0, new Stack(Stack.Kind.COUNT, 64, -1), 24);
+                        72, 32, 48, 8, 24, 40, 56, true, 1, 69, 72, 0, new Stack(Stack.Kind.COUNT, 64, -1), 24, -1);
             case 312, 313 ->
                 new ActivationLayout(
-                        72, 0, 8, 24, 40, 48, 56, true, 1, 70, 72, 0, new Stack(Stack.Kind.COUNT, 64, -1), 24);
+                        72, 0, 8, 24, 40, 48, 56, true, 1, 70, 72, 0, new Stack(Stack.Kind.COUNT, 64, -1), 24, -1);
             default ->
                 new ActivationLayout(
-                        80, 0, 8, 24, 40, 48, 56, true, 1, 74, 80, 3, new Stack(Stack.Kind.POINTER, 64, -1), 24);
+                        80,
+                        0,
+                        8,
+                        24,
+                        40,
+                        48,
+                        56,
+                        true,
+                        1,
+                        freeThreaded ? 78 : 74,
+                        80,
+                        3,
+                        new Stack(Stack.Kind.POINTER, 64, -1),
+                        24,
+                        freeThreaded ? 72 : -1);
         };
     }
 
     private static ActivationLayout object(int lasti, int step, Stack stack, int variables) {
         return new ActivationLayout(
-                lasti + Long.BYTES, 32, 24, 48, 56, -1, lasti, false, step, -1, variables, 0, stack, -1);
+                lasti + Long.BYTES, 32, 24, 48, 56, -1, lasti, false, step, -1, variables, 0, stack, -1, -1);
     }
 }

@@ -18,6 +18,7 @@ package dev.heapwalk.python.layout;
  * @param inline whether the bytecode is
  * @param firstTraceable {@code _co_firsttraceable}, 32 bits: the first unit of bytecode behind what prepares a frame; or
  *     -1
+ * @param threads {@code co_tlbc}, a {@code _PyCodeArray} of the copies that threads have of the bytecode, or -1
  * @param variables the variables that a frame has
  */
 public record CodeLayout(
@@ -34,6 +35,7 @@ public record CodeLayout(
         int bytecode,
         boolean inline,
         int firstTraceable,
+        int threads,
         Variables variables) {
     /** {@code CO_OPTIMIZED}: variables are not in a dictionary. */
     public static final int OPTIMIZED = 1;
@@ -42,6 +44,11 @@ public record CodeLayout(
     public static final int UNIT = 2;
     /** Where a unit of bytecode has its argument, a byte. */
     public static final int ARGUMENT = 1;
+
+    /** {@code size} of a {@code _PyCodeArray}: how many entries follow. */
+    public static final int THREADS_SIZE = 0;
+    /** {@code entries}: pointers to the copies, the first of which lies in the code itself. */
+    public static final int THREADS_ENTRIES = 8;
 
     /** What a table of lines is like. */
     public enum Lines {
@@ -75,16 +82,16 @@ public record CodeLayout(
         public static final int FREE = 0x80;
     }
 
-    static CodeLayout of(int version) {
+    static CodeLayout of(int version, boolean freeThreaded) {
         return switch (version) {
             case 207 -> split(128, 40, 80, -1, 96, 28, Lines.FORWARD, new Variables(20, 56, 72, 64, -1, -1));
             case 306, 307 -> split(144, 48, 96, -1, 36, 32, Lines.BOTH_WAYS, new Variables(24, 64, 80, 72, -1, -1));
             case 308, 309 -> split(176, 56, 104, -1, 40, 36, Lines.BOTH_WAYS, new Variables(28, 72, 88, 80, -1, -1));
             case 310 -> split(176, 56, 104, -1, 40, 36, Lines.RANGES, new Variables(28, 72, 88, 80, -1, -1));
-            case 311 -> whole(72, 168, 184, 76);
-            case 312 -> whole(68, 176, 192, 72);
-            case 313 -> whole(68, 184, 200, 72);
-            default -> whole(68, 192, 208, 72);
+            case 311 -> whole(72, 168, 184, 76, -1);
+            case 312 -> whole(68, 176, 192, 72, -1);
+            case 313 -> whole(68, 184, 200, 72, -1);
+            default -> freeThreaded ? whole(68, 192, 216, 72, 208) : whole(68, 192, 208, 72, -1);
         };
     }
 
@@ -106,11 +113,12 @@ public record CodeLayout(
                 consts - Long.BYTES,
                 false,
                 -1,
+                -1,
                 all);
     }
 
     /** Bytecode ends the code, and all variables have one list of names. */
-    private static CodeLayout whole(int firstLine, int firstTraceable, int bytecode, int count) {
+    private static CodeLayout whole(int firstLine, int firstTraceable, int bytecode, int count, int threads) {
         return new CodeLayout(
                 bytecode,
                 24,
@@ -125,6 +133,7 @@ public record CodeLayout(
                 bytecode,
                 true,
                 firstTraceable,
+                threads,
                 new Variables(count, -1, -1, -1, 96, 104));
     }
 }

@@ -8,10 +8,11 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The acting layout: where everything lies in one version of CPython, of a build for 64 bits with the global
- * interpreter lock.
+ * The acting layout: where everything lies in one version of CPython, of a build for 64 bits, with the global
+ * interpreter lock or without ({@code Py_GIL_DISABLED}).
  *
  * @param version the version that it is for, as 100 times the major and the minor number, such as 311
+ * @param freeThreaded whether it is for a build without the lock
  * @param object what every object begins with
  * @param gc the heads and lists of the garbage collector
  * @param type types
@@ -36,10 +37,12 @@ import java.util.stream.Stream;
  * @param memoryView views of memory
  * @param traversal what else is gone through for references
  * @param lock the global interpreter lock
+ * @param freeing what waits to be freed in a build without the lock
  * @param pymalloc the allocator for small blocks
  */
 public record PythonLayout(
         int version,
+        boolean freeThreaded,
         ObjectLayout object,
         GcLayout gc,
         TypeLayout type,
@@ -64,22 +67,37 @@ public record PythonLayout(
         MemoryViewLayout memoryView,
         TraversalLayout traversal,
         LockLayout lock,
+        FreeingLayout freeing,
         PymallocLayout pymalloc) {
 
     private static final List<Integer> VERSIONS = List.of(207, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315);
 
-    private static final Map<Integer, PythonLayout> KNOWN =
-            VERSIONS.stream().collect(Collectors.toUnmodifiableMap(Function.identity(), PythonLayout::make));
+    /** The first version that can be built without the lock. */
+    private static final int FIRST_FREE = 313;
+
+    private static final Map<Integer, PythonLayout> LOCKED = made(VERSIONS.stream(), false);
+    private static final Map<Integer, PythonLayout> FREE =
+            made(VERSIONS.stream().filter(version -> version >= FIRST_FREE), true);
+
+    private static Map<Integer, PythonLayout> made(Stream<Integer> versions, boolean freeThreaded) {
+        return versions.collect(
+                Collectors.toUnmodifiableMap(Function.identity(), version -> make(version, freeThreaded)));
+    }
+
+    private static Stream<PythonLayout> known(boolean freeThreaded) {
+        Map<Integer, PythonLayout> known = freeThreaded ? FREE : LOCKED;
+        return VERSIONS.stream().filter(known::containsKey).map(known::get);
+    }
 
     /**
      * The layouts whose types are as large as one of a target, which tells the version or two.
      *
      * @param typeSize the size of a type that a program makes: {@code tp_basicsize} of {@code type}, in bytes
+     * @param freeThreaded whether the build is one without the global interpreter lock
      * @return the layouts, the earliest first; empty if no known version has such types
      */
-    public static List<PythonLayout> withTypesOf(long typeSize) {
-        return VERSIONS.stream()
-                .map(KNOWN::get)
+    public static List<PythonLayout> withTypesOf(long typeSize, boolean freeThreaded) {
+        return known(freeThreaded)
                 .filter(layout -> layout.type.heapTypeSize() == typeSize)
                 .toList();
     }
@@ -88,13 +106,15 @@ public record PythonLayout(
      * The layout of a version.
      *
      * @param version 100 times the major and the minor number
+     * @param freeThreaded whether the build is one without the global interpreter lock
      * @return the layout, the same at every call
      * @throws IllegalArgumentException if there is none for it
      */
-    public static PythonLayout of(int version) {
-        PythonLayout known = KNOWN.get(version);
+    public static PythonLayout of(int version, boolean freeThreaded) {
+        PythonLayout known = (freeThreaded ? FREE : LOCKED).get(version);
         if (known == null) {
-            throw new IllegalArgumentException("no layout for version " + version);
+            throw new IllegalArgumentException(
+                    "no layout for version " + version + (freeThreaded ? " without the lock" : ""));
         }
         return known;
     }
@@ -102,39 +122,41 @@ public record PythonLayout(
     /**
      * All layouts.
      *
-     * @return one for each version, the earliest first
+     * @return one for each version, the earliest first; then those of builds without the lock
      */
     public static Stream<PythonLayout> all() {
-        return VERSIONS.stream().map(KNOWN::get);
+        return Stream.concat(known(false), known(true));
     }
 
-    private static PythonLayout make(int version) {
+    private static PythonLayout make(int version, boolean freeThreaded) {
         return new PythonLayout(
                 version,
-                ObjectLayout.of(version),
+                freeThreaded,
+                ObjectLayout.of(version, freeThreaded),
                 GcLayout.of(version),
-                TypeLayout.of(version),
-                StringLayout.of(version),
+                TypeLayout.of(version, freeThreaded),
+                StringLayout.of(version, freeThreaded),
                 IntLayout.of(version),
                 DictLayout.of(version),
-                SequenceLayout.of(version),
+                SequenceLayout.of(version, freeThreaded),
                 SetLayout.of(version),
-                CodeLayout.of(version),
+                CodeLayout.of(version, freeThreaded),
                 FunctionLayout.of(version),
                 InstanceLayout.of(version),
                 DequeLayout.of(version),
                 BufferLayout.of(version),
                 SqliteLayout.of(version),
                 FrameLayout.of(version),
-                ActivationLayout.of(version),
+                ActivationLayout.of(version, freeThreaded),
                 GeneratorLayout.of(version),
                 TaskLayout.of(version),
                 RuntimeLayout.of(version),
                 InterpreterLayout.of(version),
                 ThreadLayout.of(version),
                 MemoryViewLayout.of(version),
-                TraversalLayout.of(version),
+                TraversalLayout.of(version, freeThreaded),
                 LockLayout.of(version),
+                FreeingLayout.of(version, freeThreaded),
                 PymallocLayout.of(version));
     }
 }

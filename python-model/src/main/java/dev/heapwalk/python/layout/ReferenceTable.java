@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
  */
 public final class ReferenceTable {
     private static final String FILE = "references.txt";
-    private static final Map<Integer, ReferenceTable> TABLES = new ConcurrentHashMap<>();
+    private static final Map<Key, ReferenceTable> TABLES = new ConcurrentHashMap<>();
     /** A version is so many times its series, and its patch level. */
     private static final int SERIES = 1000;
 
@@ -30,6 +30,11 @@ public final class ReferenceTable {
     private static final int TYPES_ARE_FOLLOWED = 309 * SERIES;
     private static final int FIRST_INLINE = 313 * SERIES;
     private static final int DICT_BEFORE_VALUES = 313 * SERIES + 3;
+    /** No release has builds without the lock, and so none that has this earlier. */
+    private static final int FREE_DICT_BEFORE_VALUES = 313 * SERIES + 13;
+    /** What a range begins with that is one of builds without the lock alone. */
+    private static final char FREE_THREADED = 't';
+
     private static final Pattern PATCH_LEVEL = Pattern.compile("\\d+\\.\\d+\\.(\\d{1,3}).*");
 
     private final Map<String, Entry> entries = new HashMap<>();
@@ -41,6 +46,9 @@ public final class ReferenceTable {
         this.typesAreFollowed = typesAreFollowed;
         this.valuesHideDict = valuesHideDict;
     }
+
+    /** A series with its patch level, and whether the build is one without the lock. */
+    private record Key(int version, boolean freeThreaded) {}
 
     /** In what way a field holds what it refers to. */
     public enum Hold {
@@ -85,12 +93,13 @@ public final class ReferenceTable {
      *
      * @param series 100 times the major and the minor number
      * @param version the full version, such as {@code 3.13.10}; without a patch level, the latest is taken
+     * @param freeThreaded whether the build is one without the global interpreter lock
      * @return the table, the same at every call for a patch level
      */
-    public static ReferenceTable of(int series, String version) {
+    public static ReferenceTable of(int series, String version, boolean freeThreaded) {
         Matcher patch = PATCH_LEVEL.matcher(version);
         int level = patch.matches() ? Math.min(LATEST, Integer.parseInt(patch.group(1))) : LATEST;
-        return TABLES.computeIfAbsent(series * SERIES + level, ReferenceTable::read);
+        return TABLES.computeIfAbsent(new Key(series * SERIES + level, freeThreaded), ReferenceTable::read);
     }
 
     /**
@@ -124,14 +133,16 @@ public final class ReferenceTable {
         return valuesHideDict;
     }
 
-    private static ReferenceTable read(int version) {
+    private static ReferenceTable read(Key key) {
+        int version = key.version();
+        int dictBeforeValues = key.freeThreaded() ? FREE_DICT_BEFORE_VALUES : DICT_BEFORE_VALUES;
         ReferenceTable table = new ReferenceTable(
-                version >= TYPES_ARE_FOLLOWED, version >= FIRST_INLINE && version < DICT_BEFORE_VALUES);
+                version >= TYPES_ARE_FOLLOWED, version >= FIRST_INLINE && version < dictBeforeValues);
         try (InputStream in = ReferenceTable.class.getResourceAsStream(FILE);
                 BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.US_ASCII))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 if (!line.isBlank() && !line.startsWith("#")) {
-                    table.take(line.trim().split(" +"), version);
+                    table.take(line.trim().split(" +"), key);
                 }
             }
         } catch (IOException e) {
@@ -140,7 +151,7 @@ public final class ReferenceTable {
         return table;
     }
 
-    private void take(String[] words, int version) {
+    private void take(String[] words, Key version) {
         if (!holds(words[1], version)) {
             return;
         }
@@ -170,7 +181,7 @@ public final class ReferenceTable {
         }
     }
 
-    private static void field(String word, int version, List<Field> fields) {
+    private static void field(String word, Key version, List<Field> fields) {
         int slash = word.indexOf('/');
         if (slash >= 0 && !holds(word.substring(slash + 1), version)) {
             return;
@@ -200,7 +211,13 @@ public final class ReferenceTable {
     }
 
     /** Whether a version lies in a range such as {@code 306-312} or {@code 313.10-}; either end may be left out. */
-    private static boolean holds(String range, int version) {
+    private static boolean holds(String text, Key key) {
+        boolean free = text.charAt(0) == FREE_THREADED;
+        if (free && !key.freeThreaded()) {
+            return false;
+        }
+        String range = free ? text.substring(1) : text;
+        int version = key.version();
         int dash = range.indexOf('-');
         String first = range.substring(0, dash);
         String last = range.substring(dash + 1);

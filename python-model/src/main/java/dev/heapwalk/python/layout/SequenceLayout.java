@@ -5,11 +5,14 @@ package dev.heapwalk.python.layout;
  * C names {@code PyTupleObject}, {@code PyListObject} and {@code PyByteArrayObject}.
  *
  * @param tupleItems {@code ob_item} of a tuple, the items themselves
+ * @param listHead how many bytes lie before the items of a list in their memory: {@code allocated} of a {@code
+ *     _PyListArray} in a build without the lock
  * @param byteArrayAllocated {@code ob_alloc}
  * @param byteArrayBytes {@code ob_bytes}, where the memory of a {@code bytearray} begins
  * @param byteArrayStart {@code ob_start}, where its bytes begin, or -1 where they begin with the memory
  */
-public record SequenceLayout(int tupleItems, int byteArrayAllocated, int byteArrayBytes, int byteArrayStart) {
+public record SequenceLayout(
+        int tupleItems, int listHead, int byteArrayAllocated, int byteArrayBytes, int byteArrayStart) {
     /** {@code ob_item} of a list, a pointer to the items. */
     public static final int LIST_ITEMS = 24;
     /** {@code allocated} of a list. */
@@ -19,9 +22,9 @@ public record SequenceLayout(int tupleItems, int byteArrayAllocated, int byteArr
     /** How much of a {@code bytearray} is read, in bytes. */
     public static final int BYTE_ARRAY_BYTES = 48;
 
-    static SequenceLayout of(int version) {
+    static SequenceLayout of(int version, boolean freeThreaded) {
         return version < 300
-                ? new SequenceLayout(24, 32, 40, -1)
-                : new SequenceLayout(version >= 314 ? 32 : 24, 24, 32, 40);
+                ? new SequenceLayout(24, 0, 32, 40, -1)
+                : new SequenceLayout(version >= 314 ? 32 : 24, freeThreaded ? Long.BYTES : 0, 24, 32, 40);
     }
 }

@@ -15,10 +15,20 @@ package dev.heapwalk.python.layout;
  * @param text {@code str} of 2.7, a pointer to the text, or -1
  * @param utf8Length {@code utf8_length}, or -1
  * @param utf8 {@code utf8}, the text in UTF-8 of a string that is not compact ASCII, or -1
+ * @param kindShift where {@code state.kind} lies in the state, three bits, behind which {@code state.compact} and
+ *     {@code state.ascii} follow
  * @param bytes {@code ob_sval}: where bytes begin
  */
 public record StringLayout(
-        int asciiSize, int compactSize, int wstr, int wstrLength, int text, int utf8Length, int utf8, int bytes) {
+        int asciiSize,
+        int compactSize,
+        int wstr,
+        int wstrLength,
+        int text,
+        int utf8Length,
+        int utf8,
+        int kindShift,
+        int bytes) {
     /** {@code length}. */
     public static final int LENGTH = 16;
     /** {@code state}, 32 bits. */
@@ -28,23 +38,49 @@ public record StringLayout(
     public static final int INTERNED = 3;
     /** {@code ob_sstate} of a {@code PyStringObject} of 2.7: not 0 if it is interned. */
     public static final int BYTES_STATE = 32;
-    /** Where {@code state.kind} lies in the state, three bits. */
-    public static final int KIND_SHIFT = 2;
-    /** The bits of {@code state.kind}, moved to the right. */
-    public static final int KIND_MASK = 7;
-    /** {@code state.compact}. */
-    public static final int COMPACT = 1 << 5;
-    /** {@code state.ascii}. */
-    public static final int ASCII = 1 << 6;
+
+    private static final int KIND_MASK = 7;
+    private static final int COMPACT = 1 << 3;
+    private static final int ASCII = 1 << 4;
     /** How large a {@code wchar_t} is, in bytes. */
     public static final int WIDE = 4;
 
-    static StringLayout of(int version) {
+    /**
+     * {@code state.kind}.
+     *
+     * @param state the state
+     * @return how many bytes a unit of the text has, 0 where that is not known yet
+     */
+    public int kind(int state) {
+        return state >>> kindShift & KIND_MASK;
+    }
+
+    /**
+     * {@code state.compact}.
+     *
+     * @param state the state
+     * @return whether the text lies in the string itself
+     */
+    public boolean compact(int state) {
+        return (state >>> kindShift & COMPACT) != 0;
+    }
+
+    /**
+     * {@code state.ascii}.
+     *
+     * @param state the state
+     * @return whether the text is all ASCII
+     */
+    public boolean ascii(int state) {
+        return (state >>> kindShift & ASCII) != 0;
+    }
+
+    static StringLayout of(int version, boolean freeThreaded) {
         if (version < 300) {
-            return new StringLayout(-1, -1, -1, -1, 24, -1, -1, 36);
+            return new StringLayout(-1, -1, -1, -1, 24, -1, -1, 2, 36);
         }
         return version < 312
-                ? new StringLayout(48, 72, 40, 64, -1, 48, 56, 32)
-                : new StringLayout(40, 56, -1, -1, -1, 40, 48, 32);
+                ? new StringLayout(48, 72, 40, 64, -1, 48, 56, 2, 32)
+                : new StringLayout(40, 56, -1, -1, -1, 40, 48, freeThreaded && version >= 314 ? Byte.SIZE : 2, 32);
     }
 }

@@ -69,7 +69,7 @@ public record TraversalLayout(
     /** The size of a {@code ParentLocator}, which begins with the parent, in bytes. */
     public static final int PARENT = 16;
 
-    static TraversalLayout of(int version) {
+    static TraversalLayout of(int version, boolean freeThreaded) {
         return new TraversalLayout(
                 version < 300 ? -1 : version < 315 ? 32 : 24,
                 version < 315 ? 24 : -1,
@@ -81,7 +81,7 @@ public record TraversalLayout(
                 version < 311 ? -1 : version == 311 ? 0 : 16,
                 version >= 314,
                 version >= 300 && version < 311 ? 16 : -1,
-                interpreterBytes(version),
+                freeThreaded ? freeInterpreterBytes(version) : interpreterBytes(version),
                 threadBytes(version));
     }
 
@@ -98,6 +98,14 @@ public record TraversalLayout(
             case 313 -> 194_976;
             case 314 -> 225_864;
             default -> 226_240;
+        };
+    }
+
+    private static int freeInterpreterBytes(int version) {
+        return switch (version) {
+            case 313 -> 215_616;
+            case 314 -> 249_976;
+            default -> 250_328;
         };
     }
 

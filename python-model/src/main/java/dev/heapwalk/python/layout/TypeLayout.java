@@ -5,8 +5,8 @@ package dev.heapwalk.python.layout;
  * C names {@code PyTypeObject} and {@code PyHeapTypeObject}. The first is laid out alike in all versions up to {@code
  * tp_mro}.
  *
- * @param heapTypeSize how large a {@code PyHeapTypeObject} is, in bytes
- * @param staticSize how large a {@code PyTypeObject} is, in bytes
+ * @param heapTypeSize how large a {@code PyHeapTypeObject} is, in bytes, with all before its fields
+ * @param staticSize how large a {@code PyTypeObject} is from its fields on, in bytes
  * @param name {@code ht_name}
  * @param qualname {@code ht_qualname}, or -1 where types have none
  * @param cachedKeys {@code ht_cached_keys}, the keys that instances share, or -1
@@ -59,9 +59,6 @@ public record TypeLayout(
     /** How much of a type is read to know it, in bytes: up to behind {@code tp_mro}. */
     public static final int BYTES = 352;
 
-    /** How much larger the head of an object is in a free-threaded build, in bytes. */
-    public static final int FREE_THREADED_SHIFT = 16;
-
     /** {@code Py_TPFLAGS_INLINE_VALUES}. */
     private static final long INLINE_VALUES = 1L << 2;
 
@@ -91,7 +88,14 @@ public record TypeLayout(
     /** The size of a {@code PyMemberDef}, which types made by programs end with, in bytes. */
     public static final int MEMBER_SIZE = 40;
 
-    static TypeLayout of(int version) {
+    static TypeLayout of(int version, boolean freeThreaded) {
+        if (freeThreaded) {
+            return switch (version) {
+                case 313 -> new TypeLayout(944, 416, 856, 872, 880, 888, 896, INLINE_VALUES);
+                case 314 -> new TypeLayout(960, 416, 856, 872, 880, 888, 896, INLINE_VALUES);
+                default -> new TypeLayout(968, 424, 864, 880, 888, 896, 904, INLINE_VALUES);
+            };
+        }
         return switch (version) {
             case 207 -> new TypeLayout(872, 392, 856, -1, -1, -1, -1, 0);
             case 306, 307 -> new TypeLayout(864, 400, 832, 848, 856, -1, -1, 0);

@@ -22,7 +22,7 @@ public final class InterpreterFrame extends StructView {
      */
     public InterpreterFrame(ObjectReader reader) {
         this.reader = reader;
-        this.layout = PythonLayout.of(reader.series()).activation();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).activation();
     }
 
     /**
@@ -143,6 +143,15 @@ public final class InterpreterFrame extends StructView {
         return layout.pointer()
                 ? longAt(layout.instruction()) - bytecode
                 : (long) intAt(layout.instruction()) * layout.step();
+    }
+
+    /**
+     * Which copy of its code's bytecode it runs.
+     *
+     * @return a number, 0 for the bytecode in the code itself
+     */
+    public int copy() {
+        return layout.copy() < 0 ? 0 : intAt(layout.copy());
     }
 
     /**

@@ -37,7 +37,8 @@ final class LineTable {
     LineTable(ObjectReader reader) {
         this.reader = reader;
         this.memory = reader.memory();
-        this.kind = PythonLayout.of(reader.series()).code().lines();
+        this.kind =
+                PythonLayout.of(reader.series(), reader.freeThreaded()).code().lines();
         this.table = new PyBytes(reader);
     }
 

@@ -35,13 +35,13 @@ abstract class NamedObject extends PyObject {
         Reader memory = reader().memory();
         long base = type;
         for (int i = 0; i < DEEPEST && base != 0; i++) {
-            boolean made = (memory.readLong(base + TypeLayout.FLAGS, 0) & TypeLayout.HEAPTYPE) != 0;
-            String name = memory.readCString(memory.readLong(base + TypeLayout.TP_NAME, 0), LONGEST, "");
+            boolean made = (reader().field(base, TypeLayout.FLAGS) & TypeLayout.HEAPTYPE) != 0;
+            String name = memory.readCString(reader().field(base, TypeLayout.TP_NAME), LONGEST, "");
             // The name of a class that was written in Python has no module in it.
             if (names.contains(name) && (!made || name.indexOf('.') >= 0)) {
                 return true;
             }
-            base = memory.readLong(base + TypeLayout.BASE, 0);
+            base = reader().field(base, TypeLayout.BASE);
         }
         return false;
     }

@@ -20,7 +20,7 @@ public final class PyByteArray extends NamedObject {
      */
     public PyByteArray(ObjectReader reader) {
         super(reader, SequenceLayout.BYTE_ARRAY_BYTES, "bytearray");
-        this.layout = PythonLayout.of(reader.series()).sequence();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).sequence();
     }
 
     /**

@@ -22,12 +22,13 @@ public final class PyBytes extends PyObject {
      */
     public PyBytes(ObjectReader reader) {
         super(reader, ObjectLayout.SIZE + Long.BYTES);
-        this.data = PythonLayout.of(reader.series()).string().bytes();
+        this.data =
+                PythonLayout.of(reader.series(), reader.freeThreaded()).string().bytes();
     }
 
     /** Whether names are bytes in a version, and {@code unicode} is the exception. */
     static boolean isText(int series) {
-        return PythonLayout.of(series).string().asciiSize() < 0;
+        return PythonLayout.of(series, false).string().asciiSize() < 0;
     }
 
     @Override
@@ -50,7 +51,7 @@ public final class PyBytes extends PyObject {
      * @return whether it says so; only in 2.7
      */
     public boolean interned() {
-        return isText(reader().series()) && reader().memory().readInt(address() + StringLayout.BYTES_STATE, 0) != 0;
+        return isText(reader().series()) && reader().memory().readInt(place(StringLayout.BYTES_STATE), 0) != 0;
     }
 
     /**
@@ -59,7 +60,7 @@ public final class PyBytes extends PyObject {
      * @return a target address within the object
      */
     public long data() {
-        return address() + data;
+        return place(data);
     }
 
     /**

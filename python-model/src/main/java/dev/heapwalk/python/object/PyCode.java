@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.object;
 
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.layout.CodeLayout;
 import dev.heapwalk.python.layout.PythonLayout;
@@ -22,8 +23,11 @@ public final class PyCode extends NamedObject {
      * @param reader what reads the objects
      */
     public PyCode(ObjectReader reader) {
-        super(reader, PythonLayout.of(reader.series()).code().bytes(), "code");
-        this.layout = PythonLayout.of(reader.series()).code();
+        super(
+                reader,
+                PythonLayout.of(reader.series(), reader.freeThreaded()).code().bytes(),
+                "code");
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).code();
     }
 
     /**
@@ -108,18 +112,39 @@ public final class PyCode extends NamedObject {
     }
 
     /**
+     * Where a copy of the bytecode lies. Each thread may have one, since 3.14 without the global interpreter lock.
+     *
+     * @param copy {@link InterpreterFrame#copy()}
+     * @return a target address; that of {@link #bytecode()} if there is no such copy
+     */
+    public long bytecode(int copy) {
+        if (copy > 0 && layout.threads() >= 0) {
+            Reader memory = reader().memory();
+            long all = longAt(layout.threads());
+            if (all != 0 && copy < memory.readLong(all + CodeLayout.THREADS_SIZE, 0)) {
+                long found = memory.readLong(all + CodeLayout.THREADS_ENTRIES + (long) copy * Long.BYTES, 0);
+                return found == 0 ? bytecode() : found;
+            }
+        }
+        return bytecode();
+    }
+
+    /**
      * Where the bytecode lies.
      *
      * @return a target address; 0 if it can't be told
      */
     public long bytecode() {
         if (layout.inline()) {
-            return address() + layout.bytecode();
+            return place(layout.bytecode());
         }
         long object = longAt(layout.bytecode());
         return object == 0
                 ? 0
-                : object + PythonLayout.of(reader().series()).string().bytes();
+                : object
+                        + PythonLayout.of(reader().series(), reader().freeThreaded())
+                                .string()
+                                .bytes();
     }
 
     /**

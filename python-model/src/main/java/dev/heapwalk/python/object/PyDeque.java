@@ -24,8 +24,11 @@ public final class PyDeque extends NamedObject {
      * @param reader what reads the objects
      */
     public PyDeque(ObjectReader reader) {
-        super(reader, PythonLayout.of(reader.series()).deque().bytes(), "collections.deque");
-        this.layout = PythonLayout.of(reader.series()).deque();
+        super(
+                reader,
+                PythonLayout.of(reader.series(), reader.freeThreaded()).deque().bytes(),
+                "collections.deque");
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).deque();
     }
 
     /** Elements are looked for when somebody asks for the first one. */

@@ -40,7 +40,7 @@ public final class PyDict extends PyObject {
      */
     public PyDict(ObjectReader reader) {
         super(reader, DictLayout.BYTES);
-        this.layout = PythonLayout.of(reader.series()).dict();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).dict();
     }
 
     @Override

@@ -20,9 +20,12 @@ public final class PyFrame extends NamedObject {
                 reader,
                 Math.max(
                         ObjectLayout.BYTES,
-                        PythonLayout.of(reader.series()).activation().fromObject() + Long.BYTES),
+                        PythonLayout.of(reader.series(), reader.freeThreaded())
+                                        .activation()
+                                        .fromObject()
+                                + Long.BYTES),
                 "frame");
-        this.layout = PythonLayout.of(reader.series()).activation();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).activation();
     }
 
     /**

@@ -15,8 +15,13 @@ public final class PyFunction extends NamedObject {
      * @param reader what reads the objects
      */
     public PyFunction(ObjectReader reader) {
-        super(reader, PythonLayout.of(reader.series()).function().bytes(), "function");
-        this.layout = PythonLayout.of(reader.series()).function();
+        super(
+                reader,
+                PythonLayout.of(reader.series(), reader.freeThreaded())
+                        .function()
+                        .bytes(),
+                "function");
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).function();
     }
 
     /**

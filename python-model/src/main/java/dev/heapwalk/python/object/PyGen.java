@@ -23,11 +23,13 @@ public final class PyGen extends NamedObject {
     public PyGen(ObjectReader reader) {
         super(
                 reader,
-                PythonLayout.of(reader.series()).generator().bytes(),
+                PythonLayout.of(reader.series(), reader.freeThreaded())
+                        .generator()
+                        .bytes(),
                 "generator",
                 "coroutine",
                 "async_generator");
-        this.layout = PythonLayout.of(reader.series()).generator();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).generator();
         this.frame = new InterpreterFrame(reader);
         this.code = new PyCode(reader);
     }
@@ -65,7 +67,7 @@ public final class PyGen extends NamedObject {
      * @return target address of a frame, as {@link InterpreterFrame} shows it; 0 if it has ended
      */
     public long frame() {
-        return layout.inline() ? state() == State.CLOSED ? 0 : address() + layout.frame() : longAt(layout.frame());
+        return layout.inline() ? state() == State.CLOSED ? 0 : place(layout.frame()) : longAt(layout.frame());
     }
 
     /**
@@ -77,7 +79,7 @@ public final class PyGen extends NamedObject {
         if (layout.code() >= 0) {
             return longAt(layout.code());
         }
-        return frame.find(address() + layout.frame()) ? frame.code() : 0;
+        return frame.find(place(layout.frame())) ? frame.code() : 0;
     }
 
     /**

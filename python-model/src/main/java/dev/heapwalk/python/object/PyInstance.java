@@ -53,7 +53,7 @@ public final class PyInstance extends PyObject {
      */
     public PyInstance(ObjectReader reader) {
         super(reader);
-        this.layout = PythonLayout.of(reader.series());
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded());
         this.dict = new PyDict(reader);
         this.number = new PyLong(reader);
         this.unicode = new PyUnicode(reader);
@@ -75,22 +75,21 @@ public final class PyInstance extends PyObject {
         Reader memory = reader().memory();
         InstanceLayout instance = layout.instance();
         if ((reader().flags(type()) & instance.managedDict()) != 0) {
-            long word = memory.readLong(address() + instance.dict(), 0);
+            long word = reader().field(address(), instance.dict());
             return instance.tagged() && (word & 1) != 0 ? 0 : word;
         }
-        long offset = memory.readLong(type() + TypeLayout.DICTOFFSET, 0);
+        long offset = reader().field(type(), TypeLayout.DICTOFFSET);
         return offset == 0 ? 0 : memory.readLong(address() + (offset > 0 ? offset : fromEnd(offset)), 0);
     }
 
     /** C name {@code _PyObject_GetDictPtr}: a negative offset counts from the end of the items. */
     private long fromEnd(long offset) {
         Reader memory = reader().memory();
-        long items = Math.abs(memory.readLong(address() + ObjectLayout.SIZE, 0));
+        long items = Math.abs(reader().field(address(), ObjectLayout.SIZE));
         if (layout.number().tagged() && reader().find(address(), number)) {
-            items = memory.readLong(address() + IntLayout.SIZE, 0) >>> IntLayout.TAG_SHIFT;
+            items = reader().field(address(), IntLayout.SIZE) >>> IntLayout.TAG_SHIFT;
         }
-        long size = memory.readLong(type() + TypeLayout.BASICSIZE, 0)
-                + items * memory.readLong(type() + TypeLayout.ITEMSIZE, 0);
+        long size = reader().field(type(), TypeLayout.BASICSIZE) + items * reader().field(type(), TypeLayout.ITEMSIZE);
         return (size + Long.BYTES - 1 & -Long.BYTES) + offset;
     }
 
@@ -111,12 +110,12 @@ public final class PyInstance extends PyObject {
         slots = 0;
         while (slotsOf != 0 && depth++ < DEEPEST) {
             if ((reader().flags(slotsOf) & TypeLayout.HEAPTYPE) != 0) {
-                slots = Math.clamp(memory.readLong(slotsOf + ObjectLayout.SIZE, 0), 0, MOST_SLOTS);
+                slots = Math.clamp(reader().field(slotsOf, ObjectLayout.SIZE), 0, MOST_SLOTS);
             }
             if (slots > 0) {
                 return;
             }
-            slotsOf = memory.readLong(slotsOf + TypeLayout.BASE, 0);
+            slotsOf = reader().field(slotsOf, TypeLayout.BASE);
         }
         slotsOf = 0;
     }
@@ -131,7 +130,7 @@ public final class PyInstance extends PyObject {
             return;
         }
         if (instance.inline()) {
-            values = address() + memory.readLong(type() + TypeLayout.BASICSIZE, 0);
+            values = address() + reader().field(type(), TypeLayout.BASICSIZE);
             if ((reader().flags(type()) & layout.type().inlineValues()) == 0
                     || memory.readByte(values + DictLayout.VALUES_VALID, (byte) 0) == 0) {
                 values = 0;
@@ -141,11 +140,11 @@ public final class PyInstance extends PyObject {
             values += layout.dict().valuesHead();
         } else {
             values = instance.tagged()
-                    ? memory.readLong(address() + instance.dict(), 0) + 1
-                    : memory.readLong(address() + instance.values(), 0);
+                    ? reader().field(address(), instance.dict()) + 1
+                    : reader().field(address(), instance.values());
             count = (values & -Long.BYTES) == 0 ? 0 : MOST_VALUES;
         }
-        long keys = memory.readLong(type() + layout.type().cachedKeys(), 0);
+        long keys = reader().field(type(), layout.type().cachedKeys());
         byte log2 = memory.readByte(keys + layout.dict().log2IndexBytes(), (byte) -1);
         if (log2 < 0 || log2 > DictLayout.LARGEST_LOG2) {
             count = 0;
@@ -194,7 +193,7 @@ public final class PyInstance extends PyObject {
     private boolean nextSlot() {
         Reader memory = reader().memory();
         while (slotsOf != 0) {
-            long member = memory.readLong(slotsOf + TypeLayout.MEMBERS, 0) + slot * TypeLayout.MEMBER_SIZE;
+            long member = reader().field(slotsOf, TypeLayout.MEMBERS) + slot * TypeLayout.MEMBER_SIZE;
             slot++;
             if (memory.readInt(member + MemberLayout.TYPE, -1) == MemberLayout.OBJECT) {
                 value = memory.readLong(address() + memory.readLong(member + MemberLayout.OFFSET, 0), 0);
@@ -204,7 +203,7 @@ public final class PyInstance extends PyObject {
                 value = 0;
             }
             if (slot >= slots) {
-                slots(memory.readLong(slotsOf + TypeLayout.BASE, 0));
+                slots(reader().field(slotsOf, TypeLayout.BASE));
             }
             if (value != 0) {
                 return true;

@@ -29,7 +29,7 @@ public final class PyLong extends PyObject {
      */
     public PyLong(ObjectReader reader) {
         super(reader, IntLayout.DIGITS + Long.BYTES);
-        this.layout = PythonLayout.of(reader.series()).number();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).number();
     }
 
     @Override
@@ -107,7 +107,7 @@ public final class PyLong extends PyObject {
             return Optional.of(BigInteger.ZERO);
         }
         Reader memory = reader().memory();
-        long offset = memory.find(address() + IntLayout.DIGITS, count * Integer.BYTES);
+        long offset = memory.find(place(IntLayout.DIGITS), count * Integer.BYTES);
         if (offset < 0) {
             return Optional.empty();
         }

@@ -16,7 +16,7 @@ public final class PyMemoryView extends NamedObject {
      */
     public PyMemoryView(ObjectReader reader) {
         super(reader, MemoryViewLayout.BYTES, "memoryview");
-        this.layout = PythonLayout.of(reader.series()).memoryView();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).memoryView();
     }
 
     /**

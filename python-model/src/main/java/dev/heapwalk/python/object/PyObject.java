@@ -5,6 +5,7 @@ import dev.heapwalk.memory.struct.StructView;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.PythonLayout;
+import java.lang.foreign.MemorySegment;
 
 /**
  * What all objects have in common. C name {@code PyObject}. A flyweight, laid by {@link ObjectReader#find}.
@@ -13,6 +14,7 @@ public class PyObject extends StructView {
     private final ObjectReader reader;
     private final ObjectLayout layout;
     private final int bytes;
+    private long references;
 
     /**
      * Makes a view that lies over nothing yet.
@@ -31,7 +33,7 @@ public class PyObject extends StructView {
      */
     PyObject(ObjectReader reader, int bytes) {
         this.reader = reader;
-        this.layout = PythonLayout.of(reader.series()).object();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).object();
         this.bytes = bytes;
     }
 
@@ -65,6 +67,28 @@ public class PyObject extends StructView {
     }
 
     /**
+     * Lays the view over a copy of an object.
+     *
+     * @param from local memory that holds the object
+     * @param offset where in that memory it begins
+     * @param address where in the target it begins
+     */
+    public final void keepObject(MemorySegment from, long offset, long address) {
+        references = layout.references(from, offset + layout.shift());
+        keep(from, offset + layout.shift(), address, bytes);
+    }
+
+    /**
+     * Where a field lies.
+     *
+     * @param field where it lies in the object, as layouts tell it
+     * @return its target address
+     */
+    final long place(long field) {
+        return address() + layout.shift() + field;
+    }
+
+    /**
      * What follows its pointers.
      *
      * @return the reader that it was made with
@@ -79,7 +103,7 @@ public class PyObject extends StructView {
      * @return {@code ob_refcnt}; without meaning if the object is {@link #immortal()}
      */
     public final long refcnt() {
-        return longAt(ObjectLayout.REFCNT) & layout.countMask();
+        return references & layout.countMask();
     }
 
     /**
@@ -88,7 +112,7 @@ public class PyObject extends StructView {
      * @return whether it lives as long as its interpreter
      */
     public final boolean immortal() {
-        return (longAt(ObjectLayout.REFCNT) & layout.immortalBit()) != 0;
+        return (references & layout.immortalBit()) != 0;
     }
 
     /**

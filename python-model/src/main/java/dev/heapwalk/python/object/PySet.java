@@ -28,7 +28,7 @@ public final class PySet extends NamedObject {
      */
     public PySet(ObjectReader reader) {
         super(reader, SetLayout.BYTES, "set", "frozenset");
-        this.layout = PythonLayout.of(reader.series()).set();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).set();
     }
 
     /**
@@ -64,7 +64,7 @@ public final class PySet extends NamedObject {
      * @return whether it is
      */
     public boolean ownsTable() {
-        return table() != address() + layout.small();
+        return table() != place(layout.small());
     }
 
     /** Elements are looked for when somebody asks for the first one. */

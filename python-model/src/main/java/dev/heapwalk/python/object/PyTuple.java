@@ -17,7 +17,9 @@ public final class PyTuple extends PyObject {
      */
     public PyTuple(ObjectReader reader) {
         super(reader, ObjectLayout.SIZE + Long.BYTES);
-        this.items = PythonLayout.of(reader.series()).sequence().tupleItems();
+        this.items = PythonLayout.of(reader.series(), reader.freeThreaded())
+                .sequence()
+                .tupleItems();
     }
 
     @Override
@@ -40,7 +42,7 @@ public final class PyTuple extends PyObject {
      * @return a target address within the object
      */
     public long items() {
-        return address() + items;
+        return place(items);
     }
 
     /**

@@ -18,7 +18,7 @@ public final class PyTypeObject extends PyObject {
      */
     public PyTypeObject(ObjectReader reader) {
         super(reader, TypeLayout.BYTES);
-        this.layout = PythonLayout.of(reader.series()).type();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).type();
     }
 
     @Override
@@ -132,7 +132,7 @@ public final class PyTypeObject extends PyObject {
 
     /** {@code ht_qualname} of one that is made by a program, or {@code ht_name} in 2.7; 0 if it can't be read. */
     long qualname() {
-        return reader().memory().readLong(address() + (layout.qualname() < 0 ? layout.name() : layout.qualname()), 0);
+        return reader().field(address(), layout.qualname() < 0 ? layout.name() : layout.qualname());
     }
 
     @Override

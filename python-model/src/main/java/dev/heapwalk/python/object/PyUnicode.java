@@ -24,7 +24,7 @@ public final class PyUnicode extends PyObject {
      */
     public PyUnicode(ObjectReader reader) {
         super(reader, StringLayout.STATE + Integer.BYTES);
-        this.layout = PythonLayout.of(reader.series()).string();
+        this.layout = PythonLayout.of(reader.series(), reader.freeThreaded()).string();
     }
 
     @Override
@@ -38,7 +38,7 @@ public final class PyUnicode extends PyObject {
     }
 
     private int storedKind() {
-        return state() >>> StringLayout.KIND_SHIFT & StringLayout.KIND_MASK;
+        return layout.kind(state());
     }
 
     private int state() {
@@ -51,7 +51,7 @@ public final class PyUnicode extends PyObject {
      * @return how many units of {@link #kind()} bytes it has
      */
     public long length() {
-        return isWide() ? reader().memory().readLong(address() + layout.wstrLength(), 0) : longAt(StringLayout.LENGTH);
+        return isWide() ? reader().field(address(), layout.wstrLength()) : longAt(StringLayout.LENGTH);
     }
 
     /**
@@ -72,7 +72,7 @@ public final class PyUnicode extends PyObject {
      * @return whether it says so; never in 2.7
      */
     public boolean ascii() {
-        return layout.asciiSize() >= 0 && (state() & StringLayout.ASCII) != 0;
+        return layout.asciiSize() >= 0 && layout.ascii(state());
     }
 
     /**
@@ -81,7 +81,7 @@ public final class PyUnicode extends PyObject {
      * @return whether it does; never in 2.7
      */
     public boolean compact() {
-        return layout.asciiSize() >= 0 && (state() & StringLayout.COMPACT) != 0;
+        return layout.asciiSize() >= 0 && layout.compact(state());
     }
 
     /**
@@ -100,10 +100,10 @@ public final class PyUnicode extends PyObject {
      */
     public long data() {
         if (compact()) {
-            return address() + (ascii() ? layout.asciiSize() : layout.compactSize());
+            return place(ascii() ? layout.asciiSize() : layout.compactSize());
         }
         int pointer = layout.text() >= 0 ? layout.text() : isWide() ? layout.wstr() : layout.compactSize();
-        return reader().memory().readLong(address() + pointer, 0);
+        return reader().field(address(), pointer);
     }
 
     /**

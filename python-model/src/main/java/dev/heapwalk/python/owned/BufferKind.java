@@ -55,6 +55,8 @@ public enum BufferKind {
     CODE_LINES("code _co_linearray", false),
     /** What monitors code: debuggers, measurements of coverage. */
     CODE_MONITORING("code _co_monitoring", false),
+    /** The copies of the bytecode that threads have, since 3.14 without the global interpreter lock. */
+    CODE_THREADS("code co_tlbc", false),
     /** The text of {@code __doc__} that a type keeps for C. */
     TYPE_DOC("type tp_doc", false),
     /** The name that a type keeps for C. */

@@ -21,6 +21,7 @@ public final class InstanceDict {
 
     private final Reader memory;
     private final InstanceLayout layout;
+    private final int shift;
     /** Of each type that came, where its objects have it. */
     private final LongTable types = new LongTable();
 
@@ -35,7 +36,9 @@ public final class InstanceDict {
      */
     public InstanceDict(PythonRuntime runtime, ObjectReader reader) {
         this.memory = reader.memory();
-        this.layout = PythonLayout.of(runtime.series()).instance();
+        PythonLayout acting = PythonLayout.of(runtime.series(), runtime.freeThreaded());
+        this.layout = acting.instance();
+        this.shift = acting.object().shift();
     }
 
     /**
@@ -51,15 +54,15 @@ public final class InstanceDict {
             return 0;
         }
         if (place == MANAGED) {
-            long word = memory.readLong(object + layout.dict(), 0);
+            long word = memory.readLong(object + shift + layout.dict(), 0);
             return layout.tagged() && (word & 1) != 0 ? 0 : word;
         }
         if ((place & FROM_END) == 0) {
             return memory.readLong(object + place, 0);
         }
-        long items = Math.abs(memory.readLong(object + ObjectLayout.SIZE, 0));
-        long size = memory.readLong(type + TypeLayout.BASICSIZE, 0)
-                + items * memory.readLong(type + TypeLayout.ITEMSIZE, 0);
+        long items = Math.abs(memory.readLong(object + shift + ObjectLayout.SIZE, 0));
+        long size = memory.readLong(type + shift + TypeLayout.BASICSIZE, 0)
+                + items * memory.readLong(type + shift + TypeLayout.ITEMSIZE, 0);
         long offset = (size + Long.BYTES - 1 & -Long.BYTES) + (int) place;
         return offset < ObjectLayout.BYTES ? 0 : memory.readLong(object + offset, 0);
     }
@@ -78,12 +81,12 @@ public final class InstanceDict {
     }
 
     private long find(long type) {
-        long flags = memory.readLong(type + TypeLayout.FLAGS, 0);
+        long flags = memory.readLong(type + shift + TypeLayout.FLAGS, 0);
         if ((flags & layout.managedDict()) != 0) {
             return MANAGED;
         }
         // Types have the dictionary of their objects' attributes there, which is none of theirs alone.
-        long offset = memory.readLong(type + TypeLayout.DICTOFFSET, 0);
+        long offset = memory.readLong(type + shift + TypeLayout.DICTOFFSET, 0);
         if (offset == 0 || Math.abs(offset) > FARTHEST || (flags & TypeLayout.TYPE_SUBCLASS) != 0) {
             return NONE;
         }

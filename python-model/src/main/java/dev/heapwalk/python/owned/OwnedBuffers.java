@@ -6,6 +6,7 @@ import dev.heapwalk.memory.Reader;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.layout.BufferLayout;
+import dev.heapwalk.python.layout.CodeLayout;
 import dev.heapwalk.python.layout.DequeLayout;
 import dev.heapwalk.python.layout.DictLayout;
 import dev.heapwalk.python.layout.ObjectLayout;
@@ -63,8 +64,12 @@ public final class OwnedBuffers {
             "_io.BytesIO", Family.BYTES_IO,
             "code", Family.CODE);
 
+    /** More threads than that have no copies of bytecode. */
+    private static final int MOST_THREADS = 1 << 20;
+
     private final Reader memory;
     private final PythonLayout layout;
+    private final int shift;
     private final DictLayout dicts;
     private final StringLayout strings;
     private final DequeLayout deques;
@@ -87,7 +92,8 @@ public final class OwnedBuffers {
      */
     public OwnedBuffers(PythonRuntime runtime, ObjectReader reader) {
         this.memory = reader.memory();
-        this.layout = PythonLayout.of(runtime.series());
+        this.layout = PythonLayout.of(runtime.series(), runtime.freeThreaded());
+        this.shift = layout.object().shift();
         this.dicts = layout.dict();
         this.strings = layout.string();
         this.deques = layout.deque();
@@ -108,23 +114,25 @@ public final class OwnedBuffers {
         if (traits == 0) {
             return;
         }
+        // From here on an object is told by where its fields begin.
+        long begin = object + shift;
         if ((traits & WITH_VALUES) != 0) {
-            instance(object, sink);
+            instance(begin, sink);
         }
         switch (FAMILIES[traits & FAMILY_MASK]) {
             case NONE -> {}
-            case LIST -> list(object, sink);
-            case DICT -> dict(object, sink);
-            case ORDERED -> ordered(object, sink);
-            case SET -> set(object, sink);
-            case TEXT -> text(object, sink);
-            case BYTE_ARRAY -> byteArray(object, sink);
-            case ARRAY -> array(object, sink);
-            case DEQUE -> deque(object, sink);
-            case STRING_IO -> inputOutput(object, wideUnit(), BufferKind.STRING_IO, sink);
-            case BYTES_IO -> inputOutput(object, Byte.BYTES, BufferKind.BYTES_IO, sink);
-            case CODE -> code(object, sink);
-            case TYPE -> type(object, sink);
+            case LIST -> list(begin, sink);
+            case DICT -> dict(begin, sink);
+            case ORDERED -> ordered(begin, sink);
+            case SET -> set(begin, sink);
+            case TEXT -> text(begin, sink);
+            case BYTE_ARRAY -> byteArray(begin, sink);
+            case ARRAY -> array(begin, sink);
+            case DEQUE -> deque(begin, sink);
+            case STRING_IO -> inputOutput(begin, wideUnit(), BufferKind.STRING_IO, sink);
+            case BYTES_IO -> inputOutput(begin, Byte.BYTES, BufferKind.BYTES_IO, sink);
+            case CODE -> code(begin, sink);
+            case TYPE -> type(begin, sink);
         }
     }
 
@@ -152,7 +160,7 @@ public final class OwnedBuffers {
     }
 
     private int find(long type) {
-        long flags = memory.readLong(type + TypeLayout.FLAGS, 0);
+        long flags = memory.readLong(type + shift + TypeLayout.FLAGS, 0);
         long managed = layout.instance().managedDict();
         boolean values = (flags & managed) != 0
                 && (layout.instance().values() != 0 || layout.instance().tagged());
@@ -183,13 +191,13 @@ public final class OwnedBuffers {
     private Family byName(long type) {
         long base = type;
         for (int i = 0; i < DEEPEST && base != 0 && (base & 7) == 0; i++) {
-            String name = memory.readCString(memory.readLong(base + TypeLayout.TP_NAME, 0), LONGEST_NAME, "");
-            boolean made = (memory.readLong(base + TypeLayout.FLAGS, 0) & TypeLayout.HEAPTYPE) != 0;
+            String name = memory.readCString(memory.readLong(base + shift + TypeLayout.TP_NAME, 0), LONGEST_NAME, "");
+            boolean made = (memory.readLong(base + shift + TypeLayout.FLAGS, 0) & TypeLayout.HEAPTYPE) != 0;
             Family found = NAMED.get(name);
             if (found != null && (!made || name.indexOf('.') > 0)) {
                 return found;
             }
-            base = memory.readLong(base + TypeLayout.BASE, 0);
+            base = memory.readLong(base + shift + TypeLayout.BASE, 0);
         }
         return Family.NONE;
     }
@@ -225,7 +233,10 @@ public final class OwnedBuffers {
     private void list(long list, BufferSink sink) {
         long allocated = memory.readLong(list + SequenceLayout.LIST_ALLOCATED, 0);
         long items = memory.readLong(list + SequenceLayout.LIST_ITEMS, 0);
-        tellMany(sink, items, allocated, Long.BYTES, BufferKind.LIST_ITEMS);
+        if (items != 0) {
+            int head = layout.sequence().listHead();
+            tellMany(sink, items - head, allocated + head / Long.BYTES, Long.BYTES, BufferKind.LIST_ITEMS);
+        }
     }
 
     private void dict(long dict, BufferSink sink) {
@@ -370,9 +381,10 @@ public final class OwnedBuffers {
             tellMany(sink, memory.readLong(text + strings.text(), 0), length + 1, wideUnit, BufferKind.TEXT);
             return;
         }
-        int bits = memory.readInt(text + StringLayout.STATE, StringLayout.COMPACT | StringLayout.ASCII);
-        boolean compact = (bits & StringLayout.COMPACT) != 0;
-        if (compact && (bits & StringLayout.ASCII) != 0) {
+        // What can't be read owns nothing.
+        int bits = memory.readInt(text + StringLayout.STATE, -1);
+        boolean compact = strings.compact(bits);
+        if (compact && strings.ascii(bits)) {
             if (strings.wstr() >= 0) {
                 wide(text, 0, memory.readLong(text + StringLayout.LENGTH, -1), sink);
             }
@@ -382,7 +394,7 @@ public final class OwnedBuffers {
         long length = memory.readLong(text + StringLayout.LENGTH, -1);
         if (!compact) {
             data = memory.readLong(data, 0);
-            int unit = bits >>> StringLayout.KIND_SHIFT & StringLayout.KIND_MASK;
+            int unit = strings.kind(bits);
             tellMany(sink, data, length + 1, Math.max(1, unit), BufferKind.TEXT);
         }
         long utf8 = memory.readLong(text + strings.utf8(), 0);
@@ -483,6 +495,16 @@ public final class OwnedBuffers {
         long monitoring = pointer(code, buffers.monitoring());
         if (tell(sink, monitoring, buffers.monitoringBytes(), BufferKind.CODE_MONITORING)) {
             monitoring(monitoring, instructions, sink);
+        }
+        long threads = pointer(code, layout.code().threads());
+        long count = threads == 0 ? 0 : memory.readLong(threads + CodeLayout.THREADS_SIZE, 0);
+        if (count > 0
+                && count < MOST_THREADS
+                && tell(sink, threads, CodeLayout.THREADS_ENTRIES + count * Long.BYTES, BufferKind.CODE_THREADS)) {
+            for (long i = 1; i < count; i++) {
+                long copy = memory.readLong(threads + CodeLayout.THREADS_ENTRIES + i * Long.BYTES, 0);
+                tellMany(sink, copy, instructions, BufferLayout.INSTRUCTION, BufferKind.CODE_THREADS);
+            }
         }
     }
 

@@ -61,6 +61,7 @@ final class ForeignMemory {
 
     private final ObjectReader reader;
     private final Reader memory;
+    private final int shift;
     private final Mappings mappings;
     private final UseTable table;
     private final NumpyArrays arrays;
@@ -86,8 +87,11 @@ final class ForeignMemory {
         this.memory = reader.memory();
         this.mappings = runtime.target().memory().mappings();
         this.table = table;
-        this.arrays = new NumpyArrays(memory, table);
-        this.sqlite = PythonLayout.of(runtime.series()).sqlite();
+        this.shift = PythonLayout.of(runtime.series(), runtime.freeThreaded())
+                .object()
+                .shift();
+        this.arrays = new NumpyArrays(memory, table, shift);
+        this.sqlite = PythonLayout.of(runtime.series(), runtime.freeThreaded()).sqlite();
         this.connection = table.number(TypeUses.category("sqlite3 connection", ""));
         this.statement = table.number(TypeUses.category("sqlite3 statement", ""));
     }
@@ -115,7 +119,7 @@ final class ForeignMemory {
         for (int i = 0; i < object.typeCount(); i++) {
             long type = object.typeAt(i);
             if (isMade(type)) {
-                long dealloc = memory.readLong(type + TypeLayout.DEALLOC, 0);
+                long dealloc = reader.field(type, TypeLayout.DEALLOC);
                 long times = counts.add(dealloc, 1);
                 if (dealloc != 0 && times > most) {
                     most = times;
@@ -127,7 +131,7 @@ final class ForeignMemory {
     }
 
     private boolean isMade(long type) {
-        return (memory.readLong(type + TypeLayout.FLAGS, 0) & TypeLayout.HEAPTYPE) != 0;
+        return (reader.field(type, TypeLayout.FLAGS) & TypeLayout.HEAPTYPE) != 0;
     }
 
     private void takeType(int number, long type) {
@@ -136,14 +140,14 @@ final class ForeignMemory {
             if (base == 0) {
                 return;
             }
-            if (!isMade(base) || memory.readLong(base + TypeLayout.DEALLOC, 0) != commonDealloc) {
+            if (!isMade(base) || reader.field(base, TypeLayout.DEALLOC) != commonDealloc) {
                 break;
             }
-            base = memory.readLong(base + TypeLayout.BASE, 0);
+            base = reader.field(base, TypeLayout.BASE);
         }
-        String name = memory.readCString(memory.readLong(base + TypeLayout.TP_NAME, 0), LONGEST_NAME, "");
-        long size = memory.readLong(base + TypeLayout.BASICSIZE, 0);
-        if (KNOWN.contains(name) || size <= ObjectLayout.BYTES) {
+        String name = memory.readCString(reader.field(base, TypeLayout.TP_NAME), LONGEST_NAME, "");
+        long size = reader.field(base, TypeLayout.BASICSIZE);
+        if (KNOWN.contains(name) || size <= shift + ObjectLayout.BYTES) {
             return;
         }
         looked[number] = (int) Math.min(size, LARGEST);
@@ -171,13 +175,13 @@ final class ForeignMemory {
             return;
         }
         if (isArray[type]) {
-            arrays.take(object);
+            arrays.take(object + shift);
         }
         if (sqliteKind[type] != UseTable.UNKNOWN) {
             int field = sqliteKind[type] == connection ? SqliteLayout.DB : sqlite.statement();
-            named.put(memory.readLong(object + field, 0), type);
+            named.put(reader.field(object, field), type);
         }
-        for (int at = ObjectLayout.BYTES; at + Long.BYTES <= size; at += Long.BYTES) {
+        for (int at = shift + ObjectLayout.BYTES; at + Long.BYTES <= size; at += Long.BYTES) {
             claim(memory.readLong(object + at, 0), type);
         }
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.usage;
 
-import dev.heapwalk.memory.Reader;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.layout.DictLayout;
@@ -18,15 +17,13 @@ final class InternedTable {
     private static final int LOOKED_AT = 64;
 
     private final ObjectReader reader;
-    private final Reader memory;
     private final DictLayout layout;
     private final PyDict dict;
     private final int state;
 
     InternedTable(PythonRuntime runtime, ObjectReader reader) {
         this.reader = reader;
-        this.memory = reader.memory();
-        this.layout = PythonLayout.of(runtime.series()).dict();
+        this.layout = PythonLayout.of(runtime.series(), runtime.freeThreaded()).dict();
         this.dict = new PyDict(reader);
         this.state = layout.keys() < 0 ? StringLayout.BYTES_STATE : StringLayout.STATE;
     }
@@ -34,7 +31,7 @@ final class InternedTable {
     /** Whether an object is that dictionary. */
     boolean is(long object, long type) {
         return (reader.flags(type) & TypeLayout.DICT_SUBCLASS) != 0
-                && memory.readLong(object + layout.used(), 0) >= LEAST
+                && reader.field(object, layout.used()) >= LEAST
                 && reader.find(object, dict)
                 && hasInterned();
     }
@@ -44,7 +41,7 @@ final class InternedTable {
         for (int i = 0; i < LOOKED_AT; i++) {
             if (!dict.next()
                     || dict.key() != dict.value()
-                    || (memory.readInt(dict.key() + state, 0) & StringLayout.INTERNED) == 0) {
+                    || (reader.field(dict.key(), state) & StringLayout.INTERNED) == 0) {
                 return false;
             }
         }

@@ -32,7 +32,7 @@ final class Leftovers {
     private final PythonRuntime runtime;
     private final PythonLayout layout;
     private final int[] distances;
-    /** By the address of each type, one more than how many bytes lie before its objects. */
+    /** By the address of each type, one more than how many bytes lie before the fields of its objects. */
     private final LongTable before = new LongTable();
 
     private final Map<Long, Category> free = new HashMap<>();
@@ -45,15 +45,16 @@ final class Leftovers {
 
     Leftovers(PythonRuntime runtime, ObjectReader reader, ObjectCursor object) {
         this.runtime = runtime;
-        this.layout = PythonLayout.of(runtime.series());
-        int head = layout.object().gcHead();
+        this.layout = PythonLayout.of(runtime.series(), runtime.freeThreaded());
+        int shift = layout.object().shift();
+        int head = layout.object().gcHead() + shift;
         this.distances = layout.object().preHeaderFlags() == 0
                 ? new int[] {head, 0}
-                : new int[] {head, head + ObjectLayout.PRE_HEADER, ObjectLayout.PRE_HEADER, 0};
+                : new int[] {head, head + ObjectLayout.PRE_HEADER, shift + ObjectLayout.PRE_HEADER, shift};
         for (int i = 0; i < object.typeCount(); i++) {
             long type = object.typeAt(i);
             long flags = reader.flags(type);
-            int bytes = ((flags & TypeLayout.HAVE_GC) != 0 ? head : 0)
+            int bytes = ((flags & TypeLayout.HAVE_GC) != 0 ? head : shift)
                     + ((flags & layout.object().preHeaderFlags()) != 0 ? ObjectLayout.PRE_HEADER : 0);
             before.put(type, bytes + 1L);
             names.put(type, reader.typeNames().of(type).toString());
@@ -95,7 +96,7 @@ final class Leftovers {
         for (int distance : distances) {
             if (distance + ObjectLayout.BYTES <= room) {
                 long type = segment.get(Words.LONG, offset + distance + ObjectLayout.TYPE);
-                long count = segment.get(Words.LONG, offset + distance + ObjectLayout.REFCNT);
+                long count = layout.object().references(segment, offset + distance);
                 if (before.get(type, 0) == distance + 1
                         && (count == 0 || layout.object().linksKept() && (count & 7) == 0)) {
                     return free.computeIfAbsent(type, of -> TypeUses.category("free list", names.get(of)));

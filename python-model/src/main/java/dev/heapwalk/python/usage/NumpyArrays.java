@@ -14,18 +14,25 @@ final class NumpyArrays {
     private static final int MOST_SHAPES = 1 << 12;
 
     private final Reader memory;
+    private final int shift;
     private final UseTable table;
     private final int dimensions;
     /** By what distinguishes element types and shapes. */
     private final LongTable shapes = new LongTable();
 
-    NumpyArrays(Reader memory, UseTable table) {
+    /**
+     * Makes one.
+     *
+     * @param shift how far the fields of an object are behind where it begins
+     */
+    NumpyArrays(Reader memory, UseTable table, int shift) {
         this.memory = memory;
+        this.shift = shift;
         this.table = table;
         this.dimensions = table.number(TypeUses.category("ndarray dimensions", ""));
     }
 
-    /** Takes what an array owns. */
+    /** Takes what an array owns whose fields begin at an address. */
     void take(long array) {
         int nd = memory.readInt(array + NumpyLayout.ND, -1);
         long shape = memory.readLong(array + NumpyLayout.DIMENSIONS, 0);
@@ -37,7 +44,7 @@ final class NumpyArrays {
         }
         if ((memory.readInt(array + NumpyLayout.FLAGS, 0) & NumpyLayout.OWNDATA) != 0) {
             long data = memory.readLong(array + NumpyLayout.DATA, 0);
-            table.put(table.block(data), number(memory.readLong(array + NumpyLayout.DESCR, 0), nd, shape));
+            table.put(table.block(data), number(memory.readLong(array + NumpyLayout.DESCR, 0) + shift, nd, shape));
         }
     }
 

@@ -60,7 +60,9 @@ final class Ownership {
         this.interned = new InternedTable(runtime, reader);
         this.internedTable = table.number(TypeUses.category("interned strings", "dict"));
         this.internedKeys = table.number(TypeUses.category("interned strings", "dict keys"));
-        this.gcHead = PythonLayout.of(runtime.series()).object().gcHead();
+        this.gcHead = PythonLayout.of(runtime.series(), runtime.freeThreaded())
+                .object()
+                .gcHead();
         this.debugHead = PythonHeap.debugHead(runtime);
     }
 
@@ -77,6 +79,12 @@ final class Ownership {
                 }
             }
             found.takeTypes(object);
+            new DelayedFrees(
+                            table,
+                            reader.memory(),
+                            PythonLayout.of(runtime.series(), runtime.freeThreaded())
+                                    .freeing())
+                    .find(runtime);
             Leftovers leftovers = new Leftovers(runtime, reader, object);
             found.foreign.finish(heaps, leftovers);
             return leftovers;
@@ -99,7 +107,7 @@ final class Ownership {
         for (int i = 0; i < object.typeCount(); i++) {
             long block = table.block(object.typeAt(i));
             if (table.get(block) == UseTable.UNKNOWN) {
-                long metatype = memory.readLong(object.typeAt(i) + ObjectLayout.TYPE, 0);
+                long metatype = reader.field(object.typeAt(i), ObjectLayout.TYPE);
                 table.put(
                         block,
                         table.number(TypeUses.category(
@@ -137,7 +145,7 @@ final class Ownership {
     }
 
     private void takeDict(long dict) {
-        long dictType = memory.readLong(dict + ObjectLayout.TYPE, 0);
+        long dictType = reader.field(dict, ObjectLayout.TYPE);
         if ((reader.flags(dictType) & TypeLayout.DICT_SUBCLASS) == 0) {
             return;
         }

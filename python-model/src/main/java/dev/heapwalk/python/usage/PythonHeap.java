@@ -76,7 +76,9 @@ public final class PythonHeap implements Heap {
     static int debugBytes(PythonRuntime runtime) {
         return runtime.debugHeads()
                 ? PymallocLayout.DEBUG_HEAD
-                        + PythonLayout.of(runtime.series()).pymalloc().debugTail()
+                        + PythonLayout.of(runtime.series(), runtime.freeThreaded())
+                                .pymalloc()
+                                .debugTail()
                 : 0;
     }
 
@@ -215,7 +217,8 @@ public final class PythonHeap implements Heap {
     @Override
     public List<String> notices() {
         return runtime.pymallocs().isEmpty()
-                ? List.of("%s has no arenas of its own: its objects are in blocks of malloc".formatted(this))
+                ? List.of("%s has no arenas of its own: its objects are in blocks of %s"
+                        .formatted(this, runtime.freeThreaded() ? "its copy of mimalloc" : "malloc"))
                 : List.of();
     }
 

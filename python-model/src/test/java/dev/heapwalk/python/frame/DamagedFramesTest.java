@@ -67,7 +67,7 @@ class DamagedFramesTest {
                 .toList();
         core = Cores.gcore(process, folder);
         with(Map.of(), (runtime, reader) -> {
-            layout = PythonLayout.of(runtime.series());
+            layout = PythonLayout.of(runtime.series(), runtime.freeThreaded());
             Frames all = new Frames(runtime, reader);
             for (PythonThread some : runtime.interpreters().getFirst().threads()) {
                 List<Long> its = new ArrayList<>();

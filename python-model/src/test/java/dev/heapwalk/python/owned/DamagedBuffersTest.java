@@ -42,7 +42,7 @@ class DamagedBuffersTest {
             process.ask("owners");
             core = Cores.gcore(process, folder);
         }
-        PythonLayout layout = PythonLayout.of(313);
+        PythonLayout layout = PythonLayout.of(313, false);
         Found ordered;
         Found deque;
         long first;

@@ -56,7 +56,7 @@ class OwnedBuffersTest {
     @ParameterizedTest
     @MethodSource("pythonsWithDebugHeads")
     void tellsAsManyBytesAsPythonAskedFor(Python python) throws Exception {
-        for (String allocator : List.of("debug", "malloc_debug")) {
+        for (String allocator : python.debuggingAllocators()) {
             try (PythonProcess process =
                     PythonProcess.of(python).env("PYTHONMALLOC", allocator).start()) {
                 process.ask("kinds");
@@ -113,7 +113,13 @@ class OwnedBuffersTest {
                 String[] words = line.split(" ");
                 Told object = words.length == 2 ? null : told.get(Long.parseLong(words[0]));
                 if (object != null && !object.shares && COUNTED.contains(object.type) && !ownsObject(object, python)) {
-                    assertThat(object.own + object.owned).as(line + object).isEqualTo(Long.parseLong(words[2]));
+                    // The word before the items of a list is not counted.
+                    long head = python.freeThreaded() && object.owned > 0 && object.type.equals("builtins.list")
+                            ? Long.BYTES
+                            : 0;
+                    assertThat(object.own + object.owned - head)
+                            .as(line + object)
+                            .isEqualTo(Long.parseLong(words[2]));
                     compared.merge(object.type.replaceFirst("^(__builtin__|builtins)\\.", ""), 1, Integer::sum);
                 }
             }
@@ -175,6 +181,7 @@ class OwnedBuffersTest {
         boolean prefixed = python.isAtLeast(3, 11) && !python.isAtLeast(3, 13);
         keep(kinds, prefixed, BufferKind.INSTANCE_VALUES);
         keep(kinds, prefixed && !python.isAtLeast(3, 12), BufferKind.CODE_LINES);
+        keep(kinds, python.freeThreaded() && python.isAtLeast(3, 14), BufferKind.CODE_THREADS);
         keep(kinds, python.isAtLeast(3, 12), BufferKind.CODE_CACHED, BufferKind.CODE_MONITORING);
         return kinds;
     }

@@ -62,7 +62,7 @@ class PythonHeapTest {
 
     /** All but 2.7, which has no statistics. */
     static Stream<Python> pythons() {
-        return Python.all().stream().filter(python -> python.isAtLeast(3, 6));
+        return Python.withPymalloc().stream().filter(python -> python.isAtLeast(3, 6));
     }
 
     /** What a walk over all heaps has told. */
@@ -209,7 +209,7 @@ class PythonHeapTest {
 
     /** With heads for debugging, a block begins where Python has it from: a head of the collector before the object. */
     @ParameterizedTest
-    @MethodSource("dev.heapwalk.testkit.Python#all")
+    @MethodSource("dev.heapwalk.testkit.Python#withPymalloc")
     void findsBlocksByAddresses(Python python) throws Exception {
         for (String allocator : List.of("pymalloc", "pymalloc_debug")) {
             try (PythonProcess process =
@@ -237,7 +237,7 @@ class PythonHeapTest {
     }
 
     @ParameterizedTest
-    @MethodSource("dev.heapwalk.testkit.Python#all")
+    @MethodSource("dev.heapwalk.testkit.Python#withPymalloc")
     void eachAddressIsFoundInTheBlockThatAWalkTells(Python python) throws Exception {
         try (PythonProcess process = PythonProcess.of(python).start()) {
             process.ask("fill 3000");

@@ -95,7 +95,7 @@ class PythonUsageTest {
 
     /** The number of blocks that Python counts is that of those in use in arenas, and of its larger ones in malloc. */
     @ParameterizedTest
-    @MethodSource("dev.heapwalk.testkit.Python#all")
+    @MethodSource("dev.heapwalk.testkit.Python#withPymalloc")
     void knowsTheOwnersOfAllBlocksThatPythonCounts(Python python) throws Exception {
         try (PythonProcess process = PythonProcess.of(python).start()) {
             process.ask("kinds");
@@ -134,9 +134,7 @@ class PythonUsageTest {
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Python#all")
     void countsObjectsByTypeAsTheProcessDoes(Python python) throws Exception {
-        List<String> allocators =
-                python.isAtLeast(3, 6) ? List.of("pymalloc", "malloc", "debug", "malloc_debug") : List.of("");
-        for (String allocator : allocators) {
+        for (String allocator : python.allocators()) {
             try (PythonProcess process =
                     PythonProcess.of(python).env("PYTHONMALLOC", allocator).start()) {
                 process.ask("owners");
