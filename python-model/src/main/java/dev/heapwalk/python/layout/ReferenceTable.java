@@ -30,8 +30,12 @@ public final class ReferenceTable {
     private static final int TYPES_ARE_FOLLOWED = 309 * SERIES;
     private static final int FIRST_INLINE = 313 * SERIES;
     private static final int DICT_BEFORE_VALUES = 313 * SERIES + 3;
-    /** No release has builds without the lock, and so none that has this earlier. */
+    /** Releases, none of which has builds without the lock, have this earlier than Python itself. */
     private static final int FREE_DICT_BEFORE_VALUES = 313 * SERIES + 13;
+    /** In 3.14 too, some patch levels came before. */
+    private static final int SECOND_INLINE = 314 * SERIES;
+
+    private static final int SECOND_DICT_BEFORE_VALUES = SECOND_INLINE + 4;
     /** What a range begins with that is one of builds without the lock alone. */
     private static final char FREE_THREADED = 't';
 
@@ -127,7 +131,7 @@ public final class ReferenceTable {
      * Whether the collector goes through the values that lie in an instance from there, even where a dictionary has them
      * too, and neither to that dictionary nor from it to them.
      *
-     * @return whether it does: in the first patch levels of 3.13
+     * @return whether it does: in the first patch levels of 3.13 and 3.14
      */
     public boolean valuesHideDict() {
         return valuesHideDict;
@@ -137,7 +141,9 @@ public final class ReferenceTable {
         int version = key.version();
         int dictBeforeValues = key.freeThreaded() ? FREE_DICT_BEFORE_VALUES : DICT_BEFORE_VALUES;
         ReferenceTable table = new ReferenceTable(
-                version >= TYPES_ARE_FOLLOWED, version >= FIRST_INLINE && version < dictBeforeValues);
+                version >= TYPES_ARE_FOLLOWED,
+                version >= FIRST_INLINE && version < dictBeforeValues
+                        || version >= SECOND_INLINE && version < SECOND_DICT_BEFORE_VALUES);
         try (InputStream in = ReferenceTable.class.getResourceAsStream(FILE);
                 BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.US_ASCII))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {

@@ -509,6 +509,12 @@ def views():
         except ValueError:
             return 0
 
+    def of_code(code):
+        return (
+            "code", id(code), id(code.co_consts), id(code.co_names), code.co_firstlineno, text(code.co_name),
+            text(code.co_filename), text(getattr(code, "co_qualname", "")),
+        )
+
     class Floats(float):
         pass
 
@@ -574,11 +580,9 @@ def views():
                 ))
                 if id(code) not in seen:
                     seen.add(id(code))
-                    rows.append((
-                        "code", id(code), id(code.co_consts), id(code.co_names), code.co_firstlineno,
-                        text(code.co_name),
-                        text(code.co_filename), text(getattr(code, "co_qualname", "")),
-                    ))
+                    rows.append(of_code(code))
+            elif kind is types.CodeType:
+                rows.append(of_code(some))
             elif issubclass(kind, types.ModuleType):
                 rows.append(("module", id(some), id(types.ModuleType.__dict__["__dict__"].__get__(some))))
             elif kind is types.MethodType:
