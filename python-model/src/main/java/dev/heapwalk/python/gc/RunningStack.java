@@ -51,8 +51,10 @@ final class RunningStack {
         variables = frame + activation.variables();
         base = stack.base() >= 0
                 ? memory.readLong(frame + stack.base(), 0)
-                : variables + (long) Math.clamp(memory.readInt(code + fields.locals(), 0), 0, LARGEST) * Long.BYTES;
-        int most = Math.clamp(memory.readInt(code + fields.stack(), 0), 0, LARGEST);
+                : variables
+                        + (long) Math.clamp(memory.readInt(reader.place(code, fields.locals()), 0), 0, LARGEST)
+                                * Long.BYTES;
+        int most = Math.clamp(memory.readInt(reader.place(code, fields.stack()), 0), 0, LARGEST);
         room = base - variables >= 0 && memory.mapped(base, (long) most * Long.BYTES) ? most : 0;
         return room > 0;
     }
