@@ -34,6 +34,22 @@ public final class KeptBlocks {
         }
     }
 
+    private KeptBlocks(long[] addresses, int[] owners) {
+        this.addresses = addresses;
+        this.owners = owners;
+    }
+
+    /**
+     * Takes them from arrays, which are not copied.
+     *
+     * @param addresses addresses of blocks, in their order, and {@link Long#MAX_VALUE} behind them
+     * @param owners for each the number of the cache that has it or {@link #ALLOCATOR}
+     * @return the blocks
+     */
+    public static KeptBlocks sorted(long[] addresses, int[] owners) {
+        return new KeptBlocks(addresses, owners);
+    }
+
     /**
      * The first one at or behind an address.
      *

@@ -62,6 +62,43 @@ final class CacheFinder {
 
     private record Stray(long at, long value, int szind) {}
 
+    /** Sees whether words that come one after the other have pointers into stacks as bins have them, the third time. */
+    private static final class PointerColumn {
+        static final long NONE = -1;
+        private static final int KEPT = 8;
+        private static final int BINS = 3;
+
+        private final long[] addresses = new long[KEPT];
+        private final long[] values = new long[KEPT];
+        private int count;
+
+        /** The place of the first of three pointers that rise from bin to bin, if this is the third one. */
+        long top(long at, long word) {
+            int here = count++;
+            addresses[here % KEPT] = at;
+            values[here % KEPT] = word;
+            long above = word;
+            long wanted = at;
+            int found = 1;
+            for (int i = here - 1; i >= 0 && here - i < KEPT && found < BINS; i--) {
+                long place = addresses[i % KEPT];
+                if (place < wanted - CacheBin.SIZE) {
+                    return NONE;
+                }
+                if (place == wanted - CacheBin.SIZE) {
+                    long below = values[i % KEPT];
+                    if (above <= below || above - below > 2 * MOST_STACK) {
+                        return NONE;
+                    }
+                    above = below;
+                    wanted = place;
+                    found++;
+                }
+            }
+            return found == BINS ? wanted : NONE;
+        }
+    }
+
     CacheFinder(
             NonzeroWords words,
             Reader reader,
@@ -125,9 +162,13 @@ final class CacheFinder {
         int before = found.size();
         trusted = tid.isPresent();
         long[] behind = {0};
+        PointerColumn column = new PointerColumn();
         words.each(range.start(), range.end(), (at, word) -> {
-            long address = map.layout().stackHead() ? at : at - AVAIL;
-            if (address >= behind[0]
+            // In a thread's variables a bin may be damaged; elsewhere most of what points to somewhere is no cache.
+            long first = trusted ? at : column.top(at, word);
+            long address = map.layout().stackHead() ? first : first - AVAIL;
+            if (first != PointerColumn.NONE
+                    && address >= behind[0]
                     && (word & 7) == 0
                     && anonymous.holds(word - Long.BYTES, Long.BYTES)
                     && read(address)) {

@@ -4,7 +4,6 @@ package dev.heapwalk.tcmalloc;
 import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.heap.DamageList;
-import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Reader;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +14,9 @@ final class CacheReader {
     private static final long NOTHING = -1;
 
     private final Reader reader;
+    /** Reads blocks, which lie here and there. */
+    private final Reader blocks;
+
     private final AnonymousMemory anonymous;
     private final HeapMap map;
     private final DamageList damages;
@@ -23,19 +25,22 @@ final class CacheReader {
     private final FreeList list = new FreeList();
     private final CentralFreeList central = new CentralFreeList();
     private final AtBlock span;
-    private final LongTable kept = new LongTable();
+    private final KeptObjects kept;
     private final List<ThreadCache> caches = new ArrayList<>();
     private final int[] inTransfer;
     /** The word behind the last block of a chain. */
     private long behind;
 
-    CacheReader(Reader reader, AnonymousMemory anonymous, HeapMap map, DamageList damages, boolean settled) {
+    CacheReader(
+            Reader reader, Reader blocks, AnonymousMemory anonymous, HeapMap map, DamageList damages, boolean settled) {
         this.reader = reader;
+        this.blocks = blocks;
         this.anonymous = anonymous;
         this.map = map;
         this.span = new AtBlock(map, reader) {};
         this.damages = damages;
         this.settled = settled;
+        this.kept = new KeptObjects(map.table(), map.classes());
         this.inTransfer = new int[map.classes().count()];
     }
 
@@ -44,7 +49,7 @@ final class CacheReader {
     }
 
     KeptBlocks kept() {
-        return new KeptBlocks(kept);
+        return kept.kept();
     }
 
     /** How many blocks of each size class the transfer cache has. */
@@ -125,42 +130,40 @@ final class CacheReader {
         int count = 0;
         boolean more = true;
         while (count < most && more) {
-            if (place(at, sizeClass) == Place.NONE || kept.get(at, KeptBlocks.NOBODY) != KeptBlocks.NOBODY) {
+            if (!take(at, sizeClass, owner)) {
                 break;
             }
-            kept.put(at, owner);
             count++;
             more = at != tail;
-            at = reader.readLong(at, NOTHING);
+            at = blocks.readLong(at, NOTHING);
         }
         behind = at;
         return count;
     }
 
-    /** What lies where a chain leads to. */
-    private enum Place {
-        OBJECT,
-        /** What was left out, maybe a span with such an object: the chain may lead out of it again. */
-        LEFT_OUT,
-        NONE
-    }
-
-    private Place place(long address, int sizeClass) {
+    /**
+     * Takes what lies where a chain leads to, if it is an object of the size class that no chain has led to before. It
+     * may also lie in what was left out, maybe in a span with such objects: the chain may lead out of it again.
+     */
+    private boolean take(long address, int sizeClass, int owner) {
         SpanTable table = map.table();
         if (address <= 0 || (address & 7) != 0) {
-            return Place.NONE;
+            return false;
         }
         int index = table.at(address);
+        long size = map.classes().size(sizeClass);
         if (index < 0 || table.kinds[index] == SpanTable.Kind.FLUX) {
-            return anonymous.holds(address, map.classes().size(sizeClass)) ? Place.LEFT_OUT : Place.NONE;
+            return anonymous.holds(address, size) && kept.takeOther(address);
         }
         if (table.kinds[index] != SpanTable.Kind.SMALL) {
-            return Place.NONE;
+            return false;
         }
         if (table.classes[index] != sizeClass) {
             // It may be its class that is wrong.
-            return span.open(index) == AtBlock.Opened.GOOD ? Place.NONE : Place.LEFT_OUT;
+            return span.open(index) != AtBlock.Opened.GOOD && kept.takeOther(address);
         }
-        return (address - table.starts[index]) % map.classes().size(sizeClass) == 0 ? Place.OBJECT : Place.NONE;
+        long inSpan = address - table.starts[index];
+        int object = (int) (inSpan / size);
+        return object * size == inSpan && kept.take(index, object, owner);
     }
 }

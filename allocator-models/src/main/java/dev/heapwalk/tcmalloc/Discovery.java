@@ -27,6 +27,8 @@ final class Discovery {
     private static final long BUDGET = 8L << 20;
     /** Structures of spans lie side by side. */
     private static final int LINE = 1 << 14;
+    /** The next block of a chain may lie anywhere. */
+    private static final int BLOCK_LINE = 1 << 12;
 
     private final Target target;
     private final TcmallocModule module;
@@ -136,9 +138,12 @@ final class Discovery {
                     .forEach(cache -> metadata.structure(cache, caches.layout().cacheSize()));
             SpanTable table = spans.table(metadata);
             HeapMap heapMap = new HeapMap(map.shape(), table, classes, KeptBlocks.NONE);
-            CacheReader cacheReader = new CacheReader(reader, anonymous, heapMap, damages, settled);
             OptionalLong central = finder.central(variables);
-            readCaches(caches, cacheReader, central);
+            CacheReader cacheReader;
+            try (Reader blocks = target.memory().reader(BUDGET, BLOCK_LINE)) {
+                cacheReader = new CacheReader(reader, blocks, anonymous, heapMap, damages, settled);
+                readCaches(caches, cacheReader, central);
+            }
             CentralCache centralCache =
                     CentralCache.of(table, classes, firstRegion, central, reader, cacheReader.inTransfer());
             if (settled) {

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.benchmarks;
 
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.jemalloc.JemallocHeap;
 import dev.heapwalk.malloc.MallocHeap;
+import dev.heapwalk.mimalloc.MimallocHeap;
 import dev.heapwalk.ruby.RubyVm;
+import dev.heapwalk.tcmalloc.TcmallocHeap;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Discovery: how long it takes to find a heap, without any knowledge from before. */
 final class Locate {
     private static final int COUNT = 1_000_000;
+    private static final int OF_A_GIGABYTE = 9_000_000;
 
     private Locate() {}
 
@@ -29,7 +34,20 @@ final class Locate {
                     .way(Way.JAVA, Locate::ruby)
                     .allocates(Allocation.BY_NATURE));
         }
+        for (Allocator allocator : Allocator.values()) {
+            all.add(of(Suite.Set.QUICK, allocator, COUNT));
+            all.add(of(Suite.Set.FULL, allocator, OF_A_GIGABYTE));
+        }
         return all;
+    }
+
+    private static Subject<?> of(Suite.Set set, Allocator allocator, int count) {
+        return Subject.of(
+                        "Locate/%s/process/%s".formatted(allocator.label(), Suite.count(count)),
+                        set,
+                        () -> BenchmarkTarget.of(Source.PROCESS, allocator, count))
+                .way(Way.JAVA, opened -> regions(allocator, opened))
+                .allocates(Allocation.BY_NATURE);
     }
 
     private static String name(String what, Source source) {
@@ -39,6 +57,16 @@ final class Locate {
     /** Finds malloc's heap; returns how many arenas it has. */
     static long malloc(BenchmarkTarget opened) {
         return MallocHeap.locate(opened.target()).arenas().size();
+    }
+
+    /** Finds the heap of another allocator; returns how many regions it has. */
+    private static long regions(Allocator allocator, BenchmarkTarget opened) {
+        Heap heap = switch (allocator) {
+            case JEMALLOC -> JemallocHeap.locate(opened.target());
+            case TCMALLOC -> TcmallocHeap.locate(opened.target());
+            case MIMALLOC -> MimallocHeap.locate(opened.target());
+        };
+        return heap.regions().columns().size() + heap.firstRegion();
     }
 
     /** Finds Ruby's heap; returns how many pages it has. */
