@@ -21,6 +21,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
@@ -118,6 +120,18 @@ final class Discovery {
                 missing.add("jemalloc's extents: %,d bytes of the tree that leads to them can't be read"
                         .formatted(levels.unreadable()));
             }
+            SortedMap<Integer, Long> found = new ArenaFinder(levels.root(), reader, bases.list())
+                    .find(module.module().writableSegments());
+            SortedMap<Integer, Arenas.Arena> arenas = new TreeMap<>();
+            found.forEach(
+                    (number, address) -> arenas.put(number, new Arenas.Arena(address, reader.readInt(address, 0))));
+            if (!found.isEmpty()) {
+                evidence.add(Evidence.of(
+                        "arenas",
+                        Integer.toString(found.size()),
+                        "pointers side by side to structures in jemalloc's own memory that begin with counts of threads",
+                        Source.STRUCTURE));
+            }
             HeapMap map = new HeapMap(layout, table, classes, pad, KeptBlocks.NONE);
             CacheFinder caches = caches(map);
             return new JemallocHeap(
@@ -126,6 +140,7 @@ final class Discovery {
                     firstRegion,
                     map.with(caches.kept()),
                     caches.found(),
+                    arenas,
                     evidence,
                     missing,
                     damages,

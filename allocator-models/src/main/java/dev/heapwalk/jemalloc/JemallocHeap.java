@@ -16,6 +16,7 @@ import dev.heapwalk.memory.Target;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.stream.Stream;
 
 /**
@@ -52,6 +53,7 @@ public final class JemallocHeap implements Heap {
             int firstRegion,
             HeapMap map,
             List<Tcache> caches,
+            SortedMap<Integer, Arenas.Arena> structures,
             List<Evidence> evidence,
             List<String> missing,
             DamageList damages,
@@ -67,7 +69,7 @@ public final class JemallocHeap implements Heap {
         this.damages = damages;
         this.settled = settled;
         this.leftOut = leftOut;
-        this.arenas = new Arenas(map, firstRegion);
+        this.arenas = new Arenas(map, firstRegion, structures);
     }
 
     /**

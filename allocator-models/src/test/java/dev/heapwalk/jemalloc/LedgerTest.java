@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.heapwalk.allocator.LedgerBlocks;
+import dev.heapwalk.allocator.RowList;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
@@ -14,6 +15,8 @@ import dev.heapwalk.testkit.Release;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -124,7 +127,9 @@ class LedgerTest {
             process.jemallocStatistics();
             JsonNode statistics = new ObjectMapper().readTree(process.jemallocStatistics());
             try (Target target = Target.attach(process.pid())) {
-                checkStatistics(Walk.of(JemallocHeap.locate(target)), statistics.get("jemalloc"), one);
+                JemallocHeap heap = JemallocHeap.locate(target);
+                checkStatistics(Walk.of(heap), statistics.get("jemalloc"), one);
+                checkArenas(heap, statistics.get("jemalloc").get("stats.arenas"));
             }
         }
     }
@@ -174,6 +179,25 @@ class LedgerTest {
                             .sum())
                     .isEqualTo(all.get("tcache_bytes").longValue());
         }
+    }
+
+    /** How many threads each arena has, and that there are no others. */
+    private static void checkArenas(JemallocHeap heap, JsonNode arenas) {
+        Map<String, String> threads = new HashMap<>();
+        Set<String> addresses = new HashSet<>();
+        RowList.of(heap.regions()).forEach(row -> {
+            if (!row.get("address").isEmpty()) {
+                assertThat(addresses.add(row.get("address"))).isTrue();
+                threads.put(row.get("arena"), row.get("threads"));
+            }
+        });
+        Map<String, String> told = new HashMap<>();
+        arenas.properties().forEach(arena -> {
+            if (arena.getKey().matches("[0-9]+")) {
+                told.put(arena.getKey(), arena.getValue().get("nthreads").asText());
+            }
+        });
+        assertThat(threads).isEqualTo(told);
     }
 
     private static void checkThreads(JemallocHeap heap, Ledger ledger, Case one) {
