@@ -28,6 +28,12 @@ final class CacheFinder {
     private static final long TO_SMALL_BINS = 56;
 
     private static final long TO_LARGE_BINS = 64;
+    /** A structure of an arena has its ring before that. */
+    private static final long MOST_OF_ARENA = 1 << 14;
+    /** No arena has the caches of more threads. */
+    private static final int MOST_CACHES = 1 << 20;
+    /** Where an element of a ring has the address of its bins, behind the next and the previous element. */
+    private static final long BINS = 16;
     /** No extent's. */
     private static final int NO_CLASS = -2;
 
@@ -151,6 +157,59 @@ final class CacheFinder {
      */
     int search(Range range, OptionalLong tid) {
         return search(range, tid, false);
+    }
+
+    /**
+     * Follows the rings that arenas have of the caches of their threads, where a build counts what these have.
+     *
+     * @param arenas target addresses of the arenas' structures
+     * @return how many caches were found
+     */
+    int rings(Iterable<Long> arenas) {
+        int before = found.size();
+        trusted = false;
+        long offset = -1;
+        for (long arena : arenas) {
+            if (offset >= 0) {
+                ring(reader.readLong(arena + offset, 0));
+                continue;
+            }
+            for (long at = 0; at < MOST_OF_ARENA && offset < 0; at += Long.BYTES) {
+                if (ring(reader.readLong(arena + at, 0))) {
+                    offset = at;
+                }
+            }
+        }
+        return found.size() - before;
+    }
+
+    /** Takes the caches of a ring of {@code cache_bin_array_descriptor_t}. Returns whether it has some. */
+    private boolean ring(long first) {
+        int before = found.size();
+        long at = first;
+        for (int i = 0; i < MOST_CACHES && isDescriptor(at); i++) {
+            long bins = reader.readLong(at + BINS, 0);
+            if (anonymous.holds(bins, CacheBin.SIZE) && read(bins)) {
+                keep(bins, OptionalLong.empty());
+            }
+            at = reader.readLong(at, 0);
+            if (at == first) {
+                break;
+            }
+        }
+        return found.size() > before;
+    }
+
+    private boolean isDescriptor(long at) {
+        if ((at & 7) != 0 || !anonymous.holds(at, BINS + Long.BYTES)) {
+            return false;
+        }
+        long next = reader.readLong(at, 0);
+        long previous = reader.readLong(at + Long.BYTES, 0);
+        return anonymous.holds(next, BINS)
+                && anonymous.holds(previous, BINS)
+                && reader.readLong(next + Long.BYTES, 0) == at
+                && reader.readLong(previous, 0) == at;
     }
 
     /** Looks for those that have blocks but no thread any more; that of a thread that ended in peace is empty. */

@@ -133,7 +133,7 @@ final class Discovery {
                         Source.STRUCTURE));
             }
             HeapMap map = new HeapMap(layout, table, classes, pad, KeptBlocks.NONE);
-            CacheFinder caches = caches(map);
+            CacheFinder caches = caches(map, found.values());
             return new JemallocHeap(
                     Discovery.this,
                     name,
@@ -196,7 +196,7 @@ final class Discovery {
         }
 
         /** Among thread-local variables where these are known, else in all memory that may hold them. */
-        private CacheFinder caches(HeapMap map) {
+        private CacheFinder caches(HeapMap map, Iterable<Long> arenas) {
             try (JemallocLookup block =
                     new JemallocLookup(target, map, target.memory().reader(BUDGET, LINE))) {
                 CacheFinder finder = new CacheFinder(levels.leaf(), reader, anonymous, map, block, damages, settled);
@@ -223,7 +223,9 @@ final class Discovery {
                     }
                 }
                 boolean everywhere = known < threads.size() || threads.isEmpty();
-                if (everywhere) {
+                // One look at a running process may be at a ring that is changed just then.
+                boolean ringed = everywhere && finder.rings(arenas) > 0 && !finder.mayLack();
+                if (everywhere && !ringed) {
                     everywhere(map.table(), range -> finder.search(range, OptionalLong.empty()));
                 }
                 int ofThreads = finder.found().size();
@@ -239,7 +241,9 @@ final class Discovery {
                         "bins for all small size classes, with allocated blocks of each, %s"
                                 .formatted(
                                         everywhere
-                                                ? "in memory that belongs to no extent"
+                                                ? ringed
+                                                        ? "in rings that the arenas have"
+                                                        : "in memory that belongs to no extent"
                                                 : "among the variables of " + threads.size()
                                                         + (threads.size() == 1 ? " thread" : " threads")),
                         everywhere
