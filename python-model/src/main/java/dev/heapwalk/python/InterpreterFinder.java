@@ -239,7 +239,7 @@ final class InterpreterFinder {
         if (!isInterpreter(address)) {
             return chain;
         }
-        while (address != 0 && chain.size() < MOST && hasDicts(address, moved) && chain.add(address)) {
+        while (address != 0 && chain.size() < MOST && hasOneDict(address) && chain.add(address)) {
             address = memory.readLong(address + fields.next(), 0);
         }
         return chain;
@@ -262,6 +262,10 @@ final class InterpreterFinder {
         if (thread == 0) {
             return false;
         }
+        // One of them may be damaged, where the other one and the thread tell enough.
+        if (layout.runtime().table().known() && hasOneDict(address)) {
+            return true;
+        }
         for (int distance = Long.BYTES; distance <= InterpreterLayout.FARTHEST; distance += Long.BYTES) {
             for (int some : new int[] {-distance, distance}) {
                 if (hasDicts(address, some)) {
@@ -270,12 +274,17 @@ final class InterpreterFinder {
                 }
             }
         }
-        return false;
+        return hasOneDict(address);
     }
 
     private boolean hasDicts(long interpreter, int distance) {
         return hasKey(memory.readLong(interpreter + fields.sysdict() + distance, 0), OF_SYS)
                 && hasKey(memory.readLong(interpreter + fields.builtins() + distance, 0), OF_BUILTINS);
+    }
+
+    private boolean hasOneDict(long interpreter) {
+        return hasKey(memory.readLong(interpreter + fields.sysdict() + moved, 0), OF_SYS)
+                || hasKey(memory.readLong(interpreter + fields.builtins() + moved, 0), OF_BUILTINS);
     }
 
     private boolean hasKey(long address, String key) {

@@ -187,6 +187,20 @@ class DamagedPythonTest {
     }
 
     @Test
+    void theInterpreterIsFoundWithOneOfItsDictionaries() throws Exception {
+        PythonInterpreter interpreter = sound.interpreters().getFirst();
+        for (long dictionary : new long[] {interpreter.sysdict(), interpreter.builtins()}) {
+            for (long wrong : new long[] {0, 8, -1, Long.MAX_VALUE, dictionary}) {
+                with(
+                        words -> words.set(dictionary + layout.dict().keys(), wrong),
+                        runtime -> assertThat(runtime.interpreters())
+                                .extracting(PythonInterpreter::address)
+                                .containsExactly(interpreter.address()));
+            }
+        }
+    }
+
+    @Test
     void tellsAPoolOfNoSize() throws Exception {
         for (int szidx : new int[] {32, 0xFFFF, -1, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
             damagesPool(words -> words.setInt(pool + PymallocLayout.POOL_SIZE_INDEX, szidx), "has size class " + szidx);
@@ -401,19 +415,31 @@ class DamagedPythonTest {
 
     @Test
     void believesNoCount() throws Exception {
-        long keys;
+        List<Long> keys = new ArrayList<>();
+        PythonInterpreter main = sound.interpreters().getFirst();
         try (Target target = Target.core(core, python.root());
                 ObjectReader reader = PythonRuntime.locate(target).reader()) {
             PyDict dict = new PyDict(reader);
-            assertThat(reader.find(sound.interpreters().getFirst().sysdict(), dict))
-                    .isTrue();
-            keys = dict.keys();
+            for (long dictionary : new long[] {main.sysdict(), main.builtins()}) {
+                assertThat(reader.find(dictionary, dict)).isTrue();
+                keys.add(dict.keys());
+            }
         }
         for (long count : new long[] {-1, Long.MAX_VALUE, Long.MIN_VALUE, 1L << 40}) {
-            refuses(words -> words.set(keys + layout.dict().count(), count), "but no interpreter was found");
+            oneIsEnough(keys, layout.dict().count(), count);
         }
         // The sizes of both tables.
-        refuses(words -> words.set(keys + layout.dict().log2Size(), -1), "but no interpreter was found");
+        oneIsEnough(keys, layout.dict().log2Size(), -1);
+    }
+
+    /** The interpreter is found as long as one of its dictionaries is whole. */
+    private void oneIsEnough(List<Long> keys, int field, long wrong) throws Exception {
+        for (long one : keys) {
+            with(
+                    words -> words.set(one + field, wrong),
+                    runtime -> assertThat(runtime.interpreters()).isEqualTo(sound.interpreters()));
+        }
+        refuses(words -> keys.forEach(each -> words.set(each + field, wrong)), "but no interpreter was found");
     }
 
     private void refuses(Change change, String why) {
