@@ -1012,18 +1012,32 @@ static void keep_from_children(char *arguments) {
     answered();
 }
 
-// A child that waits, and ends with this thread.
+// A child that waits, and ends with this thread. It is told of when it waits: before, allocators make themselves fit for
+// it.
 static void make_child(void) {
+    int waits[2];
+    char word = 0;
+    if (pipe(waits) != 0) {
+        die("pipe");
+    }
     pid_t pid = fork();
     if (pid < 0) {
         die("fork");
     }
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (write(waits[1], &word, 1) != 1) {
+            _exit(1);
+        }
         for (;;) {
             pause();
         }
     }
+    if (read(waits[0], &word, 1) != 1) {
+        die("the child");
+    }
+    close(waits[0]);
+    close(waits[1]);
     put_number("child ", (uint64_t) pid, 10);
     put("\n");
     answered();
