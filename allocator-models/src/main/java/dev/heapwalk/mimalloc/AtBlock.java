@@ -4,12 +4,16 @@ package dev.heapwalk.mimalloc;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.mimalloc.layout.MimallocLayout;
 import java.util.Arrays;
 import java.util.OptionalLong;
 
 /** What a walk and a look-up have in common: they are at a block. */
 abstract class AtBlock implements BlockView {
+    /** No structure of mimalloc's own is larger, in bytes. */
+    private static final long LARGEST_OWN = 1 << 16;
+
     private static final MimallocState[] STATES = MimallocState.values();
     private static final int NONE = -1;
     /** What lies before the first block. */
@@ -161,9 +165,26 @@ abstract class AtBlock implements BlockView {
         address = first + newIndex * blockSize;
         size = blockSize;
         state = STATES[marks.mark(newIndex)];
-        if (own && state == MimallocState.USED) {
+        if (own && state == MimallocState.USED && pointsToItself()) {
             state = MimallocState.METADATA;
         }
+    }
+
+    /**
+     * Whether a block of a page that mimalloc has for itself is its own: each of its structures says where it was
+     * allocated. It may have taken the page over from a thread that ended, with blocks of the program in it.
+     */
+    private boolean pointsToItself() {
+        if (size > LARGEST_OWN) {
+            return false;
+        }
+        long offset = reader.find(address, size);
+        for (long at = 0; offset >= 0 && at + Long.BYTES <= size; at += Long.BYTES) {
+            if (reader.segment().get(Words.LONG, offset + at) == address) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Goes to what lies before the first block. */

@@ -14,6 +14,7 @@ import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +22,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -92,6 +94,39 @@ class LedgerTest {
             try (Target target =
                     Target.core(core, one.library.release().root(false).orElse(Path.of("/")))) {
                 Walk.of(MimallocHeap.locate(target)).check(ledger);
+            }
+        }
+    }
+
+    /**
+     * A page for mimalloc's own structures may be one that a thread has left, with blocks of the program in it. Seen in
+     * some two of a hundred runs.
+     */
+    @Test
+    void blocksBesideMimallocsOwnStructuresAreUsed() throws Exception {
+        List<Library> libraries = Library.all()
+                .filter(library -> library.release() == Release.SID)
+                .toList();
+        for (int i = 0; i < 10 * libraries.size(); i++) {
+            try (LedgerProcess process = libraries.getFirst().of("exits").start()) {
+                Ledger ledger = process.ledger();
+                try (Target target = Target.attach(process.pid())) {
+                    MimallocHeap heap = MimallocHeap.locate(target);
+                    Walk.of(heap).check(ledger);
+                    // Each thread but the main one has two: mi_tld_t and mi_theap_t.
+                    Map<Long, Integer> own = new HashMap<>();
+                    try (MimallocCursor block = heap.blocks()) {
+                        while (block.next()) {
+                            if (block.mimallocState() == MimallocState.METADATA) {
+                                own.merge(block.size(), 1, Integer::sum);
+                            }
+                        }
+                    }
+                    int threads = target.threads().size() - 1;
+                    assertThat(own.values())
+                            .filteredOn(count -> count == threads)
+                            .hasSizeGreaterThanOrEqualTo(2);
+                }
             }
         }
     }

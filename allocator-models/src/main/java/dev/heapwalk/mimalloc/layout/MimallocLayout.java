@@ -38,7 +38,10 @@ public record MimallocLayout(
     public static final long HUGE_BLOCK = 2L << 30;
     /** The low bits of a pointer that are flags: of {@code xthread_free} and {@code xthread_id}. */
     public static final long FLAGS = 7;
-    /** In place of a thread: the page is mimalloc's own, since 3.6. */
+    /**
+     * In place of a thread: the page is that of mimalloc's own structures, since 3.6. Blocks of the program may be left
+     * in it from a thread that ended.
+     */
     public static final long OWN_THREAD = 8;
     /** A slice: {@code slice_count}, in 32 bits. */
     public static final int SLICE_COUNT = 0;
