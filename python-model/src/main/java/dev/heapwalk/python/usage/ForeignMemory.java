@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.usage;
 
-import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.Reader;
@@ -194,8 +193,7 @@ final class ForeignMemory {
     }
 
     /** Gives the claimed blocks their uses that nobody owns. */
-    void finish(Heaps heaps, Leftovers leftovers) {
-        MallocBlocks blocks = new MallocBlocks(heaps, table, leftovers, memory);
+    void finish(MallocBlocks blocks) {
         new HashTables(blocks, table, memory).find();
         new Following(blocks).run();
     }
@@ -240,7 +238,7 @@ final class ForeignMemory {
             if (block >= 0 && table.get(blocks.start(block)) != UseTable.UNKNOWN) {
                 return;
             }
-            if (block >= 0 && (word - blocks.start(block) <= 2 * Long.BYTES || type != DISPUTED && isClosed[type])) {
+            if (block >= 0 && (isBeginning(word, block) || type != DISPUTED && isClosed[type])) {
                 int owner = type + 1;
                 boolean other = owners[block] != 0 && owners[block] != owner;
                 owners[block] = type == DISPUTED || other ? DISPUTED : owner;
@@ -248,6 +246,12 @@ final class ForeignMemory {
                     enqueue(block);
                 }
             }
+        }
+
+        /** Whether what was asked for begins at an address, or two words before it. */
+        private boolean isBeginning(long word, int block) {
+            long start = blocks.start(block);
+            return word - start <= 2 * Long.BYTES || word == table.asked(start);
         }
 
         private void name(long word, int type) {

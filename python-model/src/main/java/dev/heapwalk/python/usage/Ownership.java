@@ -86,7 +86,9 @@ final class Ownership {
                                     .freeing())
                     .find(runtime);
             Leftovers leftovers = new Leftovers(runtime, reader, object);
-            found.foreign.finish(heaps, leftovers);
+            MallocBlocks blocks = new MallocBlocks(heaps, table, leftovers, reader.memory());
+            new KeptBlocks(runtime, blocks, table, reader.memory()).find(object);
+            found.foreign.finish(blocks);
             return leftovers;
         }
     }
