@@ -4,6 +4,7 @@ package dev.heapwalk.jemalloc;
 import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.allocator.Calls;
 import dev.heapwalk.allocator.KeptBlocks;
+import dev.heapwalk.allocator.Located;
 import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Source;
@@ -136,16 +137,10 @@ final class Discovery {
             CacheFinder caches = caches(map, found.values());
             return new JemallocHeap(
                     Discovery.this,
-                    name,
-                    firstRegion,
                     map.with(caches.kept()),
                     caches.found(),
                     arenas,
-                    evidence,
-                    missing,
-                    damages,
-                    settled,
-                    extents.leftOut());
+                    new Located(name, firstRegion, evidence, missing, damages, settled, extents.leftOut()));
         }
 
         private void walkTree(ExtentCollector extents, BaseBlocks bases) {

@@ -2,13 +2,9 @@
 package dev.heapwalk.jemalloc;
 
 import dev.heapwalk.allocator.CacheTable;
-import dev.heapwalk.heap.Block;
+import dev.heapwalk.allocator.Located;
+import dev.heapwalk.allocator.LocatedHeap;
 import dev.heapwalk.heap.BlockLookup;
-import dev.heapwalk.heap.Damage;
-import dev.heapwalk.heap.DamageList;
-import dev.heapwalk.heap.Evidence;
-import dev.heapwalk.heap.Heap;
-import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.jemalloc.layout.JemallocLayout;
 import dev.heapwalk.memory.Reader;
@@ -26,7 +22,9 @@ import java.util.stream.Stream;
  * <p>Finding it needs no symbols, no version and no file on disk. A library that programs are run with, one that is
  * linked into a program, and one whose functions have a prefix are found alike.
  */
-public final class JemallocHeap implements Heap {
+// What it has of its base is public, and needs no look at the base itself.
+@SuppressWarnings("exports")
+public final class JemallocHeap extends LocatedHeap {
     private static final List<String> NAMES =
             Stream.of(JemallocState.values()).map(JemallocState::name).toList();
     /** What a cursor keeps of the structures that describe extents, in bytes. */
@@ -35,41 +33,21 @@ public final class JemallocHeap implements Heap {
     private static final int LINE = 1 << 14;
 
     private final Discovery discovery;
-    private final String name;
-    private final int firstRegion;
     private final HeapMap map;
     private final List<Tcache> caches;
-    private final List<Evidence> evidence;
-    private final List<String> missing;
-    private final DamageList damages;
-    private final boolean settled;
-    private final long leftOut;
     private final Arenas arenas;
-    private JemallocLookup shared;
 
     JemallocHeap(
             Discovery discovery,
-            String name,
-            int firstRegion,
             HeapMap map,
             List<Tcache> caches,
             SortedMap<Integer, Arenas.Arena> structures,
-            List<Evidence> evidence,
-            List<String> missing,
-            DamageList damages,
-            boolean settled,
-            long leftOut) {
+            Located located) {
+        super(discovery.target(), located);
         this.discovery = discovery;
-        this.name = name;
-        this.firstRegion = firstRegion;
         this.map = map;
         this.caches = List.copyOf(caches);
-        this.evidence = List.copyOf(evidence);
-        this.missing = List.copyOf(missing);
-        this.damages = damages;
-        this.settled = settled;
-        this.leftOut = leftOut;
-        this.arenas = new Arenas(map, firstRegion, structures);
+        this.arenas = new Arenas(map, firstRegion(), structures);
     }
 
     /**
@@ -115,7 +93,7 @@ public final class JemallocHeap implements Heap {
      */
     @Override
     public JemallocHeap refresh() {
-        return target().runsOn() ? discovery.look(name, firstRegion).orElse(this) : this;
+        return target().runsOn() ? discovery.look(name(), firstRegion()).orElse(this) : this;
     }
 
     HeapMap map() {
@@ -129,12 +107,12 @@ public final class JemallocHeap implements Heap {
 
     /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
     boolean settled() {
-        return settled;
+        return located().settled();
     }
 
     /** Bytes that were in no state to be read when the heap was located. */
     long leftOut() {
-        return leftOut;
+        return located().leftOut();
     }
 
     long arenaBytes(int arena) {
@@ -149,16 +127,6 @@ public final class JemallocHeap implements Heap {
         return arenas.count();
     }
 
-    @Override
-    public Target target() {
-        return discovery.target();
-    }
-
-    @Override
-    public String name() {
-        return name;
-    }
-
     /**
      * The program or library that this jemalloc is part of.
      *
@@ -171,11 +139,6 @@ public final class JemallocHeap implements Heap {
     @Override
     public Optional<String> knownAs() {
         return Optional.of("jemalloc in " + module());
-    }
-
-    @Override
-    public HeapLayer layer() {
-        return HeapLayer.ALLOCATOR;
     }
 
     /**
@@ -217,14 +180,6 @@ public final class JemallocHeap implements Heap {
     }
 
     @Override
-    public synchronized Optional<Block> blockAt(long address) {
-        if (shared == null) {
-            shared = new JemallocLookup(target(), map, reader());
-        }
-        return shared.find(address) ? Optional.of(Block.of(shared)) : Optional.empty();
-    }
-
-    @Override
     public List<String> names() {
         return NAMES;
     }
@@ -235,11 +190,6 @@ public final class JemallocHeap implements Heap {
     @Override
     public Table regions() {
         return arenas.table();
-    }
-
-    @Override
-    public int firstRegion() {
-        return firstRegion;
     }
 
     /**
@@ -256,25 +206,5 @@ public final class JemallocHeap implements Heap {
     @Override
     public Table caches() {
         return new CacheTable("Bin", caches.stream().map(Tcache::row).toList());
-    }
-
-    @Override
-    public List<Evidence> evidence() {
-        return evidence;
-    }
-
-    @Override
-    public List<Damage> damage() {
-        return damages.list();
-    }
-
-    @Override
-    public List<String> missing() {
-        return missing;
-    }
-
-    @Override
-    public String toString() {
-        return "%s in %s".formatted(name, target().description());
     }
 }

@@ -3,6 +3,7 @@ package dev.heapwalk.mimalloc;
 
 import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.allocator.Calls;
+import dev.heapwalk.allocator.Located;
 import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Source;
@@ -235,7 +236,10 @@ final class Discovery {
 
         private MimallocHeap done(String name, int firstRegion, HeapMap map) {
             return new MimallocHeap(
-                    Discovery.this, name, firstRegion, map, threads(map.owners()), evidence, damages, settled);
+                    Discovery.this,
+                    map,
+                    threads(map.owners()),
+                    new Located(name, firstRegion, evidence, List.of(), damages, settled, 0));
         }
 
         /** The threads that have heaps, by their pointers to their variables. */

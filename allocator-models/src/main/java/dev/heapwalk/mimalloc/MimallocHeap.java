@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.mimalloc;
 
-import dev.heapwalk.heap.Block;
+import dev.heapwalk.allocator.Located;
+import dev.heapwalk.allocator.LocatedHeap;
 import dev.heapwalk.heap.BlockLookup;
-import dev.heapwalk.heap.Damage;
-import dev.heapwalk.heap.DamageList;
-import dev.heapwalk.heap.Evidence;
-import dev.heapwalk.heap.Heap;
-import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
@@ -29,7 +25,9 @@ import java.util.stream.Stream;
  *
  * <p>Its regions are the heaps of threads. Pages whose thread ended are one region more.
  */
-public final class MimallocHeap implements Heap {
+// What it has of its base is public, and needs no look at the base itself.
+@SuppressWarnings("exports")
+public final class MimallocHeap extends LocatedHeap {
     private static final List<String> NAMES =
             Stream.of(MimallocState.values()).map(MimallocState::name).toList();
     /** What a cursor keeps of pages and of the structures that describe them, in bytes. */
@@ -38,33 +36,15 @@ public final class MimallocHeap implements Heap {
     private static final int LINE = 1 << 14;
 
     private final Discovery discovery;
-    private final String name;
-    private final int firstRegion;
     private final HeapMap map;
     private final OptionalLong[] threads;
-    private final List<Evidence> evidence;
-    private final DamageList damages;
-    private final boolean settled;
     private final int[] pages;
-    private MimallocLookup shared;
 
-    MimallocHeap(
-            Discovery discovery,
-            String name,
-            int firstRegion,
-            HeapMap map,
-            OptionalLong[] threads,
-            List<Evidence> evidence,
-            DamageList damages,
-            boolean settled) {
+    MimallocHeap(Discovery discovery, HeapMap map, OptionalLong[] threads, Located located) {
+        super(discovery.target(), located);
         this.discovery = discovery;
-        this.name = name;
-        this.firstRegion = firstRegion;
         this.map = map;
         this.threads = threads;
-        this.evidence = List.copyOf(evidence);
-        this.damages = damages;
-        this.settled = settled;
         this.pages = IntStream.range(0, map.table().count())
                 .filter(entry -> map.table().kinds[entry] == PageTable.Kind.PAGE)
                 .toArray();
@@ -113,7 +93,7 @@ public final class MimallocHeap implements Heap {
      */
     @Override
     public MimallocHeap refresh() {
-        return target().runsOn() ? discovery.look(name, firstRegion).orElse(this) : this;
+        return target().runsOn() ? discovery.look(name(), firstRegion()).orElse(this) : this;
     }
 
     HeapMap map() {
@@ -127,7 +107,7 @@ public final class MimallocHeap implements Heap {
 
     /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
     boolean settled() {
-        return settled;
+        return located().settled();
     }
 
     MimallocLayout layout() {
@@ -136,16 +116,6 @@ public final class MimallocHeap implements Heap {
 
     int regionCount() {
         return map.owners().count();
-    }
-
-    @Override
-    public Target target() {
-        return discovery.target();
-    }
-
-    @Override
-    public String name() {
-        return name;
     }
 
     /**
@@ -160,11 +130,6 @@ public final class MimallocHeap implements Heap {
     @Override
     public Optional<String> knownAs() {
         return Optional.of("mimalloc in " + module());
-    }
-
-    @Override
-    public HeapLayer layer() {
-        return HeapLayer.ALLOCATOR;
     }
 
     /**
@@ -256,14 +221,6 @@ public final class MimallocHeap implements Heap {
     }
 
     @Override
-    public synchronized Optional<Block> blockAt(long address) {
-        if (shared == null) {
-            shared = new MimallocLookup(this, reader());
-        }
-        return shared.find(address) ? Optional.of(Block.of(shared)) : Optional.empty();
-    }
-
-    @Override
     public List<String> names() {
         return NAMES;
     }
@@ -273,12 +230,7 @@ public final class MimallocHeap implements Heap {
      */
     @Override
     public Table regions() {
-        return new HeapTable(map.owners(), threads, firstRegion);
-    }
-
-    @Override
-    public int firstRegion() {
-        return firstRegion;
+        return new HeapTable(map.owners(), threads, firstRegion());
     }
 
     /**
@@ -286,21 +238,6 @@ public final class MimallocHeap implements Heap {
      */
     @Override
     public Table freeLists() {
-        return FreeTable.of(map.table(), firstRegion);
-    }
-
-    @Override
-    public List<Evidence> evidence() {
-        return evidence;
-    }
-
-    @Override
-    public List<Damage> damage() {
-        return damages.list();
-    }
-
-    @Override
-    public String toString() {
-        return "%s in %s".formatted(name, target().description());
+        return FreeTable.of(map.table(), firstRegion());
     }
 }

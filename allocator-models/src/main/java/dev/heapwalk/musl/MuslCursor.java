@@ -49,7 +49,7 @@ public final class MuslCursor extends AtSlot implements BlockCursor {
 
     @Override
     public void rewind() {
-        walk.begin(heap.located().leftOut(), heap.located().settled(), region);
+        walk.begin(heap.leftOut(), heap.settled(), region);
     }
 
     @Override

@@ -2,19 +2,14 @@
 package dev.heapwalk.musl;
 
 import dev.heapwalk.allocator.Located;
-import dev.heapwalk.heap.Block;
+import dev.heapwalk.allocator.LocatedHeap;
 import dev.heapwalk.heap.BlockLookup;
-import dev.heapwalk.heap.Damage;
-import dev.heapwalk.heap.Evidence;
-import dev.heapwalk.heap.Heap;
-import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -24,7 +19,9 @@ import java.util.stream.Stream;
  * <p>Finding it needs no symbols, no version and no file on disk. A program with musl in itself is read as one that
  * loads musl as a library.
  */
-public final class MuslHeap implements Heap {
+// What it has of its base is public, and needs no look at the base itself.
+@SuppressWarnings("exports")
+public final class MuslHeap extends LocatedHeap {
     private static final List<String> NAMES =
             Stream.of(MuslState.values()).map(MuslState::name).toList();
     /** What a cursor keeps of metas, and as much of groups, in bytes. */
@@ -36,15 +33,13 @@ public final class MuslHeap implements Heap {
     private final GroupTable table;
     private final ContextTable context;
     private final FreeTable freeSlots;
-    private final Located located;
-    private MuslLookup shared;
 
     MuslHeap(Discovery discovery, GroupTable table, ContextTable context, FreeTable freeSlots, Located located) {
+        super(discovery.target(), located);
         this.discovery = discovery;
         this.table = table;
         this.context = context;
         this.freeSlots = freeSlots;
-        this.located = located;
     }
 
     /**
@@ -99,17 +94,21 @@ public final class MuslHeap implements Heap {
      */
     @Override
     public MuslHeap refresh() {
-        return target().runsOn()
-                ? discovery.look(located.name(), located.firstRegion()).orElse(this)
-                : this;
+        return target().runsOn() ? discovery.look(name(), firstRegion()).orElse(this) : this;
+    }
+
+    /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
+    boolean settled() {
+        return located().settled();
+    }
+
+    /** Bytes that were in no state to be read when the heap was located. */
+    long leftOut() {
+        return located().leftOut();
     }
 
     GroupTable table() {
         return table;
-    }
-
-    Located located() {
-        return located;
     }
 
     /** What a cursor or a look-up reads groups with. */
@@ -120,16 +119,6 @@ public final class MuslHeap implements Heap {
     /** What it reads metas with. */
     Reader metas() {
         return target().memory().reader(BUDGET, LINE);
-    }
-
-    @Override
-    public Target target() {
-        return discovery.target();
-    }
-
-    @Override
-    public String name() {
-        return located.name();
     }
 
     /**
@@ -148,11 +137,6 @@ public final class MuslHeap implements Heap {
      */
     public long context() {
         return context.address();
-    }
-
-    @Override
-    public HeapLayer layer() {
-        return HeapLayer.ALLOCATOR;
     }
 
     @Override
@@ -176,14 +160,6 @@ public final class MuslHeap implements Heap {
     }
 
     @Override
-    public synchronized Optional<Block> blockAt(long address) {
-        if (shared == null) {
-            shared = new MuslLookup(this);
-        }
-        return shared.find(address) ? Optional.of(Block.of(shared)) : Optional.empty();
-    }
-
-    @Override
     public List<String> names() {
         return NAMES;
     }
@@ -196,36 +172,11 @@ public final class MuslHeap implements Heap {
         return context;
     }
 
-    @Override
-    public int firstRegion() {
-        return located.firstRegion();
-    }
-
     /**
      * {@inheritDoc} The free slots of each size.
      */
     @Override
     public Table freeLists() {
         return freeSlots;
-    }
-
-    @Override
-    public List<Evidence> evidence() {
-        return located.evidence();
-    }
-
-    @Override
-    public List<Damage> damage() {
-        return located.damages().list();
-    }
-
-    @Override
-    public List<String> missing() {
-        return located.missing();
-    }
-
-    @Override
-    public String toString() {
-        return "%s in %s".formatted(name(), target().description());
     }
 }

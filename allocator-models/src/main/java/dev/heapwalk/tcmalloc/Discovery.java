@@ -4,6 +4,7 @@ package dev.heapwalk.tcmalloc;
 import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.allocator.Calls;
 import dev.heapwalk.allocator.KeptBlocks;
+import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.NonzeroWords;
 import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
@@ -157,16 +158,10 @@ final class Discovery {
             }
             return new TcmallocHeap(
                     Discovery.this,
-                    name,
-                    firstRegion,
                     heapMap.with(cacheReader.kept()),
                     cacheReader.caches(),
                     centralCache,
-                    evidence,
-                    missing,
-                    damages,
-                    settled,
-                    spans.leftOut());
+                    new Located(name, firstRegion, evidence, missing, damages, settled, spans.leftOut()));
         }
 
         private void walkMap(SpanCollector spans, Metadata metadata) {

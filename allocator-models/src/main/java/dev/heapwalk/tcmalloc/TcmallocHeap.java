@@ -2,13 +2,9 @@
 package dev.heapwalk.tcmalloc;
 
 import dev.heapwalk.allocator.CacheTable;
-import dev.heapwalk.heap.Block;
+import dev.heapwalk.allocator.Located;
+import dev.heapwalk.allocator.LocatedHeap;
 import dev.heapwalk.heap.BlockLookup;
-import dev.heapwalk.heap.Damage;
-import dev.heapwalk.heap.DamageList;
-import dev.heapwalk.heap.Evidence;
-import dev.heapwalk.heap.Heap;
-import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
@@ -24,7 +20,9 @@ import java.util.stream.Stream;
  * <p>Finding it needs no symbols, no version and no file on disk. A library that programs are run with and one that is
  * linked into a program are found alike. Google's own tcmalloc is another allocator.
  */
-public final class TcmallocHeap implements Heap {
+// What it has of its base is public, and needs no look at the base itself.
+@SuppressWarnings("exports")
+public final class TcmallocHeap extends LocatedHeap {
     private static final List<String> NAMES =
             Stream.of(TcmallocState.values()).map(TcmallocState::name).toList();
     /** What a cursor keeps of spans and of what is in them, in bytes. */
@@ -33,43 +31,18 @@ public final class TcmallocHeap implements Heap {
     private static final int LINE = 1 << 14;
 
     private final Discovery discovery;
-    private final String name;
-    private final int firstRegion;
     private final HeapMap map;
     private final List<ThreadCache> caches;
     private final CentralCache central;
-    private final List<Evidence> evidence;
-    private final List<String> missing;
-    private final DamageList damages;
-    private final boolean settled;
-    private final long leftOut;
     private final PageHeapTable pageHeap;
-    private TcmallocLookup shared;
 
-    TcmallocHeap(
-            Discovery discovery,
-            String name,
-            int firstRegion,
-            HeapMap map,
-            List<ThreadCache> caches,
-            CentralCache central,
-            List<Evidence> evidence,
-            List<String> missing,
-            DamageList damages,
-            boolean settled,
-            long leftOut) {
+    TcmallocHeap(Discovery discovery, HeapMap map, List<ThreadCache> caches, CentralCache central, Located located) {
+        super(discovery.target(), located);
         this.discovery = discovery;
-        this.name = name;
-        this.firstRegion = firstRegion;
         this.map = map;
         this.caches = List.copyOf(caches);
         this.central = central;
-        this.evidence = List.copyOf(evidence);
-        this.missing = List.copyOf(missing);
-        this.damages = damages;
-        this.settled = settled;
-        this.leftOut = leftOut;
-        this.pageHeap = PageHeapTable.of(firstRegion, map.table());
+        this.pageHeap = PageHeapTable.of(firstRegion(), map.table());
     }
 
     /**
@@ -115,7 +88,7 @@ public final class TcmallocHeap implements Heap {
      */
     @Override
     public TcmallocHeap refresh() {
-        return target().runsOn() ? discovery.look(name, firstRegion).orElse(this) : this;
+        return target().runsOn() ? discovery.look(name(), firstRegion()).orElse(this) : this;
     }
 
     HeapMap map() {
@@ -129,27 +102,17 @@ public final class TcmallocHeap implements Heap {
 
     /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
     boolean settled() {
-        return settled;
+        return located().settled();
     }
 
     /** Bytes that were in no state to be read when the heap was located. */
     long leftOut() {
-        return leftOut;
+        return located().leftOut();
     }
 
     /** All that the spans have. */
     long systemBytes() {
         return pageHeap.systemBytes();
-    }
-
-    @Override
-    public Target target() {
-        return discovery.target();
-    }
-
-    @Override
-    public String name() {
-        return name;
     }
 
     /**
@@ -164,11 +127,6 @@ public final class TcmallocHeap implements Heap {
     @Override
     public Optional<String> knownAs() {
         return Optional.of("tcmalloc in " + module());
-    }
-
-    @Override
-    public HeapLayer layer() {
-        return HeapLayer.ALLOCATOR;
     }
 
     /**
@@ -210,14 +168,6 @@ public final class TcmallocHeap implements Heap {
     }
 
     @Override
-    public synchronized Optional<Block> blockAt(long address) {
-        if (shared == null) {
-            shared = new TcmallocLookup(target(), map, reader());
-        }
-        return shared.find(address) ? Optional.of(Block.of(shared)) : Optional.empty();
-    }
-
-    @Override
     public List<String> names() {
         return NAMES;
     }
@@ -228,11 +178,6 @@ public final class TcmallocHeap implements Heap {
     @Override
     public Table regions() {
         return pageHeap;
-    }
-
-    @Override
-    public int firstRegion() {
-        return firstRegion;
     }
 
     /**
@@ -249,25 +194,5 @@ public final class TcmallocHeap implements Heap {
     @Override
     public Table caches() {
         return new CacheTable("Class", caches.stream().map(ThreadCache::row).toList());
-    }
-
-    @Override
-    public List<Evidence> evidence() {
-        return evidence;
-    }
-
-    @Override
-    public List<Damage> damage() {
-        return damages.list();
-    }
-
-    @Override
-    public List<String> missing() {
-        return missing;
-    }
-
-    @Override
-    public String toString() {
-        return "%s in %s".formatted(name, target().description());
     }
 }

@@ -69,7 +69,7 @@ class ObserveTest {
                         assertThat(block.size()).isPositive();
                     }
                     assertThat(block.damage()).isEmpty();
-                    if (still.located().settled()) {
+                    if (still.settled()) {
                         assertThat(block.leftOutBytes()).isZero();
                     }
                 }
