@@ -11,13 +11,11 @@ import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Python;
 import dev.heapwalk.testkit.PythonProcess;
 import dev.heapwalk.testkit.Release;
+import dev.heapwalk.testkit.Rollup;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.BufferedReader;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -27,18 +25,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The command memory: its parts add up to what the kernel counts. */
 final class MemoryIT {
-    /** What the kernel counts, in bytes. */
-    private static Map<String, Long> rollup(long pid) throws IOException {
-        Map<String, Long> counts = new HashMap<>();
-        for (String line : Files.readAllLines(Path.of("/proc/%d/smaps_rollup".formatted(pid)))) {
-            String[] words = line.split("\\s+");
-            if (words.length == 3 && words[2].equals("kB")) {
-                counts.put(words[0], Long.parseLong(words[1]) * 1024);
-            }
-        }
-        return counts;
-    }
-
     private static long sum(List<JsonNode> rows, String field) {
         return rows.stream().mapToLong(row -> row.path(field).longValue()).sum();
     }
@@ -49,10 +35,10 @@ final class MemoryIT {
                 Run.heapwalk("memory", "--format", "jsonl", Long.toString(pid)).exited(0);
         List<JsonNode> owners =
                 run.rows().stream().filter(row -> row.has("owner")).toList();
-        Map<String, Long> counts = rollup(pid);
-        assertThat(sum(owners, "resident_bytes")).isEqualTo(counts.get("Rss:"));
-        assertThat(sum(owners, "own_bytes")).isEqualTo(counts.get("Anonymous:"));
-        assertThat(sum(owners, "swapped_bytes")).isEqualTo(counts.get("Swap:"));
+        Map<String, Long> counts = Rollup.of(pid);
+        assertThat(sum(owners, "resident_bytes")).isEqualTo(counts.get("Rss"));
+        assertThat(sum(owners, "own_bytes")).isEqualTo(counts.get("Anonymous"));
+        assertThat(sum(owners, "swapped_bytes")).isEqualTo(counts.get("Swap"));
         assertThat(owners)
                 .allSatisfy(row -> assertThat(row.get("resident_bytes").longValue())
                         .isBetween(0L, row.get("mapped_bytes").longValue()));
@@ -200,11 +186,11 @@ final class MemoryIT {
                             .exited(0)
                             .text())
                     .contains("malloc_trim(0) would give it back: that is no leak.");
-            long before = rollup(process.pid()).get("Rss:");
+            long before = Rollup.of(process.pid()).get("Rss");
             process.getOutputStream().write('t');
             process.getOutputStream().flush();
             assertThat(lines.readLine()).isEqualTo("ready");
-            long after = rollup(process.pid()).get("Anonymous:");
+            long after = Rollup.of(process.pid()).get("Anonymous");
             assertThat(said.get("percent").longValue()).isBetween(60L, 90L);
             assertThat(said.get("bytes").longValue()).isEqualTo(own(rows) - after);
             assertThat(sum(rows, "trim_bytes")).isEqualTo(said.get("bytes").longValue());

@@ -102,10 +102,22 @@ public final class Ranges {
      * @return its index, -1 if there is none
      */
     public int at(long address) {
+        int index = address < 0 ? starts.length : behind(address);
+        return index < starts.length && address >= starts[index] ? index : -1;
+    }
+
+    /**
+     * The first range that ends behind an address.
+     *
+     * @param address a target address, not negative
+     * @return its index, {@link #count()} if there is none
+     */
+    public int behind(long address) {
         int index = Arrays.binarySearch(starts, address);
-        if (index < 0) {
-            index = -index - 2;
+        if (index >= 0) {
+            return index;
         }
-        return index >= 0 && address >= 0 && address < ends[index] ? index : -1;
+        int before = -index - 2;
+        return before >= 0 && ends[before] > address ? before : before + 1;
     }
 }

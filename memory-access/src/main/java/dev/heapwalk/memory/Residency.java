@@ -25,8 +25,7 @@ public final class Residency {
     public static final int HUGE = 1 << 5;
 
     private final int pageSize;
-    private final long[] starts;
-    private final long[] ends;
+    private final Ranges runs;
     private final byte[] kinds;
     private final Ranges locked;
 
@@ -99,8 +98,7 @@ public final class Residency {
 
     private Residency(Builder of, Ranges locked) {
         this.pageSize = of.pageSize;
-        this.starts = Arrays.copyOf(of.starts, of.count);
-        this.ends = Arrays.copyOf(of.ends, of.count);
+        this.runs = Ranges.exactly(Arrays.copyOf(of.starts, of.count), Arrays.copyOf(of.ends, of.count));
         this.kinds = Arrays.copyOf(of.kinds, of.count);
         this.locked = locked;
     }
@@ -132,7 +130,7 @@ public final class Residency {
      * @return a count
      */
     public int count() {
-        return starts.length;
+        return runs.count();
     }
 
     /**
@@ -142,7 +140,7 @@ public final class Residency {
      * @return target address of its first byte
      */
     public long start(int index) {
-        return starts[index];
+        return runs.start(index);
     }
 
     /**
@@ -152,7 +150,7 @@ public final class Residency {
      * @return target address behind its last byte
      */
     public long end(int index) {
-        return ends[index];
+        return runs.end(index);
     }
 
     /**
@@ -172,12 +170,7 @@ public final class Residency {
      * @return its index, {@link #count()} if there is none
      */
     public int at(long address) {
-        int index = Arrays.binarySearch(starts, address);
-        if (index >= 0) {
-            return index;
-        }
-        int before = -index - 2;
-        return before >= 0 && ends[before] > address ? before : before + 1;
+        return runs.behind(address);
     }
 
     /**
@@ -188,8 +181,8 @@ public final class Residency {
      * @param sink is told
      */
     public void within(long start, long end, Sink sink) {
-        for (int i = at(start); i < starts.length && starts[i] < end; i++) {
-            sink.run(Math.max(start, starts[i]), Math.min(end, ends[i]), kinds[i]);
+        for (int i = at(start); i < runs.count() && runs.start(i) < end; i++) {
+            sink.run(Math.max(start, runs.start(i)), Math.min(end, runs.end(i)), kinds[i]);
         }
     }
 
@@ -204,9 +197,9 @@ public final class Residency {
      */
     public long bytes(long start, long end, int with, int without) {
         long bytes = 0;
-        for (int i = at(start); i < starts.length && starts[i] < end; i++) {
+        for (int i = at(start); i < runs.count() && runs.start(i) < end; i++) {
             if ((kinds[i] & with) == with && (kinds[i] & without) == 0) {
-                bytes += Math.min(end, ends[i]) - Math.max(start, starts[i]);
+                bytes += Math.min(end, runs.end(i)) - Math.max(start, runs.start(i));
             }
         }
         return bytes;

@@ -24,9 +24,6 @@ final class PageMap implements TouchedPages {
 
     private static final int FEWEST_WORDS = 1 << 9;
 
-    /** {@code struct page_region}: start, end and categories. */
-    private static final int REGION = 3;
-
     private static final int MOST_REGIONS = 1024;
 
     /** Held pages that one call may go over: at first as many as a short look needs. */
@@ -34,7 +31,7 @@ final class PageMap implements TouchedPages {
 
     private static final long MOST_PAGES = 1 << 20;
     private static final long GROWTH = 4;
-    private static final long PRESENT_OR_SWAPPED = 1 << 3 | 1 << 4;
+    private static final long PRESENT_OR_SWAPPED = PageScan.PRESENT | PageScan.SWAPPED;
 
     /** A mapping so large is worth the question whether it holds anything. */
     private static final long LARGE = 1L << 32;
@@ -55,8 +52,7 @@ final class PageMap implements TouchedPages {
     private long most = FEWEST_PAGES;
 
     private boolean scans = true;
-    private MemorySegment argument;
-    private MemorySegment regions;
+    private PageScan pages;
     private MemorySegment words;
     private Set<Long> holdNothing;
 
@@ -171,29 +167,17 @@ final class PageMap implements TouchedPages {
     }
 
     private boolean scanRegions(long page) {
-        if (argument == null) {
-            Arena arena = Arena.ofAuto();
-            argument = arena.allocate(JAVA_LONG, 12);
-            regions = arena.allocate(JAVA_LONG, REGION * MOST_REGIONS);
+        if (pages == null) {
+            pages = new PageScan(memory, mark, MOST_REGIONS);
         }
-        // struct pm_scan_arg
-        argument.setAtIndex(JAVA_LONG, 0, argument.byteSize());
-        argument.setAtIndex(JAVA_LONG, 2, page);
-        argument.setAtIndex(JAVA_LONG, 3, memory.endOfMappings());
-        argument.setAtIndex(JAVA_LONG, 5, regions.address());
-        argument.setAtIndex(JAVA_LONG, 6, MOST_REGIONS);
-        argument.setAtIndex(JAVA_LONG, 7, most);
-        argument.setAtIndex(JAVA_LONG, 10, PRESENT_OR_SWAPPED);
-        argument.setAtIndex(JAVA_LONG, 11, PRESENT_OR_SWAPPED);
-        long found = memory.scanPageMap(mark, argument);
-        long walked = argument.getAtIndex(JAVA_LONG, 4);
-        if (found < 0 || walked <= page) {
+        long found = pages.ask(page, memory.endOfMappings(), most, PRESENT_OR_SWAPPED, PRESENT_OR_SWAPPED);
+        if (found < 0 || pages.walked() <= page) {
             return false;
         }
-        for (int i = 0; i < found; i++) {
-            add(regions.getAtIndex(JAVA_LONG, REGION * i), regions.getAtIndex(JAVA_LONG, REGION * i + 1));
+        for (long i = 0; i < found; i++) {
+            add(pages.start(i), pages.end(i));
         }
-        to = walked;
+        to = pages.walked();
         return true;
     }
 

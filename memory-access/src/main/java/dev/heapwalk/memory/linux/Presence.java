@@ -38,12 +38,6 @@ final class Presence {
     private static final int MOST_GROUPS = 64;
     private static final int MOST_REGIONS = 512;
 
-    /** {@code struct page_region}: start, end and categories. */
-    private static final int REGION = 3;
-
-    private static final int ARGUMENT = 12;
-    private static final long PAGE_IS_PRESENT = 1 << 3;
-    private static final long PAGE_IS_SWAPPED = 1 << 4;
     private static final long WORD_SWAPPED = 1L << 62;
     private static final long WORD_PRESENT = 1L << 63;
 
@@ -63,8 +57,7 @@ final class Presence {
     private int lastCount;
     private long forgotten;
 
-    private MemorySegment argument;
-    private MemorySegment regions;
+    private PageScan pages;
     private MemorySegment words;
 
     // The mapping that absent pages were last found in, and what it makes of them.
@@ -231,34 +224,25 @@ final class Presence {
 
     /** Returns up to where the answer is complete. */
     private long scan(long from, long to) {
-        if (argument == null) {
-            Arena arena = Arena.ofAuto();
-            argument = arena.allocate(JAVA_LONG, ARGUMENT);
-            regions = arena.allocate(JAVA_LONG, REGION * MOST_REGIONS);
+        if (pages == null) {
+            pages = new PageScan(memory, mark, MOST_REGIONS);
         }
-        // struct pm_scan_arg: all that is mapped, so what is not mapped is in no region.
-        argument.setAtIndex(JAVA_LONG, 0, argument.byteSize());
-        argument.setAtIndex(JAVA_LONG, 2, from);
-        argument.setAtIndex(JAVA_LONG, 3, to);
-        argument.setAtIndex(JAVA_LONG, 4, 0);
-        argument.setAtIndex(JAVA_LONG, 5, regions.address());
-        argument.setAtIndex(JAVA_LONG, 6, MOST_REGIONS);
-        argument.setAtIndex(JAVA_LONG, 11, PAGE_IS_PRESENT | PAGE_IS_SWAPPED);
-        long found = memory.scanPageMap(mark, argument);
+        // All that is mapped, so what is not mapped is in no region.
+        long found = pages.ask(from, to, 0, 0, PageScan.PRESENT | PageScan.SWAPPED);
         if (found < 0) {
             memory.dontScanPageMap();
             return readWords(from, to);
         }
-        for (int i = 0; i < found; i++) {
-            long categories = regions.getAtIndex(JAVA_LONG, REGION * i + 2);
-            if ((categories & PAGE_IS_PRESENT) == 0) {
+        for (long i = 0; i < found; i++) {
+            long categories = pages.categories(i);
+            if ((categories & PageScan.PRESENT) == 0) {
                 note(
-                        (categories & PAGE_IS_SWAPPED) != 0 ? swapped : absent,
-                        regions.getAtIndex(JAVA_LONG, REGION * i) >>> pageShift,
-                        regions.getAtIndex(JAVA_LONG, REGION * i + 1) >>> pageShift);
+                        (categories & PageScan.SWAPPED) != 0 ? swapped : absent,
+                        pages.start(i) >>> pageShift,
+                        pages.end(i) >>> pageShift);
             }
         }
-        return Math.min(to, argument.getAtIndex(JAVA_LONG, 4));
+        return Math.min(to, pages.walked());
     }
 
     private long readWords(long from, long to) {

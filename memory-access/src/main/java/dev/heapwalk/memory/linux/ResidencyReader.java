@@ -21,18 +21,8 @@ final class ResidencyReader {
     private static final int MOST_WORDS = 1 << 14;
 
     private static final int MOST_REGIONS = 1024;
-    /** {@code struct page_region}: start, end and categories. */
-    private static final int REGION = 3;
-
-    private static final int ARGUMENT = 12;
-
-    private static final long PAGE_IS_FILE = 1 << 2;
-    private static final long PAGE_IS_PRESENT = 1 << 3;
-    private static final long PAGE_IS_SWAPPED = 1 << 4;
-    private static final long PAGE_IS_PFNZERO = 1 << 5;
-    private static final long PAGE_IS_HUGE = 1 << 6;
-    private static final long THERE = PAGE_IS_PRESENT | PAGE_IS_SWAPPED;
-    private static final long ALL = THERE | PAGE_IS_FILE | PAGE_IS_PFNZERO | PAGE_IS_HUGE;
+    private static final long THERE = PageScan.PRESENT | PageScan.SWAPPED;
+    private static final long ALL = THERE | PageScan.FILE | PageScan.ZERO | PageScan.HUGE;
 
     private static final long WORD_EXCLUSIVE = 1L << 56;
     /** Of a page that must not be touched: the kernel keeps that where it keeps the place of one that is swapped out. */
@@ -60,7 +50,7 @@ final class ResidencyReader {
     static Optional<Residency> read(LiveMemory memory, Ranges locked) {
         try (Arena arena = Arena.ofConfined()) {
             ResidencyReader runs = new ResidencyReader(memory, arena);
-            if (runs.scan(arena)) {
+            if (runs.scan()) {
                 return Optional.of(runs.found.build(locked));
             }
             ResidencyReader words = new ResidencyReader(memory, arena);
@@ -68,48 +58,34 @@ final class ResidencyReader {
         }
     }
 
-    private boolean scan(Arena arena) {
-        MemorySegment argument = arena.allocate(JAVA_LONG, ARGUMENT);
-        MemorySegment regions = arena.allocate(JAVA_LONG, REGION * MOST_REGIONS);
+    private boolean scan() {
+        PageScan scan = new PageScan(memory, mark, MOST_REGIONS);
         long end = memory.endOfMappings();
         long at = 0;
         while (at < end) {
-            // struct pm_scan_arg
-            argument.fill((byte) 0);
-            argument.setAtIndex(JAVA_LONG, 0, argument.byteSize());
-            argument.setAtIndex(JAVA_LONG, 2, at);
-            argument.setAtIndex(JAVA_LONG, 3, end);
-            argument.setAtIndex(JAVA_LONG, 5, regions.address());
-            argument.setAtIndex(JAVA_LONG, 6, MOST_REGIONS);
-            argument.setAtIndex(JAVA_LONG, 10, THERE);
-            argument.setAtIndex(JAVA_LONG, 11, ALL);
-            long count = memory.scanPageMap(mark, argument);
-            long walked = argument.getAtIndex(JAVA_LONG, 4);
-            if (count < 0 || walked <= at) {
+            long count = scan.ask(at, end, 0, THERE, ALL);
+            if (count < 0 || scan.walked() <= at) {
                 return false;
             }
-            for (int i = 0; i < count; i++) {
-                region(
-                        regions.getAtIndex(JAVA_LONG, REGION * i),
-                        regions.getAtIndex(JAVA_LONG, REGION * i + 1),
-                        regions.getAtIndex(JAVA_LONG, REGION * i + 2));
+            for (long i = 0; i < count; i++) {
+                region(scan.start(i), scan.end(i), scan.categories(i));
             }
             // Linux 6.18 at times tells of regions that lie behind the end which it gives.
-            at = count == 0 ? walked : Math.max(walked, regions.getAtIndex(JAVA_LONG, REGION * (count - 1) + 1));
+            at = count == 0 ? scan.walked() : Math.max(scan.walked(), scan.end(count - 1));
         }
         return true;
     }
 
     private void region(long start, long end, long categories) {
-        int kind = ((categories & PAGE_IS_FILE) != 0 ? Residency.FILE : 0)
-                | ((categories & PAGE_IS_PFNZERO) != 0 ? Residency.ZERO : 0)
-                | ((categories & PAGE_IS_HUGE) != 0 ? Residency.HUGE : 0);
+        int kind = ((categories & PageScan.FILE) != 0 ? Residency.FILE : 0)
+                | ((categories & PageScan.ZERO) != 0 ? Residency.ZERO : 0)
+                | ((categories & PageScan.HUGE) != 0 ? Residency.HUGE : 0);
         long at = start;
         while (at < end) {
             long count = memory.readPageMap(mark, at / pageSize, words, Math.min(MOST_WORDS, (end - at) / pageSize));
             if (count == 0) {
                 found.add(
-                        at, end, kind | ((categories & PAGE_IS_PRESENT) != 0 ? Residency.PRESENT : Residency.SWAPPED));
+                        at, end, kind | ((categories & PageScan.PRESENT) != 0 ? Residency.PRESENT : Residency.SWAPPED));
                 return;
             }
             for (long i = 0; i < count; i++) {

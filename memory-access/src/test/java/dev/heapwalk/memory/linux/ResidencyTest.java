@@ -6,10 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetOptions;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.HashMap;
+import dev.heapwalk.testkit.Rollup;
 import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -54,18 +51,6 @@ class ResidencyTest {
             }
             """;
 
-    /** What the kernel counts, in bytes. */
-    private static Map<String, Long> rollup(long pid) throws IOException {
-        Map<String, Long> counts = new HashMap<>();
-        for (String line : Files.readAllLines(Path.of("/proc/%d/smaps_rollup".formatted(pid)))) {
-            String[] words = line.split("\\s+");
-            if (words.length == 3 && words[2].equals("kB")) {
-                counts.put(words[0], Long.parseLong(words[1]) * 1024);
-            }
-        }
-        return counts;
-    }
-
     @ParameterizedTest
     @ValueSource(ints = {0, Errno.ENOSYS})
     void isWhatTheKernelCounts(int errno) throws Exception {
@@ -80,11 +65,11 @@ class ResidencyTest {
             try (Target target =
                     LiveTarget.attach(program.pid(), TargetOptions.DEFAULT, libc, ProcFs.ofThisMachine())) {
                 Residency found = target.memory().residency().orElseThrow();
-                Map<String, Long> counts = rollup(program.pid());
-                assertThat(all(found, Residency.PRESENT, Residency.ZERO)).isEqualTo(counts.get("Rss:"));
+                Map<String, Long> counts = Rollup.of(program.pid());
+                assertThat(all(found, Residency.PRESENT, Residency.ZERO)).isEqualTo(counts.get("Rss"));
                 assertThat(all(found, Residency.PRESENT, Residency.ZERO | Residency.FILE))
-                        .isEqualTo(counts.get("Anonymous:"));
-                assertThat(all(found, Residency.SWAPPED, 0)).isEqualTo(counts.get("Swap:"));
+                        .isEqualTo(counts.get("Anonymous"));
+                assertThat(all(found, Residency.SWAPPED, 0)).isEqualTo(counts.get("Swap"));
 
                 for (int page = 0; page < PAGES; page++) {
                     long at = own + (long) page * PAGE;

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.testkit;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+
+/** What the kernel counts of a process's memory: {@code /proc/PID/smaps_rollup}. */
+public final class Rollup {
+    private Rollup() {}
+
+    /**
+     * Reads the counts.
+     *
+     * @param pid the process
+     * @return bytes by name, such as {@code Rss}
+     * @throws IOException if they can't be read
+     */
+    public static Map<String, Long> of(long pid) throws IOException {
+        Map<String, Long> counts = new HashMap<>();
+        for (String line : Files.readAllLines(Path.of("/proc/%d/smaps_rollup".formatted(pid)))) {
+            String[] words = line.split(":?\\s+");
+            if (words.length == 3 && words[2].equals("kB")) {
+                counts.put(words[0], Long.parseLong(words[1]) * 1024);
+            }
+        }
+        return counts;
+    }
+}
