@@ -76,9 +76,8 @@ public final class ObjectCursor implements AutoCloseable {
 
     private final PymallocCursor parts;
     private final Window window;
-    // The pool: the used blocks of up to 64 that were not looked at yet, a bit each, where the first of these lies
-    // here,
-    // and the number of the first that comes behind them.
+    // The pool: of up to 64 blocks a bit for each used one that was not looked at yet, where the first of these lies
+    // here, and the number of the first that comes behind them.
     private long used;
     private long firstHere;
     private int poolBlockSize;

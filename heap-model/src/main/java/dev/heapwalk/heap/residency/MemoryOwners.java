@@ -138,8 +138,7 @@ public final class MemoryOwners {
             long from = Math.max(start, in.start());
             long to = Math.min(end, in.end());
             if (from < to) {
-                meter.add(from, to, tally);
-                meter.add(from, to, in.blocks());
+                meter.add(from, to, tally, in.blocks());
                 in.note(from, to, heap);
             }
         }

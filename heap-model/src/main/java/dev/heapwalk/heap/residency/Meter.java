@@ -6,6 +6,7 @@ import dev.heapwalk.memory.Residency;
 /** Tells what is in memory of ranges that mostly come in ascending order. */
 final class Meter {
     private final Residency residency;
+    private final Tally ignored = new Tally();
     private int run;
 
     Meter(Residency residency) {
@@ -14,7 +15,13 @@ final class Meter {
 
     /** Adds what is in memory of a range. */
     void add(long start, long end, Tally to) {
+        add(start, end, to, ignored);
+    }
+
+    /** Adds what is in memory of a range to two tallies. */
+    void add(long start, long end, Tally to, Tally other) {
         to.map(end - start);
+        other.map(end - start);
         if (run > 0 && (run >= residency.count() || residency.start(run) > start)) {
             run = residency.at(start);
         }
@@ -22,7 +29,9 @@ final class Meter {
             run++;
         }
         for (int i = run; i < residency.count() && residency.start(i) < end; i++) {
-            to.page(Math.min(end, residency.end(i)) - Math.max(start, residency.start(i)), residency.kind(i));
+            long bytes = Math.min(end, residency.end(i)) - Math.max(start, residency.start(i));
+            to.page(bytes, residency.kind(i));
+            other.page(bytes, residency.kind(i));
         }
     }
 }
