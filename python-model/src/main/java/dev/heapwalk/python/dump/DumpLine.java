@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.dump;
 
-import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.python.ObjectCursor;
 import dev.heapwalk.python.ObjectReader;
@@ -14,6 +12,7 @@ import dev.heapwalk.python.object.PyLong;
 import dev.heapwalk.python.object.PyObject;
 import dev.heapwalk.python.object.PyUnicode;
 import dev.heapwalk.text.JsonLines;
+import dev.heapwalk.text.ObjectLine;
 import dev.heapwalk.text.TargetText;
 import dev.heapwalk.text.TextForm;
 import dev.heapwalk.text.TextRules;
@@ -30,17 +29,9 @@ import java.util.Optional;
  * string that would look like one of these, and anything else a string. Short strings and numbers stand for themselves
  * where they are referred to; {@link #reference(long)} of what was not {@link #isShown} names them, so that no reference
  * is lost. What leads to no object is never written as a reference.
- *
- * <p>Whatever throws has left the line such that {@link #closeAll()} makes it whole.
  */
-final class DumpLine {
-    private static final byte[] TRUE = JsonLines.ascii("true");
-    private static final byte[] FALSE = JsonLines.ascii("false");
-    private static final byte[] NULL = JsonLines.ascii("null");
+final class DumpLine extends ObjectLine {
     private static final byte[] EMPTY = JsonLines.ascii("\"#empty\"");
-    private static final byte[] NAN = JsonLines.ascii("\"#NaN\"");
-    private static final byte[] INFINITY = JsonLines.ascii("\"#Infinity\"");
-    private static final byte[] NEGATIVE_INFINITY = JsonLines.ascii("\"#-Infinity\"");
     private static final byte[] KEY_TRUE = JsonLines.ascii("\"#True\"");
     private static final byte[] KEY_FALSE = JsonLines.ascii("\"#False\"");
     private static final byte[] KEY_NONE = JsonLines.ascii("\"#None\"");
@@ -58,14 +49,10 @@ final class DumpLine {
     /** Numbers of so many digits of 30 bits may have 64 bits. */
     private static final int FEW_DIGITS = 3;
 
-    private static final int CHUNK = 512;
     private static final int UNITS = 1 << 12;
-    private static final int DEEPEST = 16;
     private static final long HASHED = 0x9e3779b97f4a7c15L;
 
     private final ObjectReader reader;
-    private final Reader memory;
-    private final JsonLines json;
     private final TargetText text;
     private final TextRules rules;
     private final ObjectCursor numbers;
@@ -82,19 +69,13 @@ final class DumpLine {
     /** Where strings are bytes: 2.7. */
     private final boolean bytesAreText;
 
-    private final long[] chunk = new long[CHUNK];
     private final long inPlace;
     private final int longestKey;
 
-    private final char[] closers = new char[DEEPEST];
-    private int depth;
-    private boolean first;
-
     DumpLine(
             ObjectReader reader, JsonLines json, TextRules rules, ObjectCursor numbers, TypeKeys types, Listed listed) {
+        super(json, reader.memory());
         this.reader = reader;
-        this.memory = reader.memory();
-        this.json = json;
         this.text = new TargetText(memory, json, rules);
         this.rules = rules;
         this.numbers = numbers;
@@ -110,62 +91,10 @@ final class DumpLine {
         this.longestKey = (int) Math.min(LONGEST_KEY, rules.most());
     }
 
-    /** A key with what goes around it, to be kept in a constant. */
-    static byte[] key(String name) {
-        return JsonLines.ascii(",\"" + name + "\":");
-    }
-
-    // --- The frame.
-
     /** Begins a line; its brace and its first member are to be written as they are. */
     void begin() {
-        depth = 0;
-        first = false;
+        beginLine();
         shown.clear();
-        closers[depth++] = '}';
-    }
-
-    /** Ends the line, and everything that is open in it. */
-    void closeAll() {
-        while (depth > 0) {
-            close();
-        }
-        json.newline();
-    }
-
-    /** Ends everything that is open in the line. */
-    void closeInner() {
-        while (depth > 1) {
-            close();
-        }
-    }
-
-    void openArray() {
-        json.raw('[');
-        open(']');
-    }
-
-    void openObject() {
-        json.raw('{');
-        open('}');
-    }
-
-    private void open(char closer) {
-        closers[depth++] = closer;
-        first = true;
-    }
-
-    void close() {
-        json.raw(closers[--depth]);
-        first = false;
-    }
-
-    /** To be called before each element. */
-    void comma() {
-        if (!first) {
-            json.raw(',');
-        }
-        first = false;
     }
 
     // --- References.
@@ -326,19 +255,9 @@ final class DumpLine {
         return rules;
     }
 
-    void number(byte[] key, long value) {
-        json.raw(key);
-        json.decimal(value);
-    }
-
     void number(byte[] key, double value) {
         json.raw(key);
         json.exact(value);
-    }
-
-    void flag(byte[] key, boolean value) {
-        json.raw(key);
-        json.raw(value ? TRUE : FALSE);
     }
 
     void nothing(byte[] key) {
@@ -352,33 +271,9 @@ final class DumpLine {
 
     // --- Values.
 
-    /** A value under a key. */
-    void value(byte[] key, long address) {
-        json.raw(key);
-        value(address);
-    }
-
-    /** Values that lie in a row, 8 bytes each, under a key. */
-    void values(byte[] key, long address, long count) {
-        if (count < 0 || count > Long.MAX_VALUE / 8 || count > 0 && !memory.mapped(address, 8 * count)) {
-            throw new UnmappedAddressException(address, address, Math.max(0, count));
-        }
-        json.raw(key);
-        openArray();
-        for (long done = 0; done < count; done += CHUNK) {
-            int some = (int) Math.min(CHUNK, count - done);
-            long offset = memory.require(address + 8 * done, 8L * some);
-            MemorySegment.copy(memory.segment(), Words.LONG, offset, chunk, 0, some);
-            for (int i = 0; i < some; i++) {
-                comma();
-                value(chunk[i]);
-            }
-        }
-        close();
-    }
-
     /** A value among others: what an object is, if that is short, else a reference to it. */
-    void value(long address) {
+    @Override
+    public void value(long address) {
         if (address == 0) {
             json.raw(EMPTY);
         } else if (!listed.contains(address)) {
@@ -463,10 +358,8 @@ final class DumpLine {
                 return false;
             }
             json.string("#" + value);
-        } else if (Double.isFinite(value)) {
-            json.exact(value);
         } else {
-            json.raw(Double.isNaN(value) ? NAN : value > 0 ? INFINITY : NEGATIVE_INFINITY);
+            real(value);
         }
         return true;
     }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.ruby.dump;
 
-import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
-import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
 import dev.heapwalk.ruby.RubyType;
 import dev.heapwalk.ruby.object.RFloat;
@@ -11,6 +9,7 @@ import dev.heapwalk.ruby.object.RString;
 import dev.heapwalk.ruby.object.RSymbol;
 import dev.heapwalk.ruby.object.SpecialConstants;
 import dev.heapwalk.text.JsonLines;
+import dev.heapwalk.text.ObjectLine;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -25,17 +24,9 @@ import java.util.function.LongPredicate;
  * word for, {@code \} a String that would look like one of these, and anything else a String. Short Strings and Floats
  * stand for themselves where they are referred to; {@link #references()} names them, so that no reference is lost. What
  * leads to no object is never written as a reference.
- *
- * <p>Whatever throws has left the line such that {@link #closeAll()} makes it whole.
  */
-final class DumpLine {
-    private static final byte[] TRUE = JsonLines.ascii("true");
-    private static final byte[] FALSE = JsonLines.ascii("false");
-    private static final byte[] NULL = JsonLines.ascii("null");
+final class DumpLine extends ObjectLine {
     private static final byte[] UNDEFINED = JsonLines.ascii("\"#undef\"");
-    private static final byte[] NAN = JsonLines.ascii("\"#NaN\"");
-    private static final byte[] INFINITY = JsonLines.ascii("\"#Infinity\"");
-    private static final byte[] NEGATIVE_INFINITY = JsonLines.ascii("\"#-Infinity\"");
     private static final byte[] KEY_TRUE = JsonLines.ascii("\"#true\"");
     private static final byte[] KEY_FALSE = JsonLines.ascii("\"#false\"");
     private static final byte[] KEY_NIL = JsonLines.ascii("\"#nil\"");
@@ -49,15 +40,10 @@ final class DumpLine {
     private static final int LONGEST_TEXT = 1 << 12;
 
     private static final int NEAR = 16;
-    private static final int DEEPEST = 16;
-    private static final int CHUNK = 512;
 
     private final ObjectReader reader;
-    private final Reader memory;
-    private final long[] chunk = new long[CHUNK];
     private final RFloat floatView;
     private final RSymbol symbolView;
-    private final JsonLines json;
     private final Contents contents;
     private final LongPredicate written;
     /** Objects of which it is known that they may be referred to: many lines refer to one class. */
@@ -65,10 +51,6 @@ final class DumpLine {
 
     private final long nil;
     private final long undef;
-
-    private final char[] closers = new char[DEEPEST];
-    private int depth;
-    private boolean first;
 
     private long[] inPlace = new long[64];
     private int inPlaceCount;
@@ -79,77 +61,26 @@ final class DumpLine {
      * @param written tells of the address of an object whether it may be referred to
      */
     DumpLine(ObjectReader reader, JsonLines json, Contents contents, LongPredicate written) {
+        super(json, reader.memory());
         this.reader = reader;
-        this.memory = reader.memory();
         this.floatView = new RFloat(reader);
         this.symbolView = new RSymbol(reader);
-        this.json = json;
         this.contents = contents;
         this.written = written;
         this.nil = reader.constants().nil();
         this.undef = reader.constants().undef();
     }
 
-    /** A key with what goes around it, to be kept in a constant. */
-    static byte[] key(String name) {
-        return JsonLines.ascii(",\"" + name + "\":");
-    }
-
-    // --- The frame.
+    // --- Names.
 
     /** Begins the line with what {@code opening} has, a brace and a first member. */
     void begin() {
-        depth = 0;
-        first = false;
+        beginLine();
         inPlaceCount = 0;
-        closers[depth++] = '}';
-    }
-
-    /** Ends the line, and everything that is open in it. */
-    void closeAll() {
-        while (depth > 0) {
-            close();
-        }
-        json.newline();
-    }
-
-    /** Ends everything that is open in the line. */
-    void closeInner() {
-        while (depth > 1) {
-            close();
-        }
     }
 
     void name(byte[] key) {
         json.raw(key);
-    }
-
-    void openArray() {
-        json.raw('[');
-        open(']');
-    }
-
-    void openObject() {
-        json.raw('{');
-        open('}');
-    }
-
-    private void open(char closer) {
-        closers[depth++] = closer;
-        first = true;
-    }
-
-    void close() {
-        json.raw(closers[--depth]);
-        first = false;
-    }
-
-    /** To be called before each element. */
-    void comma() {
-        if (!first) {
-            json.raw(',');
-        }
-        first = false;
     }
 
     /** A name as a key among others, as it is; one that has none is told by a number. */
@@ -215,11 +146,6 @@ final class DumpLine {
         return found;
     }
 
-    void number(byte[] key, long number) {
-        json.raw(key);
-        json.decimal(number);
-    }
-
     void text(byte[] key, CharSequence text) {
         json.raw(key);
         json.string(text);
@@ -268,16 +194,6 @@ final class DumpLine {
         }
     }
 
-    void flag(byte[] key, boolean value) {
-        json.raw(key);
-        json.raw(value ? TRUE : FALSE);
-    }
-
-    void value(byte[] key, long value) {
-        json.raw(key);
-        value(value);
-    }
-
     // --- Values.
 
     /** A number among others. */
@@ -286,11 +202,12 @@ final class DumpLine {
     }
 
     /** A value among others. */
-    void value(long value) {
+    @Override
+    public void value(long value) {
         if (SpecialConstants.isFixnum(value)) {
             json.decimal(value >> 1);
         } else if (SpecialConstants.isFlonum(value)) {
-            number(SpecialConstants.flonum(value));
+            real(SpecialConstants.flonum(value));
         } else if (SpecialConstants.isStaticSymbol(value)) {
             symbol(value);
         } else if (value == 0) {
@@ -303,33 +220,6 @@ final class DumpLine {
             json.raw(UNDEFINED);
         } else {
             reference(value, true, false);
-        }
-    }
-
-    /** Values that lie in a row, 8 bytes each. */
-    void values(byte[] key, long address, long count) {
-        if (count < 0 || count > Long.MAX_VALUE / 8 || count > 0 && !memory.mapped(address, 8 * count)) {
-            throw new UnmappedAddressException(address, address, Math.max(0, count));
-        }
-        name(key);
-        openArray();
-        for (long done = 0; done < count; done += CHUNK) {
-            int some = (int) Math.min(CHUNK, count - done);
-            long offset = memory.require(address + 8 * done, 8L * some);
-            MemorySegment.copy(memory.segment(), Words.LONG, offset, chunk, 0, some);
-            for (int i = 0; i < some; i++) {
-                comma();
-                value(chunk[i]);
-            }
-        }
-        close();
-    }
-
-    private void number(double number) {
-        if (Double.isFinite(number)) {
-            json.exact(number);
-        } else {
-            json.raw(Double.isNaN(number) ? NAN : number > 0 ? INFINITY : NEGATIVE_INFINITY);
         }
     }
 
@@ -407,7 +297,7 @@ final class DumpLine {
                     if (asKey) {
                         json.string("#" + number);
                     } else {
-                        number(number);
+                        real(number);
                     }
                     return true;
                 }
