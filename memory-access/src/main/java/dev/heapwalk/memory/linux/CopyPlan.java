@@ -147,7 +147,7 @@ final class CopyPlan {
                 if (!mapping.shared()) {
                     addSwapped(at, end);
                 }
-            } else if (module != null && kind == Presence.READ) {
+            } else if (module != null && kind == Presence.IN_FILE) {
                 addFromDisk(mapping, module, at, end);
             }
             at = end;

@@ -59,6 +59,7 @@ final class LiveMemory implements AddressSpace {
 
     private final AtomicReference<Vectors> spare = new AtomicReference<>();
     private final ReentrantLock fileLock = new ReentrantLock();
+    private final MappedFiles mappedFiles;
     private final Watch watch;
     private final Watch.Mark fileMark;
     private volatile Mappings mappings;
@@ -92,6 +93,7 @@ final class LiveMemory implements AddressSpace {
     LiveMemory(Libc libc, LiveProcess process, Watch watch) {
         this.libc = libc;
         this.process = process;
+        this.mappedFiles = new MappedFiles(libc, process);
         this.watch = watch;
         this.fileMark = watch.mark();
     }
@@ -269,7 +271,10 @@ final class LiveMemory implements AddressSpace {
         if (process.mayHang(mapping)) {
             return Presence.REFUSED;
         }
-        return mapping.shared() ? Presence.IF_ASKED : Presence.READ;
+        if (mapping.shared()) {
+            return Presence.IF_ASKED;
+        }
+        return MappedFiles.isFile(mapping) ? Presence.IN_FILE : Presence.READ;
     }
 
     /** What was not read since it may never come, a line for each file, or since it is swapped out. */
@@ -608,7 +613,7 @@ final class LiveMemory implements AddressSpace {
     }
 
     /**
-     * Plans the next call: notes the runs that it is to read, and writes the zeros between them.
+     * Plans the next call: notes the runs that it is to read, and writes the zeros between them, and what lies in files.
      *
      * @return how many runs
      */
@@ -628,8 +633,17 @@ final class LiveMemory implements AddressSpace {
                 kind = presence.kind(address + next, address + most);
             }
             long until = Math.min(presence.end() - address, most);
+            long ofFile = kind == Presence.IN_FILE
+                    ? readMappedFile(vectors, address + next, destination, at + next, until - next)
+                    : MappedFiles.NOT_TO_BE_HAD;
             if (kind == Presence.ZEROS) {
                 writeZeros(destination, at + next, until - next);
+            } else if (ofFile >= 0) {
+                if (ofFile < until - next) {
+                    next += ofFile;
+                    vectors.planEnds = true;
+                    break;
+                }
             } else if (kind == Presence.REFUSED
                     || kind == Presence.IF_ASKED
                             && (next >= asked || vectors.leavesSwapped && presence.swappedOut() && runs == 0)) {
@@ -661,6 +675,13 @@ final class LiveMemory implements AddressSpace {
         }
         vectors.planned = next;
         return runs;
+    }
+
+    private long readMappedFile(Vectors vectors, long address, MemorySegment destination, long at, long length) {
+        Mapping mapping = mappings.at(address).orElse(null);
+        return mapping == null || address + length > mapping.end()
+                ? MappedFiles.NOT_TO_BE_HAD
+                : mappedFiles.read(vectors.mark, mapping, address, destination.asSlice(at), length);
     }
 
     private static int add(Vectors vectors, int runs, long start, long end) {

@@ -171,6 +171,22 @@ final class LiveProcess implements FileGuard {
         return proc.thread(pid, memoryThread).resolve("pagemap");
     }
 
+    /** The kernel's own link to the file of a mapping. */
+    Path mappedFile(Mapping mapping) {
+        return proc.mappedFile(memoryThread, mapping);
+    }
+
+    /**
+     * Whether a file is the one that is mapped by a path.
+     *
+     * @param path as the mappings tell it
+     * @param device of a file, as {@code st_dev} has it
+     * @param inode of that file
+     */
+    boolean isMapped(String path, long device, long inode) {
+        return maps.isMapped(path, Mounts.device(device), inode);
+    }
+
     Path root() {
         return proc.root(pid, memoryThread);
     }

@@ -26,8 +26,11 @@ final class MapsFile {
     private byte[] known = NONE;
     private int knownLength;
     private String knownRoot = "";
-    /** The device that each mapped file lies on. */
-    private volatile Map<String, Long> devices = Map.of();
+    /** The mapped files by their paths. */
+    private volatile Map<String, MappedFile> files = Map.of();
+
+    /** Where a file lies; of several with one path, the last. */
+    private record MappedFile(long device, long inode) {}
 
     /** Null where the next look must take the text apart. */
     private Mappings mappings;
@@ -58,10 +61,10 @@ final class MapsFile {
             return mappings;
         }
         // The folder of links is not among those of a thread, but a thread can be named like a process.
-        Map<String, Long> found = new HashMap<>();
+        Map<String, MappedFile> found = new HashMap<>();
         Mappings now =
                 parse(text.bytes(), text.length(), root, proc.process(tid).resolve("map_files"), found);
-        devices = found;
+        files = found;
         knownLength = text.length();
         if (known.length < knownLength) {
             known = new byte[text.bytes().length];
@@ -75,7 +78,14 @@ final class MapsFile {
 
     /** The device that a file lies on which was mapped when the file was read last; -1 if that is not known. */
     long device(String path) {
-        return devices.getOrDefault(path, -1L);
+        MappedFile file = files.get(path);
+        return file == null ? -1 : file.device;
+    }
+
+    /** Whether a file is the one that was mapped by a path, and the only one, when the file was read last. */
+    boolean isMapped(String path, long device, long inode) {
+        MappedFile file = files.get(path);
+        return file != null && file.device == device && file.inode == inode;
     }
 
     /**
@@ -91,7 +101,7 @@ final class MapsFile {
         return parse(text, length, root, links, new HashMap<>());
     }
 
-    private static Mappings parse(byte[] text, int length, String root, Path links, Map<String, Long> devices) {
+    private static Mappings parse(byte[] text, int length, String root, Path links, Map<String, MappedFile> files) {
         List<Mapping> list = new ArrayList<>();
         Line line = new Line(text, root, links);
         Mapping last = null;
@@ -106,7 +116,10 @@ final class MapsFile {
             if (last == null || Long.compareUnsigned(mapping.start(), last.end()) >= 0) {
                 list.add(mapping);
                 if (mapping.path().startsWith("/") && (last == null || last.path() != mapping.path())) {
-                    devices.put(mapping.path(), line.device);
+                    MappedFile before = files.put(mapping.path(), new MappedFile(line.device, line.inode));
+                    if (before != null && before.inode != line.inode) {
+                        files.put(mapping.path(), new MappedFile(line.device, -1));
+                    }
                 }
                 last = mapping;
             }
@@ -127,6 +140,7 @@ final class MapsFile {
         private int pathLength;
         private String path = "";
         private long device;
+        private long inode;
 
         Line(byte[] text, String root, Path links) {
             this.text = text;
@@ -143,8 +157,7 @@ final class MapsFile {
             long offset = hex(end);
             long major = hex(end);
             device = Mounts.device(major, hex(end));
-            // The inode.
-            skipField(end);
+            inode = decimal(end);
             while (at < end && text[at] == ' ') {
                 at++;
             }
@@ -169,6 +182,16 @@ final class MapsFile {
                 }
                 number = number << 4 | digit;
             }
+            return number;
+        }
+
+        /** The decimal number here; moves behind the character that ends it. */
+        private long decimal(int end) {
+            long number = 0;
+            while (at < end && text[at] >= '0' && text[at] <= '9') {
+                number = 10 * number + text[at++] - '0';
+            }
+            at++;
             return number;
         }
 

@@ -102,6 +102,12 @@ final class Mounts {
         return major << 32 | minor;
     }
 
+    /** The number of a device as {@code st_dev} has it, told as {@link #device(long, long)} does. */
+    static long device(long packed) {
+        return device(
+                packed >>> 8 & 0xfff | packed >>> 32 & ~0xfffL, packed & 0xff | packed >>> 12 & ~0xffL & 0xffffffffL);
+    }
+
     /** Spaces and the like stand as three octal digits. */
     private static String unescaped(String text) {
         return text.replace("\\040", " ")

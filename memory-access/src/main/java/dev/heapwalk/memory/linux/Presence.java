@@ -31,6 +31,8 @@ final class Presence {
     static final int IF_ASKED = 2;
     /** In a file, on a file system that may not answer. */
     static final int REFUSED = 3;
+    /** In a file that the process has mapped for itself alone, and never written. */
+    static final int IN_FILE = 4;
 
     private static final int GROUP_SHIFT = 6;
     private static final int GROUP = 1 << GROUP_SHIFT;

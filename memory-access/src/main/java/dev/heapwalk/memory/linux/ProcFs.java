@@ -518,9 +518,8 @@ record ProcFs(Path folder, Path yama) {
      * @return a target address; the end of the mapping if the kernel does not tell
      */
     long endOfFile(long tid, Mapping mapping, int pageSize) {
-        Path file = process(tid).resolve("map_files").resolve("%x-%x".formatted(mapping.start(), mapping.end()));
         try {
-            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+            BasicFileAttributes attributes = Files.readAttributes(mappedFile(tid, mapping), BasicFileAttributes.class);
             if (!attributes.isRegularFile()) {
                 return mapping.end();
             }
@@ -529,6 +528,18 @@ record ProcFs(Path folder, Path yama) {
         } catch (IOException e) {
             return mapping.end();
         }
+    }
+
+    /**
+     * The kernel's own link to the file of a mapping.
+     *
+     * @param tid a thread of the process that has not ended
+     * @param mapping one of a file
+     * @return its path; who may not follow it is told so when it is opened
+     */
+    Path mappedFile(long tid, Mapping mapping) {
+        // Not among the files of a thread, but a thread can be named like a process.
+        return process(tid).resolve("map_files").resolve("%x-%x".formatted(mapping.start(), mapping.end()));
     }
 
     /**

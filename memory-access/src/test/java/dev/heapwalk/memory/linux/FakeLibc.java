@@ -21,6 +21,7 @@ final class FakeLibc implements Libc {
     private volatile Runnable atFirstWait = () -> {};
     private volatile long firstWait;
     private volatile Runnable beforePtrace = () -> {};
+    private volatile String refused = "";
 
     /** Lets each call of a function fail. */
     FakeLibc always(String function, int errno) {
@@ -55,6 +56,12 @@ final class FakeLibc implements Libc {
     /** Has something else done before each call of {@code ptrace}. */
     FakeLibc beforePtrace(Runnable what) {
         beforePtrace = what;
+        return this;
+    }
+
+    /** Lets nobody open a file with a part of its path. */
+    FakeLibc refuse(String part) {
+        refused = part;
         return this;
     }
 
@@ -150,7 +157,7 @@ final class FakeLibc implements Libc {
 
     @Override
     public int open(String path, int flags) {
-        int errno = failure("open");
+        int errno = refused.isEmpty() || !path.contains(refused) ? failure("open") : Errno.EPERM;
         return errno != 0 ? -errno : real.open(path, flags);
     }
 
