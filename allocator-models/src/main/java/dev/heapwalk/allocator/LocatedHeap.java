@@ -11,22 +11,32 @@ import dev.heapwalk.memory.Target;
 import java.util.List;
 import java.util.Optional;
 
-/** The heap of one copy of an allocator in one target, as it was when it was located: what all such heaps tell alike. */
-public abstract class LocatedHeap implements Heap {
-    private final Target target;
+/**
+ * The heap of one copy of an allocator in one target, as it was when it was located: what all such heaps tell alike.
+ *
+ * @param <H> the heap itself
+ */
+public abstract class LocatedHeap<H extends LocatedHeap<H>> implements Heap {
+    private final Class<H> type;
+    private final Finder<H> finder;
     private final Located located;
+    private final List<String> names;
     /** Made when it is first asked for a block; null before. */
     private BlockLookup shared;
 
     /**
      * Keeps what was found.
      *
-     * @param target the target that the heap lies in
+     * @param type its class
+     * @param finder what has found it
      * @param located what is told of it besides its blocks
+     * @param states what its blocks are held for
      */
-    protected LocatedHeap(Target target, Located located) {
-        this.target = target;
+    protected LocatedHeap(Class<H> type, Finder<H> finder, Located located, States<?> states) {
+        this.type = type;
+        this.finder = finder;
         this.located = located;
+        this.names = states.names();
     }
 
     /**
@@ -38,9 +48,30 @@ public abstract class LocatedHeap implements Heap {
         return located;
     }
 
+    /**
+     * The program or library that this allocator is part of.
+     *
+     * @return the name of its file
+     */
+    public final String module() {
+        return finder.file();
+    }
+
+    /**
+     * Finds the heap of a process that runs on as it is now.
+     *
+     * @return a new heap; this one, if the target does not run. This one stays what it was
+     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
+     */
+    @Override
+    public final H refresh() {
+        H old = type.cast(this);
+        return target().runsOn() ? finder.look(name(), firstRegion()).orElse(old) : old;
+    }
+
     @Override
     public final Target target() {
-        return target;
+        return finder.target();
     }
 
     @Override
@@ -51,6 +82,11 @@ public abstract class LocatedHeap implements Heap {
     @Override
     public final HeapLayer layer() {
         return HeapLayer.ALLOCATOR;
+    }
+
+    @Override
+    public final List<String> names() {
+        return names;
     }
 
     @Override
@@ -83,6 +119,6 @@ public abstract class LocatedHeap implements Heap {
 
     @Override
     public final String toString() {
-        return "%s in %s".formatted(name(), target.description());
+        return "%s in %s".formatted(name(), target().description());
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What finding the heaps of several allocators has in common, and what walking them has: spans of equal blocks, each
- * opened to a bit for each free one. It knows none of them.
+ * What the heaps of several allocators have in common, and how they are walked: spans of equal blocks, each opened to
+ * what tells which of them are free. It knows none of the allocators.
  */
 package dev.heapwalk.allocator;

@@ -3,6 +3,7 @@ package dev.heapwalk.jemalloc;
 
 import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.allocator.Calls;
+import dev.heapwalk.allocator.Finder;
 import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.heap.DamageList;
@@ -30,7 +31,7 @@ import java.util.function.Consumer;
  * Finds the heap of one copy of jemalloc, and finds it again as it is later. What can't change is kept: the module, the
  * root of its tree.
  */
-final class Discovery {
+final class Discovery implements Finder<JemallocHeap> {
     private static final long BUDGET = 8L << 20;
     /** Structures of extents lie side by side. */
     private static final int LINE = 1 << 14;
@@ -46,11 +47,13 @@ final class Discovery {
         this.version = module.version(target);
     }
 
-    Target target() {
+    @Override
+    public Target target() {
         return target;
     }
 
-    String file() {
+    @Override
+    public String file() {
         return module.file();
     }
 
@@ -59,14 +62,8 @@ final class Discovery {
         return version.map(JemallocModule::number).map(number -> " " + number).orElse("");
     }
 
-    /**
-     * Finds the heap as it is now.
-     *
-     * @param name what it is called
-     * @param firstRegion how many arenas the heaps before it have
-     * @return the heap, empty if the module's variables lead to no tree of pages
-     */
-    Optional<JemallocHeap> look(String name, int firstRegion) {
+    @Override
+    public Optional<JemallocHeap> look(String name, int firstRegion) {
         target.memory().refresh();
         AnonymousMemory anonymous = new AnonymousMemory(target.memory().mappings());
         try (Levels levels = Levels.of(target.memory());

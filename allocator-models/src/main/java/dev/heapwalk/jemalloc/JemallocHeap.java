@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
-import java.util.stream.Stream;
 
 /**
  * The heap of one copy of jemalloc 5 in one target, as it was when it was located. Regions of slabs and large blocks,
@@ -24,15 +23,12 @@ import java.util.stream.Stream;
  */
 // What it has of its base is public, and needs no look at the base itself.
 @SuppressWarnings("exports")
-public final class JemallocHeap extends LocatedHeap {
-    private static final List<String> NAMES =
-            Stream.of(JemallocState.values()).map(JemallocState::name).toList();
+public final class JemallocHeap extends LocatedHeap<JemallocHeap> {
     /** What a cursor keeps of the structures that describe extents, in bytes. */
     private static final long BUDGET = 4L << 20;
 
     private static final int LINE = 1 << 14;
 
-    private final Discovery discovery;
     private final HeapMap map;
     private final List<Tcache> caches;
     private final Arenas arenas;
@@ -43,8 +39,7 @@ public final class JemallocHeap extends LocatedHeap {
             List<Tcache> caches,
             SortedMap<Integer, Arenas.Arena> structures,
             Located located) {
-        super(discovery.target(), located);
-        this.discovery = discovery;
+        super(JemallocHeap.class, discovery, located, JemallocState.STATES);
         this.map = map;
         this.caches = List.copyOf(caches);
         this.arenas = new Arenas(map, firstRegion(), structures);
@@ -85,17 +80,6 @@ public final class JemallocHeap extends LocatedHeap {
         return Copies.locate(target);
     }
 
-    /**
-     * Finds the heap of a process that runs on as it is now.
-     *
-     * @return a new heap; this one, if the target does not run. This one stays what it was
-     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
-     */
-    @Override
-    public JemallocHeap refresh() {
-        return target().runsOn() ? discovery.look(name(), firstRegion()).orElse(this) : this;
-    }
-
     HeapMap map() {
         return map;
     }
@@ -125,15 +109,6 @@ public final class JemallocHeap extends LocatedHeap {
 
     int arenaCount() {
         return arenas.count();
-    }
-
-    /**
-     * The program or library that this jemalloc is part of.
-     *
-     * @return the name of its file
-     */
-    public String module() {
-        return discovery.file();
     }
 
     @Override
@@ -177,11 +152,6 @@ public final class JemallocHeap extends LocatedHeap {
     @Override
     public BlockLookup lookup() {
         return new JemallocLookup(target(), map, reader());
-    }
-
-    @Override
-    public List<String> names() {
-        return NAMES;
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.States;
 import dev.heapwalk.heap.BlockState;
 
 /** What a block is held for, in jemalloc's own terms. */
@@ -19,6 +20,8 @@ public enum JemallocState {
     RETAINED(BlockState.RESERVED),
     /** jemalloc's own: what describes extents and arenas, and what threads keep lists of cached blocks in. */
     METADATA(BlockState.RESERVED);
+
+    static final States<JemallocState> STATES = new States<>(values(), JemallocState::blockState);
 
     private final BlockState state;
 

@@ -3,6 +3,7 @@ package dev.heapwalk.mimalloc;
 
 import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.allocator.Calls;
+import dev.heapwalk.allocator.Finder;
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
@@ -27,7 +28,7 @@ import java.util.stream.Collectors;
  * Finds the heap of one copy of mimalloc, and finds it again as it is later. What can't change is kept: the module,
  * what its variables tell, where the fields lie.
  */
-final class Discovery {
+final class Discovery implements Finder<MimallocHeap> {
     private static final long BUDGET = 8L << 20;
     /** Structures of pages lie side by side. */
     private static final int LINE = 1 << 14;
@@ -50,11 +51,13 @@ final class Discovery {
         this.trace = trace;
     }
 
-    Target target() {
+    @Override
+    public Target target() {
         return target;
     }
 
-    String file() {
+    @Override
+    public String file() {
         return file(trace.module());
     }
 
@@ -66,14 +69,8 @@ final class Discovery {
         return trace.map().isPresent() ? 3 : 2;
     }
 
-    /**
-     * Finds the heap as it is now.
-     *
-     * @param name what it is called
-     * @param firstRegion how many regions the heaps before it have
-     * @return the heap, empty if what was found fits no layout
-     */
-    Optional<MimallocHeap> look(String name, int firstRegion) {
+    @Override
+    public Optional<MimallocHeap> look(String name, int firstRegion) {
         target.memory().refresh();
         AnonymousMemory anonymous = new AnonymousMemory(target.memory().mappings());
         try (Reader reader = target.memory().reader(BUDGET, LINE)) {

@@ -14,7 +14,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * The heap of one copy of mimalloc 2 or 3 in one target, as it was when it was located. Blocks of pages, what was never
@@ -27,22 +26,18 @@ import java.util.stream.Stream;
  */
 // What it has of its base is public, and needs no look at the base itself.
 @SuppressWarnings("exports")
-public final class MimallocHeap extends LocatedHeap {
-    private static final List<String> NAMES =
-            Stream.of(MimallocState.values()).map(MimallocState::name).toList();
+public final class MimallocHeap extends LocatedHeap<MimallocHeap> {
     /** What a cursor keeps of pages and of the structures that describe them, in bytes. */
     private static final long BUDGET = 4L << 20;
 
     private static final int LINE = 1 << 14;
 
-    private final Discovery discovery;
     private final HeapMap map;
     private final OptionalLong[] threads;
     private final int[] pages;
 
     MimallocHeap(Discovery discovery, HeapMap map, OptionalLong[] threads, Located located) {
-        super(discovery.target(), located);
-        this.discovery = discovery;
+        super(MimallocHeap.class, discovery, located, MimallocState.STATES);
         this.map = map;
         this.threads = threads;
         this.pages = IntStream.range(0, map.table().count())
@@ -85,17 +80,6 @@ public final class MimallocHeap extends LocatedHeap {
         return Copies.locate(target);
     }
 
-    /**
-     * Finds the heap of a process that runs on as it is now.
-     *
-     * @return a new heap; this one, if the target does not run. This one stays what it was
-     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
-     */
-    @Override
-    public MimallocHeap refresh() {
-        return target().runsOn() ? discovery.look(name(), firstRegion()).orElse(this) : this;
-    }
-
     HeapMap map() {
         return map;
     }
@@ -116,15 +100,6 @@ public final class MimallocHeap extends LocatedHeap {
 
     int regionCount() {
         return map.owners().count();
-    }
-
-    /**
-     * The program or library that this mimalloc is part of.
-     *
-     * @return the name of its file
-     */
-    public String module() {
-        return discovery.file();
     }
 
     @Override
@@ -218,11 +193,6 @@ public final class MimallocHeap extends LocatedHeap {
     @Override
     public BlockLookup lookup() {
         return new MimallocLookup(this, reader());
-    }
-
-    @Override
-    public List<String> names() {
-        return NAMES;
     }
 
     /**

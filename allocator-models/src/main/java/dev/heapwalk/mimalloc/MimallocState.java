@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.mimalloc;
 
+import dev.heapwalk.allocator.States;
 import dev.heapwalk.heap.BlockState;
 
 /** What a block is held for, in mimalloc's own terms. */
@@ -23,6 +24,8 @@ public enum MimallocState {
     ARENA(BlockState.RESERVED),
     /** mimalloc's own: what describes segments, arenas and pages. */
     METADATA(BlockState.RESERVED);
+
+    static final States<MimallocState> STATES = new States<>(values(), MimallocState::blockState);
 
     private final BlockState state;
 

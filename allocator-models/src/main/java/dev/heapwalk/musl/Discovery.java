@@ -2,6 +2,7 @@
 package dev.heapwalk.musl;
 
 import dev.heapwalk.allocator.Attempts;
+import dev.heapwalk.allocator.Finder;
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.NonzeroWords;
 import dev.heapwalk.heap.DamageList;
@@ -17,7 +18,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** Finds the heap of one context, and finds it again as it is later. What can't change is kept: where the context is. */
-final class Discovery {
+final class Discovery implements Finder<MuslHeap> {
     private static final long BUDGET = 16L << 20;
     private static final int LINE = 1 << 14;
 
@@ -85,22 +86,18 @@ final class Discovery {
         return all;
     }
 
-    Target target() {
+    @Override
+    public Target target() {
         return target;
     }
 
-    String file() {
+    @Override
+    public String file() {
         return module.file();
     }
 
-    /**
-     * Finds the heap as it is now.
-     *
-     * @param name what it is called
-     * @param firstRegion how many heaps are before it
-     * @return the heap, empty if the context can't be read
-     */
-    Optional<MuslHeap> look(String name, int firstRegion) {
+    @Override
+    public Optional<MuslHeap> look(String name, int firstRegion) {
         target.memory().refresh();
         try (Reader reader = target.memory().reader(BUDGET, LINE)) {
             MallocngLayout layout = found.layout();
@@ -150,14 +147,14 @@ final class Discovery {
                     Discovery.this,
                     table,
                     row,
-                    FreeTable.of(table, reader, firstRegion),
+                    table.free(reader, firstRegion),
                     new Located(name, firstRegion, evidence(), missing, damages, settled, groups.leftOut()));
         }
 
         private long slotBytes(GroupTable table) {
             long bytes = 0;
             for (int i = 0; i < table.count(); i++) {
-                bytes += table.isArea(i) ? 0 : table.size(i);
+                bytes += table.isArea(i) ? 0 : table.sizes[i];
             }
             return bytes;
         }

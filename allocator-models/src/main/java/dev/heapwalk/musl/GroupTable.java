@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.musl;
 
-import dev.heapwalk.allocator.SpanTable;
+import dev.heapwalk.allocator.FreeTable;
+import dev.heapwalk.allocator.Spans;
+import dev.heapwalk.heap.Column;
+import dev.heapwalk.memory.Reader;
 import dev.heapwalk.musl.layout.MallocngLayout;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Groups of slots, and areas of metas between them, in address order. A group in whose slots other groups lie has a span
  * for each run of slots between these.
  */
-final class GroupTable extends SpanTable {
+final class GroupTable extends Spans {
     /** Target addresses of the groups, 0 for an area of metas. */
-    long[] groups = new long[froms.length];
+    long[] groups = new long[starts.length];
     /** What {@link Meta#bits()} said of the groups. */
-    long[] bits = new long[froms.length];
+    long[] bits = new long[starts.length];
+    /** How far the next slot lies behind one, in bytes. */
+    long[] strides = new long[starts.length];
     /** The index in the group of the first slot. */
-    byte[] firsts = new byte[froms.length];
+    byte[] firsts = new byte[starts.length];
 
     @Override
     protected void grow(int length) {
         groups = Arrays.copyOf(groups, length);
         bits = Arrays.copyOf(bits, length);
+        strides = Arrays.copyOf(strides, length);
         firsts = Arrays.copyOf(firsts, length);
     }
 
@@ -28,7 +35,8 @@ final class GroupTable extends SpanTable {
     void addSlots(long group, long meta, long ofBits, long stride, int first, int count) {
         // The header of a block lies before it.
         long from = group + MallocngLayout.STORAGE - MallocngLayout.HEADER + first * stride;
-        int index = add(from, count, stride, meta);
+        int index = add(from, count * stride, meta);
+        strides[index] = stride;
         groups[index] = group;
         bits[index] = ofBits;
         firsts[index] = (byte) first;
@@ -36,7 +44,39 @@ final class GroupTable extends SpanTable {
 
     /** Adds an area of metas. */
     void addArea(long address) {
-        add(address, 1, MallocngLayout.AREA_SIZE, address);
+        int index = add(address, MallocngLayout.AREA_SIZE, address);
+        strides[index] = MallocngLayout.AREA_SIZE;
+    }
+
+    @Override
+    public int regionOf(int index) {
+        return isArea(index) ? -1 : 0;
+    }
+
+    /** How many slots there are. */
+    int slots(int index) {
+        return (int) (sizes[index] / strides[index]);
+    }
+
+    /** The free slots of each size. */
+    FreeTable free(Reader reader, int firstRegion) {
+        FreeTable rows = new FreeTable(
+                firstRegion,
+                "Context",
+                List.of(Column.id("Class", "index")),
+                Column.size("Slot size", "slot_size"),
+                Column.sum("Groups", "groups"));
+        for (int i = 0; i < count(); i++) {
+            if (!isArea(i)) {
+                long masks = Integer.toUnsignedLong(reader.readInt(structures[i] + MallocngLayout.AVAIL_MASK, 0)
+                        | reader.readInt(structures[i] + MallocngLayout.FREED_MASK, 0));
+                int free = Long.bitCount(masks >>> firsts[i] & (1L << slots(i)) - 1);
+                if (free > 0) {
+                    rows.add(0, Groups.sizeClass(bits[i]), strides[i], free);
+                }
+            }
+        }
+        return rows;
     }
 
     boolean isArea(int index) {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.musl;
 
+import dev.heapwalk.allocator.FreeTable;
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.LocatedHeap;
+import dev.heapwalk.allocator.SpanLookup;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Table;
-import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import java.util.List;
 import java.util.Objects;
-import java.util.stream.Stream;
 
 /**
  * The heap of musl's malloc in one target, as it was when it was located: mallocng, which musl has since 1.2.1. Each slot
@@ -21,22 +21,13 @@ import java.util.stream.Stream;
  */
 // What it has of its base is public, and needs no look at the base itself.
 @SuppressWarnings("exports")
-public final class MuslHeap extends LocatedHeap {
-    private static final List<String> NAMES =
-            Stream.of(MuslState.values()).map(MuslState::name).toList();
-    /** What a cursor keeps of metas, and as much of groups, in bytes. */
-    private static final long BUDGET = 4L << 20;
-
-    private static final int LINE = 1 << 14;
-
-    private final Discovery discovery;
+public final class MuslHeap extends LocatedHeap<MuslHeap> {
     private final GroupTable table;
     private final ContextTable context;
     private final FreeTable freeSlots;
 
     MuslHeap(Discovery discovery, GroupTable table, ContextTable context, FreeTable freeSlots, Located located) {
-        super(discovery.target(), located);
-        this.discovery = discovery;
+        super(MuslHeap.class, discovery, located, MuslState.STATES);
         this.table = table;
         this.context = context;
         this.freeSlots = freeSlots;
@@ -86,48 +77,13 @@ public final class MuslHeap extends LocatedHeap {
         return new MuslRest(MuslModule.of(target));
     }
 
-    /**
-     * Finds the heap of a process that runs on as it is now.
-     *
-     * @return a new heap; this one, if the target does not run. This one stays what it was
-     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
-     */
-    @Override
-    public MuslHeap refresh() {
-        return target().runsOn() ? discovery.look(name(), firstRegion()).orElse(this) : this;
-    }
-
     /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
     boolean settled() {
         return located().settled();
     }
 
-    /** Bytes that were in no state to be read when the heap was located. */
-    long leftOut() {
-        return located().leftOut();
-    }
-
     GroupTable table() {
         return table;
-    }
-
-    /** What a cursor or a look-up reads groups with. */
-    Reader groups() {
-        return target().memory().reader(BUDGET);
-    }
-
-    /** What it reads metas with. */
-    Reader metas() {
-        return target().memory().reader(BUDGET, LINE);
-    }
-
-    /**
-     * The program or library that this musl is part of.
-     *
-     * @return the name of its file
-     */
-    public String module() {
-        return discovery.file();
     }
 
     /**
@@ -156,12 +112,11 @@ public final class MuslHeap extends LocatedHeap {
 
     @Override
     public BlockLookup lookup() {
-        return new MuslLookup(this);
+        return look();
     }
 
-    @Override
-    public List<String> names() {
-        return NAMES;
+    SpanLookup<MuslCursor> look() {
+        return new SpanLookup<>(blocks());
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.musl;
 
+import dev.heapwalk.allocator.States;
 import dev.heapwalk.heap.BlockState;
 
 /** What a block is held for, in mallocng's own terms. */
@@ -11,6 +12,8 @@ public enum MuslState {
     FREE(BlockState.FREE),
     /** mallocng's own: the areas of its metas. */
     METADATA(BlockState.RESERVED);
+
+    static final States<MuslState> STATES = new States<>(values(), MuslState::blockState);
 
     private final BlockState state;
 

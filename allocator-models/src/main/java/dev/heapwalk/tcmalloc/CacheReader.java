@@ -5,6 +5,7 @@ import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
@@ -24,7 +25,7 @@ final class CacheReader {
 
     private final FreeList list = new FreeList();
     private final CentralFreeList central = new CentralFreeList();
-    private final AtBlock span;
+    private final TcmallocCursor span;
     private final KeptObjects kept;
     private final List<ThreadCache> caches = new ArrayList<>();
     private final int[] inTransfer;
@@ -32,12 +33,18 @@ final class CacheReader {
     private long behind;
 
     CacheReader(
-            Reader reader, Reader blocks, AnonymousMemory anonymous, HeapMap map, DamageList damages, boolean settled) {
+            Target target,
+            Reader reader,
+            Reader blocks,
+            AnonymousMemory anonymous,
+            HeapMap map,
+            DamageList damages,
+            boolean settled) {
         this.reader = reader;
         this.blocks = blocks;
         this.anonymous = anonymous;
         this.map = map;
-        this.span = new AtBlock(map, reader) {};
+        this.span = new TcmallocCursor(target, reader, map);
         this.damages = damages;
         this.settled = settled;
         this.kept = new KeptObjects(map.table(), map.classes());
@@ -160,7 +167,7 @@ final class CacheReader {
         }
         if (table.classes[index] != sizeClass) {
             // It may be its class that is wrong.
-            return span.open(index) != AtBlock.Opened.GOOD && kept.takeOther(address);
+            return !span.opens(index) && kept.takeOther(address);
         }
         long inSpan = address - table.starts[index];
         int object = (int) (inSpan / size);

@@ -3,6 +3,7 @@ package dev.heapwalk.tcmalloc;
 
 import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.allocator.Calls;
+import dev.heapwalk.allocator.Finder;
 import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.NonzeroWords;
@@ -24,7 +25,7 @@ import java.util.stream.LongStream;
  * Finds the heap of one copy of tcmalloc, and finds it again as it is later. What can't change is kept: the module, the
  * root of its page map, the size classes.
  */
-final class Discovery {
+final class Discovery implements Finder<TcmallocHeap> {
     private static final long BUDGET = 8L << 20;
     /** Structures of spans lie side by side. */
     private static final int LINE = 1 << 14;
@@ -41,22 +42,18 @@ final class Discovery {
         this.module = module;
     }
 
-    Target target() {
+    @Override
+    public Target target() {
         return target;
     }
 
-    String file() {
+    @Override
+    public String file() {
         return module.file();
     }
 
-    /**
-     * Finds the heap as it is now.
-     *
-     * @param name what it is called
-     * @param firstRegion how many heaps are before it
-     * @return the heap, empty if the module's variables lead to no page map
-     */
-    Optional<TcmallocHeap> look(String name, int firstRegion) {
+    @Override
+    public Optional<TcmallocHeap> look(String name, int firstRegion) {
         target.memory().refresh();
         AnonymousMemory anonymous = new AnonymousMemory(target.memory().mappings());
         try (NonzeroWords rootWords = new NonzeroWords(target.memory());
@@ -142,7 +139,7 @@ final class Discovery {
             OptionalLong central = finder.central(variables);
             CacheReader cacheReader;
             try (Reader blocks = target.memory().reader(BUDGET, BLOCK_LINE)) {
-                cacheReader = new CacheReader(reader, blocks, anonymous, heapMap, damages, settled);
+                cacheReader = new CacheReader(target, reader, blocks, anonymous, heapMap, damages, settled);
                 readCaches(caches, cacheReader, central);
             }
             CentralCache centralCache =
@@ -161,7 +158,7 @@ final class Discovery {
                     heapMap.with(cacheReader.kept()),
                     cacheReader.caches(),
                     centralCache,
-                    new Located(name, firstRegion, evidence, missing, damages, settled, spans.leftOut()));
+                    new Located(name, firstRegion, evidence, missing, damages, settled, 0));
         }
 
         private void walkMap(SpanCollector spans, Metadata metadata) {

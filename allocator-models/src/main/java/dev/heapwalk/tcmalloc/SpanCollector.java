@@ -34,7 +34,6 @@ final class SpanCollector implements PageMap.Entries {
     private final Span span = new Span();
     private long[] rows = new long[COLUMNS * FIRST_LENGTH];
     private int count;
-    private long leftOut;
     private int sampled;
 
     /** The page behind the last span. */
@@ -66,11 +65,6 @@ final class SpanCollector implements PageMap.Entries {
         this.classes = classes;
         this.damages = damages;
         this.settled = settled;
-    }
-
-    /** Bytes of spans that were in no state to be read. */
-    long leftOut() {
-        return leftOut;
     }
 
     int count() {
@@ -163,7 +157,6 @@ final class SpanCollector implements PageMap.Entries {
         if (range >= 0) {
             long behind = Math.min(page << shape.pageShift(), anonymous.ranges().end(range));
             if (behind > from) {
-                leftOut += behind - from;
                 add(from, behind - from, 0, 0, SpanTable.Kind.FLUX, 0);
             }
         }
@@ -182,7 +175,6 @@ final class SpanCollector implements PageMap.Entries {
             long asked = reader.readLong(objects, bytes);
             usable = asked < 0 || asked > bytes ? bytes : classes.usable(asked, shape.pageSize());
         } else if (kind == SpanTable.Kind.FLUX) {
-            leftOut += bytes;
             if (settled) {
                 damages.add(
                         address,

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
-import dev.heapwalk.heap.Block;
-import dev.heapwalk.heap.BlockCursor;
-import dev.heapwalk.heap.Damage;
-import dev.heapwalk.heap.DamageList;
-import dev.heapwalk.heap.Heap;
+import dev.heapwalk.allocator.KeptBlocks;
+import dev.heapwalk.allocator.KeptCursor;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
 import java.util.List;
 import java.util.OptionalLong;
 
@@ -14,19 +13,27 @@ import java.util.OptionalLong;
  * keeps its own structures in. A flyweight that allocates nothing for a block. A span whose free objects are not those
  * that it counts is left out as a whole.
  */
-public final class TcmallocCursor extends AtBlock implements BlockCursor {
-    private static final int ALL = -1;
+@SuppressWarnings("exports")
+public final class TcmallocCursor extends KeptCursor<TcmallocHeap> {
+    /** A span counts its objects in 16 bits. */
+    private static final int MOST_OBJECTS = 1 << 16;
 
-    private TcmallocHeap heap;
-    /** The region whose blocks are walked, or all. */
-    private int region;
+    private final Span view = new Span();
+    private HeapMap map;
+    private List<ThreadCache> caches = List.of();
 
-    private final DamageList damages = new DamageList();
-    private int nextSpan;
-    private long walked;
-    private long total;
-    private long leftOut;
-    private boolean closed;
+    /** Makes a cursor for spans that are looked up before the heap is known. */
+    TcmallocCursor(Target target, Reader reader, HeapMap map) {
+        super(
+                TcmallocHeap.class,
+                target,
+                reader,
+                TcmallocState.STATES,
+                MOST_OBJECTS,
+                TcmallocState.TCACHE,
+                TcmallocState.TRANSFER);
+        this.map = map;
+    }
 
     /**
      * Makes a cursor before the first block.
@@ -34,108 +41,88 @@ public final class TcmallocCursor extends AtBlock implements BlockCursor {
      * @param region the region whose blocks are walked, negative for all
      */
     TcmallocCursor(TcmallocHeap heap, int region) {
-        super(heap.map(), heap.reader());
-        this.heap = heap;
-        this.region = region;
-        begin();
-    }
-
-    private void begin() {
-        leave();
-        nextSpan = 0;
-        walked = 0;
-        damages.clear();
-        leftOut = heap.leftOut();
-        total = region < 0 ? map.table().totalBytes() : heap.systemBytes();
+        this(heap.target(), reader(heap.target()), heap.map());
+        walk(heap, region);
     }
 
     @Override
-    public boolean next() {
-        if (object + 1 < objects) {
-            objectOfSpan(object + 1);
-            return true;
-        }
-        return nextSpan();
+    protected void take(TcmallocHeap heap) {
+        map = heap.map();
+        caches = heap.threadCaches();
     }
 
-    private boolean nextSpan() {
-        if (closed) {
-            throw new IllegalStateException("the cursor is closed: it does not move any more");
-        }
+    @Override
+    protected SpanTable table() {
+        return map.table();
+    }
+
+    @Override
+    protected KeptBlocks kept() {
+        return map.kept();
+    }
+
+    @Override
+    protected Opened open(int index) {
         SpanTable table = map.table();
-        if (span >= 0) {
-            walked += table.sizes[span];
+        return switch (table.kinds[index]) {
+            case SMALL -> openSmall(table, index);
+            case FLUX -> Opened.FLUX;
+            case NORMAL -> whole(table, index, TcmallocState.NORMAL);
+            case RETURNED -> whole(table, index, TcmallocState.RETURNED);
+            case META -> whole(table, index, TcmallocState.METADATA);
+            case LARGE, SAMPLED -> whole(table, index, TcmallocState.USED);
+        };
+    }
+
+    private Opened whole(SpanTable table, int index, TcmallocState heldFor) {
+        return one(table.starts[index], table.sizes[index], table.usables[index], heldFor);
+    }
+
+    private Opened openSmall(SpanTable table, int index) {
+        long at = table.structures[index];
+        long offset = reader.find(at, Span.SIZE);
+        if (offset < 0) {
+            return Opened.UNREADABLE;
         }
-        while (nextSpan < table.count()) {
-            int index = nextSpan++;
-            if (region >= 0 && table.kinds[index] == SpanTable.Kind.META) {
-                continue;
+        view.wrap(reader.segment(), offset, at);
+        int pageShift = map.shape().pageShift();
+        long start = table.starts[index];
+        if (view.start() << pageShift != start
+                || view.length() << pageShift != table.sizes[index]
+                || view.sizeclass() != table.classes[index]
+                || view.location() != Span.IN_USE) {
+            return Opened.CHANGED;
+        }
+        long objectSize = map.classes().size(table.classes[index]);
+        int count = (int) (table.sizes[index] / objectSize);
+        int expected = count - view.refcount();
+        long next = view.objects();
+        for (int i = 0; i <= count - 1 >>> 6; i++) {
+            free[i] = 0;
+        }
+        for (int i = 0; i < expected; i++) {
+            long distance = next - start;
+            int one = (int) (distance / objectSize);
+            if (distance < 0
+                    || distance >= count * objectSize
+                    || one * objectSize != distance
+                    || (free[one >>> 6] >>> one & 1) != 0) {
+                return Opened.BROKEN;
             }
-            Opened opened = open(index);
-            if (opened == Opened.GOOD) {
-                if (small()) {
-                    objectOfSpan(0);
-                } else {
-                    whole();
-                }
-                return true;
-            }
-            leaveOut(index, opened);
+            free[one >>> 6] |= 1L << one;
+            next = reader.readLong(next, NONE);
         }
-        leave();
-        return false;
+        return next != 0 || expected < 0 ? Opened.MISCOUNTED : many(start, objectSize, count);
     }
 
-    private void leaveOut(int index, Opened why) {
-        SpanTable table = map.table();
-        walked += table.sizes[index];
-        if (why == Opened.FLUX) {
-            // That was counted when the heap was located.
-            return;
-        }
-        leftOut += table.sizes[index];
-        if (heap.settled()) {
-            damages.add(
-                    table.spans[index],
-                    0,
-                    "the span of %d bytes at 0x%x %s"
-                            .formatted(
-                                    table.sizes[index],
-                                    table.starts[index],
-                                    switch (why) {
-                                        case UNREADABLE -> "is described by what can't be read";
-                                        case MISCOUNTED ->
-                                            "has a list of free objects that is not as long as it says, or leads out of it";
-                                        default -> "is no more what it was when the heap was located";
-                                    }));
-        }
+    /** Whether the objects of a span of one size class can be told. */
+    boolean opens(int index) {
+        return open(index) == Opened.GOOD;
     }
 
     @Override
-    public void rewind() {
-        begin();
-    }
-
-    @Override
-    public boolean rewind(Heap other) {
-        if (!(other instanceof TcmallocHeap tcmalloc) || tcmalloc.target() != heap.target() || closed) {
-            return false;
-        }
-        heap = tcmalloc;
-        region = ALL;
-        reader.forget();
-        take(tcmalloc.map());
-        begin();
-        return true;
-    }
-
-    @Override
-    public void close() {
-        if (!closed) {
-            closed = true;
-            leave();
-            reader.close();
-        }
+    protected String describe(int index) {
+        return "the span of %d bytes at 0x%x".formatted(map.table().sizes[index], map.table().starts[index]);
     }
 
     /**
@@ -144,33 +131,42 @@ public final class TcmallocCursor extends AtBlock implements BlockCursor {
      * @return the thread's id; empty for a block that is in no thread's cache, or in one whose thread is not known
      */
     public OptionalLong thread() {
-        return cache() < 0
-                ? OptionalLong.empty()
-                : heap.threadCaches().get(cache()).tid();
+        return cache() < 0 ? OptionalLong.empty() : caches.get(cache()).tid();
     }
 
-    @Override
-    public long walkedBytes() {
-        return walked;
+    /**
+     * What the block is held for, in tcmalloc's own terms.
+     *
+     * @return the state
+     */
+    public TcmallocState tcmallocState() {
+        return TcmallocState.STATES.own(state);
     }
 
-    @Override
-    public long totalBytes() {
-        return total;
+    /**
+     * The number of the block's size class.
+     *
+     * @return the number, 0 for what has none
+     */
+    public int sizeClass() {
+        return map.table().classes[span];
     }
 
-    @Override
-    public long leftOutBytes() {
-        return leftOut;
+    /**
+     * Whether tcmalloc has sampled the block: it has a span for itself, and a stack trace of where it was allocated.
+     *
+     * @return whether it was sampled
+     */
+    public boolean sampled() {
+        return map.table().kinds[span] == SpanTable.Kind.SAMPLED;
     }
 
-    @Override
-    public List<Damage> damage() {
-        return damages.list();
-    }
-
-    @Override
-    public String toString() {
-        return span < 0 ? "at no block" : Block.describe(this);
+    /**
+     * The span that the block lies in.
+     *
+     * @return target address of its {@link Span}, 0 for tcmalloc's own memory, which has none
+     */
+    public long span() {
+        return map.table().structures[span];
     }
 }

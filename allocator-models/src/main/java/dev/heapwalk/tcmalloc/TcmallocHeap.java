@@ -4,14 +4,13 @@ package dev.heapwalk.tcmalloc;
 import dev.heapwalk.allocator.CacheTable;
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.LocatedHeap;
+import dev.heapwalk.allocator.SpanLookup;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Table;
-import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * The heap of one copy of gperftools' tcmalloc in one target, as it was when it was located. Objects of spans, blocks
@@ -22,23 +21,14 @@ import java.util.stream.Stream;
  */
 // What it has of its base is public, and needs no look at the base itself.
 @SuppressWarnings("exports")
-public final class TcmallocHeap extends LocatedHeap {
-    private static final List<String> NAMES =
-            Stream.of(TcmallocState.values()).map(TcmallocState::name).toList();
-    /** What a cursor keeps of spans and of what is in them, in bytes. */
-    private static final long BUDGET = 4L << 20;
-
-    private static final int LINE = 1 << 14;
-
-    private final Discovery discovery;
+public final class TcmallocHeap extends LocatedHeap<TcmallocHeap> {
     private final HeapMap map;
     private final List<ThreadCache> caches;
     private final CentralCache central;
     private final PageHeapTable pageHeap;
 
     TcmallocHeap(Discovery discovery, HeapMap map, List<ThreadCache> caches, CentralCache central, Located located) {
-        super(discovery.target(), located);
-        this.discovery = discovery;
+        super(TcmallocHeap.class, discovery, located, TcmallocState.STATES);
         this.map = map;
         this.caches = List.copyOf(caches);
         this.central = central;
@@ -80,48 +70,13 @@ public final class TcmallocHeap extends LocatedHeap {
         return Copies.locate(target);
     }
 
-    /**
-     * Finds the heap of a process that runs on as it is now.
-     *
-     * @return a new heap; this one, if the target does not run. This one stays what it was
-     * @throws dev.heapwalk.memory.NoSuchProcessException if the process ended
-     */
-    @Override
-    public TcmallocHeap refresh() {
-        return target().runsOn() ? discovery.look(name(), firstRegion()).orElse(this) : this;
-    }
-
     HeapMap map() {
         return map;
-    }
-
-    /** What a cursor or a look-up reads with. */
-    Reader reader() {
-        return target().memory().reader(BUDGET, LINE);
-    }
-
-    /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
-    boolean settled() {
-        return located().settled();
-    }
-
-    /** Bytes that were in no state to be read when the heap was located. */
-    long leftOut() {
-        return located().leftOut();
     }
 
     /** All that the spans have. */
     long systemBytes() {
         return pageHeap.systemBytes();
-    }
-
-    /**
-     * The program or library that this tcmalloc is part of.
-     *
-     * @return the name of its file
-     */
-    public String module() {
-        return discovery.file();
     }
 
     @Override
@@ -164,12 +119,11 @@ public final class TcmallocHeap extends LocatedHeap {
 
     @Override
     public BlockLookup lookup() {
-        return new TcmallocLookup(target(), map, reader());
+        return look();
     }
 
-    @Override
-    public List<String> names() {
-        return NAMES;
+    SpanLookup<TcmallocCursor> look() {
+        return new SpanLookup<>(blocks());
     }
 
     /**

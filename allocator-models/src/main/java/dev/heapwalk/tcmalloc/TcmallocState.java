@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
+import dev.heapwalk.allocator.States;
 import dev.heapwalk.heap.BlockState;
 
 /** What a block is held for, in tcmalloc's own terms. */
@@ -19,6 +20,8 @@ public enum TcmallocState {
     RETURNED(BlockState.RESERVED),
     /** tcmalloc's own: the page map, what describes spans, the caches of threads. */
     METADATA(BlockState.RESERVED);
+
+    static final States<TcmallocState> STATES = new States<>(values(), TcmallocState::blockState);
 
     private final BlockState state;
 

@@ -4,7 +4,7 @@ package dev.heapwalk.musl;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.allocator.HarmedHeap;
-import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.allocator.SpanLookup;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.musl.layout.MallocngLayout;
 import dev.heapwalk.testkit.Ledger;
@@ -65,10 +65,10 @@ class DamageTest extends HarmedHeap<MuslHeap, DamageTest.Place> {
     }
 
     private Place place(MuslHeap heap, Kind kind) {
-        try (BlockLookup lookup = heap.lookup()) {
+        try (SpanLookup<MuslCursor> lookup = heap.look()) {
             for (Ledger.Block block : ledger.live()) {
                 assertThat(lookup.find(block.address())).isTrue();
-                MuslLookup at = (MuslLookup) lookup;
+                MuslCursor at = lookup.block();
                 long bits = heap.target().memory().readLong(at.meta() + BITS);
                 boolean fits = switch (kind) {
                     case ALONE -> at.ownMapping() && Groups.sizeClass(bits) == MallocngLayout.MAPPED_CLASS;

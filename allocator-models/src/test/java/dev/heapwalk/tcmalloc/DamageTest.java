@@ -4,6 +4,7 @@ package dev.heapwalk.tcmalloc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.allocator.HarmedHeap;
+import dev.heapwalk.allocator.SpanLookup;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.tcmalloc.layout.TcmallocLayout;
 import dev.heapwalk.testkit.Ledger;
@@ -56,14 +57,14 @@ class DamageTest extends HarmedHeap<TcmallocHeap, DamageTest.Place> {
 
     private Place place(TcmallocHeap heap, boolean small) {
         for (Ledger.Block block : ledger.live()) {
-            try (TcmallocLookup lookup = (TcmallocLookup) heap.lookup()) {
+            try (SpanLookup<TcmallocCursor> lookup = heap.look()) {
                 if (lookup.find(block.address())
                         && (small ? lookup.usableSize() == 64 : lookup.usableSize() > 300_000)) {
                     int index = heap.map().table().at(block.address());
                     long start = heap.map().table().starts[index];
                     return new Place(
                             block.address(),
-                            lookup.span(),
+                            lookup.block().span(),
                             start,
                             start + heap.map().table().sizes[index]);
                 }
