@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.FreeTable;
 import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.Table;
@@ -10,7 +11,7 @@ import java.util.List;
 import java.util.SortedMap;
 
 /** What the arenas have, by the extents that name them. */
-final class Arenas {
+final class Arenas implements Table {
     private static final List<Column> ARENAS = List.of(
             Column.id("Arena", "arena"),
             Column.address("Address", "address"),
@@ -18,14 +19,6 @@ final class Arenas {
             Column.amount("Bins", "bins"),
             Column.sum("Slabs", "slabs"),
             Column.bytes("System bytes", "system_bytes"));
-
-    private static final List<Column> BINS = List.of(
-            Column.id("Arena", "arena"),
-            Column.id("Index", "index"),
-            Column.size("Region size", "region_size"),
-            Column.sum("Slabs", "slabs"),
-            Column.sum("Chunks", "chunks"),
-            Column.bytes("Bytes", "bytes"));
 
     /**
      * The structure of an arena.
@@ -43,7 +36,6 @@ final class Arenas {
     /** Without pages that were given back. */
     private final long[] system;
 
-    private final long[] bytes;
     /** Those that have slabs. */
     private final BitSet[] bins;
 
@@ -59,7 +51,6 @@ final class Arenas {
         count = most + 1;
         slabs = new long[count];
         system = new long[count];
-        bytes = new long[count];
         bins = new BitSet[count];
         Arrays.setAll(bins, _ -> new BitSet());
         for (int i = 0; i < table.count(); i++) {
@@ -70,7 +61,6 @@ final class Arenas {
                     bins[arena].set(table.classes[i]);
                 }
                 system[arena] += table.kinds[i] == ExtentTable.Kind.RETAINED ? 0 : table.sizes[i];
-                bytes[arena] += table.sizes[i];
             }
         }
     }
@@ -79,79 +69,44 @@ final class Arenas {
         return count;
     }
 
-    /** All that its extents have. */
-    long bytes(int arena) {
-        return bytes[arena];
+    @Override
+    public List<Column> columns() {
+        return ARENAS;
     }
 
-    Table table() {
-        return new Rows(ARENAS) {
-            @Override
-            public void rows(RowSink sink) {
-                for (int arena = 0; arena < count; arena++) {
-                    sink.number(firstRegion + arena);
-                    Arena structure = structures.get(arena);
-                    if (structure != null) {
-                        sink.address(structure.address);
-                        sink.number(structure.threads);
-                    } else {
-                        sink.none();
-                        sink.none();
-                    }
-                    sink.number(bins[arena].cardinality());
-                    sink.number(slabs[arena]);
-                    sink.number(system[arena]);
-                    sink.end();
-                }
+    @Override
+    public void rows(RowSink sink) {
+        for (int arena = 0; arena < count; arena++) {
+            sink.number(firstRegion + arena);
+            Arena structure = structures.get(arena);
+            if (structure != null) {
+                sink.address(structure.address);
+                sink.number(structure.threads);
+            } else {
+                sink.none();
+                sink.none();
             }
-        };
+            sink.number(bins[arena].cardinality());
+            sink.number(slabs[arena]);
+            sink.number(system[arena]);
+            sink.end();
+        }
     }
 
-    Table bins() {
-        return new Rows(BINS) {
-            @Override
-            public void rows(RowSink sink) {
-                binRows(sink);
-            }
-        };
-    }
-
-    private void binRows(RowSink sink) {
-        int bins = map.classes().bins();
-        long[] slabsOf = new long[count * bins];
-        long[] freeOf = new long[count * bins];
+    /** The bins of each arena that have a free region. */
+    FreeTable bins() {
+        FreeTable rows = new FreeTable(
+                firstRegion,
+                "Arena",
+                List.of(Column.id("Index", "index")),
+                Column.size("Region size", "region_size"),
+                Column.sum("Slabs", "slabs"));
         ExtentTable table = map.table();
         for (int i = 0; i < table.count(); i++) {
             if (table.kinds[i] == ExtentTable.Kind.SLAB) {
-                int row = table.arenas[i] * bins + table.classes[i];
-                slabsOf[row]++;
-                freeOf[row] += table.nfree[i];
+                rows.add(table.arenas[i], table.classes[i], map.classes().size(table.classes[i]), table.nfree[i]);
             }
         }
-        for (int row = 0; row < slabsOf.length; row++) {
-            if (freeOf[row] > 0) {
-                long size = map.classes().size(row % bins);
-                sink.number(firstRegion + row / bins);
-                sink.number(row % bins);
-                sink.number(size);
-                sink.number(slabsOf[row]);
-                sink.number(freeOf[row]);
-                sink.number(freeOf[row] * size);
-                sink.end();
-            }
-        }
-    }
-
-    private abstract static class Rows implements Table {
-        private final List<Column> columns;
-
-        Rows(List<Column> columns) {
-            this.columns = columns;
-        }
-
-        @Override
-        public final List<Column> columns() {
-            return columns;
-        }
+        return rows;
     }
 }

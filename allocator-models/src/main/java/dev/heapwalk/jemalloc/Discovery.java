@@ -6,6 +6,7 @@ import dev.heapwalk.allocator.Calls;
 import dev.heapwalk.allocator.Finder;
 import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.allocator.Located;
+import dev.heapwalk.allocator.SpanLookup;
 import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Source;
@@ -189,8 +190,8 @@ final class Discovery implements Finder<JemallocHeap> {
 
         /** Among thread-local variables where these are known, else in all memory that may hold them. */
         private CacheFinder caches(HeapMap map, Iterable<Long> arenas) {
-            try (JemallocLookup block =
-                    new JemallocLookup(target, map, target.memory().reader(BUDGET, LINE))) {
+            try (SpanLookup<JemallocCursor> block =
+                    new SpanLookup<>(new JemallocCursor(target, target.memory().reader(BUDGET, LINE), map))) {
                 CacheFinder finder = new CacheFinder(levels.leaf(), reader, anonymous, map, block, damages, settled);
                 List<ThreadState> threads = target.threads();
                 int known = 0;

@@ -59,7 +59,7 @@ final class ExtentCollector implements PageTree.Entries {
         return count;
     }
 
-    /** Bytes of extents that were in no state to be read. */
+    /** Bytes of pages whose extents were in no state to be read, so that they are in none. */
     long leftOut() {
         return leftOut;
     }
@@ -251,21 +251,17 @@ final class ExtentCollector implements PageTree.Entries {
         if (inPage[index] == DAMAGED || !wrong.isEmpty()) {
             kind = ExtentTable.Kind.FLUX;
         }
-        int at = table.add(kind, rows[row + START], rows[row + SIZE]);
+        int at = table.add(kind, rows[row + START], rows[row + SIZE], rows[row + EDATA]);
         table.addresses[at] = rows[row + START] + (kind == ExtentTable.Kind.LARGE ? inPage[index] : 0);
-        table.edatas[at] = rows[row + EDATA];
         table.arenas[at] = (short) JemallocLayout.ARENA.of(bits);
         table.classes[at] = szind < classes.count() ? (short) szind : -1;
         table.nfree[at] = (short) layout.nfree().of(bits);
         table.shards[at] = (byte) layout.binShard().of(bits);
-        if (kind == ExtentTable.Kind.FLUX) {
-            leftOut += rows[row + SIZE];
-            if (settled && !wrong.isEmpty()) {
-                damages.add(
-                        rows[row + EDATA],
-                        table.arenas[at],
-                        "the extent of %d bytes at 0x%x %s".formatted(rows[row + SIZE], rows[row + START], wrong));
-            }
+        if (kind == ExtentTable.Kind.FLUX && settled && !wrong.isEmpty()) {
+            damages.add(
+                    rows[row + EDATA],
+                    table.arenas[at],
+                    "the extent of %d bytes at 0x%x %s".formatted(rows[row + SIZE], rows[row + START], wrong));
         }
         return at;
     }
@@ -302,7 +298,7 @@ final class ExtentCollector implements PageTree.Entries {
                         ? ExtentTable.Kind.DIRTY
                         : !slab
                                 ? ExtentTable.Kind.LARGE
-                                : szind < classes.bins() && size / classes.size(szind) <= AtBlock.MOST_REGIONS
+                                : szind < classes.bins() && size / classes.size(szind) <= JemallocCursor.MOST_REGIONS
                                         ? ExtentTable.Kind.SLAB
                                         : ExtentTable.Kind.FLUX;
             case DIRTY -> ExtentTable.Kind.DIRTY;

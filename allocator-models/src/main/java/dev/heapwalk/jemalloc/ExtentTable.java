@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
+import dev.heapwalk.allocator.Spans;
 import java.util.Arrays;
 
-/**
- * Extents, and the blocks that jemalloc keeps its own structures in, in address order. The arrays are open to the
- * cursors, which look at them at each step.
- */
-final class ExtentTable {
+/** Extents, and the blocks that jemalloc keeps its own structures in, in address order. */
+final class ExtentTable extends Spans {
     /** What is in an extent. */
     enum Kind {
         /** Regions of one size. */
@@ -26,67 +24,46 @@ final class ExtentTable {
         BASE
     }
 
-    private static final int FIRST_LENGTH = 1024;
-
-    private int count;
-    private long totalBytes;
-
-    /** Target addresses of the first pages. */
-    long[] starts = new long[FIRST_LENGTH];
-    /** Bytes, whole pages. */
-    long[] sizes = new long[FIRST_LENGTH];
     /** What {@code e_addr} is. */
-    long[] addresses = new long[FIRST_LENGTH];
+    long[] addresses = new long[starts.length];
 
-    long[] edatas = new long[FIRST_LENGTH];
-    Kind[] kinds = new Kind[FIRST_LENGTH];
+    Kind[] kinds = new Kind[starts.length];
     /** Indexes of size classes, -1 for what has none. */
-    short[] classes = new short[FIRST_LENGTH];
+    short[] classes = new short[starts.length];
     /** Numbers of arenas, -1 for what belongs to none. */
-    short[] arenas = new short[FIRST_LENGTH];
+    short[] arenas = new short[starts.length];
     /** Free regions, shards of bins. */
-    short[] nfree = new short[FIRST_LENGTH];
+    short[] nfree = new short[starts.length];
 
-    byte[] shards = new byte[FIRST_LENGTH];
+    byte[] shards = new byte[starts.length];
 
-    int count() {
-        return count;
-    }
-
-    long totalBytes() {
-        return totalBytes;
+    @Override
+    protected void grow(int length) {
+        addresses = Arrays.copyOf(addresses, length);
+        kinds = Arrays.copyOf(kinds, length);
+        classes = Arrays.copyOf(classes, length);
+        arenas = Arrays.copyOf(arenas, length);
+        nfree = Arrays.copyOf(nfree, length);
+        shards = Arrays.copyOf(shards, length);
     }
 
     /** Adds one behind all others, free of what only extents of the tree have. Returns its index. */
     int add(Kind kind, long start, long size) {
-        if (count == starts.length) {
-            int length = 2 * count;
-            starts = Arrays.copyOf(starts, length);
-            sizes = Arrays.copyOf(sizes, length);
-            addresses = Arrays.copyOf(addresses, length);
-            edatas = Arrays.copyOf(edatas, length);
-            kinds = Arrays.copyOf(kinds, length);
-            classes = Arrays.copyOf(classes, length);
-            arenas = Arrays.copyOf(arenas, length);
-            nfree = Arrays.copyOf(nfree, length);
-            shards = Arrays.copyOf(shards, length);
-        }
-        kinds[count] = kind;
-        starts[count] = start;
-        sizes[count] = size;
-        addresses[count] = start;
-        classes[count] = -1;
-        arenas[count] = -1;
-        totalBytes += size;
-        return count++;
+        return add(kind, start, size, 0);
     }
 
-    /** The extent that holds an address, or -1. */
-    int at(long address) {
-        int index = Arrays.binarySearch(starts, 0, count, address);
-        if (index < 0) {
-            index = -index - 2;
-        }
-        return index >= 0 && address < starts[index] + sizes[index] ? index : -1;
+    /** Adds one that a structure describes, at the address that is given last. */
+    int add(Kind kind, long start, long size, long edata) {
+        int index = add(start, size, edata);
+        kinds[index] = kind;
+        addresses[index] = start;
+        classes[index] = -1;
+        arenas[index] = -1;
+        return index;
+    }
+
+    @Override
+    public int regionOf(int index) {
+        return arenas[index];
     }
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
-import dev.heapwalk.heap.Block;
-import dev.heapwalk.heap.BlockCursor;
-import dev.heapwalk.heap.Damage;
-import dev.heapwalk.heap.DamageList;
-import dev.heapwalk.heap.Heap;
+import dev.heapwalk.allocator.KeptBlocks;
+import dev.heapwalk.allocator.KeptCursor;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
 import java.util.List;
 import java.util.OptionalLong;
 
@@ -14,19 +13,28 @@ import java.util.OptionalLong;
  * its own structures in. A flyweight that allocates nothing for a block. A slab that contradicts itself is left out as
  * a whole.
  */
-public final class JemallocCursor extends AtBlock implements BlockCursor {
-    private static final int ALL = -1;
+@SuppressWarnings("exports")
+public final class JemallocCursor extends KeptCursor<JemallocHeap> {
+    /** A bitmap has so many bits. */
+    static final int MOST_REGIONS = 512;
 
-    private JemallocHeap heap;
-    /** The arena whose blocks are walked, or all. */
-    private int arena;
+    private HeapMap map;
+    private Edata edata;
+    private List<Tcache> caches = List.of();
 
-    private final DamageList damages = new DamageList();
-    private int nextExtent;
-    private long walked;
-    private long total;
-    private long leftOut;
-    private boolean closed;
+    /** Makes a cursor for blocks that are looked up before the heap is known. */
+    JemallocCursor(Target target, Reader reader, HeapMap map) {
+        super(
+                JemallocHeap.class,
+                target,
+                reader,
+                JemallocState.STATES,
+                MOST_REGIONS,
+                JemallocState.TCACHE,
+                JemallocState.METADATA);
+        this.map = map;
+        this.edata = new Edata(map.layout());
+    }
 
     /**
      * Makes a cursor before the first block.
@@ -34,107 +42,75 @@ public final class JemallocCursor extends AtBlock implements BlockCursor {
      * @param arena the arena whose blocks are walked, negative for all
      */
     JemallocCursor(JemallocHeap heap, int arena) {
-        super(heap.map(), heap.reader());
-        this.heap = heap;
-        this.arena = arena;
-        begin();
-    }
-
-    private void begin() {
-        leave();
-        nextExtent = 0;
-        walked = 0;
-        damages.clear();
-        leftOut = arena < 0 ? heap.leftOut() : 0;
-        total = arena < 0 ? map.table().totalBytes() : heap.arenaBytes(arena);
+        this(heap.target(), reader(heap.target()), heap.map());
+        walk(heap, arena);
     }
 
     @Override
-    public boolean next() {
-        if (region + 1 < regions) {
-            regionOfSlab(region + 1);
-            return true;
-        }
-        return nextExtent();
+    protected void take(JemallocHeap heap) {
+        map = heap.map();
+        edata = new Edata(map.layout());
+        caches = heap.threadCaches();
     }
 
-    private boolean nextExtent() {
-        if (closed) {
-            throw new IllegalStateException("the cursor is closed: it does not move any more");
-        }
+    @Override
+    protected ExtentTable table() {
+        return map.table();
+    }
+
+    @Override
+    protected KeptBlocks kept() {
+        return map.kept();
+    }
+
+    @Override
+    protected Opened open(int index) {
         ExtentTable table = map.table();
-        if (extent >= 0) {
-            walked += table.sizes[extent];
-        }
-        while (nextExtent < table.count()) {
-            int index = nextExtent++;
-            if (arena >= 0 && table.arenas[index] != arena) {
-                continue;
-            }
-            Opened opened = open(index);
-            if (opened == Opened.GOOD) {
-                if (slab()) {
-                    regionOfSlab(0);
-                } else {
-                    whole();
-                }
-                return true;
-            }
-            leaveOut(index, opened);
-        }
-        leave();
-        return false;
+        return switch (table.kinds[index]) {
+            case SLAB -> openSlab(table, index);
+            case FLUX -> Opened.FLUX;
+            case LARGE -> one(table.addresses[index], table.sizes[index], map.usable(index), JemallocState.USED);
+            case DIRTY -> whole(table, index, JemallocState.DIRTY);
+            case MUZZY -> whole(table, index, JemallocState.MUZZY);
+            case RETAINED -> whole(table, index, JemallocState.RETAINED);
+            case BASE -> whole(table, index, JemallocState.METADATA);
+        };
     }
 
-    private void leaveOut(int index, Opened why) {
-        ExtentTable table = map.table();
-        walked += table.sizes[index];
-        if (why == Opened.FLUX) {
-            // That was counted when the heap was located.
-            leftOut += arena < 0 ? 0 : table.sizes[index];
-            return;
+    private Opened whole(ExtentTable table, int index, JemallocState heldFor) {
+        return one(table.starts[index], table.sizes[index], table.sizes[index], heldFor);
+    }
+
+    private Opened openSlab(ExtentTable table, int index) {
+        long at = table.structures[index];
+        long offset = reader.find(at, Edata.SIZE);
+        if (offset < 0) {
+            return Opened.UNREADABLE;
         }
-        leftOut += table.sizes[index];
-        if (heap.settled()) {
-            damages.add(
-                    table.edatas[index],
-                    table.arenas[index],
-                    "the slab at 0x%x %s"
-                            .formatted(
-                                    table.starts[index],
-                                    switch (why) {
-                                        case UNREADABLE -> "is described by what can't be read";
-                                        case MISCOUNTED -> "counts other free regions than its bitmap has";
-                                        default -> "is no more what it was when the heap was located";
-                                    }));
+        edata.wrap(reader.segment(), offset, at);
+        if (edata.eAddr() != table.starts[index]
+                || edata.eSize() != table.sizes[index]
+                || edata.szind() != table.classes[index]
+                || !edata.slab()
+                || edata.state() != ExtentState.ACTIVE) {
+            return Opened.CHANGED;
         }
+        long regionSize = map.classes().size(table.classes[index]);
+        int count = (int) (table.sizes[index] / regionSize);
+        int found = 0;
+        int words = (count + Long.SIZE - 1) / Long.SIZE;
+        for (int i = 0; i < words; i++) {
+            free[i] = edata.bitmap(i);
+            found += Long.bitCount(free[i]);
+        }
+        return found != edata.nfree() || count % Long.SIZE != 0 && free[words - 1] >>> count != 0
+                ? Opened.MISCOUNTED
+                : many(table.starts[index], regionSize, count);
     }
 
     @Override
-    public void rewind() {
-        begin();
-    }
-
-    @Override
-    public boolean rewind(Heap other) {
-        if (!(other instanceof JemallocHeap jemalloc) || jemalloc.target() != heap.target() || closed) {
-            return false;
-        }
-        heap = jemalloc;
-        arena = ALL;
-        reader.forget();
-        take(jemalloc.map());
-        begin();
-        return true;
-    }
-
-    @Override
-    public void close() {
-        if (!closed) {
-            closed = true;
-            leave();
-            reader.close();
-        }
+    protected String describe(int index) {
+        return "the slab at 0x%x".formatted(map.table().starts[index]);
     }
 
     /**
@@ -143,33 +119,62 @@ public final class JemallocCursor extends AtBlock implements BlockCursor {
      * @return the thread's id; empty for a block that is in no cache, or in one whose thread is not known
      */
     public OptionalLong thread() {
-        return cache() < 0
-                ? OptionalLong.empty()
-                : heap.threadCaches().get(cache()).tid();
+        return cache() < 0 ? OptionalLong.empty() : caches.get(cache()).tid();
     }
 
-    @Override
-    public long walkedBytes() {
-        return walked;
+    private boolean slab() {
+        return map.table().kinds[span] == ExtentTable.Kind.SLAB;
     }
 
+    /**
+     * {@inheritDoc} That of a large block is where its extent begins.
+     */
     @Override
-    public long totalBytes() {
-        return total;
+    public long start() {
+        return slab() ? address : map.table().starts[span];
     }
 
+    /**
+     * {@inheritDoc} Of a large block without what lies before it in its first page and behind it.
+     */
     @Override
-    public long leftOutBytes() {
-        return leftOut;
+    public long usableSize() {
+        return usable;
     }
 
-    @Override
-    public List<Damage> damage() {
-        return damages.list();
+    /**
+     * What the block is held for, in jemalloc's own terms.
+     *
+     * @return the state
+     */
+    public JemallocState jemallocState() {
+        return JemallocState.STATES.own(state);
     }
 
-    @Override
-    public String toString() {
-        return extent < 0 ? "at no block" : Block.describe(this);
+    /**
+     * The index of the block's size class: of a small one that of its bin.
+     *
+     * @return the index, -1 for free pages and for jemalloc's own
+     */
+    public int szind() {
+        return map.table().classes[span];
+    }
+
+    /**
+     * The shard of the bin that the block's slab belongs to.
+     *
+     * @return the number, 0 for what is in no slab
+     */
+    public int binShard() {
+        return slab() ? map.table().shards[span] : 0;
+    }
+
+    /**
+     * The extent that the block lies in.
+     *
+     * @return target address of its {@link Edata}, 0 for jemalloc's own memory, which has none in the tree
+     */
+    public long edata() {
+        return map.table().structures[span];
     }
 }

@@ -4,10 +4,10 @@ package dev.heapwalk.jemalloc;
 import dev.heapwalk.allocator.CacheTable;
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.LocatedHeap;
+import dev.heapwalk.allocator.SpanLookup;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.jemalloc.layout.JemallocLayout;
-import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import java.util.List;
 import java.util.Objects;
@@ -24,11 +24,6 @@ import java.util.SortedMap;
 // What it has of its base is public, and needs no look at the base itself.
 @SuppressWarnings("exports")
 public final class JemallocHeap extends LocatedHeap<JemallocHeap> {
-    /** What a cursor keeps of the structures that describe extents, in bytes. */
-    private static final long BUDGET = 4L << 20;
-
-    private static final int LINE = 1 << 14;
-
     private final HeapMap map;
     private final List<Tcache> caches;
     private final Arenas arenas;
@@ -84,25 +79,6 @@ public final class JemallocHeap extends LocatedHeap<JemallocHeap> {
         return map;
     }
 
-    /** What a cursor or a look-up reads with. */
-    Reader reader() {
-        return target().memory().reader(BUDGET, LINE);
-    }
-
-    /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
-    boolean settled() {
-        return located().settled();
-    }
-
-    /** Bytes that were in no state to be read when the heap was located. */
-    long leftOut() {
-        return located().leftOut();
-    }
-
-    long arenaBytes(int arena) {
-        return arenas.bytes(arena);
-    }
-
     JemallocLayout layout() {
         return map.layout();
     }
@@ -151,7 +127,11 @@ public final class JemallocHeap extends LocatedHeap<JemallocHeap> {
 
     @Override
     public BlockLookup lookup() {
-        return new JemallocLookup(target(), map, reader());
+        return look();
+    }
+
+    SpanLookup<JemallocCursor> look() {
+        return new SpanLookup<>(blocks());
     }
 
     /**
@@ -159,7 +139,7 @@ public final class JemallocHeap extends LocatedHeap<JemallocHeap> {
      */
     @Override
     public Table regions() {
-        return arenas.table();
+        return arenas;
     }
 
     /**

@@ -4,6 +4,7 @@ package dev.heapwalk.jemalloc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.allocator.HarmedHeap;
+import dev.heapwalk.allocator.SpanLookup;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
@@ -60,19 +61,19 @@ class DamageTest extends HarmedHeap<JemallocHeap, DamageTest.Place> {
             extent++;
         }
         long start = table.starts[extent];
-        return new Place(start, table.edatas[extent], start, start + table.sizes[extent]);
+        return new Place(start, table.structures[extent], start, start + table.sizes[extent]);
     }
 
     private Place place(JemallocHeap heap, boolean small) {
         for (Ledger.Block block : ledger.live()) {
-            try (JemallocLookup lookup = (JemallocLookup) heap.lookup()) {
+            try (SpanLookup<JemallocCursor> lookup = heap.look()) {
                 if (lookup.find(block.address())
                         && (small ? lookup.usableSize() == 64 : lookup.usableSize() > 100_000)) {
                     int extent = heap.map().table().at(block.address());
                     long start = heap.map().table().starts[extent];
                     return new Place(
                             block.address(),
-                            lookup.edata(),
+                            lookup.block().edata(),
                             start,
                             start + heap.map().table().sizes[extent]);
                 }
@@ -169,7 +170,7 @@ class DamageTest extends HarmedHeap<JemallocHeap, DamageTest.Place> {
             for (Tcache.Bin bin : cache.bins()) {
                 if (bin.size() > 100 && bin.size() < 1000) {
                     CacheBin view = new CacheBin(heap.layout());
-                    try (var reader = heap.reader()) {
+                    try (var reader = heap.target().memory().reader(1 << 16)) {
                         long at = cache.address() + (long) CacheBin.SIZE * bin.szind();
                         long pointer = reader.at(at, CacheBin.SIZE, view).stack();
                         // Nothing else tells that this block is cached.
