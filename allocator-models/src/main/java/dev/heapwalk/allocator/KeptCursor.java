@@ -18,18 +18,22 @@ public abstract class KeptCursor<H extends LocatedHeap<H>> extends SpanCursor<H>
 
     private final int ofThread;
     private final int ofAllocator;
-    /** What the blocks of the span are held for that have no bit. */
-    private int without;
+    /** What the one block of the span is held for, {@link #USED} where others tell it. */
+    private int whole;
+
+    private KeptBlocks keptBlocks = KeptBlocks.NONE;
     /** The next kept block at or behind this one. */
     private int kept;
 
     private long keptAddress;
 
     /**
-     * Prepares to be at no block of no heap.
+     * Prepares to be at no block.
      *
      * @param type the class of the heap
      * @param target what is read
+     * @param reader reads it, closed with this
+     * @param table the spans, as the heap is located with
      * @param states what blocks are held for
      * @param most so many blocks a span may have
      * @param ofThread what those are held for that are in the cache of a thread
@@ -39,22 +43,25 @@ public abstract class KeptCursor<H extends LocatedHeap<H>> extends SpanCursor<H>
             Class<H> type,
             Target target,
             Reader reader,
+            Spans table,
             States<?> states,
             int most,
             Enum<?> ofThread,
             Enum<?> ofAllocator) {
-        super(type, target, reader, states);
+        super(type, target, reader, table, states);
         this.free = new long[most + Long.SIZE - 1 >>> 6];
         this.ofThread = ofThread.ordinal();
         this.ofAllocator = ofAllocator.ordinal();
     }
 
     /**
-     * The blocks that look handed out but are not the program's.
+     * Takes those of another heap.
      *
-     * @return those of the heap as it was located
+     * @param blocks the blocks that look handed out but are not the program's
      */
-    protected abstract KeptBlocks kept();
+    protected final void keep(KeptBlocks blocks) {
+        keptBlocks = blocks;
+    }
 
     /**
      * Tells what blocks a span has that is opened, each of which has its bit.
@@ -67,7 +74,7 @@ public abstract class KeptCursor<H extends LocatedHeap<H>> extends SpanCursor<H>
     protected final Opened many(long ofFirst, long bytes, int count) {
         size = bytes;
         usable = bytes;
-        without = USED;
+        whole = USED;
         seek(ofFirst);
         return good(ofFirst, bytes, count);
     }
@@ -84,15 +91,20 @@ public abstract class KeptCursor<H extends LocatedHeap<H>> extends SpanCursor<H>
     protected final Opened one(long at, long bytes, long ofProgram, Enum<?> heldFor) {
         size = bytes;
         usable = ofProgram;
-        without = heldFor.ordinal();
+        whole = heldFor.ordinal();
         free[0] = 0;
         seek(at);
         return good(at, bytes, 1);
     }
 
     private void seek(long at) {
-        kept = kept().from(at);
-        keptAddress = kept().address(kept);
+        if (whole == USED) {
+            kept = keptBlocks.from(at);
+            keptAddress = keptBlocks.address(kept);
+        } else {
+            // So that it is looked at.
+            keptAddress = at;
+        }
     }
 
     @Override
@@ -102,11 +114,15 @@ public abstract class KeptCursor<H extends LocatedHeap<H>> extends SpanCursor<H>
 
     @Override
     public final boolean next() {
-        do {
+        return step() ? look() : nextFirst();
+    }
+
+    private boolean nextFirst() {
+        while (nextSpan()) {
             if (step()) {
                 return look();
             }
-        } while (nextSpan());
+        }
         return false;
     }
 
@@ -116,20 +132,24 @@ public abstract class KeptCursor<H extends LocatedHeap<H>> extends SpanCursor<H>
         long at = first + index * stride;
         address = at;
         // Free ones and used ones alternate at random: the bit is the index of USED or FREE, without a branch.
-        state = without + (int) (free[index >>> 6] >>> index & 1);
+        state = (int) (free[index >>> 6] >>> index & 1);
         if (keptAddress <= at) {
             handedOut(at);
         }
         return true;
     }
 
-    /** One that looks handed out may be kept. */
+    /** One that looks handed out may be kept, or is no block but pages. */
     private void handedOut(long at) {
+        if (whole != USED) {
+            state = whole;
+            return;
+        }
         while (keptAddress < at) {
-            keptAddress = kept().address(++kept);
+            keptAddress = keptBlocks.address(++kept);
         }
         if (keptAddress == at && state == USED) {
-            state = kept().owner(kept) == KeptBlocks.ALLOCATOR ? ofAllocator : ofThread;
+            state = keptBlocks.owner(kept) == KeptBlocks.ALLOCATOR ? ofAllocator : ofThread;
         }
     }
 
@@ -139,6 +159,6 @@ public abstract class KeptCursor<H extends LocatedHeap<H>> extends SpanCursor<H>
      * @return its number among those of all threads, negative if none has
      */
     protected final int cache() {
-        return state == ofThread ? kept().owner(kept) : KeptBlocks.NOBODY;
+        return state == ofThread ? keptBlocks.owner(kept) : KeptBlocks.NOBODY;
     }
 }

@@ -47,6 +47,7 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
     protected final Reader reader;
 
     // What is walked.
+    private Spans table;
     private boolean settled;
     private long lost;
     private int region = NONE;
@@ -83,17 +84,19 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
     protected int state;
 
     /**
-     * Prepares to be at no block of no heap.
+     * Prepares to be at no block.
      *
      * @param type the class of the heap
      * @param target what is read
      * @param reader reads it, closed with this
+     * @param table the spans, as the heap is located with
      * @param states what blocks are held for
      */
-    protected SpanCursor(Class<H> type, Target target, Reader reader, States<?> states) {
+    protected SpanCursor(Class<H> type, Target target, Reader reader, Spans table, States<?> states) {
         this.type = type;
         this.target = target;
         this.reader = reader;
+        this.table = table;
         this.states = states;
         this.moment = target.moment();
     }
@@ -131,18 +134,12 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
     }
 
     /**
-     * The spans.
-     *
-     * @return those of the heap as it was located
-     */
-    protected abstract Spans table();
-
-    /**
      * Takes another heap, of the same target.
      *
      * @param heap the heap whose spans are walked from now on
+     * @return its spans
      */
-    protected abstract void take(H heap);
+    protected abstract Spans take(H heap);
 
     /**
      * Reads what describes a span, notes which of its blocks are free, and calls {@link #good} if they can be looked at.
@@ -218,12 +215,12 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
      * @param ofRegion the region whose blocks are walked, {@link #NONE} for all
      */
     protected final void walk(H heap, int ofRegion) {
-        take(heap);
+        table = take(heap);
         settled = heap.located().settled();
         lost = heap.located().leftOut();
         region = ofRegion;
         from = 0;
-        to = table().count();
+        to = table.count();
         rewind();
     }
 
@@ -241,7 +238,6 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
 
     @Override
     public final void rewind() {
-        Spans table = table();
         leave();
         next = from;
         damages.clear();
@@ -266,7 +262,7 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
     }
 
     private boolean isWanted(int index) {
-        return region < 0 || table().regionOf(index) == region;
+        return region < 0 || table.regionOf(index) == region;
     }
 
     /**
@@ -297,7 +293,6 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
         if (closed) {
             throw new IllegalStateException("the cursor is closed: it does not move any more");
         }
-        Spans table = table();
         if (span >= 0) {
             walked += table.sizes[span];
         }
@@ -354,7 +349,7 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
      */
     protected final void tell(long at, long bytes, String reason) {
         if (settled) {
-            damages.add(at, table().regionOf(span), "the block of %d bytes at 0x%x %s".formatted(bytes, at, reason));
+            damages.add(at, table.regionOf(span), "the block of %d bytes at 0x%x %s".formatted(bytes, at, reason));
         }
     }
 
@@ -369,7 +364,7 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
             moment = now;
             forget();
         }
-        int found = table().at(wanted);
+        int found = table.at(wanted);
         // One often asks for several blocks of a span, which is known then.
         if (found >= 0 && (same && found == span || enter(found) == Opened.GOOD)) {
             block = blockAt(wanted);
@@ -445,7 +440,7 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
 
     @Override
     public final int region() {
-        return table().regionOf(span);
+        return table.regionOf(span);
     }
 
     @Override

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
-import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.allocator.KeptCursor;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
@@ -28,6 +27,7 @@ public final class JemallocCursor extends KeptCursor<JemallocHeap> {
                 JemallocHeap.class,
                 target,
                 reader,
+                map.table(),
                 JemallocState.STATES,
                 MOST_REGIONS,
                 JemallocState.TCACHE,
@@ -47,20 +47,12 @@ public final class JemallocCursor extends KeptCursor<JemallocHeap> {
     }
 
     @Override
-    protected void take(JemallocHeap heap) {
+    protected ExtentTable take(JemallocHeap heap) {
         map = heap.map();
         edata = new Edata(map.layout());
         caches = heap.threadCaches();
-    }
-
-    @Override
-    protected ExtentTable table() {
+        keep(map.kept());
         return map.table();
-    }
-
-    @Override
-    protected KeptBlocks kept() {
-        return map.kept();
     }
 
     @Override

@@ -45,7 +45,7 @@ public final class MuslCursor extends SpanCursor<MuslHeap> {
     /** What a cursor keeps of metas, and as much of groups, in bytes. */
     private static final long BUDGET = 4L << 20;
 
-    private GroupTable table = new GroupTable();
+    private GroupTable table;
     /** Metas lie far from their groups: a reader for both would take each for a jump. */
     private final Reader metas;
 
@@ -72,18 +72,14 @@ public final class MuslCursor extends SpanCursor<MuslHeap> {
      * @param region the region whose blocks are walked, negative for all
      */
     MuslCursor(MuslHeap heap, int region) {
-        super(MuslHeap.class, heap.target(), heap.target().memory().reader(BUDGET), MuslState.STATES);
+        super(MuslHeap.class, heap.target(), heap.target().memory().reader(BUDGET), heap.table(), MuslState.STATES);
         this.metas = reader(heap.target());
         walk(heap, region);
     }
 
     @Override
-    protected void take(MuslHeap heap) {
+    protected GroupTable take(MuslHeap heap) {
         table = heap.table();
-    }
-
-    @Override
-    protected GroupTable table() {
         return table;
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
-import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.allocator.KeptCursor;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
@@ -28,6 +27,7 @@ public final class TcmallocCursor extends KeptCursor<TcmallocHeap> {
                 TcmallocHeap.class,
                 target,
                 reader,
+                map.table(),
                 TcmallocState.STATES,
                 MOST_OBJECTS,
                 TcmallocState.TCACHE,
@@ -46,19 +46,11 @@ public final class TcmallocCursor extends KeptCursor<TcmallocHeap> {
     }
 
     @Override
-    protected void take(TcmallocHeap heap) {
+    protected SpanTable take(TcmallocHeap heap) {
         map = heap.map();
         caches = heap.threadCaches();
-    }
-
-    @Override
-    protected SpanTable table() {
+        keep(map.kept());
         return map.table();
-    }
-
-    @Override
-    protected KeptBlocks kept() {
-        return map.kept();
     }
 
     @Override
