@@ -114,16 +114,7 @@ public abstract class KeptCursor<H extends LocatedHeap<H>> extends SpanCursor<H>
 
     @Override
     public final boolean next() {
-        return step() ? look() : nextFirst();
-    }
-
-    private boolean nextFirst() {
-        while (nextSpan()) {
-            if (step()) {
-                return look();
-            }
-        }
-        return false;
+        return (step() || nextSpan()) && look();
     }
 
     @Override

@@ -18,13 +18,11 @@ import java.util.List;
  *
  * <pre>{@code
  * public boolean next() {
- *     do {
- *         while (step()) {
- *             if (look()) {
- *                 return true;
- *             }
+ *     while (step() || nextSpan()) {
+ *         if (look()) {
+ *             return true;
  *         }
- *     } while (nextSpan());
+ *     }
  *     return false;
  * }
  * }</pre>
@@ -170,13 +168,13 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
      * @param ofFirst target address of the first one
      * @param ofStride the distance of two of them in bytes
      * @param count how many there are
-     * @return {@link Opened#GOOD}
+     * @return {@link Opened#GOOD}, or {@link Opened#CHANGED} if there is none
      */
     protected final Opened good(long ofFirst, long ofStride, int count) {
         first = ofFirst;
         stride = ofStride;
         blocks = count;
-        return Opened.GOOD;
+        return count > 0 ? Opened.GOOD : Opened.CHANGED;
     }
 
     /** Forgets what was read: memory may have changed. */
@@ -284,7 +282,8 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
     }
 
     /**
-     * Goes to the next span whose blocks can be looked at.
+     * Goes to the next span whose blocks can be looked at, and chooses its first block. Long, so that it is compiled by
+     * itself, and leaves the registers to the steps.
      *
      * @return whether there is one
      * @throws IllegalStateException if the cursor is closed
@@ -302,7 +301,7 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
                 continue;
             }
             Opened opened = enter(index);
-            if (opened == Opened.GOOD) {
+            if (opened == Opened.GOOD && step()) {
                 return true;
             }
             walked += table.sizes[index];

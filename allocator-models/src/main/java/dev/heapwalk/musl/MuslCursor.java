@@ -97,17 +97,15 @@ public final class MuslCursor extends SpanCursor<MuslHeap> {
 
     @Override
     public boolean next() {
-        do {
-            while (step()) {
-                if (look()) {
-                    if (!ends()) {
-                        tell(address, size, "is followed by a byte that is not 0, so the program wrote behind it");
-                    }
-                    return true;
+        while (step() || nextSpan()) {
+            if (look()) {
+                if (!ends()) {
+                    tell(address, size, "is followed by a byte that is not 0, so the program wrote behind it");
                 }
-                leaveOut(harm);
+                return true;
             }
-        } while (nextSpan());
+            leaveOut(harm);
+        }
         return false;
     }
 
