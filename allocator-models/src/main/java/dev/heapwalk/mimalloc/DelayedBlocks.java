@@ -39,7 +39,7 @@ final class DelayedBlocks {
         long most = 0;
         for (int i = 0; i < table.count(); i++) {
             if (table.kinds[i] == PageTable.Kind.PAGE) {
-                most += table.size(i) / table.sizes[i];
+                most += table.sizes[i] / table.blockSizes[i];
             }
         }
         for (int i = 0; i < owners.count(); i++) {
@@ -83,7 +83,7 @@ final class DelayedBlocks {
         int index = table.at(address);
         return index >= 0
                 && table.kinds[index] == PageTable.Kind.PAGE
-                && address >= table.starts[index]
-                && (address - table.starts[index]) % table.sizes[index] == 0;
+                && address >= table.firsts[index]
+                && (address - table.firsts[index]) % table.blockSizes[index] == 0;
     }
 }

@@ -5,6 +5,7 @@ import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.allocator.Calls;
 import dev.heapwalk.allocator.Finder;
 import dev.heapwalk.allocator.Located;
+import dev.heapwalk.allocator.SpanCursor.Opened;
 import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Source;
@@ -325,7 +326,7 @@ final class Discovery implements Finder<MimallocHeap> {
         }
 
         private void count(MiPage page, PageShape where) {
-            if (blocks.read(page, where.start(), where.blockSize()) == PageBlocks.Answer.GOOD) {
+            if (blocks.read(page, where.start(), where.blockSize()) == Opened.GOOD) {
                 sound++;
             } else {
                 changing++;

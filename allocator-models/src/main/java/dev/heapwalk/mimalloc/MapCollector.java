@@ -52,15 +52,15 @@ final class MapCollector implements PageMap.Visitor {
     @Override
     public void page(long from, long to, long address) {
         int before = pages.count() - 1;
-        if (before > 0 && pages.kinds[before] == PageTable.Kind.HARMED && pages.pages[before - 1] == address) {
+        if (before > 0 && pages.kinds[before] == PageTable.Kind.HARMED && pages.structures[before - 1] == address) {
             // It goes on behind an entry that was harmed.
-            pages.joinLast(Math.max(to, pages.tos[before - 1]));
+            pages.joinLast(Math.max(to, pages.end(before - 1)));
             return;
         }
-        long behind = before < 0 ? 0 : pages.tos[before];
-        if (before >= 0 && from < behind && address != pages.pages[before]) {
+        long behind = before < 0 ? 0 : pages.end(before);
+        if (before >= 0 && from < behind && address != pages.structures[before]) {
             // What the page before says of its size is larger than what the map has of it.
-            pages.tos[before] = from;
+            pages.endAt(before, from);
         }
         if (!view.find(reader, address)) {
             harmed(from, to, address, "can't be read");
@@ -71,12 +71,7 @@ final class MapCollector implements PageMap.Visitor {
             harmed(from, to, address, "is described by what can't be true");
             return;
         }
-        int index = pages.add(PageTable.Kind.PAGE, from, end, address);
-        pages.starts[index] = shape.start();
-        pages.sizes[index] = shape.blockSize();
-        pages.free[index] = view.capacity() - view.used();
-        pages.tags[index] = (byte) view.tag();
-        pages.heaps[index] = owners.add(view.heap(), view.threadId(), end - from);
+        pages.addPage(from, end, view, shape, owners.add(view.heap(), view.threadId(), end - from));
         if (reader.readInt(address + layout.arena() + MimallocLayout.MEMID_KIND, 0) == layout.arenaKind()) {
             arena(reader.readLong(address + layout.arena(), 0), from, end);
         }
@@ -132,23 +127,23 @@ final class MapCollector implements PageMap.Visitor {
         for (long arena : list) {
             long start = start(arena);
             long end = start + arenas.get(arena, 0) * MimallocLayout.SLICE;
-            while (next < pages.count() && pages.froms[next] < start) {
+            while (next < pages.count() && pages.starts[next] < start) {
                 all.addFrom(pages, next++);
             }
             long own = reader.readLong(arena + layout.arenaSlices() + Long.BYTES, 0);
             long at = start;
             if (own > 0 && own <= arenas.get(arena, 0)) {
                 long ends = start + own * MimallocLayout.SLICE;
-                if (next >= pages.count() || pages.froms[next] >= ends) {
+                if (next >= pages.count() || pages.starts[next] >= ends) {
                     all.add(PageTable.Kind.METADATA, at, ends, arena);
                     at = ends;
                 }
             }
-            while (next < pages.count() && pages.froms[next] < end) {
-                if (pages.froms[next] > at) {
-                    all.add(PageTable.Kind.ARENA, at, pages.froms[next], arena);
+            while (next < pages.count() && pages.starts[next] < end) {
+                if (pages.starts[next] > at) {
+                    all.add(PageTable.Kind.ARENA, at, pages.starts[next], arena);
                 }
-                at = pages.tos[next];
+                at = pages.end(next);
                 all.addFrom(pages, next++);
             }
             if (at < end) {

@@ -3,9 +3,9 @@ package dev.heapwalk.mimalloc;
 
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.LocatedHeap;
+import dev.heapwalk.allocator.SpanLookup;
 import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Table;
-import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.mimalloc.layout.MimallocLayout;
 import java.util.Arrays;
@@ -27,11 +27,6 @@ import java.util.stream.IntStream;
 // What it has of its base is public, and needs no look at the base itself.
 @SuppressWarnings("exports")
 public final class MimallocHeap extends LocatedHeap<MimallocHeap> {
-    /** What a cursor keeps of pages and of the structures that describe them, in bytes. */
-    private static final long BUDGET = 4L << 20;
-
-    private static final int LINE = 1 << 14;
-
     private final HeapMap map;
     private final OptionalLong[] threads;
     private final int[] pages;
@@ -84,16 +79,6 @@ public final class MimallocHeap extends LocatedHeap<MimallocHeap> {
         return map;
     }
 
-    /** What a cursor or a look-up reads with. */
-    Reader reader() {
-        return target().memory().reader(BUDGET, LINE);
-    }
-
-    /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
-    boolean settled() {
-        return located().settled();
-    }
-
     MimallocLayout layout() {
         return map.layout();
     }
@@ -137,11 +122,11 @@ public final class MimallocHeap extends LocatedHeap<MimallocHeap> {
         PageTable table = map.table();
         return new Page(
                 page,
-                table.pages[entry],
-                table.froms[entry],
+                table.structures[entry],
                 table.starts[entry],
-                table.tos[entry],
-                table.sizes[entry],
+                table.firsts[entry],
+                table.end(entry),
+                table.blockSizes[entry],
                 table.tags[entry] & 0xff,
                 table.heaps[entry]);
     }
@@ -173,7 +158,7 @@ public final class MimallocHeap extends LocatedHeap<MimallocHeap> {
 
     @Override
     public MimallocCursor blocks() {
-        return new MimallocCursor(this, -1, 0, map.table().count());
+        return new MimallocCursor(this, -1);
     }
 
     /**
@@ -183,16 +168,12 @@ public final class MimallocHeap extends LocatedHeap<MimallocHeap> {
      */
     @Override
     public MimallocCursor blocks(int region) {
-        return new MimallocCursor(
-                this,
-                Objects.checkIndex(region, map.owners().count()),
-                0,
-                map.table().count());
+        return new MimallocCursor(this, Objects.checkIndex(region, map.owners().count()));
     }
 
     @Override
     public BlockLookup lookup() {
-        return new MimallocLookup(this, reader());
+        return new SpanLookup<>(blocks());
     }
 
     /**
@@ -208,6 +189,6 @@ public final class MimallocHeap extends LocatedHeap<MimallocHeap> {
      */
     @Override
     public Table freeLists() {
-        return FreeTable.of(map.table(), firstRegion());
+        return map.table().freeLists(firstRegion());
     }
 }

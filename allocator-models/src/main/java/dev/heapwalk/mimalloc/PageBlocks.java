@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.mimalloc;
 
+import dev.heapwalk.allocator.SpanCursor.Opened;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.mimalloc.layout.PageLayout;
@@ -29,24 +30,15 @@ final class PageBlocks {
         this.encoded = layout.keys() >= 0;
     }
 
-    /** What the lists of a page say. */
-    enum Answer {
-        /** They have just the blocks that the page counts. */
-        GOOD,
-        /** One leads out of the page, to no block of it, or twice to the same. */
-        BROKEN,
-        /** They have more or less blocks than the page counts. */
-        MISCOUNTED
-    }
-
     /**
      * Follows the lists of a page.
      *
      * @param view over the page's structure, which must have been found by the same reader just before
      * @param first where its first block begins
      * @param blockSize the size of a block, so that all blocks lie in the page
+     * @return {@link Opened#GOOD} if they have just the blocks that the page counts
      */
-    Answer read(MiPage view, long first, long blockSize) {
+    Opened read(MiPage view, long first, long blockSize) {
         page = view.address();
         start = first;
         size = blockSize;
@@ -62,10 +54,10 @@ final class PageBlocks {
         int inLocal = inFree == BAD ? BAD : follow(local, MimallocState.LOCAL_FREE);
         int inOthers = inLocal == BAD ? BAD : follow(others, MimallocState.THREAD_FREE);
         if (inOthers == BAD) {
-            return Answer.BROKEN;
+            return Opened.BROKEN;
         }
         // What other threads freed counts as used until the page's own has taken it back.
-        return used == capacity - inFree - inLocal && inOthers <= used ? Answer.GOOD : Answer.MISCOUNTED;
+        return used == capacity - inFree - inLocal && inOthers <= used ? Opened.GOOD : Opened.MISCOUNTED;
     }
 
     private int follow(long head, MimallocState state) {

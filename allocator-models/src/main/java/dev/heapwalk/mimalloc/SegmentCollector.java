@@ -33,7 +33,7 @@ final class SegmentCollector implements SegmentWalk.Visitor {
             end = one.end();
             table.add(PageTable.Kind.METADATA, one.address(), one.slice(one.infoSlices()), one.address());
             walk.each(one, this);
-            long behind = table.tos[table.count() - 1];
+            long behind = table.end(table.count() - 1);
             if (behind < end) {
                 table.add(PageTable.Kind.METADATA, behind, end, one.address());
             }
@@ -43,12 +43,7 @@ final class SegmentCollector implements SegmentWalk.Visitor {
     @Override
     public void page(long from, long to, long address) {
         MiPage view = walk.view();
-        int index = table.add(PageTable.Kind.PAGE, from, to, address);
-        table.starts[index] = walk.shape().start();
-        table.sizes[index] = walk.shape().blockSize();
-        table.free[index] = view.capacity() - view.used();
-        table.tags[index] = (byte) view.tag();
-        table.heaps[index] = owners.add(view.heap(), segment.threadId(), to - from);
+        table.addPage(from, to, view, walk.shape(), owners.add(view.heap(), segment.threadId(), to - from));
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.mimalloc;
 
+import dev.heapwalk.allocator.SpanCursor.Opened;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.mimalloc.layout.MimallocLayout;
 import dev.heapwalk.mimalloc.layout.PageLayout;
@@ -123,6 +124,6 @@ final class SegmentWalk {
 
     private boolean begins(Segment segment, int index) {
         return look(segment, index, count(segment, index)) == Slice.PAGE
-                && blocks.read(view, shape.start(), shape.blockSize()) == PageBlocks.Answer.GOOD;
+                && blocks.read(view, shape.start(), shape.blockSize()) == Opened.GOOD;
     }
 }
