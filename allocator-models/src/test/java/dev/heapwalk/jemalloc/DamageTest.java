@@ -170,7 +170,7 @@ class DamageTest extends HarmedHeap<JemallocHeap, DamageTest.Place> {
             for (Tcache.Bin bin : cache.bins()) {
                 if (bin.size() > 100 && bin.size() < 1000) {
                     CacheBin view = new CacheBin(heap.layout());
-                    try (var reader = heap.target().memory().reader(1 << 16)) {
+                    try (var reader = heap.target().memory().reader(1 << 20)) {
                         long at = cache.address() + (long) CacheBin.SIZE * bin.szind();
                         long pointer = reader.at(at, CacheBin.SIZE, view).stack();
                         // Nothing else tells that this block is cached.

@@ -62,7 +62,7 @@ class DamageTest extends HarmedHeap<MimallocHeap, Page> {
     /** A page that has blocks of the program, and free ones in its list. */
     private Page page(MimallocHeap heap, long least, long most) {
         MiPage view = new MiPage(heap);
-        try (var reader = heap.target().memory().reader(1 << 16)) {
+        try (var reader = heap.target().memory().reader(1 << 20)) {
             for (Ledger.Block block : ledger.live()) {
                 int number = heap.pageAt(block.address());
                 Page page = heap.page(number);
@@ -186,7 +186,7 @@ class DamageTest extends HarmedHeap<MimallocHeap, Page> {
 
     private static long free(MimallocHeap heap, Page page) {
         MiPage view = new MiPage(heap);
-        try (var reader = heap.target().memory().reader(1 << 16)) {
+        try (var reader = heap.target().memory().reader(1 << 20)) {
             assertThat(view.find(reader, page.miPage())).isTrue();
             return view.free();
         }

@@ -148,7 +148,7 @@ class LedgerTest {
     private static void checkPages(MimallocHeap heap) {
         MiPage view = new MiPage(heap);
         long pages = 0;
-        try (Reader reader = heap.target().memory().reader(1 << 16);
+        try (Reader reader = heap.target().memory().reader(1 << 20);
                 MimallocCursor block = heap.blocks()) {
             for (int i = 0; i < heap.pageCount(); i++) {
                 Page page = heap.page(i);
