@@ -9,6 +9,7 @@ import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.mimalloc.layout.MimallocLayout;
 import java.util.Arrays;
+import java.util.Optional;
 
 /** Makes the table of all pages of a mimalloc that has a page map, and of what its arenas have beside them. */
 final class MapCollector implements PageMap.Visitor {
@@ -62,19 +63,28 @@ final class MapCollector implements PageMap.Visitor {
             // What the page before says of its size is larger than what the map has of it.
             pages.endAt(before, from);
         }
+        boolean inArena = reader.readInt(address + layout.arena() + MimallocLayout.MEMID_KIND, 0) == layout.arenaKind();
+        long allotted = inArena ? endInArena(from, address) : to;
         if (!view.find(reader, address)) {
             harmed(from, to, address, "can't be read");
             return;
         }
-        long end = end(from, to);
+        long end = Math.max(end(from, to), allotted);
         if (!shape.of(view, from, end) || shape.start() >= to) {
             harmed(from, to, address, "is described by what can't be true");
             return;
         }
         pages.addPage(from, end, view, shape, owners.add(view.heap(), view.threadId(), end - from));
-        if (reader.readInt(address + layout.arena() + MimallocLayout.MEMID_KIND, 0) == layout.arenaKind()) {
+        if (inArena) {
             arena(reader.readLong(address + layout.arena(), 0), from, end);
         }
+    }
+
+    /** A page may have more slices than it uses, which the map does not have. */
+    private long endInArena(long from, long address) {
+        long slices = reader.readInt(address + layout.arena() + MimallocLayout.MEMID_SLICES, 0);
+        long bytes = slices * MimallocLayout.SLICE;
+        return slices > 0 && anonymous.holds(from, bytes) ? from + bytes : 0;
     }
 
     /** Of a page with one large block the map has the beginning alone. */
@@ -130,30 +140,42 @@ final class MapCollector implements PageMap.Visitor {
             while (next < pages.count() && pages.starts[next] < start) {
                 all.addFrom(pages, next++);
             }
-            long own = reader.readLong(arena + layout.arenaSlices() + Long.BYTES, 0);
-            long at = start;
-            if (own > 0 && own <= arenas.get(arena, 0)) {
-                long ends = start + own * MimallocLayout.SLICE;
-                if (next >= pages.count() || pages.starts[next] >= ends) {
-                    all.add(PageTable.Kind.METADATA, at, ends, arena);
-                    at = ends;
-                }
+            Optional<ArenaSlices> slices = ArenaSlices.of(reader, anonymous, layout, arena, arenas.get(arena, 0));
+            if (slices.isEmpty() && settled) {
+                damages.add(
+                        arena,
+                        -1,
+                        "the arena at 0x%x leads to no bits for which of its slices are free".formatted(start));
             }
+            long at = start;
             while (next < pages.count() && pages.starts[next] < end) {
-                if (pages.starts[next] > at) {
-                    all.add(PageTable.Kind.ARENA, at, pages.starts[next], arena);
-                }
+                between(all, arena, slices, at, pages.starts[next]);
                 at = pages.end(next);
                 all.addFrom(pages, next++);
             }
-            if (at < end) {
-                all.add(PageTable.Kind.ARENA, at, end, arena);
-            }
+            between(all, arena, slices, at, end);
         }
         while (next < pages.count()) {
             all.addFrom(pages, next++);
         }
         return all;
+    }
+
+    /** Adds what an arena has between two pages: runs of slices that are alike. */
+    private void between(PageTable all, long arena, Optional<ArenaSlices> slices, long from, long to) {
+        long start = start(arena);
+        long at = from;
+        while (at < to) {
+            long first = (at - start) / MimallocLayout.SLICE;
+            PageTable.Kind kind = slices.map(some -> some.kind(first)).orElse(PageTable.Kind.ARENA);
+            long behind = at;
+            do {
+                behind += MimallocLayout.SLICE;
+            } while (behind < to
+                    && (slices.isEmpty() || slices.get().kind((behind - start) / MimallocLayout.SLICE) == kind));
+            all.add(kind, at, Math.min(behind, to), arena);
+            at = behind;
+        }
     }
 
     Owners owners() {

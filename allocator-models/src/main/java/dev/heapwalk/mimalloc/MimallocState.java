@@ -18,9 +18,9 @@ public enum MimallocState {
     DELAYED_FREE(BlockState.CACHED),
     /** The part of a page that was never handed out. */
     UNUSED(BlockState.RESERVED),
-    /** Slices of a segment that no page has. */
+    /** Slices of a segment that no page has, and free ones of an arena that were used before. */
     SLICES(BlockState.FREE),
-    /** Slices of an arena that no page has: free, or what mimalloc keeps there for itself. */
+    /** Free slices of an arena that were never used since it came from the kernel, or that have no memory. */
     ARENA(BlockState.RESERVED),
     /** mimalloc's own: what describes segments, arenas and pages. */
     METADATA(BlockState.RESERVED);

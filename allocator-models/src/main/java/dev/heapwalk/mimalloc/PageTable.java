@@ -15,9 +15,9 @@ final class PageTable extends Spans {
         PAGE,
         /** A page that contradicts itself. */
         HARMED,
-        /** Slices of a segment that no page has. */
+        /** Free slices. */
         SLICES,
-        /** Slices of an arena that no page has. */
+        /** Free slices of an arena that were never used, or have no memory. */
         ARENA,
         /** mimalloc's own structures. */
         METADATA

@@ -7,6 +7,7 @@ import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.mimalloc.layout.MimallocLayout;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.Ledger.LedgerThread;
@@ -14,11 +15,15 @@ import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -29,6 +34,20 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The heap of a program that keeps a ledger, on mimalloc of every release that has it, held against its ledger. */
 class LedgerTest {
+    /** What mimalloc shows of an arena: where its structure is, how many slices it has, and the slices. */
+    private static final Pattern ARENA =
+            Pattern.compile("arena \\d+ at (?:0x)?([0-9a-fA-F]+): (\\d+) slices(.*?)total pages", Pattern.DOTALL);
+
+    private static final Pattern COLOR = Pattern.compile("\u001b\\[[0-9;]*m");
+    /** The number of a chunk of slices, and the characters of some of them. */
+    private static final Pattern NUMBER = Pattern.compile("^ *(\\d+) ");
+
+    private static final Pattern FIELD = Pattern.compile(" ([^ ]{64})(?= |$)");
+    private static final Set<PageTable.Kind> NO_PAGE =
+            EnumSet.of(PageTable.Kind.METADATA, PageTable.Kind.SLICES, PageTable.Kind.ARENA);
+    private static final int FIELD_SLICES = 64;
+    private static final int CHUNK = 512;
+
     @TempDir
     private Path folder;
 
@@ -95,7 +114,73 @@ class LedgerTest {
                     Target.core(core, one.library.release().root(false).orElse(Path.of("/")))) {
                 Walk.of(MimallocHeap.locate(target)).check(ledger);
             }
+            if (one.library.equals(Library.THREE)) {
+                String told = process.mimallocArenas();
+                try (Target target = Target.attach(process.pid())) {
+                    assertThat(checkSlices(MimallocHeap.locate(target), told) == 0)
+                            .isEqualTo(one.settings.containsKey("MIMALLOC_DISALLOW_ARENA_ALLOC"));
+                }
+            }
         }
+    }
+
+    /**
+     * What mimalloc shows of each slice of its arenas: whether it begins a page or goes on with one, is mimalloc's own,
+     * or is free. Returns how many arenas there are.
+     */
+    private static int checkSlices(MimallocHeap heap, String told) {
+        PageTable table = heap.map().table();
+        Matcher arena = ARENA.matcher(COLOR.matcher(told).replaceAll(""));
+        int arenas = 0;
+        while (arena.find()) {
+            long structure = Long.parseUnsignedLong(arena.group(1), 16);
+            int slices = Integer.parseInt(arena.group(2));
+            String shown = shown(arena.group(3), slices);
+            int index = 0;
+            while (table.structures[index] != structure || table.kinds[index] == PageTable.Kind.PAGE) {
+                index++;
+            }
+            long start = table.starts[index];
+            for (int i = 0; i < slices; i++) {
+                int at = table.at(start + i * MimallocLayout.SLICE);
+                assertThat(at).isNotNegative();
+                assertThat(table.kinds[at])
+                        .as("slice %d, shown as %c", i, shown.charAt(i))
+                        .isIn(
+                                switch (shown.charAt(i)) {
+                                    // It shows one slice too many of what it has for a heap, where a page may begin.
+                                    case 'i' ->
+                                        i > 0 && shown.charAt(i - 1) == 'i' && shown.charAt(i + 1) != 'i'
+                                                ? NO_PAGE
+                                                : Set.of(PageTable.Kind.METADATA);
+                                    case '~' -> Set.of(PageTable.Kind.SLICES);
+                                    case '.' -> Set.of(PageTable.Kind.ARENA);
+                                    case '_' -> Set.of(PageTable.Kind.SLICES, PageTable.Kind.ARENA);
+                                    default -> Set.of(PageTable.Kind.PAGE);
+                                });
+            }
+            arenas++;
+        }
+        return arenas;
+    }
+
+    /** A character for each slice. Chunks whose slices are all free may be left out. */
+    private static String shown(String lines, int slices) {
+        char[] shown = new char[slices];
+        Arrays.fill(shown, '_');
+        int at = 0;
+        for (String line : lines.lines().toList()) {
+            Matcher chunk = NUMBER.matcher(line);
+            if (chunk.find()) {
+                at = Integer.parseInt(chunk.group(1)) * CHUNK;
+            }
+            Matcher field = FIELD.matcher(line);
+            while (field.find()) {
+                field.group(1).getChars(0, Math.min(FIELD_SLICES, slices - at), shown, at);
+                at += FIELD_SLICES;
+            }
+        }
+        return new String(shown);
     }
 
     /**

@@ -302,6 +302,16 @@ public final class LedgerProcess implements AutoCloseable {
     }
 
     /**
+     * What {@code mi_debug_show_arenas} of mimalloc 3 shows, if the process runs with that: a character for each slice.
+     *
+     * @return its text
+     * @throws IOException if the process is gone, or has no mimalloc 3
+     */
+    public String mimallocArenas() throws IOException {
+        return String.join("\n", conversation.ask("mimalloc"));
+    }
+
+    /**
      * Lets all its threads allocate, resize and free, and waits until they have done so.
      *
      * @param rounds how many steps for each thread

@@ -75,6 +75,10 @@ extern void malloc_stats_print(void (*write)(void *, const char *), void *with, 
 // The same of tcmalloc.
 extern void MallocExtension_GetStats(char *buffer, int length) __attribute__((weak));
 
+// mimalloc's: where it writes, and what writes what each slice of its arenas is, since 3.
+extern void mi_register_output(void (*write)(const char *, void *), void *with) __attribute__((weak));
+extern void mi_debug_show_arenas(void) __attribute__((weak));
+
 static struct worker *workers;  // workers[0] is the main thread
 static int worker_count = 1;
 static struct block exchange[EXCHANGE_SLOTS];
@@ -965,6 +969,23 @@ static void print_tcmalloc(void) {
     answered();
 }
 
+static void put_for_mimalloc(const char *text, void *unused) {
+    (void) unused;
+    put(text);
+}
+
+// What mimalloc says of its arenas.
+static void print_mimalloc(void) {
+    if (mi_debug_show_arenas == NULL) {
+        errno = 0;
+        die("there is no mimalloc 3");
+    }
+    mi_register_output(put_for_mimalloc, NULL);
+    mi_debug_show_arenas();
+    put("\n");
+    answered();
+}
+
 static void dump_core(const char *folder) {
     struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
     if (setrlimit(RLIMIT_CORE, &limit) != 0) {
@@ -1056,6 +1077,8 @@ static void obey(char *command) {
         print_jemalloc();
     } else if (strcmp(command, "tcmalloc") == 0) {
         print_tcmalloc();
+    } else if (strcmp(command, "mimalloc") == 0) {
+        print_mimalloc();
     } else if (strcmp(command, "stop") == 0) {
         atomic_store(&stop_now, 1);
         wait_until_parked();

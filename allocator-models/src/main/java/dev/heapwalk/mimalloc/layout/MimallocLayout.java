@@ -60,6 +60,8 @@ public record MimallocLayout(
     public static final long MOST_MAP = 1L << 23;
     /** A page: {@code memid.memkind} and the numbers of slices lie behind the pointer to the arena, in bytes. */
     public static final int MEMID_KIND = 16;
+    /** A page: so far behind the pointer to the arena {@code memid.mem.arena.slice_count} lies, in bytes. */
+    public static final int MEMID_SLICES = 12;
 
     private static final int NONE = PageLayout.NONE;
 
