@@ -90,6 +90,14 @@ public abstract class LocatedHeap<H extends LocatedHeap<H>> implements Heap {
     }
 
     @Override
+    public abstract SpanCursor<H> blocks();
+
+    @Override
+    public final BlockLookup lookup() {
+        return blocks();
+    }
+
+    @Override
     public final synchronized Optional<Block> blockAt(long address) {
         if (shared == null) {
             shared = lookup();

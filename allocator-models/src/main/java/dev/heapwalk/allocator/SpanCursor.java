@@ -3,6 +3,7 @@ package dev.heapwalk.allocator;
 
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockCursor;
+import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Damage;
 import dev.heapwalk.heap.DamageList;
@@ -12,8 +13,7 @@ import dev.heapwalk.memory.Target;
 import java.util.List;
 
 /**
- * Walks every block of a heap, span after span, and finds the one that an address lies in for a {@link SpanLookup}. A
- * subclass knows an allocator: it opens a span and looks at a block of it. Nothing is allocated for either. So that no
+ * Walks every block of a heap, span after span, or goes to the one that an address lies in. A subclass knows an allocator: it opens a span and looks at a block of it. Nothing is allocated for either. So that no
  * step is a virtual call, {@code next()} is the subclass's, where {@code look()} is final:
  *
  * <pre>{@code
@@ -29,7 +29,7 @@ import java.util.List;
  *
  * @param <H> the heap
  */
-public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCursor {
+public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCursor, BlockLookup {
     /** In place of the index of a span or a block, or of the number of a region. */
     protected static final int NONE = -1;
 
@@ -352,10 +352,13 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
         }
     }
 
-    /** Goes to the block that an address lies in. */
-    final boolean find(long wanted) {
+    /**
+     * {@inheritDoc} By the spans that were known when the heap was located. A walk is to begin anew behind it.
+     */
+    @Override
+    public final boolean find(long wanted) {
         if (closed) {
-            throw new IllegalStateException("the look-up is closed: it finds nothing any more");
+            throw new IllegalStateException("the cursor is closed: it finds nothing any more");
         }
         long now = target.moment();
         boolean same = now != 0 && now == moment;

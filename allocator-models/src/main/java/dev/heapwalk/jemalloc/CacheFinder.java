@@ -4,7 +4,6 @@ package dev.heapwalk.jemalloc;
 import dev.heapwalk.allocator.AnonymousMemory;
 import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.allocator.NonzeroWords;
-import dev.heapwalk.allocator.SpanLookup;
 import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Range;
@@ -44,7 +43,7 @@ final class CacheFinder {
     private final Reader reader;
     private final AnonymousMemory anonymous;
     private final HeapMap map;
-    private final SpanLookup<JemallocCursor> block;
+    private final JemallocCursor block;
     private final DamageList damages;
     private final boolean settled;
 
@@ -111,7 +110,7 @@ final class CacheFinder {
             Reader reader,
             AnonymousMemory anonymous,
             HeapMap map,
-            SpanLookup<JemallocCursor> block,
+            JemallocCursor block,
             DamageList damages,
             boolean settled) {
         this.words = words;
@@ -362,8 +361,8 @@ final class CacheFinder {
     private boolean isAllocated(long address, int szind) {
         return block.find(address)
                 && block.address() == address
-                && block.block().szind() == szind
-                && block.block().jemallocState() == JemallocState.USED;
+                && block.szind() == szind
+                && block.jemallocState() == JemallocState.USED;
     }
 
     private void keep(long address, OptionalLong tid) {
@@ -386,9 +385,9 @@ final class CacheFinder {
                             .formatted(stray.value, stray.szind));
         }
         // The stacks of all bins lie in one block.
-        if (block.find(top - Long.BYTES) && block.block().jemallocState() == JemallocState.USED) {
+        if (block.find(top - Long.BYTES) && block.jemallocState() == JemallocState.USED) {
             kept.put(block.address(), KeptBlocks.ALLOCATOR);
-            stackClass = block.block().szind();
+            stackClass = block.szind();
         }
         found.add(new Tcache(address, tid, bins));
     }

@@ -6,7 +6,6 @@ import dev.heapwalk.allocator.Calls;
 import dev.heapwalk.allocator.Finder;
 import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.allocator.Located;
-import dev.heapwalk.allocator.SpanLookup;
 import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Source;
@@ -190,8 +189,8 @@ final class Discovery implements Finder<JemallocHeap> {
 
         /** Among thread-local variables where these are known, else in all memory that may hold them. */
         private CacheFinder caches(HeapMap map, Iterable<Long> arenas) {
-            try (SpanLookup<JemallocCursor> block =
-                    new SpanLookup<>(new JemallocCursor(target, target.memory().reader(BUDGET, LINE), map))) {
+            try (JemallocCursor block =
+                    new JemallocCursor(target, target.memory().reader(BUDGET, LINE), map)) {
                 CacheFinder finder = new CacheFinder(levels.leaf(), reader, anonymous, map, block, damages, settled);
                 List<ThreadState> threads = target.threads();
                 int known = 0;

@@ -4,8 +4,6 @@ package dev.heapwalk.jemalloc;
 import dev.heapwalk.allocator.CacheTable;
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.LocatedHeap;
-import dev.heapwalk.allocator.SpanLookup;
-import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.jemalloc.layout.JemallocLayout;
 import dev.heapwalk.memory.Target;
@@ -123,15 +121,6 @@ public final class JemallocHeap extends LocatedHeap<JemallocHeap> {
     @Override
     public JemallocCursor blocks(int region) {
         return new JemallocCursor(this, Objects.checkIndex(region, arenas.count()));
-    }
-
-    @Override
-    public BlockLookup lookup() {
-        return look();
-    }
-
-    SpanLookup<JemallocCursor> look() {
-        return new SpanLookup<>(blocks());
     }
 
     /**

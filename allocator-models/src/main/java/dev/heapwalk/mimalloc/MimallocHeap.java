@@ -3,8 +3,6 @@ package dev.heapwalk.mimalloc;
 
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.LocatedHeap;
-import dev.heapwalk.allocator.SpanLookup;
-import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.mimalloc.layout.MimallocLayout;
@@ -169,11 +167,6 @@ public final class MimallocHeap extends LocatedHeap<MimallocHeap> {
     @Override
     public MimallocCursor blocks(int region) {
         return new MimallocCursor(this, Objects.checkIndex(region, map.owners().count()));
-    }
-
-    @Override
-    public BlockLookup lookup() {
-        return new SpanLookup<>(blocks());
     }
 
     /**

@@ -4,8 +4,6 @@ package dev.heapwalk.musl;
 import dev.heapwalk.allocator.FreeTable;
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.LocatedHeap;
-import dev.heapwalk.allocator.SpanLookup;
-import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
@@ -108,15 +106,6 @@ public final class MuslHeap extends LocatedHeap<MuslHeap> {
     @Override
     public MuslCursor blocks(int region) {
         return new MuslCursor(this, Objects.checkIndex(region, 1));
-    }
-
-    @Override
-    public BlockLookup lookup() {
-        return look();
-    }
-
-    SpanLookup<MuslCursor> look() {
-        return new SpanLookup<>(blocks());
     }
 
     /**

@@ -4,8 +4,6 @@ package dev.heapwalk.tcmalloc;
 import dev.heapwalk.allocator.CacheTable;
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.LocatedHeap;
-import dev.heapwalk.allocator.SpanLookup;
-import dev.heapwalk.heap.BlockLookup;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.memory.Target;
 import java.util.List;
@@ -115,15 +113,6 @@ public final class TcmallocHeap extends LocatedHeap<TcmallocHeap> {
     @Override
     public TcmallocCursor blocks(int region) {
         return new TcmallocCursor(this, Objects.checkIndex(region, 1));
-    }
-
-    @Override
-    public BlockLookup lookup() {
-        return look();
-    }
-
-    SpanLookup<TcmallocCursor> look() {
-        return new SpanLookup<>(blocks());
     }
 
     /**

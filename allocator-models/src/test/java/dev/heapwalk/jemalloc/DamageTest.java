@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
-import dev.heapwalk.allocator.HarmedHeap;
-import dev.heapwalk.allocator.SpanLookup;
+import dev.heapwalk.allocator.HarmedSpans;
+import dev.heapwalk.allocator.Spans;
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import java.io.IOException;
@@ -15,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Damage is told, and costs the block or the slab that it hits: all other blocks are those of the ledger. */
-class DamageTest extends HarmedHeap<JemallocHeap, DamageTest.Place> {
+class DamageTest extends HarmedSpans<JemallocHeap> {
     /** The fields, where all versions have them. */
     private static final long E_BITS = 0;
 
@@ -23,12 +20,13 @@ class DamageTest extends HarmedHeap<JemallocHeap, DamageTest.Place> {
     private static final long E_SIZE = 16;
     private static final long BITMAP = 64;
 
+    DamageTest() {
+        super(100_000);
+    }
+
     private void start(Release release) throws IOException {
         start(LedgerProcess.of(release, "threads").env("LD_PRELOAD", LedgerTest.LIBRARY));
     }
-
-    /** A block that the program holds, in the slab or extent that it lies in. */
-    record Place(long block, long edata, long start, long end) {}
 
     @Override
     protected JemallocHeap locate(Target target) {
@@ -41,53 +39,24 @@ class DamageTest extends HarmedHeap<JemallocHeap, DamageTest.Place> {
     }
 
     @Override
-    protected void checkHarmed(String what, JemallocHeap heap, Place place, Poke poke) {
+    protected Found walk(JemallocHeap heap) {
         Walk walk = Walk.ofAny(heap);
-        assertThat(walk.walked.damages()).as(what).isPositive();
-        checkOthers(what, walk.used, place);
-        checkFreed(what, walk.used.keySet(), place, poke.hidden());
+        return new Found(walk.used, walk.walked.damages());
     }
 
     @Override
-    protected boolean holds(Place place, long address) {
-        return address >= place.start && address < place.end;
+    protected Spans table(JemallocHeap heap) {
+        return heap.map().table();
     }
 
     /** The lowest extent in the tree. */
-    private static Place lowest(JemallocHeap heap) {
+    private Place lowest(JemallocHeap heap) {
         ExtentTable table = heap.map().table();
         int extent = 0;
         while (table.kinds[extent] == ExtentTable.Kind.BASE) {
             extent++;
         }
-        long start = table.starts[extent];
-        return new Place(start, table.structures[extent], start, start + table.sizes[extent]);
-    }
-
-    private Place place(JemallocHeap heap, boolean small) {
-        for (Ledger.Block block : ledger.live()) {
-            try (SpanLookup<JemallocCursor> lookup = heap.look()) {
-                if (lookup.find(block.address())
-                        && (small ? lookup.usableSize() == 64 : lookup.usableSize() > 100_000)) {
-                    int extent = heap.map().table().at(block.address());
-                    long start = heap.map().table().starts[extent];
-                    return new Place(
-                            block.address(),
-                            lookup.block().edata(),
-                            start,
-                            start + heap.map().table().sizes[extent]);
-                }
-            }
-        }
-        throw new AssertionError("there is no such block");
-    }
-
-    private void harm(String what, Choice<JemallocHeap, Place> choice, boolean small) throws IOException {
-        harm(what, choice, heap -> place(heap, small));
-    }
-
-    private Choice<JemallocHeap, Place> flip(long field, int bit) {
-        return (heap, place) -> flip(heap, place.edata + field, bit);
+        return span(heap, extent);
     }
 
     @ParameterizedTest
@@ -110,8 +79,8 @@ class DamageTest extends HarmedHeap<JemallocHeap, DamageTest.Place> {
         harm("the bit of a slab", flip(E_BITS, 12), true);
         harm(
                 "nfree",
-                (heap, place) ->
-                        flip(heap, place.edata + E_BITS, heap.layout().nfree().shift()),
+                (heap, place) -> flip(
+                        heap, place.structure() + E_BITS, heap.layout().nfree().shift()),
                 true);
     }
 
@@ -121,7 +90,7 @@ class DamageTest extends HarmedHeap<JemallocHeap, DamageTest.Place> {
     void theLowestExtent(Release release) throws Exception {
         start(release);
         for (int bit : new int[] {20, 30, 31, 36, 40}) {
-            harm("bit %d of e_addr of the lowest extent".formatted(bit), flip(E_ADDR, bit), DamageTest::lowest);
+            harm("bit %d of e_addr of the lowest extent".formatted(bit), flip(E_ADDR, bit), this::lowest);
         }
     }
 
@@ -133,7 +102,7 @@ class DamageTest extends HarmedHeap<JemallocHeap, DamageTest.Place> {
             for (long value : new long[] {0x123456789abcdec0L, -1, 0x7fff_ffff_f000L, 64}) {
                 harm(
                         "a leaf's entry is 0x%x".formatted(value),
-                        (heap, place) -> new Poke(entry(heap, place.start), value),
+                        (heap, place) -> new Poke(entry(heap, place.start()), value),
                         small);
             }
         }

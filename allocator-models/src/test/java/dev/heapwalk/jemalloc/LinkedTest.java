@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.jemalloc;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
-import dev.heapwalk.heap.Evidence;
-import dev.heapwalk.heap.Source;
-import dev.heapwalk.memory.Target;
-import dev.heapwalk.testkit.Cores;
-import dev.heapwalk.testkit.Ledger;
-import dev.heapwalk.testkit.LedgerProcess;
-import dev.heapwalk.testkit.Release;
+import dev.heapwalk.allocator.LinkedProgram;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -25,32 +15,14 @@ class LinkedTest {
     @ParameterizedTest
     @ValueSource(strings = {"-s -l:libjemalloc.a -lm", "-s -static -Wl,-z,muldefs -l:libjemalloc.a -lm"})
     void isFoundByStructure(String options) throws Exception {
-        try (LedgerProcess process = LedgerProcess.of(Release.TRIXIE, "threads")
-                .option("threads", 4)
-                .linked(options.split(" "))
-                .start()) {
-            Ledger ledger = process.ledger();
-            try (Target target = Target.attach(process.pid())) {
-                JemallocHeap heap = JemallocHeap.locate(target);
-                assertThat(heap.name()).isEqualTo("jemalloc 5.2.1");
-                assertThat(heap.evidence().stream().map(Evidence::sources).toList())
-                        .doesNotContain(Set.of(Source.SYMBOL));
-                Walk.of(heap).check(ledger);
-                List<Long> owners = heap.threadCaches().stream()
+        LinkedProgram.check(
+                options,
+                "jemalloc 5.2.1",
+                JemallocHeap::locate,
+                heap -> heap.threadCaches().stream()
                         .map(cache -> cache.tid().orElseThrow())
-                        .sorted()
-                        .toList();
-                assertThat(owners)
-                        .isEqualTo(ledger.threads().stream()
-                                .map(thread -> (long) thread.tid())
-                                .sorted()
-                                .toList());
-            }
-            process.check();
-            Path core = Cores.gcore(process, folder);
-            try (Target target = Target.core(core, Release.TRIXIE.root(false).orElseThrow())) {
-                Walk.of(JemallocHeap.locate(target)).check(ledger);
-            }
-        }
+                        .toList(),
+                (heap, ledger) -> Walk.of(heap).check(ledger),
+                folder);
     }
 }

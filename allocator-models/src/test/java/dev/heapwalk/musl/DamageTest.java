@@ -4,7 +4,6 @@ package dev.heapwalk.musl;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.allocator.HarmedHeap;
-import dev.heapwalk.allocator.SpanLookup;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.musl.layout.MallocngLayout;
 import dev.heapwalk.testkit.Ledger;
@@ -65,10 +64,9 @@ class DamageTest extends HarmedHeap<MuslHeap, DamageTest.Place> {
     }
 
     private Place place(MuslHeap heap, Kind kind) {
-        try (SpanLookup<MuslCursor> lookup = heap.look()) {
+        try (MuslCursor at = heap.blocks()) {
             for (Ledger.Block block : ledger.live()) {
-                assertThat(lookup.find(block.address())).isTrue();
-                MuslCursor at = lookup.block();
+                assertThat(at.find(block.address())).isTrue();
                 long bits = heap.target().memory().readLong(at.meta() + BITS);
                 boolean fits = switch (kind) {
                     case ALONE -> at.ownMapping() && Groups.sizeClass(bits) == MallocngLayout.MAPPED_CLASS;

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.tcmalloc;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
-import dev.heapwalk.allocator.HarmedHeap;
-import dev.heapwalk.allocator.SpanLookup;
+import dev.heapwalk.allocator.HarmedSpans;
+import dev.heapwalk.allocator.Spans;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.tcmalloc.layout.TcmallocLayout;
-import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
 import java.io.IOException;
@@ -17,7 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Damage is told, and costs the block or the span that it hits: all other blocks are those of the ledger. */
-class DamageTest extends HarmedHeap<TcmallocHeap, DamageTest.Place> {
+class DamageTest extends HarmedSpans<TcmallocHeap> {
     /** The fields, where all versions have them. */
     private static final long START = 0;
 
@@ -25,12 +22,13 @@ class DamageTest extends HarmedHeap<TcmallocHeap, DamageTest.Place> {
     private static final long OBJECTS = 32;
     private static final long BITS = 40;
 
+    DamageTest() {
+        super(300_000);
+    }
+
     private void start(Release release) throws IOException {
         start(LedgerProcess.of(release, "threads").preload(LedgerTest.LIBRARY));
     }
-
-    /** A block that the program holds, in the span that it lies in. */
-    record Place(long block, long span, long start, long end) {}
 
     @Override
     protected TcmallocHeap locate(Target target) {
@@ -43,42 +41,14 @@ class DamageTest extends HarmedHeap<TcmallocHeap, DamageTest.Place> {
     }
 
     @Override
-    protected void checkHarmed(String what, TcmallocHeap heap, Place place, Poke poke) {
+    protected Found walk(TcmallocHeap heap) {
         Walk walk = Walk.ofAny(heap);
-        assertThat(walk.walked.damages()).as(what).isPositive();
-        checkOthers(what, walk.used, place);
-        checkFreed(what, walk.used.keySet(), place, poke.hidden());
+        return new Found(walk.used, walk.walked.damages());
     }
 
     @Override
-    protected boolean holds(Place place, long address) {
-        return address >= place.start && address < place.end;
-    }
-
-    private Place place(TcmallocHeap heap, boolean small) {
-        for (Ledger.Block block : ledger.live()) {
-            try (SpanLookup<TcmallocCursor> lookup = heap.look()) {
-                if (lookup.find(block.address())
-                        && (small ? lookup.usableSize() == 64 : lookup.usableSize() > 300_000)) {
-                    int index = heap.map().table().at(block.address());
-                    long start = heap.map().table().starts[index];
-                    return new Place(
-                            block.address(),
-                            lookup.block().span(),
-                            start,
-                            start + heap.map().table().sizes[index]);
-                }
-            }
-        }
-        throw new AssertionError("there is no such block");
-    }
-
-    private void harm(String what, Choice<TcmallocHeap, Place> choice, boolean small) throws IOException {
-        harm(what, choice, heap -> place(heap, small));
-    }
-
-    private Choice<TcmallocHeap, Place> flip(long field, int bit) {
-        return (heap, place) -> flip(heap, place.span + field, bit);
+    protected Spans table(TcmallocHeap heap) {
+        return heap.map().table();
     }
 
     @ParameterizedTest
@@ -111,13 +81,13 @@ class DamageTest extends HarmedHeap<TcmallocHeap, DamageTest.Place> {
             for (long value : new long[] {0, 0x123456789abcdec0L, -1, 0x7fff_ffff_f000L, 64}) {
                 harm(
                         "an entry is 0x%x".formatted(value),
-                        (heap, place) -> new Poke(entry(heap, place.start), value),
+                        (heap, place) -> new Poke(entry(heap, place.start()), value),
                         small);
             }
             harm(
                     "an entry is that of the span behind",
                     (heap, place) -> new Poke(
-                            entry(heap, place.start), heap.target().memory().readLong(entry(heap, place.end))),
+                            entry(heap, place.start()), heap.target().memory().readLong(entry(heap, place.end()))),
                     small);
         }
     }

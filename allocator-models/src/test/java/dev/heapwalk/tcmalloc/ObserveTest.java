@@ -3,7 +3,7 @@ package dev.heapwalk.tcmalloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.heapwalk.allocator.WalkedHeap;
+import dev.heapwalk.allocator.ObservedHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
@@ -11,46 +11,32 @@ import dev.heapwalk.testkit.Release;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A program that allocates and frees without pause, on tcmalloc: observed while it runs, and stopped. */
-class ObserveTest {
-    private static final int LOOKS = 5;
+/** A program that allocates and frees without pause, on tcmalloc. */
+class ObserveTest extends ObservedHeap<TcmallocHeap> {
+    @Override
+    protected TcmallocHeap locate(Target target) {
+        return TcmallocHeap.locate(target);
+    }
+
+    @Override
+    protected void checkStopped(TcmallocHeap still) {
+        assertThat(Walk.ofAny(still).walked.damages()).isZero();
+        assertThat(still.threadCaches()).hasSizeBetween(3, 4);
+    }
+
+    @Override
+    protected void check(TcmallocHeap heap, Ledger ledger) {
+        Walk.of(heap).check(ledger);
+    }
 
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Release#debian")
     void changeIsNoDamage(Release release) throws Exception {
         try (LedgerProcess process = LedgerProcess.of(release, "churn")
-                        .preload(LedgerTest.LIBRARY)
-                        .option("threads", 2)
-                        .start();
-                Target target = Target.observe(process.pid())) {
-            TcmallocHeap heap = TcmallocHeap.locate(target);
-            TcmallocCursor block = heap.blocks();
-            for (int i = 0; i < LOOKS; i++) {
-                heap = heap.refresh();
-                assertThat(block.rewind(heap)).isTrue();
-                long used = 0;
-                while (block.next()) {
-                    used += block.tcmallocState() == TcmallocState.USED ? 1 : 0;
-                }
-                assertThat(used).isPositive();
-                assertThat(heap.damage()).isEmpty();
-                assertThat(block.damage()).isEmpty();
-                assertThat(block.leftOutBytes()).isLessThan(block.totalBytes());
-                // Stopped in the middle of it, nothing contradicts itself.
-                try (Target.Stop _ = target.stop()) {
-                    TcmallocHeap still = heap.refresh();
-                    Walk walk = Walk.ofAny(still);
-                    assertThat(still.damage()).isEmpty();
-                    assertThat(walk.walked.damages()).isZero();
-                    assertThat(still.threadCaches()).hasSizeBetween(3, 4);
-                }
-            }
-            block.close();
-            process.stop();
-            Ledger ledger = process.ledger();
-            heap = heap.refresh();
-            Walk.of(heap).check(ledger);
-            process.check();
+                .preload(LedgerTest.LIBRARY)
+                .option("threads", 2)
+                .start()) {
+            changeIsNoDamage(process);
         }
     }
 
@@ -58,13 +44,11 @@ class ObserveTest {
     @MethodSource("dev.heapwalk.testkit.Release#debian")
     void aWalkAllocatesNothing(Release release) throws Exception {
         try (LedgerProcess process = LedgerProcess.of(release, "many")
-                        .preload(LedgerTest.LIBRARY)
-                        .option("threads", 2)
-                        .option("count", 20_000)
-                        .start();
-                Target target = Target.attach(process.pid());
-                TcmallocCursor block = TcmallocHeap.locate(target).blocks()) {
-            WalkedHeap.checkAllocatesNothing(block);
+                .preload(LedgerTest.LIBRARY)
+                .option("threads", 2)
+                .option("count", 20_000)
+                .start()) {
+            walkAllocatesNothing(process);
         }
     }
 }
