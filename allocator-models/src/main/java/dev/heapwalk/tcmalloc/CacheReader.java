@@ -2,6 +2,7 @@
 package dev.heapwalk.tcmalloc;
 
 import dev.heapwalk.allocator.AnonymousMemory;
+import dev.heapwalk.allocator.Chains;
 import dev.heapwalk.allocator.KeptBlocks;
 import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.memory.Reader;
@@ -12,12 +13,7 @@ import java.util.OptionalLong;
 
 /** Follows the chains of free blocks that the caches of threads and the transfer cache have. */
 final class CacheReader {
-    private static final long NOTHING = -1;
-
     private final Reader reader;
-    /** Reads blocks, which lie here and there. */
-    private final Reader blocks;
-
     private final AnonymousMemory anonymous;
     private final HeapMap map;
     private final DamageList damages;
@@ -27,27 +23,35 @@ final class CacheReader {
     private final CentralFreeList central = new CentralFreeList();
     private final TcmallocCursor span;
     private final KeptObjects kept;
+    private final Chains chains;
+    /** What has each of the chains. */
+    private final List<Holder> holders = new ArrayList<>();
+
+    private final List<Long> threads = new ArrayList<>();
+    private final List<OptionalLong> tids = new ArrayList<>();
     private final List<ThreadCache> caches = new ArrayList<>();
     private final int[] inTransfer;
-    /** The word behind the last block of a chain. */
-    private long behind;
+
+    /**
+     * What has a chain.
+     *
+     * @param at target address of a structure
+     * @param sizeClass of which its blocks are
+     * @param owner the number of a thread's cache, or {@link KeptBlocks#ALLOCATOR} for the transfer cache
+     * @param length how many blocks it says to have
+     */
+    private record Holder(long at, int sizeClass, int owner, int length) {}
 
     CacheReader(
-            Target target,
-            Reader reader,
-            Reader blocks,
-            AnonymousMemory anonymous,
-            HeapMap map,
-            DamageList damages,
-            boolean settled) {
+            Target target, Reader reader, AnonymousMemory anonymous, HeapMap map, DamageList damages, boolean settled) {
         this.reader = reader;
-        this.blocks = blocks;
         this.anonymous = anonymous;
         this.map = map;
         this.span = new TcmallocCursor(target, reader, map);
         this.damages = damages;
         this.settled = settled;
         this.kept = new KeptObjects(map.table(), map.classes());
+        this.chains = new Chains(reader.memory());
         this.inTransfer = new int[map.classes().count()];
     }
 
@@ -64,35 +68,21 @@ final class CacheReader {
         return inTransfer.clone();
     }
 
-    /** Reads a thread's cache. */
+    /** Reads where the chains of a thread's cache begin. */
     void thread(long cache, OptionalLong tid) {
-        int number = caches.size();
-        List<ThreadCache.Contents> contents = new ArrayList<>();
         for (int i = 1; i < map.classes().count(); i++) {
             long at = cache + (long) FreeList.SIZE * i;
             long offset = reader.find(at, FreeList.SIZE);
-            if (offset < 0) {
-                continue;
-            }
-            list.wrap(reader.segment(), offset, at);
-            long head = list.list();
-            int length = list.length();
-            int found = length < 0 ? 0 : follow(head, 0, length, i, number);
-            if (found > 0) {
-                contents.add(new ThreadCache.Contents(i, map.classes().size(i), found));
-            }
-            if (settled && (found != length || (length == 0 ? head : behind) != 0)) {
-                damages.add(
-                        at,
-                        -1,
-                        "a thread's list of blocks of %d bytes says that it has %d, but leads to %d and then to 0x%x; others of them may be listed as used"
-                                .formatted(map.classes().size(i), length, found, length <= 0 ? head : behind));
+            if (offset >= 0) {
+                list.wrap(reader.segment(), offset, at);
+                add(new Holder(at, i, threads.size(), list.length()), list.list(), 0);
             }
         }
-        caches.add(new ThreadCache(cache, tid, contents));
+        threads.add(cache);
+        tids.add(tid);
     }
 
-    /** Reads the transfer cache of a size class. */
+    /** Reads where the chains of the transfer cache begin that it has of a size class. */
     void transfer(long at, int sizeClass) {
         long offset = reader.find(at, CentralFreeList.SIZE);
         if (offset < 0) {
@@ -106,53 +96,67 @@ final class CacheReader {
             }
             return;
         }
-        long[] ends = new long[2 * slots];
+        int length = map.classes().moves()[sizeClass];
         for (int i = 0; i < slots; i++) {
-            ends[2 * i] = central.head(i);
-            ends[2 * i + 1] = central.tail(i);
-        }
-        int most = map.classes().moves()[sizeClass];
-        for (int i = 0; i < slots; i++) {
-            int found = follow(ends[2 * i], ends[2 * i + 1], most, sizeClass, KeptBlocks.ALLOCATOR);
-            inTransfer[sizeClass] += found;
-            if (settled && found != most) {
-                damages.add(
-                        at,
-                        -1,
-                        "a chain of %d blocks of %d bytes in the transfer cache leads to %d and then to 0x%x; others of them may be listed as used"
-                                .formatted(most, map.classes().size(sizeClass), found, behind));
-            }
+            add(new Holder(at, sizeClass, KeptBlocks.ALLOCATOR, length), central.head(i), central.tail(i));
         }
     }
 
-    /**
-     * Follows a chain to its last block.
-     *
-     * @param tail the last block, 0 if it is not known
-     * @param most how many blocks it has
-     * @return how many it has indeed
-     */
-    private int follow(long head, long tail, int most, int sizeClass, int owner) {
-        long at = head;
-        int count = 0;
-        boolean more = true;
-        while (count < most && more) {
-            if (!take(at, sizeClass, owner)) {
-                break;
+    private void add(Holder holder, long head, long tail) {
+        holders.add(holder);
+        chains.add(head, tail, holder.length);
+    }
+
+    /** Follows all chains. */
+    void follow() {
+        chains.follow(this::take);
+        List<List<ThreadCache.Contents>> contents = new ArrayList<>();
+        threads.forEach(_ -> contents.add(new ArrayList<>()));
+        for (int i = 0; i < holders.size(); i++) {
+            Holder holder = holders.get(i);
+            int found = chains.count(i);
+            if (holder.owner == KeptBlocks.ALLOCATOR) {
+                inTransfer[holder.sizeClass] += found;
+            } else if (found > 0) {
+                contents.get(holder.owner)
+                        .add(new ThreadCache.Contents(
+                                holder.sizeClass, map.classes().size(holder.sizeClass), found));
             }
-            count++;
-            more = at != tail;
-            at = blocks.readLong(at, NOTHING);
+            if (settled) {
+                contradiction(holder, found, chains.behind(i));
+            }
         }
-        behind = at;
-        return count;
+        for (int i = 0; i < threads.size(); i++) {
+            caches.add(new ThreadCache(threads.get(i), tids.get(i), contents.get(i)));
+        }
+    }
+
+    private void contradiction(Holder holder, int found, long behind) {
+        int size = map.classes().size(holder.sizeClass);
+        if (holder.owner == KeptBlocks.ALLOCATOR) {
+            if (found != holder.length) {
+                damages.add(
+                        holder.at,
+                        -1,
+                        "a chain of %d blocks of %d bytes in the transfer cache leads to %d and then to 0x%x; others of them may be listed as used"
+                                .formatted(holder.length, size, found, behind));
+            }
+        } else if (found != holder.length || behind != 0) {
+            damages.add(
+                    holder.at,
+                    -1,
+                    "a thread's list of blocks of %d bytes says that it has %d, but leads to %d and then to 0x%x; others of them may be listed as used"
+                            .formatted(size, holder.length, found, behind));
+        }
     }
 
     /**
      * Takes what lies where a chain leads to, if it is an object of the size class that no chain has led to before. It
      * may also lie in what was left out, maybe in a span with such objects: the chain may lead out of it again.
      */
-    private boolean take(long address, int sizeClass, int owner) {
+    private boolean take(int chain, long address) {
+        int sizeClass = holders.get(chain).sizeClass;
+        int owner = holders.get(chain).owner;
         SpanTable table = map.table();
         if (address <= 0 || (address & 7) != 0) {
             return false;

@@ -29,8 +29,6 @@ final class Discovery implements Finder<TcmallocHeap> {
     private static final long BUDGET = 8L << 20;
     /** Structures of spans lie side by side. */
     private static final int LINE = 1 << 14;
-    /** The next block of a chain may lie anywhere. */
-    private static final int BLOCK_LINE = 1 << 12;
 
     private final Target target;
     private final TcmallocModule module;
@@ -137,11 +135,8 @@ final class Discovery implements Finder<TcmallocHeap> {
             SpanTable table = spans.table(metadata);
             HeapMap heapMap = new HeapMap(map.shape(), table, classes, KeptBlocks.NONE);
             OptionalLong central = finder.central(variables);
-            CacheReader cacheReader;
-            try (Reader blocks = target.memory().reader(BUDGET, BLOCK_LINE)) {
-                cacheReader = new CacheReader(target, reader, blocks, anonymous, heapMap, damages, settled);
-                readCaches(caches, cacheReader, central);
-            }
+            CacheReader cacheReader = new CacheReader(target, reader, anonymous, heapMap, damages, settled);
+            readCaches(caches, cacheReader, central);
             CentralCache centralCache =
                     CentralCache.of(table, classes, firstRegion, central, reader, cacheReader.inTransfer());
             if (settled) {
@@ -204,6 +199,10 @@ final class Discovery implements Finder<TcmallocHeap> {
                 into.thread(cache.getKey(), cache.getValue());
                 known += cache.getValue().isPresent() ? 1 : 0;
             }
+            for (int i = 1; i < classes.count() && central.isPresent(); i++) {
+                into.transfer(central.getAsLong() + (long) CentralFreeList.SIZE * i, i);
+            }
+            into.follow();
             long cached = into.caches().stream().mapToLong(ThreadCache::count).sum();
             evidence.add(Evidence.of(
                     "thread caches",
@@ -214,9 +213,6 @@ final class Discovery implements Finder<TcmallocHeap> {
             if (central.isEmpty()) {
                 missing.add("tcmalloc's transfer cache: free blocks in it are listed as used");
                 return;
-            }
-            for (int i = 1; i < classes.count(); i++) {
-                into.transfer(central.getAsLong() + (long) CentralFreeList.SIZE * i, i);
             }
             evidence.add(Evidence.of(
                     "central cache",
