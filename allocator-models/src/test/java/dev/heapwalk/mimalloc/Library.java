@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.mimalloc;
 
+import dev.heapwalk.allocator.NamedLibrary;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Release;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -27,13 +27,12 @@ record Library(Release release, String file, String name) {
         List<Library> libraries = new ArrayList<>(Stream.of(TWO, THREE)
                 .filter(library -> Release.debian().contains(library.release))
                 .toList());
-        String more = System.getenv(VARIABLE);
-        if (more != null && !more.isBlank()) {
-            for (String file : more.split(":")) {
-                String version = Path.of(file).getFileName().toString();
-                libraries.add(new Library(Release.HOST, file, "mimalloc " + version.charAt(1)));
-            }
-        }
+        NamedLibrary.of(VARIABLE)
+                .map(named -> new Library(
+                        Release.HOST,
+                        named.file().toString(),
+                        "mimalloc " + named.version().charAt(0)))
+                .forEach(libraries::add);
         return libraries.stream();
     }
 

@@ -4,6 +4,7 @@ package dev.heapwalk.musl;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.allocator.LedgerBlocks;
+import dev.heapwalk.allocator.NamedLibrary;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
@@ -30,20 +31,36 @@ class LedgerTest {
     @TempDir
     private Path folder;
 
-    /** What the program does, and whether it has musl in itself and has lost its names. */
-    record Case(Release release, String scenario, Map<String, Long> options, boolean statically) {
+    /** Paths of other libraries, separated by colons, whose file names begin with their versions, such as 1.2.4. */
+    private static final String VARIABLE = "HEAPWALK_MUSLS";
+
+    /**
+     * What the program does, and whether it has musl in itself and has lost its names.
+     *
+     * @param linked how else it is linked
+     */
+    record Case(
+            Release release,
+            String version,
+            String scenario,
+            Map<String, Long> options,
+            boolean statically,
+            List<String> linked) {
+        /** With what a release packages. */
+        Case(Release release, String scenario, Map<String, Long> options, boolean statically) {
+            this(release, VERSIONS.get(release), scenario, options, statically, statically ? List.of("-s") : List.of());
+        }
+
         LedgerProcess.Launch launch() {
-            LedgerProcess.Launch launch = LedgerProcess.of(release, scenario).musl(statically);
-            if (statically) {
-                launch.linked("-s");
-            }
+            LedgerProcess.Launch launch =
+                    LedgerProcess.of(release, scenario).musl(statically).linked(linked.toArray(String[]::new));
             options.forEach(launch::option);
             return launch;
         }
 
         @Override
         public String toString() {
-            return release.label() + " " + scenario + options + (statically ? " static" : "");
+            return release.label() + " " + version + " " + scenario + options + (statically ? " static" : "");
         }
     }
 
@@ -61,6 +78,17 @@ class LedgerTest {
             cases.add(new Case(release, "brk-blocked", Map.of(), true));
             cases.add(new Case(release, "pages", Map.of("count", 2000L), true));
         }
+        NamedLibrary.of(VARIABLE).forEach(named -> {
+            for (String scenario : List.of("never", "basic", "bigsizes", "exits", "memalign", "threads")) {
+                cases.add(new Case(
+                        Release.HOST,
+                        named.version(),
+                        scenario,
+                        Map.of(),
+                        false,
+                        List.of("-Wl,-dynamic-linker=" + named.file())));
+            }
+        });
         return cases.stream();
     }
 
@@ -71,8 +99,7 @@ class LedgerTest {
             Ledger ledger = process.ledger();
             try (Target target = Target.attach(process.pid())) {
                 MuslHeap heap = MuslHeap.locate(target);
-                assertThat(heap.name())
-                        .isEqualTo(one.statically ? "musl's malloc" : "musl's malloc " + VERSIONS.get(one.release));
+                assertThat(heap.name()).isEqualTo(one.statically ? "musl's malloc" : "musl's malloc " + one.version);
                 check(heap, ledger);
                 LedgerBlocks.checkLookup(heap, ledger, Set.of());
                 Walk walk = Walk.of(heap);
@@ -89,7 +116,7 @@ class LedgerTest {
                 check(MuslHeap.locate(target), ledger);
             }
             Path core = Cores.gcore(process, folder);
-            try (Target target = Target.core(core, one.release.root(false).orElseThrow())) {
+            try (Target target = Target.core(core, one.release.root(false).orElse(Path.of("/")))) {
                 check(MuslHeap.locate(target), ledger);
             }
         }

@@ -4,6 +4,7 @@ package dev.heapwalk.tcmalloc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.allocator.LedgerBlocks;
+import dev.heapwalk.allocator.NamedLibrary;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
@@ -38,8 +39,22 @@ class LedgerTest {
     @TempDir
     private Path folder;
 
+    /** Paths of other libraries, separated by colons, whose file names begin with their versions, such as 2.15. */
+    private static final String VARIABLE = "HEAPWALK_TCMALLOCS";
+
     /** What the program does, with which library and settings. */
-    record Case(Release release, String scenario, Map<String, Long> options, String library, String settings) {
+    record Case(
+            Release release,
+            String scenario,
+            Map<String, Long> options,
+            String library,
+            String version,
+            String settings) {
+        /** With what a release packages. */
+        Case(Release release, String scenario, Map<String, Long> options, String library, String settings) {
+            this(release, scenario, options, library, VERSIONS.get(release), settings);
+        }
+
         LedgerProcess start() throws Exception {
             LedgerProcess.Launch launch = LedgerProcess.of(release, scenario).preload(library);
             options.forEach(launch::option);
@@ -76,6 +91,12 @@ class LedgerTest {
             }
             cases.add(new Case(release, "threads", Map.of("threads", 4L), FULL, "TCMALLOC_SAMPLE_PARAMETER=10000"));
         }
+        NamedLibrary.of(VARIABLE).forEach(named -> {
+            for (String scenario : List.of("basic", "bigsizes", "exits", "memalign", "threads")) {
+                cases.add(
+                        new Case(Release.HOST, scenario, Map.of(), named.file().toString(), named.version(), ""));
+            }
+        });
         return cases.stream();
     }
 
@@ -86,7 +107,7 @@ class LedgerTest {
             Ledger ledger = process.ledger();
             try (Target target = Target.attach(process.pid())) {
                 TcmallocHeap heap = TcmallocHeap.locate(target);
-                assertThat(heap.name()).isEqualTo("tcmalloc " + VERSIONS.get(one.release));
+                assertThat(heap.name()).isEqualTo("tcmalloc " + one.version);
                 Walk walk = Walk.of(heap);
                 walk.check(ledger);
                 assertThat(walk.sampled > 0).isEqualTo(one.settings.startsWith("TCMALLOC_SAMPLE"));
@@ -98,7 +119,7 @@ class LedgerTest {
                 checkChild(process.child(), ledger);
             }
             Path core = Cores.gcore(process, folder);
-            try (Target target = Target.core(core, one.release.root(false).orElseThrow())) {
+            try (Target target = Target.core(core, one.release.root(false).orElse(Path.of("/")))) {
                 Walk.of(TcmallocHeap.locate(target)).check(ledger);
             }
             // What it allocates for this at the first time is there at the second.
