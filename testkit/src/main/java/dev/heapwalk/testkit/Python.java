@@ -235,8 +235,9 @@ public final class Python {
     }
 
     /** A command line that becomes this interpreter, for a process of the same id. */
-    List<String> command(List<String> arguments) {
-        List<String> line = new ArrayList<>(command);
+    List<String> command(List<String> before, List<String> arguments) {
+        List<String> line = new ArrayList<>(before);
+        line.addAll(command);
         line.addAll(arguments);
         return release == Release.HOST ? line : Release.enter(root, line);
     }

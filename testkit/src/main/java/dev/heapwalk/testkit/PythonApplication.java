@@ -46,7 +46,7 @@ public enum PythonApplication {
 
     private boolean imports(Python python) {
         try {
-            Process process = new ProcessBuilder(python.command(List.of("-c", "import " + needed)))
+            Process process = new ProcessBuilder(python.command(List.of(), List.of("-c", "import " + needed)))
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                     .start();

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -43,6 +44,7 @@ public final class PythonProcess implements AutoCloseable {
         private final List<String> arguments = new ArrayList<>();
         private final List<String> options = new ArrayList<>();
         private final Map<String, String> environment = new LinkedHashMap<>(Map.of("LC_ALL", "C.UTF-8"));
+        private Preloaded preloaded = Preloaded.NOTHING;
 
         private Launch(Python python) {
             this.python = python;
@@ -94,6 +96,17 @@ public final class PythonProcess implements AutoCloseable {
         }
 
         /**
+         * Loads a library before all others.
+         *
+         * @param library a file of this machine, of which it gets a copy
+         * @return this
+         */
+        public Launch preload(Path library) {
+            preloaded = new Preloaded(Optional.of(library));
+            return this;
+        }
+
+        /**
          * Starts it and waits until the script has made all.
          *
          * @return the process; to be closed
@@ -108,7 +121,7 @@ public final class PythonProcess implements AutoCloseable {
                 List<String> line = new ArrayList<>(options);
                 line.add("/" + root.relativize(copy));
                 line.addAll(arguments);
-                ProcessBuilder builder = new ProcessBuilder(python.command(line));
+                ProcessBuilder builder = new ProcessBuilder(python.command(preloaded.before(root, folder), line));
                 builder.environment().putAll(environment);
                 return new PythonProcess(this, folder, Conversation.start(toString(), builder));
             } catch (IOException | RuntimeException e) {

@@ -134,8 +134,9 @@ public final class Ruby {
     }
 
     /** A command line that becomes this interpreter, for a process of the same id. */
-    List<String> command(List<String> arguments) {
-        List<String> line = new ArrayList<>(List.of(executable));
+    List<String> command(List<String> before, List<String> arguments) {
+        List<String> line = new ArrayList<>(before);
+        line.add(executable);
         line.addAll(arguments);
         return release == null ? line : Release.enter(root(), line);
     }

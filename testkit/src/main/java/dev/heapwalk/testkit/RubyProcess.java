@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A Ruby process that runs a script of the testkit: it makes what the script is for, collects its garbage, and then
@@ -68,6 +69,7 @@ public final class RubyProcess implements AutoCloseable {
         private final List<String> options = new ArrayList<>();
         private final List<String> arguments = new ArrayList<>();
         private final Map<String, String> environment = new LinkedHashMap<>(Map.of("LC_ALL", "C.UTF-8"));
+        private Preloaded preloaded = Preloaded.NOTHING;
         private boolean contained;
 
         private Launch(Ruby ruby, String script) {
@@ -120,6 +122,17 @@ public final class RubyProcess implements AutoCloseable {
         }
 
         /**
+         * Loads a library before all others.
+         *
+         * @param library a file of this machine, of which it gets a copy
+         * @return this
+         */
+        public Launch preload(Path library) {
+            preloaded = new Preloaded(Optional.of(library));
+            return this;
+        }
+
+        /**
          * Starts it and waits until the script has made all.
          *
          * @return the process; to be closed
@@ -140,7 +153,7 @@ public final class RubyProcess implements AutoCloseable {
                 List<String> line = new ArrayList<>(options);
                 line.add(seen(root, folder.path().resolve(script + ".rb")));
                 line.addAll(arguments);
-                List<String> command = ruby.command(line);
+                List<String> command = ruby.command(preloaded.before(root, folder), line);
                 ProcessBuilder builder = new ProcessBuilder(contained ? Release.contained(command) : command);
                 builder.environment().putAll(environment);
                 return new RubyProcess(this, folder, Conversation.start(toString(), builder));
