@@ -125,7 +125,7 @@ final class Discovery implements Finder<MimallocHeap> {
                                 .filter(layout -> layout.segment().equals(trace.segments()))
                                 .toList(),
                         layout -> {
-                            Votes votes = new Votes(reader, layout, settled, target.still());
+                            Votes votes = new Votes(reader, anonymous, layout, settled, target.still());
                             SegmentWalk walk = new SegmentWalk(reader, layout, target.still());
                             segments.stream()
                                     .takeWhile(_ -> !votes.enough())
@@ -173,7 +173,7 @@ final class Discovery implements Finder<MimallocHeap> {
             SegmentWalk walk = new SegmentWalk(reader, layout, target.still());
             List<Segment> sound = new ArrayList<>();
             for (Segment segment : candidates) {
-                Votes votes = new Votes(reader, layout, settled, target.still());
+                Votes votes = new Votes(reader, anonymous, layout, settled, target.still());
                 walk.each(segment, votes.over(walk));
                 if (votes.lead() > 0) {
                     sound.add(segment);
@@ -198,7 +198,7 @@ final class Discovery implements Finder<MimallocHeap> {
                     Source.STRUCTURE));
             if (known.isEmpty()) {
                 choose(MimallocLayout.MAPPED, layout -> {
-                    Votes votes = new Votes(reader, layout, settled, target.still());
+                    Votes votes = new Votes(reader, anonymous, layout, settled, target.still());
                     map.each(target.memory(), anonymous, votes);
                     return votes;
                 });
@@ -261,6 +261,8 @@ final class Discovery implements Finder<MimallocHeap> {
      */
     private static final class Votes implements PageMap.Visitor {
         private final Reader reader;
+        private final AnonymousMemory anonymous;
+        private final MimallocLayout layout;
         private final boolean settled;
         private final boolean still;
         private final MiPage view;
@@ -269,9 +271,13 @@ final class Discovery implements Finder<MimallocHeap> {
         private int sound;
         private int changing;
         private int others;
+        /** Pages whose heap has something else in place of a list. */
+        private int strangers;
 
-        Votes(Reader reader, MimallocLayout layout, boolean settled, boolean still) {
+        Votes(Reader reader, AnonymousMemory anonymous, MimallocLayout layout, boolean settled, boolean still) {
             this.reader = reader;
+            this.anonymous = anonymous;
+            this.layout = layout;
             this.settled = settled;
             this.still = still;
             this.view = new MiPage(layout.page());
@@ -284,7 +290,7 @@ final class Discovery implements Finder<MimallocHeap> {
         }
 
         int lead() {
-            return 2 * sound + (settled ? -changing : changing) - 2 * others;
+            return 2 * sound + (settled ? -changing : changing) - 2 * others - strangers;
         }
 
         SegmentWalk.Visitor over(SegmentWalk walk) {
@@ -326,11 +332,21 @@ final class Discovery implements Finder<MimallocHeap> {
         }
 
         private void count(MiPage page, PageShape where) {
+            long heap = page.heap();
             if (blocks.read(page, where.start(), where.blockSize()) == Opened.GOOD) {
                 sound++;
             } else {
                 changing++;
             }
+            if (!mayHaveDelayed(heap)) {
+                strangers++;
+            }
+        }
+
+        /** Whether a heap has a list of blocks that other threads freed where the layout has it, or an empty one. */
+        private boolean mayHaveDelayed(long heap) {
+            long first = heap == 0 || layout.delayed() < 0 ? 0 : reader.readLong(heap + layout.delayed(), 0);
+            return first == 0 || (first & Long.BYTES - 1) == 0 && anonymous.holds(first, Long.BYTES);
         }
 
         @Override

@@ -68,9 +68,16 @@ public record MimallocLayout(
     /** All layouts with segments. */
     public static final List<MimallocLayout> SEGMENTED = List.of(
             two("2.0.6 and 2.0.7", SegmentLayout.OLD, PageLayout.sliced(Start.OFFSET_128), 2840, NONE),
-            two("2.0.7, secure", SegmentLayout.OLD, PageLayout.slicedSecureOld(), 2840, 2872),
+            two("2.0.7, secure", SegmentLayout.OLD, PageLayout.slicedSecureOld(false), 2840, 2872),
+            two("2.0.7, for debugging", SegmentLayout.OLD, PageLayout.slicedSecureOld(true), 2848, 2880),
             two("2.0.9", SegmentLayout.MIDDLE, PageLayout.sliced(Start.OFFSET_384), 2840, NONE),
             two("2.0.9, secure", SegmentLayout.MIDDLE, PageLayout.slicedSecure(Start.OFFSET_384, false), 2840, 2872),
+            two(
+                    "2.0.9, for debugging",
+                    SegmentLayout.MIDDLE,
+                    PageLayout.slicedSecure(Start.OFFSET_384, true),
+                    2848,
+                    2880),
             two("2.1.0 to 2.1.2", SegmentLayout.MIDDLE, PageLayout.sliced(Start.BLOCKS), 2840, NONE),
             two(
                     "2.1.0 to 2.1.2, secure",

@@ -57,9 +57,9 @@ public record PageLayout(
     }
 
     /** Of 2.0.7, with keys. */
-    static PageLayout slicedSecureOld() {
+    static PageLayout slicedSecureOld(boolean padded) {
         return new PageLayout(
-                96, 16, 48, 56, 40, 10, 12, 44, true, Start.OFFSET_128, NONE, 64, NONE, 24, NONE, 0, 0, false);
+                96, 16, 48, 56, 40, 10, 12, 44, true, Start.OFFSET_128, NONE, 64, NONE, 24, NONE, 0, 0, padded);
     }
 
     /** Of the copy that CPython has for itself. */
