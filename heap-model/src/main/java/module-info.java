@@ -18,5 +18,6 @@ module dev.heapwalk.heap {
             dev.heapwalk.ruby;
 
     uses dev.heapwalk.heap.HeapProvider;
+    uses dev.heapwalk.heap.residency.ClaimProvider;
     uses dev.heapwalk.heap.usage.CategorizerProvider;
 }

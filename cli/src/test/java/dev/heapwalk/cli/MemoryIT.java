@@ -2,6 +2,7 @@
 package dev.heapwalk.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.heapwalk.testkit.CProgram;
@@ -39,10 +40,20 @@ final class MemoryIT {
         assertThat(sum(owners, "resident_bytes")).isEqualTo(counts.get("Rss"));
         assertThat(sum(owners, "own_bytes")).isEqualTo(counts.get("Anonymous"));
         assertThat(sum(owners, "swapped_bytes")).isEqualTo(counts.get("Swap"));
+        Map<String, Long> status = Rollup.status(pid);
+        assertThat((double) sum(owners, "resident_bytes")).isCloseTo(status.get("VmRSS"), withinPercentage(1));
+        assertThat(run.lines())
+                .contains(
+                        count("page tables", status.get("VmPTE")),
+                        count("pages of hugetlbfs", status.get("HugetlbPages")));
         assertThat(owners)
                 .allSatisfy(row -> assertThat(row.get("resident_bytes").longValue())
                         .isBetween(0L, row.get("mapped_bytes").longValue()));
         return owners;
+    }
+
+    private static String count(String name, long bytes) {
+        return "{\"count\":\"%s\",\"bytes\":%d}".formatted(name, bytes);
     }
 
     private static long mapped(List<JsonNode> owners, String name, String part) {
@@ -66,7 +77,8 @@ final class MemoryIT {
             try (LedgerProcess process = LedgerProcess.of(release, scenario).start()) {
                 List<JsonNode> owners = owners(process.pid());
                 String pid = Long.toString(process.pid());
-                assertThat(mapped(owners, "glibc's malloc", "in use"))
+                assertThat(mapped(owners, "glibc's malloc", "in use")
+                                + mapped(owners, "glibc's malloc", "in use, mmapped"))
                         .isEqualTo(sum(
                                 Run.heapwalk("used", "--format", "jsonl", pid)
                                         .exited(0)

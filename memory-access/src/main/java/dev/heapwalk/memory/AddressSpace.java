@@ -170,6 +170,26 @@ public interface AddressSpace {
     }
 
     /**
+     * What the kernel counts of the process's memory, page tables among it.
+     *
+     * @return the counts of now; empty for memory that is no process's, such as that of a core
+     */
+    default Optional<MemoryCounts> counts() {
+        return Optional.empty();
+    }
+
+    /**
+     * How much of what is in memory falls to this process where several have a page: an equal part to each of them. The
+     * kernel goes through all that is in memory for it, twice.
+     *
+     * @return what it tells now; empty for memory that is no process's, such as that of a core, and where the kernel
+     *     does not tell
+     */
+    default Optional<Proportions> proportions() {
+        return Optional.empty();
+    }
+
+    /**
      * A moving window that shows nothing that is swapped out, as if it could not be read: for a look at contents that
      * would be good to know, but are not worth to be brought back. What was left out for that is told by {@link
      * Target#notices()}.

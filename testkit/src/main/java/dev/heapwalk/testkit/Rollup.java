@@ -19,8 +19,23 @@ public final class Rollup {
      * @throws IOException if they can't be read
      */
     public static Map<String, Long> of(long pid) throws IOException {
+        return amounts(Path.of("/proc/%d/smaps_rollup".formatted(pid)));
+    }
+
+    /**
+     * Reads the amounts of {@code /proc/PID/status}.
+     *
+     * @param pid the process
+     * @return bytes by name, such as {@code VmRSS}
+     * @throws IOException if they can't be read
+     */
+    public static Map<String, Long> status(long pid) throws IOException {
+        return amounts(Path.of("/proc/%d/status".formatted(pid)));
+    }
+
+    private static Map<String, Long> amounts(Path file) throws IOException {
         Map<String, Long> counts = new HashMap<>();
-        for (String line : Files.readAllLines(Path.of("/proc/%d/smaps_rollup".formatted(pid)))) {
+        for (String line : Files.readAllLines(file)) {
             String[] words = line.split(":?\\s+");
             if (words.length == 3 && words[2].equals("kB")) {
                 counts.put(words[0], Long.parseLong(words[1]) * 1024);

@@ -12,8 +12,10 @@ import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.residency.Holding;
 import dev.heapwalk.heap.residency.MemoryOwners;
+import dev.heapwalk.heap.residency.OwnedMemory;
 import dev.heapwalk.heap.residency.Owner;
 import dev.heapwalk.heap.residency.Reclaimable;
+import dev.heapwalk.memory.MemoryCounts;
 import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
@@ -69,9 +71,11 @@ final class Memory extends ReportCommand {
         // Before anything is read, since a read may change it.
         Optional<Residency> residency = opened.memory().residency();
         Heaps heaps = heaps(opened);
-        List<Holding> holdings = MemoryOwners.find(heaps, residency.orElse(Residency.NONE), progress::at);
+        OwnedMemory owned = MemoryOwners.find(heaps, residency.orElse(Residency.NONE), Optional.empty(), progress::at);
+        List<Holding> holdings = owned.holdings();
         List<Report> answers = new ArrayList<>();
         answers.add(format() == Format.TABLE ? new MemoryTree(holdings) : new Owners(holdings));
+        opened.memory().counts().ifPresent(counts -> answers.add(new Beside(counts)));
         if (heaps.isEmpty()) {
             problems.notices(List.of("%s has no heap of a known kind".formatted(opened.description())));
         } else {
@@ -138,6 +142,40 @@ final class Memory extends ReportCommand {
             sink.number(amount.applyAsLong(Holding::shared));
             sink.number(amount.applyAsLong(Holding::swapped));
             sink.number(amount.applyAsLong(Holding::mapped));
+        }
+    }
+
+    /** What the kernel counts that no mapping shows, and its own count of what is in memory. */
+    private record Beside(MemoryCounts counts) implements Report {
+        private static final List<Column> COLUMNS =
+                List.of(Column.text("Beside that", "count"), Column.bytes("Size", "bytes"));
+
+        @Override
+        public List<Column> columns() {
+            return COLUMNS;
+        }
+
+        @Override
+        public boolean totalled() {
+            return false;
+        }
+
+        @Override
+        public void rows(RowSink sink) {
+            row(sink, "page tables", counts.pageTables());
+            row(sink, "pages of hugetlbfs", counts.hugePages());
+            row(sink, "VmRSS, as the kernel counts it", counts.resident());
+        }
+
+        private static void row(RowSink sink, String what, long bytes) {
+            sink.text(what);
+            sink.number(bytes);
+            sink.end();
+        }
+
+        @Override
+        public void total(RowSink sink) {
+            throw new IllegalStateException("these are no parts of a whole");
         }
     }
 

@@ -58,7 +58,7 @@ final class MemoryFindings {
     }
 
     private void find() {
-        long used = heaps(part -> part == Owner.Part.USED);
+        long used = heaps(part -> part == Owner.Part.USED || part == Owner.Part.MAPPED);
         long cached = heaps(part -> part == Owner.Part.CACHED);
         long back = sum(Reclaimable::resident);
         long tops = sum(Reclaimable::kept);

@@ -3,23 +3,27 @@ package dev.heapwalk.heap.residency;
 
 import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.LayerCursor;
 import dev.heapwalk.heap.residency.Owner.Kind;
 import dev.heapwalk.heap.residency.Owner.Part;
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Proportions;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.elf.ElfModule;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
+import java.util.ServiceLoader;
 
 /**
  * Finds who has the memory of a process that stands still. Each byte of each mapping has one owner: the block of a heap
@@ -27,14 +31,23 @@ import java.util.Set;
  * adds up to all that is mapped, in memory and swapped out, to the byte.
  */
 public final class MemoryOwners {
-    private static final int STATES = BlockState.values().length;
+    /** Blocks in use that are mappings of their own are counted behind those of all states. */
+    private static final int OWN_MAPPING = BlockState.values().length;
 
     private final Target target;
     private final Residency residency;
+    private final Shares shares;
     private final Meter meter;
     private final List<MappedBlocks> mappings = new ArrayList<>();
     private final Map<Owner, Tally> owners = new HashMap<>();
+    /** What blocks have, by region; those that the allocators of a walk have come one after the other. */
+    private final Map<Region, Tally[]> regions = new LinkedHashMap<>();
+
+    private final List<Claim> claims = new ArrayList<>();
     private int at;
+
+    /** A region of a heap. */
+    private record Region(Heap heap, int number) {}
 
     /** Is told how far it is. */
     @FunctionalInterface
@@ -51,10 +64,11 @@ public final class MemoryOwners {
         void at(long walked, long total);
     }
 
-    private MemoryOwners(Target target, Residency residency) {
+    private MemoryOwners(Target target, Residency residency, Optional<Proportions> proportions) {
         this.target = target;
         this.residency = residency;
-        this.meter = new Meter(residency);
+        this.shares = Shares.of(proportions, residency);
+        this.meter = new Meter(residency, shares);
         for (Mapping mapping : target.memory().mappings().list()) {
             // What lies above is the kernel's, and counted nowhere.
             if (mapping.start() >= 0) {
@@ -68,16 +82,19 @@ public final class MemoryOwners {
      *
      * @param heaps the heaps of a target that stands still; it may have none
      * @param residency what is in memory in the same stop; {@link Residency#NONE} if that is not known
+     * @param proportions how much of that falls to the process where others have it too, in the same stop; empty where
+     *     nobody asks for that
      * @param progress is told how far it is
-     * @return what each owner has, the largest first
+     * @return what each owner has
      */
-    public static List<Holding> find(Heaps heaps, Residency residency, Progress progress) {
-        MemoryOwners all = new MemoryOwners(heaps.target(), residency);
+    public static OwnedMemory find(
+            Heaps heaps, Residency residency, Optional<Proportions> proportions, Progress progress) {
+        MemoryOwners all = new MemoryOwners(heaps.target(), residency, proportions);
         if (!heaps.isEmpty()) {
             all.blocks(heaps, progress);
         }
         all.rest();
-        return all.owners.entrySet().stream()
+        List<Holding> holdings = all.owners.entrySet().stream()
                 .filter(entry -> !entry.getValue().isEmpty())
                 .map(entry -> entry.getValue().of(entry.getKey()))
                 .sorted(Comparator.comparingLong(Holding::resident)
@@ -86,34 +103,72 @@ public final class MemoryOwners {
                         .reversed()
                         .thenComparing(holding -> holding.owner().toString()))
                 .toList();
+        return new OwnedMemory(
+                holdings,
+                all.regions.entrySet().stream()
+                        .filter(entry -> entry.getKey().heap().layer() == HeapLayer.ALLOCATOR)
+                        .map(entry -> holding(entry.getKey(), entry.getValue()))
+                        .toList());
+    }
+
+    private static RegionHolding holding(Region region, Tally[] tallies) {
+        return new RegionHolding(
+                region.heap(),
+                region.number(),
+                resident(tallies, BlockState.USED) + tallies[OWN_MAPPING].resident(),
+                resident(tallies, BlockState.FREE),
+                resident(tallies, BlockState.CACHED),
+                resident(tallies, BlockState.RESERVED));
+    }
+
+    private static long resident(Tally[] tallies, BlockState state) {
+        return tallies[state.ordinal()].resident();
     }
 
     private Tally of(Kind kind, String name, Part part) {
-        return owners.computeIfAbsent(new Owner(kind, name, part), _ -> new Tally());
+        return of(new Owner(kind, name, part));
+    }
+
+    private Tally of(Owner owner) {
+        return owners.computeIfAbsent(owner, _ -> new Tally());
     }
 
     private void blocks(Heaps heaps, Progress progress) {
         try (LayerCursor block = heaps.blocks()) {
             Heap heap = null;
-            Tally[] tallies = new Tally[STATES];
+            int region = -1;
+            Tally[] tallies = {};
             int count = 0;
             while (block.next()) {
-                if (block.heap() != heap) {
+                if (block.heap() != heap || block.region() != region) {
                     heap = block.heap();
-                    for (BlockState state : BlockState.values()) {
-                        tallies[state.ordinal()] = of(Kind.HEAP, heap.name(), part(state));
-                    }
+                    region = block.region();
+                    tallies = regions.computeIfAbsent(new Region(heap, region), _ -> tallies());
                 }
+                BlockState state = block.state();
                 add(
                         block.start(),
                         block.start() + block.size(),
                         heap,
-                        tallies[block.state().ordinal()]);
+                        tallies[state == BlockState.USED && block.ownMapping() ? OWN_MAPPING : state.ordinal()]);
                 if ((++count & 0xffff) == 0) {
                     progress.at(block.walkedBytes(), block.totalBytes());
                 }
             }
         }
+        regions.forEach((region, parts) -> {
+            String name = region.heap().name();
+            for (BlockState state : BlockState.values()) {
+                of(Kind.HEAP, name, part(state)).add(parts[state.ordinal()]);
+            }
+            of(Kind.HEAP, name, Part.MAPPED).add(parts[OWN_MAPPING]);
+        });
+    }
+
+    private static Tally[] tallies() {
+        Tally[] tallies = new Tally[OWN_MAPPING + 1];
+        Arrays.setAll(tallies, _ -> new Tally());
+        return tallies;
     }
 
     private static Part part(BlockState state) {
@@ -161,12 +216,12 @@ public final class MemoryOwners {
 
     /** What no block has. */
     private void rest() {
-        Set<Mapping> stacks = new HashSet<>();
-        for (ThreadState thread : target.threads()) {
-            thread.registers()
-                    .flatMap(known -> target.memory().mappings().at(known.stackPointer()))
-                    .ifPresent(stacks::add);
+        for (ClaimProvider provider : ServiceLoader.load(ClaimProvider.class, ClaimProvider.class.getClassLoader())) {
+            provider.claims(target).forEach(this::claim);
         }
+        // A runtime may have stacks of its own in its heap.
+        target.threads().forEach(this::stack);
+        claims.sort(Comparator.comparingLong(claim -> claim.range().start()));
         List<ElfModule> modules = target.modules();
         for (MappedBlocks in : mappings) {
             if (in.hasBlocks()) {
@@ -175,15 +230,56 @@ public final class MemoryOwners {
                 // What blocks have on these pages was counted with them.
                 between.subtract(in.blocks());
             }
-            in.empty((start, end) -> mapping(in.mapping(), start, end, stacks, modules));
+            in.empty((start, end) -> claimed(in.mapping(), start, end, modules));
         }
     }
 
-    private void mapping(Mapping mapping, long start, long end, Set<Mapping> stacks, List<ElfModule> modules) {
+    /** Takes a claim, unless another one has some of it. */
+    private void claim(Claim claim) {
+        Range range = claim.range();
+        if (claims.stream()
+                .noneMatch(other -> other.range().start() < range.end()
+                        && range.start() < other.range().end())) {
+            claims.add(claim);
+        }
+    }
+
+    /** The stack of a thread: all of the mapping that it lies in, up to where its first frame begins. */
+    private void stack(ThreadState thread) {
+        thread.stack()
+                .ifPresent(used -> target.memory()
+                        .mappings()
+                        .at(used.start())
+                        .filter(mapping -> mapping.start() >= 0)
+                        .ifPresent(mapping -> claim(new Claim(
+                                new Range(mapping.start(), used.end()),
+                                new Owner(Kind.STACK, thread.toString(), Part.WHOLE)))));
+    }
+
+    /** What claims there are to a range of a mapping, and what nobody claims of it. */
+    private void claimed(Mapping mapping, long start, long end, List<ElfModule> modules) {
+        long from = start;
+        for (Claim claim : claims) {
+            long first = Math.max(from, claim.range().start());
+            long behind = Math.min(end, claim.range().end());
+            if (first < behind) {
+                if (from < first) {
+                    mapping(mapping, from, first, modules);
+                }
+                meter.add(first, behind, of(claim.owner()));
+                from = behind;
+            }
+        }
+        if (from < end) {
+            mapping(mapping, from, end, modules);
+        }
+    }
+
+    private void mapping(Mapping mapping, long start, long end, List<ElfModule> modules) {
         String path = mapping.path();
         Optional<ElfModule> module =
                 modules.stream().filter(each -> each.contains(start)).findFirst();
-        if (stacks.contains(mapping) || path.startsWith("[stack")) {
+        if (path.startsWith("[stack")) {
             meter.add(start, end, of(Kind.STACK, "", Part.WHOLE));
         } else if (module.isPresent()) {
             split(start, end, Kind.PROGRAM, module.get().path());
@@ -213,7 +309,7 @@ public final class MemoryOwners {
         residency.within(start, end, (from, to, what) -> {
             if ((what & Residency.FILE) == 0) {
                 written.map(to - from);
-                written.page(to - from, what);
+                written.page(to - from, what, shares.at(from));
             }
         });
         all.subtract(written);

@@ -6,19 +6,21 @@ import dev.heapwalk.memory.Residency;
 /** Tells what is in memory of ranges that mostly come in ascending order. */
 final class Meter {
     private final Residency residency;
+    private final Shares shares;
     private final Tally ignored = new Tally();
     private int run;
 
-    Meter(Residency residency) {
+    Meter(Residency residency, Shares shares) {
         this.residency = residency;
+        this.shares = shares;
     }
 
-    /** Adds what is in memory of a range. */
+    /** Adds what is in memory of a range of one mapping. */
     void add(long start, long end, Tally to) {
         add(start, end, to, ignored);
     }
 
-    /** Adds what is in memory of a range to two tallies. */
+    /** Adds what is in memory of a range of one mapping to two tallies. */
     void add(long start, long end, Tally to, Tally other) {
         to.map(end - start);
         other.map(end - start);
@@ -30,8 +32,10 @@ final class Meter {
         }
         for (int i = run; i < residency.count() && residency.start(i) < end; i++) {
             long bytes = Math.min(end, residency.end(i)) - Math.max(start, residency.start(i));
-            to.page(bytes, residency.kind(i));
-            other.page(bytes, residency.kind(i));
+            int kind = residency.kind(i);
+            double share = (kind & Residency.EXCLUSIVE) == 0 ? shares.at(start) : 1;
+            to.page(bytes, kind, share);
+            other.page(bytes, kind, share);
         }
     }
 }

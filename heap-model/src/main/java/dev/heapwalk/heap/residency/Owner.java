@@ -5,7 +5,7 @@ package dev.heapwalk.heap.residency;
  * Who has memory of a process.
  *
  * @param kind what sort of owner it is
- * @param name which one of them: the name of a heap, the path of a file; empty where there is only one of its kind
+ * @param name which one of them: the name of a heap, the path of a file, a thread; empty where there is only one of its kind
  * @param part what part of what it has
  */
 public record Owner(Kind kind, String name, Part part) {
@@ -14,6 +14,8 @@ public record Owner(Kind kind, String name, Part part) {
     public enum Kind {
         /** A {@linkplain dev.heapwalk.heap.Heap heap}. */
         HEAP("heap"),
+        /** A runtime whose objects no heap tells, such as a virtual machine. */
+        RUNTIME("runtimes"),
         /** The stacks of threads. */
         STACK("stacks of threads"),
         /** The program and its libraries: code, constants and static variables. */
@@ -47,6 +49,8 @@ public record Owner(Kind kind, String name, Part part) {
         WHOLE(""),
         /** Blocks of a heap that the program has. */
         USED("in use"),
+        /** Such blocks that are mappings of their own. */
+        MAPPED("in use, mmapped"),
         /** Free blocks of a heap. */
         FREE("free"),
         /** Free blocks that are kept aside, such as those in the caches of threads. */

@@ -9,23 +9,29 @@ final class Tally {
     private long resident;
     private long own;
     private long shared;
+    private long ownShared;
     private long huge;
     private long swapped;
+    private double proportional;
 
     /** Adds addresses, whatever is behind them. */
     void map(long bytes) {
         mapped += bytes;
     }
 
-    /** Adds what the kernel has behind some of these. */
-    void page(long bytes, int kind) {
+    /** Adds what the kernel has behind some of these, and which part of a page that others have too falls to this one. */
+    void page(long bytes, int kind, double share) {
         if ((kind & Residency.SWAPPED) != 0) {
             swapped += bytes;
         } else if ((kind & Residency.ZERO) == 0) {
+            boolean others = (kind & Residency.EXCLUSIVE) == 0;
+            boolean file = (kind & Residency.FILE) != 0;
             resident += bytes;
-            own += (kind & Residency.FILE) == 0 ? bytes : 0;
-            shared += (kind & Residency.EXCLUSIVE) == 0 ? bytes : 0;
+            own += file ? 0 : bytes;
+            shared += others ? bytes : 0;
+            ownShared += others && !file ? bytes : 0;
             huge += (kind & Residency.HUGE) != 0 ? bytes : 0;
+            proportional += others ? bytes * share : bytes;
         }
     }
 
@@ -42,8 +48,14 @@ final class Tally {
         resident += sign * other.resident;
         own += sign * other.own;
         shared += sign * other.shared;
+        ownShared += sign * other.ownShared;
         huge += sign * other.huge;
         swapped += sign * other.swapped;
+        proportional += sign * other.proportional;
+    }
+
+    long resident() {
+        return resident;
     }
 
     boolean isEmpty() {
@@ -51,6 +63,6 @@ final class Tally {
     }
 
     Holding of(Owner owner) {
-        return new Holding(owner, mapped, resident, own, shared, huge, swapped);
+        return new Holding(owner, mapped, resident, own, shared, ownShared, huge, swapped, Math.round(proportional));
     }
 }

@@ -7,7 +7,9 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.ErrnoException;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.MemoryCounts;
 import dev.heapwalk.memory.PermissionDeniedException;
+import dev.heapwalk.memory.Proportions;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.Residency;
@@ -28,6 +30,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 
 /**
  * The memory of a process, read with {@code process_vm_readv}, or through {@code /proc/PID/mem} where that call is
@@ -288,13 +291,7 @@ final class LiveMemory implements AddressSpace {
     }
 
     private void lookForServers() {
-        Watch.Mark mark = watch.mark();
-        mark.begin(0, 0);
-        try {
-            served = process.servedMappings(mark::goesOn);
-        } finally {
-            mark.end();
-        }
+        served = watched(process::servedMappings);
         lookedForServers = System.nanoTime();
     }
 
@@ -389,14 +386,31 @@ final class LiveMemory implements AddressSpace {
         return ResidencyReader.read(this, lockedMappings());
     }
 
+    @Override
+    public Optional<MemoryCounts> counts() {
+        checkOpen();
+        return watched(_ -> process.counts());
+    }
+
+    @Override
+    public Optional<Proportions> proportions() {
+        checkOpen();
+        return watched(process::proportions);
+    }
+
     private Ranges lockedMappings() {
+        List<Range> locked = watched(process::lockedMappings);
+        return Ranges.exactly(
+                locked.stream().mapToLong(Range::start).toArray(),
+                locked.stream().mapToLong(Range::end).toArray());
+    }
+
+    /** Asks for a file that may take long, which is told of its progress. */
+    private <T> T watched(Function<Runnable, T> ask) {
         Watch.Mark mark = watch.mark();
         mark.begin(0, 0);
         try {
-            List<Range> locked = process.lockedMappings(mark::goesOn);
-            return Ranges.exactly(
-                    locked.stream().mapToLong(Range::start).toArray(),
-                    locked.stream().mapToLong(Range::end).toArray());
+            return ask.apply(mark::goesOn);
         } finally {
             mark.end();
         }
@@ -514,13 +528,7 @@ final class LiveMemory implements AddressSpace {
 
     /** Where the mappings begin of which nothing is in memory or swapped out, as {@code smaps} tells. */
     Set<Long> mappingsThatHoldNothing() {
-        Watch.Mark mark = watch.mark();
-        mark.begin(0, 0);
-        try {
-            return process.mappingsThatHoldNothing(mark::goesOn);
-        } finally {
-            mark.end();
-        }
+        return watched(process::mappingsThatHoldNothing);
     }
 
     @Override

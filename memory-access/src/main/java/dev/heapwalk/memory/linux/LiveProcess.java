@@ -4,7 +4,9 @@ package dev.heapwalk.memory.linux;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.MemoryCounts;
 import dev.heapwalk.memory.NoSuchProcessException;
+import dev.heapwalk.memory.Proportions;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
@@ -269,6 +271,16 @@ final class LiveProcess implements FileGuard {
     /** The mappings that are locked in memory. */
     List<Range> lockedMappings(Runnable progress) {
         return proc.lockedMappings(pid, memoryThread, progress);
+    }
+
+    /** How much of what is in memory falls to it where it shares that; empty if the kernel does not tell. */
+    Optional<Proportions> proportions(Runnable progress) {
+        return proc.proportions(pid, memoryThread, progress);
+    }
+
+    /** What the kernel counts of its memory; empty if it does not tell. */
+    Optional<MemoryCounts> counts() {
+        return proc.counts(pid, memoryThread);
     }
 
     /** Whether a mapped file lies on a file system that may not answer. */

@@ -3,8 +3,10 @@ package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.MemoryCounts;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
+import dev.heapwalk.memory.Proportions;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.raw.Words;
@@ -385,27 +387,106 @@ record ProcFs(Path folder, Path yama) {
      */
     Set<Long> mappingsThatHoldNothing(long pid, long tid, Runnable progress) {
         Set<Long> found = new HashSet<>();
+        boolean[] resident = new boolean[1];
+        boolean read = mappings(pid, tid, progress, (start, end, name, value) -> {
+            if (name.equals("Rss")) {
+                resident[0] = !value.equals("0 kB");
+            } else if (name.equals("Swap") && value.equals("0 kB") && !resident[0]) {
+                found.add(start);
+            }
+        });
+        return read ? found : Set.of();
+    }
+
+    /** Is told of the lines of {@code smaps}. */
+    @FunctionalInterface
+    private interface MappingLine {
+        /** A line such as {@code Rss: 4 kB} of a mapping. */
+        void at(long start, long end, String name, String value);
+    }
+
+    /** Reads {@code smaps}. Returns whether it could be read to its end. */
+    private boolean mappings(long pid, long tid, Runnable progress, MappingLine sink) {
         Path smaps = thread(pid, tid).resolve("smaps");
         try (BufferedReader lines = Files.newBufferedReader(smaps, StandardCharsets.ISO_8859_1)) {
             long start = 0;
-            boolean resident = true;
+            long end = 0;
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                int colon = line.indexOf(':');
                 int dash = line.indexOf('-');
-                if (dash > 0 && line.indexOf(' ') > dash) {
+                int space = line.indexOf(' ');
+                int colon = line.indexOf(':');
+                if (dash > 0 && space > dash && (colon < 0 || colon > space)) {
                     start = Long.parseUnsignedLong(line, 0, dash, 16);
-                    resident = true;
+                    end = Long.parseUnsignedLong(line, dash + 1, space, 16);
                     progress.run();
-                } else if (colon == 3 && line.startsWith("Rss")) {
-                    resident = !line.endsWith(" 0 kB");
-                } else if (colon == 4 && line.startsWith("Swap") && line.endsWith(" 0 kB") && !resident) {
-                    found.add(start);
+                } else if (colon > 0) {
+                    sink.at(
+                            start,
+                            end,
+                            line.substring(0, colon),
+                            line.substring(colon + 1).strip());
                 }
             }
+            return true;
         } catch (IOException e) {
-            return Set.of();
+            return false;
         }
-        return found;
+    }
+
+    /**
+     * How much of what is in memory falls to the process where it shares that with others.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @param progress called after each part
+     * @return what it is by mapping and in all; empty if that can't be read
+     */
+    Optional<Proportions> proportions(long pid, long tid, Runnable progress) {
+        List<Proportions.Part> parts = new ArrayList<>();
+        boolean read = mappings(pid, tid, progress, (start, end, name, value) -> {
+            if (name.equals("Pss")) {
+                parts.add(new Proportions.Part(new Range(start, end), bytes(value)));
+            }
+        });
+        long all = count(pid, tid, "smaps_rollup", "Pss");
+        return read && all >= 0 ? Optional.of(new Proportions(parts, all)) : Optional.empty();
+    }
+
+    /**
+     * What the kernel counts of a process's memory.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @return the counts; empty if they can't be read
+     */
+    Optional<MemoryCounts> counts(long pid, long tid) {
+        String file = "status";
+        long resident = count(pid, tid, file, "VmRSS");
+        return resident < 0
+                ? Optional.empty()
+                : Optional.of(new MemoryCounts(
+                        resident,
+                        Math.max(0, count(pid, tid, file, "VmPTE")),
+                        Math.max(0, count(pid, tid, file, "HugetlbPages"))));
+    }
+
+    /** An amount that a file of a thread tells in a line of its own, in bytes; -1 if there is none. */
+    private long count(long pid, long tid, String file, String name) {
+        try {
+            return new String(Files.readAllBytes(thread(pid, tid).resolve(file)), StandardCharsets.ISO_8859_1)
+                    .lines()
+                    .filter(line -> line.startsWith(name + ":"))
+                    .mapToLong(line -> bytes(line.substring(name.length() + 1).strip()))
+                    .findFirst()
+                    .orElse(-1);
+        } catch (IOException e) {
+            return -1;
+        }
+    }
+
+    /** An amount such as {@code 12 kB}, in bytes. */
+    private static long bytes(String amount) {
+        return Long.parseLong(amount, 0, amount.indexOf(' '), 10) << 10;
     }
 
     /**
@@ -432,35 +513,18 @@ record ProcFs(Path folder, Path yama) {
      */
     List<Range> lockedMappings(long pid, long tid, Runnable progress) {
         // The short file tells whether the long one is worth a look.
-        String status = new String(read(pid, thread(pid, tid).resolve("status")), StandardCharsets.ISO_8859_1);
-        return status.lines().anyMatch(line -> line.startsWith("VmLck:") && !line.endsWith(" 0 kB"))
-                ? flagged(pid, tid, "lo", progress)
-                : List.of();
+        return count(pid, tid, "status", "VmLck") > 0 ? flagged(pid, tid, "lo", progress) : List.of();
     }
 
     /** The mappings that the kernel shows a flag of; none if it does not tell. */
     private List<Range> flagged(long pid, long tid, String flag, Runnable progress) {
         List<Range> found = new ArrayList<>();
-        Path smaps = thread(pid, tid).resolve("smaps");
-        try (BufferedReader lines = Files.newBufferedReader(smaps, StandardCharsets.ISO_8859_1)) {
-            long start = 0;
-            long end = 0;
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                int dash = line.indexOf('-');
-                int space = line.indexOf(' ');
-                if (line.startsWith("VmFlags:")) {
-                    if (line.contains(" " + flag)) {
-                        found.add(new Range(start, end));
-                    }
-                } else if (dash > 0 && space > dash) {
-                    start = Long.parseUnsignedLong(line, 0, dash, 16);
-                    end = Long.parseUnsignedLong(line, dash + 1, space, 16);
-                    progress.run();
-                }
+        // What can be read of it is told.
+        mappings(pid, tid, progress, (start, end, name, value) -> {
+            if (name.equals("VmFlags") && (" " + value).contains(" " + flag)) {
+                found.add(new Range(start, end));
             }
-        } catch (IOException e) {
-            // Then nobody can tell.
-        }
+        });
         return found;
     }
 
