@@ -7,6 +7,11 @@ module dev.heapwalk.natives {
 
     exports dev.heapwalk.libc;
 
+    provides dev.heapwalk.heap.residency.ClaimProvider with
+            dev.heapwalk.managed.GccMemory,
+            dev.heapwalk.managed.GoMemory,
+            dev.heapwalk.managed.JavaMemory,
+            dev.heapwalk.managed.V8Memory;
     provides dev.heapwalk.heap.usage.CategorizerProvider with
             dev.heapwalk.libc.service.CStringData,
             dev.heapwalk.libc.service.LibcBlocks;
