@@ -162,6 +162,15 @@ public interface Heap {
     }
 
     /**
+     * What it is set to, as far as that decides what it keeps of freed memory. Read from the target now.
+     *
+     * @return the settings; none where there are none, or they are not known
+     */
+    default List<Setting> settings() {
+        return List.of();
+    }
+
+    /**
      * What the conclusions about it rest on, in the order in which they were drawn.
      *
      * @return an unmodifiable list

@@ -9,6 +9,7 @@ import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
 import dev.heapwalk.heap.Heap;
 import dev.heapwalk.heap.HeapLayer;
+import dev.heapwalk.heap.Setting;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.heap.residency.Reclaimable;
 import dev.heapwalk.malloc.layout.MallocLayout;
@@ -468,6 +469,14 @@ public final class MallocHeap implements Heap {
     @Override
     public List<Reclaimable> reclaimable(Residency residency) {
         return new Trim(this, residency).forecast();
+    }
+
+    /**
+     * {@inheritDoc} The thresholds of {@link MallocPar}.
+     */
+    @Override
+    public List<Setting> settings() {
+        return parameters.isEmpty() ? List.of() : MallocSettings.of(this);
     }
 
     @Override

@@ -7,6 +7,8 @@ import java.lang.foreign.MemorySegment;
 
 /** View of malloc's parameters and counts. C name {@code struct malloc_par}, of which {@code mp_} is the only one. */
 public final class MallocPar extends StructView {
+    private static final int ARENA_MAX = 32;
+
     private final MallocLayout.Par layout;
 
     /**
@@ -36,6 +38,15 @@ public final class MallocPar extends StructView {
     }
 
     /**
+     * {@code trim_threshold}.
+     *
+     * @return bytes; as an unsigned number, the largest one for never
+     */
+    public long trimThreshold() {
+        return longAt(0);
+    }
+
+    /**
      * {@code top_pad}.
      *
      * @return bytes
@@ -51,6 +62,16 @@ public final class MallocPar extends StructView {
      */
     public long mmapThreshold() {
         return longAt(16);
+    }
+
+    /**
+     * {@code arena_max}.
+     *
+     * @return how many arenas there may be, 0 if that goes by the number of processors, -1 where all threads have one
+     *     arena after the other
+     */
+    public long arenaMax() {
+        return layout.nMmaps() <= ARENA_MAX ? -1 : longAt(ARENA_MAX);
     }
 
     /**

@@ -105,11 +105,14 @@ public final class Trim {
         List<Reclaimable> all = new ArrayList<>();
         for (MallocArena arena : heap.arenas()) {
             Sum sum = new Sum();
-            Sum top = new Sum();
-            long[] kept = new long[2];
-            walk(arena, (start, end) -> sum.add(residency, start, end), kept);
-            top.add(residency, kept[0], kept[1]);
-            all.add(new Reclaimable(arena.index(), sum.resident, sum.shared, sum.huge, sum.swapped, top.resident));
+            Sum kept = new Sum();
+            Sum end = new Sum();
+            long[] top = new long[3];
+            walk(arena, (start, behind) -> sum.add(residency, start, behind), top);
+            kept.add(residency, top[0], top[1]);
+            end.add(residency, top[1], top[2]);
+            all.add(new Reclaimable(
+                    arena.index(), sum.resident, sum.shared, sum.huge, sum.swapped, end.resident, kept.resident));
         }
         return all;
     }
@@ -121,11 +124,11 @@ public final class Trim {
      * @param sink is told of each
      */
     public void ranges(MallocArena arena, Sink sink) {
-        walk(arena, sink, new long[2]);
+        walk(arena, sink, new long[3]);
     }
 
-    /** Goes through an arena, and notes the whole pages that stay of its top. */
-    private void walk(MallocArena arena, Sink sink, long[] kept) {
+    /** Goes through an arena, and notes the whole pages of its top: where they begin, what stays, and where they end. */
+    private void walk(MallocArena arena, Sink sink, long[] pages) {
         try (ChunkCursor chunk = heap.chunks(arena)) {
             long start = 0;
             long end = 0;
@@ -142,7 +145,7 @@ public final class Trim {
                 start = start == 0 ? chunk.address() : start;
                 end = chunk.address() + chunk.size();
                 if (state == ChunkState.TOP) {
-                    top(arena, start, end, sink, kept);
+                    top(arena, start, end, sink, pages);
                     start = 0;
                 }
             }
@@ -171,7 +174,7 @@ public final class Trim {
         }
     }
 
-    private void top(MallocArena arena, long start, long end, Sink sink, long[] kept) {
+    private void top(MallocArena arena, long start, long end, Sink sink, long[] pages) {
         long released = 0;
         if (arena.kind() == MallocArena.Kind.MAIN && end == breakEnd && end - start > LEAST_TOP) {
             released = (end - start - LEAST_TOP) & -topUnit;
@@ -179,8 +182,9 @@ public final class Trim {
         if (released > 0) {
             sink.range(end - released, end);
         }
-        kept[0] = down(start);
-        kept[1] = Math.max(kept[0], end - released);
+        pages[0] = down(start);
+        pages[1] = Math.max(pages[0], end - released);
+        pages[2] = end;
     }
 
     private long up(long address) {

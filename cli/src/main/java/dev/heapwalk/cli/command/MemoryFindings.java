@@ -2,14 +2,15 @@
 package dev.heapwalk.cli.command;
 
 import dev.heapwalk.cli.output.Bytes;
+import dev.heapwalk.heap.Setting;
 import dev.heapwalk.heap.residency.Holding;
 import dev.heapwalk.heap.residency.Owner;
-import dev.heapwalk.heap.residency.Reclaimable;
+import dev.heapwalk.heap.residency.PageUses;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
@@ -24,11 +25,16 @@ final class MemoryFindings {
     private static final int MUCH = 30;
     private static final int SOME = 10;
 
-    private static final Set<Owner.Part> NOT_USED = Set.of(Owner.Part.FREE, Owner.Part.RESERVED, Owner.Part.BETWEEN);
+    private static final int MANY_ARENAS = 2;
+
+    /** What the thresholds are where nobody sets them. */
+    private static final long USUAL_THRESHOLD = 128 << 10;
 
     private final List<Holding> holdings;
-    /** What allocators would give back, by the names of their heaps. */
-    private final Map<String, List<Reclaimable>> reclaimable;
+    private final List<MemoryArena> arenas;
+    private final List<Setting> settings;
+    /** What is told of single pages, where that was worth a walk. */
+    private final Optional<PageUses> pages;
 
     private final long resident;
     private final List<Finding> found = new ArrayList<>();
@@ -43,14 +49,18 @@ final class MemoryFindings {
      */
     record Finding(String name, long bytes, long percent, String text) {}
 
-    private MemoryFindings(List<Holding> holdings, Map<String, List<Reclaimable>> reclaimable) {
+    private MemoryFindings(
+            List<Holding> holdings, List<MemoryArena> arenas, List<Setting> settings, Optional<PageUses> pages) {
         this.holdings = holdings;
-        this.reclaimable = reclaimable;
+        this.arenas = arenas;
+        this.settings = settings;
+        this.pages = pages;
         this.resident = holdings.stream().mapToLong(Holding::resident).sum();
     }
 
-    static List<Finding> of(List<Holding> holdings, Map<String, List<Reclaimable>> reclaimable) {
-        MemoryFindings findings = new MemoryFindings(holdings, reclaimable);
+    static List<Finding> of(
+            List<Holding> holdings, List<MemoryArena> arenas, List<Setting> settings, Optional<PageUses> pages) {
+        MemoryFindings findings = new MemoryFindings(holdings, arenas, settings, pages);
         if (findings.resident >= LEAST) {
             findings.find();
         }
@@ -58,51 +68,142 @@ final class MemoryFindings {
     }
 
     private void find() {
-        long used = heaps(part -> part == Owner.Part.USED || part == Owner.Part.MAPPED);
+        givenBack();
+        tops();
+        between();
+        thresholds();
         long cached = heaps(part -> part == Owner.Part.CACHED);
-        long back = sum(Reclaimable::resident);
-        long tops = sum(Reclaimable::kept);
-        long known = holdings.stream()
-                .filter(holding -> reclaimable.containsKey(holding.owner().name())
-                        && NOT_USED.contains(holding.owner().part()))
-                .mapToLong(Holding::resident)
-                .sum();
-        long scattered = known - back - tops;
+        if (percent(cached) >= SOME) {
+            add("cached", cached, "is free, but kept aside in caches, such as those of threads.");
+        }
+        long used = heaps(part -> part == Owner.Part.USED || part == Owner.Part.MAPPED);
+        if (percent(used) >= MOSTLY) {
+            add(
+                    "in_use",
+                    used,
+                    "is in blocks that the program has: 'heapwalk summary' tells what for, and 'heapwalk watch' what of"
+                            + " it grows.");
+        }
+        forked();
+        elsewhere();
+    }
+
+    private void givenBack() {
+        long back = sum(arena -> arena.back().resident());
         if (percent(back) >= MUCH) {
             add(
                     "given_back_by_trim",
                     back,
                     "is free, and malloc_trim(0) would give it back: that is no leak." + after());
         }
-        if (percent(tops) >= SOME) {
+    }
+
+    private void tops() {
+        long tops = sum(arena -> arena.back().kept());
+        if (percent(tops) < SOME) {
+            return;
+        }
+        long most =
+                arenas.stream().mapToLong(arena -> arena.back().kept()).max().orElse(0);
+        add(
+                "kept_in_tops",
+                tops,
+                "is free at the ends of %,d arenas, where malloc_trim leaves it."
+                                .formatted(arenas.stream()
+                                        .filter(arena -> arena.back().kept() > 0)
+                                        .count())
+                        + (tops - most > tops / 2
+                                ? " With fewer arenas there is less of it: MALLOC_ARENA_MAX=2 in the environment of the"
+                                        + " program would leave up to %s less.".formatted(Bytes.text(tops - most))
+                                : ""));
+    }
+
+    private void between() {
+        long between = sum(MemoryArena::between);
+        if (percent(between) < SOME) {
+            return;
+        }
+        long stays = between + sum(MemoryArena::used) + sum(MemoryArena::cached);
+        add(
+                "free_between_used",
+                between,
+                "is free, but lies on pages that blocks in use are on too, so that no call gives it back: of what would"
+                        + " stay of the heap after a trim %d %% is free.".formatted(Math.round(100.0 * between / stays))
+                        + pages.flatMap(MemoryFindings::pinned).orElse("")
+                        + manyArenas());
+    }
+
+    /** What keeps most pages that are mostly free. */
+    private static Optional<String> pinned(PageUses pages) {
+        return pages.pins().stream()
+                .findFirst()
+                .map(most -> " %,d pages are mostly free; what keeps most of them: %s, %,d blocks."
+                        .formatted(pages.sparsePages(), most.category(), most.count()));
+    }
+
+    /** What there is of arenas that threads have. */
+    private String manyArenas() {
+        long others = arenas.stream()
+                .filter(arena -> arena.index() > 0)
+                .mapToLong(MemoryArena::between)
+                .sum();
+        long count = arenas.stream().filter(arena -> arena.between() > 0).count();
+        return count > MANY_ARENAS && 2 * others > sum(MemoryArena::between)
+                ? " It lies in %,d arenas: with fewer, such as by MALLOC_ARENA_MAX=2, free blocks of one thread can serve"
+                                .formatted(count)
+                        + " another."
+                : "";
+    }
+
+    /** What malloc's thresholds have grown to, where that keeps much. */
+    private void thresholds() {
+        long end = sum(arena -> arena.back().end());
+        long trim = dynamic("trim_threshold");
+        if (percent(end) >= SOME && trim > USUAL_THRESHOLD) {
             add(
-                    "kept_in_tops",
-                    tops,
-                    "is free at the ends of arenas, where malloc_trim leaves it. With fewer arenas there is less of it:"
-                            + " MALLOC_ARENA_MAX=2 in the environment of the program.");
+                    "top_below_threshold",
+                    end,
+                    "is free at the end of the main arena, which free() would give back by itself if it were larger than"
+                            + " %s; the program's own large blocks have raised that threshold."
+                                    .formatted(Bytes.text(trim))
+                            + " MALLOC_TRIM_THRESHOLD_=131072 in the environment of the program keeps it at 128.0 KiB.");
         }
-        if (percent(scattered) >= SOME) {
+        long large = sum(arena -> arena.held().large());
+        long mmap = dynamic("mmap_threshold");
+        if (percent(large) >= SOME && mmap > USUAL_THRESHOLD) {
             add(
-                    "free_between_used",
-                    scattered,
-                    "is free, but lies on pages that blocks in use are on too, so that no call gives it back.");
+                    "large_in_arenas",
+                    large,
+                    "is in blocks of 128 KiB and more that lie in arenas, since only blocks of more than %s are mapped"
+                                    .formatted(Bytes.text(mmap))
+                            + " on their own by now. With MALLOC_MMAP_THRESHOLD_=131072 in the environment of the program"
+                            + " each of them would leave memory when it is freed.");
         }
-        if (percent(cached) >= SOME) {
-            add("cached", cached, "is free, but kept aside in caches, such as those of threads.");
-        }
-        if (percent(used) >= MOSTLY) {
+    }
+
+    /** What a threshold that the allocator changes itself is now; 0 where it is fixed. */
+    private long dynamic(String name) {
+        return settings.stream()
+                .filter(setting -> setting.name().equals(name) && setting.dynamic())
+                .mapToLong(Setting::value)
+                .max()
+                .orElse(0);
+    }
+
+    private void forked() {
+        long shared = holdings.stream().mapToLong(Holding::ownShared).sum();
+        if (percent(shared) >= SOME) {
             add(
-                    "in_use",
-                    used,
-                    "is in blocks that the program has: 'heapwalk summary' tells what for. Look again later: what has"
-                            + " grown by then may be a leak.");
+                    "shared_since_fork",
+                    shared,
+                    "is as it was when the process, or a child of it, was forked, and is in memory once for all of them:"
+                            + " 'heapwalk memory PID PID...' adds such processes up.");
         }
-        elsewhere();
     }
 
     private String after() {
-        long shared = sum(Reclaimable::shared);
-        long huge = sum(Reclaimable::huge);
+        long shared = sum(arena -> arena.back().shared());
+        long huge = sum(arena -> arena.back().huge());
         return (shared > 0
                         ? " Other processes, such as forked ones, keep %s of it in memory."
                                 .formatted(Bytes.text(shared))
@@ -140,11 +241,8 @@ final class MemoryFindings {
                 .sum();
     }
 
-    private long sum(ToLongFunction<Reclaimable> amount) {
-        return reclaimable.values().stream()
-                .flatMap(List::stream)
-                .mapToLong(amount)
-                .sum();
+    private long sum(ToLongFunction<MemoryArena> amount) {
+        return arenas.stream().mapToLong(amount).sum();
     }
 
     private long percent(long bytes) {

@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToLongFunction;
 
 /** Who has the memory of a process, for people: each owner with the parts of what it has below it, largest first. */
 final class MemoryTree implements Report {
@@ -20,13 +21,8 @@ final class MemoryTree implements Report {
 
     private static final int LONGEST_BAR = 25;
 
-    private static final List<Column> COLUMNS = List.of(
-            Column.text("Owner", "owner"),
-            Column.bytes("In memory", "resident_bytes"),
-            Column.share("Share", "share"),
-            Column.text("", "bar"),
-            Column.bytes("Shared", "shared_bytes"),
-            Column.bytes("Swapped", "swapped_bytes"));
+    private final Column measured;
+    private final ToLongFunction<Holding> measure;
 
     private final List<Line> lines = new ArrayList<>();
     private final Sum all = new Sum();
@@ -35,12 +31,14 @@ final class MemoryTree implements Report {
     private record Line(String text, Sum sum) {}
 
     private static final class Sum {
+        /** What is in memory, or what falls to the processes of that. */
         private long resident;
+
         private long shared;
         private long swapped;
 
-        void add(Holding holding) {
-            resident += holding.resident();
+        void add(Holding holding, ToLongFunction<Holding> measure) {
+            resident += measure.applyAsLong(holding);
             shared += holding.shared();
             swapped += holding.swapped();
         }
@@ -56,17 +54,29 @@ final class MemoryTree implements Report {
         }
     }
 
-    MemoryTree(List<Holding> holdings) {
+    /** What one process has. */
+    static MemoryTree of(List<Holding> holdings) {
+        return new MemoryTree(holdings, Column.bytes("In memory", "resident_bytes"), Holding::resident);
+    }
+
+    /** What several processes have together, each page counted once. */
+    static MemoryTree ofShares(List<Holding> holdings) {
+        return new MemoryTree(holdings, Column.bytes("PSS", "pss_bytes"), Holding::proportional);
+    }
+
+    private MemoryTree(List<Holding> holdings, Column measured, ToLongFunction<Holding> measure) {
+        this.measured = measured;
+        this.measure = measure;
         Map<String, List<Holding>> owners = new LinkedHashMap<>();
         for (Holding holding : holdings) {
-            all.add(holding);
+            all.add(holding, measure);
             if (holding.resident() + holding.swapped() > 0) {
                 owners.computeIfAbsent(top(holding.owner()), _ -> new ArrayList<>())
                         .add(holding);
             }
         }
         owners.entrySet().stream()
-                .map(entry -> new Branch(entry.getKey(), entry.getValue()))
+                .map(entry -> new Branch(entry.getKey(), entry.getValue(), measure))
                 .sorted(Comparator.comparingLong((Branch branch) -> branch.sum.there())
                         .reversed())
                 .forEach(branch -> branch.addTo(lines));
@@ -89,12 +99,12 @@ final class MemoryTree implements Report {
         private final Sum sum = new Sum();
         private final List<Line> parts = new ArrayList<>();
 
-        Branch(String text, List<Holding> holdings) {
+        Branch(String text, List<Holding> holdings, ToLongFunction<Holding> measure) {
             this.text = text;
             Map<String, Sum> sums = new LinkedHashMap<>();
             for (Holding holding : holdings) {
-                sum.add(holding);
-                sums.computeIfAbsent(below(holding.owner()), _ -> new Sum()).add(holding);
+                sum.add(holding, measure);
+                sums.computeIfAbsent(below(holding.owner()), _ -> new Sum()).add(holding, measure);
             }
             sums.forEach((name, part) -> parts.add(new Line(name, part)));
             parts.sort(Comparator.comparingLong((Line line) -> line.sum.there()).reversed());
@@ -119,7 +129,13 @@ final class MemoryTree implements Report {
 
     @Override
     public List<Column> columns() {
-        return COLUMNS;
+        return List.of(
+                Column.text("Owner", "owner"),
+                measured,
+                Column.share("Share", "share"),
+                Column.text("", "bar"),
+                Column.bytes("Shared", "shared_bytes"),
+                Column.bytes("Swapped", "swapped_bytes"));
     }
 
     @Override

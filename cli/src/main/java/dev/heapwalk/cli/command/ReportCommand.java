@@ -138,6 +138,12 @@ abstract class ReportCommand extends TargetCommand {
     /** Reads everything that the answer needs. The target is closed after it. */
     abstract Report read(Target target, Problems problems, Progress progress);
 
+    /** Opens what is to be read, reads it and closes it. */
+    Report read(Subject subject, Problems problems, Progress progress) {
+        looks = Optional.empty();
+        return reading(subject, problems, progress, target -> read(target, problems, progress));
+    }
+
     /** Prints what goes before the answer. */
     void preface(Format chosen, Output out) {}
 
@@ -170,8 +176,7 @@ abstract class ReportCommand extends TargetCommand {
         Problems problems = new Problems();
         Progress progress = Terminal.output() && printsMeanwhile() ? Progress.hidden() : new Progress();
         live = Optional.empty();
-        looks = Optional.empty();
-        try (Report report = reading(subject, problems, progress, target -> read(target, problems, progress))) {
+        try (Report report = read(subject, problems, progress)) {
             if (report instanceof Listing listing && listing.cut()) {
                 return abandoned(live.orElseThrow());
             }

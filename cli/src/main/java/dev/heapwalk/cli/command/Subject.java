@@ -50,6 +50,18 @@ sealed interface Subject {
         }
     }
 
+    /**
+     * Several processes that an answer is about together.
+     *
+     * @param processes at least one
+     */
+    record Group(List<Pid> processes) implements Subject {
+        @Override
+        public Target open(Mode mode, TargetOptions options, Path sysroot) {
+            throw new IllegalStateException("each of them is to be opened");
+        }
+    }
+
     /** Opens it. */
     Target open(Mode mode, TargetOptions options, Path sysroot);
 

@@ -14,9 +14,11 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import picocli.CommandLine.Option;
@@ -83,6 +85,11 @@ public abstract class TargetCommand extends AnyCommand {
     /** The word that names the target. */
     abstract String target();
 
+    /** All words that name targets, where a command takes several that it answers for together. */
+    List<String> targets() {
+        return List.of(target());
+    }
+
     /** Answers. Returns the exit status. */
     abstract int answer(Subject subject);
 
@@ -138,7 +145,7 @@ public abstract class TargetCommand extends AnyCommand {
 
     @Override
     public final Integer call() {
-        Subject subject = Subject.of(target()).orElseThrow(() -> wrong(Subject.refusal(target())));
+        Subject subject = targets().size() == 1 ? subject(target()) : group(targets());
         Optional<EachProcess> each = each().filter(EachProcess::wanted);
         if (each.isPresent() && !(subject instanceof Subject.Named)) {
             throw wrong("--all is for the name of processes, and '" + target() + "' is none");
@@ -162,6 +169,23 @@ public abstract class TargetCommand extends AnyCommand {
             return each.isPresent() ? each(named, each.get()) : timed(one(named));
         }
         return timed(subject);
+    }
+
+    private Subject subject(String word) {
+        return Subject.of(word).orElseThrow(() -> wrong(Subject.refusal(word)));
+    }
+
+    /** The processes that several words stand for. */
+    private Subject group(List<String> words) {
+        Set<Subject.Pid> processes = new LinkedHashSet<>();
+        for (String word : words) {
+            switch (subject(word)) {
+                case Subject.Pid one -> processes.add(one);
+                case Subject.Named named -> named.processes().forEach(one -> processes.add(new Subject.Pid(one.pid())));
+                default -> throw wrong("several targets must be processes, and '" + word + "' is none");
+            }
+        }
+        return new Subject.Group(List.copyOf(processes));
     }
 
     /** The only process of a name. */

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.heap.residency;
 
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
 /**
  * How much memory an owner has, in bytes.
  *
@@ -25,4 +30,32 @@ public record Holding(
         long ownShared,
         long huge,
         long swapped,
-        long proportional) {}
+        long proportional) {
+
+    /**
+     * Adds up what several processes have.
+     *
+     * @param holdings what each owner in each of them has
+     * @return a new list with one for each owner, that with the most of {@link #proportional()} first
+     */
+    public static List<Holding> together(List<Holding> holdings) {
+        Map<Owner, Holding> sums = new LinkedHashMap<>();
+        holdings.forEach(one -> sums.merge(one.owner(), one, Holding::plus));
+        return sums.values().stream()
+                .sorted(Comparator.comparingLong(Holding::proportional).reversed())
+                .toList();
+    }
+
+    private Holding plus(Holding other) {
+        return new Holding(
+                owner,
+                mapped + other.mapped,
+                resident + other.resident,
+                own + other.own,
+                shared + other.shared,
+                ownShared + other.ownShared,
+                huge + other.huge,
+                swapped + other.swapped,
+                proportional + other.proportional);
+    }
+}

@@ -33,6 +33,10 @@ import java.util.ServiceLoader;
 public final class MemoryOwners {
     /** Blocks in use that are mappings of their own are counted behind those of all states. */
     private static final int OWN_MAPPING = BlockState.values().length;
+    /** Large blocks in use that are no such mappings are counted behind these. */
+    private static final int LARGE = OWN_MAPPING + 1;
+
+    private static final long LEAST_LARGE = 128 << 10;
 
     private final Target target;
     private final Residency residency;
@@ -115,7 +119,8 @@ public final class MemoryOwners {
         return new RegionHolding(
                 region.heap(),
                 region.number(),
-                resident(tallies, BlockState.USED) + tallies[OWN_MAPPING].resident(),
+                resident(tallies, BlockState.USED) + tallies[OWN_MAPPING].resident() + tallies[LARGE].resident(),
+                tallies[LARGE].resident(),
                 resident(tallies, BlockState.FREE),
                 resident(tallies, BlockState.CACHED),
                 resident(tallies, BlockState.RESERVED));
@@ -150,7 +155,7 @@ public final class MemoryOwners {
                         block.start(),
                         block.start() + block.size(),
                         heap,
-                        tallies[state == BlockState.USED && block.ownMapping() ? OWN_MAPPING : state.ordinal()]);
+                        tallies[state == BlockState.USED ? used(block) : state.ordinal()]);
                 if ((++count & 0xffff) == 0) {
                     progress.at(block.walkedBytes(), block.totalBytes());
                 }
@@ -162,11 +167,19 @@ public final class MemoryOwners {
                 of(Kind.HEAP, name, part(state)).add(parts[state.ordinal()]);
             }
             of(Kind.HEAP, name, Part.MAPPED).add(parts[OWN_MAPPING]);
+            of(Kind.HEAP, name, Part.USED).add(parts[LARGE]);
         });
     }
 
+    private static int used(LayerCursor block) {
+        if (block.ownMapping()) {
+            return OWN_MAPPING;
+        }
+        return block.size() >= LEAST_LARGE ? LARGE : BlockState.USED.ordinal();
+    }
+
     private static Tally[] tallies() {
-        Tally[] tallies = new Tally[OWN_MAPPING + 1];
+        Tally[] tallies = new Tally[LARGE + 1];
         Arrays.setAll(tallies, _ -> new Tally());
         return tallies;
     }

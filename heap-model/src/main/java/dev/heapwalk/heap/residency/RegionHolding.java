@@ -9,8 +9,9 @@ import dev.heapwalk.heap.Heap;
  * @param heap the heap
  * @param region the number of a row of its regions; -1 for blocks that lie in none
  * @param used blocks that the program has
+ * @param large how much of that is in blocks of 128 KiB and more that are no mappings of their own
  * @param free free blocks
  * @param cached free blocks that are kept aside, such as those in the caches of threads
  * @param reserved what is not given out yet, or what the heap keeps for itself
  */
-public record RegionHolding(Heap heap, int region, long used, long free, long cached, long reserved) {}
+public record RegionHolding(Heap heap, int region, long used, long large, long free, long cached, long reserved) {}

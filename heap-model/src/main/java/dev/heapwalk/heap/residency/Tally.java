@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.heap.residency;
 
+import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.memory.Residency;
 
 /** Amounts of memory that are added up. */
@@ -64,5 +65,9 @@ final class Tally {
 
     Holding of(Owner owner) {
         return new Holding(owner, mapped, resident, own, shared, ownShared, huge, swapped, Math.round(proportional));
+    }
+
+    PageUses.Use use(Category category, long count) {
+        return new PageUses.Use(category, count, resident, ownShared, own - ownShared);
     }
 }
