@@ -2,6 +2,7 @@
 package dev.heapwalk.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -16,7 +17,9 @@ import dev.heapwalk.testkit.Rollup;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -214,6 +217,157 @@ final class MemoryIT {
 
     private static long own(List<JsonNode> rows) {
         return sum(rows, "own_bytes");
+    }
+
+    /** A process and its children, which keep on waiting. */
+    private record Family(Grandchild parent, List<Long> pids) implements AutoCloseable {
+        static Family start(String... line) throws IOException {
+            Grandchild parent = Grandchild.start(new ProcessBuilder(line));
+            try {
+                List<Long> pids = new ArrayList<>();
+                BufferedReader lines = parent.inputReader();
+                for (int i = 0; i < 3; i++) {
+                    pids.add(Long.parseLong(lines.readLine()));
+                }
+                return new Family(parent, pids);
+            } catch (RuntimeException | IOException e) {
+                parent.destroyForcibly();
+                throw e;
+            }
+        }
+
+        Run memory(String... options) {
+            List<String> line = new ArrayList<>(List.of("memory"));
+            line.addAll(List.of(options));
+            pids.forEach(pid -> line.add(Long.toString(pid)));
+            return Run.heapwalk(line.toArray(String[]::new)).exited(0);
+        }
+
+        @Override
+        public void close() {
+            pids.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+            parent.destroyForcibly();
+        }
+    }
+
+    /** Linked without libraries, whose pages other programs on the machine have too, now and then. */
+    @Test
+    void tellsWhatAForkedServerSharesAndAddsItUp() throws Exception {
+        Path program = CProgram.compile("forks", """
+                #include <stdio.h>
+                #include <stdlib.h>
+                #include <string.h>
+                #include <unistd.h>
+                #define EACH 600
+                int main(void)
+                {
+                    static char *texts[EACH], *others[EACH];
+                    for (int i = 0; i < EACH; i++)
+                        memset(texts[i] = calloc(6000, 1), 'a', 5999);
+                    for (int i = 0; i < EACH; i++)
+                        memset(others[i] = malloc(7000), 1, 7000);
+                    for (int child = 0; child < 2; child++)
+                        if (fork() == 0) {
+                            for (int i = 0; i < EACH; i++)
+                                memset(others[i], 2, 7000);
+                            char line[20];
+                            write(1, line, sprintf(line, "%d\\n", getpid()));
+                            for (;;) pause();
+                        }
+                    char line[20];
+                    write(1, line, sprintf(line, "%d\\n", getpid()));
+                    for (;;) pause();
+                }
+                """, "-static");
+        long texts = 600 * 6016;
+        long others = 600 * 7008;
+        try (Family family = Family.start(program.toString())) {
+            for (long pid : family.pids()) {
+                if (pid == family.parent().pid()) {
+                    continue;
+                }
+                List<JsonNode> rows = Run.heapwalk("memory", "--format", "jsonl", Long.toString(pid))
+                        .exited(0)
+                        .rows();
+                // Where one kind of block ends and the other begins they have a page in common.
+                assertThat(category(rows, "string data", "forked_bytes")).isCloseTo(texts, within(8192L));
+                assertThat(category(rows, "string data", "kept_bytes")).isCloseTo(0L, within(8192L));
+                assertThat(category(rows, "7008 bytes", "kept_bytes")).isCloseTo(others, within(8192L));
+                assertThat(category(rows, "7008 bytes", "forked_bytes")).isCloseTo(0L, within(8192L));
+                assertThat(sum(rows, "own_shared_bytes"))
+                        .isEqualTo(Rollup.of(pid).get("Shared_Dirty"));
+            }
+            List<JsonNode> rows = family.memory("--format", "jsonl").rows();
+            long wanted = 0;
+            for (long pid : family.pids()) {
+                wanted += Rollup.of(pid).get("Pss");
+            }
+            List<JsonNode> owners =
+                    rows.stream().filter(row -> row.has("owner")).toList();
+            List<JsonNode> members = rows.stream().filter(row -> row.has("pid")).toList();
+            assertThat(sum(owners, "pss_bytes")).isCloseTo(wanted, within(100L));
+            assertThat(sum(members, "pss_bytes")).isCloseTo(wanted, within(100L));
+            assertThat(members.stream().map(row -> row.get("pid").longValue()))
+                    .containsExactlyElementsOf(family.pids());
+            long inUse = owners.stream()
+                    .filter(row -> row.get("name").textValue().equals("glibc's malloc")
+                            && row.get("part").textValue().equals("in use"))
+                    .mapToLong(row -> row.get("pss_bytes").longValue())
+                    .sum();
+            assertThat((double) inUse).isCloseTo(texts + 3 * others, withinPercentage(1));
+            assertThat(family.memory().text()).contains("PSS", "Still shared since a fork", "TOTAL");
+        }
+    }
+
+    private static long category(List<JsonNode> rows, String name, String field) {
+        return sum(
+                rows.stream()
+                        .filter(row -> row.path("kind").asText().equals(name)
+                                || row.path("detail").asText().equals(name))
+                        .toList(),
+                field);
+    }
+
+    @Test
+    void tellsByCategoryWhatForkedRubyAndPythonShare() throws Exception {
+        try (Family ruby = Family.start("ruby", "-e", """
+                $stdout.sync = true
+                kept = Array.new(50_000) { |i| "the text number #{i}, which is long enough for a buffer" }
+                GC.start
+                GC.disable
+                2.times { fork { 10_000.times { |i| kept[i] << "and more" }; puts $$; sleep } }
+                puts $$
+                sleep
+                """)) {
+            sharesSomeAndHasSome(ruby, "T_STRING buffer");
+        }
+        try (Family python = Family.start("python3", "-c", """
+                import gc, os, time
+                kept = [bytearray(600) for i in range(20000)]
+                gc.freeze()
+                for child in range(2):
+                    if os.fork() == 0:
+                        for one in kept[:5000]:
+                            one[:] = b'x' * 600
+                        os.write(1, b'%d\\n' % os.getpid())
+                        time.sleep(1000)
+                os.write(1, b'%d\\n' % os.getpid())
+                time.sleep(1000)
+                """)) {
+            sharesSomeAndHasSome(python, "bytearray buffer");
+        }
+    }
+
+    private static void sharesSomeAndHasSome(Family family, String detail) {
+        for (long pid : family.pids()) {
+            if (pid != family.parent().pid()) {
+                List<JsonNode> rows = Run.heapwalk("memory", "--format", "jsonl", Long.toString(pid))
+                        .exited(0)
+                        .rows();
+                assertThat(category(rows, detail, "forked_bytes")).isGreaterThan(1 << 20);
+                assertThat(category(rows, detail, "kept_bytes")).isGreaterThan(1 << 18);
+            }
+        }
     }
 
     @Test

@@ -34,7 +34,7 @@ import java.util.function.Function;
 
 /**
  * The memory of a process, read with {@code process_vm_readv}, or through {@code /proc/PID/mem} where that call is
- * refused or missing.
+ * refused or missing, or would copy pages that the process shares with its family.
  */
 final class LiveMemory implements AddressSpace {
     private static final long IOVEC_SIZE = 16;
@@ -42,7 +42,7 @@ final class LiveMemory implements AddressSpace {
     private static final int NOT_OPEN = -1;
     private static final int NOT_TO_BE_HAD = -2;
     private static final long REFUSED = -1;
-    /** How long it is believed that a process that runs on has no server of page faults. */
+    /** How long it is believed that a process that runs on has no server of page faults, and no family. */
     private static final long SERVERS_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     /** Runs of pages that one call reads at most, with what is not read between them. */
@@ -83,6 +83,7 @@ final class LiveMemory implements AddressSpace {
     private volatile Set<Long> served = Set.of();
 
     private volatile long lookedForServers;
+    private volatile long lookedForFamily;
     private final AtomicLong swappedIn = new AtomicLong();
     private volatile boolean leftSwapped;
 
@@ -127,6 +128,7 @@ final class LiveMemory implements AddressSpace {
     void open() {
         set(list());
         lookForServers();
+        lookForFamily();
         probe();
     }
 
@@ -295,6 +297,21 @@ final class LiveMemory implements AddressSpace {
         lookedForServers = System.nanoTime();
     }
 
+    /**
+     * A page that a process shares since a fork is copied for it by {@code process_vm_readv}, since Linux 5.17, even
+     * though that only reads: the call pins pages. To read {@code /proc/PID/mem} leaves them shared.
+     */
+    private void lookForFamily() {
+        if (!throughFile && watched(_ -> process.sharesItsOwn())) {
+            try {
+                openFile(0);
+            } catch (TargetException e) {
+                // Then it can be read in one way only.
+            }
+        }
+        lookedForFamily = System.nanoTime();
+    }
+
     @Override
     public int pageSize() {
         return process.pageSize();
@@ -310,6 +327,9 @@ final class LiveMemory implements AddressSpace {
         checkOpen();
         if (!stopped) {
             process.checkSame();
+            if (System.nanoTime() - lookedForFamily > SERVERS_NANOS) {
+                lookForFamily();
+            }
             Mappings before = mappings;
             Mappings now = list();
             if (now != before) {

@@ -273,6 +273,11 @@ final class LiveProcess implements FileGuard {
         return proc.lockedMappings(pid, memoryThread, progress);
     }
 
+    /** Whether it shares pages of its own with processes of its family. */
+    boolean sharesItsOwn() {
+        return proc.sharesItsOwn(pid, memoryThread);
+    }
+
     /** How much of what is in memory falls to it where it shares that; empty if the kernel does not tell. */
     Optional<Proportions> proportions(Runnable progress) {
         return proc.proportions(pid, memoryThread, progress);

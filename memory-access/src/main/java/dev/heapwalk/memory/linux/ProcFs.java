@@ -24,8 +24,10 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -41,6 +43,12 @@ record ProcFs(Path folder, Path yama) {
 
     /** Room for most files of a process, in bytes. */
     private static final int SHORT_FILE = 1 << 10;
+
+    /** The amounts of all mappings together. */
+    private static final String ROLLUP = "smaps_rollup";
+
+    /** A program of which nobody may know what it is. */
+    private static final String UNKNOWN = "?";
 
     /** For short files, of which nobody needs to know how far they are read. */
     private static final Runnable NOTHING = () -> {};
@@ -448,8 +456,55 @@ record ProcFs(Path folder, Path yama) {
                 parts.add(new Proportions.Part(new Range(start, end), bytes(value)));
             }
         });
-        long all = count(pid, tid, "smaps_rollup", "Pss");
-        return read && all >= 0 ? Optional.of(new Proportions(parts, all)) : Optional.empty();
+        Long all = amounts(pid, tid, ROLLUP).get("Pss");
+        return read && all != null ? Optional.of(new Proportions(parts, all)) : Optional.empty();
+    }
+
+    /**
+     * Whether a process shares pages of its own with processes that it was forked from, or that were forked from it:
+     * none of them has written there since. Takes as long as the kernel needs to go through what is in memory, unless
+     * there is no other process of the same program.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @return whether it does; false where the kernel does not tell
+     */
+    boolean sharesItsOwn(long pid, long tid) {
+        if (!mayHaveRelatives(pid)) {
+            return false;
+        }
+        Map<String, Long> amounts = amounts(pid, tid, ROLLUP);
+        return amounts.getOrDefault("Pss_Anon", Long.MAX_VALUE) < amounts.getOrDefault("Anonymous", 0L);
+    }
+
+    /** Whether another process runs the same program, as far as can be seen. */
+    private boolean mayHaveRelatives(long pid) {
+        String own = program(Long.toString(pid));
+        String[] all = folder.toFile().list();
+        if (all == null) {
+            return true;
+        }
+        String self = Long.toString(pid);
+        for (String other : all) {
+            if (Character.isDigit(other.charAt(0)) && !other.equals(self)) {
+                String program = program(other);
+                if (program.equals(own) || program.equals(UNKNOWN)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** The file that a process runs; empty if it runs none. */
+    private String program(String pid) {
+        try {
+            return Files.readSymbolicLink(folder.resolve(pid).resolve("exe")).toString();
+        } catch (AccessDeniedException e) {
+            return UNKNOWN;
+        } catch (IOException e) {
+            return "";
+        }
     }
 
     /**
@@ -460,28 +515,29 @@ record ProcFs(Path folder, Path yama) {
      * @return the counts; empty if they can't be read
      */
     Optional<MemoryCounts> counts(long pid, long tid) {
-        String file = "status";
-        long resident = count(pid, tid, file, "VmRSS");
-        return resident < 0
-                ? Optional.empty()
-                : Optional.of(new MemoryCounts(
-                        resident,
-                        Math.max(0, count(pid, tid, file, "VmPTE")),
-                        Math.max(0, count(pid, tid, file, "HugetlbPages"))));
+        Map<String, Long> amounts = amounts(pid, tid, "status");
+        return Optional.ofNullable(amounts.get("VmRSS"))
+                .map(resident -> new MemoryCounts(
+                        resident, amounts.getOrDefault("VmPTE", 0L), amounts.getOrDefault("HugetlbPages", 0L)));
     }
 
-    /** An amount that a file of a thread tells in a line of its own, in bytes; -1 if there is none. */
-    private long count(long pid, long tid, String file, String name) {
+    /** The amounts that a file of a thread tells in a line each, in bytes; none if it can't be read. */
+    private Map<String, Long> amounts(long pid, long tid, String file) {
+        Map<String, Long> amounts = new HashMap<>();
         try {
-            return new String(Files.readAllBytes(thread(pid, tid).resolve(file)), StandardCharsets.ISO_8859_1)
-                    .lines()
-                    .filter(line -> line.startsWith(name + ":"))
-                    .mapToLong(line -> bytes(line.substring(name.length() + 1).strip()))
-                    .findFirst()
-                    .orElse(-1);
+            byte[] text = Files.readAllBytes(thread(pid, tid).resolve(file));
+            for (String line : new String(text, StandardCharsets.ISO_8859_1).split("\n")) {
+                int colon = line.indexOf(':');
+                if (colon > 0 && line.endsWith(" kB")) {
+                    amounts.put(
+                            line.substring(0, colon),
+                            bytes(line.substring(colon + 1).strip()));
+                }
+            }
         } catch (IOException e) {
-            return -1;
+            // Then nobody can tell.
         }
+        return amounts;
     }
 
     /** An amount such as {@code 12 kB}, in bytes. */
@@ -513,7 +569,9 @@ record ProcFs(Path folder, Path yama) {
      */
     List<Range> lockedMappings(long pid, long tid, Runnable progress) {
         // The short file tells whether the long one is worth a look.
-        return count(pid, tid, "status", "VmLck") > 0 ? flagged(pid, tid, "lo", progress) : List.of();
+        return amounts(pid, tid, "status").getOrDefault("VmLck", 0L) > 0
+                ? flagged(pid, tid, "lo", progress)
+                : List.of();
     }
 
     /** The mappings that the kernel shows a flag of; none if it does not tell. */
