@@ -22,6 +22,7 @@ public final class Commands {
     static {
         COMMANDS.put("summary", Summary::new);
         COMMANDS.put("memory", Memory::new);
+        COMMANDS.put("watch", Watch::new);
         COMMANDS.put("sizes", Sizes::new);
         COMMANDS.put("used", Used::new);
         COMMANDS.put("free", Free::new);

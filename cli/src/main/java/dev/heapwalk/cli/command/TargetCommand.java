@@ -32,9 +32,9 @@ public abstract class TargetCommand extends AnyCommand {
     @Option(
             names = "--mode",
             paramLabel = "stop|observe",
-            description = "stop (the default): stop the process, read its memory, let it run on; "
+            description = "stop (the default, but for watch): stop the process, read its memory, let it run on; "
                     + "observe: never stop it; the answer may mix two moments.")
-    private Mode mode = Mode.STOP;
+    private Mode mode;
 
     @Option(
             names = "--max-stop",
@@ -109,14 +109,23 @@ public abstract class TargetCommand extends AnyCommand {
     /** Checks the arguments before a target is touched. */
     void check() {}
 
+    /** Whether the process stands still where nothing is said. */
+    Mode usualMode() {
+        return Mode.STOP;
+    }
+
+    private Mode mode() {
+        return mode == null ? usualMode() : mode;
+    }
+
     /** Whether the process stands still while it is read. */
     final boolean stops(Subject subject) {
-        return mode == Mode.STOP && subject instanceof Subject.Pid;
+        return mode() == Mode.STOP && subject instanceof Subject.Pid;
     }
 
     /** Whether a process is to be read without a stop. */
     final boolean observes() {
-        return mode == Mode.OBSERVE;
+        return mode() == Mode.OBSERVE;
     }
 
     public final boolean verbose() {
@@ -260,7 +269,7 @@ public abstract class TargetCommand extends AnyCommand {
         }
         printing = System.nanoTime() - begun;
         int status = problems.report();
-        if (status == Failure.DAMAGED && mode == Mode.OBSERVE && subject instanceof Subject.Pid) {
+        if (status == Failure.DAMAGED && observes() && subject instanceof Subject.Pid) {
             Failure.say("try --mode stop: the process ran on while it was read, "
                     + "and what looks damaged may only have been changing");
         }
@@ -295,7 +304,7 @@ public abstract class TargetCommand extends AnyCommand {
         }
     }
 
-    private TargetOptions options() {
+    final TargetOptions options() {
         return TargetOptions.DEFAULT.withMaxStop(Duration.ofNanos((long) (maxStop * 1e9)));
     }
 
@@ -310,13 +319,11 @@ public abstract class TargetCommand extends AnyCommand {
         try (progress) {
             Optional<LookAhead> ahead = stops(subject) ? lookAhead() : Optional.empty();
             Target target =
-                    ahead.isPresent() ? ahead(subject, options, ahead.get()) : subject.open(mode, options, sysroot);
+                    ahead.isPresent() ? ahead(subject, options, ahead.get()) : subject.open(mode(), options, sysroot);
             try {
                 return read(subject, target, problems, read);
             } finally {
-                standstill = target.standstill();
-                swappedIn = target.memory().swappedIn();
-                pageSize = target.pageSize();
+                note(target);
             }
         } catch (TargetException e) {
             throw subject instanceof Subject.Pid && !letGoEarly(e) ? advised(e) : e;
@@ -331,6 +338,13 @@ public abstract class TargetCommand extends AnyCommand {
             }
             throw e;
         }
+    }
+
+    /** Notes what reading took a target that is closed. */
+    final void note(Target target) {
+        standstill = target.standstill();
+        swappedIn = target.memory().swappedIn();
+        pageSize = target.pageSize();
     }
 
     /** Opens a process, looks at it as long as it runs on, and stops it. */

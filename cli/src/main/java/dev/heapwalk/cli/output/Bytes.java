@@ -37,6 +37,9 @@ public final class Bytes {
 
     /** Writes an amount with a unit that fits it, such as 640 B or 1.2 MiB. */
     public static String text(long bytes) {
+        if (bytes < 0 && bytes > Long.MIN_VALUE) {
+            return "-" + text(-bytes);
+        }
         if (bytes < STEP) {
             return bytes + " B";
         }

@@ -119,8 +119,13 @@ public final class Output {
 
     /** Writes a decimal number with a comma between groups of three digits. */
     void grouped(long value) {
-        if (value < 0) {
+        if (value == Long.MIN_VALUE) {
             decimal(value);
+            return;
+        }
+        if (value < 0) {
+            put('-');
+            grouped(-value);
             return;
         }
         room(26);
@@ -161,8 +166,11 @@ public final class Output {
     }
 
     static int groupedWidth(long value) {
-        if (value < 0) {
+        if (value == Long.MIN_VALUE) {
             return decimalWidth(value);
+        }
+        if (value < 0) {
+            return 1 + groupedWidth(-value);
         }
         int digits = digits(value);
         return digits + (digits - 1) / 3;

@@ -20,6 +20,7 @@ public final class Terminal {
     private static final int ERROR = 2;
     private static final long TIOCGWINSZ = 0x5413;
     private static final int WINDOW_BYTES = 8;
+    private static final int LINES = 0;
     private static final int COLUMNS = 2;
 
     private Terminal() {}
@@ -53,7 +54,21 @@ public final class Terminal {
         if (!output()) {
             return 0;
         }
-        String said = System.getenv("COLUMNS");
+        return told("COLUMNS", COLUMNS);
+    }
+
+    /**
+     * How many lines standard output shows at once.
+     *
+     * @return what LINES or the terminal says; 0 if it is no terminal, or does not know
+     */
+    public static int height() {
+        return output() ? told("LINES", LINES) : 0;
+    }
+
+    /** What a variable of the environment says, or else a field of what the terminal knows of itself. */
+    private static int told(String variable, int field) {
+        String said = System.getenv(variable);
         if (said != null && said.matches("[1-9][0-9]{0,4}")) {
             return Integer.parseInt(said);
         }
@@ -65,7 +80,7 @@ public final class Terminal {
                             FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS),
                             Linker.Option.firstVariadicArg(2))
                     .invokeExact(OUTPUT, TIOCGWINSZ, window);
-            return failed == 0 ? Short.toUnsignedInt(window.get(JAVA_SHORT, COLUMNS)) : 0;
+            return failed == 0 ? Short.toUnsignedInt(window.get(JAVA_SHORT, field)) : 0;
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
