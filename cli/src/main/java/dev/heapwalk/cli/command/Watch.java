@@ -287,7 +287,7 @@ final class Watch extends TargetCommand {
                 Column.bytes("Since start", "since_start"),
                 Column.bytes("Since last", "since_last"),
                 Column.bytes("A minute", "per_minute"),
-                Column.bytes("±", "error"),
+                Column.bytes("Error", "error"),
                 Column.text("Trend", "trend")));
         format.print(
                 new ListReport<>(columns, DISPENSABLE, false, true, rows, (row, sink) -> {
@@ -325,7 +325,9 @@ final class Watch extends TargetCommand {
             return;
         }
         Output out = new Output(new StandardOutput());
-        out.put('\n');
+        if (Terminal.output()) {
+            out.put('\n');
+        }
         for (String line : lines) {
             out.utf8(SafeText.of(line));
             out.put('\n');

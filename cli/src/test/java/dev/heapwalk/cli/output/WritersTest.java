@@ -163,7 +163,7 @@ final class WritersTest {
             out.put(' ');
             out.address(value);
             out.flush();
-            String expected = value < 0 ? Long.toString(value) : String.format(Locale.ROOT, "%,d", value);
+            String expected = String.format(Locale.ROOT, "%,d", value);
             assertThat(bytes.toString(StandardCharsets.US_ASCII))
                     .isEqualTo(expected + " " + value + " 0x" + Long.toHexString(value));
             assertThat(Output.groupedWidth(value)).isEqualTo(expected.length());
