@@ -29,6 +29,8 @@ final class MemoryFindings {
 
     /** What the thresholds are where nobody sets them. */
     private static final long USUAL_THRESHOLD = 128 << 10;
+    /** What free() leaves of the end of an arena then, with what is kept for the next blocks. */
+    private static final long LEFT_BY_USUAL_THRESHOLD = 2 * USUAL_THRESHOLD;
 
     private final List<Holding> holdings;
     private final List<MemoryArena> arenas;
@@ -103,19 +105,27 @@ final class MemoryFindings {
         if (percent(tops) < SOME) {
             return;
         }
-        long most =
-                arenas.stream().mapToLong(arena -> arena.back().kept()).max().orElse(0);
+        List<MemoryArena> with =
+                arenas.stream().filter(arena -> arena.back().kept() > 0).toList();
+        long trim = dynamic("trim_threshold");
+        long less = with.stream()
+                .mapToLong(arena -> Math.max(0, arena.back().kept() - LEFT_BY_USUAL_THRESHOLD))
+                .sum();
+        String raised = trim > USUAL_THRESHOLD && percent(less) >= SOME
+                ? " free() would give back each that were larger than %s; the program's own large blocks have raised that"
+                                .formatted(Bytes.text(trim))
+                        + " threshold. MALLOC_TRIM_THRESHOLD_=131072 in the environment of the program keeps it at"
+                        + " 128.0 KiB: about %s less.".formatted(Bytes.text(less))
+                : "";
+        String many = with.size() > MANY_ARENAS
+                ? " With MALLOC_ARENA_MAX=2 there would be two such ends%s."
+                        .formatted(trim > 0 ? ", of up to %s each".formatted(Bytes.text(trim)) : "")
+                : "";
         add(
                 "kept_in_tops",
                 tops,
-                "is free at the ends of %,d arenas, where malloc_trim leaves it."
-                                .formatted(arenas.stream()
-                                        .filter(arena -> arena.back().kept() > 0)
-                                        .count())
-                        + (tops - most > tops / 2
-                                ? " With fewer arenas there is less of it: MALLOC_ARENA_MAX=2 in the environment of the"
-                                        + " program would leave up to %s less.".formatted(Bytes.text(tops - most))
-                                : ""));
+                "is free at the ends of %,d arenas, where malloc_trim leaves it.%s%s"
+                        .formatted(with.size(), raised, many));
     }
 
     private void between() {
