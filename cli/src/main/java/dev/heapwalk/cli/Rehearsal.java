@@ -22,6 +22,8 @@ final class Rehearsal {
     public static void main(String[] args) throws IOException {
         Heapwalk.run("summary", "demo");
         Heapwalk.run("sizes", "demo");
+        Heapwalk.run("memory", "demo");
+        Heapwalk.run("watch", "demo", "--looks", "2", "--every", "100ms");
         Path file = Files.createTempFile("heapwalk", ".json");
         try {
             Heapwalk.run("ruby", "dump", "demo", "--format", "objectspace", "-o", file.toString());

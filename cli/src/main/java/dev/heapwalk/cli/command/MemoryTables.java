@@ -43,7 +43,6 @@ final class MemoryTables {
                         Column.bytes("Own, shared", "own_shared_bytes")),
                 List.of(),
                 true,
-                true,
                 holdings,
                 (holding, sink) -> {
                     owner(holding.owner(), sink);
@@ -74,7 +73,6 @@ final class MemoryTables {
                         Column.bytes("Swapped", "swapped_bytes")),
                 List.of("swapped_bytes"),
                 true,
-                true,
                 members,
                 (member, sink) -> {
                     long resident = 0;
@@ -104,7 +102,6 @@ final class MemoryTables {
                 List.of(Column.text("Beside that", "count"), Column.bytes("Size", "bytes")),
                 List.of(),
                 false,
-                false,
                 List.of(
                         Map.entry("page tables", counts.pageTables()),
                         Map.entry("pages of hugetlbfs", counts.hugePages()),
@@ -131,7 +128,6 @@ final class MemoryTables {
                         Column.share("Fragmented", "fragmentation")),
                 List.of("swapped_bytes", "shared_bytes", "huge_bytes", "used_bytes", "cached_bytes"),
                 true,
-                true,
                 arenas,
                 (arena, sink) -> {
                     sink.number(first + arena.index());
@@ -157,7 +153,6 @@ final class MemoryTables {
                         Column.text("Meaning", "meaning")),
                 List.of(),
                 false,
-                false,
                 settings,
                 (setting, sink) -> {
                     sink.text(setting.name());
@@ -178,7 +173,6 @@ final class MemoryTables {
                         Column.bytes("Still shared since a fork", "forked_bytes"),
                         Column.bytes("For itself", "kept_bytes")),
                 List.of("domain", "count"),
-                true,
                 true,
                 uses,
                 (use, sink) -> {
@@ -202,7 +196,6 @@ final class MemoryTables {
                         Column.size("Largest", "largest"),
                         Column.bytes("Free beside them", "pinned_bytes")),
                 List.of("domain", "smallest", "largest", "block_bytes"),
-                true,
                 true,
                 pins,
                 (pin, sink) -> {
@@ -233,7 +226,6 @@ final class MemoryTables {
                                 Column.amount("Percent", "percent"),
                                 text),
                 List.of(),
-                false,
                 false,
                 findings,
                 (finding, sink) -> {

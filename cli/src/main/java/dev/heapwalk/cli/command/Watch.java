@@ -5,15 +5,12 @@ import dev.heapwalk.cli.output.AtExit;
 import dev.heapwalk.cli.output.Bytes;
 import dev.heapwalk.cli.output.Failure;
 import dev.heapwalk.cli.output.Format;
-import dev.heapwalk.cli.output.ListReport;
 import dev.heapwalk.cli.output.Look;
 import dev.heapwalk.cli.output.Output;
 import dev.heapwalk.cli.output.StandardOutput;
 import dev.heapwalk.cli.output.Terminal;
 import dev.heapwalk.heap.BlockState;
-import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heaps;
-import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.heap.usage.UsageTotals;
@@ -43,7 +40,6 @@ import picocli.CommandLine.Parameters;
         })
 final class Watch extends TargetCommand {
     private static final Pattern TIME = Pattern.compile("([0-9]{1,6}(?:\\.[0-9]{1,3})?)(ms|s|m|h)?");
-    private static final List<String> DISPENSABLE = List.of("since_last", "Domain", "count", "error", "Kind");
     private static final int SIZES = 5;
     private static final int USUAL_ROWS = 15;
     /** What stands on a terminal beside rows. */
@@ -251,19 +247,21 @@ final class Watch extends TargetCommand {
     private void tables(int rows, Output out) {
         table(
                 List.of("In all"),
-                List.of(new Row(List.of("RSS"), seen.resident()), new Row(List.of("in use"), seen.used())),
+                List.of(
+                        new WatchTable.Row(List.of("RSS"), seen.resident()),
+                        new WatchTable.Row(List.of("in use"), seen.used())),
                 out);
-        List<Row> categories = seen.categories().stream()
+        List<WatchTable.Row> categories = seen.categories().stream()
                 .limit(rows)
-                .map(entry -> new Row(names(entry.getKey()), entry.getValue()))
+                .map(entry -> new WatchTable.Row(names(entry.getKey()), entry.getValue()))
                 .toList();
         if (!categories.isEmpty()) {
             out.put('\n');
             table(List.of("Domain", "Kind", "Detail"), categories, out);
         }
-        List<Row> sizes = seen.sizes().stream()
+        List<WatchTable.Row> sizes = seen.sizes().stream()
                 .limit(top != null ? top : SIZES)
-                .map(entry -> new Row(List.of("%,d bytes".formatted(entry.getKey())), entry.getValue()))
+                .map(entry -> new WatchTable.Row(List.of("%,d bytes".formatted(entry.getKey())), entry.getValue()))
                 .toList();
         if (!sizes.isEmpty()) {
             out.put('\n');
@@ -275,42 +273,8 @@ final class Watch extends TargetCommand {
         return List.of(category.domain().label(), category.kind(), category.detail());
     }
 
-    /** A row of a table: what it is about, in as many words as there are columns for that, and how much there is. */
-    private record Row(List<String> names, Watched.Amount amount) {}
-
-    private void table(List<String> titles, List<Row> rows, Output out) {
-        List<Column> columns = new ArrayList<>();
-        titles.forEach(title -> columns.add(Column.text(title, title)));
-        columns.addAll(List.of(
-                Column.amount("Count", "count"),
-                Column.bytes("Bytes", "bytes"),
-                Column.bytes("Since start", "since_start"),
-                Column.bytes("Since last", "since_last"),
-                Column.bytes("A minute", "per_minute"),
-                Column.bytes("Error", "error"),
-                Column.text("Trend", "trend")));
-        format.print(
-                new ListReport<>(columns, DISPENSABLE, false, true, rows, (row, sink) -> {
-                    Trend trend = row.amount().bytes();
-                    row.names().forEach(sink::text);
-                    number(row.amount().count(), sink);
-                    sink.number(trend.now());
-                    sink.number(trend.sinceStart());
-                    sink.number(trend.sinceLast());
-                    sink.number(Math.round(trend.perMinute()));
-                    number(Double.isFinite(trend.error()) ? Math.round(trend.error()) : -1, sink);
-                    sink.text(trend.direction().toString());
-                }),
-                new Look(human, Terminal.width(), false),
-                out);
-    }
-
-    private static void number(long value, RowSink sink) {
-        if (value < 0) {
-            sink.none();
-        } else {
-            sink.number(value);
-        }
+    private void table(List<String> titles, List<WatchTable.Row> rows, Output out) {
+        format.print(new WatchTable(titles, rows), new Look(human, Terminal.width(), false), out);
     }
 
     /** Prints what was seen in all, once. */

@@ -12,18 +12,18 @@ import java.util.function.BiConsumer;
  * @param columns what the cells of a row are
  * @param dispensable fields that a narrow terminal does without, those that are missed least first
  * @param totalled whether columns of sums are added up in the end
- * @param fits whether a table may be cut to the width of a terminal: where it has sentences, it may not
  * @param list what there is a row for
  * @param row gives the cells of a row
  */
 public record ListReport<T>(
-        List<Column> columns,
-        List<String> dispensable,
-        boolean totalled,
-        boolean fits,
-        List<T> list,
-        BiConsumer<T, RowSink> row)
+        List<Column> columns, List<String> dispensable, boolean totalled, List<T> list, BiConsumer<T, RowSink> row)
         implements Report {
+
+    @Override
+    public boolean fits() {
+        // What has no total has sentences, which are not cut.
+        return totalled;
+    }
 
     @Override
     public void rows(RowSink sink) {

@@ -27,6 +27,11 @@ public interface Report extends Table, AutoCloseable {
         return true;
     }
 
+    /** Whether it is said which columns a narrow terminal does without. */
+    default boolean tellsWhatIsLeftOut() {
+        return true;
+    }
+
     /** The field whose part of the whole is worth telling; none if that is empty. */
     default Optional<String> shared() {
         return Optional.empty();

@@ -73,7 +73,7 @@ final class TableWriter implements RowWriter {
                 report.columns(), widths.found(), report.dispensable(), report.fits() ? look.width() : 0);
         TableRows table = new TableRows(report.columns(), layout, out);
         table.head();
-        if (!layout.leftOut().isEmpty()) {
+        if (!layout.leftOut().isEmpty() && report.tellsWhatIsLeftOut()) {
             Failure.say("the terminal is %d characters wide, so these columns are left out: %s; --format csv has all"
                     .formatted(look.width(), String.join(", ", layout.leftOut())));
         }
