@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Grandchild;
+import dev.heapwalk.testkit.HugePages;
 import dev.heapwalk.testkit.LedgerProcess;
 import dev.heapwalk.testkit.Python;
 import dev.heapwalk.testkit.PythonProcess;
@@ -16,6 +17,7 @@ import dev.heapwalk.testkit.Release;
 import dev.heapwalk.testkit.Rollup;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -217,6 +219,44 @@ final class MemoryIT {
 
     private static long own(List<JsonNode> rows) {
         return sum(rows, "own_bytes");
+    }
+
+    /** The kernel counts them apart, in no mapping's {@code Rss}. */
+    @Test
+    void hugePagesThatWereReservedStandBesideTheSum() throws Exception {
+        Path program = CProgram.compile("huge-pages", """
+                #include <stdio.h>
+                #include <sys/mman.h>
+                #include <unistd.h>
+                static char *map(int flags)
+                {
+                    return mmap(0, 4 << 20, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+                }
+                int main(void)
+                {
+                    char *own = map(MAP_PRIVATE), *shared = map(MAP_SHARED);
+                    if (own == MAP_FAILED || shared == MAP_FAILED) return 1;
+                    own[0] = own[2 << 20] = shared[0] = 1;
+                    write(1, "ready\\n", 6);
+                    for (;;) pause();
+                }
+                """);
+        try (HugePages reserved = HugePages.reserve(4)) {
+            if (!reserved.enough()) {
+                ThisMachine.leavesOut("reserved huge pages beside the sum of memory", "none can be reserved");
+                return;
+            }
+            Grandchild process = Grandchild.start(new ProcessBuilder(program.toString()));
+            try {
+                assertThat(process.inputReader().readLine()).isEqualTo("ready");
+                assertThat(sum(owners(process.pid()), "hugetlb_bytes"))
+                        .isPositive()
+                        .isEqualTo(Rollup.status(process.pid()).get("HugetlbPages"));
+            } finally {
+                process.destroyForcibly();
+                process.waitFor();
+            }
+        }
     }
 
     /** A process and its children, which keep on waiting. */

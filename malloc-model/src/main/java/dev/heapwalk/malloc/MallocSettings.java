@@ -23,7 +23,7 @@ final class MallocSettings {
                     "mmap_threshold",
                     of.mmapThreshold(),
                     dynamic,
-                    "larger blocks are mapped on their own, and given back when they are freed" + how));
+                    "blocks of this size and more are mapped on their own, and given back when they are freed" + how));
             all.add(new Setting(
                     "trim_threshold",
                     of.trimThreshold(),

@@ -51,7 +51,8 @@ public final class Trim {
         void add(Residency residency, long start, long end) {
             residency.within(start, end, (from, to, kind) -> {
                 long bytes = to - from;
-                if ((kind & (Residency.FILE | Residency.ZERO)) != 0) {
+                // Nothing is given back of pages that were reserved: no whole one is free by these ranges.
+                if ((kind & (Residency.FILE | Residency.ZERO | Residency.HUGETLB)) != 0) {
                     return;
                 }
                 if ((kind & Residency.SWAPPED) != 0) {

@@ -7,11 +7,10 @@ import static org.junit.jupiter.api.Assumptions.abort;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.Cores;
+import dev.heapwalk.testkit.HugePages;
 import dev.heapwalk.testkit.Release;
 import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -177,36 +176,6 @@ class MappedMainHeapTest {
             }
             everyRunIsFound(new Case(release, List.of("small"), "glibc.malloc.hugetlb=2", true));
             everyRunIsFound(new Case(release, List.of(), "glibc.malloc.hugetlb=2", true));
-        }
-    }
-
-    /** Huge pages that are reserved for as long as this is open, where the kernel and the user's rights allow it. */
-    private record HugePages(long before, boolean enough) implements AutoCloseable {
-        private static final Path NUMBER = Path.of("/proc/sys/vm/nr_hugepages");
-
-        static HugePages reserve(int pages) {
-            try {
-                long before = number();
-                Files.writeString(NUMBER, (before + pages) + "\n");
-                return new HugePages(before, number() >= before + pages);
-            } catch (IOException e) {
-                return new HugePages(-1, false);
-            }
-        }
-
-        private static long number() throws IOException {
-            // In one read: there is nothing left for a second one.
-            byte[] text = new byte[32];
-            try (InputStream in = Files.newInputStream(NUMBER)) {
-                return Long.parseLong(new String(text, 0, in.read(text), StandardCharsets.US_ASCII).strip());
-            }
-        }
-
-        @Override
-        public void close() throws IOException {
-            if (before >= 0) {
-                Files.writeString(NUMBER, before + "\n");
-            }
         }
     }
 }

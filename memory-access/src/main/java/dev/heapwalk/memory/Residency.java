@@ -8,7 +8,7 @@ import java.util.Arrays;
  * that are neither are in no run. Immutable, for any thread.
  *
  * <p>What is counted as resident here is what the kernel counts: the sum over all runs is {@code Rss} of {@code
- * smaps_rollup}, but for pages of hugetlbfs, which the kernel counts apart.
+ * smaps_rollup}, but for {@linkplain #HUGETLB pages of hugetlbfs}, which the kernel counts apart.
  */
 public final class Residency {
     /** The page is in memory. */
@@ -23,6 +23,8 @@ public final class Residency {
     public static final int ZERO = 1 << 4;
     /** It is part of a huge page. */
     public static final int HUGE = 1 << 5;
+    /** It is of hugetlbfs, or of huge pages that were reserved: the kernel does not count it among what is resident. */
+    public static final int HUGETLB = 1 << 6;
 
     private final int pageSize;
     private final Ranges runs;
@@ -89,10 +91,30 @@ public final class Residency {
          * Ends.
          *
          * @param locked the mappings that are locked in memory
+         * @param hugetlb the mappings of hugetlbfs, whose pages are marked so
          * @return what was added
          */
-        public Residency build(Ranges locked) {
-            return new Residency(this, locked);
+        public Residency build(Ranges locked, Ranges hugetlb) {
+            if (hugetlb.count() == 0) {
+                return new Residency(this, locked);
+            }
+            Builder marked = new Builder(pageSize);
+            for (int i = 0; i < count; i++) {
+                marked.add(starts[i], ends[i], kinds[i], hugetlb);
+            }
+            return new Residency(marked, locked);
+        }
+
+        private void add(long start, long end, int kind, Ranges hugetlb) {
+            long at = start;
+            while (at < end) {
+                int next = hugetlb.behind(at);
+                boolean within = next < hugetlb.count() && hugetlb.start(next) <= at;
+                long border = next == hugetlb.count() ? end : within ? hugetlb.end(next) : hugetlb.start(next);
+                long to = Math.min(end, border);
+                add(at, to, within ? kind | HUGETLB : kind);
+                at = to;
+            }
         }
     }
 
@@ -122,7 +144,7 @@ public final class Residency {
     }
 
     /** Nothing in memory: for a target of which that is not known. */
-    public static final Residency NONE = new Builder(4096).build(Ranges.NONE);
+    public static final Residency NONE = new Builder(4096).build(Ranges.NONE, Ranges.NONE);
 
     /**
      * How many runs there are.
@@ -208,6 +230,6 @@ public final class Residency {
     @Override
     public String toString() {
         return "%,d bytes in memory, %,d swapped out"
-                .formatted(bytes(0, Long.MAX_VALUE, PRESENT, ZERO), bytes(0, Long.MAX_VALUE, SWAPPED, 0));
+                .formatted(bytes(0, Long.MAX_VALUE, PRESENT, ZERO | HUGETLB), bytes(0, Long.MAX_VALUE, SWAPPED, 0));
     }
 }

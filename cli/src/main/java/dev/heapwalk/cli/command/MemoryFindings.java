@@ -184,7 +184,7 @@ final class MemoryFindings {
             add(
                     "large_in_arenas",
                     large,
-                    "is in blocks of 128 KiB and more that lie in arenas, since only blocks of more than %s are mapped"
+                    "is in blocks of 128 KiB and more that lie in arenas, since only blocks of %s and more are mapped"
                                     .formatted(Bytes.text(mmap))
                             + " on their own by now. With MALLOC_MMAP_THRESHOLD_=131072 in the environment of the program"
                             + " each of them would leave memory when it is freed.");

@@ -40,7 +40,8 @@ final class MemoryTables {
                         Column.bytes("Shared", "shared_bytes"),
                         Column.bytes("Swapped", "swapped_bytes"),
                         Column.bytes("Mapped", "mapped_bytes"),
-                        Column.bytes("Own, shared", "own_shared_bytes")),
+                        Column.bytes("Own, shared", "own_shared_bytes"),
+                        Column.bytes("Of hugetlbfs", "hugetlb_bytes")),
                 List.of(),
                 true,
                 holdings,
@@ -52,6 +53,7 @@ final class MemoryTables {
                     sink.number(holding.swapped());
                     sink.number(holding.mapped());
                     sink.number(holding.ownShared());
+                    sink.number(holding.hugetlb());
                 });
     }
 

@@ -36,17 +36,20 @@ final class MemoryTree implements Report {
 
         private long shared;
         private long swapped;
+        private long mapped;
 
         void add(Holding holding, ToLongFunction<Holding> measure) {
             resident += measure.applyAsLong(holding);
             shared += holding.shared();
             swapped += holding.swapped();
+            mapped += holding.mapped();
         }
 
         void add(Sum other) {
             resident += other.resident;
             shared += other.shared;
             swapped += other.swapped;
+            mapped += other.mapped;
         }
 
         long there() {
@@ -135,12 +138,13 @@ final class MemoryTree implements Report {
                 Column.share("Share", "share"),
                 Column.text("", "bar"),
                 Column.bytes("Shared", "shared_bytes"),
-                Column.bytes("Swapped", "swapped_bytes"));
+                Column.bytes("Swapped", "swapped_bytes"),
+                Column.bytes("Mapped", "mapped_bytes"));
     }
 
     @Override
     public List<String> dispensable() {
-        return List.of("swapped_bytes", "shared_bytes", "bar");
+        return List.of("mapped_bytes", "swapped_bytes", "shared_bytes", "bar");
     }
 
     @Override
@@ -164,5 +168,6 @@ final class MemoryTree implements Report {
         sink.text(sum == all ? "" : "#".repeat((int) (share * LONGEST_BAR / WHOLE)));
         sink.number(sum.shared);
         sink.number(sum.swapped);
+        sink.number(sum.mapped);
     }
 }

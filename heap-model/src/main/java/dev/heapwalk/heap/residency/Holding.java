@@ -17,6 +17,7 @@ import java.util.Map;
  * @param ownShared how much of what is its own others keep in memory too: pages that are as they were when the process
  *     or a child of it was forked, and are copied when one of them writes there
  * @param huge how much of what is in memory is part of huge pages
+ * @param hugetlb how much is in pages of hugetlbfs, which are counted in none of the others
  * @param swapped how much is swapped out
  * @param proportional how much falls to this process if each page is divided among all that have it: all owners'
  *     together are {@code Pss} of {@code smaps_rollup}; 0 where {@link dev.heapwalk.memory.Proportions} were not given
@@ -29,6 +30,7 @@ public record Holding(
         long shared,
         long ownShared,
         long huge,
+        long hugetlb,
         long swapped,
         long proportional) {
 
@@ -55,6 +57,7 @@ public record Holding(
                 shared + other.shared,
                 ownShared + other.ownShared,
                 huge + other.huge,
+                hugetlb + other.hugetlb,
                 swapped + other.swapped,
                 proportional + other.proportional);
     }

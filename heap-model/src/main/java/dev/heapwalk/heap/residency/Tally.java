@@ -12,6 +12,7 @@ final class Tally {
     private long shared;
     private long ownShared;
     private long huge;
+    private long hugetlb;
     private long swapped;
     private double proportional;
 
@@ -24,6 +25,8 @@ final class Tally {
     void page(long bytes, int kind, double share) {
         if ((kind & Residency.SWAPPED) != 0) {
             swapped += bytes;
+        } else if ((kind & Residency.HUGETLB) != 0) {
+            hugetlb += bytes;
         } else if ((kind & Residency.ZERO) == 0) {
             boolean others = (kind & Residency.EXCLUSIVE) == 0;
             boolean file = (kind & Residency.FILE) != 0;
@@ -51,6 +54,7 @@ final class Tally {
         shared += sign * other.shared;
         ownShared += sign * other.ownShared;
         huge += sign * other.huge;
+        hugetlb += sign * other.hugetlb;
         swapped += sign * other.swapped;
         proportional += sign * other.proportional;
     }
@@ -64,7 +68,8 @@ final class Tally {
     }
 
     Holding of(Owner owner) {
-        return new Holding(owner, mapped, resident, own, shared, ownShared, huge, swapped, Math.round(proportional));
+        return new Holding(
+                owner, mapped, resident, own, shared, ownShared, huge, hugetlb, swapped, Math.round(proportional));
     }
 
     PageUses.Use use(Category category, long count) {

@@ -403,7 +403,8 @@ final class LiveMemory implements AddressSpace {
     @Override
     public Optional<Residency> residency() {
         checkOpen();
-        return ResidencyReader.read(this, lockedMappings());
+        return ResidencyReader.read(
+                this, ranges(watched(process::lockedMappings)), ranges(watched(process::hugeMappings)));
     }
 
     @Override
@@ -418,11 +419,10 @@ final class LiveMemory implements AddressSpace {
         return watched(process::proportions);
     }
 
-    private Ranges lockedMappings() {
-        List<Range> locked = watched(process::lockedMappings);
+    private static Ranges ranges(List<Range> list) {
         return Ranges.exactly(
-                locked.stream().mapToLong(Range::start).toArray(),
-                locked.stream().mapToLong(Range::end).toArray());
+                list.stream().mapToLong(Range::start).toArray(),
+                list.stream().mapToLong(Range::end).toArray());
     }
 
     /** Asks for a file that may take long, which is told of its progress. */

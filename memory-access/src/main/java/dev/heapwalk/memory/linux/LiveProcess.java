@@ -273,6 +273,11 @@ final class LiveProcess implements FileGuard {
         return proc.lockedMappings(pid, memoryThread, progress);
     }
 
+    /** The mappings of hugetlbfs. */
+    List<Range> hugeMappings(Runnable progress) {
+        return proc.hugeMappings(pid, memoryThread, progress);
+    }
+
     /** Whether it shares pages of its own with processes of its family. */
     boolean sharesItsOwn() {
         return proc.sharesItsOwn(pid, memoryThread);

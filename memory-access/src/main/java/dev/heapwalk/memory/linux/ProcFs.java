@@ -568,10 +568,24 @@ record ProcFs(Path folder, Path yama) {
      * @return target addresses, in ascending order; none if that can't be read
      */
     List<Range> lockedMappings(long pid, long tid, Runnable progress) {
-        // The short file tells whether the long one is worth a look.
-        return amounts(pid, tid, "status").getOrDefault("VmLck", 0L) > 0
-                ? flagged(pid, tid, "lo", progress)
-                : List.of();
+        return flagged(pid, tid, "VmLck", "lo", progress);
+    }
+
+    /**
+     * The mappings of hugetlbfs, and of huge pages that were reserved.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @param progress called after each part
+     * @return target addresses, in ascending order; none if that can't be read
+     */
+    List<Range> hugeMappings(long pid, long tid, Runnable progress) {
+        return flagged(pid, tid, "HugetlbPages", "ht", progress);
+    }
+
+    /** The mappings with a flag, where an amount tells in the short file that the long one is worth a look. */
+    private List<Range> flagged(long pid, long tid, String amount, String flag, Runnable progress) {
+        return amounts(pid, tid, "status").getOrDefault(amount, 0L) > 0 ? flagged(pid, tid, flag, progress) : List.of();
     }
 
     /** The mappings that the kernel shows a flag of; none if it does not tell. */

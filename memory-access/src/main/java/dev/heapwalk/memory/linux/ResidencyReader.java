@@ -47,14 +47,14 @@ final class ResidencyReader {
     }
 
     /** Reads it; empty if the kernel does not tell. */
-    static Optional<Residency> read(LiveMemory memory, Ranges locked) {
+    static Optional<Residency> read(LiveMemory memory, Ranges locked, Ranges hugetlb) {
         try (Arena arena = Arena.ofConfined()) {
             ResidencyReader runs = new ResidencyReader(memory, arena);
             if (runs.scan()) {
-                return Optional.of(runs.found.build(locked));
+                return Optional.of(runs.found.build(locked, hugetlb));
             }
             ResidencyReader words = new ResidencyReader(memory, arena);
-            return words.readMappings() ? Optional.of(words.found.build(locked)) : Optional.empty();
+            return words.readMappings() ? Optional.of(words.found.build(locked, hugetlb)) : Optional.empty();
         }
     }
 
