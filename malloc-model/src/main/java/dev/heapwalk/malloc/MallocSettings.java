@@ -15,28 +15,21 @@ final class MallocSettings {
             MallocPar of = Structures.parameters(
                     reader, heap.parameters().getAsLong(), heap.layout().par());
             boolean dynamic = of.noDynThreshold() == 0;
-            String how = dynamic
-                    ? "; it grows to the size of the largest block up to 32 MiB that was mapped so and freed"
-                    : "; set from outside, so it stays";
             List<Setting> all = new ArrayList<>();
             all.add(new Setting(
                     "mmap_threshold",
                     of.mmapThreshold(),
                     dynamic,
-                    "blocks of this size and more are mapped on their own, and given back when they are freed" + how));
+                    "blocks of this size and more are mapped on their own"));
             all.add(new Setting(
                     "trim_threshold",
                     of.trimThreshold(),
                     dynamic,
                     of.trimThreshold() < 0
                             ? "free() never gives back the unused end of an arena"
-                            : "free() gives back the unused end of an arena when that is larger"
-                                    + (dynamic ? "; it is twice mmap_threshold, once that grows" : how)));
+                            : "free() gives back the unused end of an arena that is larger"));
             all.add(new Setting(
-                    "top_pad",
-                    of.topPad(),
-                    false,
-                    "so much more is asked for, and kept, each time that the heap grows"));
+                    "top_pad", of.topPad(), false, "so much more is asked for each time that the heap grows"));
             if (of.arenaMax() > 0) {
                 all.add(new Setting("arena_max", of.arenaMax(), false, "there are at most so many arenas"));
             }

@@ -162,7 +162,7 @@ final class Memory extends ReportCommand {
         }
         List<MemoryFindings.Finding> findings = MemoryFindings.of(owned.holdings(), arenas, settings, pages);
         if (!findings.isEmpty()) {
-            answers.add(MemoryTables.findings(findings, format() == Format.TABLE));
+            answers.add(format() == Format.TABLE ? MemoryTables.sentences(findings) : MemoryTables.findings(findings));
         }
     }
 

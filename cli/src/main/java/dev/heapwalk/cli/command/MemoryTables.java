@@ -11,12 +11,14 @@ import dev.heapwalk.heap.residency.Owner;
 import dev.heapwalk.heap.residency.PageUses;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.memory.MemoryCounts;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /** The tables of {@code heapwalk memory}. */
 final class MemoryTables {
     private static final int WHOLE = 1_000;
+    private static final int LONGEST_LINE = 112;
 
     private MemoryTables() {}
 
@@ -216,26 +218,49 @@ final class MemoryTables {
         sink.text(category.detail());
     }
 
-    /** What the numbers mean. */
-    static Report findings(List<MemoryFindings.Finding> findings, boolean forPeople) {
-        Column text = Column.text("What this means", "text");
+    /** What the numbers mean, for people. */
+    static Report sentences(List<MemoryFindings.Finding> findings) {
         return new ListReport<>(
-                forPeople
-                        ? List.of(text)
-                        : List.of(
-                                Column.text("Finding", "finding"),
-                                Column.size("Size", "bytes"),
-                                Column.amount("Percent", "percent"),
-                                text),
+                List.of(Column.text("What this means", "text")),
+                List.of(),
+                false,
+                findings.stream()
+                        .flatMap(finding -> lines(finding.text()).stream())
+                        .toList(),
+                (line, sink) -> sink.text(line));
+    }
+
+    /** Lines of a text, of which all but the first are indented. */
+    private static List<String> lines(String text) {
+        List<String> lines = new ArrayList<>();
+        StringBuilder line = new StringBuilder();
+        for (String word : text.split(" ")) {
+            if (line.length() + word.length() >= LONGEST_LINE) {
+                lines.add(line.toString());
+                line.setLength(0);
+                line.append(' ');
+            }
+            line.append(line.isEmpty() ? "" : " ").append(word);
+        }
+        lines.add(line.toString());
+        return lines;
+    }
+
+    /** What the numbers mean, for programs. */
+    static Report findings(List<MemoryFindings.Finding> findings) {
+        return new ListReport<>(
+                List.of(
+                        Column.text("Finding", "finding"),
+                        Column.size("Size", "bytes"),
+                        Column.amount("Percent", "percent"),
+                        Column.text("Text", "text")),
                 List.of(),
                 false,
                 findings,
                 (finding, sink) -> {
-                    if (!forPeople) {
-                        sink.text(finding.name());
-                        sink.number(finding.bytes());
-                        sink.number(finding.percent());
-                    }
+                    sink.text(finding.name());
+                    sink.number(finding.bytes());
+                    sink.number(finding.percent());
                     sink.text(finding.text());
                 });
     }
