@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.usage;
 
+import dev.heapwalk.heap.UsedBlocks;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.Reader;
@@ -193,14 +194,14 @@ final class ForeignMemory {
     }
 
     /** Gives the claimed blocks their uses that nobody owns. */
-    void finish(MallocBlocks blocks) {
+    void finish(UsedBlocks blocks) {
         new HashTables(blocks, table, memory).find();
         new Following(blocks).run();
     }
 
     /** Follows the words that claim, and then those in the blocks that were claimed, level by level. */
     private final class Following {
-        private final MallocBlocks blocks;
+        private final UsedBlocks blocks;
         /** By the number of a block, the type that claims it, one more than its number. */
         private final int[] owners;
 
@@ -208,7 +209,7 @@ final class ForeignMemory {
         private int[] queue = new int[1 << 8];
         private int queued;
 
-        Following(MallocBlocks blocks) {
+        Following(UsedBlocks blocks) {
             this.blocks = blocks;
             this.owners = new int[blocks.count()];
         }
@@ -220,8 +221,8 @@ final class ForeignMemory {
                 follow(queue[i]);
             }
             for (int i = 0; i < owners.length; i++) {
-                if (owners[i] > 0 && table.get(blocks.start(i)) == UseTable.UNKNOWN) {
-                    table.put(blocks.start(i), use(i));
+                if (owners[i] > 0 && table.get(blocks.address(i)) == UseTable.UNKNOWN) {
+                    table.put(blocks.address(i), use(i));
                 }
             }
         }
@@ -235,7 +236,7 @@ final class ForeignMemory {
                 return;
             }
             int block = blocks.at(word);
-            if (block >= 0 && table.get(blocks.start(block)) != UseTable.UNKNOWN) {
+            if (block >= 0 && table.get(blocks.address(block)) != UseTable.UNKNOWN) {
                 return;
             }
             if (block >= 0 && (isBeginning(word, block) || type != DISPUTED && isClosed[type])) {
@@ -250,14 +251,14 @@ final class ForeignMemory {
 
         /** Whether what was asked for begins at an address, or two words before it. */
         private boolean isBeginning(long word, int block) {
-            long start = blocks.start(block);
+            long start = blocks.address(block);
             return word - start <= 2 * Long.BYTES || word == table.asked(start);
         }
 
         private void name(long word, int type) {
             int block = blocks.at(word);
-            if (block >= 0 && word - blocks.start(block) <= SqliteLayout.SIZE_HEAD && owners[block] == 0) {
-                table.put(blocks.start(block), sqliteKind[type]);
+            if (block >= 0 && word - blocks.address(block) <= SqliteLayout.SIZE_HEAD && owners[block] == 0) {
+                table.put(blocks.address(block), sqliteKind[type]);
                 owners[block] = type + 1;
                 enqueue(block);
             }
@@ -272,7 +273,7 @@ final class ForeignMemory {
 
         private void follow(int block) {
             int owner = owners[block];
-            long start = blocks.start(block);
+            long start = blocks.address(block);
             long end = start + Math.min(blocks.size(block), MOST_FOLLOWED);
             for (long at = start; at + Long.BYTES <= end; at += Long.BYTES) {
                 long word = memory.readLong(at, 0);
@@ -302,7 +303,7 @@ final class ForeignMemory {
 
         /** The size of the page of a database that a block begins with, 0 if it does not. */
         private int page(int block) {
-            long start = blocks.start(block);
+            long start = blocks.address(block);
             long size = blocks.size(block);
             for (int head = 0; head <= SqliteLayout.SIZE_HEAD; head += SqliteLayout.SIZE_HEAD) {
                 long page = start + head;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.usage;
 
+import dev.heapwalk.heap.UsedBlocks;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.python.layout.LeftoverLayout;
 
@@ -9,13 +10,13 @@ import dev.heapwalk.python.layout.LeftoverLayout;
  * tracemalloc} traces. One is known by its entries, which are as many as it says.
  */
 final class HashTables {
-    private final MallocBlocks blocks;
+    private final UsedBlocks blocks;
     private final UseTable table;
     private final Reader memory;
     private final int use;
     private final int entryUse;
 
-    HashTables(MallocBlocks blocks, UseTable table, Reader memory) {
+    HashTables(UsedBlocks blocks, UseTable table, Reader memory) {
         this.blocks = blocks;
         this.table = table;
         this.memory = memory;
@@ -26,7 +27,7 @@ final class HashTables {
     void find() {
         for (int i = 0; i < blocks.count(); i++) {
             if (blocks.size(i) >= LeftoverLayout.TABLE_BYTES) {
-                take(i, table.asked(blocks.start(i)));
+                take(i, table.asked(blocks.address(i)));
             }
         }
     }
@@ -36,7 +37,7 @@ final class HashTables {
         long second = memory.readLong(at + LeftoverLayout.TABLE_SECOND, 0);
         long buckets = memory.readLong(at + LeftoverLayout.TABLE_BUCKETS, 0);
         int array = isSize(first) || isSize(second) ? blocks.at(buckets) : -1;
-        if (array < 0 || table.asked(blocks.start(array)) != buckets) {
+        if (array < 0 || table.asked(blocks.address(array)) != buckets) {
             return;
         }
         if (isSize(second) && hasEntries(buckets, array, second, first, false)) {
@@ -53,8 +54,8 @@ final class HashTables {
     }
 
     private void mark(int block, int array, long buckets, long size, long entries) {
-        table.put(blocks.start(block), use);
-        table.put(blocks.start(array), use);
+        table.put(blocks.address(block), use);
+        table.put(blocks.address(array), use);
         hasEntries(buckets, array, size, entries, true);
     }
 
@@ -68,11 +69,11 @@ final class HashTables {
             long entry = memory.readLong(buckets + i * Long.BYTES, 0);
             while (entry != 0) {
                 int block = blocks.at(entry);
-                if (block < 0 || table.asked(blocks.start(block)) != entry || ++count > entries) {
+                if (block < 0 || table.asked(blocks.address(block)) != entry || ++count > entries) {
                     return false;
                 }
                 if (told) {
-                    table.put(blocks.start(block), entryUse);
+                    table.put(blocks.address(block), entryUse);
                 }
                 entry = memory.readLong(entry, 0);
             }

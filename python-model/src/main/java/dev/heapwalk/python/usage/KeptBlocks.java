@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.usage;
 
+import dev.heapwalk.heap.UsedBlocks;
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Reader;
@@ -31,7 +32,7 @@ final class KeptBlocks {
 
     private final PythonRuntime runtime;
     private final PythonLayout layout;
-    private final MallocBlocks blocks;
+    private final UsedBlocks blocks;
     private final UseTable table;
     private final Reader memory;
     private final int spareUse;
@@ -41,7 +42,7 @@ final class KeptBlocks {
     /** The variables that lead to blocks which may be spare ones of deques, in ascending order. */
     private final List<Long> spare = new ArrayList<>();
 
-    KeptBlocks(PythonRuntime runtime, MallocBlocks blocks, UseTable table, Reader memory) {
+    KeptBlocks(PythonRuntime runtime, UsedBlocks blocks, UseTable table, Reader memory) {
         this.runtime = runtime;
         this.layout = PythonLayout.of(runtime.series(), runtime.freeThreaded());
         this.blocks = blocks;
@@ -76,8 +77,8 @@ final class KeptBlocks {
     private int blockAt(long word) {
         int block = (word & 7) == 0 ? blocks.at(word) : -1;
         return block >= 0
-                        && table.asked(blocks.start(block)) == word
-                        && table.get(blocks.start(block)) == UseTable.UNKNOWN
+                        && table.asked(blocks.address(block)) == word
+                        && table.get(blocks.address(block)) == UseTable.UNKNOWN
                 ? block
                 : -1;
     }
@@ -88,12 +89,12 @@ final class KeptBlocks {
         if (block < 0 || !fits(block, word, least, most)) {
             return false;
         }
-        table.put(blocks.start(block), use);
+        table.put(blocks.address(block), use);
         return true;
     }
 
     private boolean fits(int block, long word, long least, long most) {
-        long room = blocks.size(block) - (word - blocks.start(block));
+        long room = blocks.size(block) - (word - blocks.address(block));
         return least > 0 && room >= least && room - ROUNDED < most;
     }
 
@@ -138,7 +139,7 @@ final class KeptBlocks {
                 for (long address : spare.subList(i, behind)) {
                     int block = blockAt(memory.readLong(address, 0));
                     if (block >= 0) {
-                        table.put(blocks.start(block), spareUse);
+                        table.put(blocks.address(block), spareUse);
                     }
                 }
             }

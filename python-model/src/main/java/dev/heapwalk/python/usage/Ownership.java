@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.python.usage;
 
+import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.UsedBlocks;
+import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.python.ObjectCursor;
 import dev.heapwalk.python.ObjectPlace;
@@ -23,6 +26,8 @@ import dev.heapwalk.python.owned.OwnedBuffers;
  */
 final class Ownership {
     private static final int TELL_EACH = 1 << 13;
+    /** If there are more blocks of allocators, what lies in the others is not followed. */
+    private static final int MOST_BLOCKS = 1 << 20;
 
     private final PythonRuntime runtime;
     private final UseTable table;
@@ -86,11 +91,17 @@ final class Ownership {
                                     .freeing())
                     .find(runtime);
             Leftovers leftovers = new Leftovers(runtime, reader, object);
-            MallocBlocks blocks = new MallocBlocks(heaps, table, leftovers, reader.memory());
+            UsedBlocks blocks =
+                    UsedBlocks.of(heaps, block -> isUnknown(block, table, leftovers, reader.memory()), MOST_BLOCKS);
             new KeptBlocks(runtime, blocks, table, reader.memory()).find(object);
             found.foreign.finish(blocks);
             return leftovers;
         }
+    }
+
+    /** Whether nobody knows the use of a block, and it does not show in what the block holds. */
+    private static boolean isUnknown(BlockView block, UseTable table, Leftovers leftovers, Reader memory) {
+        return table.get(block.address()) == UseTable.UNKNOWN && leftovers.of(block, memory) == Category.NONE;
     }
 
     private void takeInterpreters() {
