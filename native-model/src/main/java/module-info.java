@@ -5,6 +5,7 @@
 module dev.heapwalk.natives {
     requires transitive dev.heapwalk.heap;
 
+    exports dev.heapwalk.glib;
     exports dev.heapwalk.libc;
 
     provides dev.heapwalk.heap.residency.ClaimProvider with
@@ -13,6 +14,7 @@ module dev.heapwalk.natives {
             dev.heapwalk.managed.JavaMemory,
             dev.heapwalk.managed.V8Memory;
     provides dev.heapwalk.heap.usage.CategorizerProvider with
+            dev.heapwalk.glib.service.GLibBlocks,
             dev.heapwalk.libc.service.CStringData,
             dev.heapwalk.libc.service.LibcBlocks;
 }

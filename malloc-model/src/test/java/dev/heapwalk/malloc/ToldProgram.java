@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.Domain;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.libc.LibcCategories;
 import java.io.BufferedReader;
@@ -17,6 +18,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * A program that tells what it holds, one block a line, what else it knows in lines of a name and a number, and waits.
@@ -28,6 +30,12 @@ final class ToldProgram implements AutoCloseable {
 
     /** What each library allocated, where it tells: in lines with its number before the block. */
     final Map<Integer, Set<Long>> owners = new HashMap<>();
+
+    /** What lies where, where it tells: in lines of a category, with underscores for spaces, and an address. */
+    final Map<String, Set<Long>> uses = new TreeMap<>();
+
+    /** The uses whose blocks had a category in their place when they were asked for. */
+    final Set<String> inOtherPlace = new HashSet<>();
 
     final Map<String, Long> numbers = new HashMap<>();
     long pid;
@@ -51,11 +59,44 @@ final class ToldProgram implements AutoCloseable {
                         .add(Long.decode(words[1]));
             } else if (words[0].startsWith("0x")) {
                 blocks.put(Long.decode(words[0]), Long.parseLong(words[1]));
+            } else if (words[1].startsWith("0x")) {
+                uses.computeIfAbsent(words[0].replace('_', ' '), _ -> new HashSet<>())
+                        .add(Long.decode(words[1]));
             } else {
                 numbers.put(words[0], Long.parseLong(words[1]));
             }
         }
         assertThat(pid).isPositive();
+    }
+
+    /**
+     * Checks that all blocks that the program tells of have the categories that it tells, or one that takes their
+     * place, and those that it calls {@code other} none of a domain; returns all blocks of that domain that it does
+     * not tell of.
+     */
+    Map<Long, Category> otherUses(Heaps heaps, Domain domain, String inPlace) {
+        TreeMap<Long, Category> categories = new TreeMap<>();
+        try (UsageCursor cursor = UsageCursor.over(heaps)) {
+            while (cursor.next()) {
+                if (cursor.category() != Category.NONE) {
+                    categories.put(cursor.address(), cursor.category());
+                }
+            }
+        }
+        Map<Long, Category> left = new TreeMap<>(categories);
+        uses.forEach((use, addresses) -> addresses.forEach(address -> {
+            Map.Entry<Long, Category> block = categories.floorEntry(address);
+            if (use.equals("other")) {
+                assertThat(block.getValue().domain()).as("0x%x", address).isNotEqualTo(domain);
+            } else if (!inPlace.isEmpty() && block.getValue().toString().startsWith(inPlace)) {
+                inOtherPlace.add(use);
+            } else {
+                assertThat(block.getValue().toString()).as("0x%x", address).isEqualTo(use);
+            }
+            left.remove(block.getKey());
+        }));
+        left.values().removeIf(category -> !category.domain().equals(domain));
+        return left;
     }
 
     /** The blocks that a heap has in use and libc does not keep for itself, with their usable sizes. */

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.malloc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.heap.usage.Domain;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.Release;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What a program on GLib, GObject and gdk-pixbuf tells of its blocks. */
+class GLibTest {
+    private static final Domain GLIB = new Domain("glib");
+
+    static List<Release> releases() {
+        return Release.all();
+    }
+
+    private static ToldProgram start(Release release, Map<String, String> settings) throws Exception {
+        String source;
+        try (InputStream in = GLibTest.class.getResourceAsStream("glib.c")) {
+            source = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+        CProgram program = CProgram.portableSource("glib", source, "-Wno-pedantic");
+        List<String> line = release.command(false, List.of(program.install(release, false)));
+        return new ToldProgram(settings, line.toArray(String[]::new));
+    }
+
+    private static Map<String, Long> counts(Collection<Category> categories) {
+        return categories.stream().collect(Collectors.groupingBy(Category::toString, Collectors.counting()));
+    }
+
+    /** GLib before 2.76 has slices in malloc's blocks only if it is told so. */
+    @ParameterizedTest
+    @MethodSource("releases")
+    void blocksAreWhatTheProgramMade(Release release) throws Exception {
+        try (ToldProgram told = start(release, Map.of("G_SLICE", "always-malloc"));
+                Target target = Target.attach(told.pid)) {
+            assertThat(told.uses).containsKeys("glib GList", "glib instance ShopLabel", "other");
+            Map<String, Long> others =
+                    counts(told.otherUses(Heaps.of(target), GLIB, "").values());
+            // What GLib has for itself is no list of two directions, no text, no instance of the program's types.
+            assertThat(others)
+                    .doesNotContainKeys(
+                            "glib GList",
+                            "glib GString",
+                            "glib GString text",
+                            "glib instance GObject",
+                            "glib instance ShopWidget",
+                            "glib instance ShopLabel",
+                            "glib instance ShopPlain")
+                    .containsEntry("glib class ShopLabel", 1L)
+                    .containsEntry("glib type ShopLabel", 2L)
+                    .containsEntry("glib type ShopWidget", 3L)
+                    .containsEntry("glib quarks table", 1L);
+            long tables = 12 + others.get("glib GHashTable");
+            assertThat(others)
+                    .containsEntry("glib GHashTable keys", tables)
+                    .containsEntry("glib GHashTable hashes", tables);
+            // Lists of formats of pictures, and the like.
+            assertThat(others.getOrDefault("glib GSList", 0L)).isLessThan(20);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("releases")
+    void slicesAreToldByTheirSize(Release release) throws Exception {
+        try (ToldProgram told = start(release, Map.of());
+                Target target = Target.attach(told.pid)) {
+            Map<String, Long> others = counts(
+                    told.otherUses(Heaps.of(target), GLIB, "glib slices of ").values());
+            if (release == Release.BULLSEYE || release == Release.BOOKWORM) {
+                assertThat(told.inOtherPlace).contains("glib GList", "glib GHashTable", "glib instance ShopLabel");
+            } else if (release != Release.HOST) {
+                assertThat(told.inOtherPlace).isEmpty();
+            }
+            assertThat(others.get("glib GHashTable keys"))
+                    .isGreaterThanOrEqualTo(12 + others.getOrDefault("glib GHashTable", 0L));
+        }
+    }
+}
