@@ -16,5 +16,6 @@ module dev.heapwalk.natives {
     provides dev.heapwalk.heap.usage.CategorizerProvider with
             dev.heapwalk.glib.service.GLibBlocks,
             dev.heapwalk.libc.service.CStringData,
-            dev.heapwalk.libc.service.LibcBlocks;
+            dev.heapwalk.libc.service.LibcBlocks,
+            dev.heapwalk.libc.service.LibcShapes;
 }

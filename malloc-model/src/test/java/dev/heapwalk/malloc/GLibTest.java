@@ -4,17 +4,10 @@ package dev.heapwalk.malloc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.heap.Heaps;
-import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.Domain;
 import dev.heapwalk.memory.Target;
-import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.Release;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
-import java.util.Collection;
-import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -22,33 +15,14 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GLibTest {
     private static final Domain GLIB = new Domain("glib");
 
-    static List<Release> releases() {
-        return Release.all();
-    }
-
-    private static ToldProgram start(Release release, Map<String, String> settings) throws Exception {
-        String source;
-        try (InputStream in = GLibTest.class.getResourceAsStream("glib.c")) {
-            source = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        }
-        CProgram program = CProgram.portableSource("glib", source, "-Wno-pedantic");
-        List<String> line = release.command(false, List.of(program.install(release, false)));
-        return new ToldProgram(settings, line.toArray(String[]::new));
-    }
-
-    private static Map<String, Long> counts(Collection<Category> categories) {
-        return categories.stream().collect(Collectors.groupingBy(Category::toString, Collectors.counting()));
-    }
-
     /** GLib before 2.76 has slices in malloc's blocks only if it is told so. */
     @ParameterizedTest
-    @MethodSource("releases")
+    @MethodSource("dev.heapwalk.testkit.Release#all")
     void blocksAreWhatTheProgramMade(Release release) throws Exception {
-        try (ToldProgram told = start(release, Map.of("G_SLICE", "always-malloc"));
+        try (ToldProgram told = ToldProgram.in(release, "glib", Map.of("G_SLICE", "always-malloc"));
                 Target target = Target.attach(told.pid)) {
             assertThat(told.uses).containsKeys("glib GList", "glib instance ShopLabel", "other");
-            Map<String, Long> others =
-                    counts(told.otherUses(Heaps.of(target), GLIB, "").values());
+            Map<String, Long> others = ToldProgram.counts(told.otherUses(Heaps.of(target), GLIB, ""));
             // What GLib has for itself is no list of two directions, no text, no instance of the program's types.
             assertThat(others)
                     .doesNotContainKeys(
@@ -73,12 +47,11 @@ class GLibTest {
     }
 
     @ParameterizedTest
-    @MethodSource("releases")
+    @MethodSource("dev.heapwalk.testkit.Release#all")
     void slicesAreToldByTheirSize(Release release) throws Exception {
-        try (ToldProgram told = start(release, Map.of());
+        try (ToldProgram told = ToldProgram.in(release, "glib", Map.of());
                 Target target = Target.attach(told.pid)) {
-            Map<String, Long> others = counts(
-                    told.otherUses(Heaps.of(target), GLIB, "glib slices of ").values());
+            Map<String, Long> others = ToldProgram.counts(told.otherUses(Heaps.of(target), GLIB, "glib slices of "));
             if (release == Release.BULLSEYE || release == Release.BOOKWORM) {
                 assertThat(told.inOtherPlace).contains("glib GList", "glib GHashTable", "glib instance ShopLabel");
             } else if (release != Release.HOST) {

@@ -8,8 +8,11 @@ import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.Domain;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.libc.LibcCategories;
+import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.Release;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -19,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * A program that tells what it holds, one block a line, what else it knows in lines of a name and a number, and waits.
@@ -69,6 +73,27 @@ final class ToldProgram implements AutoCloseable {
         assertThat(pid).isPositive();
     }
 
+    /** Starts a program in a release, whose source lies beside this class, with more arguments. */
+    static ToldProgram in(Release release, String name, Map<String, String> environment, String... arguments)
+            throws IOException {
+        List<String> line = new ArrayList<>();
+        line.add(compiled(name).install(release, false));
+        line.addAll(List.of(arguments));
+        return new ToldProgram(environment, release.command(false, line).toArray(String[]::new));
+    }
+
+    /** Compiles a program whose source lies beside this class. */
+    static CProgram compiled(String name, String... options) throws IOException {
+        try (InputStream in = ToldProgram.class.getResourceAsStream(name + ".c")) {
+            return CProgram.portableSource(name, new String(in.readAllBytes(), StandardCharsets.UTF_8), options);
+        }
+    }
+
+    /** How many blocks have each category. */
+    static Map<String, Long> counts(Map<Long, Category> categories) {
+        return categories.values().stream().collect(Collectors.groupingBy(Category::toString, Collectors.counting()));
+    }
+
     /**
      * Checks that all blocks that the program tells of have the categories that it tells, or one that takes their
      * place, and those that it calls {@code other} none of a domain; returns all blocks of that domain that it does
@@ -91,7 +116,9 @@ final class ToldProgram implements AutoCloseable {
             } else if (!inPlace.isEmpty() && block.getValue().toString().startsWith(inPlace)) {
                 inOtherPlace.add(use);
             } else {
-                assertThat(block.getValue().toString()).as("0x%x", address).isEqualTo(use);
+                assertThat(block.getValue().toString().replace('_', ' '))
+                        .as("0x%x", address)
+                        .isEqualTo(use);
             }
             left.remove(block.getKey());
         }));

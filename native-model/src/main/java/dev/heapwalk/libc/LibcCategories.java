@@ -20,5 +20,24 @@ public final class LibcCategories {
     /** The buffer of a stream. C name {@code _IO_buf_base}. */
     public static final Category FILE_BUFFER = new Category(LIBC, "stdio", "buffer");
 
+    /** The buffer of a stream for wide characters. C name {@code _IO_buf_base} of {@code struct _IO_wide_data}. */
+    public static final Category FILE_WIDE_BUFFER = new Category(LIBC, "stdio", "wide buffer");
+    /** What was put back into a stream. C name {@code _IO_save_base}. */
+    public static final Category FILE_BACKUP = new Category(LIBC, "stdio", "backup buffer");
+    /** Variables of a module for one thread, made when the thread used the first of them. */
+    public static final Category TLS_BLOCK = new Category(LIBC, "thread-local storage", "block of a module");
+    /** An open folder with its buffer. C name {@code DIR}. */
+    public static final Category DIR = new Category(LIBC, "DIR", "");
+    /** A locale that {@code newlocale} made. C name {@code locale_t}. */
+    public static final Category LOCALE = new Category(LIBC, "locale", "locale_t");
+    /** The data of one category of a locale. C name {@code struct __locale_data}. */
+    public static final Category LOCALE_DATA = new Category(LIBC, "locale", "data");
+    /** The name of a locale. */
+    public static final Category LOCALE_NAME = new Category(LIBC, "locale", "name");
+    /** Functions to be called when the process ends. C name {@code struct exit_function_list}. */
+    public static final Category EXIT_FUNCTIONS = new Category(LIBC, "atexit", "exit_function_list");
+    /** An answer of {@code getaddrinfo}. C name {@code struct addrinfo}. */
+    public static final Category ADDRESS_INFO = new Category(LIBC, "addrinfo", "");
+
     private LibcCategories() {}
 }
