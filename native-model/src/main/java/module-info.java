@@ -7,6 +7,7 @@ module dev.heapwalk.natives {
 
     exports dev.heapwalk.glib;
     exports dev.heapwalk.libc;
+    exports dev.heapwalk.sqlite;
 
     provides dev.heapwalk.heap.residency.ClaimProvider with
             dev.heapwalk.managed.GccMemory,
@@ -17,5 +18,6 @@ module dev.heapwalk.natives {
             dev.heapwalk.glib.service.GLibBlocks,
             dev.heapwalk.libc.service.CStringData,
             dev.heapwalk.libc.service.LibcBlocks,
-            dev.heapwalk.libc.service.LibcShapes;
+            dev.heapwalk.libc.service.LibcShapes,
+            dev.heapwalk.sqlite.service.SqliteBlocks;
 }
