@@ -7,6 +7,7 @@ module dev.heapwalk.natives {
 
     exports dev.heapwalk.glib;
     exports dev.heapwalk.libc;
+    exports dev.heapwalk.openssl;
     exports dev.heapwalk.sqlite;
 
     provides dev.heapwalk.heap.residency.ClaimProvider with
@@ -19,5 +20,6 @@ module dev.heapwalk.natives {
             dev.heapwalk.libc.service.CStringData,
             dev.heapwalk.libc.service.LibcBlocks,
             dev.heapwalk.libc.service.LibcShapes,
+            dev.heapwalk.openssl.service.OpenSslBlocks,
             dev.heapwalk.sqlite.service.SqliteBlocks;
 }
