@@ -6,6 +6,7 @@ module dev.heapwalk.natives {
     requires transitive dev.heapwalk.heap;
 
     exports dev.heapwalk.glib;
+    exports dev.heapwalk.jvm;
     exports dev.heapwalk.libc;
     exports dev.heapwalk.openssl;
     exports dev.heapwalk.sqlite;
@@ -17,6 +18,7 @@ module dev.heapwalk.natives {
             dev.heapwalk.managed.V8Memory;
     provides dev.heapwalk.heap.usage.CategorizerProvider with
             dev.heapwalk.glib.service.GLibBlocks,
+            dev.heapwalk.jvm.service.TaggedBlocks,
             dev.heapwalk.libc.service.CStringData,
             dev.heapwalk.libc.service.LibcBlocks,
             dev.heapwalk.libc.service.LibcShapes,
