@@ -11,6 +11,15 @@ public record SqliteLayout(int statement) {
     public static final int DB = 16;
     /** How much lies before what the library was asked for, if it keeps the size there, in bytes. */
     public static final int SIZE_HEAD = 8;
+    /**
+     * How far the buffer of a {@code Mem} lies from its connection, {@code zMalloc} from {@code db}: behind it, or before
+     * it in older releases.
+     */
+    public static final int VALUE_BUFFER = 16;
+    /** The same from {@code szMalloc}, how much room the buffer has, to {@code zMalloc}. */
+    public static final int VALUE_ROOM = 8;
+    /** How large a {@code Mem} is, in bytes. */
+    public static final int VALUE_BYTES = 56;
     /** The smallest page of a database, in bytes. */
     public static final int LEAST_PAGE = 512;
     /** The largest page of a database, in bytes. */

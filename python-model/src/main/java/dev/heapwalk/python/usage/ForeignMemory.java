@@ -255,6 +255,26 @@ final class ForeignMemory {
             return word - start <= 2 * Long.BYTES || word == table.asked(start);
         }
 
+        /**
+         * Whether a word is that of a value of a statement whose buffer was given up: the library leaves the address of
+         * the buffer and says beside it that there is no room. Who took that memory since is anybody.
+         */
+        private boolean isGivenUp(long at) {
+            return memory.readInt(at - SqliteLayout.VALUE_ROOM, 0) == 0 && isOfValue(at - SqliteLayout.VALUE_BUFFER)
+                    || memory.readInt(at + SqliteLayout.VALUE_ROOM, 0) == 0
+                            && isOfValue(at + SqliteLayout.VALUE_BUFFER);
+        }
+
+        /** Whether a value has its connection at an address: it stands in a row of them. */
+        private boolean isOfValue(long at) {
+            long word = memory.readLong(at, 0);
+            long type = word == 0 ? -1 : named.get(word, -1);
+            return type >= 0
+                    && sqliteKind[(int) type] == connection
+                    && (memory.readLong(at + SqliteLayout.VALUE_BYTES, 0) == word
+                            || memory.readLong(at - SqliteLayout.VALUE_BYTES, 0) == word);
+        }
+
         private void name(long word, int type) {
             int block = blocks.at(word);
             if (block >= 0 && word - blocks.address(block) <= SqliteLayout.SIZE_HEAD && owners[block] == 0) {
@@ -275,14 +295,25 @@ final class ForeignMemory {
             int owner = owners[block];
             long start = blocks.address(block);
             long end = start + Math.min(blocks.size(block), MOST_FOLLOWED);
-            for (long at = start; at + Long.BYTES <= end; at += Long.BYTES) {
+            // Rows of a database are no addresses, though they may look like some.
+            int page = page(block);
+            for (long at = start + page; at + Long.BYTES <= end; at += Long.BYTES) {
                 long word = memory.readLong(at, 0);
                 int other = (word & 7) == 0 && word != 0 ? blocks.at(word) : -1;
-                if (other >= 0 && owners[other] == 0) {
+                if (other >= 0 && owners[other] == 0 && isLedTo(word, other) && !isGivenUp(at)) {
                     owners[other] = owner;
                     enqueue(other);
                 }
             }
+        }
+
+        /**
+         * Whether a word leads to a block as the library does: to where it begins, or into a page with what lies behind
+         * it. A word that is left from earlier mostly leads into the middle of what took the place.
+         */
+        private boolean isLedTo(long word, int block) {
+            long into = word - blocks.address(block);
+            return into == 0 || into == SqliteLayout.SIZE_HEAD || page(block) > 0;
         }
 
         private int use(int block) {
