@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
+import dev.heapwalk.cli.output.Failure;
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -10,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import java.util.zip.ZipFile;
 
 /**
@@ -30,6 +33,10 @@ final class Plugins {
      */
     static void load(String path) {
         if (path == null || path.isEmpty()) {
+            return;
+        }
+        if (!runsAsItsCaller()) {
+            Failure.say("notice: " + VARIABLE + " is ignored, since the real and the effective user differ");
             return;
         }
         List<URL> jars = new ArrayList<>();
@@ -53,6 +60,19 @@ final class Plugins {
         Thread.currentThread()
                 .setContextClassLoader(
                         new URLClassLoader("plugins", jars.toArray(URL[]::new), Plugins.class.getClassLoader()));
+    }
+
+    /** Whether this process may do what who started it may do, and no more: else the caller's code is not to be run. */
+    private static boolean runsAsItsCaller() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+            return lines.filter(line -> line.startsWith("Uid:") || line.startsWith("Gid:"))
+                            .map(line -> line.split("\\s+"))
+                            .filter(words -> words[1].equals(words[2]))
+                            .count()
+                    == 2;
+        } catch (IOException | UncheckedIOException e) {
+            return false;
+        }
     }
 
     /** A class loader passes over what it can't open, without a word. */

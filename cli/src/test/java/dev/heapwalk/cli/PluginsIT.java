@@ -2,8 +2,10 @@
 package dev.heapwalk.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -13,6 +15,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -91,7 +95,11 @@ final class PluginsIT {
     }
 
     private static void running(Check check) throws Exception {
-        Process process = new ProcessBuilder(CProgram.compile("acme", PROGRAM).toString()).start();
+        running("acme", PROGRAM, check);
+    }
+
+    private static void running(String name, String source, Check check) throws Exception {
+        Process process = new ProcessBuilder(CProgram.compile(name, source).toString()).start();
         try {
             assertThat(process.inputReader().readLine()).isEqualTo("READY");
             check.on(Long.toString(process.pid()));
@@ -147,6 +155,62 @@ final class PluginsIT {
                         assertThat(row.get("count").longValue()).isEqualTo(200);
                     });
             assertThat(Run.heapwalk("summary", pid).exited(0).text()).doesNotContain("acme");
+        });
+    }
+
+    private static String example(String page, String language) {
+        Matcher block =
+                Pattern.compile("```" + language + "\n(.*?)```", Pattern.DOTALL).matcher(page);
+        assertThat(block.find()).as(language).isTrue();
+        return block.group(1);
+    }
+
+    /** What the page on categories shows. */
+    @Test
+    void theExampleOfTheDocumentationIsAsked() throws Exception {
+        String page = Files.readString(Run.checkout().resolve("docs/categorizers.md"));
+        String source = example(page, "java");
+        assertThat(source.lines()).hasSizeLessThan(40);
+        Path jar = jar("dev.heapwalk.heap.usage.CategorizerProvider", "Sessions", source);
+        running("shopd", example(page, "c"), pid -> {
+            Run run = with(List.of(jar), "summary", "--format=jsonl", pid).exited(0);
+            assertThat(run.rows().stream()
+                            .filter(row -> row.get("domain").textValue().equals("shop")))
+                    .singleElement()
+                    .satisfies(row -> {
+                        assertThat(row.get("kind").textValue()).isEqualTo("session");
+                        assertThat(row.get("count").longValue()).isEqualTo(500);
+                        assertThat(row.get("bytes").longValue()).isEqualTo(16_000);
+                    });
+        });
+        // It says nothing of other programs.
+        running(pid ->
+                assertThat(with(List.of(jar), "summary", pid).exited(0).text()).doesNotContain("shop"));
+    }
+
+    /** Who has the command run as another user must not have code of their own run as that user. */
+    @Test
+    void codeOfAnotherUserIsNotRun() throws Exception {
+        if (!"root".equals(System.getProperty("user.name"))) {
+            String why = "only root can start a program with another real user";
+            ThisMachine.leavesOut("that plug-ins are ignored where the real and the effective user differ", why);
+            abort(why);
+        }
+        Path jar = jar("dev.heapwalk.heap.usage.CategorizerProvider", "Widgets", CATEGORIZER);
+        running(pid -> {
+            ProcessBuilder builder = new ProcessBuilder(List.of(
+                    "setpriv",
+                    "--ruid=65534",
+                    Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                    "--enable-native-access=ALL-UNNAMED",
+                    "-cp",
+                    Jars.all().stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator)),
+                    "dev.heapwalk.cli.Heapwalk",
+                    "summary",
+                    pid));
+            builder.environment().put("HEAPWALK_PLUGINS", jar.toString());
+            Run run = Run.of(builder).said("HEAPWALK_PLUGINS is ignored");
+            assertThat(run.text()).doesNotContain("acme");
         });
     }
 
