@@ -41,6 +41,9 @@ final class GTypes {
     private static final long PRIVATE_SIZE = 66;
 
     private static final int MOST_TYPES = 1 << 16;
+    /** A type has so many before it at most, since a node has a byte for how many they are. */
+    private static final int DEEPEST = 255;
+
     private static final int LONGEST_NAME = 256;
 
     /**
@@ -85,6 +88,9 @@ final class GTypes {
     /** The address of the array of names. */
     private long names;
 
+    /** How many nodes were looked at. */
+    private int asked;
+
     private final List<GType> types = new ArrayList<>();
     private final LongTable byId = new LongTable();
     private final Map<String, GType> byName = new HashMap<>();
@@ -108,7 +114,7 @@ final class GTypes {
             for (int number = NONE; number <= MOST_FUNDAMENTAL; number++) {
                 long node = reader.readLong(array + (long) number * Long.BYTES, 0);
                 if (node != 0) {
-                    types.add(node, (long) number << SHIFT, 0, number);
+                    types.add(node, (long) number << SHIFT, 0, number, 0);
                 }
             }
         }
@@ -212,8 +218,9 @@ final class GTypes {
     }
 
     /** Adds a type with those that are derived from it. */
-    private void add(long node, long id, long parent, int fundamental) {
-        if (types.size() >= MOST_TYPES
+    private void add(long node, long id, long parent, int fundamental, int depth) {
+        if (++asked > MOST_TYPES
+                || depth > DEEPEST
                 || byId(id) >= 0
                 || reader.readLong(node + supers, -1) != id
                 || reader.readLong(node + supers + Long.BYTES, -1) != parent) {
@@ -238,12 +245,12 @@ final class GTypes {
         byName.putIfAbsent(type.name, type);
         types.add(type);
         int count = children == 0 ? 0 : reader.readInt(node + supers + CHILD_COUNT, 0);
-        for (int i = 0; i < Math.min(count, MOST_TYPES); i++) {
+        for (int i = 0; i < count && asked <= MOST_TYPES; i++) {
             long child = reader.readLong(children + (long) i * Long.BYTES, 0);
             if (child == 0) {
                 return;
             }
-            add(child, child, id, fundamental);
+            add(child, child, id, fundamental, depth + 1);
         }
     }
 }

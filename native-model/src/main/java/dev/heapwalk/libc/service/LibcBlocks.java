@@ -39,7 +39,9 @@ public final class LibcBlocks implements CategorizerProvider {
     // A vector of thread-local storage: how many modules it has room for, then two words for each of them.
     private static final long DTV_ENTRY = 16;
     private static final long DTV_BLOCK = 8;
-    private static final long MOST_MODULES = 1 << 16;
+    /** A vector has room for some more modules than there are. */
+    private static final long MORE_MODULES = 64;
+
     private static final int MOST_STREAMS = 1 << 16;
     private static final long BUDGET = 1 << 20;
 
@@ -68,15 +70,18 @@ public final class LibcBlocks implements CategorizerProvider {
                             pointer + Processor.of(target.machine()).dtv());
             if (dtv != 0) {
                 known.put(dtv - DTV_ENTRY, LibcCategories.DTV);
-                threadLocals(target.memory(), dtv, known);
+                threadLocals(target, dtv, known);
             }
         }
         return KnownBlocks.of(known);
     }
 
     /** What was allocated for modules; a vector tells what is to be freed since 2.25. */
-    private static void threadLocals(AddressSpace memory, long dtv, Map<Long, Category> known) {
-        long modules = Math.min(word(memory, dtv - DTV_ENTRY), MOST_MODULES);
+    private static void threadLocals(Target target, long dtv, Map<Long, Category> known) {
+        AddressSpace memory = target.memory();
+        long modules = Math.min(
+                word(memory, dtv - DTV_ENTRY),
+                MORE_MODULES + 2L * target.modules().size());
         for (long i = 1; i <= modules; i++) {
             put(known, word(memory, dtv + i * DTV_ENTRY + DTV_BLOCK), LibcCategories.TLS_BLOCK);
         }

@@ -38,6 +38,7 @@ final class Databases {
     private static final long SHARED_CONNECTION = 8;
 
     // C name Vdbe; all from the fourth word on are its own.
+    private static final long PREVIOUS = 8;
     private static final long NEXT = 16;
     private static final long OWN = 32;
     private static final long LEAST_STATEMENT = 200;
@@ -162,11 +163,14 @@ final class Databases {
     }
 
     private void takeStatements(long connection) {
-        long statement = reader.readLong(connection + STATEMENTS, 0);
-        for (int i = 0; statement != 0 && i < blocks.count(); i++) {
+        long before = 0;
+        long link = connection + STATEMENTS;
+        long statement = reader.readLong(link, 0);
+        while (statement != 0) {
             int block = blocks.at(statement);
-            // Each tells of its connection; those in memory of the connection have blocks too.
-            if (block < 0 || reader.readLong(statement, 0) != connection) {
+            long back = reader.readLong(statement + PREVIOUS, -1);
+            // Each tells of its connection, and of the one before it or, in newer releases, of what leads to it.
+            if (block < 0 || reader.readLong(statement, 0) != connection || back != before && back != link) {
                 return;
             }
             long bytes = STATEMENT_BYTES;
@@ -175,7 +179,9 @@ final class Databases {
                 bytes = blocks.size(block) - (statement - blocks.address(block));
             }
             takeOwn(statement, bytes, connection);
-            statement = reader.readLong(statement + NEXT, 0);
+            before = statement;
+            link = statement + NEXT;
+            statement = reader.readLong(link, 0);
         }
     }
 

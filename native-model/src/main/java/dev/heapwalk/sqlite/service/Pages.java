@@ -24,6 +24,8 @@ final class Pages {
     // C name PCache1.
     private static final int CACHE_PAGE_SIZE = 16;
     private static final int CACHE_BYTES = 120;
+    /** A cache of more pages than anybody has, in bytes of its table. */
+    private static final int MOST_TABLE = 1 << 26;
 
     private static final int TELL_EACH = 1 << 13;
 
@@ -80,7 +82,7 @@ final class Pages {
         }
         for (long at = CACHE_PAGE_SIZE; at < CACHE_BYTES; at += Long.BYTES) {
             int table = Databases.blockAt(blocks, reader.readLong(cache + at, 0));
-            if (table >= 0 && !uses.has(table) && isTable(table, cache)) {
+            if (table >= 0 && !uses.has(table) && blocks.size(table) <= MOST_TABLE && isTable(table, cache)) {
                 uses.give(table, SqliteCategories.CACHE);
             }
         }
