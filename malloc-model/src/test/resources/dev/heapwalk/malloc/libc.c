@@ -81,6 +81,7 @@ int main(int count, char **arguments) {
         fprintf(stderr, "%s\n", dlerror());
         return 1;
     }
+    tell("libc_dynamic_linker_link_map", library);
     pthread_barrier_init(&barrier, NULL, 3);
     for (int i = 0; i < 2; i++) pthread_create(&thread, NULL, uses_variables, library);
     pthread_barrier_wait(&barrier);

@@ -39,5 +39,8 @@ public final class LibcCategories {
     /** An answer of {@code getaddrinfo}. C name {@code struct addrinfo}. */
     public static final Category ADDRESS_INFO = new Category(LIBC, "addrinfo", "");
 
+    /** What the dynamic linker knows of a library that {@code dlopen} loaded. C name {@code struct link_map}. */
+    public static final Category LINK_MAP = new Category(LIBC, "dynamic linker", "link_map");
+
     private LibcCategories() {}
 }

@@ -30,6 +30,7 @@ final class Containers {
     /** Numbers in the place of pointers ({@code GINT_TO_POINTER}) are lower. */
     private static final long LEAST_POINTER = 1L << 32;
 
+    private static final int ROUNDED = 16;
     private static final int TELL_EACH = 1 << 13;
 
     private final BlockUses uses;
@@ -109,6 +110,7 @@ final class Containers {
             return;
         }
         int length = 1;
+        int tight = isTight(block, LIST_BYTES) ? 1 : 0;
         long node = first;
         long next = reader.readLong(node + NEXT, -1);
         while (next != 0) {
@@ -122,10 +124,16 @@ final class Containers {
             node = next;
             next = reader.readLong(node + NEXT, -1);
             length++;
+            tight += isTight(other, LIST_BYTES) ? 1 : 0;
         }
-        if (length > 1) {
+        if (length > 1 && 2 * tight >= length) {
             mark(first, GLibCategories.LIST);
         }
+    }
+
+    /** Whether a block has the least room that it may have: an allocator gives more only now and then. */
+    private boolean isTight(int block, long bytes) {
+        return blocks.size(block) < bytes + ROUNDED;
     }
 
     private void mark(long first, Category category) {
@@ -149,6 +157,7 @@ final class Containers {
         boolean thirds = true;
         boolean any = false;
         int length = 0;
+        int tight = 0;
         while (node != 0) {
             int at = blocks.startingAt(node);
             long data = reader.readLong(node, -1);
@@ -158,9 +167,10 @@ final class Containers {
             any |= data != 0;
             thirds &= isData(reader.readLong(node + PREVIOUS, 0), true);
             length++;
+            tight += isTight(at, SINGLE_BYTES) ? 1 : 0;
             node = reader.readLong(node + NEXT, -1);
         }
-        if (length >= SHORTEST_SINGLE && any && !thirds) {
+        if (length >= SHORTEST_SINGLE && 2 * tight >= length && any && !thirds) {
             mark(blocks.address(block), GLibCategories.SLIST);
         }
     }

@@ -13,6 +13,8 @@ import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -36,6 +38,11 @@ public final class LibcShapes implements CategorizerProvider {
     private static final int FUNCTION_BYTES = 32;
     private static final int EXIT_BYTES = 16 + MOST_FUNCTIONS * FUNCTION_BYTES;
     private static final int LAST_FLAVOR = 4;
+
+    // C name struct link_map: the bias, a name, the dynamic section.
+    private static final int MAP_TABLE = 16;
+    private static final int LEAST_MAP = 1080;
+    private static final int MOST_MAP = 1600;
 
     // C name struct __dirstream.
     private static final int DIR_BYTES = 48;
@@ -68,7 +75,9 @@ public final class LibcShapes implements CategorizerProvider {
             return Categorizer.NONE;
         }
         AddressSpace memory = heaps.target().memory();
-        return (block, window) -> categorize(block, window, libc.get(), memory);
+        Map<Long, ElfModule> byBias = new HashMap<>();
+        heaps.target().modules().forEach(module -> byBias.put(module.bias(), module));
+        return (block, window) -> categorize(block, window, libc.get(), memory, byBias);
     }
 
     /** Whether a module is glibc's libc. */
@@ -76,7 +85,8 @@ public final class LibcShapes implements CategorizerProvider {
         return module.exported("gnu_get_libc_version").isPresent();
     }
 
-    private static Category categorize(BlockView block, Window window, ElfModule libc, AddressSpace memory) {
+    private static Category categorize(
+            BlockView block, Window window, ElfModule libc, AddressSpace memory, Map<Long, ElfModule> byBias) {
         long size = block.usableSize();
         if (size < INFO_BYTES + INET_BYTES) {
             return Category.NONE;
@@ -89,6 +99,9 @@ public final class LibcShapes implements CategorizerProvider {
         }
         if (size >= EXIT_BYTES && size < EXIT_BYTES + ROUNDED) {
             return exitFunctions(block, window, libc);
+        }
+        if (size >= LEAST_MAP && size < MOST_MAP) {
+            return linkMap(block, window, byBias);
         }
         return size >= DIR_BYTES + LEAST_ALLOCATION && size <= DIR_BYTES + MOST_ALLOCATION + (1 << 12)
                 ? folder(block, window)
@@ -120,6 +133,19 @@ public final class LibcShapes implements CategorizerProvider {
         return (family == INET && length == INET_BYTES || family == INET6 && length == INET6_BYTES)
                         && segment.get(Words.SHORT, offset + INFO_BYTES) == family
                 ? LibcCategories.ADDRESS_INFO
+                : Category.NONE;
+    }
+
+    /** It tells where its library was loaded, and where in that its table for the linker lies. */
+    private static Category linkMap(BlockView block, Window window, Map<Long, ElfModule> byBias) {
+        long offset = window.find(block.address(), MAP_TABLE + Long.BYTES);
+        if (offset < 0) {
+            return Category.NONE;
+        }
+        long bias = window.segment().get(Words.LONG, offset);
+        ElfModule module = bias == 0 ? null : byBias.get(bias);
+        return module != null && module.contains(window.segment().get(Words.LONG, offset + MAP_TABLE))
+                ? LibcCategories.LINK_MAP
                 : Category.NONE;
     }
 
