@@ -5,6 +5,7 @@
 module dev.heapwalk.natives {
     requires transitive dev.heapwalk.heap;
 
+    exports dev.heapwalk.cpp;
     exports dev.heapwalk.glib;
     exports dev.heapwalk.jvm;
     exports dev.heapwalk.libc;
@@ -17,6 +18,7 @@ module dev.heapwalk.natives {
             dev.heapwalk.managed.JavaMemory,
             dev.heapwalk.managed.V8Memory;
     provides dev.heapwalk.heap.usage.CategorizerProvider with
+            dev.heapwalk.cpp.service.CppObjects,
             dev.heapwalk.glib.service.GLibBlocks,
             dev.heapwalk.jvm.service.TaggedBlocks,
             dev.heapwalk.libc.service.CStringData,

@@ -136,7 +136,18 @@ public interface AddressSpace {
      * @return a new scan before the first word, for one thread
      */
     default PointerScan pointers(Ranges from, Ranges targets) {
-        return new PointerScan(this, from, targets);
+        return new PointerScan(this, from, targets, false);
+    }
+
+    /**
+     * As {@link #pointers}, but what is swapped out is left out too: for a look that is not worth to bring it back.
+     *
+     * @param from where to look
+     * @param targets what the words point into
+     * @return a new scan before the first word, for one thread
+     */
+    default PointerScan residentPointers(Ranges from, Ranges targets) {
+        return new PointerScan(this, from, targets, true);
     }
 
     /**

@@ -51,7 +51,7 @@ public final class PointerScan implements AutoCloseable {
     private int target = -1;
     private boolean closed;
 
-    PointerScan(AddressSpace memory, Ranges from, Ranges targets) {
+    PointerScan(AddressSpace memory, Ranges from, Ranges targets, boolean resident) {
         this.memory = memory;
         this.from = from;
         this.targets = targets;
@@ -66,7 +66,12 @@ public final class PointerScan implements AutoCloseable {
             }
         }
         findPieces();
-        this.window = memory.window(course());
+        if (resident) {
+            this.window = memory.residentWindow();
+            window.course(course());
+        } else {
+            this.window = memory.window(course());
+        }
     }
 
     private void findPieces() {

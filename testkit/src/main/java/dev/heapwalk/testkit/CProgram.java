@@ -61,10 +61,32 @@ public final class CProgram {
     public static Path compile(String name, String source, String... options) throws IOException {
         List<String> arguments = new ArrayList<>(List.of("-O1", "-g0", "-Wall", "-pthread"));
         arguments.addAll(List.of(options));
-        return cached(name, source, arguments, "host " + name, (folder, all) -> {
-            Path file = Files.writeString(folder.resolve(name + ".c"), source);
+        return onHost("gcc", name, name + ".c", source, arguments);
+    }
+
+    /**
+     * Compiles a program in C++ for the machine's own release.
+     *
+     * @param compiler {@code g++} or {@code clang++}
+     * @param name file name of the program
+     * @param source its source
+     * @param options options for the compiler; without any it optimizes nothing
+     * @return the program, in the cache folder: who wants to change or remove it takes a copy
+     * @throws IOException if it can't be compiled; with the compiler's words
+     */
+    public static Path compileCpp(String compiler, String name, String source, String... options) throws IOException {
+        List<String> arguments = new ArrayList<>(List.of("-std=c++17", "-g0", "-Wall", "-pthread"));
+        arguments.addAll(List.of(options));
+        return onHost(compiler, name, name + ".cc", source, arguments);
+    }
+
+    private static Path onHost(String compiler, String name, String file, String source, List<String> arguments)
+            throws IOException {
+        String made = compiler.equals("gcc") ? "host " + name : "host " + compiler + " " + name;
+        return cached(name, source, arguments, made, (folder, all) -> {
+            Path written = Files.writeString(folder.resolve(file), source);
             List<String> line =
-                    new ArrayList<>(List.of("gcc", "-o", folder.resolve(name).toString(), file.toString()));
+                    new ArrayList<>(List.of(compiler, "-o", folder.resolve(name).toString(), written.toString()));
             line.addAll(all);
             Command.of(line).run("compile " + name);
         });

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cpp.service;
+
+import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.LayerCursor;
+import dev.heapwalk.memory.LongTable;
+import dev.heapwalk.memory.Ranges;
+import java.util.Arrays;
+
+/** The used blocks of all allocators in address order, eight bytes each, with an index by pages. */
+final class BlockTable {
+    /** An address without its lowest three bits takes 45 bits, and what is left the size in words. */
+    private static final int SIZE_BITS = 18;
+
+    private static final long LARGE = (1L << SIZE_BITS) - 1;
+    private static final int WORD_SHIFT = 3;
+    private static final int PAGE_SHIFT = 12;
+    private static final int KEYS_SHIFT = PAGE_SHIFT - WORD_SHIFT + SIZE_BITS;
+    /** Blocks farther from each other are in runs of their own, in bytes. */
+    private static final long FAR = 1 << 20;
+    /** With more there would be no room for what is found of them. */
+    private static final int MOST = 1 << 27;
+
+    private static final int TOLD_AFTER = 1 << 16;
+
+    private long[] blocks = new long[1 << 12];
+    private int count;
+    private final LongTable large = new LongTable();
+
+    /** Where the runs of blocks begin and end. */
+    private Ranges runs = Ranges.NONE;
+    /** Of each run the place in {@link #firsts} of its first page. */
+    private int[] pages = {};
+    /** Of each page the first block that begins in it or behind it. */
+    private int[] firsts = {};
+
+    /** The run that was looked into last. */
+    private int lastRun;
+
+    private BlockTable() {}
+
+    static BlockTable of(Heaps heaps, Runnable progress) {
+        BlockTable table = new BlockTable();
+        try (LayerCursor cursor = heaps.allocators().blocks()) {
+            int steps = 0;
+            while (table.count < MOST && cursor.next()) {
+                if (cursor.current().state() == BlockState.USED) {
+                    table.add(cursor.current().address(), cursor.current().usableSize());
+                }
+                if (++steps % TOLD_AFTER == 0) {
+                    progress.run();
+                }
+            }
+        }
+        table.index();
+        return table;
+    }
+
+    private void add(long address, long usable) {
+        if (address <= 0 || (address & 7) != 0 || address >>> 48 != 0 || usable <= 0) {
+            return;
+        }
+        if (count == blocks.length) {
+            blocks = Arrays.copyOf(blocks, 2 * count);
+        }
+        long words = usable + 7 >>> WORD_SHIFT;
+        if (words >= LARGE) {
+            large.put(address, usable);
+        }
+        blocks[count++] = address >>> WORD_SHIFT << SIZE_BITS | Math.min(words, LARGE);
+    }
+
+    private void index() {
+        for (int i = 1; i < count; i++) {
+            if (blocks[i] < blocks[i - 1]) {
+                Arrays.sort(blocks, 0, count);
+                break;
+            }
+        }
+        long[] starts = new long[count];
+        long[] ends = new long[count];
+        int found = 0;
+        for (int i = 0; i < count; i++) {
+            if (found == 0 || start(i) - ends[found - 1] > FAR) {
+                starts[found++] = start(i);
+            }
+            ends[found - 1] = Math.max(found > 1 ? ends[found - 2] : 0, start(i) + usable(i));
+        }
+        runs = Ranges.exactly(Arrays.copyOf(starts, found), Arrays.copyOf(ends, found));
+        pages = new int[found + 1];
+        for (int run = 0; run < found; run++) {
+            long behind = (ends[run] - 1 >>> PAGE_SHIFT) + 1;
+            pages[run + 1] = Math.toIntExact(pages[run] + behind - (starts[run] >>> PAGE_SHIFT) + 1);
+        }
+        firsts = new int[pages[found]];
+        int block = 0;
+        for (int run = 0; run < found; run++) {
+            long page = starts[run] >>> PAGE_SHIFT;
+            for (int i = pages[run]; i < pages[run + 1]; i++, page++) {
+                while (block < count && blocks[block] >>> KEYS_SHIFT < page) {
+                    block++;
+                }
+                firsts[i] = block;
+            }
+        }
+    }
+
+    int count() {
+        return count;
+    }
+
+    /** From the first block to the last, in runs. */
+    Ranges runs() {
+        return runs;
+    }
+
+    long start(int block) {
+        return blocks[block] >>> SIZE_BITS << WORD_SHIFT;
+    }
+
+    /** How much of a block the program may use, in bytes, rounded up to words. */
+    long usable(int block) {
+        long words = blocks[block] & LARGE;
+        return words == LARGE ? large.get(start(block), LARGE << WORD_SHIFT) : words << WORD_SHIFT;
+    }
+
+    /** The block that begins at an address, -1 if none does. */
+    int at(long address) {
+        int block = upTo(address);
+        return block >= 0 && start(block) == address ? block : -1;
+    }
+
+    /** The block that an address lies in, -1 if it lies in none. */
+    int holding(long address) {
+        int block = upTo(address);
+        return block >= 0 && address - start(block) < usable(block) ? block : -1;
+    }
+
+    /** The last block that begins at an address or before it, -1 if there is none in its run. */
+    int upTo(long address) {
+        if (count == 0) {
+            return -1;
+        }
+        int run = lastRun;
+        if (address < runs.start(run) || address >= runs.end(run)) {
+            run = runs.at(address);
+            if (run < 0) {
+                return -1;
+            }
+            lastRun = run;
+        }
+        int page = pages[run] + (int) ((address >>> PAGE_SHIFT) - (runs.start(run) >>> PAGE_SHIFT));
+        int low = firsts[page];
+        int high = firsts[page + 1];
+        long key = address >>> WORD_SHIFT << SIZE_BITS | LARGE;
+        while (low < high) {
+            int middle = low + high >>> 1;
+            if (blocks[middle] <= key) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low - 1;
+    }
+}

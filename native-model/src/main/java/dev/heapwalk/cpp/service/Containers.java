@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.cpp.service;
+
+import dev.heapwalk.cpp.CppCategories;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.memory.PointerScan;
+import dev.heapwalk.memory.Range;
+import dev.heapwalk.memory.Ranges;
+import dev.heapwalk.memory.Reader;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.elf.ElfModule;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Finds the containers of libstdc++ and libc++, wherever they lie: in objects, variables, on stacks. One pass goes
+ * through all words that lead to a block, and takes for a container what has its shape: several words that fit
+ * each other and the block. What it says of blocks further on, such as how many there are, must hold of them too, and
+ * they must lead back to it.
+ */
+final class Containers {
+    private static final int WORD = Long.BYTES;
+    private static final int TOLD_AFTER = 1 << 14;
+    /** No count of elements and no length is larger. */
+    private static final long MOST = 1L << 40;
+    /** The header of a string that is shared: length, capacity, number of users. */
+    private static final int SHARED_HEADER = 24;
+    /** The shortest text that does not lie in a string of libstdc++ itself. */
+    private static final long SHORTEST = 16;
+    /** A string of libstdc++ has as much room, in bytes. */
+    private static final int STRING = 32;
+    /** What a block of a deque of libc++ holds, but for the last part that is too small for an element, in bytes. */
+    private static final long NEW_DEQUE_BLOCK = 4096;
+    /** Elements that are larger than this have 16 to a block, in bytes. */
+    private static final long LARGE_ELEMENT = 256;
+
+    /** How far before the last of its areas a buffer of a stream begins, in words. */
+    private static final int FILE_BUFFER_WORDS = 5;
+
+    private static final long CONTEXT_BUDGET = 1L << 20;
+    private static final long FAR_BUDGET = 16L << 20;
+    /** A hostile heap must not have all tables searched for each word: so many words are, in all. */
+    private static final long MOST_SEARCHED = 1L << 28;
+
+    /** What begins a list, a tree or a hash table, to be followed when all links are known. */
+    private enum Shape {
+        LIST,
+        OLD_TREE,
+        NEW_TREE,
+        HASH
+    }
+
+    private final BlockTable blocks;
+    private final Owned owned;
+    private final Classes classes;
+    private final Links links;
+    /** Reads what lies near the word that is looked at. */
+    private final Reader near;
+    /** Reads what it leads to. */
+    private final Reader far;
+
+    private long searched;
+
+    // Of each begun container: the shape, the address of its word, the number that it tells, the block that it leads
+    // to,
+    // and another block.
+    private long[] begun = new long[64];
+    private int begunCount;
+    private static final int FIELDS = 5;
+
+    private Containers(Target target, BlockTable blocks, Classes classes) {
+        this.blocks = blocks;
+        this.owned = new Owned(blocks);
+        this.classes = classes;
+        this.links = new Links(blocks.count());
+        this.near = target.memory().reader(CONTEXT_BUDGET, target.pageSize());
+        this.far = target.memory().reader(FAR_BUDGET, target.pageSize());
+    }
+
+    /** Looks for all containers; for none where the target has no C++ library. */
+    static Owned find(Heaps heaps, Classes classes, Runnable progress) {
+        Target target = heaps.target();
+        if (!CppLibrary.isIn(target) || heaps.allocators().isEmpty()) {
+            return Owned.NOTHING;
+        }
+        BlockTable blocks = BlockTable.of(heaps, progress);
+        if (blocks.count() == 0) {
+            return Owned.NOTHING;
+        }
+        Containers containers = new Containers(target, blocks, classes);
+        try (PointerScan scan = target.memory().residentPointers(holders(target, blocks), blocks.runs())) {
+            containers.look(scan, progress);
+            containers.follow(progress);
+            return containers.owned;
+        } finally {
+            containers.near.close();
+            containers.far.close();
+        }
+    }
+
+    /** Where containers may lie: in blocks, variables of modules and of threads, stacks. */
+    private static Ranges holders(Target target, BlockTable blocks) {
+        List<Range> all = new ArrayList<>();
+        Ranges runs = blocks.runs();
+        for (int i = 0; i < runs.count(); i++) {
+            all.add(new Range(runs.start(i), runs.end(i)));
+        }
+        List<ElfModule> modules = target.modules();
+        modules.forEach(module -> all.addAll(module.writableSegments()));
+        if (target.still()) {
+            List<ElfModule> withThreadVariables =
+                    modules.stream().filter(module -> module.tlsSize() > 0).toList();
+            for (ThreadState thread : target.threads()) {
+                thread.stack().ifPresent(all::add);
+                withThreadVariables.forEach(module -> thread.tls(module).ifPresent(all::add));
+            }
+        } else {
+            target.memory().mappings().stream()
+                    .filter(mapping -> mapping.path().equals("[stack]"))
+                    .forEach(mapping -> all.add(new Range(mapping.start(), mapping.end())));
+        }
+        all.removeIf(range -> range.start() <= 0);
+        all.sort(Comparator.comparingLong(Range::start));
+        return Ranges.of(
+                all.stream().mapToLong(Range::start).toArray(),
+                all.stream().mapToLong(Range::end).toArray());
+    }
+
+    private void look(PointerScan scan, Runnable progress) {
+        int steps = 0;
+        long holderStart = 0;
+        long holderEnd = 0;
+        int holder = -1;
+        Ranges runs = blocks.runs();
+        while (scan.next()) {
+            if (++steps % TOLD_AFTER == 0) {
+                progress.run();
+            }
+            long at = scan.address();
+            if (at < holderStart || at >= holderEnd) {
+                holder = blocks.holding(at);
+                if (holder < 0 && runs.at(at) >= 0) {
+                    // In a block that is free.
+                    continue;
+                }
+                holderStart = holder < 0 ? at : blocks.start(holder);
+                holderEnd = holder < 0 ? at + WORD : holderStart + blocks.usable(holder);
+            }
+            long value = scan.value();
+            int block = blocks.upTo(value);
+            if (block < 0) {
+                continue;
+            }
+            long distance = value - blocks.start(block);
+            if (distance == 0) {
+                long offset = holder < 0 ? -1 : at - holderStart;
+                if (offset >= 0 && offset < Links.WORDS * WORD) {
+                    links.set(holder, (int) offset / WORD, block);
+                }
+                look(at, value, block, offset, holder < 0 ? Long.MAX_VALUE : holderEnd - at);
+            } else if (distance == SHARED_HEADER && blocks.usable(block) > SHARED_HEADER) {
+                sharedString(block);
+            }
+        }
+    }
+
+    /**
+     * Looks at a word that leads to the beginning of a block.
+     *
+     * @param at the address of the word
+     * @param value the word
+     * @param block the block
+     * @param offset where in its own block the word lies, -1 if in none
+     * @param room how far that block reaches from there on
+     */
+    private void look(long at, long value, int block, long offset, long room) {
+        newString(at, block, value, offset);
+        if (room < 2 * WORD) {
+            return;
+        }
+        long second = near.readLong(at + WORD, 0);
+        newTree(at, value, block, second);
+        if (room < 3 * WORD) {
+            return;
+        }
+        long usable = blocks.usable(block);
+        long third = near.readLong(at + 2 * WORD, 0);
+        if (second >= value && third >= second && third > value && third - value <= usable) {
+            pointers(at, value, block, second, third);
+        }
+        if (second >= 0 && second <= third && third >= SHORTEST && room >= STRING && fits(third + 1, usable)) {
+            string(value, block, second);
+        }
+        if (second > 0 && second < MOST && fits(second * WORD, usable)) {
+            hash(at, block, third);
+            deque(at, value, block, second);
+        }
+        if (third > value && third - value <= usable) {
+            bits(at, value, block, third);
+        }
+        if (third > 0 && third < MOST && second > usable && second <= third * Long.SIZE && fits(third * WORD, usable)) {
+            // A vector of bits of libc++: more of them than the block has bytes, and how many words there are.
+            owned.mark(block, CppCategories.VECTOR);
+            owned.markBuffer(block);
+        }
+        if (third > 0 && third <= blocks.count() && offset != 0) {
+            list(at, value, block, second, third);
+        }
+        oldTree(at, value, block, second, third);
+        smallHash(at, block);
+    }
+
+    /** Whether a block may have been made for so many bytes: allocators round up. */
+    private static boolean fits(long bytes, long usable) {
+        return bytes <= usable && usable - bytes < Math.max(32, usable >>> 2);
+    }
+
+    /** Three addresses in one block: of a vector, or of a deque of libc++, which has four. */
+    private void pointers(long at, long value, int block, long second, long third) {
+        long end = blocks.start(block) + blocks.usable(block);
+        long fourth = near.readLong(at + 3 * WORD, 0);
+        if (fourth >= third && fourth <= end && newDeque(at, value, block, second, third, fourth)) {
+            return;
+        }
+        if (isFileBuffer(at)) {
+            owned.mark(block, CppCategories.FILE_BUFFER);
+            return;
+        }
+        if (!fits(third - value, blocks.usable(block))) {
+            return;
+        }
+        owned.mark(block, CppCategories.VECTOR);
+        if (third >= end || !classes.isInner(far.readLong(third, 0))) {
+            owned.markBuffer(block);
+        }
+    }
+
+    /**
+     * Whether a word is the first of those that a stream's buffer has for reading or for writing: behind the virtual
+     * table in libstdc++, behind that and the locale in libc++.
+     */
+    private boolean isFileBuffer(long at) {
+        for (int distance = 1; distance <= FILE_BUFFER_WORDS; distance++) {
+            if (distance != 3
+                    && classes.of(near.readLong(at - distance * WORD, 0)).kind().contains("basic_filebuf<")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** A vector of bits: two places, each by an address and a number of bits, and the end. */
+    private void bits(long at, long value, int block, long last) {
+        long end = near.readLong(at + 4 * WORD, 0);
+        int lastBit = near.readInt(at + 3 * WORD, -1);
+        if (near.readInt(at + WORD, -1) == 0
+                && lastBit >= 0
+                && lastBit < Long.SIZE
+                && end >= last
+                && fits(end - value, blocks.usable(block))) {
+            owned.mark(block, CppCategories.VECTOR);
+            owned.markBuffer(block);
+        }
+    }
+
+    /** A list: one end, the other end, number; both ends lead back to it. */
+    private void list(long at, long value, int block, long second, long count) {
+        int other = blocks.at(second);
+        if (other >= 0 && far.readLong(value + WORD, 0) == at && far.readLong(second, 0) == at) {
+            begin(Shape.LIST, at, count, block, other);
+        }
+    }
+
+    private void string(long value, int block, long length) {
+        if (far.readByte(value + length, (byte) 1) == 0) {
+            owned.mark(block, CppCategories.STRING);
+        }
+    }
+
+    /** A string of libc++: the size of its block with the lowest bit set, the length, the text. */
+    private void newString(long at, int block, long value, long offset) {
+        if (offset >= 0 && offset < 2 * WORD) {
+            return;
+        }
+        long length = near.readLong(at - WORD, -1);
+        if (length < 0 || length >= MOST) {
+            return;
+        }
+        long size = near.readLong(at - 2 * WORD, 0) - 1;
+        if (size > length && size % 16 == 0 && fits(size, blocks.usable(block))) {
+            string(value, block, length);
+        }
+    }
+
+    private void sharedString(int block) {
+        long start = blocks.start(block);
+        long usable = blocks.usable(block);
+        if (owned.isMarked(block)) {
+            return;
+        }
+        long length = far.readLong(start, -1);
+        long capacity = far.readLong(start + WORD, -1);
+        int users = far.readInt(start + 2 * WORD, -2);
+        if (length >= 0
+                && length <= capacity
+                && capacity < usable
+                && users >= -1
+                && users < 1 << 24
+                && fits(capacity + SHARED_HEADER + 1, usable)
+                && far.readByte(start + SHARED_HEADER + length, (byte) 1) == 0) {
+            owned.mark(block, CppCategories.SHARED_STRING);
+        }
+    }
+
+    /** A deque of libstdc++: the table, its length, and two places, each by four addresses. */
+    private void deque(long at, long value, int block, long length) {
+        long first = near.readLong(at + 3 * WORD, 0);
+        long size = near.readLong(at + 4 * WORD, 0) - first;
+        long node = near.readLong(at + 5 * WORD, 0);
+        long lastNode = near.readLong(at + 9 * WORD, 0);
+        if (size <= 0
+                || size >= MOST
+                || node < value
+                || lastNode < node
+                || lastNode >= value + length * WORD
+                || near.readLong(at + 7 * WORD, 0) != near.readLong(at + 8 * WORD, 0) - size
+                || far.readLong(node, 0) != first
+                || far.readLong(lastNode, 0) != near.readLong(at + 7 * WORD, 0)
+                || near.readLong(at + 2 * WORD, 0) - first > size) {
+            return;
+        }
+        if (areBlocks(node, lastNode + WORD, size)) {
+            markDeque(block, node, lastNode + WORD);
+        }
+    }
+
+    /** A deque of libc++: the table, its used part and its end, then the place of the first element and their number. */
+    private boolean newDeque(long at, long value, int block, long begin, long end, long tableEnd) {
+        if (begin >= end
+                || ((begin | end | tableEnd) & WORD - 1) != 0
+                || !fits(tableEnd - value, blocks.usable(block))) {
+            return false;
+        }
+        long first = near.readLong(at + 4 * WORD, -1);
+        long count = near.readLong(at + 5 * WORD, -1);
+        long most = (end - begin) / WORD * NEW_DEQUE_BLOCK;
+        if (first < 0 || count < 0 || first >= NEW_DEQUE_BLOCK || count > most - first) {
+            return false;
+        }
+        if (!areBlocks(begin, end, NEW_DEQUE_BLOCK - LARGE_ELEMENT)) {
+            return false;
+        }
+        markDeque(block, begin, end);
+        return true;
+    }
+
+    private boolean areBlocks(long from, long to, long size) {
+        for (long at = from; at < to; at += WORD) {
+            if (++searched > MOST_SEARCHED) {
+                return false;
+            }
+            int block = blocks.at(far.readLong(at, 0));
+            if (block < 0 || blocks.usable(block) < size) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void markDeque(int table, long from, long to) {
+        owned.mark(table, CppCategories.DEQUE_MAP);
+        for (long at = from; at < to; at += WORD) {
+            int block = blocks.at(far.readLong(at, 0));
+            if (block >= 0) {
+                owned.mark(block, CppCategories.DEQUE_BLOCK);
+            }
+        }
+    }
+
+    /** The header of a tree of libstdc++: colour, root, first and last, number; the root leads back to it. */
+    private void oldTree(long at, long value, int block, long first, long last) {
+        if (near.readInt(at - WORD, -1) != 0 || blocks.at(first) < 0 || blocks.at(last) < 0) {
+            return;
+        }
+        long count = near.readLong(at + 3 * WORD, 0);
+        if (count > 0 && count <= blocks.count() && far.readLong(value + WORD, 0) == at - WORD) {
+            begin(Shape.OLD_TREE, at, count, block, -1);
+        }
+    }
+
+    /** A tree of libc++: first, root, number; the root leads back to the middle word. */
+    private void newTree(long at, long value, int block, long count) {
+        if (count > 0
+                && count <= blocks.count()
+                && blocks.at(near.readLong(at - WORD, 0)) >= 0
+                && far.readLong(value + 2 * WORD, 0) == at) {
+            begin(Shape.NEW_TREE, at, count, block, -1);
+        }
+    }
+
+    /** A hash table of either library: the table, its length, the first node, number, a factor as a float. */
+    private void hash(long at, int block, long first) {
+        long count = near.readLong(at + 3 * WORD, -1);
+        float load = Float.intBitsToFloat(near.readInt(at + 4 * WORD, 0));
+        if (count < 0 || count > blocks.count() || !(load > 0 && load < 1000)) {
+            return;
+        }
+        int node = first == 0 ? -1 : blocks.at(first);
+        if (count > 0 ? node >= 0 : first == 0) {
+            begin(Shape.HASH, at + 2 * WORD, count, node, block);
+        }
+    }
+
+    /** One of libstdc++ that has a single bucket, in itself, by the word that leads to its node. */
+    private void smallHash(long at, int node) {
+        if (near.readLong(at - WORD, 0) == 1
+                && near.readLong(at - 2 * WORD, 0) == at + 4 * WORD
+                && near.readLong(at + 4 * WORD, 0) == at) {
+            long count = near.readLong(at + WORD, 0);
+            if (count > 0 && count <= blocks.count()) {
+                begin(Shape.HASH, at, count, node, -1);
+            }
+        }
+    }
+
+    private void begin(Shape shape, long at, long count, int block, int other) {
+        if ((begunCount + 1) * FIELDS > begun.length) {
+            begun = Arrays.copyOf(begun, 2 * begun.length);
+        }
+        int place = begunCount++ * FIELDS;
+        begun[place] = shape.ordinal();
+        begun[place + 1] = at;
+        begun[place + 2] = count;
+        begun[place + 3] = block;
+        begun[place + 4] = other;
+    }
+
+    private void follow(Runnable progress) {
+        for (int i = 0; i < begunCount; i++) {
+            if (i % TOLD_AFTER == 0) {
+                progress.run();
+            }
+            int place = i * FIELDS;
+            long at = begun[place + 1];
+            long count = begun[place + 2];
+            int block = (int) begun[place + 3];
+            int other = (int) begun[place + 4];
+            switch (Shape.values()[(int) begun[place]]) {
+                case LIST -> {
+                    if (links.chain(block, count, 0, 1) && links.found(links.count() - 1) == other) {
+                        markFound(CppCategories.LIST_NODE);
+                    }
+                }
+                case OLD_TREE -> {
+                    if (links.tree(block, count, 2, 3, 1)) {
+                        markFound(CppCategories.TREE_NODE);
+                    }
+                }
+                case NEW_TREE -> {
+                    if (links.tree(block, count, 0, 1, 2)) {
+                        markFound(CppCategories.TREE_NODE);
+                    }
+                }
+                case HASH -> followHash(at, count, block, other);
+            }
+        }
+        rings(progress);
+    }
+
+    private void markFound(Category use) {
+        for (int i = 0; i < links.count(); i++) {
+            owned.mark(links.found(i), use);
+        }
+    }
+
+    private void followHash(long before, long count, int node, int table) {
+        if (table >= 0) {
+            long length = Math.min(far.readLong(before - WORD, 0), blocks.usable(table) / WORD);
+            if (!holds(blocks.start(table), length, count == 0 ? 0 : before, count == 0)) {
+                return;
+            }
+        }
+        if (count > 0) {
+            if (!links.chain(node, count, 0, -1)
+                    || far.readLong(blocks.start(links.found(links.count() - 1)), -1) != 0) {
+                return;
+            }
+            markFound(CppCategories.HASH_NODE);
+        }
+        if (table >= 0) {
+            owned.mark(table, CppCategories.HASH_BUCKETS);
+        }
+    }
+
+    /** Whether a word of a table is this one, or all are. */
+    private boolean holds(long table, long length, long word, boolean all) {
+        for (long at = table; at < table + length * WORD; at += WORD) {
+            if (++searched > MOST_SEARCHED) {
+                return false;
+            }
+            if (far.readLong(at, -1) == word != all) {
+                return !all;
+            }
+        }
+        return all;
+    }
+
+    /** Lists that lie in a block of their own, at its beginning: one of the ring tells the number of the others. */
+    private void rings(Runnable progress) {
+        boolean[] seen = new boolean[blocks.count()];
+        for (int block = 0; block < blocks.count(); block++) {
+            if (block % TOLD_AFTER == 0) {
+                progress.run();
+            }
+            if (seen[block] || owned.isMarked(block) || links.get(block, 0) < 0 || links.get(block, 1) < 0) {
+                continue;
+            }
+            int length = 0;
+            int at = block;
+            boolean whole = true;
+            do {
+                seen[at] = true;
+                length++;
+                int next = links.get(at, 0);
+                whole = next >= 0 && links.get(next, 1) == at;
+                at = next;
+            } while (whole && at != block && !seen[at]);
+            if (whole && at == block && length > 1) {
+                ring(block, length);
+            }
+        }
+    }
+
+    private void ring(int block, int length) {
+        int head = -1;
+        int at = block;
+        do {
+            if (blocks.usable(at) >= 3 * WORD && far.readLong(blocks.start(at) + 2 * WORD, -1) == length - 1) {
+                head = at;
+                if (blocks.usable(at) != blocks.usable(links.get(at, 0))) {
+                    break;
+                }
+            }
+            at = links.get(at, 0);
+        } while (at != block);
+        if (head >= 0) {
+            links.chain(links.get(head, 0), length - 1, 0, 1);
+            markFound(CppCategories.LIST_NODE);
+        }
+    }
+}
