@@ -137,7 +137,7 @@ final class Printer {
             }
             case Unary(String operator, Part inner) -> {
                 out.append(operator);
-                if (operator.equals("&") && resolved(inner) instanceof Encoding(Part name, Function type)) {
+                if (operator.equals("&") && resolved(inner) instanceof Encoding(Nested name, Function type)) {
                     whole(name);
                 } else {
                     operand(inner);

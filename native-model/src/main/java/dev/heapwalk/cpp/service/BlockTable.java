@@ -19,7 +19,9 @@ final class BlockTable {
     private static final int KEYS_SHIFT = PAGE_SHIFT - WORD_SHIFT + SIZE_BITS;
     /** Blocks farther from each other are in runs of their own, in bytes. */
     private static final long FAR = 1 << 20;
-    /** With more there would be no room for what is found of them. */
+    /** What is found of a block takes so much of the JVM's heap, in bytes, with room for what else there is. */
+    private static final int TAKES = 48;
+
     private static final int MOST = 1 << 27;
 
     private static final int TOLD_AFTER = 1 << 16;
@@ -40,12 +42,17 @@ final class BlockTable {
 
     private BlockTable() {}
 
+    /** All used blocks; none if there are so many that the heap of this JVM has no room for what is found of them. */
     static BlockTable of(Heaps heaps, Runnable progress) {
         BlockTable table = new BlockTable();
+        long most = Math.min(MOST, Runtime.getRuntime().maxMemory() / TAKES);
         try (LayerCursor cursor = heaps.allocators().blocks()) {
             int steps = 0;
-            while (table.count < MOST && cursor.next()) {
+            while (cursor.next()) {
                 if (cursor.current().state() == BlockState.USED) {
+                    if (table.count >= most) {
+                        return new BlockTable();
+                    }
                     table.add(cursor.current().address(), cursor.current().usableSize());
                 }
                 if (++steps % TOLD_AFTER == 0) {
@@ -62,7 +69,7 @@ final class BlockTable {
             return;
         }
         if (count == blocks.length) {
-            blocks = Arrays.copyOf(blocks, 2 * count);
+            blocks = Arrays.copyOf(blocks, count + count / 2);
         }
         long words = usable + 7 >>> WORD_SHIFT;
         if (words >= LARGE) {

@@ -9,6 +9,7 @@ import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.elf.ElfModule;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -58,10 +59,10 @@ final class Classes {
 
     private long gapEnd;
 
-    Classes(Target target) {
+    Classes(Target target, List<ElfModule> modules) {
         this.target = target;
         this.reader = target.memory().reader(BUDGET, target.pageSize());
-        List<Mapping> mapped = target.modules().stream()
+        List<Mapping> mapped = modules.stream()
                 .flatMap(module -> module.mappings().stream())
                 .filter(Mapping::readable)
                 .filter(mapping -> mapping.start() > 0)

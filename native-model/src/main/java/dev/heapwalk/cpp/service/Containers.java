@@ -10,6 +10,7 @@ import dev.heapwalk.memory.Ranges;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.elf.ElfModule;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -77,14 +78,14 @@ final class Containers {
         this.owned = new Owned(blocks);
         this.classes = classes;
         this.links = new Links(blocks.count());
-        this.near = target.memory().reader(CONTEXT_BUDGET, target.pageSize());
+        this.near = target.memory().reader(CONTEXT_BUDGET, Window.MAX_LENGTH);
         this.far = target.memory().reader(FAR_BUDGET, target.pageSize());
     }
 
-    /** Looks for all containers; for none where the target has no C++ library. */
+    /** Looks for all containers. */
     static Owned find(Heaps heaps, Classes classes, Runnable progress) {
         Target target = heaps.target();
-        if (!CppLibrary.isIn(target) || heaps.allocators().isEmpty()) {
+        if (heaps.allocators().isEmpty()) {
             return Owned.NOTHING;
         }
         BlockTable blocks = BlockTable.of(heaps, progress);

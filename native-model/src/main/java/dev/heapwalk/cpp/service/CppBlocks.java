@@ -6,9 +6,11 @@ import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.usage.Categorizer;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Tells what a block is by who owns it, and by its first words. */
@@ -19,19 +21,36 @@ final class CppBlocks implements Categorizer {
     /** An allocator may hand out so much more than it was asked for, in bytes. */
     private static final int SLACK = 32;
 
-    private final Heaps heaps;
+    private Heaps heaps;
+    private final List<ElfModule> modules;
+    private final boolean withLibrary;
     private final Classes classes;
     private final Map<Category, Category> arrays = new HashMap<>();
     private Owned owned = Owned.NOTHING;
 
     CppBlocks(Heaps heaps) {
         this.heaps = heaps;
-        this.classes = new Classes(heaps.target());
+        this.modules = heaps.target().modules();
+        this.withLibrary = CppLibrary.isIn(heaps.target(), modules);
+        this.classes = new Classes(heaps.target(), modules);
+    }
+
+    @Override
+    public boolean again(Heaps now) {
+        // Classes stay what they are as long as the modules do.
+        if (now.target() != heaps.target() || !now.target().modules().equals(modules)) {
+            return false;
+        }
+        heaps = now;
+        owned = Owned.NOTHING;
+        return true;
     }
 
     @Override
     public void prepare(Runnable progress) {
-        owned = Containers.find(heaps, classes, progress);
+        if (withLibrary) {
+            owned = Containers.find(heaps, classes, progress);
+        }
     }
 
     @Override

@@ -18,8 +18,7 @@ final class CppLibrary {
 
     private CppLibrary() {}
 
-    static boolean isIn(Target target) {
-        List<ElfModule> modules = target.modules();
+    static boolean isIn(Target target, List<ElfModule> modules) {
         return modules.stream().anyMatch(module -> module.exported(SIGN).isPresent())
                 || modules.stream().filter(ElfModule::program).anyMatch(program -> hasName(program, target));
     }
