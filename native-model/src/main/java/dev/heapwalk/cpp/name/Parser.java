@@ -60,20 +60,24 @@ final class Parser {
             'c', "decltype(auto)",
             'n', "decltype(nullptr)");
 
-    /** Names that stand for a part of {@code std}, and the last word of each. */
-    private static final Map<Character, String> STANDARD = Map.of(
+    private static final Text CHAR = new Text("char");
+    private static final Part TRAITS = new Template(ofStd("char_traits"), List.of(CHAR));
+    private static final Part ALLOCATOR = new Template(ofStd("allocator"), List.of(CHAR));
+
+    /** What single letters stand for. */
+    private static final Map<Character, Part> STANDARD = Map.of(
             'a',
-            "allocator",
+            ofStd("allocator"),
             'b',
-            "basic_string",
+            ofStd("basic_string"),
             's',
-            "basic_string<char, std::char_traits<char>, std::allocator<char>>",
+            new Template(ofStd("basic_string"), List.of(CHAR, TRAITS, ALLOCATOR)),
             'i',
-            "basic_istream<char, std::char_traits<char>>",
+            new Template(ofStd("basic_istream"), List.of(CHAR, TRAITS)),
             'o',
-            "basic_ostream<char, std::char_traits<char>>",
+            new Template(ofStd("basic_ostream"), List.of(CHAR, TRAITS)),
             'd',
-            "basic_iostream<char, std::char_traits<char>>");
+            new Template(ofStd("basic_iostream"), List.of(CHAR, TRAITS)));
 
     private final String name;
     private int at;
@@ -416,12 +420,15 @@ final class Parser {
             return substitutions.get(index);
         }
         char letter = take();
-        String standard = STANDARD.get(letter);
+        Part standard = STANDARD.get(letter);
         if (standard == null) {
             throw new MalformedNameException();
         }
-        Part part = new Nested(new Text("std"), new Text(standard));
-        return peek() == 'B' ? remember(tagged(part)) : part;
+        return peek() == 'B' ? remember(tagged(standard)) : standard;
+    }
+
+    private static Part ofStd(String name) {
+        return new Nested(new Text("std"), new Text(name));
     }
 
     /** A name of something. */
@@ -557,7 +564,7 @@ final class Parser {
             case Nested(Part scope, Part member) -> lastWord(member);
             case Template(Part name, List<Part> arguments) -> lastWord(name);
             case Around(String before, Part inner, String after) -> lastWord(inner);
-            case Text(String text) -> text.indexOf('<') > 0 ? text.substring(0, text.indexOf('<')) : text;
+            case Text(String text) -> text;
             default -> Printer.print(part);
         };
     }

@@ -23,6 +23,9 @@ import dev.heapwalk.cpp.name.Part.Template;
 import dev.heapwalk.cpp.name.Part.Text;
 import dev.heapwalk.cpp.name.Part.Unary;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /** Writes a name as C++ has it, in the style of {@code c++filt}, but for spaces between {@code >>}. */
 final class Printer {
@@ -31,15 +34,41 @@ final class Printer {
 
     private static final int DEEPEST = 512;
 
+    /** Namespaces in {@code std} that only tell versions of the library. */
+    private static final Set<String> VERSIONS = Set.of("__cxx11", "__1", "__ndk1", "_V2");
+    /** Arguments that are left to their defaults nearly always. */
+    private static final Set<String> DEFAULTS =
+            Set.of("allocator", "char_traits", "less", "hash", "equal_to", "default_delete");
+
+    private static final Map<String, String> STRINGS = Map.of(
+            "std::basic_string<char>", "std::string",
+            "std::basic_string<wchar_t>", "std::wstring");
+
     private final StringBuilder out = new StringBuilder();
+    private final boolean brief;
     /** Which element of packs is written, -1 for all. */
     private int element = -1;
 
     private int depth;
     private int steps;
 
+    private Printer(boolean brief) {
+        this.brief = brief;
+    }
+
+    /** Writes all of a name. */
     static String print(Part part) {
-        Printer printer = new Printer();
+        return print(part, false);
+    }
+
+    /**
+     * Writes a name.
+     *
+     * @param part the name
+     * @param brief whether what most types of the standard library have in common is left out
+     */
+    static String print(Part part, boolean brief) {
+        Printer printer = new Printer(brief);
         printer.whole(part);
         return printer.out.toString();
     }
@@ -73,7 +102,7 @@ final class Printer {
         switch (part) {
             case Text(String text) -> out.append(text);
             case Nested(Part scope, Part member) -> {
-                whole(scope);
+                whole(brief ? withoutVersion(scope) : scope);
                 out.append("::");
                 whole(member);
             }
@@ -86,13 +115,17 @@ final class Printer {
                 whole(member);
             }
             case Template(Part name, List<Part> arguments) -> {
+                int start = out.length();
                 whole(name);
                 if (endsIn('<')) {
                     out.append(' ');
                 }
                 out.append('<');
-                commas(arguments);
+                commas(brief ? withoutDefaults(arguments) : arguments);
                 out.append('>');
+                if (brief && STRINGS.containsKey(out.substring(start))) {
+                    out.replace(start, out.length(), STRINGS.get(out.substring(start)));
+                }
             }
             case Pack(List<Part> elements) -> commas(elements);
             case Parameter parameter -> throw new IllegalStateException("a parameter of a parameter");
@@ -153,6 +186,28 @@ final class Printer {
             }
         }
         depth--;
+    }
+
+    private static Part withoutVersion(Part scope) {
+        return scope instanceof Nested(Text(String outer), Text(String inner))
+                        && outer.equals("std")
+                        && VERSIONS.contains(inner)
+                ? new Text("std")
+                : scope;
+    }
+
+    private List<Part> withoutDefaults(List<Part> arguments) {
+        return IntStream.range(0, arguments.size())
+                .filter(i -> i == 0 || !isDefault(resolved(arguments.get(i))))
+                .mapToObj(arguments::get)
+                .toList();
+    }
+
+    private static boolean isDefault(Part argument) {
+        return argument instanceof Template(Nested(Part scope, Text(String name)), List<Part> arguments)
+                && withoutVersion(scope) instanceof Text(String outer)
+                && outer.equals("std")
+                && DEFAULTS.contains(name);
     }
 
     private void result(Part result) {

@@ -109,7 +109,7 @@ final class Classes {
         }
         long type = reader.readLong(table - WORD, -1);
         Optional<String> name = type == 0 ? symbol(table) : name(type);
-        return name.map(mangled -> Names.type(mangled).orElse(mangled))
+        return name.map(mangled -> Names.brief(mangled).orElse(mangled))
                 .map(this::number)
                 .orElse(NO_CLASS);
     }
@@ -175,16 +175,14 @@ final class Classes {
     }
 
     private static Category category(String name) {
-        // Versions of the library have a namespace of their own.
-        String plain = name.replace("std::__1::", "std::");
         return CONTROL_BLOCKS.entrySet().stream()
-                .filter(each -> plain.startsWith(each.getKey()))
+                .filter(each -> name.startsWith(each.getKey()))
                 .findFirst()
                 .map(each -> new Category(
                         CppCategories.CPP,
                         CppCategories.SHARED_POINTER,
                         each.getValue() + " of "
-                                + firstArgument(plain, each.getKey().length())))
+                                + firstArgument(name, each.getKey().length())))
                 .orElseGet(() -> new Category(CppCategories.CPP, name, ""));
     }
 

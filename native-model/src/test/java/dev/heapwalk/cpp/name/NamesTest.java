@@ -154,6 +154,17 @@ final class NamesTest {
                 "N3Foo3BarB5cxx11B3newE"));
     }
 
+    @Test
+    void whatIsLeftToDefaultsIsLeftOut() {
+        assertThat(Names.brief(
+                        "St3mapINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEiSt4lessIS5_ESaISt4pairIKS5_iEEE"))
+                .contains("std::map<std::string, int>");
+        assertThat(Names.brief("NSt3__16vectorIiNS_9allocatorIiEEEE")).contains("std::vector<int>");
+        assertThat(Names.brief("3BoxISaIiEE")).contains("Box<std::allocator<int>>");
+        assertThat(Names.brief("3BoxIi9allocatorIiEE")).contains("Box<int, allocator<int>>");
+        assertThat(Names.brief("3BoxISsE")).contains("Box<std::string>");
+    }
+
     /** Names come from the target, which may be damaged or hostile. */
     @Test
     void damagedNamesEnd() throws Exception {
