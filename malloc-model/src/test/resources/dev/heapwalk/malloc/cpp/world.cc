@@ -76,6 +76,57 @@ struct Order { virtual ~Order() {} string name; vector<int> lines; list<int> par
 namespace { struct Hidden { virtual ~Hidden() {} long h = 5; }; }
 }
 
+// Containers at the edges of what they can be: empty, with one element, emptied, refilled, for elements of any size.
+template <class T> struct Edges {
+    deque<T> deques[10];
+    set<T> sets[6];
+    multiset<T> equal;
+    map<T, T> maps[6];
+    hash<T, T> hashes[6];
+    list<T> lists[6];
+    vector<T> vectors[6];
+    string strings[40];
+
+    void shift(deque<T> &d, int in, int out) {
+        for (int i = 0; i < in; i++) d.push_back(T(i));
+        for (int i = 0; i < out; i++) d.pop_front();
+    }
+    Edges() {
+        shift(deques[1], 1, 0);
+        shift(deques[2], 2, 2);
+        shift(deques[3], 64, 0);
+        shift(deques[4], 64, 64);
+        shift(deques[5], 128, 0);
+        shift(deques[6], 511, 256);
+        shift(deques[7], 384, 384);
+        for (int i = 0; i < 3; i++) shift(deques[8], 255, 255);
+        for (int i = 0; i < 3000; i++) deques[9].push_front(T(i));
+        for (int i = 0; i < 6; i++) {
+            for (int j = 0; j < i * i; j++) {
+                sets[i].insert(T(j * 37 % 101));
+                maps[i][T(j * 37 % 101)] = T(j);
+                hashes[i][T(j * 37 % 101)] = T(j);
+                lists[i].push_back(T(j));
+                vectors[i].push_back(T(j));
+            }
+        }
+        for (int i = 0; i < 9; i++) equal.insert(T(1));
+        for (int i = 0; i < 40; i++) strings[i].assign(i, char('a' + i % 26));
+        sets[5].clear();
+        hashes[5].clear();
+        lists[4].clear();
+        vectors[5].clear();
+        strings[39].clear();
+    }
+};
+struct AllEdges {
+    Edges<char> chars;
+    Edges<short> shorts;
+    Edges<long> longs;
+    Edges<double> doubles;
+};
+static AllEdges edges;
+
 static void *kept[4096];
 static int keptCount;
 template <class T> static T *keep(T *p) { kept[keptCount++] = p; return p; }
@@ -157,6 +208,10 @@ __attribute__((noinline)) static void work(int in, int out, int back) {
     queue->push_back(1);
     escape(words); escape(one); escape(reserved); escape(nested); escape(rows); escape(inPlace); escape(pointers);
     escape(bits); escape(texts);
+
+    AllEdges edgesOnStack;
+    escape(edgesOnStack);
+    keep(new AllEdges);
 
     std::vector<std::shared_ptr<void>> shared;
     for (int i = 0; i < 12; i++) shared.push_back(std::make_shared<long>(i));

@@ -28,6 +28,8 @@ final class Containers {
     private static final int TOLD_AFTER = 1 << 14;
     /** No count of elements and no length is larger. */
     private static final long MOST = 1L << 40;
+    /** A byte of malloc's takes 24, and 16 more where these would be left over, in bytes. */
+    private static final int SLACK = 40;
     /** The header of a string that is shared: length, capacity, number of users. */
     private static final int SHARED_HEADER = 24;
     /** The shortest text that does not lie in a string of libstdc++ itself. */
@@ -217,7 +219,7 @@ final class Containers {
 
     /** Whether a block may have been made for so many bytes: allocators round up. */
     private static boolean fits(long bytes, long usable) {
-        return bytes <= usable && usable - bytes < Math.max(32, usable >>> 2);
+        return bytes <= usable && usable - bytes < Math.max(SLACK, usable >>> 2);
     }
 
     /** Three addresses in one block: of a vector, or of a deque of libc++, which has four. */

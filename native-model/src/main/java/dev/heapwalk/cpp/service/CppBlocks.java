@@ -19,7 +19,7 @@ final class CppBlocks implements Categorizer {
     /** Of the objects of an array so many bytes are looked at. */
     private static final int LOOKED_AT = 4 << 10;
     /** An allocator may hand out so much more than it was asked for, in bytes. */
-    private static final int SLACK = 32;
+    private static final int SLACK = 40;
 
     private Heaps heaps;
     private final List<ElfModule> modules;
