@@ -121,9 +121,7 @@ template <class T> struct Edges {
 };
 struct AllEdges {
     Edges<char> chars;
-    Edges<short> shorts;
     Edges<long> longs;
-    Edges<double> doubles;
 };
 static AllEdges edges;
 
