@@ -20,7 +20,7 @@ final class BlockTable {
     /** Blocks farther from each other are in runs of their own, in bytes. */
     private static final long FAR = 1 << 20;
     /** What is found of a block takes so much of the JVM's heap, in bytes, with room for what else there is. */
-    private static final int TAKES = 48;
+    private static final int TAKES = 80;
 
     private static final int MOST = 1 << 27;
 
@@ -79,9 +79,10 @@ final class BlockTable {
     }
 
     private void index() {
+        blocks = Arrays.copyOf(blocks, count);
         for (int i = 1; i < count; i++) {
             if (blocks[i] < blocks[i - 1]) {
-                Arrays.sort(blocks, 0, count);
+                Arrays.sort(blocks);
                 break;
             }
         }

@@ -186,7 +186,7 @@ final class Containers {
             return;
         }
         long second = near.readLong(at + WORD, 0);
-        newTree(at, value, block, second);
+        newTree(at, value, second);
         if (room < 3 * WORD) {
             return;
         }
@@ -199,7 +199,7 @@ final class Containers {
             string(value, block, second);
         }
         if (second > 0 && second < MOST && fits(second * WORD, usable)) {
-            hash(at, block, third);
+            hash(at, third);
             deque(at, value, block, second);
         }
         if (third > value && third - value <= usable) {
@@ -211,10 +211,10 @@ final class Containers {
             owned.markBuffer(block);
         }
         if (third > 0 && third <= blocks.count() && offset != 0) {
-            list(at, value, block, second, third);
+            list(at, value, second);
         }
-        oldTree(at, value, block, second, third);
-        smallHash(at, block);
+        oldTree(at, value, second, third);
+        smallHash(at);
     }
 
     /** Whether a block may have been made for so many bytes: allocators round up. */
@@ -271,10 +271,9 @@ final class Containers {
     }
 
     /** A list: one end, the other end, number; both ends lead back to it. */
-    private void list(long at, long value, int block, long second, long count) {
-        int other = blocks.at(second);
-        if (other >= 0 && far.readLong(value + WORD, 0) == at && far.readLong(second, 0) == at) {
-            begin(Shape.LIST, at, count, block, other);
+    private void list(long at, long value, long second) {
+        if (blocks.at(second) >= 0 && far.readLong(value + WORD, 0) == at && far.readLong(second, 0) == at) {
+            begin(Shape.LIST, at);
         }
     }
 
@@ -385,93 +384,90 @@ final class Containers {
     }
 
     /** The header of a tree of libstdc++: colour, root, first and last, number; the root leads back to it. */
-    private void oldTree(long at, long value, int block, long first, long last) {
+    private void oldTree(long at, long value, long first, long last) {
         if (near.readInt(at - WORD, -1) != 0 || blocks.at(first) < 0 || blocks.at(last) < 0) {
             return;
         }
         long count = near.readLong(at + 3 * WORD, 0);
         if (count > 0 && count <= blocks.count() && far.readLong(value + WORD, 0) == at - WORD) {
-            begin(Shape.OLD_TREE, at, count, block, -1);
+            begin(Shape.OLD_TREE, at);
         }
     }
 
     /** A tree of libc++: first, root, number; the root leads back to the middle word. */
-    private void newTree(long at, long value, int block, long count) {
+    private void newTree(long at, long value, long count) {
         if (count > 0
                 && count <= blocks.count()
                 && blocks.at(near.readLong(at - WORD, 0)) >= 0
                 && far.readLong(value + 2 * WORD, 0) == at) {
-            begin(Shape.NEW_TREE, at, count, block, -1);
+            begin(Shape.NEW_TREE, at);
         }
     }
 
     /** A hash table of either library: the table, its length, the first node, number, a factor as a float. */
-    private void hash(long at, int block, long first) {
+    private void hash(long at, long first) {
         long count = near.readLong(at + 3 * WORD, -1);
         float load = Float.intBitsToFloat(near.readInt(at + 4 * WORD, 0));
         if (count < 0 || count > blocks.count() || !(load > 0 && load < 1000)) {
             return;
         }
-        int node = first == 0 ? -1 : blocks.at(first);
-        if (count > 0 ? node >= 0 : first == 0) {
-            begin(Shape.HASH, at + 2 * WORD, count, node, block);
+        if (count > 0 ? blocks.at(first) >= 0 : first == 0) {
+            begin(Shape.HASH, at + 2 * WORD);
         }
     }
 
     /** One of libstdc++ that has a single bucket, in itself, by the word that leads to its node. */
-    private void smallHash(long at, int node) {
+    private void smallHash(long at) {
         if (near.readLong(at - WORD, 0) == 1
                 && near.readLong(at - 2 * WORD, 0) == at + 4 * WORD
                 && near.readLong(at + 4 * WORD, 0) == at) {
             long count = near.readLong(at + WORD, 0);
             if (count > 0 && count <= blocks.count()) {
-                begin(Shape.HASH, at, count, node, -1);
+                begin(Shape.HASH, at);
             }
         }
     }
 
-    private void begin(Shape shape, long at, long count, int block, int other) {
-        if ((begunCount + 1) * FIELDS > begun.length) {
-            begun = Arrays.copyOf(begun, 2 * begun.length);
+    private void begin(Shape shape, long at) {
+        if (begunCount == begun.length) {
+            begun = Arrays.copyOf(begun, begunCount + begunCount / 2);
         }
-        int place = begunCount++ * FIELDS;
-        begun[place] = shape.ordinal();
-        begun[place + 1] = at;
-        begun[place + 2] = count;
-        begun[place + 3] = block;
-        begun[place + 4] = other;
+        begun[begunCount++] = at | shape.ordinal();
     }
 
     private void follow(Runnable progress) {
+        Shape[] shapes = Shape.values();
         for (int i = 0; i < begunCount; i++) {
             if (i % TOLD_AFTER == 0) {
                 progress.run();
             }
-            int place = i * FIELDS;
-            long at = begun[place + 1];
-            long count = begun[place + 2];
-            int block = (int) begun[place + 3];
-            int other = (int) begun[place + 4];
-            switch (Shape.values()[(int) begun[place]]) {
-                case LIST -> {
-                    if (links.chain(block, count, 0, 1) && links.found(links.count() - 1) == other) {
-                        markFound(CppCategories.LIST_NODE);
-                    }
-                }
-                case OLD_TREE -> {
-                    if (links.tree(block, count, 2, 3, 1)) {
-                        markFound(CppCategories.TREE_NODE);
-                    }
-                }
-                case NEW_TREE -> {
-                    if (links.tree(block, count, 0, 1, 2)) {
-                        markFound(CppCategories.TREE_NODE);
-                    }
-                }
-                case HASH -> followHash(at, count, block, other);
-            }
+            follow(shapes[(int) begun[i] & WORD - 1], begun[i] & -WORD);
         }
         rings(progress);
+    }
+
+    private void follow(Shape shape, long at) {
+        int block = blocks.at(near.readLong(at, 0));
+        long next = near.readLong(at + WORD, 0);
+        switch (shape) {
+            case LIST -> {
+                if (links.chain(block, near.readLong(at + 2 * WORD, 0), 0, 1)
+                        && links.found(links.count() - 1) == blocks.at(next)) {
+                    markFound(CppCategories.LIST_NODE);
+                }
+            }
+            case OLD_TREE -> {
+                if (block >= 0 && links.tree(block, near.readLong(at + 3 * WORD, 0), 2, 3, 1)) {
+                    markFound(CppCategories.TREE_NODE);
+                }
+            }
+            case NEW_TREE -> {
+                if (block >= 0 && links.tree(block, next, 0, 1, 2)) {
+                    markFound(CppCategories.TREE_NODE);
+                }
+            }
+            case HASH -> followHash(at, next, block, blocks.at(near.readLong(at - 2 * WORD, 0)));
+        }
     }
 
     private void markFound(Category use) {
@@ -488,7 +484,9 @@ final class Containers {
             }
         }
         if (count > 0) {
-            if (!links.chain(node, count, 0, -1)
+            searched += count;
+            if (searched > MOST_SEARCHED
+                    || !links.chain(node, count, 0, -1)
                     || far.readLong(blocks.start(links.found(links.count() - 1)), -1) != 0) {
                 return;
             }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cpp.service;
 
+import java.util.Arrays;
+
 /**
  * Which blocks the first four words of each block lead to, so that lists and trees are followed without another look at
  * memory.
@@ -40,7 +42,7 @@ final class Links {
 
     private void find(int block) {
         if (count == found.length) {
-            found = java.util.Arrays.copyOf(found, 2 * count);
+            found = Arrays.copyOf(found, 2 * count);
         }
         found[count++] = block;
     }
@@ -56,6 +58,9 @@ final class Links {
      */
     boolean chain(int first, long most, int forward, int backward) {
         count = 0;
+        if (most > to[0].length) {
+            return false;
+        }
         int block = first;
         while (block >= 0 && count < most) {
             find(block);
