@@ -9,7 +9,10 @@ import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.CoreEditor;
+import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Grandchild;
+import dev.heapwalk.testkit.Release;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -17,12 +20,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Programs in C++ that make known numbers of objects and containers: each number is the program's own. */
 final class CppWorldTest {
+    @TempDir
+    private Path folder;
+
     private static String source() throws IOException {
         try (InputStream in = CppWorldTest.class.getResourceAsStream("world.cc")) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
@@ -40,13 +49,62 @@ final class CppWorldTest {
                 "clang++ -O2 -s -stdlib=libc++"
             })
     void everyNumberIsTheProgramsOwn(String line) throws Exception {
-        List<String> words = new ArrayList<>(List.of(line.split(" ")));
-        String compiler = words.removeFirst();
-        Path program = CProgram.compileCpp(compiler, "cpp-world", source(), words.toArray(String[]::new));
-        Process process =
-                Grandchild.start(new ProcessBuilder(program.toString()).redirectError(ProcessBuilder.Redirect.INHERIT));
-        try {
-            Map<String, Long> expected = new TreeMap<>();
+        try (World world = new World(line);
+                Target target = Target.attach(world.process.pid())) {
+            assertThat(counts(target)).isEqualTo(world.expected);
+        }
+    }
+
+    /** Also where its words lead to anywhere. */
+    @Test
+    void aCoreTellsAsMuchAndADamagedOneEnds() throws Exception {
+        Path core;
+        List<Long> addresses = new ArrayList<>();
+        try (World world = new World("g++ -O0")) {
+            core = Cores.gcore(Release.HOST, world.process.pid(), folder);
+            try (Target target = Target.core(core);
+                    UsageCursor usage = UsageCursor.over(Heaps.of(target))) {
+                assertThat(counts(target)).isEqualTo(world.expected);
+                while (usage.next()) {
+                    if (usage.category().domain().equals(CppCategories.CPP)) {
+                        for (long at = 0; at < Math.min(usage.usableSize(), 64); at += Long.BYTES) {
+                            addresses.add(usage.address() + at);
+                        }
+                    }
+                }
+            }
+        }
+        Random random = new Random(1);
+        for (int round = 0; round < 10; round++) {
+            try (CoreEditor editor = new CoreEditor(core)) {
+                for (int i = 0; i < 500; i++) {
+                    long value = addresses.get(random.nextInt(addresses.size()));
+                    editor.set(
+                            addresses.get(random.nextInt(addresses.size())),
+                            switch (random.nextInt(4)) {
+                                case 0 -> editor.word(value);
+                                case 1 -> random.nextLong();
+                                default -> value;
+                            });
+                }
+            }
+            try (Target target = Target.core(core)) {
+                assertThat(counts(target)).isNotEmpty();
+            }
+        }
+    }
+
+    /** The program, and what it says of itself. */
+    private static final class World implements AutoCloseable {
+        final Process process;
+        final Map<String, Long> expected = new TreeMap<>();
+
+        World(String line) throws IOException {
+            List<String> words = new ArrayList<>(List.of(line.split(" ")));
+            String compiler = words.removeFirst();
+            Path program = CProgram.compileCpp(compiler, "cpp-world", source(), words.toArray(String[]::new));
+            process = Grandchild.start(
+                    new ProcessBuilder(program.toString()).redirectError(ProcessBuilder.Redirect.INHERIT));
             while (true) {
                 String said = process.inputReader().readLine();
                 assertThat(said).as("the program ended early").isNotNull();
@@ -56,11 +114,11 @@ final class CppWorldTest {
                 }
                 expected.put(fields[0] + ", " + fields[1], Long.parseLong(fields[2]));
             }
-            try (Target target = Target.attach(process.pid())) {
-                assertThat(counts(target)).isEqualTo(expected);
-            }
-        } finally {
-            process.destroyForcibly().waitFor();
+        }
+
+        @Override
+        public void close() {
+            process.destroyForcibly();
         }
     }
 
