@@ -7,6 +7,7 @@ module dev.heapwalk.cli {
     requires dev.heapwalk.python;
     requires dev.heapwalk.ruby;
     requires info.picocli;
+    requires org.antlr.antlr4.runtime;
 
     opens dev.heapwalk.cli to
             info.picocli;

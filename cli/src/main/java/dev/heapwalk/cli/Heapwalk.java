@@ -5,6 +5,7 @@ import dev.heapwalk.cli.command.CommandGroup;
 import dev.heapwalk.cli.command.Commands;
 import dev.heapwalk.cli.command.SeveralProcessesException;
 import dev.heapwalk.cli.command.TargetCommand;
+import dev.heapwalk.cli.command.WrongQueryException;
 import dev.heapwalk.cli.demo.Demo;
 import dev.heapwalk.cli.output.Failure;
 import dev.heapwalk.memory.Target;
@@ -108,6 +109,9 @@ public final class Heapwalk extends CommandGroup {
             message += "; 'heapwalk help target' says what that may be";
         }
         Failure.say(message);
+        if (failure instanceof WrongQueryException query) {
+            query.lines().forEach(Failure::say);
+        }
         if (failure instanceof SeveralProcessesException several) {
             several.list().forEach(Failure::say);
             return Failure.USAGE;

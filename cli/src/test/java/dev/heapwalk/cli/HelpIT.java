@@ -25,6 +25,7 @@ final class HelpIT {
                 "used",
                 "free",
                 "all",
+                "select",
                 "arenas",
                 "arena",
                 "bins",
@@ -88,7 +89,17 @@ final class HelpIT {
     }
 
     @ParameterizedTest
-    @CsvSource({"summary,''", "sizes,''", "used,''", "free,''", "all,''", "arenas,''", "arena,0", "bins,''", "tcache,''"
+    @CsvSource({
+        "summary,''",
+        "sizes,''",
+        "used,''",
+        "free,''",
+        "all,''",
+        "select,''",
+        "arenas,''",
+        "arena,0",
+        "bins,''",
+        "tcache,''"
     })
     void everyColumnIsExplained(String command, String argument) throws IOException {
         String text = Run.heapwalk("help", command).exited(0).text();

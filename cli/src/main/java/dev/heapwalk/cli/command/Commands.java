@@ -27,6 +27,7 @@ public final class Commands {
         COMMANDS.put("used", Used::new);
         COMMANDS.put("free", Free::new);
         COMMANDS.put("all", All::new);
+        COMMANDS.put("select", Select::new);
         COMMANDS.put("arenas", Arenas::new);
         COMMANDS.put("arena", OneArena::new);
         COMMANDS.put("bins", Bins::new);

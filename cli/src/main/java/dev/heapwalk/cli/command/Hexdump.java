@@ -214,24 +214,18 @@ final class Hexdump extends ReportCommand {
 
         private void lines(Part part, Spool.Reader reader, RowSink sink) {
             int perLine = characters ? CHARACTERS_A_LINE : BYTES_A_LINE;
-            StringBuilder hex = new StringBuilder();
-            StringBuilder text = new StringBuilder();
+            HexLine line = new HexLine();
             for (long done = 0; done < part.length; done += perLine) {
-                hex.setLength(0);
-                text.setLength(0);
+                line.clear();
                 long some = Math.min(perLine, part.length - done);
                 for (int i = 0; i < some; i++) {
-                    int value = reader.get();
-                    hex.append(i == 0 ? "" : i == 8 ? "  " : " ")
-                            .append(Character.forDigit(value >> 4, 16))
-                            .append(Character.forDigit(value & 15, 16));
-                    text.append(value >= ' ' && value < 0x7f ? (char) value : '.');
+                    line.add(reader.get());
                 }
                 sink.address(part.start + done);
                 if (!characters) {
-                    sink.text(hex.toString());
+                    sink.text(line.hex());
                 }
-                sink.text(text.toString());
+                sink.text(line.characters());
                 sink.end();
             }
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Categories;
 import dev.heapwalk.cli.output.Order;
 import dev.heapwalk.heap.BlockView;
 import java.util.Comparator;
@@ -10,6 +11,8 @@ import java.util.function.ToLongFunction;
 
 /** A row of a {@link Listing}. */
 final class ListedBlock {
+    private static final byte[] NOTHING = {};
+
     /** Which of the heaps of the listing. */
     int heap;
 
@@ -22,6 +25,11 @@ final class ListedBlock {
     boolean ownMapping;
     /** The number of its category, -1 for none. */
     int category;
+
+    /** How many bytes of it the program may use; known only where contents are told. */
+    long usable;
+    /** Its first bytes. */
+    byte[] content = NOTHING;
 
     void set(int itsHeap, BlockView block, boolean inRegions, int itsCategory) {
         heap = itsHeap;
@@ -42,7 +50,8 @@ final class ListedBlock {
      */
     static Comparator<ListedBlock> by(Order order, List<List<String>> heaps, Categories categories) {
         Comparator<ListedBlock> by = switch (order.field()) {
-            case "address" -> (one, other) -> Long.compareUnsigned(one.address, other.address);
+            case "address", "start" -> (one, other) -> Long.compareUnsigned(one.address, other.address);
+            case "end" -> (one, other) -> Long.compareUnsigned(one.address + one.usable, other.address + other.usable);
             case "size" -> number(block -> block.size);
             case "state" -> text(block -> heaps.get(block.heap).get(block.name));
             case "mmapped" -> number(block -> block.ownMapping ? 1 : 0);

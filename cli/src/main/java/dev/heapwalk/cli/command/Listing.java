@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Categories;
 import dev.heapwalk.cli.output.Order;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
@@ -8,7 +9,6 @@ import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.cli.output.RowWriter;
 import dev.heapwalk.cli.output.Spool;
 import dev.heapwalk.heap.BlockCursor;
-import dev.heapwalk.heap.BlockState;
 import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heap;
@@ -22,7 +22,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.PriorityQueue;
-import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * A row for each of many blocks, in the order in which a walk finds them or in another. Of a listing that is cut only
@@ -39,8 +39,6 @@ final class Listing implements Report {
             Column.text("Kind", "kind"),
             Column.text("Detail", "detail"));
 
-    private static final List<String> DISPENSABLE = List.of("mmapped", "arena", "domain", "state", "kind");
-
     /** How many blocks are walked before what was found of them is passed on, less one. */
     private static final int STEP = 0xfff;
     /** How many blocks are walked before it is told how far the walk is, less one. */
@@ -48,8 +46,8 @@ final class Listing implements Report {
     /** How many rows are sorted at once. */
     private static final int RUN = 1 << 17;
 
-    private final boolean[] wanted = new boolean[BlockState.values().length];
-    private final MinSize filter;
+    private final Predicate<BlockView> wanted;
+    private final BlockRows told;
     private final Optional<Order> order;
     private final long most;
 
@@ -57,7 +55,7 @@ final class Listing implements Report {
     private final List<Heap> heaps = new ArrayList<>();
     private final List<List<String>> names = new ArrayList<>();
     private final Spool spool = new Spool();
-    private final PackedBlocks.Writer rows = new PackedBlocks.Writer(spool);
+    private final PackedBlocks.Writer rows;
     /** The first rows in the order that is asked for, the last of them at the head; only where the listing is cut. */
     private final Optional<PriorityQueue<ListedBlock>> first;
 
@@ -72,14 +70,15 @@ final class Listing implements Report {
     /**
      * Makes a listing.
      *
-     * @param states of the blocks that are kept
-     * @param filter which of them
+     * @param wanted which blocks are kept
+     * @param told what is told of each
      * @param order the order of rows; empty for that of the walk
      * @param most how many rows are shown, those that come first in that order
      */
-    Listing(Set<BlockState> states, MinSize filter, Optional<Order> order, long most) {
-        states.forEach(state -> wanted[state.ordinal()] = true);
-        this.filter = filter;
+    Listing(Predicate<BlockView> wanted, BlockRows told, Optional<Order> order, long most) {
+        this.wanted = wanted;
+        this.told = told;
+        rows = new PackedBlocks.Writer(spool, told.contents());
         this.order = order;
         this.most = most;
         first = most == Long.MAX_VALUE || order.isEmpty()
@@ -103,7 +102,7 @@ final class Listing implements Report {
         int walked = 0;
         int heap = -1;
         while (usage.next()) {
-            if (wanted[usage.state().ordinal()] && filter.takes(usage)) {
+            if (wanted.test(usage)) {
                 if (heap < 0 || heaps.get(heap) != usage.heap()) {
                     heap = heap(usage.heap());
                 }
@@ -127,7 +126,7 @@ final class Listing implements Report {
         Categorized use = block instanceof Categorized categorized ? categorized : null;
         int walked = 0;
         while (block.next()) {
-            if (wanted[block.state().ordinal()] && filter.takes(block)) {
+            if (wanted.test(block)) {
                 add(number, block, use == null ? Category.NONE : use.category());
             }
             if ((++walked & STEP) == 0 && !goesOn(walked, block, progress)) {
@@ -177,6 +176,7 @@ final class Listing implements Report {
         if (found.region >= 0) {
             found.region += of.firstRegion();
         }
+        told.look(block, found);
         if (first.isPresent()) {
             keep(first.get());
         } else {
@@ -208,7 +208,7 @@ final class Listing implements Report {
 
     @Override
     public List<Column> columns() {
-        return COLUMNS;
+        return told.columns();
     }
 
     @Override
@@ -230,7 +230,7 @@ final class Listing implements Report {
     }
 
     private void all(Spool.Reader from, Runnable settle, RowSink sink) {
-        PackedBlocks.Reader reader = new PackedBlocks.Reader(from, settle);
+        PackedBlocks.Reader reader = new PackedBlocks.Reader(from, settle, told.contents());
         ListedBlock block = new ListedBlock();
         while (reader.next(block)) {
             row(block, sink);
@@ -238,23 +238,11 @@ final class Listing implements Report {
     }
 
     private void row(ListedBlock block, RowSink sink) {
-        sink.address(block.address);
-        sink.number(block.size);
+        String state;
         synchronized (names) {
-            sink.text(names.get(block.heap).get(block.name));
+            state = names.get(block.heap).get(block.name);
         }
-        sink.flag(block.ownMapping);
-        sink.number(block.region);
-        if (block.category < 0) {
-            sink.none();
-            sink.none();
-            sink.none();
-        } else {
-            Category use = categories.get(block.category);
-            sink.text(use.domain().label());
-            sink.text(use.kind());
-            sink.text(use.detail());
-        }
+        told.row(block, state, block.category < 0 ? Category.NONE : categories.get(block.category), sink);
         sink.end();
     }
 
@@ -277,8 +265,8 @@ final class Listing implements Report {
     /** Sorts as many rows as fit, puts them aside, and merges what was put aside. */
     private void sorted(Comparator<ListedBlock> by, RowSink sink) {
         try (Spool aside = new Spool()) {
-            PackedBlocks.Reader all = new PackedBlocks.Reader(spool.reader(), () -> {});
-            PackedBlocks.Writer writer = new PackedBlocks.Writer(aside);
+            PackedBlocks.Reader all = new PackedBlocks.Reader(spool.reader(), () -> {}, told.contents());
+            PackedBlocks.Writer writer = new PackedBlocks.Writer(aside, told.contents());
             List<Long> starts = new ArrayList<>();
             List<Integer> lengths = new ArrayList<>();
             List<ListedBlock> some = new ArrayList<>();
@@ -303,7 +291,9 @@ final class Listing implements Report {
             }
             PriorityQueue<Run> runs = new PriorityQueue<>(Comparator.comparing(run -> run.block, by));
             for (int i = 0; i < starts.size(); i++) {
-                Run run = new Run(new PackedBlocks.Reader(aside.reader(starts.get(i)), () -> {}), lengths.get(i));
+                PackedBlocks.Reader reader =
+                        new PackedBlocks.Reader(aside.reader(starts.get(i)), () -> {}, told.contents());
+                Run run = new Run(reader, lengths.get(i));
                 if (run.next()) {
                     runs.add(run);
                 }
@@ -320,14 +310,13 @@ final class Listing implements Report {
 
     @Override
     public void total(RowSink sink) {
-        sink.number(bytes);
         String chunks = "%,d %s".formatted(count, count == 1 ? "chunk" : "chunks");
-        sink.text(count > most ? chunks + ", %,d shown".formatted(most) : chunks);
+        told.total(bytes, count > most ? chunks + ", %,d shown".formatted(most) : chunks, sink);
     }
 
     @Override
     public List<String> dispensable() {
-        return DISPENSABLE;
+        return told.dispensable();
     }
 
     @Override
@@ -337,6 +326,7 @@ final class Listing implements Report {
 
     @Override
     public void close() {
+        told.close();
         spool.close();
     }
 }

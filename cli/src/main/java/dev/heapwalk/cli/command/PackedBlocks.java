@@ -37,10 +37,18 @@ final class PackedBlocks {
     /** Packs rows. */
     static final class Writer {
         private final Spool bytes;
+        private final boolean contents;
         private Before before = new Before();
 
-        Writer(Spool bytes) {
+        /**
+         * Writes rows.
+         *
+         * @param bytes receives them
+         * @param contents whether rows have the usable size and the first bytes of blocks
+         */
+        Writer(Spool bytes, boolean contents) {
             this.bytes = bytes;
+            this.contents = contents;
         }
 
         /** Makes the next row one that can be read without those before it. */
@@ -77,6 +85,11 @@ final class PackedBlocks {
                 before.category = block.category;
                 bytes.signed(block.category);
             }
+            if (contents) {
+                bytes.number(block.usable);
+                bytes.write(block.content.length);
+                bytes.write(block.content, 0, block.content.length);
+            }
             before.end = block.address + block.size;
         }
     }
@@ -86,16 +99,19 @@ final class PackedBlocks {
         private final Spool.Reader bytes;
         private final Before before = new Before();
         private final Runnable settle;
+        private final boolean contents;
 
         /**
          * Reads rows.
          *
          * @param bytes stands before the first row, or before one that the writer restarted at
          * @param settle called where the writer said so
+         * @param contents whether rows have the usable size and the first bytes of blocks
          */
-        Reader(Spool.Reader bytes, Runnable settle) {
+        Reader(Spool.Reader bytes, Runnable settle, boolean contents) {
             this.bytes = bytes;
             this.settle = settle;
+            this.contents = contents;
         }
 
         /** Reads the next row. Returns whether there was one. */
@@ -125,6 +141,13 @@ final class PackedBlocks {
             block.region = before.region;
             block.category = before.category;
             block.ownMapping = (flags & OWN_MAPPING) != 0;
+            if (contents) {
+                block.usable = bytes.number();
+                block.content = new byte[bytes.get()];
+                for (int i = 0; i < block.content.length; i++) {
+                    block.content[i] = (byte) bytes.get();
+                }
+            }
             before.end = block.address + block.size;
             return true;
         }

@@ -6,11 +6,13 @@ import dev.heapwalk.cli.output.Order;
 import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.cli.output.Reports;
 import dev.heapwalk.heap.BlockState;
+import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.heap.Column;
 import dev.heapwalk.memory.Target;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import picocli.CommandLine.Option;
 
 /** A command whose rows can be sorted and cut. */
@@ -74,8 +76,15 @@ abstract class RowsCommand extends ReportCommand {
 
     /** A listing of blocks, printed meanwhile if rows come as they are found. */
     final Listing listing(Set<BlockState> states, MinSize filter, Target target) {
-        Optional<Order> order = order(Listing.COLUMNS);
-        Listing listing = new Listing(states, filter, order, most());
+        boolean[] wanted = new boolean[BlockState.values().length];
+        states.forEach(state -> wanted[state.ordinal()] = true);
+        return listing(block -> wanted[block.state().ordinal()] && filter.takes(block), BlockRows.PLACES, target);
+    }
+
+    /** A listing of wanted blocks, printed meanwhile if rows come as they are found. */
+    final Listing listing(Predicate<BlockView> wanted, BlockRows told, Target target) {
+        Optional<Order> order = order(sortable());
+        Listing listing = new Listing(wanted, told, order, most());
         return order.isEmpty() ? printed(listing, target) : listing;
     }
 

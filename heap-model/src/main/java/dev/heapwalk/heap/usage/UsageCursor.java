@@ -34,6 +34,8 @@ public final class UsageCursor implements BlockCursor, Categorized {
     private boolean tellsItself;
     private Heap lastHeap;
     private Category category = Category.NONE;
+    /** Whether the block is used, and nobody has asked yet what for. */
+    private boolean untold;
 
     private UsageCursor(Uses uses, LayerCursor layers, BlockCursor block) {
         this.uses = uses;
@@ -127,13 +129,16 @@ public final class UsageCursor implements BlockCursor, Categorized {
 
     private boolean nextOfOne() {
         boolean found = block.next();
-        category = found && block.state() == BlockState.USED ? uses.of(block) : Category.NONE;
+        category = Category.NONE;
+        tellsItself = true;
+        untold = found && block.state() == BlockState.USED;
         return found;
     }
 
     private boolean nextOfAll() {
+        category = Category.NONE;
+        untold = false;
         if (!layers.next()) {
-            category = Category.NONE;
             return false;
         }
         BlockCursor at = layers.current();
@@ -144,13 +149,15 @@ public final class UsageCursor implements BlockCursor, Categorized {
             tellsItself = at instanceof Categorized;
         }
         if (at.state() != BlockState.USED) {
-            category = tellsItself ? ((Categorized) at).category() : Category.NONE;
+            if (tellsItself) {
+                category = ((Categorized) at).category();
+            }
             return true;
         }
         if (inRuntime) {
             uses.note(at);
         }
-        category = tellsItself ? uses.of(at) : uses.ask(at);
+        untold = true;
         return true;
     }
 
@@ -192,6 +199,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
         lastHeap = null;
         inRuntime = false;
         category = Category.NONE;
+        untold = false;
     }
 
     @Override
@@ -241,12 +249,17 @@ public final class UsageCursor implements BlockCursor, Categorized {
     }
 
     /**
-     * What the block is used for.
+     * What the block is used for. It is found out when this is called first, so that who wants few of many blocks has
+     * only these categorized.
      *
      * @return the category; {@link Category#NONE} for a block that is not used, unless its heap has a word for that
      */
     @Override
     public Category category() {
+        if (untold) {
+            untold = false;
+            category = tellsItself ? uses.of(block) : uses.ask(block);
+        }
         return category;
     }
 
@@ -322,6 +335,7 @@ public final class UsageCursor implements BlockCursor, Categorized {
 
     @Override
     public String toString() {
-        return Block.describe(block) + (category == Category.NONE ? "" : ", " + category);
+        Category use = category();
+        return Block.describe(block) + (use == Category.NONE ? "" : ", " + use);
     }
 }

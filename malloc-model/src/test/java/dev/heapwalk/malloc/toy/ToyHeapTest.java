@@ -19,6 +19,7 @@ import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.Domain;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.heap.usage.UsageLookup;
+import dev.heapwalk.heap.usage.UsageTotals;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.Target;
@@ -176,7 +177,7 @@ class ToyHeapTest {
 
             List<CategorizerProvider> bad = List.of(new Failing());
             UsageCursor failing = UsageCursor.over(heaps, bad);
-            assertThatThrownBy(failing::next)
+            assertThatThrownBy(() -> UsageTotals.of(failing))
                     .isInstanceOf(CategorizerException.class)
                     .hasMessageContaining(Failing.class.getName())
                     .hasMessageContaining("no idea")
@@ -196,7 +197,7 @@ class ToyHeapTest {
 
     private static void fails(Heaps heaps, CategorizerProvider bad, String message) {
         try (UsageCursor usage = UsageCursor.over(heaps, List.of(bad))) {
-            assertThatThrownBy(usage::next)
+            assertThatThrownBy(() -> UsageTotals.of(usage))
                     .isInstanceOf(CategorizerException.class)
                     .hasMessageContaining(bad.getClass().getName())
                     .hasMessageContaining(message);
@@ -241,7 +242,7 @@ class ToyHeapTest {
                 throw new NoSuchProcessException("it ended");
             };
             try (UsageCursor usage = UsageCursor.over(heaps, List.of(ended))) {
-                assertThatThrownBy(usage::next)
+                assertThatThrownBy(() -> UsageTotals.of(usage))
                         .isInstanceOf(NoSuchProcessException.class)
                         .hasMessage("it ended");
             }
@@ -349,7 +350,7 @@ class ToyHeapTest {
             try (UsageCursor usage = UsageCursor.over(Heaps.of(target), List.of(bad))) {
                 List<String> first = all(usage);
                 usage.rewind();
-                assertThatThrownBy(usage::next)
+                assertThatThrownBy(() -> UsageTotals.of(usage))
                         .isInstanceOf(CategorizerException.class)
                         .hasMessageContaining(bad.getClass().getName())
                         .hasMessageContaining("not again");
