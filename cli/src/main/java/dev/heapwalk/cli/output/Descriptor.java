@@ -28,7 +28,9 @@ final class Descriptor implements AutoCloseable {
     /** Stands for the folder that the process works in. */
     static final Descriptor WORKING_FOLDER = new Descriptor(-100, false);
 
+    static final int READ = 0;
     static final int WRITE = 1;
+    static final int READ_WRITE = 2;
     static final int CREATE = 0100;
     static final int EXCLUSIVE = 0200;
     /** A terminal does not become the process's own. */
@@ -61,6 +63,8 @@ final class Descriptor implements AutoCloseable {
             "openat",
             FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT),
             Linker.Option.firstVariadicArg(3));
+    private static final MethodHandle MKDIRAT =
+            handle("mkdirat", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
     private static final MethodHandle STATX =
             handle("statx", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle READLINKAT =
@@ -222,6 +226,12 @@ final class Descriptor implements AutoCloseable {
         int opened = (int) call(name, (state, arena) ->
                 (int) OPENAT.invokeExact(state, number, arena.allocateFrom(name), flags | CLOSE_ON_EXEC, mode));
         return new Descriptor(opened, true);
+    }
+
+    /** Makes a folder below this one, for its owner alone. */
+    void makeFolder(String name) throws FileSystemException {
+        int mode = 0700;
+        call(name, (state, arena) -> (int) MKDIRAT.invokeExact(state, number, arena.allocateFrom(name), mode));
     }
 
     Status status() throws FileSystemException {

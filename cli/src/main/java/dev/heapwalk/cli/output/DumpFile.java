@@ -6,10 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.function.Function;
 import java.util.zip.Deflater;
@@ -97,13 +94,7 @@ public final class DumpFile implements AutoCloseable {
     }
 
     private static UncheckedIOException failure(Path file, IOException e) {
-        String reason = switch (e) {
-            case NoSuchFileException none -> "there is no such folder";
-            case AccessDeniedException denied -> "permission denied";
-            case FileSystemException other when other.getReason() != null -> other.getReason();
-            default -> e.getMessage();
-        };
-        return new UncheckedIOException(new IOException("can't write " + file + ": " + reason, e));
+        return KeptFile.failure("write", file, e);
     }
 
     /** Whether a dump that was written can be taken back: nobody has it yet. */

@@ -2,6 +2,7 @@
 package dev.heapwalk.cli.output;
 
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -66,7 +67,18 @@ sealed interface Place extends AutoCloseable {
      * @throws RefusedException if that is by a link, or to a pipe, of another user
      */
     static Place of(Path path) throws IOException {
-        try (Walk walk = new Walk(path)) {
+        try (Walk walk = new Walk(path, false)) {
+            return walk.end();
+        }
+    }
+
+    /**
+     * Finds out where a path leads, and makes the folders on the way that are not there, for their owner alone.
+     *
+     * @throws RefusedException if that is by a link, or to a pipe, of another user
+     */
+    static Place made(Path path) throws IOException {
+        try (Walk walk = new Walk(path, true)) {
             return walk.end();
         }
     }
@@ -83,11 +95,15 @@ sealed interface Place extends AutoCloseable {
 
         private final Path path;
         private final Deque<String> rest = new ArrayDeque<>();
+        /** Whether folders are made that are not there. */
+        private final boolean makes;
+
         private Descriptor folder;
         private int links;
 
-        Walk(Path path) throws IOException {
+        Walk(Path path, boolean makes) throws IOException {
             this.path = path;
+            this.makes = makes;
             begin(path.toString());
         }
 
@@ -126,6 +142,12 @@ sealed interface Place extends AutoCloseable {
                         continue;
                     } catch (Descriptor.NotFolderException e) {
                         // A link, or what is no folder.
+                    } catch (NoSuchFileException e) {
+                        if (!makes) {
+                            throw e;
+                        }
+                        make(name);
+                        continue;
                     }
                 }
                 Descriptor found;
@@ -151,6 +173,15 @@ sealed interface Place extends AutoCloseable {
                 }
             }
             throw new IOException("it is a folder");
+        }
+
+        private void make(String name) throws IOException {
+            try {
+                folder.makeFolder(name);
+            } catch (FileAlreadyExistsException e) {
+                // Another one has made it meanwhile.
+            }
+            rest.push(name);
         }
 
         /** Looks at the next thing. Returns null if it was not the end. */
