@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What gdb-heap says that it can do, on programs as those that it is tested with. */
 final class GdbHeapIT {
@@ -270,6 +271,43 @@ final class GdbHeapIT {
             Run several =
                     Run.heapwalk("select", program.pid(), "size", ">", "10K", "--top", "3", "--sort", "start:desc");
             assertThat(several.exited(0).lines()).hasSize(6).last().asString().contains("10 chunks, 3 shown");
+        }
+    }
+
+    @Test
+    void historyOverTwoStates(@TempDir Path folder) throws IOException {
+        String[] file = {"--history", folder.resolve("states").toString()};
+        try (Stopped program = new Stopped("history")) {
+            program.rows("label", "before", file[0], file[1]);
+            Map<String, Long> before = Map.copyOf(program.held);
+            program.goOn();
+            assertThat(program.rows("log", file)).hasSize(1);
+            Map<String, String> changes = program.rows("diff", "--blocks", file[0], file[1]).stream()
+                    .filter(row -> row.has("address"))
+                    .collect(Collectors.toMap(
+                            row -> row.get("address").textValue(),
+                            row -> row.get("change").textValue()));
+            Map<String, String> expected = new HashMap<>();
+            before.forEach((address, usable) -> {
+                if (!program.held.containsKey(address)) {
+                    expected.put(address, "freed");
+                } else if (!program.held.get(address).equals(usable)) {
+                    expected.put(address, "size");
+                }
+            });
+            program.held.keySet().stream()
+                    .filter(address -> !before.containsKey(address))
+                    .forEach(address -> expected.put(address, "new"));
+            assertThat(changes).hasSizeGreaterThan(20).isEqualTo(expected);
+            program.rows("label", "after", file[0], file[1]);
+            assertThat(program.rows("diff", "before", "after", file[0], file[1]).stream()
+                            .filter(row -> row.has("size"))
+                            .map(row -> row.get("size") + " " + row.get("new_blocks") + " " + row.get("freed_blocks")))
+                    .containsExactly("720 30 0", "512 0 10");
+            assertThat(program.rows("diff", "after", "current", file[0], file[1]))
+                    .filteredOn(row -> row.path("blocks").asLong() > 0)
+                    .singleElement()
+                    .satisfies(row -> assertThat(row.get("change").textValue()).isEqualTo("same"));
         }
     }
 

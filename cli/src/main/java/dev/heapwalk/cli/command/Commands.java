@@ -33,6 +33,9 @@ public final class Commands {
         COMMANDS.put("bins", Bins::new);
         COMMANDS.put("tcache", Tcache::new);
         COMMANDS.put("hexdump", Hexdump::new);
+        COMMANDS.put("label", Label::new);
+        COMMANDS.put("log", Log::new);
+        COMMANDS.put("diff", Diff::new);
         COMMANDS.put("ruby", Ruby::new);
         COMMANDS.put("python", Python::new);
         COMMANDS.put("completion", Completion::new);

@@ -144,6 +144,20 @@ abstract class ReportCommand extends TargetCommand {
         return reading(subject, problems, progress, target -> read(target, problems, progress));
     }
 
+    /** The answer, where it needs no look at the target; empty if it does. */
+    Optional<Report> beforehand(Subject subject, Problems problems) {
+        return Optional.empty();
+    }
+
+    /**
+     * Does what is left to be done with an answer when the target is closed, before it is printed.
+     *
+     * @return what is printed, that answer or another one; to be closed as well
+     */
+    Report concluded(Report report) {
+        return report;
+    }
+
     /** Prints what goes before the answer. */
     void preface(Format chosen, Output out) {}
 
@@ -174,13 +188,23 @@ abstract class ReportCommand extends TargetCommand {
     @Override
     final int answer(Subject subject) {
         Problems problems = new Problems();
+        Optional<Report> known = beforehand(subject, problems);
+        if (known.isPresent()) {
+            try (Report report = known.get()) {
+                return printing(subject, problems, () -> print(report));
+            }
+        }
         Progress progress = Terminal.output() && printsMeanwhile() ? Progress.hidden() : new Progress();
         live = Optional.empty();
         try (Report report = read(subject, problems, progress)) {
             if (report instanceof Listing listing && listing.cut()) {
                 return abandoned(live.orElseThrow());
             }
-            return printing(subject, problems, () -> print(report));
+            return printing(subject, problems, () -> {
+                try (Report told = concluded(report)) {
+                    print(told);
+                }
+            });
         } catch (RuntimeException | Error e) {
             // The rows that were found before stand above the message.
             live.ifPresent(LivePrint::settle);

@@ -5,7 +5,12 @@ package dev.heapwalk.cli.output;
 public final class RefusedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    RefusedException(String message) {
+    /**
+     * Says why.
+     *
+     * @param message for a person
+     */
+    public RefusedException(String message) {
         super(message);
     }
 }
