@@ -27,7 +27,7 @@ final class HistoryIT {
             #include <unistd.h>
 
             int main(void) {
-                for (int i = 0; i < 300000; i++) ((volatile char *)malloc(1 + i * 7919 % 500))[0] = 1;
+                for (int i = 0; i < 300000; i++) ((volatile char *)malloc(1 + i * 7919u % 500))[0] = 1;
                 write(1, "READY\\n", 6);
                 char c;
                 return read(0, &c, 1);
