@@ -8,6 +8,7 @@ module dev.heapwalk.cli {
     requires dev.heapwalk.ruby;
     requires info.picocli;
     requires org.antlr.antlr4.runtime;
+    requires org.jline.reader;
 
     opens dev.heapwalk.cli to
             info.picocli;

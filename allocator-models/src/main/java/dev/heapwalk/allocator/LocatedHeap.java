@@ -49,6 +49,15 @@ public abstract class LocatedHeap<H extends LocatedHeap<H>> implements Heap {
     }
 
     /**
+     * Whether what contradicts itself is damage, and no change that was under way when it was looked at.
+     *
+     * @return true if the process stood still, and no thread was inside the allocator
+     */
+    public final boolean settled() {
+        return located.settled();
+    }
+
+    /**
      * The program or library that this allocator is part of.
      *
      * @return the name of its file

@@ -75,11 +75,6 @@ public final class MuslHeap extends LocatedHeap<MuslHeap> {
         return new MuslRest(MuslModule.of(target));
     }
 
-    /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
-    boolean settled() {
-        return located().settled();
-    }
-
     GroupTable table() {
         return table;
     }

@@ -62,8 +62,13 @@ public final class Heapwalk extends CommandGroup {
             return Failure.USAGE;
         }
         prepare(args);
+        return new Heapwalk().execute(args);
+    }
+
+    @Override
+    protected int execute(String... args) {
         try {
-            return line(args)
+            return Commands.line(this, args)
                     .setExecutionExceptionHandler((failure, at, parsed) -> Failure.report(
                             failure, at.getCommand() instanceof TargetCommand command && command.verbose()))
                     .setParameterExceptionHandler((failure, given) -> usage(failure))

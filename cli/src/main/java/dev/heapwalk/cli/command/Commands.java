@@ -6,6 +6,7 @@ import dev.heapwalk.cli.output.Terminal;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -36,6 +37,7 @@ public final class Commands {
         COMMANDS.put("label", Label::new);
         COMMANDS.put("log", Log::new);
         COMMANDS.put("diff", Diff::new);
+        COMMANDS.put("shell", Shell::new);
         COMMANDS.put("ruby", Ruby::new);
         COMMANDS.put("python", Python::new);
         COMMANDS.put("completion", Completion::new);
@@ -43,6 +45,20 @@ public final class Commands {
     }
 
     private Commands() {}
+
+    /** What is typed for the commands. */
+    static Set<String> names() {
+        return COMMANDS.keySet();
+    }
+
+    /** What is typed for the commands below one of them; empty for most. */
+    static Set<String> namesBelow(String name) {
+        return switch (name) {
+            case "ruby" -> Ruby.COMMANDS.keySet();
+            case "python" -> Python.COMMANDS.keySet();
+            default -> Set.of();
+        };
+    }
 
     /**
      * All commands below a root, or the one that is asked for: making one ready takes some milliseconds of start-up.

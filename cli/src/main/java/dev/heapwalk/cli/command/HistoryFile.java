@@ -32,6 +32,7 @@ final class HistoryFile {
                 ? file
                 : switch (subject) {
                     case Subject.Pid one -> ofProcess(one.pid());
+                    case Subject.Held one -> ofProcess(one.target().pid().orElseThrow());
                     case Subject.Core core -> ofCore(core.file());
                     default -> throw new IllegalStateException("it is to be a process or a core by now");
                 };
@@ -65,7 +66,7 @@ final class HistoryFile {
                     Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip();
             String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
             String[] fields = stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ");
-            return inFolder("%s-%d-%s".formatted(boot, pid, fields[START_TIME - 1]));
+            return inFolder("%s-%d-%s%s".formatted(boot, pid, fields[START_TIME - 1], ENDING));
         } catch (IOException e) {
             throw new NoSuchProcessException("there is no process " + pid);
         }
@@ -90,11 +91,12 @@ final class HistoryFile {
         }
     }
 
-    private static Path inFolder(String name) {
+    /** A file that is kept from one command to another. */
+    static Path inFolder(String name) {
         String said = System.getenv("XDG_STATE_HOME");
         Path folder = said != null && said.startsWith("/")
                 ? Path.of(said)
                 : Path.of(System.getProperty("user.home"), ".local", "state");
-        return folder.resolve(FOLDER).resolve(name + ENDING);
+        return folder.resolve(FOLDER).resolve(name);
     }
 }

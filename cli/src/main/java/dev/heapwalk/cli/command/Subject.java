@@ -21,6 +21,23 @@ sealed interface Subject {
         }
     }
 
+    /**
+     * A process that is held stopped already, and stays so.
+     *
+     * @param target it
+     */
+    record Held(Target target) implements Subject {
+        @Override
+        public Target open(Mode mode, TargetOptions options, Path sysroot) {
+            return target;
+        }
+
+        @Override
+        public void close(Target opened) {
+            // It is not opened for one command.
+        }
+    }
+
     /** A core file. */
     record Core(Path file) implements Subject {
         @Override
@@ -64,6 +81,11 @@ sealed interface Subject {
 
     /** Opens it. */
     Target open(Mode mode, TargetOptions options, Path sysroot);
+
+    /** Closes what was opened. */
+    default void close(Target opened) {
+        opened.close();
+    }
 
     /** Whether a word can only be a process id. */
     static boolean isPid(String word) {

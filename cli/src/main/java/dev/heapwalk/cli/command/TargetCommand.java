@@ -14,6 +14,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -132,6 +133,19 @@ public abstract class TargetCommand extends AnyCommand {
         return verbose;
     }
 
+    /** The options of this command as another one takes them. */
+    final List<String> options() {
+        List<String> options =
+                new ArrayList<>(List.of("--mode", mode.toString(), "--max-stop", Double.toString(maxStop)));
+        if (sysroot != null) {
+            options.addAll(List.of("--sysroot", sysroot.toString()));
+        }
+        if (verbose) {
+            options.add("--verbose");
+        }
+        return options;
+    }
+
     /** How long the process stood still, in seconds. */
     final double secondsStopped() {
         return standstill.toNanos() / 1e9;
@@ -177,7 +191,17 @@ public abstract class TargetCommand extends AnyCommand {
         if (subject instanceof Subject.Named named) {
             return each.isPresent() ? each(named, each.get()) : timed(one(named));
         }
-        return timed(subject);
+        return timed(held(subject));
+    }
+
+    /** The same process as it is held, if it is. */
+    private Subject held(Subject subject) {
+        return ((CommandGroup) spec().root().userObject())
+                .held()
+                .filter(target -> subject instanceof Subject.Pid one
+                        && target.pid().stream().anyMatch(pid -> pid == one.pid()))
+                .<Subject>map(Subject.Held::new)
+                .orElse(subject);
     }
 
     private Subject subject(String word) {
@@ -287,7 +311,7 @@ public abstract class TargetCommand extends AnyCommand {
         long begun = System.nanoTime();
         try {
             T answer = subject instanceof Subject.Pid
-                    ? Reading.of(options(), options -> open(subject, options, problems, progress, read))
+                    ? Reading.of(targetOptions(), options -> open(subject, options, problems, progress, read))
                     : open(subject, TargetOptions.DEFAULT, problems, progress, read);
             reading = System.nanoTime() - begun;
             return answer;
@@ -304,7 +328,7 @@ public abstract class TargetCommand extends AnyCommand {
         }
     }
 
-    final TargetOptions options() {
+    final TargetOptions targetOptions() {
         return TargetOptions.DEFAULT.withMaxStop(Duration.ofNanos((long) (maxStop * 1e9)));
     }
 
@@ -404,17 +428,16 @@ public abstract class TargetCommand extends AnyCommand {
 
     /** Reads an open target, or what stands for it, and closes it. */
     private <T> T read(Subject subject, Target opened, Problems problems, Function<Target, T> read) {
-        try (Target target = opened) {
-            try {
-                Target shown = stops(subject) ? shown(target, problems) : target;
-                return shown == target ? read.apply(target) : readInPlace(target, shown, read);
-            } catch (UnmappedAddressException e) {
-                throw e;
-            } catch (TargetException e) {
-                throw lost(target, e);
-            } finally {
-                problems.notices(target.notices());
-            }
+        try {
+            Target shown = stops(subject) ? shown(opened, problems) : opened;
+            return shown == opened ? read.apply(opened) : readInPlace(opened, shown, read);
+        } catch (UnmappedAddressException e) {
+            throw e;
+        } catch (TargetException e) {
+            throw lost(opened, e);
+        } finally {
+            problems.notices(opened.notices());
+            subject.close(opened);
         }
     }
 

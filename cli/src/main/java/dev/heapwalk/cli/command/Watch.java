@@ -125,7 +125,7 @@ final class Watch extends TargetCommand {
             throw wrong("'" + target + "' is a core file, which never changes: watch a process");
         }
         try (AtExit _ = new AtExit("heapwalk-summary", this::summary)) {
-            int status = Reading.of(options(), options -> {
+            int status = Reading.of(targetOptions(), options -> {
                 try (Target opened = Target.observe(one.pid(), options)) {
                     process = opened.description();
                     try {

@@ -51,6 +51,10 @@ public final class Failure {
                 say(refused.getMessage());
                 status = UNREADABLE;
             }
+            case Interruption ctrlC -> {
+                say(ctrlC.getMessage());
+                status = OTHER;
+            }
             case CategorizerException plugin -> {
                 say(plugin.getMessage());
                 status = OTHER;

@@ -181,6 +181,7 @@ public final class Output {
     }
 
     public void flush() {
+        Interruption.check();
         try {
             stream.write(buffer, 0, used);
             stream.flush();

@@ -71,8 +71,10 @@ public final class Progress implements AutoCloseable {
      * Tells how far the walk is. Cheap, but not for every chunk.
      *
      * @throws Enough if the walk is a trial that has lasted long enough
+     * @throws Interruption if the command is to end
      */
     public void at(long doneBytes, long totalBytes) {
+        Interruption.check();
         if (trial && System.nanoTime() - enough >= 0) {
             throw new Enough();
         }

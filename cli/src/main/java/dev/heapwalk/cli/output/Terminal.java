@@ -16,6 +16,7 @@ import java.nio.file.Path;
 
 /** Whether somebody looks at an output, and how much they see. */
 public final class Terminal {
+    private static final int INPUT = 0;
     private static final int OUTPUT = 1;
     private static final int ERROR = 2;
     private static final long TIOCGWINSZ = 0x5413;
@@ -24,6 +25,11 @@ public final class Terminal {
     private static final int COLUMNS = 2;
 
     private Terminal() {}
+
+    /** Whether somebody types standard input. */
+    public static boolean input() {
+        return isTerminal(INPUT);
+    }
 
     /** Whether standard output is a terminal. */
     public static boolean output() {
