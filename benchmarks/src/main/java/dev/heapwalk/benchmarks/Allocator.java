@@ -9,7 +9,9 @@ import java.io.IOException;
 enum Allocator {
     JEMALLOC("jemalloc", "libjemalloc.so.2"),
     TCMALLOC("tcmalloc", "libtcmalloc_minimal.so.4"),
-    MIMALLOC("mimalloc", "libmimalloc.so.2");
+    MIMALLOC("mimalloc", "libmimalloc.so.2"),
+    /** The C library itself, with which the program is linked. */
+    MUSL("musl", "");
 
     private final String label;
     private final String library;
@@ -26,8 +28,8 @@ enum Allocator {
 
     /** Starts a ledger program in the release that has all of them; of its small blocks 30 % are freed at random. */
     LedgerProcess start(int mallocs) throws IOException {
-        return LedgerProcess.of(Release.BOOKWORM, "many")
-                .preload(library)
+        LedgerProcess.Launch launch = LedgerProcess.of(Release.BOOKWORM, "many");
+        return (library.isEmpty() ? launch.musl(false) : launch.preload(library))
                 .option("threads", 4)
                 .option("count", mallocs)
                 .start();

@@ -5,6 +5,8 @@ import dev.heapwalk.jemalloc.JemallocCursor;
 import dev.heapwalk.jemalloc.JemallocHeap;
 import dev.heapwalk.mimalloc.MimallocCursor;
 import dev.heapwalk.mimalloc.MimallocHeap;
+import dev.heapwalk.musl.MuslCursor;
+import dev.heapwalk.musl.MuslHeap;
 import dev.heapwalk.tcmalloc.TcmallocCursor;
 import dev.heapwalk.tcmalloc.TcmallocHeap;
 import java.io.IOException;
@@ -65,12 +67,19 @@ final class BlockWalk implements Subject.Ready {
                 TcmallocCursor block = heap.blocks();
                 pass = (count, sum) -> walk(block, count, sum);
             }
-            default -> {
+            case MIMALLOC -> {
                 MimallocHeap heap = MimallocHeap.locate(opened.target());
                 floor = BlockWalkFloor.of(heap);
                 MimallocCursor block = heap.blocks();
                 pass = (count, sum) -> walk(block, count, sum);
             }
+            case MUSL -> {
+                MuslHeap heap = MuslHeap.locate(opened.target());
+                floor = BlockWalkFloor.of(heap);
+                MuslCursor block = heap.blocks();
+                pass = (count, sum) -> walk(block, count, sum);
+            }
+            default -> throw new IllegalArgumentException(allocator.label());
         }
         floor.walk();
         java();
@@ -110,6 +119,15 @@ final class BlockWalk implements Subject.Ready {
     }
 
     private static void walk(MimallocCursor block, long[] count, long[] sum) {
+        block.rewind();
+        while (block.next()) {
+            int state = block.nameIndex();
+            count[state]++;
+            sum[state] += block.size();
+        }
+    }
+
+    private static void walk(MuslCursor block, long[] count, long[] sum) {
         block.rewind();
         while (block.next()) {
             int state = block.nameIndex();

@@ -13,6 +13,8 @@ import dev.heapwalk.memory.Window;
 import dev.heapwalk.mimalloc.MimallocCursor;
 import dev.heapwalk.mimalloc.MimallocHeap;
 import dev.heapwalk.mimalloc.MimallocState;
+import dev.heapwalk.musl.MuslCursor;
+import dev.heapwalk.musl.MuslHeap;
 import dev.heapwalk.tcmalloc.TcmallocCursor;
 import dev.heapwalk.tcmalloc.TcmallocHeap;
 import dev.heapwalk.tcmalloc.TcmallocState;
@@ -24,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
 import java.util.stream.LongStream;
 
 /** The walks of {@code block_walk.c}, compiled here and fed with what the discovery found. */
@@ -45,7 +48,8 @@ final class BlockWalkFloor extends Floor {
 
     private static final long LINE = 1 << 14;
     private static final long MEMORY_WORDS = 6;
-    private static final long SIDE = 256;
+    /** As much as is read at once, with a header before it. */
+    private static final long SIDE = LINE + Long.BYTES;
 
     private final MethodHandle walk;
     private final MemorySegment read;
@@ -121,6 +125,7 @@ final class BlockWalkFloor extends Floor {
                             && one.szind() < bins.size()
                             && one.size() == bins.get(one.szind()).regSize(),
                     block::edata,
+                    JemallocCursor::address,
                     one -> keep(
                             kept,
                             one.address(),
@@ -138,6 +143,7 @@ final class BlockWalkFloor extends Floor {
                     block,
                     one -> one.sizeClass() > 0,
                     block::span,
+                    TcmallocCursor::address,
                     one -> keep(
                             kept,
                             one.address(),
@@ -155,9 +161,23 @@ final class BlockWalkFloor extends Floor {
                     block,
                     one -> one.region() >= 0 && one.mimallocState().ordinal() <= MimallocState.DELAYED_FREE.ordinal(),
                     block::miPage,
+                    MimallocCursor::address,
                     one -> keep(
                             kept, one.address(), one.nameIndex(), one.mimallocState() == MimallocState.DELAYED_FREE));
             return new BlockWalkFloor(heap, "mimalloc_walk", parts, kept.build());
+        }
+    }
+
+    static BlockWalkFloor of(MuslHeap heap) {
+        try (MuslCursor block = heap.blocks()) {
+            // A block may begin further behind in its slot.
+            List<Part> parts = parts(
+                    block,
+                    one -> one.group() != 0,
+                    block::meta,
+                    one -> one.group() + Long.BYTES + Long.BYTES + one.slot() * one.size(),
+                    _ -> {});
+            return new BlockWalkFloor(heap, "musl_walk", parts, LongStream.empty());
         }
     }
 
@@ -173,7 +193,7 @@ final class BlockWalkFloor extends Floor {
     }
 
     private static <C extends BlockCursor> List<Part> parts(
-            C block, Predicate<C> small, LongSupplier structure, Each<C> each) {
+            C block, Predicate<C> small, LongSupplier structure, ToLongFunction<C> start, Each<C> each) {
         List<Part> parts = new ArrayList<>();
         long of = 0;
         long first = 0;
@@ -191,7 +211,7 @@ final class BlockWalkFloor extends Floor {
             }
             if (count++ == 0) {
                 of = structure.getAsLong();
-                first = block.address();
+                first = start.applyAsLong(block);
                 size = block.size();
             }
             each.at(block);

@@ -5,6 +5,7 @@ import dev.heapwalk.heap.Heap;
 import dev.heapwalk.jemalloc.JemallocHeap;
 import dev.heapwalk.malloc.MallocHeap;
 import dev.heapwalk.mimalloc.MimallocHeap;
+import dev.heapwalk.musl.MuslHeap;
 import dev.heapwalk.ruby.RubyVm;
 import dev.heapwalk.tcmalloc.TcmallocHeap;
 import java.util.ArrayList;
@@ -65,6 +66,7 @@ final class Locate {
             case JEMALLOC -> JemallocHeap.locate(opened.target());
             case TCMALLOC -> TcmallocHeap.locate(opened.target());
             case MIMALLOC -> MimallocHeap.locate(opened.target());
+            case MUSL -> MuslHeap.locate(opened.target());
         };
         return heap.regions().columns().size() + heap.firstRegion();
     }
