@@ -34,6 +34,7 @@ final class HelpIT {
                 "label",
                 "log",
                 "diff",
+                "shell",
                 "completion",
                 "help",
                 "ruby",
