@@ -38,8 +38,8 @@ final class ToldProgram implements AutoCloseable {
     /** What lies where, where it tells: in lines of a category, with underscores for spaces, and an address. */
     final Map<String, Set<Long>> uses = new TreeMap<>();
 
-    /** The uses whose blocks had a category in their place when they were asked for. */
-    final Set<String> inOtherPlace = new HashSet<>();
+    /** By use, the categories that blocks had in its place when they were asked for. */
+    final Map<String, Set<String>> inOtherPlace = new TreeMap<>();
 
     final Map<String, Long> numbers = new HashMap<>();
     long pid;
@@ -114,7 +114,9 @@ final class ToldProgram implements AutoCloseable {
             if (use.equals("other")) {
                 assertThat(block.getValue().domain()).as("0x%x", address).isNotEqualTo(domain);
             } else if (!inPlace.isEmpty() && block.getValue().toString().startsWith(inPlace)) {
-                inOtherPlace.add(use);
+                inOtherPlace
+                        .computeIfAbsent(use, _ -> new HashSet<>())
+                        .add(block.getValue().detail());
             } else {
                 assertThat(block.getValue().toString().replace('_', ' '))
                         .as("0x%x", address)

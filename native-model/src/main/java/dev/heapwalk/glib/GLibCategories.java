@@ -98,9 +98,10 @@ public final class GLibCategories {
      * The category of a page of slices, of which GLib before 2.76 has several in one block.
      *
      * @param bytes how large a slice is
+     * @param type the name of the type that most of them are instances of, or empty
      * @return the category
      */
-    public static Category slices(long bytes) {
-        return new Category(GLIB, "slices", "of " + bytes + " bytes");
+    public static Category slices(long bytes, String type) {
+        return new Category(GLIB, "slices", "of " + bytes + " bytes" + (type.isEmpty() ? "" : ", mostly " + type));
     }
 }

@@ -31,8 +31,10 @@ public final class GLibBlocks implements CategorizerProvider {
         return new BlockSearch(heaps, (_, uses, reader, progress) -> {
             Slices slices = new Slices(uses, reader);
             slices.find(target, glib.get());
-            objects.ifPresent(gobject ->
-                    new Instances(GTypes.of(gobject, glib.get(), reader), uses, reader).find(slices, progress));
+            GTypes types = GTypes.of(objects, glib.get(), reader);
+            Instances instances = new Instances(types, uses, reader);
+            slices.give(instances::mostly);
+            instances.find(slices, progress);
             new Containers(target.memory().mappings(), uses, reader).find(slices, progress);
         });
     }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The types of GObject. They are found without symbols: the fundamental types have their nodes in an array, each of which
@@ -102,13 +103,13 @@ final class GTypes {
     /**
      * Finds the types.
      *
-     * @param gobject the module that has GObject in it
+     * @param gobject the module that has GObject in it, if one is loaded
      * @param glib the module that has GLib in it
      * @return all types; none if what is there is no table of types
      */
-    static GTypes of(ElfModule gobject, ElfModule glib, Reader reader) {
+    static GTypes of(Optional<ElfModule> gobject, ElfModule glib, Reader reader) {
         GTypes types = new GTypes(reader);
-        long array = types.fundamentals(gobject);
+        long array = gobject.map(types::fundamentals).orElse(0L);
         if (array != 0) {
             types.findNames(glib, array);
             for (int number = NONE; number <= MOST_FUNDAMENTAL; number++) {

@@ -28,6 +28,9 @@ final class Instances {
     /** Fundamental types have lower ids. */
     private static final long LEAST_ID = 1 << 12;
 
+    /** Slices are multiples of so many bytes. */
+    private static final int SLICE_UNIT = 16;
+
     private static final int TELL_EACH = 1 << 13;
 
     private final GTypes types;
@@ -49,19 +52,44 @@ final class Instances {
         this.reader = reader;
         this.pixbufs = new Pixbufs(types, uses, reader);
         this.categories = new Category[types.list().size()];
-    }
-
-    void find(Slices slices, Runnable progress) {
-        List<GType> list = types.list();
-        uses.give(blocks.startingAt(types.names()), GLibCategories.QUARKS);
-        for (int i = 0; i < list.size(); i++) {
-            GType type = list.get(i);
-            describe(type);
+        for (int i = 0; i < categories.length; i++) {
+            GType type = types.list().get(i);
             if (type.hasInstances()) {
                 byClass.put(type.itsClass(), i);
                 categories[i] = GLibCategories.instance(type.name());
             }
         }
+    }
+
+    /** The type of more than half of the slices of a page, whether they are used or not. */
+    String mostly(long start, long end, long bytes) {
+        int most = 0;
+        int best = -1;
+        LongTable counts = new LongTable();
+        for (long at = start; !types.list().isEmpty() && at + Long.BYTES <= end; at += Long.BYTES) {
+            int number = (int) byClass.get(reader.readLong(at, 0), -1);
+            if (number >= 0
+                    && fitsSlice(types.list().get(number), bytes)
+                    && isAlive(types.list().get(number), at)) {
+                int count = (int) counts.add(number, 1);
+                if (count > most) {
+                    most = count;
+                    best = number;
+                }
+            }
+        }
+        return 2 * most * bytes > end - start ? types.list().get(best).name() : "";
+    }
+
+    private static boolean fitsSlice(GType type, long bytes) {
+        int size = type.privateSize() + type.instanceSize();
+        return size <= bytes && size > bytes - SLICE_UNIT;
+    }
+
+    void find(Slices slices, Runnable progress) {
+        List<GType> list = types.list();
+        uses.give(blocks.startingAt(types.names()), GLibCategories.QUARKS);
+        list.forEach(this::describe);
         if (list.isEmpty()) {
             return;
         }

@@ -41,6 +41,13 @@ final class Slices {
         void visit(long address);
     }
 
+    /** Says what lies in most slices of a page. */
+    @FunctionalInterface
+    interface Namer {
+        /** The name of a type, or empty. */
+        String mostly(long start, long end, long bytes);
+    }
+
     private final BlockUses uses;
     private final UsedBlocks blocks;
     private final Reader reader;
@@ -63,6 +70,15 @@ final class Slices {
                 }
             }
         }
+    }
+
+    /** Gives the pages their uses. */
+    void give(Namer namer) {
+        pages.forEach((page, bytes) -> {
+            long start = blocks.address((int) page);
+            String type = namer.mostly(start, start + blocks.size((int) page), bytes);
+            uses.give((int) page, GLibCategories.slices(bytes, type));
+        });
     }
 
     /** Goes through all slices for a structure, used or not. */
@@ -103,7 +119,6 @@ final class Slices {
                     || allocated * bytes > blocks.size(page)) {
                 return;
             }
-            uses.give(page, GLibCategories.slices(bytes));
             pages.put(page, bytes);
             info = next == first ? 0 : next;
         }
