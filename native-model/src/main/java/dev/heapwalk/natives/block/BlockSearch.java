@@ -16,6 +16,8 @@ import java.util.Optional;
 public final class BlockSearch implements Categorizer {
     /** What lies in the blocks behind so many is not looked for. */
     private static final int MOST = 1 << 24;
+    /** What is known of a block takes so much of this JVM's memory at most, while room for it grows, in bytes. */
+    private static final int TAKES = 64;
 
     private static final long BUDGET = 32L << 20;
     /** After so many blocks it is told that the search goes on. */
@@ -81,7 +83,7 @@ public final class BlockSearch implements Categorizer {
                     }
                     return true;
                 },
-                MOST);
+                (int) Math.min(MOST, Runtime.getRuntime().maxMemory() / TAKES));
         BlockUses uses = new BlockUses(blocks);
         try (Reader reader = heaps.target().memory().reader(BUDGET)) {
             finder.find(heaps.target(), uses, reader, progress);
