@@ -76,7 +76,7 @@ final class RuntimeMemoryIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"-XX:+UseG1GC", "-XX:+UseSerialGC", "-XX:+UseParallelGC"})
+    @ValueSource(strings = {"-XX:+UseG1GC", "-XX:+UseSerialGC"})
     void tellsTheMemoryOfAJvm(String collector) throws Exception {
         Grandchild process = java(collector);
         try {
