@@ -135,8 +135,10 @@ public abstract class TargetCommand extends AnyCommand {
 
     /** The options of this command as another one takes them. */
     final List<String> options() {
-        List<String> options =
-                new ArrayList<>(List.of("--mode", mode.toString(), "--max-stop", Double.toString(maxStop)));
+        List<String> options = new ArrayList<>(List.of("--max-stop", Double.toString(maxStop)));
+        if (mode != null) {
+            options.addAll(List.of("--mode", mode.toString()));
+        }
         if (sysroot != null) {
             options.addAll(List.of("--sysroot", sysroot.toString()));
         }
