@@ -51,6 +51,8 @@ final class Memory extends ReportCommand {
     private boolean human;
 
     private final Categorizers categorizers = new Categorizers();
+    /** Whether several processes are added up. */
+    private boolean together;
 
     @Override
     String target() {
@@ -82,16 +84,17 @@ final class Memory extends ReportCommand {
         if (!(subject instanceof Subject.Group group)) {
             return super.read(subject, problems, progress);
         }
+        together = true;
         progress.close();
         List<MemoryTables.Member> members = new ArrayList<>();
         for (Subject.Pid process : group.processes()) {
             MemoryShares shares = (MemoryShares) super.read(process, problems, new Progress());
             members.add(new MemoryTables.Member(process.pid(), shares.holdings()));
         }
-        List<Holding> together = Holding.together(
+        List<Holding> sums = Holding.together(
                 members.stream().flatMap(member -> member.holdings().stream()).toList());
         return new Reports(List.of(
-                format() == Format.TABLE ? MemoryTree.ofShares(together) : new MemoryShares(together),
+                format() == Format.TABLE ? MemoryTree.ofShares(sums) : new MemoryShares(sums),
                 MemoryTables.members(members)));
     }
 
@@ -103,14 +106,14 @@ final class Memory extends ReportCommand {
     private Report look(Target opened, Problems problems, Progress progress) {
         // Before anything is read, since a read may change it.
         Optional<Residency> residency = opened.memory().residency();
-        Optional<Proportions> proportions = targets.size() > 1 ? opened.memory().proportions() : Optional.empty();
+        Optional<Proportions> proportions = together ? opened.memory().proportions() : Optional.empty();
         Heaps heaps = heaps(opened);
         OwnedMemory owned = MemoryOwners.find(heaps, residency.orElse(Residency.NONE), proportions, progress::at);
         List<Holding> holdings = owned.holdings();
         if (residency.isEmpty()) {
             problems.notices(List.of("what is in memory is not known of " + opened.description()));
         }
-        if (targets.size() > 1) {
+        if (together) {
             return new MemoryShares(holdings);
         }
         List<Report> answers = new ArrayList<>();

@@ -220,7 +220,7 @@ public abstract class TargetCommand extends AnyCommand {
                 default -> throw wrong("several targets must be processes, and '" + word + "' is none");
             }
         }
-        return new Subject.Group(List.copyOf(processes));
+        return processes.size() == 1 ? processes.iterator().next() : new Subject.Group(List.copyOf(processes));
     }
 
     /** The only process of a name. */
