@@ -15,10 +15,12 @@ final class BlockTable {
 
     private static final long LARGE = (1L << SIZE_BITS) - 1;
     private static final int WORD_SHIFT = 3;
-    private static final int PAGE_SHIFT = 12;
+    private static final int PAGE_SHIFT = 10;
     private static final int KEYS_SHIFT = PAGE_SHIFT - WORD_SHIFT + SIZE_BITS;
-    /** Blocks farther from each other are in runs of their own, in bytes. */
-    private static final long FAR = 1 << 20;
+    /** Blocks that begin farther from each other are in runs of their own, so that no index is made for what lies between. */
+    private static final long FAR = 1 << 16;
+    /** So many blocks behind the last one are tried before the index is. */
+    private static final int NEXT = 4;
     /** What is found of a block takes so much of the JVM's heap, in bytes, with room for what else there is. */
     private static final int TAKES = 80;
 
@@ -88,18 +90,23 @@ final class BlockTable {
         }
         long[] starts = new long[count];
         long[] ends = new long[count];
+        int[] lengths = new int[count];
         int found = 0;
         for (int i = 0; i < count; i++) {
-            if (found == 0 || start(i) - ends[found - 1] > FAR) {
+            if (i == 0 || start(i) - start(i - 1) > FAR) {
+                if (found > 0) {
+                    ends[found - 1] = Math.min(ends[found - 1], start(i));
+                }
                 starts[found++] = start(i);
             }
-            ends[found - 1] = Math.max(found > 1 ? ends[found - 2] : 0, start(i) + usable(i));
+            ends[found - 1] = Math.max(ends[found - 1], start(i) + usable(i));
+            // Up to the page of the last block, and one more to tell where that ends.
+            lengths[found - 1] = (int) ((start(i) >>> PAGE_SHIFT) - (starts[found - 1] >>> PAGE_SHIFT)) + 2;
         }
         runs = Ranges.exactly(Arrays.copyOf(starts, found), Arrays.copyOf(ends, found));
         pages = new int[found + 1];
         for (int run = 0; run < found; run++) {
-            long behind = (ends[run] - 1 >>> PAGE_SHIFT) + 1;
-            pages[run + 1] = Math.toIntExact(pages[run] + behind - (starts[run] >>> PAGE_SHIFT) + 1);
+            pages[run + 1] = Math.addExact(pages[run], lengths[run]);
         }
         firsts = new int[pages[found]];
         int block = 0;
@@ -139,9 +146,23 @@ final class BlockTable {
         return block >= 0 && start(block) == address ? block : -1;
     }
 
-    /** The block that an address lies in, -1 if it lies in none. */
-    int holding(long address) {
-        int block = upTo(address);
+    /**
+     * The block that an address lies in, for who asks in address order.
+     *
+     * @param address the address
+     * @param last the block that was found before, -1 for none
+     * @return the block, -1 if it lies in none
+     */
+    int holding(long address, int last) {
+        int block = -1;
+        int end = last < 0 || start(last) > address ? 0 : Math.min(last + NEXT, count - 1);
+        for (int next = last; next < end; next++) {
+            if (start(next + 1) > address) {
+                block = next;
+                break;
+            }
+        }
+        block = block < 0 ? upTo(address) : block;
         return block >= 0 && address - start(block) < usable(block) ? block : -1;
     }
 
@@ -158,7 +179,8 @@ final class BlockTable {
             }
             lastRun = run;
         }
-        int page = pages[run] + (int) ((address >>> PAGE_SHIFT) - (runs.start(run) >>> PAGE_SHIFT));
+        long distance = (address >>> PAGE_SHIFT) - (runs.start(run) >>> PAGE_SHIFT);
+        int page = pages[run] + (int) Math.min(distance, pages[run + 1] - pages[run] - 2);
         int low = firsts[page];
         int high = firsts[page + 1];
         long key = address >>> WORD_SHIFT << SIZE_BITS | LARGE;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cpp.service;
 
-import dev.heapwalk.cpp.CppCategories;
 import dev.heapwalk.heap.Heaps;
-import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.memory.PointerScan;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Ranges;
@@ -138,6 +136,7 @@ final class Containers {
         long holderStart = 0;
         long holderEnd = 0;
         int holder = -1;
+        int last = -1;
         Ranges runs = blocks.runs();
         while (scan.next()) {
             if (++steps % TOLD_AFTER == 0) {
@@ -145,7 +144,8 @@ final class Containers {
             }
             long at = scan.address();
             if (at < holderStart || at >= holderEnd) {
-                holder = blocks.holding(at);
+                holder = blocks.holding(at, last);
+                last = holder < 0 ? last : holder;
                 if (holder < 0 && runs.at(at) >= 0) {
                     // In a block that is free.
                     continue;
@@ -207,7 +207,7 @@ final class Containers {
         }
         if (third > 0 && third < MOST && second > usable && second <= third * Long.SIZE && fits(third * WORD, usable)) {
             // A vector of bits of libc++: more of them than the block has bytes, and how many words there are.
-            owned.mark(block, CppCategories.VECTOR);
+            owned.mark(block, Owned.VECTOR);
             owned.markBuffer(block);
         }
         if (third > 0 && third <= blocks.count() && offset != 0) {
@@ -230,13 +230,13 @@ final class Containers {
             return;
         }
         if (isFileBuffer(at)) {
-            owned.mark(block, CppCategories.FILE_BUFFER);
+            owned.mark(block, Owned.FILE_BUFFER);
             return;
         }
         if (!fits(third - value, blocks.usable(block))) {
             return;
         }
-        owned.mark(block, CppCategories.VECTOR);
+        owned.mark(block, Owned.VECTOR);
         if (third >= end || !classes.isInner(far.readLong(third, 0))) {
             owned.markBuffer(block);
         }
@@ -265,7 +265,7 @@ final class Containers {
                 && lastBit < Long.SIZE
                 && end >= last
                 && fits(end - value, blocks.usable(block))) {
-            owned.mark(block, CppCategories.VECTOR);
+            owned.mark(block, Owned.VECTOR);
             owned.markBuffer(block);
         }
     }
@@ -279,7 +279,7 @@ final class Containers {
 
     private void string(long value, int block, long length) {
         if (far.readByte(value + length, (byte) 1) == 0) {
-            owned.mark(block, CppCategories.STRING);
+            owned.mark(block, Owned.STRING);
         }
     }
 
@@ -314,7 +314,7 @@ final class Containers {
                 && users < 1 << 24
                 && fits(capacity + SHARED_HEADER + 1, usable)
                 && far.readByte(start + SHARED_HEADER + length, (byte) 1) == 0) {
-            owned.mark(block, CppCategories.SHARED_STRING);
+            owned.mark(block, Owned.SHARED_STRING);
         }
     }
 
@@ -374,11 +374,11 @@ final class Containers {
     }
 
     private void markDeque(int table, long from, long to) {
-        owned.mark(table, CppCategories.DEQUE_MAP);
+        owned.mark(table, Owned.DEQUE_MAP);
         for (long at = from; at < to; at += WORD) {
             int block = blocks.at(far.readLong(at, 0));
             if (block >= 0) {
-                owned.mark(block, CppCategories.DEQUE_BLOCK);
+                owned.mark(block, Owned.DEQUE_BLOCK);
             }
         }
     }
@@ -453,24 +453,24 @@ final class Containers {
             case LIST -> {
                 if (links.chain(block, near.readLong(at + 2 * WORD, 0), 0, 1)
                         && links.found(links.count() - 1) == blocks.at(next)) {
-                    markFound(CppCategories.LIST_NODE);
+                    markFound(Owned.LIST_NODE);
                 }
             }
             case OLD_TREE -> {
                 if (block >= 0 && links.tree(block, near.readLong(at + 3 * WORD, 0), 2, 3, 1)) {
-                    markFound(CppCategories.TREE_NODE);
+                    markFound(Owned.TREE_NODE);
                 }
             }
             case NEW_TREE -> {
                 if (block >= 0 && links.tree(block, next, 0, 1, 2)) {
-                    markFound(CppCategories.TREE_NODE);
+                    markFound(Owned.TREE_NODE);
                 }
             }
             case HASH -> followHash(at, next, block, blocks.at(near.readLong(at - 2 * WORD, 0)));
         }
     }
 
-    private void markFound(Category use) {
+    private void markFound(int use) {
         for (int i = 0; i < links.count(); i++) {
             owned.mark(links.found(i), use);
         }
@@ -490,10 +490,10 @@ final class Containers {
                     || far.readLong(blocks.start(links.found(links.count() - 1)), -1) != 0) {
                 return;
             }
-            markFound(CppCategories.HASH_NODE);
+            markFound(Owned.HASH_NODE);
         }
         if (table >= 0) {
-            owned.mark(table, CppCategories.HASH_BUCKETS);
+            owned.mark(table, Owned.HASH_BUCKETS);
         }
     }
 
@@ -550,7 +550,7 @@ final class Containers {
         } while (at != block);
         if (head >= 0) {
             links.chain(links.get(head, 0), length - 1, 0, 1);
-            markFound(CppCategories.LIST_NODE);
+            markFound(Owned.LIST_NODE);
         }
     }
 }

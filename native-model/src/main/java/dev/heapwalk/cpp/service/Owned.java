@@ -3,25 +3,36 @@ package dev.heapwalk.cpp.service;
 
 import dev.heapwalk.cpp.CppCategories;
 import dev.heapwalk.heap.usage.Category;
-import java.util.List;
 
 /** What containers say of blocks. */
 final class Owned {
     static final Owned NOTHING = new Owned(null, new byte[0]);
 
-    /** From the weakest conclusion to the strongest. */
-    private static final List<Category> USES = List.of(
-            Category.NONE,
-            CppCategories.VECTOR,
-            CppCategories.FILE_BUFFER,
-            CppCategories.STRING,
-            CppCategories.SHARED_STRING,
-            CppCategories.DEQUE_BLOCK,
-            CppCategories.DEQUE_MAP,
-            CppCategories.HASH_BUCKETS,
-            CppCategories.HASH_NODE,
-            CppCategories.LIST_NODE,
-            CppCategories.TREE_NODE);
+    // What a block is, from the weakest conclusion to the strongest.
+    static final int VECTOR = 1;
+    static final int FILE_BUFFER = 2;
+    static final int STRING = 3;
+    static final int SHARED_STRING = 4;
+    static final int DEQUE_BLOCK = 5;
+    static final int DEQUE_MAP = 6;
+    static final int HASH_BUCKETS = 7;
+    static final int HASH_NODE = 8;
+    static final int LIST_NODE = 9;
+    static final int TREE_NODE = 10;
+
+    private static final Category[] USES = {
+        Category.NONE,
+        CppCategories.VECTOR,
+        CppCategories.FILE_BUFFER,
+        CppCategories.STRING,
+        CppCategories.SHARED_STRING,
+        CppCategories.DEQUE_BLOCK,
+        CppCategories.DEQUE_MAP,
+        CppCategories.HASH_BUCKETS,
+        CppCategories.HASH_NODE,
+        CppCategories.LIST_NODE,
+        CppCategories.TREE_NODE
+    };
 
     /** Set where a vector's buffer can't be one object that three pointers lead to. */
     private static final int BUFFER = 64;
@@ -47,10 +58,9 @@ final class Owned {
     }
 
     /** Notes a use, unless a stronger one is known. */
-    void mark(int block, Category use) {
-        int number = USES.indexOf(use);
-        if (number > (uses[block] & USE)) {
-            uses[block] = (byte) (uses[block] & BUFFER | number);
+    void mark(int block, int use) {
+        if (use > (uses[block] & USE)) {
+            uses[block] = (byte) (uses[block] & BUFFER | use);
         }
     }
 
@@ -80,7 +90,7 @@ final class Owned {
             return Category.NONE;
         }
         int block = block(address);
-        return block < 0 ? Category.NONE : USES.get(uses[block] & USE);
+        return block < 0 ? Category.NONE : USES[uses[block] & USE];
     }
 
     /** Whether it is a vector's buffer, though it begins as an object. */
