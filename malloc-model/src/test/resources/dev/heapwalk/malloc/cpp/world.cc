@@ -71,6 +71,7 @@ struct First : virtual Top { long f = 2; };
 struct Second : virtual Top { long s = 3; };
 struct Diamond : First, Second { long d = 4; };
 template <class T, int N> struct Box { virtual ~Box() {} T items[N] = {}; };
+struct alignas(16) Aligned { virtual ~Aligned() {} long a[3] = {}; };
 namespace acme {
 struct Order { virtual ~Order() {} string name; vector<int> lines; list<int> parts; set<int> ids; };
 namespace { struct Hidden { virtual ~Hidden() {} long h = 5; }; }
@@ -161,6 +162,7 @@ __attribute__((noinline)) static void work(int in, int out, int back) {
     for (int i = 0; i < 4; i++) keep(new acme::Hidden);
     for (int i = 2; i < 12; i++) keep(new Bar[i]);
     keep(new Foo[1000]);
+    for (int i = 2; i < 9; i++) keep(new Aligned[i]);
     for (int i = 0; i < 20; i++) delete new Bar;
     for (int i = 0; i < 30; i++) {
         acme::Order *order = keep(new acme::Order);
@@ -239,6 +241,7 @@ __attribute__((noinline)) static void work(int in, int out, int back) {
     tell("Foo", "array", 1);
     tell("Bar", "", 50);
     tell("Bar", "array", 10);
+    tell("Aligned", "array", 7);
     tell("Both", "", 7);
     tell("Diamond", "", 6);
     tell("Box<char, 24>", "", 5);

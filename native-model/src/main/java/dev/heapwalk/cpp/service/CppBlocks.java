@@ -61,42 +61,55 @@ final class CppBlocks implements Categorizer {
         if (use != Category.NONE && !Owned.isWeak(use) || usable < WORD) {
             return use;
         }
-        long offset = window.find(address, WORD);
+        int shown = (int) Math.min(usable & -WORD, 3 * WORD);
+        long offset = window.find(address, shown);
         if (offset < 0) {
             return use;
         }
-        long first = window.segment().get(Words.LONG, offset);
-        if (first > 0 && first < usable / WORD && use == Category.NONE) {
-            return array(address, first, usable, window);
-        }
+        MemorySegment segment = window.segment();
+        long first = segment.get(Words.LONG, offset);
         Category object = classes.of(first);
-        return object == Category.NONE || use != Category.NONE && owned.isBuffer(address) ? use : object;
+        if (object != Category.NONE) {
+            return use != Category.NONE && owned.isBuffer(address) ? use : object;
+        }
+        if (use != Category.NONE || shown < 3 * WORD) {
+            return use;
+        }
+        long second = segment.get(Words.LONG, offset + WORD);
+        // An address of a table is no number of objects, and the other way round.
+        return isNumber(first, usable)
+                ? array(address, WORD, first, second, usable, window)
+                : isNumber(second, usable)
+                        ? array(address, 2 * WORD, second, segment.get(Words.LONG, offset + 2 * WORD), usable, window)
+                        : Category.NONE;
+    }
+
+    /** Whether a block has room for so many objects. One alone tells too little. */
+    private static boolean isNumber(long word, long usable) {
+        return word > 1 && word < usable / WORD;
     }
 
     /**
-     * The class of an array's objects: {@code new} puts their number before them, behind as much as they are aligned
-     * to. One object alone tells too little.
+     * The class of an array's objects: {@code new} puts their number before them.
+     *
+     * @param start where the first one begins in the block: behind the number, or farther if they must lie at multiples
+     *     of 16
      */
-    private Category array(long address, long first, long usable, Window window) {
+    private Category array(long address, int start, long count, long table, long usable, Window window) {
+        Category found = classes.of(table);
+        if (found == Category.NONE) {
+            return Category.NONE;
+        }
         int shown = (int) Math.min(usable, LOOKED_AT) & -WORD;
-        long offset = shown < 3 * WORD ? -1 : window.find(address, shown);
+        long offset = window.find(address, shown);
         if (offset < 0) {
             return Category.NONE;
         }
         MemorySegment segment = window.segment();
-        int start = WORD;
-        Category found = classes.of(segment.get(Words.LONG, offset + start));
-        if (found == Category.NONE) {
-            return Category.NONE;
-        }
-        long table = segment.get(Words.LONG, offset + start);
-        if (first < 2) {
-            return Category.NONE;
-        }
         // All of one size, and hardly more room than they take.
-        long largest = (usable - start) / first & -WORD;
-        for (long size = largest; size >= WORD && usable - start - size * first < SLACK + usable / 8; size -= WORD) {
-            long end = Math.min(shown, start + size * first);
+        long largest = (usable - start) / count & -WORD;
+        for (long size = largest; size >= WORD && usable - start - size * count < SLACK + usable / 8; size -= WORD) {
+            long end = Math.min(shown, start + size * count);
             long at = start + size;
             while (at < end && segment.get(Words.LONG, offset + at) == table) {
                 at += size;

@@ -13,6 +13,12 @@ public final class CppObjects implements CategorizerProvider {
     /** For the service loader. */
     public CppObjects() {}
 
+    /** After those of single libraries: a vector is the least that words can look like. */
+    @Override
+    public int priority() {
+        return USUAL + 10;
+    }
+
     @Override
     public Categorizer categorizer(Heaps heaps) {
         return heaps.target().machine().wordSize() == Long.BYTES ? new CppBlocks(heaps) : Categorizer.NONE;
