@@ -24,6 +24,7 @@ final class Rehearsal {
         Heapwalk.run("sizes", "demo");
         Heapwalk.run("memory", "demo");
         Heapwalk.run("watch", "demo", "--looks", "2", "--every", "100ms");
+        Heapwalk.run("select", "demo", "size > 4K and kind ~ 'string' or state = FREE");
         Path file = Files.createTempFile("heapwalk", ".json");
         try {
             Heapwalk.run("ruby", "dump", "demo", "--format", "objectspace", "-o", file.toString());
