@@ -22,7 +22,7 @@ final class BaseBlocks {
 
     private final Reader reader;
     private final AnonymousMemory anonymous;
-    private final Edata extent = new Edata(JemallocLayout.ALL.getLast());
+    private final Edata extent;
     private final TreeMap<Long, Block> found = new TreeMap<>();
 
     /**
@@ -33,9 +33,10 @@ final class BaseBlocks {
      */
     record Block(long address, long size) {}
 
-    BaseBlocks(Reader reader, AnonymousMemory anonymous) {
+    BaseBlocks(Reader reader, AnonymousMemory anonymous, int lgPage) {
         this.reader = reader;
         this.anonymous = anonymous;
+        this.extent = new Edata(JemallocLayout.latest(lgPage));
     }
 
     /** Looks for the block that a structure lies in, and for those behind it in its list. */
@@ -45,7 +46,7 @@ final class BaseBlocks {
             return;
         }
         long at = structure & -HUGE_PAGE;
-        for (int i = 0; i < MOST && anonymous.holds(at, Edata.SIZE + REST); i++, at -= HUGE_PAGE) {
+        for (int i = 0; i < MOST && anonymous.holds(at, extent.size() + REST); i++, at -= HUGE_PAGE) {
             long size = sizeAt(at);
             if (size > structure - at) {
                 addList(at);
@@ -74,10 +75,10 @@ final class BaseBlocks {
                 || size % HUGE_PAGE != 0
                 || next % HUGE_PAGE != 0
                 || !anonymous.holds(address, size)
-                || next != 0 && !anonymous.holds(next, Edata.SIZE + REST)) {
+                || next != 0 && !anonymous.holds(next, extent.size() + REST)) {
             return 0;
         }
-        long offset = reader.find(address + REST, Edata.SIZE);
+        long offset = reader.find(address + REST, extent.size());
         if (offset < 0) {
             return 0;
         }

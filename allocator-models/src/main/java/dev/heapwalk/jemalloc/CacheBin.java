@@ -13,6 +13,7 @@ public final class CacheBin extends StructView {
     private static final long NCACHED = 4;
     private static final long AVAIL = 16;
     private static final long STACK_HEAD = 0;
+    private static final long LOW_BITS_FULL = 18;
     private static final long LOW_BITS_EMPTY = 20;
 
     private final JemallocLayout layout;
@@ -73,6 +74,19 @@ public final class CacheBin extends StructView {
      */
     public long top() {
         return stack() + (long) Long.BYTES * ncached();
+    }
+
+    /**
+     * Whether it keeps no blocks at all, as those of larger sizes than {@code tcache_max} says: since 5.3 such a one
+     * has a stack without room, in no place of its own.
+     *
+     * @return whether it is turned off; false before 5.3, where a small one never is
+     */
+    public boolean disabled() {
+        return layout.stackHead()
+                && longAt(STACK_HEAD) != 0
+                && shortAt(LOW_BITS_FULL) == shortAt(LOW_BITS_EMPTY)
+                && shortAt(LOW_BITS_EMPTY) == (short) longAt(STACK_HEAD);
     }
 
     @Override

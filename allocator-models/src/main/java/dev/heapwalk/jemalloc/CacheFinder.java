@@ -325,6 +325,9 @@ final class CacheFinder {
             return false;
         }
         bin.wrap(reader.segment(), offset, address);
+        if (bin.disabled()) {
+            return top != 0;
+        }
         int count = bin.ncached();
         long stack = bin.stack();
         long end = bin.top();

@@ -105,7 +105,7 @@ final class Discovery implements Finder<JemallocHeap> {
             version.ifPresent(text -> evidence.add(
                     Evidence.of("version", text, "a text in " + module.file() + " says so", Source.BANNER)));
             ExtentCollector extents = new ExtentCollector(reader, tree.shape(), anonymous, damages, settled);
-            BaseBlocks bases = new BaseBlocks(reader, anonymous);
+            BaseBlocks bases = new BaseBlocks(reader, anonymous, tree.shape().lgPage());
             walkTree(extents, bases);
             JemallocLayout layout = layout(extents);
             SizeClasses classes = classes(extents, layout);
@@ -159,7 +159,7 @@ final class Discovery implements Finder<JemallocHeap> {
         }
 
         private JemallocLayout layout(ExtentCollector extents) {
-            JemallocLayout best = JemallocLayout.ALL.stream()
+            JemallocLayout best = JemallocLayout.all(tree.shape().lgPage()).stream()
                     .max(Comparator.comparingInt(layout -> extents.votes(layout).lead()))
                     .orElseThrow();
             ExtentCollector.Votes votes = extents.votes(best);
@@ -173,7 +173,7 @@ final class Discovery implements Finder<JemallocHeap> {
         }
 
         private SizeClasses classes(ExtentCollector extents, JemallocLayout layout) {
-            SizeClasses best = SizeClasses.ALL.stream()
+            SizeClasses best = SizeClasses.all(tree.shape().page()).stream()
                     .max(Comparator.comparingInt(
                             classes -> extents.votes(layout, classes).lead()))
                     .orElseThrow();

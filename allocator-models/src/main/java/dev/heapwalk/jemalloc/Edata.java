@@ -7,13 +7,10 @@ import java.lang.foreign.MemorySegment;
 
 /** View of the structure that describes a run of pages. C name {@code edata_t}, {@code extent_t} before 5.3. */
 public final class Edata extends StructView {
-    /** The size in bytes of the part that is looked at. */
-    public static final int SIZE = JemallocLayout.EDATA_SIZE;
-
     private static final long E_BITS = 0;
     private static final long E_ADDR = 8;
     private static final long E_SIZE = 16;
-    private static final long BITMAP = 64;
+    private static final long BITMAP = JemallocLayout.BITMAP;
 
     private final JemallocLayout layout;
 
@@ -39,8 +36,17 @@ public final class Edata extends StructView {
      * @return this
      */
     public Edata wrap(MemorySegment segment, long offset, long address) {
-        lay(segment, offset, address, SIZE);
+        lay(segment, offset, address, size());
         return this;
+    }
+
+    /**
+     * How much of the structure is looked at.
+     *
+     * @return bytes
+     */
+    public int size() {
+        return layout.edataSize();
     }
 
     /**
@@ -68,7 +74,7 @@ public final class Edata extends StructView {
      * @return a target address
      */
     public long base() {
-        return eAddr() & -SizeClasses.PAGE;
+        return eAddr() & -layout.page();
     }
 
     /**
@@ -77,7 +83,7 @@ public final class Edata extends StructView {
      * @return the size of its pages in bytes
      */
     public long eSize() {
-        return longAt(E_SIZE) & -SizeClasses.PAGE;
+        return longAt(E_SIZE) & -layout.page();
     }
 
     /**
@@ -137,7 +143,7 @@ public final class Edata extends StructView {
     /**
      * A word of {@code slab_data.bitmap}: a bit is set for each region of a slab that is free.
      *
-     * @param index from 0 to 7; words behind the last region's are left over from other uses of the structure
+     * @param index from 0, less than 8 for pages of 4 KiB; words behind the last region's are left over from other uses of the structure
      * @return the word
      */
     public long bitmap(int index) {

@@ -26,7 +26,7 @@ final class ExtentCollector implements PageTree.Entries {
     private static final int MORE = 5;
     private static final int FIRST_LENGTH = 1 << 12;
     /** In place of an offset, for an extent that the tree contradicts. */
-    private static final short DAMAGED = -1;
+    private static final char DAMAGED = Character.MAX_VALUE;
 
     private final Reader reader;
     private final TreeShape shape;
@@ -35,10 +35,11 @@ final class ExtentCollector implements PageTree.Entries {
     /** Whether what does not fit is damage, and no change that is under way. */
     private final boolean settled;
 
-    private final Edata extent = new Edata(JemallocLayout.ALL.getLast());
+    private final Edata extent;
+    private final long page;
     private long[] rows = new long[COLUMNS * FIRST_LENGTH];
     /** Where in its first page each one begins. */
-    private short[] inPage = new short[FIRST_LENGTH];
+    private char[] inPage = new char[FIRST_LENGTH];
 
     private int count;
     private long leftOut;
@@ -50,6 +51,8 @@ final class ExtentCollector implements PageTree.Entries {
     ExtentCollector(Reader reader, TreeShape shape, AnonymousMemory anonymous, DamageList damages, boolean settled) {
         this.reader = reader;
         this.shape = shape;
+        this.extent = new Edata(JemallocLayout.latest(shape.lgPage()));
+        this.page = shape.page();
         this.anonymous = anonymous;
         this.damages = damages;
         this.settled = settled;
@@ -65,12 +68,12 @@ final class ExtentCollector implements PageTree.Entries {
     }
 
     @Override
-    public void entry(long page, long edata, long word, long more) {
-        long start = page * SizeClasses.PAGE;
+    public void entry(long number, long edata, long word, long more) {
+        long start = number * page;
         if (edata == lastEdata && start < lastEnd) {
             return;
         }
-        long offset = anonymous.holds(edata, Edata.SIZE) ? reader.find(edata, Edata.SIZE) : -1;
+        long offset = anonymous.holds(edata, extent.size()) ? reader.find(edata, extent.size()) : -1;
         if (offset < 0) {
             stray(
                     start,
@@ -81,7 +84,7 @@ final class ExtentCollector implements PageTree.Entries {
         extent.wrap(reader.segment(), offset, edata);
         long size = extent.eSize();
         if (edata == lastEdata) {
-            contradicts(start + SizeClasses.PAGE, "less");
+            contradicts(start + page, "less");
             return;
         }
         if (extent.base() == start && start < lastEnd) {
@@ -95,7 +98,7 @@ final class ExtentCollector implements PageTree.Entries {
                             .formatted(start, edata, size, extent.eAddr()));
             return;
         }
-        add(start, size, extent.eBits(), edata, word, more, (short) (extent.eAddr() - start));
+        add(start, size, extent.eBits(), edata, word, more, (char) (extent.eAddr() - start));
         lastEdata = edata;
         lastEnd = start + size;
         strayEdata = 0;
@@ -103,7 +106,7 @@ final class ExtentCollector implements PageTree.Entries {
 
     /** Tells of each extent once, though a slab has an entry for each page. */
     private void stray(long page, long edata, String reason) {
-        leftOut += SizeClasses.PAGE;
+        leftOut += page;
         if (settled && edata != strayEdata) {
             damages.add(edata, -1, reason);
         }
@@ -125,7 +128,7 @@ final class ExtentCollector implements PageTree.Entries {
         lastEnd = end;
     }
 
-    private void add(long start, long size, long bits, long edata, long word, long more, short offset) {
+    private void add(long start, long size, long bits, long edata, long word, long more, char offset) {
         int row = COLUMNS * count;
         if (row == rows.length) {
             rows = Arrays.copyOf(rows, 2 * row);
@@ -196,12 +199,11 @@ final class ExtentCollector implements PageTree.Entries {
             int szind = layout.szind().of(bits);
             if (layout.state().of(bits) == 0 && JemallocLayout.SLAB.of(bits) == 0 && szind < classes.count()) {
                 long size = rows[row + SIZE];
-                padded += inPage[i] != 0 || size - SizeClasses.PAGE == classes.size(szind)
-                        ? 1
-                        : size == classes.size(szind) ? -1 : 0;
+                padded +=
+                        inPage[i] != 0 || size - page == classes.size(szind) ? 1 : size == classes.size(szind) ? -1 : 0;
             }
         }
-        return padded > 0 ? SizeClasses.PAGE : 0;
+        return padded > 0 ? page : 0;
     }
 
     /** Addresses of the structures that describe extents, in the order of the extents. */
@@ -245,8 +247,7 @@ final class ExtentCollector implements PageTree.Entries {
         int row = COLUMNS * index;
         long bits = rows[row + BITS];
         int szind = layout.szind().of(bits);
-        boolean slab = JemallocLayout.SLAB.of(bits) != 0;
-        ExtentTable.Kind kind = kind(ExtentState.of(layout.state().of(bits)), slab, szind, rows[row + SIZE], classes);
+        ExtentTable.Kind kind = kind(layout, bits, rows[row + SIZE], classes);
         String wrong = inPage[index] == DAMAGED ? "" : contradiction(index, kind, layout, classes, pad);
         if (inPage[index] == DAMAGED || !wrong.isEmpty()) {
             kind = ExtentTable.Kind.FLUX;
@@ -290,15 +291,16 @@ final class ExtentCollector implements PageTree.Entries {
         };
     }
 
-    private static ExtentTable.Kind kind(ExtentState state, boolean slab, int szind, long size, SizeClasses classes) {
-        return switch (state) {
+    private static ExtentTable.Kind kind(JemallocLayout layout, long bits, long size, SizeClasses classes) {
+        int szind = layout.szind().of(bits);
+        return switch (ExtentState.of(layout.state().of(bits))) {
             // Without a size class it is one that the cache of huge pages keeps.
             case ACTIVE ->
                 szind >= classes.count()
                         ? ExtentTable.Kind.DIRTY
-                        : !slab
+                        : JemallocLayout.SLAB.of(bits) == 0
                                 ? ExtentTable.Kind.LARGE
-                                : szind < classes.bins() && size / classes.size(szind) <= JemallocCursor.MOST_REGIONS
+                                : szind < classes.bins() && size / classes.size(szind) <= layout.mostRegions()
                                         ? ExtentTable.Kind.SLAB
                                         : ExtentTable.Kind.FLUX;
             case DIRTY -> ExtentTable.Kind.DIRTY;

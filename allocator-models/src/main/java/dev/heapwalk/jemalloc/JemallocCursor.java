@@ -14,9 +14,6 @@ import java.util.OptionalLong;
  */
 @SuppressWarnings("exports")
 public final class JemallocCursor extends KeptCursor<JemallocHeap> {
-    /** A bitmap has so many bits. */
-    static final int MOST_REGIONS = 512;
-
     private HeapMap map;
     private Edata edata;
     private List<Tcache> caches = List.of();
@@ -29,7 +26,7 @@ public final class JemallocCursor extends KeptCursor<JemallocHeap> {
                 reader,
                 map.table(),
                 JemallocState.STATES,
-                MOST_REGIONS,
+                map.layout().mostRegions(),
                 JemallocState.TCACHE,
                 JemallocState.METADATA);
         this.map = map;
@@ -75,7 +72,7 @@ public final class JemallocCursor extends KeptCursor<JemallocHeap> {
 
     private Opened openSlab(ExtentTable table, int index) {
         long at = table.structures[index];
-        long offset = reader.find(at, Edata.SIZE);
+        long offset = reader.find(at, edata.size());
         if (offset < 0) {
             return Opened.UNREADABLE;
         }

@@ -31,8 +31,11 @@ record JemallocModule(ElfModule module, String basis, Source source) {
 
     private static final int HASH = 40;
     /** Variables that are not as large as the smallest root are not looked at. */
-    private static final long LEAST =
-            TreeShape.ALL.stream().mapToLong(TreeShape::rootBytes).min().orElseThrow();
+    private static final long LEAST = TreeShape.GROUPS.stream()
+            .flatMap(List::stream)
+            .mapToLong(TreeShape::rootBytes)
+            .min()
+            .orElseThrow();
 
     /** The modules of a target that have jemalloc, the program first. */
     static List<JemallocModule> of(Target target) {

@@ -7,30 +7,33 @@ import java.util.stream.IntStream;
 
 /** The size classes that follow from a quantum: the multiples of it up to four, then four for each power of two. */
 final class SizeClasses {
-    /** Memory is handed out by the page. */
-    static final int PAGE = 4096;
-    /** Those below four pages have slabs. */
-    private static final long SMALL_LIMIT = 4L * PAGE;
+    /** Those below so many pages have slabs. */
+    private static final int SMALL_PAGES = 4;
     /** The least size with a class of its own, whatever the quantum. */
     private static final int TINY = 8;
 
-    /**
-     * By the quantums that builds have: what {@code malloc} aligns to, and the 8 bytes of {@code --with-lg-quantum=3}.
-     */
-    static final List<SizeClasses> ALL = List.of(of(8), of(16));
-
     private final int quantum;
+    private final long page;
     private final long[] sizes;
     private final int bins;
 
-    private SizeClasses(int quantum, long[] sizes) {
+    private SizeClasses(int quantum, long page, long[] sizes) {
         this.quantum = quantum;
+        this.page = page;
         this.sizes = sizes;
-        this.bins =
-                (int) Arrays.stream(sizes).filter(size -> size < SMALL_LIMIT).count();
+        this.bins = (int) Arrays.stream(sizes).filter(this::small).count();
     }
 
-    static SizeClasses of(int quantum) {
+    /**
+     * By the quantums that builds have: what {@code malloc} aligns to, and the 8 bytes of {@code --with-lg-quantum=3}.
+     *
+     * @param page memory is handed out by it, bytes
+     */
+    static List<SizeClasses> all(long page) {
+        return List.of(of(8, page), of(16, page));
+    }
+
+    private static SizeClasses of(int quantum, long page) {
         long[] sizes = new long[256];
         int count = 0;
         for (int tiny = TINY; tiny < quantum; tiny *= 2) {
@@ -45,7 +48,7 @@ final class SizeClasses {
                 sizes[count++] = base + (base / 4) * i;
             }
         }
-        return new SizeClasses(quantum, Arrays.copyOf(sizes, count));
+        return new SizeClasses(quantum, page, Arrays.copyOf(sizes, count));
     }
 
     int quantum() {
@@ -63,7 +66,7 @@ final class SizeClasses {
     }
 
     boolean small(long size) {
-        return size < SMALL_LIMIT;
+        return size < SMALL_PAGES * page;
     }
 
     long size(int index) {
@@ -72,9 +75,9 @@ final class SizeClasses {
 
     /** The size of the slabs of a small class where nobody has chosen another one. */
     long slabSize(int bin) {
-        long size = PAGE;
+        long size = page;
         while (size % sizes[bin] != 0) {
-            size += PAGE;
+            size += page;
         }
         return size;
     }

@@ -35,8 +35,6 @@ final class TreeSearch {
     private final int mostBad;
     /** So many good ones stand up for a bad one. */
     private final int goodForABad;
-    /** Address and size lie at the same place in all versions. */
-    private final Edata extent = new Edata(JemallocLayout.ALL.getLast());
 
     private final Sample sample = new Sample();
     /** How many entries stand up for what {@link #leafKey} or {@link #nodeKey} told last. */
@@ -63,10 +61,12 @@ final class TreeSearch {
             return again;
         }
         List<Candidate> found = new ArrayList<>();
-        for (Range range : variables) {
-            for (TreeShape shape : TreeShape.ALL) {
-                if (range.length() >= shape.rootBytes()) {
-                    find(range, shape, found);
+        for (int i = 0; i < TreeShape.GROUPS.size() && found.isEmpty(); i++) {
+            for (TreeShape shape : TreeShape.GROUPS.get(i)) {
+                for (Range range : variables) {
+                    if (range.length() >= shape.rootBytes()) {
+                        find(range, shape, found);
+                    }
                 }
             }
         }
@@ -187,14 +187,20 @@ final class TreeSearch {
         private final long[] firsts = new long[SAMPLES];
 
         private final long[] pages = new long[SAMPLES];
-        private TreeShape shape = TreeShape.ALL.getFirst();
+        private TreeShape shape = TreeShape.GROUPS.getFirst().getFirst();
+        /** Address and size lie at the same place in all versions. */
+        private Edata extent = new Edata(JemallocLayout.latest(shape.lgPage()));
+
         private int count;
         private int bad;
         /** The extent that was wrong last: a large one has many entries, and counts once. */
         private long wrong;
 
         void start(TreeShape other) {
-            shape = other;
+            if (shape != other) {
+                shape = other;
+                extent = new Edata(JemallocLayout.latest(other.lgPage()));
+            }
             count = 0;
             bad = 0;
             wrong = 0;
@@ -221,15 +227,15 @@ final class TreeSearch {
         }
 
         private boolean take(long edata, long index) {
-            long offset = anonymous.holds(edata, Edata.SIZE) ? reader.find(edata, Edata.SIZE) : -1;
+            long offset = anonymous.holds(edata, extent.size()) ? reader.find(edata, extent.size()) : -1;
             if (offset < 0) {
                 return false;
             }
             extent.wrap(reader.segment(), offset, edata);
             indexes[count] = index;
             edatas[count] = edata;
-            firsts[count] = extent.base() / SizeClasses.PAGE;
-            pages[count] = extent.eSize() / SizeClasses.PAGE;
+            firsts[count] = extent.base() / shape.page();
+            pages[count] = extent.eSize() / shape.page();
             if (firsts[count] <= 0 || pages[count] <= 0) {
                 return false;
             }

@@ -4,9 +4,11 @@ package dev.heapwalk.jemalloc.layout;
 import java.util.List;
 
 /**
- * Where a range of versions has the fields that differ between them. What is the same in all stands in the views.
+ * Where a range of versions has the fields that differ between them, in builds with pages of one size. What is the same
+ * in all stands in the views.
  *
  * @param versions for people, such as {@code 5.2}
+ * @param lgPage bits of an address that choose a byte of a page
  * @param state where {@code e_bits} has the extent's state
  * @param szind where it has the index of the size class
  * @param hpa where it tells that its pages are of the allocator of huge pages, before 5.3 no bits
@@ -19,6 +21,7 @@ import java.util.List;
  */
 public record JemallocLayout(
         String versions,
+        int lgPage,
         Field state,
         Field szind,
         Field hpa,
@@ -56,33 +59,85 @@ public record JemallocLayout(
     /** A compact leaf entry: whether the extent is a slab. */
     public static final Field COMPACT_SLAB = new Field(0, 1);
 
-    /** The least size of {@code extent_t} and {@code edata_t} in bytes. */
-    public static final int EDATA_SIZE = 128;
+    /** Where {@code extent_t} and {@code edata_t} have the bitmap of a slab. */
+    public static final int BITMAP = 64;
     /** The size of {@code cache_bin_t} in bytes. */
     public static final int CACHE_BIN_SIZE = 24;
 
-    /** All layouts, the oldest first. */
-    public static final List<JemallocLayout> ALL = List.of(
-            new JemallocLayout(
-                    "5.2",
-                    new Field(16, 2),
-                    new Field(18, 8),
-                    new Field(0, 0),
-                    new Field(26, 10),
-                    new Field(36, 6),
-                    false,
-                    new Field(0, 32),
-                    new Field(32, 8)),
-            new JemallocLayout(
-                    "5.3",
-                    new Field(17, 3),
-                    new Field(20, 8),
-                    new Field(14, 1),
-                    new Field(28, 10),
-                    new Field(38, 6),
-                    true,
-                    new Field(5, 27),
-                    new Field(0, 1)));
+    /** The size of the smallest region as a power of two. */
+    private static final int LG_TINY = 3;
+
+    /**
+     * All layouts for pages of one size.
+     *
+     * @param lgPage bits of an address that choose a byte of a page
+     * @return the layouts, the oldest first
+     */
+    public static List<JemallocLayout> all(int lgPage) {
+        // So that it can count all regions of a slab of one page.
+        int nfree = lgPage - LG_TINY + 1;
+        return List.of(
+                new JemallocLayout(
+                        "5.2",
+                        lgPage,
+                        new Field(16, 2),
+                        new Field(18, 8),
+                        new Field(0, 0),
+                        new Field(26, nfree),
+                        new Field(26 + nfree, 6),
+                        false,
+                        new Field(0, 32),
+                        new Field(32, 8)),
+                new JemallocLayout(
+                        "5.3",
+                        lgPage,
+                        new Field(17, 3),
+                        new Field(20, 8),
+                        new Field(14, 1),
+                        new Field(28, nfree),
+                        new Field(28 + nfree, 6),
+                        true,
+                        new Field(5, 27),
+                        new Field(0, 1)));
+    }
+
+    /**
+     * The last layout for pages of one size, to look at what is the same in all.
+     *
+     * @param lgPage bits of an address that choose a byte of a page
+     * @return the layout
+     */
+    public static JemallocLayout latest(int lgPage) {
+        return all(lgPage).getLast();
+    }
+
+    /**
+     * How large a page is.
+     *
+     * @return bytes
+     */
+    public long page() {
+        return 1L << lgPage;
+    }
+
+    /**
+     * How many regions a slab may have.
+     *
+     * @return a count, a multiple of 64
+     */
+    public int mostRegions() {
+        return 1 << lgPage - LG_TINY;
+    }
+
+    /**
+     * The size of the part of {@code extent_t} and {@code edata_t} that is looked at: all but what a bitmap has behind
+     * its words of one bit for each region.
+     *
+     * @return bytes
+     */
+    public int edataSize() {
+        return BITMAP + mostRegions() / Byte.SIZE;
+    }
 
     /**
      * The index of the size class in a leaf entry.
