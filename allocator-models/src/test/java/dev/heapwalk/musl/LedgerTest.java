@@ -123,7 +123,7 @@ class LedgerTest {
     }
 
     /** What was asked for is known of each block, to the byte. */
-    private static void check(MuslHeap heap, Ledger ledger) {
+    static void check(MuslHeap heap, Ledger ledger) {
         Walk walk = Walk.of(heap);
         walk.check(ledger);
         for (Ledger.Block block : ledger.live()) {

@@ -15,6 +15,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * A target program written in C. It is compiled once for what its source says and kept in the cache folder, so that
@@ -27,19 +28,17 @@ public final class CProgram {
     private static final List<String> LIBRARIES = List.of("-ldl");
 
     private static final String MUSL_FOLDER = "/usr/lib/x86_64-linux-musl";
-    private static final List<String> MUSL_OPTIONS = List.of(
-            "-std=gnu11",
-            "-O1",
-            "-g0",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-nostdlib",
-            "-nostdinc",
-            "-isystem",
-            "/usr/include/x86_64-linux-musl",
-            "-isystem",
-            "/usr/lib/gcc/x86_64-linux-gnu/10/include");
+    private static final List<String> MUSL_COMMON =
+            List.of("-std=gnu11", "-O1", "-g0", "-Wall", "-Wextra", "-Werror", "-nostdlib");
+    private static final List<String> MUSL_OPTIONS = Stream.concat(
+                    MUSL_COMMON.stream(),
+                    Stream.of(
+                            "-nostdinc",
+                            "-isystem",
+                            "/usr/include/x86_64-linux-musl",
+                            "-isystem",
+                            "/usr/lib/gcc/x86_64-linux-gnu/10/include"))
+            .toList();
 
     private final String name;
     private final Path file;
@@ -225,6 +224,39 @@ public final class CProgram {
                     List.of("aarch64-linux-gnu-gcc", "-o", folder.resolve(name).toString(), file.toString()));
             line.addAll(arguments);
             Command.of(line).run("compile " + name + " for aarch64");
+        }));
+    }
+
+    /**
+     * Compiles a program of the testkit on musl for aarch64.
+     *
+     * @param release whose musl
+     * @param name name of the source among the testkit's resources, without {@code .c}
+     * @param options more options for {@code gcc}
+     * @return the program
+     * @throws IOException if it can't be compiled; with the compiler's words
+     */
+    public static CProgram aarch64Musl(Release release, String name, String... options) throws IOException {
+        Path root = release.aarch64Root();
+        String library = root.resolve("usr/lib/aarch64-linux-musl") + "/";
+        String source = resource(name);
+        // Functions for atomic operations of glibc's libgcc ask glibc which there are.
+        List<String> line = new ArrayList<>(MUSL_COMMON);
+        line.addAll(List.of(
+                "-mno-outline-atomics",
+                "-isystem",
+                root.resolve("usr/include/aarch64-linux-musl").toString()));
+        line.addAll(List.of("-fPIE", "-pie", "-Wl,-dynamic-linker=/lib/ld-musl-aarch64.so.1", library + "Scrt1.o"));
+        line.addAll(List.of(options));
+        String compiler = "aarch64 musl of " + release.label() + " " + Files.size(Path.of(library, "libc.so"));
+        return new CProgram(name, cached(name, source, line, compiler, (folder, arguments) -> {
+            Path file = Files.writeString(folder.resolve(name + ".c"), source);
+            List<String> whole = new ArrayList<>(
+                    List.of("aarch64-linux-gnu-gcc", "-o", folder.resolve(name).toString()));
+            whole.addAll(arguments);
+            whole.addAll(List.of(library + "crti.o", file.toString(), "-L" + library, "-lc", "-lgcc", "-lc"));
+            whole.add(library + "crtn.o");
+            Command.of(whole).run("compile " + name + " on musl for aarch64");
         }));
     }
 

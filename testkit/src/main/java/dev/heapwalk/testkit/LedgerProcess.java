@@ -48,7 +48,7 @@ public final class LedgerProcess implements AutoCloseable {
         private boolean kernelFiles;
         private Libc libc = Libc.GLIBC;
         private List<String> linked = List.of();
-        private List<String> preloaded = List.of();
+        private String preloaded = "";
 
         /** What it is linked with. */
         private enum Libc {
@@ -92,7 +92,7 @@ public final class LedgerProcess implements AutoCloseable {
          * @return this
          */
         public Launch preload(String file) {
-            preloaded = List.of("/usr/bin/env", "LD_PRELOAD=" + file);
+            preloaded = file;
             return this;
         }
 
@@ -153,6 +153,8 @@ public final class LedgerProcess implements AutoCloseable {
 
         /**
          * Runs the program for aarch64 in {@code qemu-aarch64}, on this machine: {@link #pid} is then the emulator's.
+         * It runs with the release's own libraries, or with this machine's; on bullseye, whose glibc is too old for it,
+         * with trixie's glibc and bullseye's other libraries.
          *
          * @return this
          */
@@ -168,13 +170,18 @@ public final class LedgerProcess implements AutoCloseable {
          * @throws IOException if it can't be started, or fails
          */
         public LedgerProcess start() throws IOException {
-            List<String> line = new ArrayList<>(preloaded);
+            List<String> line = new ArrayList<>();
             if (aarch64) {
-                line.addAll(List.of(
-                        "qemu-aarch64",
-                        "-L",
-                        "/usr/aarch64-linux-gnu",
-                        CProgram.aarch64("ledger").file().toString()));
+                line.addAll(List.of("qemu-aarch64", "-L", aarch64Libraries().toString()));
+            }
+            if (!preloaded.isEmpty()) {
+                line.addAll(
+                        aarch64
+                                ? List.of("-E", "LD_PRELOAD=" + aarch64Library())
+                                : List.of("/usr/bin/env", "LD_PRELOAD=" + preloaded));
+            }
+            if (aarch64) {
+                line.add(program().file().toString());
             } else if (release == Release.HOST && user.isPresent()) {
                 line.add(program().copyForAll().toString());
             } else {
@@ -198,18 +205,32 @@ public final class LedgerProcess implements AutoCloseable {
         private CProgram program() throws IOException {
             String[] options = linked.toArray(String[]::new);
             return switch (libc) {
-                case GLIBC -> CProgram.portable("ledger", options);
-                case MUSL -> CProgram.musl("ledger", options);
+                case GLIBC -> aarch64 ? CProgram.aarch64("ledger", options) : CProgram.portable("ledger", options);
+                case MUSL ->
+                    aarch64 ? CProgram.aarch64Musl(release, "ledger", options) : CProgram.musl("ledger", options);
                 case STATIC_MUSL -> CProgram.staticMusl(release, "ledger", options);
             };
         }
 
+        private Path aarch64Libraries() {
+            return switch (release) {
+                case HOST -> Path.of("/usr/aarch64-linux-gnu");
+                case BULLSEYE -> (libc == Libc.GLIBC ? Release.TRIXIE : release).aarch64Root();
+                default -> release.aarch64Root();
+            };
+        }
+
+        /** By its whole name, since not all libraries of bullseye are to be found. */
+        private Path aarch64Library() {
+            return release.aarch64Root().resolve("usr/lib/aarch64-linux-gnu").resolve(preloaded);
+        }
+
         @Override
         public String toString() {
-            return "ledger " + scenario + " " + options + " on " + (aarch64 ? "aarch64" : release.label())
+            return "ledger " + scenario + " " + options + " on " + release.label() + (aarch64 ? " for aarch64" : "")
                     + (debugSymbols ? " with debug symbols" : "")
                     + (environment.isEmpty() ? "" : " with " + environment)
-                    + (preloaded.isEmpty() ? "" : " with " + preloaded.getLast())
+                    + (preloaded.isEmpty() ? "" : " with " + preloaded)
                     + (libc == Libc.GLIBC ? "" : " as " + libc)
                     + (linked.isEmpty() ? "" : ", linked with " + linked);
         }
@@ -233,6 +254,15 @@ public final class LedgerProcess implements AutoCloseable {
      */
     public long pid() {
         return conversation.pid();
+    }
+
+    /**
+     * Where the files lie that it was started with, as it names them.
+     *
+     * @return the root of its release, or what {@code qemu-aarch64} has for one
+     */
+    public Path files() {
+        return launch.aarch64 ? launch.aarch64Libraries() : root();
     }
 
     /**

@@ -111,7 +111,7 @@ public final class Python {
                 .filter(release -> Release.debian().contains(release)
                         && System.getProperty("os.arch").equals("amd64"))
                 .flatMap(release -> {
-                    Path root = release.root(release.label() + "-arm64");
+                    Path root = release.aarch64Root();
                     return in(
                             root,
                             (name, version) -> new Python(

@@ -100,6 +100,16 @@ public enum Release {
         return this == HOST ? Optional.empty() : Optional.of(root(debugSymbols ? label + "-dbg" : label));
     }
 
+    /**
+     * Where its files for another processor lie, which {@code qemu-aarch64} runs on this machine.
+     *
+     * @return the folder, which is no root to enter
+     * @throws IllegalStateException if it is not prepared, or not one of {@link #debian}
+     */
+    public Path aarch64Root() {
+        return root(label + "-arm64");
+    }
+
     /** As {@link #root(boolean)}, for a copy of another name. */
     Path root(String folder) {
         if (!debian().contains(this)) {

@@ -51,8 +51,11 @@ public record MimallocLayout(
     public static final int PADDING = 8;
     /** So many slices a word of the page map stands for, as a number of bits. */
     public static final int SUBMAP_BITS = 13;
-    /** How far entries may lie behind the beginning of the page map, in bytes: since 3.6 it describes itself first. */
-    public static final List<Integer> MAP_HEADERS = List.of(0, 80);
+    /**
+     * How far entries may lie behind the beginning of the page map, in bytes: since 3.6 it describes itself first, with
+     * a lock of the C library, which is larger on aarch64.
+     */
+    public static final List<Integer> MAP_HEADERS = List.of(0, 80, 88);
     /** The least and the most that the page map's entries can take, in bytes: for 46 and 49 bits of address. */
     public static final long LEAST_MAP = 1L << 20;
 

@@ -116,17 +116,33 @@ final class CoreLayout {
         if (core.machine().wordSize() != 8 || core.auxiliary().linker().isEmpty()) {
             return paths;
         }
-        boolean program = true;
-        for (LinkMap link : LinkMap.find(memory, core.auxiliary().linker().getAsLong())) {
+        long linker = core.auxiliary().linker().getAsLong();
+        Optional<String> program = Optional.empty();
+        for (LinkMap link : LinkMap.find(memory, linker)) {
             // The program is the first one. glibc has no name for it, musl the one that it was called by.
-            boolean named = link.name().startsWith("/");
-            String path = program && !named ? programPath(memory) : link.name();
-            program = false;
+            String path = link.name();
+            if (program.isEmpty()) {
+                path = path.startsWith("/") ? path : programPath(memory);
+                program = Optional.of(path);
+            } else if (path.isEmpty() && link.bias() == linker) {
+                path = interpreter(program.get());
+            }
             if (path.startsWith("/")) {
                 paths.putIfAbsent(link.bias(), path);
             }
         }
         return paths;
+    }
+
+    /** The name of the dynamic linker, which lies in a program's own text: its file has it where a core has not. */
+    private String interpreter(String program) {
+        return root.candidates(program).stream()
+                .map(ElfFile::open)
+                .flatMap(Optional::stream)
+                .filter(file -> file.header().machine() == core.machine())
+                .findFirst()
+                .flatMap(ElfFile::interpreter)
+                .orElse("");
     }
 
     private String programPath(HeldMemory memory) {

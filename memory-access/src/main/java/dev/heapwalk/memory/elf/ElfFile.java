@@ -5,6 +5,7 @@ import dev.heapwalk.memory.raw.Words;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -42,6 +43,7 @@ final class ElfFile {
     private static final long LARGEST_PART = 1 << 24;
 
     private static final int PIECE = 1 << 20;
+    private static final int LONGEST_NAME = 1 << 12;
 
     private final Path path;
     private final Stamp stamp;
@@ -253,6 +255,21 @@ final class ElfFile {
 
     List<ProgramHeader> programHeaders() {
         return programHeaders;
+    }
+
+    /** The name of the dynamic linker that a program asks for. */
+    Optional<String> interpreter() {
+        return programHeaders.stream()
+                .filter(header -> header.type() == ProgramHeader.INTERPRETER
+                        && header.fileSize() > 0
+                        && header.fileSize() <= LONGEST_NAME)
+                .findFirst()
+                .flatMap(header -> {
+                    MemorySegment name = MemorySegment.ofArray(new byte[(int) header.fileSize()]);
+                    boolean ends =
+                            read(header.offset(), name) && name.get(ValueLayout.JAVA_BYTE, name.byteSize() - 1) == 0;
+                    return ends ? Optional.of(name.getString(0)) : Optional.empty();
+                });
     }
 
     /** The build id, from the note sections (a debug file has no segments worth reading), else from the segments. */

@@ -22,7 +22,6 @@ record LinkMap(long bias, String name) {
     private static final int BLOCK = 1 << 20;
     private static final long LARGEST_DATA = 1 << 26;
     private static final int MOST_MODULES = 1 << 12;
-    private static final String UNREADABLE = "?";
 
     /**
      * Finds the list without any module being known: a dynamic section has the address of {@code struct r_debug} in its
@@ -30,7 +29,7 @@ record LinkMap(long bias, String name) {
      *
      * @param memory the memory of a 64-bit target
      * @param linker {@code AT_BASE}
-     * @return the entries, without those whose name is not at hand; empty if there is no such list
+     * @return the entries, with an empty name where it is not at hand; empty if there is no such list
      */
     static List<LinkMap> find(AddressSpace memory, long linker) {
         if (linker == 0) {
@@ -69,10 +68,7 @@ record LinkMap(long bias, String name) {
             while (entry != 0 && seen.add(entry) && seen.size() <= MOST_MODULES) {
                 // struct link_map: bias, name, dynamic section, next, previous.
                 long bias = memory.readLong(entry);
-                String name = name(memory, memory.readLong(entry + 8));
-                if (!name.equals(UNREADABLE)) {
-                    list.add(new LinkMap(bias, name));
-                }
+                list.add(new LinkMap(bias, name(memory, memory.readLong(entry + 8))));
                 entry = memory.readLong(entry + 24);
             }
         } catch (UnmappedAddressException e) {
@@ -87,7 +83,7 @@ record LinkMap(long bias, String name) {
         try {
             return memory.readCString(address, 4096);
         } catch (UnmappedAddressException e) {
-            return UNREADABLE;
+            return "";
         }
     }
 }

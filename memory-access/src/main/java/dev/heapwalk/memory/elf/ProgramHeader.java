@@ -21,6 +21,7 @@ record ProgramHeader(int type, int flags, long offset, long address, long fileSi
 
     static final int LOAD = 1;
     static final int DYNAMIC = 2;
+    static final int INTERPRETER = 3;
     static final int NOTE = 4;
     static final int TABLE = 6;
     static final int TLS = 7;
