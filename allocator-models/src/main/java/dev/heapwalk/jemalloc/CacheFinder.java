@@ -291,13 +291,20 @@ final class CacheFinder {
         }
         long large = address + (long) CacheBin.SIZE * small;
         if (!map.layout().stackHead()) {
-            if (reader.readLong(large + TO_SMALL_BINS, 0) != address) {
+            long told = reader.readLong(large + TO_SMALL_BINS, -1);
+            if (told != address && told != 0) {
                 return false;
             }
-            large = reader.readLong(large + TO_LARGE_BINS, 0);
+            // A build that counts nothing has no use for such pointers.
+            large = told == 0 ? large + largeBins(small) : reader.readLong(large + TO_LARGE_BINS, 0);
         }
         readLargeBins(large, small);
         return true;
+    }
+
+    /** How far behind the small bins the large ones lie before 5.3: behind pointers, and a byte for each small bin. */
+    private static long largeBins(int small) {
+        return TO_LARGE_BINS + 2 * Long.BYTES + (Integer.BYTES + small + Long.BYTES - 1 & -Long.BYTES);
     }
 
     /** How many size classes are cached is an option, so bins are read as long as they are such. */

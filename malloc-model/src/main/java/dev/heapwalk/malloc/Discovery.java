@@ -406,8 +406,8 @@ final class Discovery {
      */
     MallocHeap nothing(MallocHeap.Place place) {
         if (!libc.others().isEmpty()) {
-            throw unsupported("it allocates with %s, and glibc's own malloc is unused"
-                    .formatted(String.join(", ", libc.others())));
+            throw unsupported("it allocates with %s, and glibc's own malloc is unused%s"
+                    .formatted(String.join(", ", libc.others()), OwnStatistics.of(libc.others())));
         }
         return without(nothing, place);
     }
@@ -497,7 +497,7 @@ final class Discovery {
         if (main == null) {
             throw unsupported(
                     !libc.others().isEmpty()
-                            ? "it allocates with " + String.join(", ", libc.others())
+                            ? "it allocates with " + String.join(", ", libc.others()) + OwnStatistics.of(libc.others())
                             : libc.module().isPresent()
                                     ? "no main_arena was recognised in the data of %s".formatted(libc.name())
                                     : "none of its modules is glibc, and nothing in its writable memory looks like main_arena");

@@ -58,6 +58,7 @@ record LibcModule(
             Map.entry("tc_malloc", "tcmalloc"),
             Map.entry("TCMallocInternalMalloc", "Google's tcmalloc"),
             Map.entry("mi_malloc", "mimalloc"),
+            Map.entry("moz_arena_malloc", "mozjemalloc"),
             Map.entry("__asan_init", "AddressSanitizer"),
             Map.entry("__hwasan_init", "HWAddressSanitizer"),
             Map.entry("__lsan_init", "LeakSanitizer"),
@@ -80,8 +81,13 @@ record LibcModule(
 
     private static final String MUSL = "musl libc (";
     private static final String GO = "\u00ff Go buildinf:";
-    /** A property that Google's tcmalloc can be asked for, and gperftools' can't. */
-    private static final String GOOGLE = "tcmalloc.per_cpu_caches_active";
+    /**
+     * Texts in what exports a {@code malloc} of its own: a property that Google's tcmalloc can be asked for, and
+     * gperftools' can't; the name that Chromium's allocator has in the names of its source files.
+     */
+    private static final Map<String, String> TEXTS = new TreeMap<>(Map.of(
+            "tcmalloc.per_cpu_caches_active", "Google's tcmalloc",
+            "partition_alloc/", "PartitionAlloc"));
 
     private static final long TEXT_SEARCH = 64L << 20;
     private static final int MARK_SEARCH = 1 << 20;
@@ -253,7 +259,11 @@ record LibcModule(
                     && libc
                     && module.exported("malloc").isPresent()
                     && module.exported("free").isPresent()) {
-                allocator = mentions(target, module, GOOGLE) ? "Google's tcmalloc" : "an allocator of its own";
+                allocator = TEXTS.entrySet().stream()
+                        .filter(entry -> mentions(target, module, entry.getKey()))
+                        .findFirst()
+                        .map(Map.Entry::getValue)
+                        .orElse("an allocator of its own");
             }
             if (allocator != null) {
                 found.add(allocator + " in " + name);

@@ -98,7 +98,10 @@ final class Libraries {
         CurrentMappings mappings = new CurrentMappings(target);
         LibcModule first = discoveries.getFirst().libc();
         if (first.foreign().isPresent()) {
-            throw unsupported(target, "it is " + first.foreign().get());
+            throw unsupported(
+                    target,
+                    "it is " + first.foreign().get()
+                            + OwnStatistics.of(List.of(first.foreign().get())));
         }
         List<Discovery> live = withMemory(mappings);
         if (!live.isEmpty()) {

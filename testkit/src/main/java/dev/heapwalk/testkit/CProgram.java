@@ -79,6 +79,11 @@ public final class CProgram {
         return onHost(compiler, name, name + ".cc", source, arguments);
     }
 
+    /** Compiles a program of the testkit for the machine's own release. */
+    static CProgram host(String name, String... options) throws IOException {
+        return new CProgram(name, onHost("gcc", name, name + ".c", resource(name), strict(options)));
+    }
+
     private static Path onHost(String compiler, String name, String file, String source, List<String> arguments)
             throws IOException {
         String made = compiler.equals("gcc") ? "host " + name : "host " + compiler + " " + name;

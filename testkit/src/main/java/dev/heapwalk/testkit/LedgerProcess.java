@@ -107,7 +107,7 @@ public final class LedgerProcess implements AutoCloseable {
         }
 
         /**
-         * Has it linked in another way.
+         * Has it linked in another way. What runs on this machine itself may be linked with what is on it.
          *
          * @param options more options for {@code gcc}, such as {@code -static}
          * @return this
@@ -203,6 +203,9 @@ public final class LedgerProcess implements AutoCloseable {
         }
 
         private CProgram program() throws IOException {
+            if (release == Release.HOST && !linked.isEmpty()) {
+                return CProgram.host("ledger", linked.toArray(String[]::new));
+            }
             String[] options = linked.toArray(String[]::new);
             return switch (libc) {
                 case GLIBC -> aarch64 ? CProgram.aarch64("ledger", options) : CProgram.portable("ledger", options);
