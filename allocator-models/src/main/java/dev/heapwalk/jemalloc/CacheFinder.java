@@ -24,10 +24,8 @@ final class CacheFinder {
     private static final long MOST_STACK = 1 << 16;
     /** So many good pointers stand up for a bad one. */
     private static final int GOOD_FOR_A_BAD = 8;
-    /** Before 5.3, so far behind the small bins lie pointers to these and to the large ones. */
-    private static final long TO_SMALL_BINS = 56;
-
-    private static final long TO_LARGE_BINS = 64;
+    /** Before 5.3, so far behind the small bins lie pointers to these and to the large ones: in 5.2, and in 5.1. */
+    private static final long[] TO_BINS = {56, 32};
     /** A structure of an arena has its ring before that. */
     private static final long MOST_OF_ARENA = 1 << 14;
     /** No arena has the caches of more threads. */
@@ -185,19 +183,22 @@ final class CacheFinder {
 
     /** Takes the caches of a ring of {@code cache_bin_array_descriptor_t}. Returns whether it has some. */
     private boolean ring(long first) {
-        int before = found.size();
+        boolean some = false;
         long at = first;
         for (int i = 0; i < MOST_CACHES && isDescriptor(at); i++) {
             long bins = reader.readLong(at + BINS, 0);
-            if (anonymous.holds(bins, CacheBin.SIZE) && read(bins)) {
+            if (seen.contains(bins)) {
+                some = true;
+            } else if (anonymous.holds(bins, CacheBin.SIZE) && read(bins)) {
                 keep(bins, OptionalLong.empty());
+                some = true;
             }
             at = reader.readLong(at, 0);
             if (at == first) {
                 break;
             }
         }
-        return found.size() > before;
+        return some;
     }
 
     private boolean isDescriptor(long at) {
@@ -291,20 +292,31 @@ final class CacheFinder {
         }
         long large = address + (long) CacheBin.SIZE * small;
         if (!map.layout().stackHead()) {
-            long told = reader.readLong(large + TO_SMALL_BINS, -1);
-            if (told != address && told != 0) {
+            large = largeBins(address, large, small);
+            if (large == 0) {
                 return false;
             }
-            // A build that counts nothing has no use for such pointers.
-            large = told == 0 ? large + largeBins(small) : reader.readLong(large + TO_LARGE_BINS, 0);
         }
         readLargeBins(large, small);
         return true;
     }
 
-    /** How far behind the small bins the large ones lie before 5.3: behind pointers, and a byte for each small bin. */
-    private static long largeBins(int small) {
-        return TO_LARGE_BINS + 2 * Long.BYTES + (Integer.BYTES + small + Long.BYTES - 1 & -Long.BYTES);
+    /**
+     * Where the large bins lie before 5.3, 0 if these are no bins. A build that counts nothing has no use for pointers
+     * to them: there they lie behind two pointers more, and a byte for each small bin.
+     */
+    private long largeBins(long address, long end, int small) {
+        for (long to : TO_BINS) {
+            if (reader.readLong(end + to, -1) == address) {
+                return reader.readLong(end + to + Long.BYTES, 0);
+            }
+        }
+        for (long to : TO_BINS) {
+            if (reader.readLong(end + to, -1) == 0) {
+                return end + to + 3 * Long.BYTES + (Integer.BYTES + small + Long.BYTES - 1 & -Long.BYTES);
+            }
+        }
+        return 0;
     }
 
     /** How many size classes are cached is an option, so bins are read as long as they are such. */

@@ -31,7 +31,7 @@ final class Copies {
             throw new UnsupportedTargetException(
                     modules.isEmpty()
                             ? "no jemalloc in " + target.description()
-                            : "no jemalloc that is known in %s: variables of %s lead to no tree of pages as 5.2 and 5.3 have. What it counts of itself it tells by malloc_stats_print and mallctl, of Redis by INFO memory"
+                            : "no jemalloc that is known in %s: variables of %s lead to no tree of pages as 5.1 to 5.3 have. What it counts of itself it tells by malloc_stats_print and mallctl, of Redis by INFO memory"
                                     .formatted(
                                             target.description(),
                                             modules.stream()

@@ -74,7 +74,7 @@ final class Discovery implements Finder<JemallocHeap> {
                 return Optional.empty();
             }
             known = tree;
-            return Optional.of(new Look(anonymous, levels, reader, tree.get()).heap(name, firstRegion));
+            return new Look(anonymous, levels, reader, tree.get()).heap(name, firstRegion);
         }
     }
 
@@ -100,7 +100,8 @@ final class Discovery implements Finder<JemallocHeap> {
             this.settled = target.still() && !Calls.into(target, module.module(), reader);
         }
 
-        JemallocHeap heap(String name, int firstRegion) {
+        /** Empty if extents have their fields elsewhere than in the versions that are known. */
+        Optional<JemallocHeap> heap(String name, int firstRegion) {
             evidence.add(Evidence.of("jemalloc", module.file(), module.basis(), module.source()));
             version.ifPresent(text -> evidence.add(
                     Evidence.of("version", text, "a text in " + module.file() + " says so", Source.BANNER)));
@@ -108,6 +109,9 @@ final class Discovery implements Finder<JemallocHeap> {
             BaseBlocks bases = new BaseBlocks(reader, anonymous, tree.shape().lgPage());
             walkTree(extents, bases);
             JemallocLayout layout = layout(extents);
+            if (extents.votes(layout).lead() < 0) {
+                return Optional.empty();
+            }
             SizeClasses classes = classes(extents, layout);
             long pad = extents.pad(layout, classes);
             for (int i = 0; i < extents.count(); i++) {
@@ -132,12 +136,12 @@ final class Discovery implements Finder<JemallocHeap> {
             }
             HeapMap map = new HeapMap(layout, table, classes, pad, KeptBlocks.NONE);
             CacheFinder caches = caches(map, found.values());
-            return new JemallocHeap(
+            return Optional.of(new JemallocHeap(
                     Discovery.this,
                     map.with(caches.kept()),
                     caches.found(),
                     arenas,
-                    new Located(name, firstRegion, evidence, missing, damages, settled, extents.leftOut()));
+                    new Located(name, firstRegion, evidence, missing, damages, settled, extents.leftOut())));
         }
 
         private void walkTree(ExtentCollector extents, BaseBlocks bases) {
@@ -216,7 +220,9 @@ final class Discovery implements Finder<JemallocHeap> {
                 }
                 boolean everywhere = known < threads.size() || threads.isEmpty();
                 // One look at a running process may be at a ring that is changed just then.
-                boolean ringed = everywhere && finder.rings(arenas) > 0 && !finder.mayLack();
+                // A thread's own may have been in no state to be known for one just now.
+                int inRings = everywhere || settled ? finder.rings(arenas) : 0;
+                boolean ringed = everywhere && inRings > 0 && !finder.mayLack();
                 if (everywhere && !ringed) {
                     everywhere(map.table(), range -> finder.search(range, OptionalLong.empty()));
                 }
@@ -241,6 +247,13 @@ final class Discovery implements Finder<JemallocHeap> {
                         everywhere
                                 ? new Source[] {Source.STRUCTURE}
                                 : new Source[] {Source.STRUCTURE, Source.REGISTERS}));
+                if (!everywhere && inRings > 0) {
+                    evidence.add(Evidence.of(
+                            "thread caches",
+                            "%d of no thread".formatted(inRings),
+                            "in rings that the arenas have, made by the program for itself; their blocks count as cached",
+                            Source.STRUCTURE));
+                }
                 if (left > 0) {
                     evidence.add(Evidence.of(
                             "thread caches",

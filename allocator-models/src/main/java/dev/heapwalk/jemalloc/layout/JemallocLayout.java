@@ -7,7 +7,7 @@ import java.util.List;
  * Where a range of versions has the fields that differ between them, in builds with pages of one size. What is the same
  * in all stands in the views.
  *
- * @param versions for people, such as {@code 5.2}
+ * @param versions for people, such as {@code 5.3}
  * @param lgPage bits of an address that choose a byte of a page
  * @param state where {@code e_bits} has the extent's state
  * @param szind where it has the index of the size class
@@ -78,7 +78,7 @@ public record JemallocLayout(
         int nfree = lgPage - LG_TINY + 1;
         return List.of(
                 new JemallocLayout(
-                        "5.2",
+                        "5.1 or 5.2",
                         lgPage,
                         new Field(16, 2),
                         new Field(18, 8),
