@@ -220,8 +220,8 @@ final class Discovery implements Finder<JemallocHeap> {
                 }
                 boolean everywhere = known < threads.size() || threads.isEmpty();
                 // One look at a running process may be at a ring that is changed just then.
-                // A thread's own may have been in no state to be known for one just now.
-                int inRings = everywhere || settled ? finder.rings(arenas) : 0;
+                // That of a thread that runs may have been in no state to be known for one just now.
+                int inRings = everywhere || target.still() ? finder.rings(arenas) : 0;
                 boolean ringed = everywhere && inRings > 0 && !finder.mayLack();
                 if (everywhere && !ringed) {
                     everywhere(map.table(), range -> finder.search(range, OptionalLong.empty()));

@@ -29,6 +29,7 @@ final class TreeSearch {
     private static final long NONE = -1;
 
     private final Levels levels;
+    private final List<List<TreeShape>> groups;
     private final Reader reader;
     private final AnonymousMemory anonymous;
     /** So many entries of a leaf may be wrong: up to half of them where extents change meanwhile. */
@@ -44,6 +45,8 @@ final class TreeSearch {
         this.levels = levels;
         this.reader = reader;
         this.anonymous = anonymous;
+        // Where half of all entries may be wrong, a tree would fit more shapes than its own.
+        this.groups = still ? TreeShape.GROUPS : TreeShape.GROUPS.subList(0, 1);
         this.mostBad = still ? MOST_BAD : SAMPLES / 2;
         this.goodForABad = still ? MOST_BAD : 1;
     }
@@ -61,8 +64,11 @@ final class TreeSearch {
             return again;
         }
         List<Candidate> found = new ArrayList<>();
-        for (int i = 0; i < TreeShape.GROUPS.size() && found.isEmpty(); i++) {
-            for (TreeShape shape : TreeShape.GROUPS.get(i)) {
+        for (List<TreeShape> group : groups) {
+            if (!found.isEmpty()) {
+                break;
+            }
+            for (TreeShape shape : group) {
                 for (Range range : variables) {
                     if (range.length() >= shape.rootBytes()) {
                         find(range, shape, found);
