@@ -72,11 +72,6 @@ public final class TcmallocHeap extends LocatedHeap<TcmallocHeap> {
         return map;
     }
 
-    /** Whether what contradicts itself is damage, and no change that was under way when the heap was located. */
-    boolean settled() {
-        return located().settled();
-    }
-
     /** All that the spans have. */
     long systemBytes() {
         return pageHeap.systemBytes();
