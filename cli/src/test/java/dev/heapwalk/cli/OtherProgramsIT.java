@@ -23,6 +23,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Programs that do not allocate by a shared glibc of this machine. */
@@ -254,17 +255,36 @@ final class OtherProgramsIT {
                         pid, "it allocates with an allocator of its own in libown", "malloc is unused"));
     }
 
-    /** It is linked into programs, which may have lost its names, but not those of what it can be asked for. */
-    @Test
-    void googlesTcmalloc() throws Exception {
+    /** They are linked into programs, which may have lost their names, but not all that tells of them. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+                    const char *property(void) { return "tcmalloc.per_cpu_caches_active"; } | Google's tcmalloc | GetStats
+                    const char *name(void) { return "partition_alloc/partitions"; } | PartitionAlloc | memory-infra
+                    void *moz_arena_malloc(int a, size_t n) { (void) a; return malloc(n); } | mozjemalloc | about:memory
+                    """, quoteCharacter = '@')
+    void anAllocatorThatIsKnownByName(String more, String name, String tells) throws Exception {
         ProcessBuilder builder =
                 new ProcessBuilder(CProgram.compile("other", ALLOCATES).toString());
-        Path library = ownMalloc("const char *property(void) { return \"tcmalloc.per_cpu_caches_active\"; }");
-        builder.environment().put("LD_PRELOAD", library.toString());
+        builder.environment().put("LD_PRELOAD", ownMalloc(more).toString());
         running(
                 builder,
                 true,
-                pid -> refusedLiveAndDead(pid, "it allocates with Google's tcmalloc in libown", "malloc is unused"));
+                pid -> refusedLiveAndDead(pid, "it allocates with " + name + " in libown", "malloc is unused", tells));
+    }
+
+    /** Such as version 4: it has the names of those that are read, but not what they have. */
+    @Test
+    void olderJemalloc() throws Exception {
+        ProcessBuilder builder =
+                new ProcessBuilder(CProgram.compile("other", ALLOCATES).toString());
+        builder.environment()
+                .put("LD_PRELOAD", ownMalloc("int mallctl(void) { return 0; }").toString());
+        running(
+                builder,
+                true,
+                pid -> Run.heapwalk("sizes", pid)
+                        .exited(4)
+                        .said("no jemalloc that is known", "libown", "malloc_stats_print and mallctl"));
     }
 
     private static final String COUNTS_OBJECTS = """
@@ -431,7 +451,10 @@ final class OtherProgramsIT {
 
     @Test
     void goProgram() throws Exception {
-        running(new ProcessBuilder("gojq", "."), false, pid -> refusedLiveAndDead(pid, "a Go program (gojq)"));
+        running(
+                new ProcessBuilder("gojq", "."),
+                false,
+                pid -> refusedLiveAndDead(pid, "a Go program (gojq)", "GODEBUG=gctrace=1"));
     }
 
     /** One that is linked with glibc has a heap of either kind. */
