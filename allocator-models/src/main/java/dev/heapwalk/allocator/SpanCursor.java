@@ -214,7 +214,7 @@ public abstract class SpanCursor<H extends LocatedHeap<H>> implements BlockCurso
      */
     protected final void walk(H heap, int ofRegion) {
         table = take(heap);
-        settled = heap.located().settled();
+        settled = heap.settled();
         lost = heap.located().leftOut();
         region = ofRegion;
         from = 0;
