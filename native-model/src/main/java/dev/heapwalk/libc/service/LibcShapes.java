@@ -53,6 +53,7 @@ public final class LibcShapes implements CategorizerProvider {
     private static final int LEAST_ALLOCATION = 1 << 12;
     private static final int MOST_ALLOCATION = 1 << 20;
     private static final int MOST_DESCRIPTOR = 1 << 20;
+    private static final int STANDARD_ERROR = 2;
     /** {@code d_reclen} of a {@code struct dirent}. */
     private static final int ENTRY_LENGTH = 16;
 
@@ -195,6 +196,7 @@ public final class LibcShapes implements CategorizerProvider {
                 || lock < 0
                 || lock > 2
                 || allocation < LEAST_ALLOCATION
+                || allocation % LEAST_ALLOCATION != 0
                 || left < 0
                 || left >= (block.ownMapping() ? 1 << 12 : ROUNDED)
                 || size < 0
@@ -203,8 +205,12 @@ public final class LibcShapes implements CategorizerProvider {
                 || at > size) {
             return Category.NONE;
         }
+        if (size == 0) {
+            // Nothing was read yet, so there is less to tell it by.
+            return descriptor > STANDARD_ERROR && Long.bitCount(allocation) == 1 ? LibcCategories.DIR : Category.NONE;
+        }
         int entry = segment.get(Words.SHORT, offset + DIR_BYTES + ENTRY_LENGTH);
-        return size == 0 || entry >= LEAST_ENTRY && entry <= MOST_ENTRY && entry % Long.BYTES == 0 && entry <= size
+        return entry >= LEAST_ENTRY && entry <= MOST_ENTRY && entry % Long.BYTES == 0 && entry <= size
                 ? LibcCategories.DIR
                 : Category.NONE;
     }
