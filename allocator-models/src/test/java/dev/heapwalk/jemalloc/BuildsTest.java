@@ -4,6 +4,7 @@ package dev.heapwalk.jemalloc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.allocator.LedgerBlocks;
+import dev.heapwalk.allocator.NamedLibrary;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Ledger;
@@ -12,7 +13,6 @@ import dev.heapwalk.testkit.Release;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -99,9 +99,7 @@ class BuildsTest {
                 cases.add(new Case(release, LedgerTest.LIBRARY, "threads", "tcache_max:1024"));
             }
         }
-        String more = System.getenv(VARIABLE);
-        Stream<String> libraries = more == null || more.isBlank() ? Stream.empty() : Arrays.stream(more.split(":"));
-        libraries.forEach(library -> {
+        NamedLibrary.of(VARIABLE).map(named -> named.file().toString()).forEach(library -> {
             for (String scenario : List.of("basic", "bigsizes", "exits", "threads")) {
                 cases.add(new Case(Release.HOST, library, scenario, ""));
             }
