@@ -5,6 +5,7 @@ import dev.heapwalk.cli.output.AtExit;
 import dev.heapwalk.cli.output.Bytes;
 import dev.heapwalk.cli.output.Failure;
 import dev.heapwalk.cli.output.Format;
+import dev.heapwalk.cli.output.Interruption;
 import dev.heapwalk.cli.output.Look;
 import dev.heapwalk.cli.output.Output;
 import dev.heapwalk.cli.output.StandardOutput;
@@ -48,6 +49,8 @@ final class Watch extends TargetCommand {
     private static final int FEWEST_ROWS = 3;
     /** How often a heap may be in a state in which nobody can tell what it is. */
     private static final int MOST_UNSEEN = 10;
+    /** How often it is asked meanwhile whether Ctrl-C in a shell ends it, in nanoseconds. */
+    private static final long GLANCE = 100_000_000;
 
     @Parameters(paramLabel = "TARGET", description = "A process id, the word demo, or the name of a process.")
     private String target;
@@ -121,6 +124,9 @@ final class Watch extends TargetCommand {
 
     @Override
     int answer(Subject subject) {
+        if (subject instanceof Subject.Held) {
+            throw wrong("the process is held, and does not change; 'continue' lets it run on");
+        }
         if (!(subject instanceof Subject.Pid one)) {
             throw wrong("'" + target + "' is a core file, which never changes: watch a process");
         }
@@ -154,7 +160,8 @@ final class Watch extends TargetCommand {
             int unseen = 0;
             for (long due = begun; ; due = next(due)) {
                 while (System.nanoTime() - due < 0) {
-                    LockSupport.parkNanos(due - System.nanoTime());
+                    Interruption.check();
+                    LockSupport.parkNanos(Math.min(due - System.nanoTime(), GLANCE));
                 }
                 try {
                     look(opened, usage, (System.nanoTime() - begun) / 60e9);
@@ -171,6 +178,10 @@ final class Watch extends TargetCommand {
                     return Failure.FINE;
                 }
             }
+        } catch (Interruption e) {
+            // What follows is the summary.
+            Interruption.forget();
+            return Failure.FINE;
         } catch (NoSuchProcessException e) {
             Failure.say(seen.looks() == 0 ? e.getMessage() : process + " has ended");
             return seen.looks() == 0 ? Failure.UNREADABLE : Failure.FINE;

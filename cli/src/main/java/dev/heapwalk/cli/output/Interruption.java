@@ -26,7 +26,7 @@ public final class Interruption extends RuntimeException {
      *
      * @throws Interruption if the command is to end
      */
-    static void check() {
+    public static void check() {
         if (wanted) {
             throw new Interruption();
         }
