@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The commands label, log and diff: states are kept over commands, also over those that are killed. */
 final class HistoryIT {
-    private static final int KILLS = 8;
+    private static final int KILLS = 5;
 
     private static final String MANY = """
             #include <stdlib.h>
