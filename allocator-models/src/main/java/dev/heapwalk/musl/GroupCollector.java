@@ -23,11 +23,8 @@ final class GroupCollector {
     private static final int DEEPEST = 12;
 
     private static final int HAS_GROUP = 6;
-    private static final long[] WORDS = new long[MallocngLayout.METAS];
-
-    static {
-        Arrays.fill(WORDS, Long.BYTES);
-    }
+    /** How far the first word of a group reaches, from its beginning. */
+    private static final int FIRST_WORD = (int) MallocngLayout.GROUP_META + Long.BYTES;
 
     private final Reader reader;
     private final Mappings mappings;
@@ -43,12 +40,17 @@ final class GroupCollector {
     private long[] metas = new long[FIRST_LENGTH];
     private long[] groups = new long[FIRST_LENGTH];
     private long[] bits = new long[FIRST_LENGTH];
+    /** The headers of the slots that groups lie in, where they lie in one. */
+    private int[] headers = new int[FIRST_LENGTH];
+
     private boolean[] dropped = new boolean[0];
 
-    // The first words of the groups that an area describes.
+    // The first words of the groups that an area describes, with what lies before them in slots.
     private final long[] starts = new long[MallocngLayout.METAS];
+    private final long[] lengths = new long[MallocngLayout.METAS];
     private final long[] got = new long[MallocngLayout.METAS];
-    private final MemorySegment words = MemorySegment.ofArray(new byte[Long.BYTES * MallocngLayout.METAS]);
+    private final MemorySegment words =
+            MemorySegment.ofArray(new byte[(MallocngLayout.HEADER + FIRST_WORD) * MallocngLayout.METAS]);
     private int count;
     private long leftOut;
 
@@ -218,21 +220,27 @@ final class GroupCollector {
     private void keepThoseThatBeginSo(int before) {
         int more = count - before;
         for (int i = 0; i < more; i++) {
-            starts[i] = groups[before + i] + MallocngLayout.GROUP_META;
+            int header = Groups.isNested(bits[before + i]) ? MallocngLayout.HEADER : 0;
+            starts[i] = groups[before + i] - header;
+            lengths[i] = header + FIRST_WORD;
         }
         // They lie anywhere: one by one, each would take a page.
-        reader.memory().readRanges(starts, WORDS, more, words, got);
+        reader.memory().readRanges(starts, lengths, more, words, got);
         int kept = before;
+        long at = 0;
         for (int i = 0; i < more; i++) {
             int row = before + i;
-            if (got[i] == Long.BYTES && words.get(Words.LONG, (long) Long.BYTES * i) == metas[row]) {
+            long end = at + lengths[i];
+            if (got[i] == lengths[i] && words.get(Words.LONG, end - Long.BYTES) == metas[row]) {
                 groups[kept] = groups[row];
                 metas[kept] = metas[row];
-                bits[kept++] = bits[row];
+                bits[kept] = bits[row];
+                headers[kept++] = words.get(Words.INT, at);
             } else {
                 leftOut += Groups.size(bits[row]);
                 harmGroup(metas[row], groups[row], "does not begin with its address");
             }
+            at = end;
         }
         count = kept;
     }
@@ -246,6 +254,7 @@ final class GroupCollector {
             groups = Arrays.copyOf(groups, 2 * count);
             metas = Arrays.copyOf(metas, 2 * count);
             bits = Arrays.copyOf(bits, 2 * count);
+            headers = Arrays.copyOf(headers, 2 * count);
         }
         groups[count] = group;
         metas[count] = address;
@@ -322,7 +331,7 @@ final class GroupCollector {
         long stride = Groups.stride(bits[outer]);
         long storage = groups[outer] + MallocngLayout.STORAGE;
         int slot = (int) ((groups[row] - storage) / stride);
-        int header = reader.readInt(groups[row] - MallocngLayout.HEADER, 0);
+        int header = headers[row];
         if (depth == DEEPEST
                 || slot < nextSlots[depth - 1]
                 || !Groups.isNested(bits[row])
