@@ -16,9 +16,9 @@ import java.util.TreeMap;
 final class ArenaFinder {
     /** More threads are bound to no arena. */
     private static final int MOST_THREADS = 1 << 20;
-    /** A number of an arena has 12 bits. */
+    /** How many the array has room for, in C {@code MALLOCX_ARENA_LIMIT}: a number of an arena has 12 bits. */
     private static final long MOST_ARENAS = 4095;
-    /** Structures begin at lines of the processor's cache. */
+    /** The array and the structures begin at lines of the processor's cache. */
     private static final long ALIGNMENT = 64;
 
     private final NonzeroWords words;
@@ -36,23 +36,21 @@ final class ArenaFinder {
     }
 
     /**
-     * Looks for the array: the most such pointers between which there is nothing else. The first arena is always there.
+     * Looks for the array: it begins at a line of the processor's cache with the first arena, which is always there, and
+     * has nothing but such pointers, each once, in its whole length.
      *
      * @param variables of the module
      * @return target addresses of the structures, by the numbers of the arenas; none if there is no array
      */
     SortedMap<Integer, Long> find(List<Range> variables) {
         for (Range range : variables) {
-            end();
             words.each(range.start(), range.end(), (at, word) -> {
                 long number = (at - first) / Long.BYTES;
-                if (!isArena(word)) {
-                    end();
-                } else {
-                    // One that has been there is that of another variable.
-                    if (run.containsValue(word) || number > MOST_ARENAS) {
-                        end();
-                    }
+                boolean arena = isArena(word);
+                if (!arena || number >= MOST_ARENAS || run.containsValue(word)) {
+                    end(at);
+                }
+                if (arena && (!run.isEmpty() || at % ALIGNMENT == 0)) {
                     if (run.isEmpty()) {
                         first = at;
                     }
@@ -60,13 +58,14 @@ final class ArenaFinder {
                 }
                 return true;
             });
+            end(range.end());
         }
-        end();
         return best;
     }
 
-    private void end() {
-        if (run.size() > best.size()) {
+    /** What was found ends before something else. */
+    private void end(long at) {
+        if ((at - first) / Long.BYTES >= MOST_ARENAS && run.size() > best.size()) {
             best = run;
         }
         run = new TreeMap<>();
