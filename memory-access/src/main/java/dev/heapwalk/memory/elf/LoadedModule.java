@@ -43,6 +43,7 @@ final class LoadedModule implements ElfModule {
     private final List<Range> writableSegments;
 
     private DynamicSection dynamic;
+    private Optional<String> soname;
     private Disk disk;
     private Optional<MemorySegment> mapped;
     private List<SymbolTable> tables;
@@ -227,13 +228,26 @@ final class LoadedModule implements ElfModule {
 
     @Override
     public boolean contains(long address) {
+        // Asked for many words, so without a stream.
         if (!mappings.isEmpty()) {
-            return spans(address) && mappings.stream().anyMatch(mapping -> mapping.contains(address));
+            return spans(address) && isMapped(address);
         }
-        return segments.stream()
-                .filter(segment -> segment.type() == ProgramHeader.LOAD)
-                .anyMatch(
-                        segment -> Long.compareUnsigned(address - bias - segment.address(), segment.memorySize()) < 0);
+        for (ProgramHeader segment : segments) {
+            if (segment.type() == ProgramHeader.LOAD
+                    && Long.compareUnsigned(address - bias - segment.address(), segment.memorySize()) < 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean isMapped(long address) {
+        for (Mapping mapping : mappings) {
+            if (mapping.contains(address)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override
@@ -268,8 +282,11 @@ final class LoadedModule implements ElfModule {
     }
 
     @Override
-    public Optional<String> soname() {
-        return dynamic().soname();
+    public synchronized Optional<String> soname() {
+        if (soname == null) {
+            soname = dynamic().soname();
+        }
+        return soname;
     }
 
     private synchronized DynamicSection dynamic() {

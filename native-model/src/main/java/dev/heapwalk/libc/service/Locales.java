@@ -33,7 +33,8 @@ final class Locales {
     static void find(ElfModule libc, Reader reader, Map<Long, Category> known) {
         for (Range range : libc.writableSegments()) {
             for (long at = range.start() + 7 & -8; at + BYTES <= range.end(); at += Long.BYTES) {
-                if (is(reader, at, libc)) {
+                long offset = reader.find(at, BYTES);
+                if (offset >= 0 && mayBe(reader.segment(), offset) && is(reader, at, libc)) {
                     for (int i = 0; i < CATEGORIES; i++) {
                         put(reader.readLong(at + (long) i * Long.BYTES, 0), LibcCategories.LOCALE_DATA, libc, known);
                         put(
