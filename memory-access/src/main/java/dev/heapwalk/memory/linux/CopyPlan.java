@@ -6,6 +6,7 @@ import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.elf.ElfModules;
 import dev.heapwalk.memory.held.HeldRanges;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -48,7 +49,7 @@ final class CopyPlan {
 
     CopyPlan(LiveMemory memory) {
         this.memory = memory;
-        this.presence = new Presence(memory, memory.mark());
+        this.presence = new Presence(memory, memory.mark(), Arena.ofAuto());
         this.touched = memory.touched();
     }
 

@@ -243,7 +243,7 @@ final class LiveMemory implements AddressSpace {
     /** What a reader needs for itself. */
     Vectors vectors(SegmentAllocator from) {
         Watch.Mark mark = watch.mark();
-        return new Vectors(from, mark, new Presence(this, mark));
+        return new Vectors(from, mark, new Presence(this, mark, from));
     }
 
     boolean stopped() {
@@ -872,6 +872,23 @@ final class LiveMemory implements AddressSpace {
         }
     }
 
+    /** A process that runs another program now has another address space, and so another file. */
+    private boolean reopenFile() {
+        fileLock.lock();
+        try {
+            checkOpen();
+            int fd = libc.open(process.memoryFile().toString(), Libc.O_RDONLY | Libc.O_CLOEXEC);
+            if (fd < 0) {
+                return false;
+            }
+            libc.close(file);
+            file = fd;
+            return true;
+        } finally {
+            fileLock.unlock();
+        }
+    }
+
     private long readFile(long address, MemorySegment destination, long at, long length) {
         // Unlike process_vm_readv the file shows what the process itself may not read.
         long limit = kernelHalf(address + length) ? Long.MAX_VALUE : address + length;
@@ -885,6 +902,7 @@ final class LiveMemory implements AddressSpace {
         }
         // A slice is an object, and nearly always the first read gives all.
         MemorySegment rest = at == 0 ? destination : destination.asSlice(at);
+        boolean reopened = false;
         while (true) {
             long got;
             fileLock.lock();
@@ -902,7 +920,12 @@ final class LiveMemory implements AddressSpace {
             }
             switch ((int) -got) {
                 // The address space is gone: that file has no other end.
-                case 0, Errno.ESRCH -> throw process.ended();
+                case 0, Errno.ESRCH -> {
+                    if (reopened || !reopenFile()) {
+                        throw process.ended();
+                    }
+                    reopened = true;
+                }
                 case Errno.EINTR -> {
                     // Again.
                 }

@@ -168,7 +168,7 @@ final class PageMap implements TouchedPages {
 
     private boolean scanRegions(long page) {
         if (pages == null) {
-            pages = new PageScan(memory, mark, MOST_REGIONS);
+            pages = new PageScan(memory, mark, MOST_REGIONS, Arena.ofAuto());
         }
         long found = pages.ask(page, memory.endOfMappings(), most, PRESENT_OR_SWAPPED, PRESENT_OR_SWAPPED);
         if (found < 0 || pages.walked() <= page) {

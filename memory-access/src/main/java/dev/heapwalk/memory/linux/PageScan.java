@@ -3,8 +3,8 @@ package dev.heapwalk.memory.linux;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * The call {@code PAGEMAP_SCAN} of {@code /proc/PID/pagemap}, which tells of runs of pages; kernels before 6.7 don't
@@ -37,14 +37,14 @@ final class PageScan {
      *
      * @param mark the caller's own
      * @param most how many runs are told at once
+     * @param from where the room comes from
      */
-    PageScan(LiveMemory memory, Watch.Mark mark, int most) {
+    PageScan(LiveMemory memory, Watch.Mark mark, int most, SegmentAllocator from) {
         this.memory = memory;
         this.mark = mark;
         this.most = most;
-        Arena arena = Arena.ofAuto();
-        this.argument = arena.allocate(JAVA_LONG, ARGUMENT);
-        this.regions = arena.allocate(JAVA_LONG, (long) REGION * most);
+        this.argument = from.allocate(JAVA_LONG, ARGUMENT);
+        this.regions = from.allocate(JAVA_LONG, (long) REGION * most);
     }
 
     /**

@@ -5,8 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 
@@ -48,6 +48,7 @@ final class Presence {
 
     private final LiveMemory memory;
     private final Watch.Mark mark;
+    private final SegmentAllocator room;
     private int pageShift;
 
     // Groups by their number: what is mapped but not in memory, and what is swapped out.
@@ -72,9 +73,16 @@ final class Presence {
     private boolean swappedOut;
     private boolean notThere;
 
-    Presence(LiveMemory memory, Watch.Mark mark) {
+    /**
+     * Makes one that knows nothing yet.
+     *
+     * @param mark the caller's own
+     * @param room where room for the kernel's answers comes from
+     */
+    Presence(LiveMemory memory, Watch.Mark mark, SegmentAllocator room) {
         this.memory = memory;
         this.mark = mark;
+        this.room = room;
     }
 
     /**
@@ -227,7 +235,7 @@ final class Presence {
     /** Returns up to where the answer is complete. */
     private long scan(long from, long to) {
         if (pages == null) {
-            pages = new PageScan(memory, mark, MOST_REGIONS);
+            pages = new PageScan(memory, mark, MOST_REGIONS, room);
         }
         // All that is mapped, so what is not mapped is in no region.
         long found = pages.ask(from, to, 0, 0, PageScan.PRESENT | PageScan.SWAPPED);
@@ -249,7 +257,7 @@ final class Presence {
 
     private long readWords(long from, long to) {
         if (words == null) {
-            words = Arena.ofAuto().allocate(JAVA_LONG, MOST_GROUPS * GROUP);
+            words = room.allocate(JAVA_LONG, MOST_GROUPS * GROUP);
         }
         long page = from >>> pageShift;
         long count = memory.readPageMap(mark, page, words, (to - from) >>> pageShift);

@@ -59,7 +59,7 @@ final class ResidencyReader {
     }
 
     private boolean scan() {
-        PageScan scan = new PageScan(memory, mark, MOST_REGIONS);
+        PageScan scan = new PageScan(memory, mark, MOST_REGIONS, Arena.ofAuto());
         long end = memory.endOfMappings();
         long at = 0;
         while (at < end) {

@@ -5,8 +5,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.ref.Cleaner;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -29,7 +29,7 @@ public final class Buffers implements SegmentAllocator, AutoCloseable {
     private final Memory memory = new Memory(Arena.ofShared(), new AtomicLong());
     private final Cleaner.Cleanable free = CLEANER.register(seen.scope(), memory);
 
-    private final List<MemorySegment> allocated = new ArrayList<>();
+    private final List<MemorySegment> allocated = new CopyOnWriteArrayList<>();
 
     /** What is freed in the end. Must not reach what it waits for. */
     private record Memory(Arena arena, AtomicLong bytes) implements Runnable {

@@ -4,10 +4,12 @@ package dev.heapwalk.memory.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetOptions;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.testkit.Rollup;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -61,6 +63,36 @@ class FamilyTest {
             }
             Map<String, Long> after = Rollup.of(pid);
             assertThat(after.get("Shared_Dirty")).isEqualTo(before.get("Shared_Dirty"));
+        }
+    }
+
+    /** Its file shows the address space that it had when the file was opened. */
+    @Test
+    void readsOnWhereAnotherProgramIsRun() throws Exception {
+        String source = """
+                #include <stdio.h>
+                #include <stdlib.h>
+                #include <unistd.h>
+                int main(int argc, char **argv) {
+                    long *word = malloc(8);
+                    *word = argc;
+                    printf("%lx\\n", (long) word);
+                    fflush(stdout);
+                    getchar();
+                    if (argc == 1) execl("/proc/self/exe", argv[0], "again", (char *) 0);
+                }
+                """;
+        try (CTarget program = CTarget.start("runs-another", source)) {
+            long word = program.hex();
+            FakeLibc libc = new FakeLibc().always("process_vm_readv", Errno.EPERM);
+            try (Target target =
+                    LiveTarget.observe(program.pid(), TargetOptions.DEFAULT, libc, ProcFs.ofThisMachine())) {
+                assertThat(target.memory().readLong(word)).isEqualTo(1);
+                program.say("on");
+                long other = program.hex();
+                target.memory().refresh();
+                assertThat(target.memory().readLong(other)).isEqualTo(2);
+            }
         }
     }
 }
