@@ -147,7 +147,6 @@ final class Discovery implements Finder<MuslHeap> {
                     Discovery.this,
                     table,
                     row,
-                    table.free(reader, firstRegion),
                     new Located(name, firstRegion, evidence(), missing, damages, settled, groups.leftOut()));
         }
 
@@ -161,10 +160,11 @@ final class Discovery implements Finder<MuslHeap> {
 
         /** Holds what was found against what musl counts. */
         private void compare() {
+            long[] slots = groups.slots();
             for (int i = 0; i < MallocngLayout.CLASSES; i++) {
-                if (groups.slotsOf(i) != context.usageByClass(i)) {
+                if (slots[i] != context.usageByClass(i)) {
                     missing.add("musl counts %,d slots of %,d bytes, and %,d are known"
-                            .formatted(context.usageByClass(i), SizeClasses.stride(i), groups.slotsOf(i)));
+                            .formatted(context.usageByClass(i), SizeClasses.stride(i), slots[i]));
                 }
                 if (context.active(i) != 0 && !groups.isMeta(context.active(i), i)) {
                     damages.add(

@@ -37,9 +37,14 @@ final class GroupCollector {
     private final Meta meta = new Meta();
 
     private final TreeSet<Long> areas = new TreeSet<>();
+    /** The same, for who asks often. */
+    private final LongTable knownAreas = new LongTable();
+
     private long[] metas = new long[FIRST_LENGTH];
     private long[] groups = new long[FIRST_LENGTH];
     private long[] bits = new long[FIRST_LENGTH];
+    /** A bit for each slot of a group that is free. */
+    private int[] masks = new int[FIRST_LENGTH];
     /** The headers of the slots that groups lie in, where they lie in one. */
     private int[] headers = new int[FIRST_LENGTH];
 
@@ -173,6 +178,7 @@ final class GroupCollector {
 
     /** Reads all metas, and takes the groups that they describe. */
     void findGroups() {
+        areas.forEach(at -> knownAreas.put(at, 1));
         for (long at : areas) {
             int before = count;
             for (int i = 0; i < MallocngLayout.METAS; i++) {
@@ -193,6 +199,7 @@ final class GroupCollector {
         long itsBits = meta.bits();
         long next = meta.next();
         long prev = meta.prev();
+        int mask = meta.availMask() | meta.freedMask();
         if (group == 0 && itsBits == 0) {
             return;
         }
@@ -209,7 +216,7 @@ final class GroupCollector {
                 && !(isRing(next, MallocngLayout.PREV, address) && isRing(prev, MallocngLayout.NEXT, address))) {
             harm(address, "the meta at 0x%x is not in its place in a ring".formatted(address));
         }
-        take(group, address, itsBits);
+        take(group, address, itsBits, mask);
     }
 
     private void harmGroup(long address, long group, String why) {
@@ -235,6 +242,7 @@ final class GroupCollector {
                 groups[kept] = groups[row];
                 metas[kept] = metas[row];
                 bits[kept] = bits[row];
+                masks[kept] = masks[row];
                 headers[kept++] = words.get(Words.INT, at);
             } else {
                 leftOut += Groups.size(bits[row]);
@@ -246,32 +254,31 @@ final class GroupCollector {
     }
 
     private boolean isRing(long other, long back, long address) {
-        return areas.contains(other & -MallocngLayout.AREA_SIZE) && reader.readLong(other + back, 0) == address;
+        return isArea(other & -MallocngLayout.AREA_SIZE) && reader.readLong(other + back, 0) == address;
     }
 
-    private void take(long group, long address, long itsBits) {
+    private boolean isArea(long address) {
+        return knownAreas.get(address, 0) != 0;
+    }
+
+    private void take(long group, long address, long itsBits, int mask) {
         if (count == groups.length) {
             groups = Arrays.copyOf(groups, 2 * count);
             metas = Arrays.copyOf(metas, 2 * count);
             bits = Arrays.copyOf(bits, 2 * count);
+            masks = Arrays.copyOf(masks, 2 * count);
             headers = Arrays.copyOf(headers, 2 * count);
         }
         groups[count] = group;
         metas[count] = address;
         bits[count] = itsBits;
+        masks[count] = mask;
         count++;
     }
 
     /** Puts groups and areas in order. */
     GroupTable table() {
-        LongTable rows = new LongTable();
-        for (int i = 0; i < count; i++) {
-            rows.put(groups[i], i);
-        }
-        long[] inOrder = Arrays.copyOf(groups, count);
-        Arrays.sort(inOrder);
-        int[] order = new int[count];
-        Arrays.setAll(order, i -> (int) rows.get(inOrder[i], 0));
+        int[] order = AddressOrder.of(groups, count);
         dropped = new boolean[count];
         dropOverlapping(order);
         long[] areasInOrder = areas.stream().mapToLong(Long::longValue).toArray();
@@ -354,16 +361,17 @@ final class GroupCollector {
 
     private void addSlots(int row, int from, int to) {
         if (from < to) {
-            table.addSlots(groups[row], metas[row], bits[row], Groups.stride(bits[row]), from, to - from);
+            table.addSlots(groups[row], metas[row], bits[row], masks[row], Groups.stride(bits[row]), from, to - from);
         }
     }
 
-    /** How many slots of a size class there are, but for memory that was donated. */
-    long slotsOf(int sizeClass) {
-        long slots = 0;
+    /** How many slots of each size class there are, but for memory that was donated. */
+    long[] slots() {
+        long[] slots = new long[MallocngLayout.CLASSES];
         for (int i = 0; i < count; i++) {
-            if (Groups.sizeClass(bits[i]) == sizeClass && !Groups.isDonated(bits[i])) {
-                slots += Groups.lastIdx(bits[i]) + 1;
+            int sizeClass = Groups.sizeClass(bits[i]);
+            if (sizeClass < slots.length && !Groups.isDonated(bits[i])) {
+                slots[sizeClass] += Groups.lastIdx(bits[i]) + 1;
             }
         }
         return slots;
@@ -385,7 +393,7 @@ final class GroupCollector {
     /** Whether an address is that of a meta whose group is of a size class. */
     boolean isMeta(long address, int sizeClass) {
         long ofArea = address & -MallocngLayout.AREA_SIZE;
-        return areas.contains(ofArea)
+        return isArea(ofArea)
                 && (address - ofArea - MallocngLayout.SLOTS) % Meta.SIZE == 0
                 && Groups.sizeClass(reader.readLong(address + MallocngLayout.BITS, 0)) == sizeClass;
     }

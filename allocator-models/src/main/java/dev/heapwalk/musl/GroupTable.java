@@ -4,7 +4,6 @@ package dev.heapwalk.musl;
 import dev.heapwalk.allocator.FreeTable;
 import dev.heapwalk.allocator.Spans;
 import dev.heapwalk.heap.Column;
-import dev.heapwalk.memory.Reader;
 import dev.heapwalk.musl.layout.MallocngLayout;
 import java.util.Arrays;
 import java.util.List;
@@ -18,6 +17,8 @@ final class GroupTable extends Spans {
     long[] groups = new long[starts.length];
     /** What {@link Meta#bits()} said of the groups. */
     long[] bits = new long[starts.length];
+    /** A bit for each slot of the groups that was free when the heap was located. */
+    int[] masks = new int[starts.length];
     /** How far the next slot lies behind one, in bytes. */
     long[] strides = new long[starts.length];
     /** The index in the group of the first slot. */
@@ -27,18 +28,20 @@ final class GroupTable extends Spans {
     protected void grow(int length) {
         groups = Arrays.copyOf(groups, length);
         bits = Arrays.copyOf(bits, length);
+        masks = Arrays.copyOf(masks, length);
         strides = Arrays.copyOf(strides, length);
         firsts = Arrays.copyOf(firsts, length);
     }
 
     /** Adds a run of slots of a group. */
-    void addSlots(long group, long meta, long ofBits, long stride, int first, int count) {
+    void addSlots(long group, long meta, long ofBits, int mask, long stride, int first, int count) {
         // The header of a block lies before it.
         long from = group + MallocngLayout.STORAGE - MallocngLayout.HEADER + first * stride;
         int index = add(from, count * stride, meta);
         strides[index] = stride;
         groups[index] = group;
         bits[index] = ofBits;
+        masks[index] = mask;
         firsts[index] = (byte) first;
     }
 
@@ -59,7 +62,7 @@ final class GroupTable extends Spans {
     }
 
     /** The free slots of each size. */
-    FreeTable free(Reader reader, int firstRegion) {
+    FreeTable free(int firstRegion) {
         FreeTable rows = new FreeTable(
                 firstRegion,
                 "Context",
@@ -68,9 +71,7 @@ final class GroupTable extends Spans {
                 Column.sum("Groups", "groups"));
         for (int i = 0; i < count(); i++) {
             if (!isArea(i)) {
-                long masks = Integer.toUnsignedLong(reader.readInt(structures[i] + MallocngLayout.AVAIL_MASK, 0)
-                        | reader.readInt(structures[i] + MallocngLayout.FREED_MASK, 0));
-                int free = Long.bitCount(masks >>> firsts[i] & (1L << slots(i)) - 1);
+                int free = Long.bitCount(Integer.toUnsignedLong(masks[i]) >>> firsts[i] & (1L << slots(i)) - 1);
                 if (free > 0) {
                     rows.add(0, Groups.sizeClass(bits[i]), strides[i], free);
                 }

@@ -3,9 +3,8 @@ package dev.heapwalk.musl;
 
 import dev.heapwalk.allocator.SpanCursor;
 import dev.heapwalk.memory.Reader;
-import dev.heapwalk.memory.raw.Words;
+import dev.heapwalk.memory.raw.RawMemory;
 import dev.heapwalk.musl.layout.MallocngLayout;
-import java.lang.foreign.MemorySegment;
 
 /**
  * Walks every block in address order: slots of groups, in use or free, and areas of metas. A slot that has another group
@@ -52,11 +51,10 @@ public final class MuslCursor extends SpanCursor<MuslHeap> {
     private final Meta meta = new Meta();
 
     // What of the group is at hand, until something else is read: from one target address to another.
-    private MemorySegment held = MemorySegment.NULL;
     private long heldFrom;
     private long heldTo;
-    /** What is to be added to a target address to have its place in the segment. */
-    private long heldOffset;
+    /** What is to be added to a target address to have the local one. */
+    private long toLocal;
 
     private long group;
     /** The index in the group of the first slot. */
@@ -140,29 +138,27 @@ public final class MuslCursor extends SpanCursor<MuslHeap> {
         long length = table.sizes[index] + HEADER;
         long found = length <= SHORT ? reader.find(from, length) : -1;
         if (found >= 0) {
-            held = reader.segment();
             heldFrom = from;
             heldTo = from + length;
-            heldOffset = found - from;
+            toLocal = reader.segment().address() + found - from;
         }
         return good(from, size, (int) (table.sizes[index] / size));
     }
 
-    /** The place of some bytes in {@link #held}, -1 if they can't be read. */
-    private long find(long at, int length) {
-        if (at >= heldFrom && at + length <= heldTo) {
-            return at + heldOffset;
+    /** The local address of a word of 64 bits, 0 if it can't be read. */
+    private long local(long at) {
+        if (at >= heldFrom && at + Long.BYTES <= heldTo) {
+            return at + toLocal;
         }
         heldTo = 0;
-        long found = reader.find(at, length);
-        held = reader.segment();
-        return found;
+        long found = reader.find(at, Long.BYTES);
+        return found < 0 ? 0 : reader.segment().address() + found;
     }
 
-    /** The word of 32 bits at an address; -1, which no header is, if it can't be read. */
+    /** The word of 32 bits at an address, behind which there are as many; -1, which no header is, if it can't be read. */
     private int word(long at) {
-        long found = find(at, HEADER);
-        return found < 0 ? -1 : held.get(Words.INT, found);
+        long local = local(at);
+        return local == 0 ? -1 : (int) RawMemory.word(local);
     }
 
     @Override
@@ -176,11 +172,11 @@ public final class MuslCursor extends SpanCursor<MuslHeap> {
         int index = firstSlot + block();
         // The header of a block lies before it.
         long start = first + HEADER + block() * size;
-        long found = find(start - HEADER, HEADER);
-        if (found < 0) {
+        long local = local(start - HEADER);
+        if (local == 0) {
             return refuse("has a header that can't be read");
         }
-        int header = held.get(Words.INT, found);
+        int header = (int) RawMemory.word(local);
         if ((free >>> block() & 1) != 0) {
             address = start;
             usable = size - HEADER;
@@ -235,12 +231,13 @@ public final class MuslCursor extends SpanCursor<MuslHeap> {
         }
         long reserved = reserved(header);
         if (reserved == TOLD_BEHIND) {
-            long word = find(end - 8, 8);
-            if (word < 0) {
+            long local = local(end - Long.BYTES);
+            if (local == 0) {
                 return refuse("has an end that can't be read");
             }
-            reserved = Integer.toUnsignedLong(held.get(Words.INT, word + HEADER));
-            if (reserved < TOLD_BEHIND || held.get(Words.BYTE, word + HEADER - 1) != 0) {
+            long word = RawMemory.word(local);
+            reserved = word >>> Integer.SIZE;
+            if (reserved < TOLD_BEHIND || (word >>> Integer.SIZE - Byte.SIZE & 0xff) != 0) {
                 return refuse("does not end as its header says");
             }
         }
@@ -273,8 +270,8 @@ public final class MuslCursor extends SpanCursor<MuslHeap> {
 
     /** Whether the byte behind the block is as musl left it. It looks there when the block is freed. */
     private boolean ends() {
-        long found = state == USED ? find(address + usable, 1) : -1;
-        return found < 0 || held.get(Words.BYTE, found) == 0;
+        long local = state == USED ? local(address + usable - HEADER) : 0;
+        return local == 0 || (RawMemory.word(local) >>> Integer.SIZE & 0xff) == 0;
     }
 
     @Override

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.musl;
 
-import dev.heapwalk.allocator.FreeTable;
 import dev.heapwalk.allocator.Located;
 import dev.heapwalk.allocator.LocatedHeap;
 import dev.heapwalk.heap.Table;
@@ -22,13 +21,11 @@ import java.util.Objects;
 public final class MuslHeap extends LocatedHeap<MuslHeap> {
     private final GroupTable table;
     private final ContextTable context;
-    private final FreeTable freeSlots;
 
-    MuslHeap(Discovery discovery, GroupTable table, ContextTable context, FreeTable freeSlots, Located located) {
+    MuslHeap(Discovery discovery, GroupTable table, ContextTable context, Located located) {
         super(MuslHeap.class, discovery, located, MuslState.STATES);
         this.table = table;
         this.context = context;
-        this.freeSlots = freeSlots;
     }
 
     /**
@@ -116,6 +113,6 @@ public final class MuslHeap extends LocatedHeap<MuslHeap> {
      */
     @Override
     public Table freeLists() {
-        return freeSlots;
+        return table.free(firstRegion());
     }
 }
