@@ -89,6 +89,10 @@ final class Sample {
                 addresses = Arrays.copyOf(addresses, 2 * count);
             }
             addresses[count++] = address;
+            // What has returned leads to others that have, and not to its caller.
+            if (frame.freed()) {
+                break;
+            }
             address = frame.back();
         }
         if (address != 0) {
@@ -155,6 +159,10 @@ final class Sample {
         for (int i = last - 1; i >= Math.max(first, innermost); i--) {
             long outer = i + 1 < count ? addresses[i + 1] : 0;
             lay(1, i, first);
+            if (frame.freed()) {
+                lost = true;
+                return i + 1;
+            }
             boolean same = frame.back() == outer;
             long code = frame.code();
             long after = frame.instruction(0);

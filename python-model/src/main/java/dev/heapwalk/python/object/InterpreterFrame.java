@@ -5,6 +5,7 @@ import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.struct.StructView;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.layout.ActivationLayout;
+import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.PythonLayout;
 
 /**
@@ -106,6 +107,16 @@ public final class InterpreterFrame extends StructView {
      */
     public long object() {
         return layout.object() < 0 ? address() : longAt(layout.object());
+    }
+
+    /**
+     * Whether it was given back. Before 3.11, frames that may be used again are in a list by {@link #back()}, the one that
+     * was called last behind the others.
+     *
+     * @return whether nobody refers to it, where it is an object
+     */
+    public boolean freed() {
+        return layout.object() < 0 && longAt(ObjectLayout.REFCNT) == 0;
     }
 
     /**
