@@ -66,8 +66,13 @@ final class WatchIT {
     }
 
     private static Process watch(Grandchild program, String... options) throws IOException {
-        List<String> line = new ArrayList<>(
-                List.of(Run.checkout().resolve("bin/heapwalk").toString(), "watch", Long.toString(program.pid())));
+        // Who starts the tests in the background may have them ignore SIGINT, and a JVM heeds that.
+        List<String> line = new ArrayList<>(List.of(
+                "env",
+                "--default-signal=INT",
+                Run.checkout().resolve("bin/heapwalk").toString(),
+                "watch",
+                Long.toString(program.pid())));
         line.addAll(List.of(options));
         return new ProcessBuilder(line).start();
     }
