@@ -5,6 +5,7 @@ import dev.heapwalk.cli.history.Difference;
 import dev.heapwalk.cli.history.Difference.Change;
 import dev.heapwalk.cli.history.Difference.Tally;
 import dev.heapwalk.cli.history.Snapshot;
+import dev.heapwalk.cli.output.JointReport;
 import dev.heapwalk.cli.output.Report;
 import dev.heapwalk.cli.output.TableReport;
 import dev.heapwalk.heap.Column;
@@ -15,7 +16,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** How two snapshots differ, in tables: all changes, by category, by size, and each block. */
-final class DiffReport implements Report {
+final class DiffReport implements JointReport {
     private static final List<Column> CHANGES = List.of(
             Column.text("Change", "change"),
             Column.sum("Blocks", "blocks"),
@@ -181,21 +182,6 @@ final class DiffReport implements Report {
             sink.text(was.category().toString());
         }
         sink.end();
-    }
-
-    @Override
-    public List<Column> columns() {
-        throw new IllegalStateException("each part has its own");
-    }
-
-    @Override
-    public void rows(RowSink sink) {
-        throw new IllegalStateException("each part has its own");
-    }
-
-    @Override
-    public void total(RowSink sink) {
-        throw new IllegalStateException("each part has its own");
     }
 
     @Override

@@ -53,16 +53,23 @@ public abstract sealed class Condition {
         }
     }
 
-    /** Both; the one that costs less is asked first. */
-    static final class Both extends Condition {
-        private final Condition first;
-        private final Condition second;
+    /** Two of them; the one that costs less is asked first. */
+    private abstract static sealed class Pair extends Condition {
+        final Condition first;
+        final Condition second;
 
-        Both(Condition one, Condition other) {
+        Pair(Condition one, Condition other) {
             super(Math.max(one.cost, other.cost));
             boolean inOrder = one.cost <= other.cost;
             first = inOrder ? one : other;
             second = inOrder ? other : one;
+        }
+    }
+
+    /** Both. */
+    static final class Both extends Pair {
+        Both(Condition one, Condition other) {
+            super(one, other);
         }
 
         @Override
@@ -71,16 +78,10 @@ public abstract sealed class Condition {
         }
     }
 
-    /** One or both; the one that costs less is asked first. */
-    static final class Either extends Condition {
-        private final Condition first;
-        private final Condition second;
-
+    /** One or both. */
+    static final class Either extends Pair {
         Either(Condition one, Condition other) {
-            super(Math.max(one.cost, other.cost));
-            boolean inOrder = one.cost <= other.cost;
-            first = inOrder ? one : other;
-            second = inOrder ? other : one;
+            super(one, other);
         }
 
         @Override
