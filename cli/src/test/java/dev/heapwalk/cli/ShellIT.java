@@ -147,7 +147,7 @@ final class ShellIT {
                     "--quiet",
                     "--return",
                     "--command",
-                    "stty cols 100 rows 40; " + command() + " shell " + pid,
+                    "stty cols 100 rows 40; exec " + command() + " shell " + pid,
                     "/dev/null");
             InputStream out = shell.getInputStream();
             until(out, "heapwalk> ");
