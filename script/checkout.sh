@@ -3,7 +3,7 @@
 # Builds the heapwalk command of this checkout where that is needed. bin/heapwalk reads this file with '.', has the
 # functions fail, class_path_of and train, and finds java_home, class_path and cache set afterwards.
 
-modules='memory-access heap-model native-model malloc-model allocator-models ruby-model python-model cli'
+modules='memory-access heap-model graph-model native-model malloc-model allocator-models ruby-model python-model cli'
 state=$root/target/heapwalk
 . "$root/script/jdk.sh"
 

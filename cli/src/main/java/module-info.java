@@ -3,6 +3,7 @@
  * The heapwalk command.
  */
 module dev.heapwalk.cli {
+    requires dev.heapwalk.graph;
     requires dev.heapwalk.heap;
     requires dev.heapwalk.python;
     requires dev.heapwalk.ruby;

@@ -13,6 +13,7 @@ module dev.heapwalk.memory {
             dev.heapwalk.ruby;
     exports dev.heapwalk.memory.raw to
             dev.heapwalk.allocators,
+            dev.heapwalk.graph,
             dev.heapwalk.heap,
             dev.heapwalk.malloc,
             dev.heapwalk.natives,

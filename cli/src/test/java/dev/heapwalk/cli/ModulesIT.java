@@ -33,12 +33,14 @@ final class ModulesIT {
         assertThat(requires)
                 .containsEntry("dev.heapwalk.memory", Set.of())
                 .containsEntry("dev.heapwalk.heap", Set.of("dev.heapwalk.memory"))
+                .containsEntry("dev.heapwalk.graph", Set.of("dev.heapwalk.heap"))
                 .containsEntry("dev.heapwalk.malloc", Set.of("dev.heapwalk.heap"))
                 .containsEntry("dev.heapwalk.allocators", Set.of("dev.heapwalk.heap"))
                 .containsEntry("dev.heapwalk.natives", Set.of("dev.heapwalk.heap"))
                 .containsEntry("dev.heapwalk.ruby", Set.of("dev.heapwalk.heap"))
                 .containsEntry("dev.heapwalk.python", Set.of("dev.heapwalk.heap"))
                 .containsEntry(
-                        "dev.heapwalk.cli", Set.of("dev.heapwalk.heap", "dev.heapwalk.python", "dev.heapwalk.ruby"));
+                        "dev.heapwalk.cli",
+                        Set.of("dev.heapwalk.graph", "dev.heapwalk.heap", "dev.heapwalk.python", "dev.heapwalk.ruby"));
     }
 }

@@ -22,6 +22,7 @@ class PublicApiTest {
     private static final List<String> MODULES = List.of(
             "memory-access",
             "heap-model",
+            "graph-model",
             "native-model",
             "malloc-model",
             "allocator-models",
