@@ -3,7 +3,9 @@ package dev.heapwalk.ruby;
 
 import dev.heapwalk.ruby.layout.Flags;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * How much of a heap changed while a process that runs on was read: the slots whose first words are not what they were,
@@ -24,13 +26,16 @@ public final class Turnover {
     /** What no object is noted as. */
     private static final byte NONE = 0;
 
+    private static final byte[] NO_SLOTS = {};
+
     /**
      * A difference between two moments.
      *
      * @param slots how many slots differ
+     * @param made how many of them held no object before and hold one now
      * @param objects how many objects there were, at that moment of the two at which there were more
      */
-    public record Change(long slots, long objects) {
+    public record Change(long slots, long made, long objects) {
         /**
          * The share of the heap that changed.
          *
@@ -88,23 +93,24 @@ public final class Turnover {
     public Change until(RubyVm vm) {
         Turnover now = new Turnover(vm);
         long slots = 0;
-        for (Map.Entry<Long, byte[]> page : now.pages.entrySet()) {
-            slots += difference(page.getValue(), pages.getOrDefault(page.getKey(), new byte[0]));
-        }
-        for (Map.Entry<Long, byte[]> page : pages.entrySet()) {
-            if (!now.pages.containsKey(page.getKey())) {
-                slots += difference(page.getValue(), new byte[0]);
+        long made = 0;
+        for (long page : union(pages.keySet(), now.pages.keySet())) {
+            byte[] before = pages.getOrDefault(page, NO_SLOTS);
+            byte[] after = now.pages.getOrDefault(page, NO_SLOTS);
+            for (int i = 0; i < Math.max(before.length, after.length); i++) {
+                byte was = at(before, i);
+                byte is = at(after, i);
+                slots += was == is ? 0 : 1;
+                made += was == NONE && is != NONE ? 1 : 0;
             }
         }
-        return new Change(slots, Math.max(objects, now.objects));
+        return new Change(slots, made, Math.max(objects, now.objects));
     }
 
-    private static long difference(byte[] one, byte[] other) {
-        long slots = 0;
-        for (int i = 0; i < Math.max(one.length, other.length); i++) {
-            slots += at(one, i) == at(other, i) ? 0 : 1;
-        }
-        return slots;
+    private static Set<Long> union(Set<Long> some, Set<Long> others) {
+        Set<Long> all = new HashSet<>(some);
+        all.addAll(others);
+        return all;
     }
 
     private static byte at(byte[] kinds, int index) {

@@ -41,7 +41,24 @@ class CollectorTest {
             assertThat(vm.refresh().collections()).isEqualTo(counted).isGreaterThan(vm.collections());
             Turnover.Change change = turnover.until(vm.refresh());
             assertThat(change.slots()).isBetween(10_000L, change.objects());
+            assertThat(change.made()).isBetween(1L, change.slots());
             assertThat(change.share()).isBetween(10_000.0 / change.objects(), 1.0);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("rubies")
+    void objectsThatNeedNoCollectionAreCounted(Ruby ruby) throws IOException {
+        try (RubyProcess process = RubyProcess.of(ruby, "every_type").start();
+                Target target = Target.observe(process.pid())) {
+            process.ask("eval ($made = Array.new(20_000) { Object.new }; nil)");
+            process.ask("eval ($made = nil; 4.times { GC.start }; GC.disable; nil)");
+            RubyVm vm = RubyVm.locate(target);
+            Turnover turnover = Turnover.from(vm);
+            process.ask("eval ($made = Array.new(1_000) { Object.new }; nil)");
+            assertThat(vm.refresh().collections()).isEqualTo(vm.collections());
+            assertThat(turnover.until(vm.refresh()).made()).isBetween(1_000L, 2_000L);
+            process.ask("eval (GC.enable; nil)");
         }
     }
 

@@ -40,7 +40,7 @@ final class RubyDump extends DumpCommand<RubyVm> {
     @Option(names = "--mongo", description = "Call the id _id, so that mongoimport takes the file as it is.")
     private boolean mongo;
 
-    private final RubyLooks looks = new RubyLooks(this, RubyLooks.Need.REST, vm -> tryOut(vm.target(), vm));
+    private final RubyLooks looks = new RubyLooks(this, RubyLooks.Need.NOTHING_NEW, vm -> tryOut(vm.target(), vm));
 
     @Override
     RuntimeLooks<RubyVm> looks() {

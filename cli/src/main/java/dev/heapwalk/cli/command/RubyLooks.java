@@ -17,27 +17,48 @@ final class RubyLooks extends RuntimeLooks<RubyVm> {
     /** What must not go on while an answer is read. */
     enum Need {
         /** Anything may. */
-        NOTHING(_ -> Rest.ALWAYS, false),
+        NOTHING(_ -> Rest.ALWAYS, Tears.NEVER),
         /** Objects must not be moved. */
-        NO_MOVE(RubyVm::compactionRest, false),
+        NO_MOVE(RubyVm::compactionRest, Tears.NEVER),
         /** Objects must not be moved, and the collector must not free some of those that are read. */
-        NO_CHANGE(RubyVm::compactionRest, true),
+        NO_CHANGE(RubyVm::compactionRest, Tears.BY_COLLECTOR),
         /** The collector must be at rest, and not begin. */
-        REST(RubyVm::rest, true);
+        REST(RubyVm::rest, Tears.BY_COLLECTOR),
+        /** And no object may be made: others would refer to it, and it may lie where all was read already. */
+        NOTHING_NEW(RubyVm::rest, Tears.BY_ANY_OBJECT);
 
         private final Function<RubyVm, Rest> rest;
-        private final boolean unchanged;
+        private final Tears tears;
 
-        Need(Function<RubyVm, Rest> rest, boolean unchanged) {
+        Need(Function<RubyVm, Rest> rest, Tears tears) {
             this.rest = rest;
-            this.unchanged = unchanged;
+            this.tears = tears;
         }
+
+        /** Whether the collector must be at rest, and not only move nothing. */
+        boolean awaitsRest() {
+            return this == REST || this == NOTHING_NEW;
+        }
+    }
+
+    /** By what an answer is torn that is read while the process runs on. */
+    private enum Tears {
+        /** By nothing. */
+        NEVER,
+        /** By the collector, which frees objects, so that others are made in their place. */
+        BY_COLLECTOR,
+        /** Also by objects that are made in slots that were free, which no collector has to do with. */
+        BY_ANY_OBJECT
     }
 
     private final Need need;
 
     /** Sees which objects came, went or changed. */
-    private record ObjectWatch(RubyVm vm, Optional<Turnover> turnover) implements Watch {
+    private record ObjectWatch(RubyVm vm, Tears tears, Optional<Turnover> turnover) implements Watch {
+        static ObjectWatch of(RubyVm vm, Tears tears) {
+            return new ObjectWatch(vm, tears, tears == Tears.NEVER ? Optional.empty() : Optional.of(Turnover.from(vm)));
+        }
+
         @Override
         public boolean changed() {
             return vm.changed();
@@ -45,18 +66,21 @@ final class RubyLooks extends RuntimeLooks<RubyVm> {
 
         @Override
         public Optional<String> torn(int looks) {
-            return turnover.filter(_ -> vm.changed())
+            boolean collected = vm.changed();
+            return turnover.filter(_ -> collected || tears == Tears.BY_ANY_OBJECT)
                     .map(before -> before.until(vm.refresh()))
                     // A collection that has begun may have changed nothing yet.
-                    .filter(change -> change.slots() > 0)
-                    .map(change -> text(change, looks));
+                    .filter(change -> (collected ? change.slots() : change.made()) > 0)
+                    .map(change -> text(
+                            collected ? "the garbage collector changed the heap" : "objects were made", change, looks));
         }
 
-        private static String text(Turnover.Change change, int looks) {
+        private static String text(String event, Turnover.Change change, int looks) {
             return String.format(
                     Locale.ROOT,
-                    "the garbage collector changed the heap while it was looked at (looks: %d), so the answer may be "
-                            + "torn: %.2f %% of the objects came, went or changed meanwhile (%,d of %,d)",
+                    "%s while it was looked at (looks: %d), so the answer may be torn: %.2f %% of the objects came, "
+                            + "went or changed meanwhile (%,d of %,d)",
+                    event,
                     looks,
                     100 * change.share(),
                     change.slots(),
@@ -93,7 +117,7 @@ final class RubyLooks extends RuntimeLooks<RubyVm> {
 
     @Override
     Watch watch(RubyVm vm) {
-        return new ObjectWatch(vm, need.unchanged ? Optional.of(Turnover.from(vm)) : Optional.empty());
+        return ObjectWatch.of(vm, need.tears);
     }
 
     @Override
@@ -101,7 +125,7 @@ final class RubyLooks extends RuntimeLooks<RubyVm> {
         if (!rest().likely()) {
             problems.missing(
                     "a garbage collection was running, so anything in the heap may have been halfway through a change");
-        } else if (vm.collection() == RubyVm.Collection.SWEEPING && need == Need.REST) {
+        } else if (vm.collection() == RubyVm.Collection.SWEEPING && need.awaitsRest()) {
             problems.notices(List.of(
                     "%s is sweeping its heap step by step; garbage on pages that it has yet to sweep is told apart"
                             .formatted(vm.target().description())));
