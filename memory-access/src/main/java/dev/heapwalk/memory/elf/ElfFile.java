@@ -13,8 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,14 +27,6 @@ import java.util.zip.CRC32;
  * one that they were read from.
  */
 final class ElfFile {
-    private static final int SYMBOLS = 2;
-    private static final int NOTES = 7;
-    private static final int NO_BITS = 8;
-    private static final long ALLOCATED = 2;
-    private static final long THREAD_LOCAL = 0x400;
-    private static final long COMPRESSED = 0x800;
-    private static final int PROGRESS = 1;
-    private static final int MOST_SECTIONS = 1 << 17;
     /** The longest table of symbols or of their names that is copied, in bytes. */
     private static final long LARGEST_TABLE = 1 << 28;
     /** The longest part of the file that is copied to look at something else. */
@@ -49,12 +39,9 @@ final class ElfFile {
     private final Stamp stamp;
     private final ElfHeader header;
     private final List<ProgramHeader> programHeaders;
-    private final List<Section> sections;
+    private final SectionTable sections;
     private final Optional<String> buildId;
     private final Optional<DebugLink> debugLink;
-
-    private record Section(
-            int name, int type, long flags, long address, long offset, long size, int link, long alignment) {}
 
     /**
      * The file that holds the debug information that was taken out of this one.
@@ -92,7 +79,7 @@ final class ElfFile {
         this.programHeaders = part(channel, header.programHeaders(), (long) size * header.programHeaderCount())
                 .map(table -> ProgramHeader.parseAll(table, header.wide()))
                 .orElse(List.of());
-        this.sections = readSections(channel);
+        this.sections = SectionTable.read(header, (offset, length) -> part(channel, offset, length));
         this.buildId = readBuildId(channel);
         this.debugLink = readDebugLink(channel);
     }
@@ -162,12 +149,12 @@ final class ElfFile {
     }
 
     /** A copy of a table, outside the JVM's heap, since it may be long. */
-    private Optional<MemorySegment> table(FileChannel channel, Section section, Arena arena) throws IOException {
-        if (!within(section.offset, section.size) || section.size > LARGEST_TABLE) {
+    private Optional<MemorySegment> table(FileChannel channel, SectionHeader section, Arena arena) throws IOException {
+        if (!within(section.offset(), section.size()) || section.size() > LARGEST_TABLE) {
             return Optional.empty();
         }
-        MemorySegment copy = arena.allocate(section.size);
-        return fill(channel, section.offset, copy) ? Optional.of(copy) : Optional.empty();
+        MemorySegment copy = arena.allocate(section.size());
+        return fill(channel, section.offset(), copy) ? Optional.of(copy) : Optional.empty();
     }
 
     /**
@@ -198,51 +185,6 @@ final class ElfFile {
         } catch (IOException e) {
             return Optional.empty();
         }
-    }
-
-    private List<Section> readSections(FileChannel channel) throws IOException {
-        int size = header.sectionHeaderSize();
-        if (header.sectionHeaders() == 0) {
-            return List.of();
-        }
-        Optional<MemorySegment> first = part(channel, header.sectionHeaders(), size);
-        if (first.isEmpty()) {
-            return List.of();
-        }
-        // A count that does not fit into 16 bits stands in the first entry.
-        long count = header.sectionHeaderCount() != 0 ? header.sectionHeaderCount() : section(first.get(), 0).size;
-        if (count < 0 || count > MOST_SECTIONS) {
-            return List.of();
-        }
-        Optional<MemorySegment> table = part(channel, header.sectionHeaders(), count * size);
-        List<Section> list = new ArrayList<>();
-        for (long i = 0; table.isPresent() && i < count; i++) {
-            list.add(section(table.get(), i * size));
-        }
-        return List.copyOf(list);
-    }
-
-    private Section section(MemorySegment table, long at) {
-        if (header.wide()) {
-            return new Section(
-                    table.get(Words.INT, at),
-                    table.get(Words.INT, at + 4),
-                    table.get(Words.LONG, at + 8),
-                    table.get(Words.LONG, at + 16),
-                    table.get(Words.LONG, at + 24),
-                    table.get(Words.LONG, at + 32),
-                    table.get(Words.INT, at + 40),
-                    table.get(Words.LONG, at + 48));
-        }
-        return new Section(
-                table.get(Words.INT, at),
-                table.get(Words.INT, at + 4),
-                Integer.toUnsignedLong(table.get(Words.INT, at + 8)),
-                Integer.toUnsignedLong(table.get(Words.INT, at + 12)),
-                Integer.toUnsignedLong(table.get(Words.INT, at + 16)),
-                Integer.toUnsignedLong(table.get(Words.INT, at + 20)),
-                table.get(Words.INT, at + 24),
-                Integer.toUnsignedLong(table.get(Words.INT, at + 32)));
     }
 
     Path path() {
@@ -278,10 +220,10 @@ final class ElfFile {
     }
 
     private Optional<String> readBuildId(FileChannel channel) throws IOException {
-        for (Section section : sections) {
-            if (section.type == NOTES && (section.flags & COMPRESSED) == 0) {
-                Optional<String> id = part(channel, section.offset, section.size)
-                        .flatMap(notes -> Note.buildId(notes, section.alignment));
+        for (SectionHeader section : sections.all()) {
+            if (section.hasNotes()) {
+                Optional<String> id = part(channel, section.offset(), section.size())
+                        .flatMap(notes -> Note.buildId(notes, section.alignment()));
                 if (id.isPresent()) {
                     return id;
                 }
@@ -301,25 +243,17 @@ final class ElfFile {
 
     /** The section {@code .symtab}, if the file was not stripped of it, and if it can be copied as it was. */
     Optional<SymbolTable> symbols() {
-        for (Section section : sections) {
-            if (section.type == SYMBOLS && (section.flags & COMPRESSED) == 0) {
-                if (section.link <= 0 || section.link >= sections.size()) {
-                    return Optional.empty();
-                }
-                Section names = sections.get(section.link);
-                return names.type == NO_BITS ? Optional.empty() : symbols(section, names);
-            }
+        Optional<SectionHeader> symbols = sections.symbols();
+        Optional<SectionHeader> names = symbols.flatMap(sections::names);
+        if (names.isEmpty()) {
+            return Optional.empty();
         }
-        return Optional.empty();
-    }
-
-    private Optional<SymbolTable> symbols(Section section, Section names) {
         try (FileChannel channel = channel(path)) {
             Arena arena = Arena.ofAuto();
-            Optional<MemorySegment> table = table(channel, section, arena);
-            Optional<MemorySegment> text = table.isEmpty() ? table : table(channel, names, arena);
+            Optional<MemorySegment> table = table(channel, symbols.get(), arena);
+            Optional<MemorySegment> text = table.isEmpty() ? table : table(channel, names.get(), arena);
             return text.isPresent() && unchanged()
-                    ? Optional.of(new SymbolTable(table.get(), text.get(), header.wide(), unloaded()))
+                    ? Optional.of(new SymbolTable(table.get(), text.get(), header.wide(), sections.unloaded()))
                     : Optional.empty();
         } catch (IOException | OutOfMemoryError e) {
             // Symbols are good to have, and all that is asked for is found without them too.
@@ -327,29 +261,29 @@ final class ElfFile {
         }
     }
 
-    private BitSet unloaded() {
-        BitSet numbers = new BitSet();
-        for (int i = 0; i < sections.size(); i++) {
-            numbers.set(i, (sections.get(i).flags & ALLOCATED) == 0);
+    /**
+     * The symbols that the section {@code .gnu_debugdata} has: those of functions, as Fedora leaves them in its programs
+     * when it strips them, in a file of their own that is compressed.
+     */
+    Optional<SymbolTable> compressedSymbols() {
+        try (FileChannel channel = channel(path)) {
+            Optional<byte[]> compressed = section(channel, ".gnu_debugdata").map(bytes -> bytes.toArray(Words.BYTE));
+            return compressed.isPresent() && unchanged()
+                    ? CompressedSymbols.of(compressed.get(), header)
+                    : Optional.empty();
+        } catch (IOException | OutOfMemoryError e) {
+            return Optional.empty();
         }
-        return numbers;
     }
 
     /** The end of the section that an address of the program lies in; 0 if it lies in none. */
     long sectionEnd(long address) {
-        for (Section section : sections) {
-            if ((section.flags & (ALLOCATED | THREAD_LOCAL)) == ALLOCATED
-                    && address - section.address >= 0
-                    && address - section.address < section.size) {
-                return section.address + section.size;
-            }
-        }
-        return 0;
+        return sections.endAt(address);
     }
 
     /** Whether it tells where sections lie. */
     boolean hasSections() {
-        return !sections.isEmpty();
+        return !sections.all().isEmpty();
     }
 
     /** What {@code .gnu_debuglink} says. */
@@ -358,25 +292,16 @@ final class ElfFile {
     }
 
     private Optional<DebugLink> readDebugLink(FileChannel channel) throws IOException {
-        Optional<Section> names = sectionNames(channel);
-        if (names.isEmpty()) {
-            return Optional.empty();
-        }
-        for (Section section : sections) {
-            if (section.type == PROGRESS && named(channel, names.get(), section, ".gnu_debuglink")) {
-                return part(channel, section.offset, section.size).flatMap(ElfFile::debugLink);
-            }
-        }
-        return Optional.empty();
+        return section(channel, ".gnu_debuglink").flatMap(ElfFile::debugLink);
     }
 
-    private Optional<Section> sectionNames(FileChannel channel) throws IOException {
-        Optional<MemorySegment> number = part(channel, header.wide() ? 62 : 50, Short.BYTES);
-        int index = number.isEmpty() ? -1 : Short.toUnsignedInt(number.get().get(Words.SHORT, 0));
-        if (index == 0xffff && !sections.isEmpty()) {
-            index = sections.getFirst().link;
-        }
-        return index < 0 || index >= sections.size() ? Optional.empty() : Optional.of(sections.get(index));
+    /** A copy of a section that is in the file alone. */
+    private Optional<MemorySegment> section(FileChannel channel, String name) throws IOException {
+        SectionTable.Bytes file = (offset, length) -> part(channel, offset, length);
+        Optional<SectionHeader> section = sections.named(name, file);
+        return section.isEmpty()
+                ? Optional.empty()
+                : part(channel, section.get().offset(), section.get().size());
     }
 
     private static Optional<DebugLink> debugLink(MemorySegment content) {
@@ -394,17 +319,6 @@ final class ElfFile {
         return name.contains("/")
                 ? Optional.empty()
                 : Optional.of(new DebugLink(name, content.get(Words.INT, checksum)));
-    }
-
-    private boolean named(FileChannel channel, Section names, Section section, String name) throws IOException {
-        byte[] wanted = (name + '\0').getBytes(StandardCharsets.US_ASCII);
-        if (section.name < 0 || names.size < wanted.length || section.name > names.size - wanted.length) {
-            return false;
-        }
-        return within(names.offset, names.size)
-                && part(channel, names.offset + section.name, wanted.length)
-                        .filter(text -> text.mismatch(MemorySegment.ofArray(wanted)) < 0)
-                        .isPresent();
     }
 
     /** The CRC-32 of the whole file, as a debug link has it; empty if it can't be read or has changed. */

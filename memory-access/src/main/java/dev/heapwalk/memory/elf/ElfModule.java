@@ -67,14 +67,16 @@ public interface ElfModule {
     Optional<String> soname();
 
     /**
-     * Whether {@code .symtab} is at hand, in the file or in a debug file, so that local symbols are found.
+     * Whether {@code .symtab} is at hand, in the file or in a debug file, so that local symbols are found. What programs
+     * of Fedora have compressed in {@code .gnu_debugdata} is only a part of it.
      *
-     * @return whether {@link #symbol} knows more than the dynamic symbols
+     * @return whether {@link #symbol} knows all symbols that the program was linked with
      */
     boolean hasFullSymbols();
 
     /**
-     * Where a function or variable lies. Dynamic symbols first, then those of {@code .symtab} and of the debug file.
+     * Where a function or variable lies. Dynamic symbols first, then those of {@code .symtab} and of the debug file, or
+     * else those of {@code .gnu_debugdata}.
      *
      * @param name the symbol's name without version
      * @return its address in the target; empty if it is not defined here, or is thread-local

@@ -47,6 +47,9 @@ final class LoadedModule implements ElfModule {
     private Disk disk;
     private Optional<MemorySegment> mapped;
     private List<SymbolTable> tables;
+    /** Whether the tables have all symbols, and not those of functions alone. */
+    private boolean full;
+
     private SymbolIndex index;
     private Optional<TlsBlocks> tlsBlocks = Optional.empty();
     private boolean program;
@@ -128,6 +131,7 @@ final class LoadedModule implements ElfModule {
                 new LoadedModule(copy, lasting, machine, wide, path, bias, segments, mappings, start, end, buildId);
         twin.mapped = mapped;
         twin.tables = tables;
+        twin.full = full;
         return twin;
     }
 
@@ -370,6 +374,10 @@ final class LoadedModule implements ElfModule {
             List<SymbolTable> found = new ArrayList<>();
             disk().file().flatMap(ElfFile::symbols).ifPresent(found::add);
             debugFile().flatMap(ElfFile::symbols).ifPresent(found::add);
+            full = !found.isEmpty();
+            if (!full) {
+                disk().file().flatMap(ElfFile::compressedSymbols).ifPresent(found::add);
+            }
             tables = List.copyOf(found);
         }
         return tables;
@@ -416,8 +424,9 @@ final class LoadedModule implements ElfModule {
     }
 
     @Override
-    public boolean hasFullSymbols() {
-        return !tables().isEmpty();
+    public synchronized boolean hasFullSymbols() {
+        tables();
+        return full;
     }
 
     private SymbolTable.Symbol find(String name, boolean threadLocal) {
