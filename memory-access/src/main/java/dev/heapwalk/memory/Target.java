@@ -56,6 +56,44 @@ public interface Target extends AutoCloseable {
     }
 
     /**
+     * Has a process fork a frozen copy of itself, and reads that. The process stands still for as long as the kernel
+     * takes to copy its page tables, some 20 ms for each gigabyte in memory, and runs on while the copy is read. It
+     * does not notice more than of {@link #attach}: the copy runs nothing of the program, its end is told by no signal,
+     * and it is killed when this is closed, or when the JVM dies. Each page that the process writes while the copy
+     * lives is copied by the kernel then.
+     *
+     * <p>The registers are those of the stop. What the process shares with others is not frozen; what it keeps from its
+     * children ({@code MADV_DONTFORK}, {@code MADV_WIPEONFORK}) is missing, or zeros. A process that waits for its
+     * children by {@code __WALL} or {@code __WCLONE} sees the copy among them.
+     *
+     * @param pid process id as seen by this process
+     * @return the copy, which needs the process no more
+     * @throws NoSuchProcessException as {@link #attach(long)} does
+     * @throws PermissionDeniedException as {@link #attach(long)} does
+     * @throws UnsupportedTargetException as {@link #attach(long)} does
+     * @throws TargetException with {@link TargetException.Reason#NOT_FORKED} if the process can't be made to fork; it is
+     *     as it was then
+     */
+    static Target fork(long pid) {
+        return fork(pid, TargetOptions.DEFAULT);
+    }
+
+    /**
+     * As {@link #fork(long)}, with options.
+     *
+     * @param pid process id as seen by this process
+     * @param options how long the process may be stopped, and who is told if a read of the copy hangs
+     * @return the copy
+     * @throws NoSuchProcessException as {@link #fork(long)} does
+     * @throws PermissionDeniedException as {@link #fork(long)} does
+     * @throws UnsupportedTargetException as {@link #fork(long)} does
+     * @throws TargetException as {@link #fork(long)} does
+     */
+    static Target fork(long pid, TargetOptions options) {
+        return LiveTarget.fork(pid, options);
+    }
+
+    /**
      * Loads what the first process that this JVM opens needs: the way to the C library, which takes some ten
      * milliseconds. Nobody has to call it; a program that has other things to do before it opens a process may do so in
      * another thread.
@@ -250,6 +288,19 @@ public interface Target extends AutoCloseable {
      * @throws NoSuchProcessException if the process ended
      */
     default Copier copier(long most) {
+        return () -> this;
+    }
+
+    /**
+     * Prepares to have the process {@linkplain #fork fork} a copy, at a moment that is chosen by {@link #stop(Rest,
+     * Duration)} and {@link #settle}. Call it while the process runs, and {@link Copier#copy()} while it is stopped;
+     * then let it go, and read the copy. If it can't be made to fork, that call tells so, with {@link
+     * TargetException.Reason#NOT_FORKED}: the process stands still as before, and can be read itself.
+     *
+     * @return what forks it; for a target whose memory never changes, what gives that target itself
+     * @throws NoSuchProcessException if the process ended
+     */
+    default Copier forker() {
         return () -> this;
     }
 

@@ -36,6 +36,8 @@ public class TargetException extends RuntimeException {
          * process otherwise.
          */
         NOT_COPIED,
+        /** No copy of a process could be forked; it is as it was. It can be stopped instead. */
+        NOT_FORKED,
         /** A byte can't be read in the target. */
         UNREADABLE,
         /** A file changed while it was read. */

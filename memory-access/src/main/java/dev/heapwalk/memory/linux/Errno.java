@@ -9,6 +9,7 @@ final class Errno {
     static final int EINTR = 4;
     static final int EIO = 5;
     static final int ECHILD = 10;
+    static final int EAGAIN = 11;
     static final int ENOMEM = 12;
     static final int EACCES = 13;
     static final int EFAULT = 14;
@@ -27,6 +28,7 @@ final class Errno {
             case EINTR -> "EINTR";
             case EIO -> "EIO";
             case ECHILD -> "ECHILD";
+            case EAGAIN -> "EAGAIN";
             case ENOMEM -> "ENOMEM";
             case EACCES -> "EACCES";
             case EFAULT -> "EFAULT";

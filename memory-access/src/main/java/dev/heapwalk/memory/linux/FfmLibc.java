@@ -43,6 +43,8 @@ final class FfmLibc implements Libc {
     private static final MemorySegment PTRACE = function("ptrace");
     private static final MemorySegment WAITPID = function("waitpid");
     private static final MemorySegment PROCESS_VM_READV = function("process_vm_readv");
+    private static final MemorySegment PROCESS_VM_WRITEV = function("process_vm_writev");
+    private static final MemorySegment KILL = function("kill");
     private static final MemorySegment OPEN = function("open");
     private static final MemorySegment PREAD = function("pread");
     private static final MemorySegment IOCTL = function("ioctl");
@@ -135,6 +137,21 @@ final class FfmLibc implements Libc {
             Reference.reachabilityFence(local);
             Reference.reachabilityFence(remote);
         }
+    }
+
+    @Override
+    public long processVmWritev(int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount) {
+        try {
+            return call(PROCESS_VM_WRITEV, tid, local.address(), localCount, remote.address(), remoteCount, 0);
+        } finally {
+            Reference.reachabilityFence(local);
+            Reference.reachabilityFence(remote);
+        }
+    }
+
+    @Override
+    public int kill(int pid, int signal) {
+        return callInt(KILL, pid, signal, 0, 0);
     }
 
     @Override

@@ -23,26 +23,42 @@ interface Libc {
     /** Wait for every kind of child: without it, threads that were made by {@code clone} are not seen. */
     int WALL = 0x40000000;
 
+    int SIGKILL = 9;
+
     int PTRACE_POKEUSER = 6;
     int PTRACE_CONT = 7;
     int PTRACE_DETACH = 17;
+    /** As {@link #PTRACE_CONT}, up to where a system call begins or ends. */
+    int PTRACE_SYSCALL = 24;
+
+    int PTRACE_SETOPTIONS = 0x4200;
+    int PTRACE_GETEVENTMSG = 0x4201;
     int PTRACE_GETREGSET = 0x4204;
+    int PTRACE_SETREGSET = 0x4205;
     int PTRACE_SEIZE = 0x4206;
     int PTRACE_INTERRUPT = 0x4207;
+    int PTRACE_GETSIGMASK = 0x420a;
+    int PTRACE_SETSIGMASK = 0x420b;
+    /** One of the programs that decide about a thread's system calls, since Linux 4.4. */
+    int PTRACE_SECCOMP_GET_FILTER = 0x420c;
+    /** Where a thread says that it must not be moved, since Linux 5.13. */
+    int PTRACE_GET_RSEQ_CONFIGURATION = 0x420f;
     /**
      * For {@link #PTRACE_SEIZE}: what the thread makes by {@code clone} is seized too, from its first moment on. That
      * is a thread, or rarely a process whose end is told by another signal than SIGCHLD.
      */
     int PTRACE_O_TRACECLONE = 8;
+    /** The tracee is killed when its tracer ends. */
+    int PTRACE_O_EXITKILL = 1 << 20;
 
     /**
-     * {@code ptrace(2)}; only requests that hand out nothing but a status.
+     * {@code ptrace(2)}; only requests that return a status, or what {@code PTRACE_SECCOMP_GET_FILTER} counts.
      *
      * @param request one of the constants
      * @param tid the thread
      * @param address what the request takes as its third argument
      * @param data what it takes as its fourth: a number, or the address of memory that the caller keeps alive
-     * @return 0 or the negative error number
+     * @return what the request returns, 0 of most, or the negative error number
      */
     long ptrace(int request, int tid, long address, long data);
 
@@ -67,6 +83,27 @@ interface Libc {
      * @return the bytes read, or the negative error number
      */
     long processVmReadv(int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount);
+
+    /**
+     * {@code process_vm_writev(2)}.
+     *
+     * @param tid a thread of the process
+     * @param local array of {@code struct iovec}
+     * @param localCount how many
+     * @param remote array of {@code struct iovec}
+     * @param remoteCount how many
+     * @return the bytes written, or the negative error number
+     */
+    long processVmWritev(int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount);
+
+    /**
+     * {@code kill(2)}.
+     *
+     * @param pid the process
+     * @param signal such as {@link #SIGKILL}
+     * @return 0 or the negative error number
+     */
+    int kill(int pid, int signal);
 
     /**
      * {@code open(2)}.

@@ -132,6 +132,15 @@ final class LiveMemory implements AddressSpace {
         probe();
     }
 
+    /**
+     * Looks at a copy for the first time, which shares all that it has with the process that forked it: so it is read
+     * through the file, which leaves pages shared.
+     */
+    void openCopy() {
+        set(list());
+        openFile(0);
+    }
+
     /** The process stands still from now on: what is known of it now holds. */
     void standsStill() {
         stoppedSince = System.nanoTime();

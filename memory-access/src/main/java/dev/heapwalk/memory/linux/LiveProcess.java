@@ -28,6 +28,7 @@ final class LiveProcess implements FileGuard {
     private final ProcFs proc;
     private final int pid;
     private final String name;
+    private final String description;
     private final long startTime;
     private final MapsFile maps;
     /** What short files are read into, under its own lock. */
@@ -52,6 +53,10 @@ final class LiveProcess implements FileGuard {
      * @throws UnsupportedTargetException if it is a zombie, a kernel thread or a thread
      */
     LiveProcess(ProcFs proc, long pid) {
+        this(proc, pid, "process %d (%s)");
+    }
+
+    private LiveProcess(ProcFs proc, long pid, String description) {
         if (pid < 1 || pid > MAX_PID) {
             throw new NoSuchProcessException(
                     "there is no process %d: process ids run from 1 to %d".formatted(pid, MAX_PID));
@@ -64,6 +69,7 @@ final class LiveProcess implements FileGuard {
                     .formatted(pid, status.group(), Text.printable(status.name())));
         }
         this.name = proc.threadName(pid, pid, text);
+        this.description = description.formatted(pid, Text.printable(name));
         this.startTime = proc.startTime(pid, text);
         this.maps = new MapsFile(proc, pid);
         this.memoryThread = (int) pid;
@@ -396,6 +402,16 @@ final class LiveProcess implements FileGuard {
     }
 
     String description() {
-        return "process %d (%s)".formatted(pid, Text.printable(name));
+        return description;
+    }
+
+    /**
+     * A copy that it has forked.
+     *
+     * @param copy its id
+     * @return the copy, which names itself as such
+     */
+    LiveProcess copied(long copy) {
+        return new LiveProcess(proc, copy, "the copy %%d of %s".formatted(description.replace("%", "%%")));
     }
 }

@@ -24,6 +24,7 @@ public final class LiveTarget implements Target {
     private final LiveProcess process;
     private final LiveMemory memory;
     private final boolean attached;
+    private final TargetOptions options;
     /** What keeps an attached process stopped until the target is closed; empty before it is stopped. */
     private volatile Optional<Tracer> tracer = Optional.empty();
     /** What keeps an observed process stopped for a while. */
@@ -44,6 +45,7 @@ public final class LiveTarget implements Target {
         this.libc = libc;
         this.process = process;
         this.attached = attached;
+        this.options = options;
         this.watch = new Watch(process, options, why -> {
             boolean early = !closed;
             lose(why);
@@ -141,6 +143,10 @@ public final class LiveTarget implements Target {
     }
 
     static Target observe(long pid, TargetOptions options, Libc libc, ProcFs proc) {
+        return observed(pid, options, libc, proc);
+    }
+
+    private static LiveTarget observed(long pid, TargetOptions options, Libc libc, ProcFs proc) {
         LiveTarget target = new LiveTarget(libc, new LiveProcess(proc, pid), false, options);
         target.watch.start();
         try {
@@ -149,6 +155,26 @@ public final class LiveTarget implements Target {
         } catch (Throwable e) {
             target.close();
             throw e;
+        }
+    }
+
+    /**
+     * Has a process fork a copy, which is read.
+     *
+     * @param pid its id
+     * @param options how long it may be stopped
+     * @return the copy
+     */
+    public static Target fork(long pid, TargetOptions options) {
+        return fork(pid, options, FfmLibc.open(), ProcFs.ofThisMachine());
+    }
+
+    static Target fork(long pid, TargetOptions options, Libc libc, ProcFs proc) {
+        try (LiveTarget target = observed(pid, options, libc, proc)) {
+            Copier forker = target.forker();
+            try (Stop _ = target.stop()) {
+                return forker.copy();
+            }
         }
     }
 
@@ -281,6 +307,27 @@ public final class LiveTarget implements Target {
         ProcessCopier copier = new ProcessCopier(libc, this, memory, process, most);
         copier.prepare();
         return copier;
+    }
+
+    @Override
+    public Copier forker() {
+        ProcessForker forker = new ProcessForker(libc, this, memory, process, options);
+        forker.prepare();
+        return forker;
+    }
+
+    /** What keeps it stopped, if anything does. */
+    Optional<Tracer> tracer() {
+        return tracer.or(() -> holder);
+    }
+
+    /** Lets the process go on, if it is still stopped by a tracer. */
+    void letGoOfStop(Tracer stopped) {
+        if (tracer.filter(each -> each == stopped).isPresent()) {
+            close();
+        } else {
+            letGo(stopped);
+        }
     }
 
     @Override

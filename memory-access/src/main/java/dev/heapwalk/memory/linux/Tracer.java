@@ -4,6 +4,7 @@ package dev.heapwalk.memory.linux;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.heapwalk.memory.ErrnoException;
+import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.NoSuchProcessException;
 import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.Registers;
@@ -24,6 +25,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * Stops every thread of a process and lets it go on. All {@code ptrace} calls come from one thread of its own, since
@@ -75,6 +77,9 @@ final class Tracer {
 
     private static final long LONGEST_GO_NANOS = 1_000_000;
 
+    /** How many threads are asked to forget a copy, besides the first one. */
+    private static final int MOST_FORGETTERS = 4;
+
     /** How long the kernel may take to end the tracer thread, which takes well below a millisecond. */
     private static final long THREAD_END_NANOS = TimeUnit.SECONDS.toNanos(10);
 
@@ -84,6 +89,19 @@ final class Tracer {
     private final Thread atShutdown;
     private final CountDownLatch stopped = new CountDownLatch(1);
     private final CountDownLatch wanted = new CountDownLatch(1);
+    /** Whether the threads have been let go. */
+    private final CountDownLatch released = new CountDownLatch(1);
+    /** Whether the copy is to end. */
+    private final CountDownLatch ending = new CountDownLatch(1);
+
+    private Optional<ForkedProcess> copy = Optional.empty();
+    /** Made the copy; null before. */
+    private ThreadCall maker;
+
+    /** Whether the tracer thread stays, since it has a copy. */
+    private volatile boolean keeps;
+
+    private volatile long forgettingNanos;
     private final RegisterSet registers;
     private final MemorySegment status = Arena.ofAuto().allocate(JAVA_INT);
     private final SequencedMap<Integer, Tracee> tracees = new LinkedHashMap<>();
@@ -97,8 +115,8 @@ final class Tracer {
     private volatile RuntimeException failure;
     private volatile Error error;
     private volatile List<StoppedThread> threads = List.of();
-    /** What is asked for while the process stands still; null if nothing is. Guarded by {@link #asking}. */
-    private Settling asked;
+    /** What is asked for; null if nothing is. Guarded by {@link #asking}. */
+    private Request<?> asked;
     /** Whether nobody answers any more. Guarded by {@link #asking}. */
     private boolean over;
 
@@ -142,16 +160,28 @@ final class Tracer {
         }
     }
 
-    /** Asks the tracer thread to let some threads go on until the process is at rest. */
-    private static final class Settling {
-        private final Function<List<StoppedThread>, Set<Long>> busy;
+    /**
+     * What the tracer thread is asked to do.
+     *
+     * @param <T> what it answers
+     */
+    private static final class Request<T> {
+        private final Supplier<T> work;
+        /** Whether the process is let go if it fails. */
+        private final boolean fatal;
+
         private final CountDownLatch done = new CountDownLatch(1);
-        private boolean settled;
+        private Optional<T> answer = Optional.empty();
         private RuntimeException failure;
         private Error error;
 
-        private Settling(Function<List<StoppedThread>, Set<Long>> busy) {
-            this.busy = busy;
+        private Request(Supplier<T> work, boolean fatal) {
+            this.work = work;
+            this.fatal = fatal;
+        }
+
+        private void run() {
+            answer = Optional.of(work.get());
         }
     }
 
@@ -161,7 +191,7 @@ final class Tracer {
         this.registers = new RegisterSet(libc);
         this.thread = new Thread(this::run, "heapwalk-tracer-" + process.pid());
         this.thread.setDaemon(true);
-        this.atShutdown = new Thread(this::release, "heapwalk-release-" + process.pid());
+        this.atShutdown = new Thread(this::shutDown, "heapwalk-release-" + process.pid());
     }
 
     /**
@@ -225,13 +255,64 @@ final class Tracer {
      * @throws TargetException if a thread could not be stopped again; then the process runs on
      */
     boolean settle(Function<List<StoppedThread>, Set<Long>> busy) {
-        Settling mine = new Settling(busy);
+        return ask(() -> settled(busy), true).orElse(false);
+    }
+
+    /**
+     * Has one of the stopped threads make a copy of the process, which stands still from its first moment on. It is
+     * killed when {@link #endCopy} is called, or by the kernel when this JVM dies. The process is put back as it was,
+     * and goes on when it is let go.
+     *
+     * @param call makes the thread's call
+     * @param mappings of the process
+     * @param dead dead copies that were left, by their ids inside; the process is made to forget them
+     * @return the copy
+     * @throws TargetException with {@link TargetException.Reason#NOT_FORKED} if there is none; then the process stands
+     *     still as before
+     */
+    ForkedProcess fork(ThreadCall call, Mappings mappings, List<Long> dead) {
+        return ask(() -> forked(call, mappings, dead), false)
+                .orElseThrow(() -> new TargetException(
+                        TargetException.Reason.NOT_FORKED, process.description() + " was let go before it was copied"));
+    }
+
+    /**
+     * Kills the copy, and has the process forget it, for which one thread of it is stopped for a moment. To be called
+     * when the process was let go. A second call does nothing.
+     */
+    void endCopy() {
+        kill();
+        forgetShutdown();
+    }
+
+    private void kill() {
+        try {
+            ask(this::endedCopy, false);
+        } catch (TargetException e) {
+            // It is dead, and the next copy's maker has the process forget it.
+        } finally {
+            ending.countDown();
+            synchronized (asking) {
+                asking.notifyAll();
+            }
+            uninterrupted(thread::join);
+        }
+    }
+
+    /** For how long a thread was stopped to have the process forget the copy, in nanoseconds. */
+    long forgettingNanos() {
+        return forgettingNanos;
+    }
+
+    /** Has the tracer thread do something. Returns nothing if nobody answers any more. */
+    private <T> Optional<T> ask(Supplier<T> work, boolean fatal) {
+        Request<T> mine = new Request<>(work, fatal);
         synchronized (asking) {
             if (over) {
-                return false;
+                return Optional.empty();
             }
             if (asked != null) {
-                throw new IllegalStateException(process.description() + " is being settled already");
+                throw new IllegalStateException(process.description() + " is worked at by another thread already");
             }
             asked = mine;
             asking.notifyAll();
@@ -243,12 +324,25 @@ final class Tracer {
         if (mine.failure != null) {
             throw withStackOfCaller(mine.failure);
         }
-        return mine.settled;
+        return mine.answer;
     }
 
-    /** Lets the process go on. A second call does nothing. */
+    /** Lets the process go on. A second call does nothing. A copy stays. */
     void close() {
         release();
+        if (!keeps) {
+            forgetShutdown();
+        }
+    }
+
+    private void shutDown() {
+        release();
+        if (keeps) {
+            kill();
+        }
+    }
+
+    private void forgetShutdown() {
         try {
             Runtime.getRuntime().removeShutdownHook(atShutdown);
         } catch (IllegalStateException e) {
@@ -262,8 +356,11 @@ final class Tracer {
             asking.notifyAll();
         }
         uninterrupted(() -> {
-            thread.join();
-            awaitKernel();
+            released.await();
+            if (!keeps) {
+                thread.join();
+                awaitKernel();
+            }
         });
     }
 
@@ -318,7 +415,7 @@ final class Tracer {
             stopAll();
             threads = states();
             stopped.countDown();
-            answer();
+            answer(wanted);
         } catch (RuntimeException e) {
             failure = e;
         } catch (Error e) {
@@ -328,18 +425,32 @@ final class Tracer {
                 letGo();
             } finally {
                 stopped.countDown();
-                nobodyAnswers();
+                released.countDown();
+                try {
+                    keepCopy();
+                } finally {
+                    nobodyAnswers();
+                }
             }
         }
     }
 
-    /** Does what is asked for, until the process is to be let go. */
-    private void answer() {
+    /** Holds the copy, which belongs to this thread, until it is to end. */
+    private void keepCopy() {
+        if (keeps) {
+            tracees.clear();
+            copy.ifPresent(forked -> forked.separate(maker));
+            answer(ending);
+        }
+    }
+
+    /** Does what is asked for, until something is wanted. */
+    private void answer(CountDownLatch until) {
         boolean interrupted = false;
-        while (wanted.getCount() > 0) {
-            Settling now = null;
+        while (until.getCount() > 0) {
+            Request<?> now = null;
             synchronized (asking) {
-                if (asked == null && wanted.getCount() > 0) {
+                if (asked == null && until.getCount() > 0) {
                     try {
                         asking.wait();
                     } catch (InterruptedException e) {
@@ -349,7 +460,7 @@ final class Tracer {
                 now = asked;
             }
             if (now != null) {
-                settle(now);
+                answer(now);
             }
         }
         if (interrupted) {
@@ -357,14 +468,16 @@ final class Tracer {
         }
     }
 
-    private void settle(Settling now) {
-        boolean good = false;
+    private void answer(Request<?> now) {
+        boolean good = !now.fatal;
         try {
-            now.settled = settled(now.busy);
+            now.run();
             good = true;
         } catch (RuntimeException e) {
             now.failure = e;
-            throw e;
+            if (now.fatal) {
+                throw e;
+            }
         } catch (Error e) {
             now.error = e;
             throw e;
@@ -390,6 +503,73 @@ final class Tracer {
                 asked.done.countDown();
                 asked = null;
             }
+        }
+    }
+
+    private ForkedProcess forked(ThreadCall call, Mappings mappings, List<Long> dead) {
+        String why = "none of its threads stands still";
+        List<Tracee> able = new ArrayList<>(tracees.values());
+        // The first thread's stack is known best.
+        able.sort((one, other) -> Boolean.compare(one.tid != process.pid(), other.tid != process.pid()));
+        for (Tracee each : able) {
+            if (each.state == State.STOPPED) {
+                Optional<String> refusal = call.refusal(each.tid, mappings);
+                if (refusal.isEmpty()) {
+                    for (long pid : dead) {
+                        ForkedProcess.forget(call, each.tid, pid);
+                        call.refusal(each.tid, mappings);
+                    }
+                    copy = Optional.of(ForkedProcess.of(libc, process, call, each.tid));
+                    maker = call;
+                    keeps = true;
+                    return copy.get();
+                }
+                why = "thread %d: %s".formatted(each.tid, refusal.get());
+            }
+        }
+        throw new TargetException(
+                TargetException.Reason.NOT_FORKED,
+                "no thread of %s can be made to fork a copy: %s".formatted(process.description(), why));
+    }
+
+    private boolean endedCopy() {
+        ForkedProcess forked = copy.orElseThrow();
+        copy = Optional.empty();
+        forked.kill();
+        process.checkSame();
+        Mappings mappings = process.mappings(() -> {});
+        List<Long> tids = process.threads();
+        // One to which no signals are sent that the process ignores, if there is one.
+        int tries = 0;
+        for (long tid : tids.reversed()) {
+            boolean last = tid == tids.getFirst();
+            if (last || tries < MOST_FORGETTERS && !isAddressee((int) tid)) {
+                tries++;
+                if (forgets(forked, (int) tid, mappings)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** Whether a thread, which is stopped for that, could be made to forget the copy. */
+    private boolean forgets(ForkedProcess forked, int tid, Mappings mappings) {
+        if (!seize(tid)) {
+            return false;
+        }
+        Tracee tracee = tracees.get(tid);
+        long begin = System.nanoTime();
+        try {
+            interrupt(tracee);
+            awaitStop(tracee);
+            return tracee.state == State.STOPPED
+                    && maker.refusal(tid, mappings).isEmpty()
+                    && ForkedProcess.forget(maker, tid, forked.pidInside()) == forked.pidInside();
+        } finally {
+            settle(tracee);
+            detach(tracee);
+            forgettingNanos += System.nanoTime() - begin;
         }
     }
 
@@ -813,7 +993,7 @@ final class Tracer {
         List<Tracee> late = tracees.values().stream()
                 .filter(tracee -> tracee.state == State.RUNNING && tracee.interrupted)
                 .toList();
-        if (!late.isEmpty()) {
+        if (!late.isEmpty() || keeps) {
             tracees.sequencedValues().reversed().forEach(this::detach);
             late.forEach(this::lastChance);
         }

@@ -17,35 +17,34 @@ final class X8664 extends Amd64 {
 
     static final Processor PROCESSOR = new X8664();
 
-    private static final int RAX = 10;
-    private static final int ORIG_RAX = 15;
-    private static final int RIP = 16;
-    private static final int RSP = 19;
-    private static final int FS_BASE = 21;
+    static final int RAX = 10;
+    static final int ORIG_RAX = 15;
+    static final int RIP = 16;
+    static final int RSP = 19;
+    static final int FS_BASE = 21;
 
     /** Where {@code struct rt_sigframe} has {@code uc.uc_flags}, of which there are three. */
-    private static final long FLAGS = 8;
+    static final long FLAGS = 8;
 
-    private static final long ALL_FLAGS = 7;
+    static final long ALL_FLAGS = 7;
 
     /** Where it has {@code uc.uc_mcontext}, a {@code struct sigcontext_64}. */
-    private static final long CONTEXT = 48;
+    static final long CONTEXT = 48;
 
     /** The registers of that, a word each, by their index in a register set. */
-    private static final int[] IN_CONTEXT = {9, 8, 7, 6, 3, 2, 1, 0, 14, 13, 4, 5, 12, RAX, 11, RSP, RIP, 18};
+    static final int[] IN_CONTEXT = {9, 8, 7, 6, 3, 2, 1, 0, 14, 13, 4, 5, 12, RAX, 11, RSP, RIP, 18};
 
     /** {@code cs}, 16 bits, behind them, and what 64-bit code has in it. */
-    private static final long CS = CONTEXT + 144;
+    static final long CS = CONTEXT + 144;
 
-    private static final short USER_CS = 0x33;
-    private static final int CS_INDEX = 17;
+    static final short USER_CS = 0x33;
+    static final int CS_INDEX = 17;
 
     /** The instruction {@code syscall}. */
     private static final short SYSCALL = 0x050f;
 
     /** {@code mov $15, %rax} and {@code mov $15, %eax}: {@code rt_sigreturn}. */
-    private static final byte[][] SIGRETURN = {{0x48, (byte) 0xc7, (byte) 0xc0, 15, 0, 0, 0}, {(byte) 0xb8, 15, 0, 0, 0}
-    };
+    static final byte[][] SIGRETURN = {{0x48, (byte) 0xc7, (byte) 0xc0, 15, 0, 0, 0}, {(byte) 0xb8, 15, 0, 0, 0}};
 
     private X8664() {
         super(Machine.X86_64, NAMES);

@@ -102,6 +102,14 @@ final class FakeLibc implements Libc {
             case PTRACE_GETREGSET -> "PTRACE_GETREGSET";
             case PTRACE_SEIZE -> "PTRACE_SEIZE";
             case PTRACE_INTERRUPT -> "PTRACE_INTERRUPT";
+            case PTRACE_SYSCALL -> "PTRACE_SYSCALL";
+            case PTRACE_SETOPTIONS -> "PTRACE_SETOPTIONS";
+            case PTRACE_GETEVENTMSG -> "PTRACE_GETEVENTMSG";
+            case PTRACE_SETREGSET -> "PTRACE_SETREGSET";
+            case PTRACE_GETSIGMASK -> "PTRACE_GETSIGMASK";
+            case PTRACE_SETSIGMASK -> "PTRACE_SETSIGMASK";
+            case PTRACE_SECCOMP_GET_FILTER -> "PTRACE_SECCOMP_GET_FILTER";
+            case PTRACE_GET_RSEQ_CONFIGURATION -> "PTRACE_GET_RSEQ_CONFIGURATION";
             default -> throw new AssertionError("ptrace request " + request);
         };
     }
@@ -147,6 +155,18 @@ final class FakeLibc implements Libc {
         } finally {
             local.set(java.lang.foreign.ValueLayout.JAVA_LONG, 8, wanted);
         }
+    }
+
+    @Override
+    public long processVmWritev(int tid, MemorySegment local, long localCount, MemorySegment remote, long remoteCount) {
+        int errno = failure("process_vm_writev");
+        return errno != 0 ? -errno : real.processVmWritev(tid, local, localCount, remote, remoteCount);
+    }
+
+    @Override
+    public int kill(int pid, int signal) {
+        int errno = failure("kill");
+        return errno != 0 ? -errno : real.kill(pid, signal);
     }
 
     @Override

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.TargetOptions;
+import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.elf.ElfModule;
+import dev.heapwalk.memory.elf.ElfModules;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** A process as it was when it forked a copy, whose memory is read. */
+final class ForkedTarget implements Target {
+    private final Libc libc;
+    private final LiveProcess process;
+    private final Tracer tracer;
+    private final ForkedProcess forked;
+    private final LiveTarget original;
+    private final TargetOptions options;
+    private final List<ThreadState> threads;
+    private volatile boolean closed;
+    /** What is read; empty before it is asked for, which is not while the process stands still. */
+    private volatile Optional<Copy> copy = Optional.empty();
+
+    private volatile List<ElfModule> modules;
+
+    /** The copy as a process. */
+    private record Copy(LiveProcess process, LiveMemory memory, Watch watch) {}
+
+    /**
+     * Takes a copy over.
+     *
+     * @param original the process
+     * @param tracer holds the copy
+     * @param forked the copy
+     */
+    ForkedTarget(
+            Libc libc,
+            LiveTarget original,
+            LiveProcess process,
+            Tracer tracer,
+            ForkedProcess forked,
+            TargetOptions options) {
+        this.libc = libc;
+        this.original = original;
+        this.process = process;
+        this.tracer = tracer;
+        this.forked = forked;
+        this.options = options;
+        this.threads = tracer.threads().stream()
+                .map(thread -> new ThreadState(this, thread.tid(), thread.name(), thread.registers()))
+                .toList();
+    }
+
+    private void lose(LiveMemory memory, TargetException why) {
+        boolean early = !closed;
+        memory.lose(why);
+        closed = true;
+        tracer.endCopy();
+        if (early) {
+            options.whenLost().accept(why);
+        }
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    /** Looks at the copy for the first time. */
+    private synchronized Copy copy() {
+        if (copy.isEmpty()) {
+            if (closed) {
+                throw new IllegalStateException(
+                        "the copy of %s is closed: it can't be read any more".formatted(process.description()));
+            }
+            LiveProcess twin = process.copied(forked.pid());
+            AtomicReference<LiveMemory> read = new AtomicReference<>();
+            Watch watch = new Watch(twin, options.withMaxStop(Duration.ZERO), why -> lose(read.get(), why));
+            LiveMemory memory = new LiveMemory(libc, twin, watch);
+            read.set(memory);
+            twin.identify();
+            memory.openCopy();
+            memory.standsStill();
+            watch.start();
+            copy = Optional.of(new Copy(twin, memory, watch));
+        }
+        return copy.get();
+    }
+
+    @Override
+    public Mode mode() {
+        return Mode.COPY;
+    }
+
+    @Override
+    public Duration standstill() {
+        return original.standstill().plusNanos(tracer.forgettingNanos());
+    }
+
+    @Override
+    public OptionalLong pid() {
+        return OptionalLong.of(process.pid());
+    }
+
+    @Override
+    public String description() {
+        return process.description();
+    }
+
+    @Override
+    public Machine machine() {
+        return process.machine();
+    }
+
+    @Override
+    public int pageSize() {
+        return process.pageSize();
+    }
+
+    @Override
+    public AddressSpace memory() {
+        return copy.orElseGet(this::copy).memory();
+    }
+
+    @Override
+    public List<ThreadState> threads() {
+        return threads;
+    }
+
+    @Override
+    public synchronized List<ElfModule> modules() {
+        if (modules == null) {
+            LiveProcess twin = copy().process();
+            modules = List.copyOf(ElfModules.find(memory(), twin.root(), process.machine(), twin.auxiliary(), twin));
+        }
+        return modules;
+    }
+
+    @Override
+    public Optional<ElfModule> moduleAt(long address) {
+        return modules().stream().filter(module -> module.contains(address)).findFirst();
+    }
+
+    @Override
+    public List<String> notices() {
+        return copy.map(known -> known.memory().notices()).orElse(List.of());
+    }
+
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            copy.ifPresent(known -> known.memory().close());
+            // One that is closed while the process still stands still ends when that goes on.
+            original.letGoOfStop(tracer);
+            tracer.endCopy();
+            copy.ifPresent(known -> known.watch().close());
+        }
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import dev.heapwalk.memory.Copier;
+import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.TargetOptions;
+import dev.heapwalk.memory.machine.InjectedCall;
+import java.util.List;
+import java.util.Optional;
+
+/** Has a process fork copies of itself, which the kernel makes without copying memory. */
+final class ProcessForker implements Copier {
+    private final Libc libc;
+    private final LiveTarget target;
+    private final LiveMemory memory;
+    private final LiveProcess process;
+    private final TargetOptions options;
+    private Optional<ThreadCall> call = Optional.empty();
+    private Optional<TargetException> refusal = Optional.empty();
+    private List<Long> dead = List.of();
+    private Optional<ForkedTarget> made = Optional.empty();
+
+    ProcessForker(Libc libc, LiveTarget target, LiveMemory memory, LiveProcess process, TargetOptions options) {
+        this.libc = libc;
+        this.target = target;
+        this.memory = memory;
+        this.process = process;
+        this.options = options;
+    }
+
+    /** Does what need not wait until the process stands still; what stands in the way is told by {@link #copy()}. */
+    synchronized void prepare() {
+        try {
+            if (process.machine() != Machine.X86_64) {
+                throw refused("it runs code for %s, and a fork is known of x86-64 alone".formatted(process.machine()));
+            }
+            InjectedCall injected = CodeSearch.in(memory)
+                    .orElseThrow(() -> refused("its code has no system call with a return behind it, or no"
+                            + " rt_sigreturn, as the C library has"));
+            ThreadCall maker = new ThreadCall(libc, process, injected);
+            maker.rehearse(libc.gettid(), memory.mappings());
+            call = Optional.of(maker);
+        } catch (TargetException e) {
+            refusal = Optional.of(e);
+        }
+    }
+
+    private TargetException refused(String why) {
+        return new TargetException(
+                TargetException.Reason.NOT_FORKED,
+                "%s can't be made to fork a copy: %s; stop it instead".formatted(process.description(), why));
+    }
+
+    @Override
+    public synchronized Target copy() {
+        if (refusal.isPresent()) {
+            TargetException why = refusal.get();
+            throw new TargetException(why.reason(), why.getMessage(), why);
+        }
+        if (made.isPresent() && !made.get().isClosed()) {
+            throw new IllegalStateException("close the copy of %s before".formatted(process.description()));
+        }
+        Tracer tracer = target.tracer()
+                .orElseThrow(() -> new IllegalStateException(
+                        process.description() + " runs: it can be copied while a stop of this target holds it"));
+        ForkedProcess forked = tracer.fork(call.orElseThrow(), memory.mappings(), dead);
+        ForkedTarget copy = new ForkedTarget(libc, target, process, tracer, forked, options);
+        made = Optional.of(copy);
+        return copy;
+    }
+
+    @Override
+    public synchronized void close() {
+        made.ifPresent(Target::close);
+    }
+}
