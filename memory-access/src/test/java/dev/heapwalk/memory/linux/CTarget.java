@@ -13,9 +13,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.UUID;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
@@ -25,6 +28,13 @@ import java.util.stream.Stream;
 final class CTarget implements AutoCloseable {
     private static final String SHELL =
             "exec 3<&0; \"$@\" <&3 3<&- & exec 3<&- <&-; echo $! >&2; wait $!; echo exit $? >&2";
+
+    /** Fields of {@code /proc/PID/stat}, counted from the one behind the name. */
+    private static final int STATE = 0;
+
+    private static final int PARENT = 1;
+    private static final int EXIT_SIGNAL = 35;
+    private static final String SIGCHLD = "17";
 
     private final Process shell;
     private final BufferedReader out;
@@ -58,6 +68,16 @@ final class CTarget implements AutoCloseable {
         return start(name, source(name), arguments);
     }
 
+    /** Starts a program that is always in the middle of something, and that notices whatever a reader does wrong. */
+    static CTarget busy() throws IOException {
+        CTarget program = program("busy", "known-as-" + UUID.randomUUID());
+        String line = program.line();
+        if (!line.equals("ready")) {
+            throw new IOException(line);
+        }
+        return program;
+    }
+
     static String source(String name) throws IOException {
         try (InputStream in = CTarget.class.getResourceAsStream(name + ".c")) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
@@ -75,6 +95,12 @@ final class CTarget implements AutoCloseable {
             throw new IOException("the program ended: " + err.readLine());
         }
         return line;
+    }
+
+    /** What a {@link #busy} program has noticed until now. */
+    String check() throws IOException {
+        say("check");
+        return line();
     }
 
     long hex() throws IOException {
@@ -104,6 +130,10 @@ final class CTarget implements AutoCloseable {
 
     /** Every thread's state letter and tracer, by its id, as /proc tells them. */
     Map<Long, String> threads() throws IOException {
+        return threads(pid);
+    }
+
+    static Map<Long, String> threads(long pid) throws IOException {
         Map<Long, String> states = new TreeMap<>();
         try (Stream<Path> tasks = Files.list(Path.of("/proc/" + pid + "/task"))) {
             for (Path task : (Iterable<Path>) tasks::iterator) {
@@ -141,6 +171,53 @@ final class CTarget implements AutoCloseable {
             Thread.sleep(5);
         }
         throw new AssertionError("the threads are not " + states + " but " + threads());
+    }
+
+    /**
+     * Copies of the program that it has not made itself, dead ones too, each with its state: children whose end is told
+     * by no signal, and what runs the same program with the same arguments and has another parent.
+     */
+    List<String> copies() throws IOException {
+        List<String> found = new ArrayList<>();
+        byte[] ownLine = Files.readAllBytes(Path.of("/proc/" + pid + "/cmdline"));
+        long ownParent = Long.parseLong(stat(Path.of("/proc/" + pid))[PARENT]);
+        try (Stream<Path> all = Files.list(Path.of("/proc"))) {
+            for (Path each : (Iterable<Path>) all::iterator) {
+                String name = each.getFileName().toString();
+                if (!Character.isDigit(name.charAt(0)) || name.equals(Long.toString(pid))) {
+                    continue;
+                }
+                try {
+                    String[] stat = stat(each);
+                    long parent = Long.parseLong(stat[PARENT]);
+                    boolean strange = parent == pid
+                            ? !stat[EXIT_SIGNAL].equals(SIGCHLD)
+                            : parent != ownParent
+                                    && Arrays.equals(ownLine, Files.readAllBytes(each.resolve("cmdline")));
+                    if (strange) {
+                        found.add(name + " " + stat[STATE]);
+                    }
+                } catch (IOException e) {
+                    // It ended since it was listed.
+                }
+            }
+        }
+        return found;
+    }
+
+    /** The fields of a process's {@code stat} behind its name. */
+    private static String[] stat(Path process) throws IOException {
+        String stat = Files.readString(process.resolve("stat"), StandardCharsets.ISO_8859_1);
+        return stat.substring(stat.lastIndexOf(')') + 2).strip().split(" ");
+    }
+
+    /** Waits until its copies are as they should be. */
+    void awaitCopies(Predicate<List<String>> asTheyShould) throws IOException, InterruptedException {
+        for (long begin = System.nanoTime(); !asTheyShould.test(copies()); Thread.sleep(5)) {
+            if (System.nanoTime() - begin > ThisMachine.PATIENCE.toNanos()) {
+                throw new AssertionError("copies of " + pid + ": " + copies());
+            }
+        }
     }
 
     @Override

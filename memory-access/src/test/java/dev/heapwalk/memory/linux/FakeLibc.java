@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 
 /** The real C library, with failures put in its way. */
 final class FakeLibc implements Libc {
@@ -21,6 +22,7 @@ final class FakeLibc implements Libc {
     private volatile Runnable atFirstWait = () -> {};
     private volatile long firstWait;
     private volatile Runnable beforePtrace = () -> {};
+    private volatile Consumer<String> beforeEach = _ -> {};
     private volatile String refused = "";
 
     /** Lets each call of a function fail. */
@@ -59,6 +61,12 @@ final class FakeLibc implements Libc {
         return this;
     }
 
+    /** Has something else done before each call of a function, the name of which it is told. */
+    FakeLibc beforeEach(Consumer<String> what) {
+        beforeEach = what;
+        return this;
+    }
+
     /** Lets nobody open a file with a part of its path. */
     FakeLibc refuse(String part) {
         refused = part;
@@ -77,6 +85,7 @@ final class FakeLibc implements Libc {
     }
 
     private int failure(String function) {
+        beforeEach.accept(function);
         calls.computeIfAbsent(function, name -> new AtomicInteger()).incrementAndGet();
         Deque<Integer> queue = next.get(function);
         if (queue != null) {

@@ -1,24 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.linux;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.ThreadState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import java.util.stream.Stream;
 
 /** A JVM of its own that reads a process: what becomes of the process when that JVM ends in some way? */
 final class Reader {
+    /** In how many parts it makes its rounds. */
+    static final int PARTS = 4;
+
+    private static final int SIGKILL = 9;
+
     private Reader() {}
 
-    public static void main(String[] arguments) throws InterruptedException {
+    public static void main(String[] arguments) throws InterruptedException, IOException {
         long pid = Long.parseLong(arguments[1]);
         switch (arguments[0]) {
             // Attaches and says what came of it.
@@ -55,50 +68,147 @@ final class Reader {
                 FakeLibc libc = new FakeLibc().lateStop(100, () -> new Thread(() -> System.exit(5)).start());
                 LiveTarget.attach(pid, libc, ProcFs.ofThisMachine());
             }
-            // Stops it again and again, and does nothing else, until it is told to end.
-            case "stop" -> {
-                Libc libc = FfmLibc.open();
-                LiveProcess process = new LiveProcess(ProcFs.ofThisMachine(), pid);
-                for (long round = 0; ; round++) {
-                    Tracer.stop(libc, process).close();
-                    if (round == 0) {
-                        System.out.println("going");
-                    }
-                }
-            }
-            // Attaches again and again until it is killed.
+            // Looks at it again and again until it is ended.
             case "loop" -> {
+                Look look = Look.valueOf(arguments[2]);
+                Libc libc = FfmLibc.open();
                 for (long round = 0; ; round++) {
-                    try (Target target = Target.attach(pid)) {
-                        target.memory()
-                                .read(
-                                        target.memory()
-                                                .mappings()
-                                                .list()
-                                                .getFirst()
-                                                .start(),
-                                        MemorySegment.ofArray(new byte[1 << 16]));
-                    }
+                    look.at(pid, libc, target -> read(look, target));
                     if (round == 0) {
                         System.out.println("going");
                     }
                 }
             }
-            // Observes it, and holds it again and again until it is killed.
-            case "hold" -> {
-                Target target = Target.observe(pid);
-                for (long round = 0; ; round++) {
-                    try (var _ = target.stop()) {
-                        for (Mapping mapping : target.memory().mappings()) {
-                            target.memory().read(mapping.start(), MemorySegment.ofArray(new byte[1 << 12]));
-                        }
-                    }
-                    if (round == 0) {
-                        System.out.println("going");
-                    }
-                }
+            case "rounds" -> rounds(pid, Look.valueOf(arguments[2]), Integer.parseInt(arguments[3]));
+            // Looks at it once, and kills itself before it makes a call. Otherwise says how many it has made.
+            case "die" -> {
+                Look look = Look.valueOf(arguments[2]);
+                LastCall last = new LastCall(Integer.parseInt(arguments[3]));
+                look.at(pid, new FakeLibc().beforeEach(last::before), target -> read(look, target));
+                System.out.println(last.calls);
             }
             default -> throw new IllegalArgumentException(arguments[0]);
+        }
+    }
+
+    /** Ends this JVM before a call of the C library. Asking again whether a thread has stopped is no call of its own. */
+    private static final class LastCall {
+        private final MethodHandle raise = Linker.nativeLinker()
+                .downcallHandle(
+                        Linker.nativeLinker().defaultLookup().findOrThrow("raise"),
+                        FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+
+        private final int at;
+        private int calls;
+        private String before = "";
+
+        LastCall(int at) {
+            this.at = at;
+        }
+
+        synchronized void before(String function) {
+            if (function.equals("waitpid") && before.equals("waitpid")) {
+                return;
+            }
+            before = function;
+            if (++calls == at) {
+                try {
+                    int failed = (int) raise.invokeExact(SIGKILL);
+                    throw new AssertionError("raise returned " + failed);
+                } catch (Throwable e) {
+                    throw new AssertionError(e);
+                }
+            }
+        }
+    }
+
+    /**
+     * Looks at it some times. After each part it says what it has of the kernel, and waits for a line.
+     */
+    private static void rounds(long pid, Look look, int rounds) throws IOException {
+        Random random = new Random(4);
+        Libc libc = FfmLibc.open();
+        long[] threads = {0};
+        long[] longest = {0};
+        for (int round = 0; round < rounds; round++) {
+            int number = round;
+            long begin = System.nanoTime();
+            look.at(pid, libc, target -> {
+                longest[0] = Math.max(longest[0], System.nanoTime() - begin);
+                threads[0] += target.threads().size();
+                if (look.stops() && number % 3 == 1) {
+                    goOn(target, random);
+                }
+                read(look, target);
+                if (look.stops() && number % 10 == 0) {
+                    checkStill(pid);
+                }
+                pause(random.nextInt(3));
+            });
+            pause(random.nextInt(5));
+            if ((round + 1) * PARTS / rounds > round * PARTS / rounds) {
+                System.gc();
+                System.out.println(Resources.of(ProcessHandle.current().pid()));
+                if (System.in.read() < 0) {
+                    return;
+                }
+            }
+        }
+        System.out.printf(
+                "%d looks, %d threads in them, longest until the target was there %.1f ms%n",
+                rounds, threads[0], longest[0] / 1e6);
+    }
+
+    private static void pause(int milliseconds) {
+        try {
+            Thread.sleep(milliseconds);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Lets any threads go on for a moment, as if they were in the middle of a change. */
+    private static void goOn(Target target, Random random) {
+        int goes = 1 + random.nextInt(20);
+        int[] asked = {0};
+        target.settle(threads -> asked[0]++ < goes
+                ? threads.stream().filter(_ -> random.nextInt(3) == 0).toList()
+                : List.of());
+    }
+
+    /** Every thread that is not about to be gone stands still, and none was overlooked. */
+    private static void checkStill(long pid) {
+        try {
+            Map<Long, String> states = CTarget.threads(pid);
+            if (!states.values().stream().allMatch(state -> state.matches("t[1-9]\\d*|[ZX]\\d+"))) {
+                throw new AssertionError("not all threads stand still: " + states);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Reads a bit of everything. */
+    private static void read(Look look, Target target) {
+        MemorySegment piece = MemorySegment.ofArray(new byte[1 << 12]);
+        for (Mapping mapping : target.memory().mappings()) {
+            if (mapping.readable() && mapping.writable()) {
+                try {
+                    target.memory().read(mapping.start(), piece.asSlice(0, Math.min(mapping.length(), 1 << 12)));
+                } catch (TargetException e) {
+                    if (look != Look.OBSERVE) {
+                        throw e;
+                    }
+                    // What runs on unmaps what it has.
+                }
+            }
+        }
+        if (look != Look.OBSERVE) {
+            for (ThreadState thread : target.threads()) {
+                if (thread.registers().orElseThrow().threadPointer() == 0) {
+                    throw new AssertionError("no thread pointer: " + thread.tid());
+                }
+            }
         }
     }
 
@@ -108,21 +218,27 @@ final class Reader {
      * @param by what stands before it, such as {@code setpriv}
      * @param how what it does
      * @param pid the process
+     * @param more what else it is told
      * @return the command line
      */
-    static List<String> command(List<String> by, String how, long pid) {
+    static List<String> command(List<String> by, String how, long pid, String... more) {
         List<String> line = new ArrayList<>(by);
         line.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xshare:auto",
                 "-XX:TieredStopAtLevel=1",
+                // What it takes of memory is there from the beginning, so that whatever comes on top can be seen.
+                "-Xms64m",
                 "-Xmx64m",
+                "-XX:+AlwaysPreTouch",
+                "-XX:+UseSerialGC",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 Copy.CLASSES.toString(),
                 Reader.class.getName(),
                 how,
                 Long.toString(pid)));
+        line.addAll(List.of(more));
         return line;
     }
 

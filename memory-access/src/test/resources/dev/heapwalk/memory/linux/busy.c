@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that is always in the middle of something, and that notices everything a reader could do wrong: an EINTR in
-// a thread that has no signal to handle, a signal that is lost, memory that changes, a timer that is late for good.
-// After "ready" it answers each line "check" with "ok ..." or "bad ..."; at the end of its input it ends.
+// a thread that has no signal to handle, a signal that is lost or comes twice, memory or a register that changes, a
+// message that is lost, a sleep that is too short, a child that nobody here has made, a mutex that two threads hold, a
+// timer that is late for good.
+// After "ready" it answers each line "check" with "ok ..." or "bad ..."; at the end of its input it ends. Its arguments
+// mean nothing to it: they tell it and its children from others.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/aio_abi.h>
@@ -19,6 +22,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
@@ -283,6 +287,8 @@ static int to_sender, from_sender;
 static atomic_long received, received_sum, expirations;
 
 static void on_queued(int signal, siginfo_t *info, void *context) {
+    // Long enough to be stopped in.
+    for (volatile int i = 0; i < 20000; i++) {}
     received++;
     received_sum += info->si_value.sival_int;
 }
@@ -301,8 +307,8 @@ static void *receive(void *argument) {
     volatile unsigned long x = 1;
     for (;;) {
         // Now asleep, now in the middle of a computation.
-        for (int i = 0; i < 200000; i++) x = x * 6364136223846793005ul + 1;
-        usleep(500);
+        for (int i = 0; i < 100000; i++) x = x * 6364136223846793005ul + 1;
+        usleep(1000);
     }
 }
 
@@ -355,8 +361,8 @@ static void *keep_ledger(void *argument) {
     unsigned random = (unsigned)(uintptr_t)argument;
     prctl(PR_SET_NAME, "ledger");
     for (;;) {
-        ledger_rounds(2000, &random);
-        usleep(1000);
+        ledger_rounds(500, &random);
+        usleep(2000);
     }
 }
 
@@ -380,20 +386,454 @@ static void *make_threads(void *argument) {
             if (back != (void *)(n + i)) die("a thread's result");
             threads_made++;
         }
+        usleep(3000);
+    }
+}
+
+// Children that end, so that SIGCHLD, which nobody handles, is always about. One thread waits for all of them, and must
+// see none that was not made here.
+static pthread_mutex_t births = PTHREAD_MUTEX_INITIALIZER;
+static pid_t born[64];
+static atomic_long children_made, children_strange;
+
+static void *make_children(void *by_vfork) {
+    unsigned random = (unsigned)(uintptr_t)by_vfork + 1;
+    prctl(PR_SET_NAME, by_vfork ? "vfork" : "fork");
+    for (;;) {
+        pthread_mutex_lock(&births);
+        int place = 0;
+        while (place < 64 && born[place]) place++;
+        if (place < 64) {
+            // A thread that waits for its vfork can't be stopped.
+            long pause = rand_r(&random) % 8 ? 0 : 5 * MS;
+            pid_t child = by_vfork ? vfork() : fork();
+            if (child == 0) {
+                struct timespec ts = {0, pause};
+                if (pause) syscall(SYS_nanosleep, &ts, NULL);
+                _exit(7);
+            }
+            if (child < 0) die("fork");
+            born[place] = child;
+            children_made++;
+        }
+        pthread_mutex_unlock(&births);
+        usleep(4000);
+    }
+}
+
+static void *wait_for_children(void *argument) {
+    prctl(PR_SET_NAME, "reaper");
+    for (;;) {
+        int status, place = 0;
+        pid_t child = waitpid(-1, &status, 0);
+        if (child < 0) die("waitpid");
+        pthread_mutex_lock(&births);
+        while (place < 64 && born[place] != child) place++;
+        if (place == 64 || !WIFEXITED(status) || WEXITSTATUS(status) != 7) children_strange++;
+        if (place < 64) born[place] = 0;
+        pthread_mutex_unlock(&births);
+    }
+}
+
+// Registers: what they hold stays.
+static atomic_long wrong_registers, registers_checked;
+
+#if defined(__x86_64__)
+// long keep_registers(long spins): fills the general registers, the carry flag and the red zone, spins, and returns
+// whether one of them has changed.
+__asm__(
+    ".pushsection .text\n"
+    ".type keep_registers, @function\n"
+    "keep_registers:\n"
+    "push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n"
+    "mov %rdi, %rcx\n"
+    "movabs $0x1020304050607081, %rax\n"
+    "lea 1(%rax), %rbx\n lea 2(%rax), %rdx\n lea 3(%rax), %rsi\n lea 4(%rax), %rdi\n lea 5(%rax), %rbp\n"
+    "lea 8(%rax), %r8\n lea 9(%rax), %r9\n lea 10(%rax), %r10\n lea 11(%rax), %r11\n"
+    "lea 12(%rax), %r12\n lea 13(%rax), %r13\n lea 14(%rax), %r14\n lea 15(%rax), %r15\n"
+    "mov %rbx, -8(%rsp)\n mov %r15, -64(%rsp)\n mov %r8, -120(%rsp)\n mov %rax, -128(%rsp)\n"
+    "stc\n"
+    "1: lea -1(%rcx), %rcx\n jrcxz 2f\n jmp 1b\n"
+    "2: jnc 3f\n"
+    "movabs $0x1020304050607081, %rcx\n cmp %rax, %rcx\n jne 3f\n"
+    "lea 1(%rcx), %rax\n cmp %rax, %rbx\n jne 3f\n cmp %rax, -8(%rsp)\n jne 3f\n"
+    "inc %rax\n cmp %rax, %rdx\n jne 3f\n inc %rax\n cmp %rax, %rsi\n jne 3f\n"
+    "inc %rax\n cmp %rax, %rdi\n jne 3f\n inc %rax\n cmp %rax, %rbp\n jne 3f\n"
+    "lea 8(%rcx), %rax\n cmp %rax, %r8\n jne 3f\n cmp %rax, -120(%rsp)\n jne 3f\n"
+    "inc %rax\n cmp %rax, %r9\n jne 3f\n inc %rax\n cmp %rax, %r10\n jne 3f\n"
+    "inc %rax\n cmp %rax, %r11\n jne 3f\n inc %rax\n cmp %rax, %r12\n jne 3f\n"
+    "inc %rax\n cmp %rax, %r13\n jne 3f\n inc %rax\n cmp %rax, %r14\n jne 3f\n"
+    "inc %rax\n cmp %rax, %r15\n jne 3f\n cmp %rax, -64(%rsp)\n jne 3f\n"
+    "cmp %rcx, -128(%rsp)\n jne 3f\n"
+    "xor %eax, %eax\n jmp 4f\n"
+    "3: mov $1, %eax\n"
+    "4: pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n ret\n"
+    ".size keep_registers, .-keep_registers\n"
+    ".popsection\n");
+extern long keep_registers(long spins);
+
+#define EIGHT(m, n) m(n##0) m(n##1) m(n##2) m(n##3) m(n##4) m(n##5) m(n##6) m(n##7)
+#define SIXTEEN(m) EIGHT(m, ) m(8) m(9) m(10) m(11) m(12) m(13) m(14) m(15)
+#define THIRTY_TWO(m) SIXTEEN(m) m(16) m(17) m(18) m(19) m(20) m(21) m(22) m(23) m(24) m(25) m(26) m(27) m(28) m(29) \
+    m(30) m(31)
+#define LOAD_X(n) "movdqu 16*" #n "(%1), %%xmm" #n "\n"
+#define STORE_X(n) "movdqu %%xmm" #n ", 16*" #n "(%2)\n"
+#define LOAD_Y(n) "vmovdqu 32*" #n "(%1), %%ymm" #n "\n"
+#define STORE_Y(n) "vmovdqu %%ymm" #n ", 32*" #n "(%2)\n"
+#define LOAD_Z(n) "vmovdqu64 64*" #n "(%1), %%zmm" #n "\n"
+#define STORE_Z(n) "vmovdqu64 %%zmm" #n ", 64*" #n "(%2)\n"
+#define SPIN "1: dec %0\n jnz 1b\n"
+#define LOW "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", \
+    "xmm13", "xmm14", "xmm15"
+
+static void spin_x(long spins, const void *from, void *to) {
+    __asm__ volatile(SIXTEEN(LOAD_X) SPIN SIXTEEN(STORE_X) : "+r"(spins) : "r"(from), "r"(to) : "memory", "cc", LOW);
+}
+
+__attribute__((target("avx"))) static void spin_y(long spins, const void *from, void *to) {
+    __asm__ volatile(SIXTEEN(LOAD_Y) SPIN SIXTEEN(STORE_Y) "vzeroupper\n"
+            : "+r"(spins) : "r"(from), "r"(to) : "memory", "cc", LOW);
+}
+
+__attribute__((target("avx512f"))) static void spin_z(long spins, const void *from, void *to) {
+    // The mask registers too: the words behind those of the vectors.
+    __asm__ volatile(THIRTY_TWO(LOAD_Z) "kmovw 2048(%1), %%k1\n kmovw 2050(%1), %%k7\n" SPIN THIRTY_TWO(STORE_Z)
+            "kmovw %%k1, 2048(%2)\n kmovw %%k7, 2050(%2)\n vzeroupper\n"
+            : "+r"(spins) : "r"(from), "r"(to) : "memory", "cc", LOW, "xmm16", "xmm17", "xmm18", "xmm19", "xmm20",
+            "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1",
+            "k7");
+}
+
+static int registers_change(long spins, unsigned char salt) {
+    unsigned char from[2052], to[2052] = {0};
+    unsigned control = 0x7f80, control_after;
+    long double x87[2];
+    for (int i = 0; i < 2052; i++) from[i] = (unsigned char)(i * 7 + salt);
+    size_t size;
+    // Rounds toward zero, and has two numbers in the registers of the x87.
+    __asm__ volatile("ldmxcsr %0\n fldpi\n fldl2e\n" : : "m"(control));
+    if (__builtin_cpu_supports("avx512f")) {
+        size = 2052;
+        spin_z(spins, from, to);
+    } else if (__builtin_cpu_supports("avx")) {
+        size = 512;
+        spin_y(spins, from, to);
+    } else {
+        size = 256;
+        spin_x(spins, from, to);
+    }
+    __asm__ volatile("fstpt %0\n fstpt %1\n stmxcsr %2\n"
+            : "=m"(x87[0]), "=m"(x87[1]), "=m"(control_after));
+    control = 0x1f80;
+    __asm__ volatile("ldmxcsr %0" : : "m"(control));
+    return memcmp(from, to, size) != 0 || (control_after & ~0x3fu) != 0x7f80 || x87[0] != 1.44269504088896340736L
+            || x87[1] != 3.14159265358979323851L || keep_registers(spins) != 0;
+}
+#else
+static int registers_change(long spins, unsigned char salt) {
+    typedef unsigned vector __attribute__((vector_size(16)));
+    vector sums[8] = {{0}};
+    unsigned last = 0;
+    for (long i = 0; i < spins; i++) {
+        for (int j = 0; j < 8; j++) sums[j] = sums[j] * 3 + (unsigned)(i + salt);
+        last = last * 3 + (unsigned)(i + salt);
+    }
+    for (int j = 0; j < 8; j++)
+        for (int k = 0; k < 4; k++)
+            if (sums[j][k] != last) return 1;
+    return 0;
+}
+#endif
+
+// A thread for each answer: the signals with handlers come to those that don't block them, on a stack of its own.
+static void *keep_values(void *handles_signals) {
+    unsigned random = 3 + (unsigned)(uintptr_t)handles_signals;
+    prctl(PR_SET_NAME, "registers");
+    if (handles_signals) {
+        stack_t stack = {.ss_sp = malloc(1 << 16), .ss_size = 1 << 16};
+        sigset_t set;
+        if (sigaltstack(&stack, NULL)) die("sigaltstack");
+        sigemptyset(&set);
+        sigaddset(&set, SIGRTMIN + 1);
+        sigaddset(&set, SIGRTMIN + 2);
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    }
+    for (;;) {
+        for (int i = 0; i < 4; i++) {
+            if (registers_change(5000 + rand_r(&random) % 50000, (unsigned char)random)) wrong_registers++;
+            registers_checked++;
+        }
+        usleep(1000);
+    }
+}
+
+// A sleep that a stop interrupts goes on with the rest: it is never shorter than it should be.
+static atomic_long short_sleeps;
+
+static void *sleep_whole(void *argument) {
+    unsigned random = 5;
+    prctl(PR_SET_NAME, "sleeper");
+    for (;;) {
+        struct timespec before, after, ts = {0, (1 + rand_r(&random) % 20) * MS};
+        clock_gettime(CLOCK_MONOTONIC, &before);
+        int result = nanosleep(&ts, NULL);
+        clock_gettime(CLOCK_MONOTONIC, &after);
+        long slept = (after.tv_sec - before.tv_sec) * 1000 * MS + after.tv_nsec - before.tv_nsec;
+        if (result || slept < ts.tv_nsec) short_sleeps++;
+    }
+}
+
+// Mutexes: one that lends its priority, and one that tells of an owner that has ended, in memory that children share.
+static pthread_mutex_t lending, *robust;
+static long guarded[2], guarded_robust[2];
+static atomic_long wrong_mutexes, owners_died;
+
+static void *share_mutexes(void *argument) {
+    unsigned random = (unsigned)(uintptr_t)argument;
+    prctl(PR_SET_NAME, "mutexes");
+    for (;;) {
+        for (int i = 0; i < 50; i++) {
+            if (pthread_mutex_lock(&lending)) wrong_mutexes++;
+            if (guarded[0]++ != guarded[1]) wrong_mutexes++;
+            for (volatile int j = rand_r(&random) % 2000; j > 0; j--) {}
+            guarded[1]++;
+            if (pthread_mutex_unlock(&lending)) wrong_mutexes++;
+        }
+        int locked = pthread_mutex_lock(robust);
+        if (locked == EOWNERDEAD) {
+            owners_died++;
+            if (pthread_mutex_consistent(robust)) wrong_mutexes++;
+        } else if (locked) {
+            wrong_mutexes++;
+        }
+        if (guarded_robust[0]++ != guarded_robust[1]++) wrong_mutexes++;
+        if (pthread_mutex_unlock(robust)) wrong_mutexes++;
         usleep(500);
     }
 }
 
-// Children that end, so that SIGCHLD, which nobody handles, is always about.
-static void *make_children(void *argument) {
-    prctl(PR_SET_NAME, "children");
+static atomic_long owners_ended;
+
+static void *end_as_owner(void *argument) {
+    int locked = pthread_mutex_lock(robust);
+    if (locked == EOWNERDEAD) {
+        owners_died++;
+        pthread_mutex_consistent(robust);
+    } else if (locked) {
+        wrong_mutexes++;
+    }
+    owners_ended++;
+    return NULL;
+}
+
+static void *make_owners(void *argument) {
+    prctl(PR_SET_NAME, "owners");
     for (;;) {
-        pid_t child = fork();
-        if (child == 0) _exit(7);
-        int status;
-        pid_t got = waitpid(child, &status, 0);
-        if (got != child || WEXITSTATUS(status) != 7) die("waitpid");
-        usleep(2000);
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, end_as_owner, NULL)) die("pthread_create");
+        pthread_join(thread, NULL);
+        usleep(3000);
+    }
+}
+
+static void make_mutexes(void) {
+    pthread_mutexattr_t kind;
+    robust = mmap(NULL, sizeof *robust, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (robust == MAP_FAILED) die("mmap");
+    pthread_mutexattr_init(&kind);
+    if (pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_INHERIT) || pthread_mutex_init(&lending, &kind)) die("mutex");
+    pthread_mutexattr_init(&kind);
+    pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED);
+    if (pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST) || pthread_mutex_init(robust, &kind)) die("mutex");
+}
+
+// Messages: one thread sends numbers, and for each way another thread waits for them, which must come one by one.
+struct way {
+    const char *name;
+    void (*open)(struct way *);
+    void (*send)(struct way *, long);
+    long (*receive)(struct way *);
+    int fds[2];
+    _Atomic uint32_t word;
+    pthread_t receiver;
+    atomic_long sent, got, wrong, eintr;
+};
+
+static void open_pipe(struct way *way) {
+    if (pipe(way->fds)) die("pipe");
+}
+
+static void send_pipe(struct way *way, long number) {
+    if (write(way->fds[1], &number, sizeof number) != sizeof number) die("write");
+}
+
+static long receive_read(struct way *way) {
+    long number;
+    ssize_t size = read(way->fds[0], &number, sizeof number);
+    return size == sizeof number ? number : -1;
+}
+
+static long receive_poll(struct way *way) {
+    struct pollfd one = {way->fds[0], POLLIN, 0};
+    int ready = poll(&one, 1, 100000);
+    if (ready < 0) return -1;
+    return ready == 1 ? receive_read(way) : -2;
+}
+
+static long receive_epoll(struct way *way) {
+    struct epoll_event event = {.events = EPOLLIN};
+    if (!way->word) {
+        int fd = epoll_create1(0);
+        if (fd < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, way->fds[0], &event)) die("epoll");
+        way->word = fd;
+    }
+    int ready = epoll_wait(way->word, &event, 1, 100000);
+    if (ready < 0) return -1;
+    return ready == 1 ? receive_read(way) : -2;
+}
+
+static void open_socket(struct way *way) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, way->fds)) die("socketpair");
+    timeout_of(way->fds[0], SO_RCVTIMEO, 100000);
+}
+
+static long receive_recv(struct way *way) {
+    long number;
+    ssize_t size = recv(way->fds[0], &number, sizeof number, 0);
+    return size == sizeof number ? number : -1;
+}
+
+static struct sockaddr_un door;
+static socklen_t door_length = sizeof door;
+
+static void open_door(struct way *way) {
+    way->fds[0] = socket(AF_UNIX, SOCK_STREAM, 0);
+    door.sun_family = AF_UNIX;
+    if (bind(way->fds[0], (void *)&door, sizeof door.sun_family) || listen(way->fds[0], 200)
+            || getsockname(way->fds[0], (void *)&door, &door_length)) die("listen");
+}
+
+static void send_connect(struct way *way, long number) {
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (void *)&door, door_length) || write(fd, &number, sizeof number) != sizeof number)
+        die("connect");
+    close(fd);
+}
+
+static long receive_accept(struct way *way) {
+    long number;
+    int fd = accept(way->fds[0], NULL, NULL);
+    if (fd < 0) return -1;
+    ssize_t size = read(fd, &number, sizeof number);
+    close(fd);
+    return size == sizeof number ? number : -2;
+}
+
+static void open_nothing(struct way *way) {}
+
+static void send_futex(struct way *way, long number) {
+    way->word = (uint32_t)number;
+    syscall(SYS_futex, &way->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static long receive_futex(struct way *way) {
+    uint32_t last = (uint32_t)way->got;
+    while (way->word == last)
+        if (syscall(SYS_futex, &way->word, FUTEX_WAIT_PRIVATE, last, NULL, NULL, 0) && errno != EAGAIN) return -1;
+    return way->word;
+}
+
+static void send_queued(struct way *way, long number) {
+    union sigval value = {.sival_int = (int)number};
+    // Not before it waits with these signals blocked, and it waits only once it is started.
+    while (pthread_sigqueue(way->receiver, SIGRTMIN + 8, value)) usleep(1000);
+}
+
+static long receive_sigtimedwait(struct way *way) {
+    sigset_t set;
+    siginfo_t info;
+    struct timespec ts = {100, 0};
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN + 8);
+    return sigtimedwait(&set, &info, &ts) < 0 ? -1 : info.si_value.sival_int;
+}
+
+// A read that is in flight in a ring all the while; where the kernel forbids rings, an ordinary one.
+static struct { int fd; unsigned char *sq, *cq; struct io_uring_sqe *entries; struct io_uring_params params; } ring;
+
+static void open_ring(struct way *way) {
+    open_pipe(way);
+    ring.fd = syscall(SYS_io_uring_setup, 2, &ring.params);
+    if (ring.fd < 0) return;
+    ring.sq = mmap(NULL, ring.params.sq_off.array + ring.params.sq_entries * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+            MAP_SHARED | MAP_POPULATE, ring.fd, IORING_OFF_SQ_RING);
+    ring.cq = mmap(NULL, ring.params.cq_off.cqes + ring.params.cq_entries * sizeof(struct io_uring_cqe),
+            PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring.fd, IORING_OFF_CQ_RING);
+    ring.entries = mmap(NULL, ring.params.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE,
+            MAP_SHARED | MAP_POPULATE, ring.fd, IORING_OFF_SQES);
+    if (ring.sq == MAP_FAILED || ring.cq == MAP_FAILED || ring.entries == MAP_FAILED) die("mmap of a ring");
+}
+
+static long receive_ring(struct way *way) {
+    static long number;
+    if (ring.fd < 0) return receive_read(way);
+    _Atomic uint32_t *tail = (void *)(ring.sq + ring.params.sq_off.tail);
+    _Atomic uint32_t *head = (void *)(ring.cq + ring.params.cq_off.head);
+    _Atomic uint32_t *end = (void *)(ring.cq + ring.params.cq_off.tail);
+    uint32_t mask = *(uint32_t *)(ring.sq + ring.params.sq_off.ring_mask);
+    uint32_t index = *tail & mask;
+    ring.entries[index] = (struct io_uring_sqe){.opcode = IORING_OP_READ, .fd = way->fds[0], .addr = (uintptr_t)&number,
+            .len = sizeof number, .off = (uint64_t)-1};
+    ((uint32_t *)(ring.sq + ring.params.sq_off.array))[index] = index;
+    *tail = *tail + 1;
+    long submit = 1;
+    while (*head == *end) {
+        if (syscall(SYS_io_uring_enter, ring.fd, submit, 1, IORING_ENTER_GETEVENTS, NULL, 0L) < 0) way->eintr++;
+        submit = 0;
+    }
+    struct io_uring_cqe *done = (void *)(ring.cq + ring.params.cq_off.cqes);
+    int size = done[*head & *(uint32_t *)(ring.cq + ring.params.cq_off.ring_mask)].res;
+    *head = *head + 1;
+    return size == sizeof number ? number : -2;
+}
+
+static struct way ways[] = {
+    {"pipe", open_pipe, send_pipe, receive_read}, {"poll", open_pipe, send_pipe, receive_poll},
+    {"epoll", open_pipe, send_pipe, receive_epoll}, {"recv", open_socket, send_pipe, receive_recv},
+    {"accept", open_door, send_connect, receive_accept}, {"futex", open_nothing, send_futex, receive_futex},
+    {"sigtimedwait", open_nothing, send_queued, receive_sigtimedwait}, {"ring", open_ring, send_pipe, receive_ring},
+};
+#define WAYS (int)(sizeof ways / sizeof ways[0])
+
+static void *receive_messages(void *argument) {
+    struct way *way = argument;
+    prctl(PR_SET_NAME, way->name);
+    for (;;) {
+        errno = 0;
+        long number = way->receive(way);
+        if (number == -1 && errno == EINTR) {
+            way->eintr++;
+        } else {
+            if (number != way->got + 1) way->wrong++;
+            way->got++;
+        }
+    }
+}
+
+static void *send_messages(void *argument) {
+    unsigned random = 9;
+    prctl(PR_SET_NAME, "messages");
+    for (;;) {
+        for (int i = 0; i < WAYS; i++) {
+            struct way *way = &ways[i];
+            // A futex has one number at a time.
+            if (way->sent - way->got < (way->send == send_futex ? 1 : 50) && rand_r(&random) % 3) {
+                long number = way->sent + 1;
+                way->sent = number;
+                way->send(way, number);
+            }
+        }
+        usleep(1000);
     }
 }
 
@@ -408,7 +848,7 @@ int main(void) {
     if (pipe(in) || pipe(out)) die("pipe");
     // What is left behind when it is killed goes with its namespace. Without the right to have one, it stays.
     if (unshare(CLONE_NEWIPC) && errno != EPERM) die("unshare");
-    struct sigaction action = {.sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     action.sa_sigaction = on_queued;
     sigaction(SIGRTMIN + 1, &action, NULL);
     action.sa_sigaction = on_timer;
@@ -450,8 +890,18 @@ int main(void) {
     start(keep_ledger, (void *)1);
     start(keep_ledger, (void *)2);
     start(make_threads, NULL);
-    start(make_children, NULL);
-    start(make_children, NULL);
+    make_mutexes();
+    for (uintptr_t i = 1; i <= 3; i++) start(share_mutexes, (void *)i);
+    start(make_owners, NULL);
+    for (uintptr_t i = 0; i < 2; i++) start(keep_values, (void *)i);
+    start(sleep_whole, NULL);
+    for (int i = 0; i < WAYS; i++) {
+        ways[i].open(&ways[i]);
+        if (pthread_create(&ways[i].receiver, NULL, receive_messages, &ways[i])) die("pthread_create");
+    }
+    start(send_messages, NULL);
+    for (uintptr_t i = 0; i < 2; i++) start(make_children, (void *)i);
+    start(wait_for_children, NULL);
 
     timer_t timer;
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 2};
@@ -464,26 +914,48 @@ int main(void) {
     fflush(stdout);
     char line[100];
     while (fgets(line, sizeof line, stdin)) {
-        int bad = 0;
         long sent[2];
         if (write(to_sender, "?", 1) != 1 || read(from_sender, sent, sizeof sent) != sizeof sent) die("sender");
         // What was queued comes within moments.
-        for (int i = 0; i < 100000 && received != sent[0]; i++) usleep(1000);
+        for (int i = 0; i < 100000 && received < sent[0]; i++) usleep(1000);
         // A lost signal of the timer would silence it for good.
         long expired = expirations;
         for (int i = 0; i < 100000 && expirations == expired; i++) usleep(1000);
         int silent = expirations == expired;
-        bad |= received != sent[0] || received_sum != sent[1] || blocks_bad || silent;
-        char text[2000] = "";
-        for (int i = 0; i < WORKERS; i++)
-            if (workers[i].eintr || workers[i].odd) {
-                bad = 1;
-                snprintf(text + strlen(text), sizeof text - strlen(text), " %s: %ld EINTR, %ld other", workers[i].name,
-                        workers[i].eintr, workers[i].odd);
-            }
-        printf("%s signals %ld of %ld, values %ld of %ld, timer %s, blocks %ld, bad %ld, threads %ld;%s\n",
-                bad ? "bad" : "ok", received, sent[0], received_sum, sent[1], silent ? "silent" : "runs", blocks_checked,
-                blocks_bad, threads_made, text);
+        char text[4000] = "";
+        long wrong = blocks_bad + wrong_registers + short_sleeps + wrong_mutexes;
+        if (wrong) sprintf(text, " blocks %ld, registers %ld, short sleeps %ld, mutexes %ld;", blocks_bad,
+                wrong_registers, short_sleeps, wrong_mutexes);
+        long interrupted = 0, odd = 0, messages = 0;
+        for (int i = 0; i < WORKERS; i++) {
+            interrupted += workers[i].eintr;
+            odd += workers[i].odd;
+            if (workers[i].eintr || workers[i].odd)
+                sprintf(text + strlen(text), " %s: %ld EINTR, %ld other;", workers[i].name, workers[i].eintr,
+                        workers[i].odd);
+        }
+        for (int i = 0; i < WAYS; i++) {
+            struct way *way = &ways[i];
+            long due = way->sent;
+            for (int j = 0; j < 100000 && way->got < due; j++) usleep(1000);
+            long lost = way->got < due ? due - way->got : 0;
+            interrupted += way->eintr;
+            wrong += way->wrong + lost;
+            messages += way->got;
+            if (way->eintr || way->wrong || lost)
+                sprintf(text + strlen(text), " by %s: %ld EINTR, %ld wrong, %ld of %ld lost;", way->name, way->eintr,
+                        way->wrong, lost, due);
+        }
+        // The last one that has ended as the owner is not found dead before somebody asks for the mutex.
+        if (owners_died > owners_ended) wrong++;
+        int bad = received != sent[0] || received_sum != sent[1] || silent || wrong || interrupted || odd
+                || children_strange;
+        printf("%s: signals %ld of %ld, values %ld of %ld, timer %s, EINTR %ld, other errors %ld, wrong %ld, "
+               "strange children %ld; %ld blocks, %ld registers, %ld messages, %ld threads, %ld children, %ld dead "
+               "owners;%s\n",
+                bad ? "bad" : "ok", received, sent[0], received_sum, sent[1], silent ? "silent" : "runs", interrupted,
+                odd, wrong, children_strange, blocks_checked, registers_checked, messages, threads_made, children_made,
+                owners_died, text);
         fflush(stdout);
         if (write(to_sender, "!", 1) != 1) die("sender");
     }
