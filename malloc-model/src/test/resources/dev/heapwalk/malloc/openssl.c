@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static void *library;
@@ -16,9 +17,68 @@ static void *function(const char *name) {
     return found;
 }
 
+// What the library has allocated, and in which of its files.
+static struct block {
+    void *address;
+    size_t size;
+    const char *file;
+} blocks[1 << 15];
+static int count;
+
+static void forget(void *address) {
+    for (int i = count - 1; i >= 0; i--) {
+        if (blocks[i].address == address) {
+            blocks[i] = blocks[--count];
+            return;
+        }
+    }
+}
+
+static void *noted(void *address, size_t size, const char *file) {
+    if (address != NULL && count < 1 << 15) blocks[count++] = (struct block) {address, size, file == NULL ? "" : file};
+    return address;
+}
+
+static void *make(size_t size, const char *file, int line) {
+    (void) line;
+    return size == 0 ? NULL : noted(malloc(size), size, file);
+}
+
+static void discard(void *address, const char *file, int line) {
+    (void) file, (void) line;
+    forget(address);
+    free(address);
+}
+
+static void *resize(void *address, size_t size, const char *file, int line) {
+    if (size == 0) {
+        discard(address, file, line);
+        return NULL;
+    }
+    forget(address);
+    return noted(realloc(address, size), size, file);
+}
+
+// The only blocks of a kilobyte and more that the library allocates in these files.
+static void tell_records(void) {
+    for (int i = 0; i < count; i++) {
+        int new = strstr(blocks[i].file, "ssl/record/methods/") != NULL;
+        if (blocks[i].size > 8000 && (new || strstr(blocks[i].file, "ssl3_buffer.c") != NULL)) {
+            printf("openssl_SSL_record_buffer %p\n", blocks[i].address);
+        } else if (blocks[i].size > 1000 && new) {
+            printf("openssl_SSL_record_layer %p\n", blocks[i].address);
+        }
+    }
+}
+
 #define USE(result, name, arguments) result(*name) arguments = (result(*) arguments) function(#name)
 
 int main(void) {
+    library = dlopen("libcrypto.so.3", RTLD_NOW);
+    if (library == NULL) library = dlopen("libcrypto.so.1.1", RTLD_NOW);
+    if (library == NULL) return 1;
+    USE(int, CRYPTO_set_mem_functions, (void *, void *, void *) );
+    if (CRYPTO_set_mem_functions(make, resize, discard) != 1) return 1;
     library = dlopen("libssl.so.3", RTLD_NOW);
     if (library == NULL) library = dlopen("libssl.so.1.1", RTLD_NOW);
     if (library == NULL) return 1;
@@ -75,7 +135,8 @@ int main(void) {
             printf("openssl_SSL %p\nopenssl_SSL %p\n", client, server);
         }
     }
-    for (int size = 600; size < 10000; size += 88) printf("other %p\n", malloc(size));
+    tell_records();
+    for (int size = 600; size < 20000; size += 88) printf("other %p\n", malloc(size));
     printf("pid %d\nREADY\n", (int) getpid());
     fflush(stdout);
     pause();

@@ -15,6 +15,10 @@ public final class OpenSslCategories {
     public static final Category CIPHERS = new Category(OPENSSL, "SSL_CTX", "ciphers");
     /** A connection. C name {@code SSL}. */
     public static final Category CONNECTION = new Category(OPENSSL, "SSL", "");
+    /** What a connection reads or writes records with, since 3.2. C name {@code OSSL_RECORD_LAYER}. */
+    public static final Category RECORD_LAYER = new Category(OPENSSL, "SSL", "record layer");
+    /** Records that a connection has read or is to write. C names {@code SSL3_BUFFER}, {@code TLS_BUFFER}. */
+    public static final Category RECORD_BUFFER = new Category(OPENSSL, "SSL", "record buffer");
     /** A session, which several connections may have one after the other. C name {@code SSL_SESSION}. */
     public static final Category SESSION = new Category(OPENSSL, "SSL_SESSION", "");
 

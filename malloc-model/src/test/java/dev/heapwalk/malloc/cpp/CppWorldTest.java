@@ -12,6 +12,7 @@ import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.CoreEditor;
 import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Grandchild;
+import dev.heapwalk.testkit.MiniDebugInfo;
 import dev.heapwalk.testkit.Release;
 import java.io.IOException;
 import java.io.InputStream;
@@ -31,6 +32,29 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class CppWorldTest {
     @TempDir
     private Path folder;
+
+    /** Two classes whose destructors are one function, as linkers make them of functions with the same code, and one more. */
+    private static final String FOLDED = """
+            #include <cstdio>
+            #include <unistd.h>
+            struct One { virtual int value(); virtual ~One(); };
+            struct Two { virtual int value(); virtual ~Two(); };
+            struct Other { virtual ~Other() { puts("gone"); } virtual int value() { return 3; } };
+            int One::value() { return 1; }
+            int Two::value() { return 2; }
+            One::~One() {}
+            asm(".globl _ZN3TwoD0Ev, _ZN3TwoD1Ev; .type _ZN3TwoD0Ev, @function; .type _ZN3TwoD1Ev, @function;"
+                ".set _ZN3TwoD0Ev, _ZN3OneD0Ev; .set _ZN3TwoD1Ev, _ZN3OneD1Ev");
+            void *kept[35];
+            int main() {
+                for (int i = 0; i < 10; i++) kept[i] = new One;
+                for (int i = 10; i < 15; i++) kept[i] = new Two;
+                for (int i = 15; i < 35; i++) kept[i] = new Other;
+                printf("folded\\t\\t1\\nREADY\\t\\t1\\n");
+                fflush(stdout);
+                pause();
+            }
+            """;
 
     private static String source() throws IOException {
         try (InputStream in = CppWorldTest.class.getResourceAsStream("world.cc")) {
@@ -52,6 +76,31 @@ final class CppWorldTest {
         try (World world = new World(line);
                 Target target = Target.attach(world.process.pid())) {
             assertThat(counts(target)).isEqualTo(world.expected);
+        }
+    }
+
+    /** Fedora's programs have the symbols of functions alone, and so those of destructors, in a section of their own. */
+    @Test
+    void symbolsThatWereCompressedNameClasses() throws Exception {
+        Path program = World.compile("g++ -O1 -fno-rtti");
+        try (World world = new World(MiniDebugInfo.strip(program, folder.resolve("stripped")));
+                Target target = Target.attach(world.process.pid())) {
+            assertThat(counts(target)).isEqualTo(world.expected);
+        }
+    }
+
+    /** One function of several classes tells none of them. */
+    @Test
+    void functionsThatTheLinkerMadeOneNameNoClass() throws Exception {
+        Path program = CProgram.compileCpp("g++", "folded", FOLDED, "-fno-rtti");
+        try (World world = new World(MiniDebugInfo.strip(program, folder.resolve("stripped")));
+                Target target = Target.attach(world.process.pid())) {
+            assertThat(world.expected).containsEntry("folded, ", 1L);
+            assertThat(counts(target)).isEqualTo(Map.of("Other, ", 20L));
+        }
+        try (World world = new World(program);
+                Target target = Target.attach(world.process.pid())) {
+            assertThat(counts(target)).isEqualTo(Map.of("One, ", 10L, "Two, ", 5L, "Other, ", 20L));
         }
     }
 
@@ -100,9 +149,16 @@ final class CppWorldTest {
         final Map<String, Long> expected = new TreeMap<>();
 
         World(String line) throws IOException {
+            this(compile(line));
+        }
+
+        static Path compile(String line) throws IOException {
             List<String> words = new ArrayList<>(List.of(line.split(" ")));
             String compiler = words.removeFirst();
-            Path program = CProgram.compileCpp(compiler, "cpp-world", source(), words.toArray(String[]::new));
+            return CProgram.compileCpp(compiler, "cpp-world", source(), words.toArray(String[]::new));
+        }
+
+        World(Path program) throws IOException {
             process = Grandchild.start(
                     new ProcessBuilder(program.toString()).redirectError(ProcessBuilder.Redirect.INHERIT));
             while (true) {

@@ -48,6 +48,7 @@ final class Classes {
 
     private final Target target;
     private final Reader reader;
+    private final Destructors destructors;
     private final Ranges modules;
     private final LongTable known = new LongTable();
     private final List<Category> classes = new ArrayList<>(List.of(Category.NONE));
@@ -62,6 +63,7 @@ final class Classes {
     Classes(Target target, List<ElfModule> modules) {
         this.target = target;
         this.reader = target.memory().reader(BUDGET, target.pageSize());
+        this.destructors = new Destructors(target, reader);
         List<Mapping> mapped = modules.stream()
                 .flatMap(module -> module.mappings().stream())
                 .filter(Mapping::readable)
@@ -149,22 +151,17 @@ final class Classes {
         return answer != 0;
     }
 
-    /** The mangled name of a class by the symbol of its virtual table, for programs that have no type_info. */
+    /** The mangled name of a class by the symbol of its virtual table or of its destructor, without a type_info. */
     private Optional<String> symbol(long table) {
-        long function = reader.readLong(table, 0);
-        if (function <= 0
-                || !target.memory()
-                        .mappings()
-                        .at(function)
-                        .map(Mapping::executable)
-                        .orElse(false)) {
+        if (!destructors.isCode(reader.readLong(table, 0))) {
             return Optional.empty();
         }
         return target.moduleAt(table)
                 .flatMap(module -> module.symbolAt(table))
                 // The places of virtual bases may lie before what all tables have.
                 .filter(symbol -> symbol.name().startsWith(VIRTUAL_TABLE) && symbol.address() <= table - 2 * WORD)
-                .map(symbol -> symbol.name().substring(VIRTUAL_TABLE.length()));
+                .map(symbol -> symbol.name().substring(VIRTUAL_TABLE.length()))
+                .or(() -> destructors.classOf(table));
     }
 
     private int number(String name) {

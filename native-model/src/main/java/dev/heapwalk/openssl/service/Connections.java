@@ -2,7 +2,6 @@
 package dev.heapwalk.openssl.service;
 
 import dev.heapwalk.heap.UsedBlocks;
-import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.natives.block.BlockUses;
@@ -50,22 +49,20 @@ final class Connections {
 
     private static final int TELL_EACH = 1 << 13;
 
-    private final ElfModule library;
+    private final SslLibrary library;
     private final BlockUses uses;
     private final UsedBlocks blocks;
     private final Reader reader;
+    private final Records records;
     private final Map<Long, Boolean> methods = new HashMap<>();
     private final Map<Long, Boolean> ciphers = new HashMap<>();
-    private final long start;
-    private final long end;
 
     Connections(ElfModule library, BlockUses uses, Reader reader) {
-        this.library = library;
+        this.library = new SslLibrary(library, reader);
+        this.records = new Records(this.library, uses, reader);
         this.uses = uses;
         this.blocks = uses.blocks();
         this.reader = reader;
-        this.start = library.mappings().stream().mapToLong(Mapping::start).min().orElse(0);
-        this.end = library.mappings().stream().mapToLong(Mapping::end).max().orElse(0);
     }
 
     void find(Runnable progress) {
@@ -81,6 +78,7 @@ final class Connections {
                 long at = blocks.address(block);
                 if (isIn(block, LEAST_CONNECTION, MOST_CONNECTION) && isConnection(at, block)) {
                     uses.give(block, OpenSslCategories.CONNECTION);
+                    records.take(block);
                 } else if (isIn(block, LEAST_SESSION, MOST_SESSION) && isSession(at, block)) {
                     uses.give(block, OpenSslCategories.SESSION);
                 }
@@ -99,31 +97,14 @@ final class Connections {
         return blocks.size(block) >= least && blocks.size(block) <= most;
     }
 
-    /** Whether an address lies in the library; a look at the mappings only where it is near. */
-    private boolean inLibrary(long address) {
-        return address >= start && address < end && library.contains(address);
-    }
-
     private boolean isMethod(long address) {
-        return inLibrary(address) && (address & 7) == 0 && methods.computeIfAbsent(address, this::looksLikeMethod);
+        return library.contains(address)
+                && (address & 7) == 0
+                && methods.computeIfAbsent(address, this::looksLikeMethod);
     }
 
     private boolean looksLikeMethod(long address) {
-        if (!isVersion(reader.readInt(address, 0))) {
-            return false;
-        }
-        for (int i = 0; i < LOOKED_AT; i++) {
-            long function = reader.readLong(address + FUNCTIONS + (long) i * Long.BYTES, 0);
-            if (!isCode(function)) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private boolean isCode(long address) {
-        return inLibrary(address)
-                && library.mappings().stream().anyMatch(one -> one.contains(address) && one.executable());
+        return isVersion(reader.readInt(address, 0)) && library.hasFunctions(address + FUNCTIONS, LOOKED_AT);
     }
 
     /** C names {@code TLS1_3_VERSION}, {@code TLS_ANY_VERSION}, {@code DTLS1_2_VERSION} and the like. */
@@ -168,13 +149,16 @@ final class Connections {
     }
 
     private boolean isCipher(long address) {
-        return inLibrary(address) && (address & 7) == 0 && ciphers.computeIfAbsent(address, this::looksLikeCipher);
+        return library.contains(address)
+                && (address & 7) == 0
+                && ciphers.computeIfAbsent(address, this::looksLikeCipher);
     }
 
     /** Whether a constant has a name of capital letters, which is a constant as well. */
     private boolean looksLikeCipher(long address) {
         long name = reader.readLong(address + CIPHER_NAME, 0);
-        return inLibrary(name) && reader.readCString(name, LONGEST_NAME, "").matches("[A-Z][A-Z0-9_-]{4,}");
+        return library.contains(name)
+                && reader.readCString(name, LONGEST_NAME, "").matches("[A-Z][A-Z0-9_-]{4,}");
     }
 
     private boolean isConnection(long at, int block) {
