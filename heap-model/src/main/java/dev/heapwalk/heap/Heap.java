@@ -107,6 +107,17 @@ public interface Heap {
     }
 
     /**
+     * Whether a used block of its own is its own bookkeeping, which lasts as long as the heap itself and holds no
+     * block of the program: the head and the free slots of a page.
+     *
+     * @param block a used block of this heap, of a cursor or a look-up of its own
+     * @return whether it is
+     */
+    default boolean isOwn(BlockView block) {
+        return false;
+    }
+
+    /**
      * Its own names for what blocks are held for.
      *
      * @return an unmodifiable list, the same each time, in the order in which tables show them

@@ -129,6 +129,11 @@ public final class RubyHeap implements Heap {
     }
 
     @Override
+    public boolean isOwn(BlockView block) {
+        return block instanceof SlotView view && !view.atSlot;
+    }
+
+    @Override
     public List<String> names() {
         return NAMES;
     }
