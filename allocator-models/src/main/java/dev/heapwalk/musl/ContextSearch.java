@@ -25,9 +25,8 @@ final class ContextSearch {
      *
      * @param module what has it among its variables
      * @param address target address
-     * @param layout where it has its fields
      */
-    record Found(ElfModule module, long address, MallocngLayout layout) {}
+    record Found(ElfModule module, long address) {}
 
     ContextSearch(Reader reader) {
         this.reader = reader;
@@ -49,24 +48,22 @@ final class ContextSearch {
         if ((word & MallocngLayout.AREA_SIZE - 1) != 0 || !isArea(word)) {
             return false;
         }
-        for (MallocngLayout layout : MallocngLayout.ALL) {
-            for (long field : new long[] {layout.areaHead(), layout.areaHead() + Long.BYTES}) {
-                long context = at - field;
-                if (context >= range.start() && isContext(layout, context)) {
-                    found = Optional.of(new Found(module, context, layout));
-                    return true;
-                }
+        for (long field : new long[] {MallocngLayout.AREA_HEAD, MallocngLayout.AREA_TAIL}) {
+            long context = at - field;
+            if (context >= range.start() && isContext(context)) {
+                found = Optional.of(new Found(module, context));
+                return true;
             }
         }
         return false;
     }
 
-    private boolean isContext(MallocngLayout layout, long address) {
-        long offset = reader.find(address, layout.contextSize());
+    private boolean isContext(long address) {
+        long offset = reader.find(address, MallocngLayout.CONTEXT_SIZE);
         if (offset < 0) {
             return false;
         }
-        MallocContext context = new MallocContext(layout).wrap(reader.segment(), offset, address);
+        MallocContext context = new MallocContext().wrap(reader.segment(), offset, address);
         long secret = context.secret();
         long initDone = context.initDone();
         long head = context.metaAreaHead();

@@ -100,13 +100,12 @@ final class Discovery implements Finder<MuslHeap> {
     public Optional<MuslHeap> look(String name, int firstRegion) {
         target.memory().refresh();
         try (Reader reader = target.memory().reader(BUDGET, LINE)) {
-            MallocngLayout layout = found.layout();
-            long offset = reader.find(found.address(), layout.contextSize());
+            long offset = reader.find(found.address(), MallocngLayout.CONTEXT_SIZE);
             if (offset < 0) {
                 return Optional.empty();
             }
-            MallocContext context = new MallocContext(layout);
-            context.keep(reader.segment(), offset, found.address(), layout.contextSize());
+            MallocContext context = new MallocContext();
+            context.keep(reader.segment(), offset, found.address(), MallocngLayout.CONTEXT_SIZE);
             return Optional.of(new Look(reader, context).heap(name, firstRegion));
         }
     }
@@ -125,12 +124,8 @@ final class Discovery implements Finder<MuslHeap> {
             this.context = context;
             // A slot is taken, or given back, in several steps.
             this.settled = target.still() && rest.busy(target.threads()).isEmpty();
-            long pageSize = found.layout().pagesize() < 0
-                    ? target.memory().pageSize()
-                    : reader.readLong(
-                            found.address() + found.layout().pagesize(),
-                            target.memory().pageSize());
-            this.groups = new GroupCollector(reader, target.memory().mappings(), pageSize, damages, settled);
+            this.groups = new GroupCollector(
+                    reader, target.memory().mappings(), target.memory().pageSize(), damages, settled);
         }
 
         MuslHeap heap(String name, int firstRegion) {
@@ -197,8 +192,7 @@ final class Discovery implements Finder<MuslHeap> {
                             Evidence.of("version", text, "a text in " + module.file() + " says so", Source.BANNER)));
             evidence.add(Evidence.of(
                     "context",
-                    "0x%x, as on machines %s"
-                            .formatted(found.address(), found.layout().machines()),
+                    "0x%x".formatted(found.address()),
                     "it begins with the secret that %,d areas of metas begin with, the last one too"
                             .formatted(groups.areas()),
                     Source.STRUCTURE));

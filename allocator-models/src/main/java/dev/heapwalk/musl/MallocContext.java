@@ -8,16 +8,8 @@ import java.util.Objects;
 
 /** View of the structure that has all of a heap. C name {@code struct malloc_context}, {@code __malloc_context}. */
 public final class MallocContext extends StructView {
-    private final MallocngLayout layout;
-
-    /**
-     * Makes a view that lies over nothing yet.
-     *
-     * @param layout that of the machine
-     */
-    MallocContext(MallocngLayout layout) {
-        this.layout = layout;
-    }
+    /** Makes a view that lies over nothing yet. */
+    MallocContext() {}
 
     /**
      * Lays the view over a structure.
@@ -28,7 +20,7 @@ public final class MallocContext extends StructView {
      * @return this
      */
     public MallocContext wrap(MemorySegment segment, long offset, long address) {
-        lay(segment, offset, address, layout.contextSize());
+        lay(segment, offset, address, MallocngLayout.CONTEXT_SIZE);
         return this;
     }
 
@@ -47,7 +39,7 @@ public final class MallocContext extends StructView {
      * @return 1 as soon as something was allocated
      */
     public int initDone() {
-        return intAt(layout.initDone());
+        return intAt(MallocngLayout.INIT_DONE);
     }
 
     /**
@@ -56,7 +48,7 @@ public final class MallocContext extends StructView {
      * @return target address of the first {@link MetaArea}
      */
     public long metaAreaHead() {
-        return longAt(layout.areaHead());
+        return longAt(MallocngLayout.AREA_HEAD);
     }
 
     /**
@@ -65,7 +57,7 @@ public final class MallocContext extends StructView {
      * @return target address of the last {@link MetaArea}
      */
     public long metaAreaTail() {
-        return longAt(layout.areaHead() + Long.BYTES);
+        return longAt(MallocngLayout.AREA_TAIL);
     }
 
     /**
@@ -75,7 +67,8 @@ public final class MallocContext extends StructView {
      * @return target address of the {@link Meta} whose group the next slot is taken from, 0 if there is none
      */
     public long active(int sizeClass) {
-        return longAt(layout.active() + (long) Long.BYTES * Objects.checkIndex(sizeClass, MallocngLayout.CLASSES));
+        return longAt(
+                MallocngLayout.ACTIVE + (long) Long.BYTES * Objects.checkIndex(sizeClass, MallocngLayout.CLASSES));
     }
 
     /**
@@ -85,8 +78,8 @@ public final class MallocContext extends StructView {
      * @return how many slots its groups have, free or not, but for memory that was donated
      */
     public long usageByClass(int sizeClass) {
-        return longAt(
-                layout.usageByClass() + (long) Long.BYTES * Objects.checkIndex(sizeClass, MallocngLayout.CLASSES));
+        return longAt(MallocngLayout.USAGE_BY_CLASS
+                + (long) Long.BYTES * Objects.checkIndex(sizeClass, MallocngLayout.CLASSES));
     }
 
     @Override

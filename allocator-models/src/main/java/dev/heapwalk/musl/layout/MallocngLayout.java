@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.musl.layout;
 
-import java.util.List;
-
 /**
- * Where mallocng has its fields on 64-bit machines, by {@code src/malloc/mallocng/meta.h}, which is the same from musl
- * 1.2.1 to 1.2.6. Machines differ in the context alone: where the size of a page is no constant, it is a field.
- *
- * @param machines for people
- * @param pagesize {@code malloc_context.pagesize}, -1 where it is a constant
- * @param initDone {@code malloc_context.init_done}
+ * Where mallocng has its fields on 64-bit machines, by {@code src/malloc/mallocng/meta.h} and {@code glue.h}, which have
+ * it alike from musl 1.2.1 to 1.2.6. Also where the size of a page is no constant, as on aarch64, musl has it elsewhere,
+ * and {@code malloc_context} has no {@code pagesize}.
  */
-public record MallocngLayout(String machines, long pagesize, long initDone) {
+public final class MallocngLayout {
     /** {@code UNIT}: sizes of slots are multiples of it, and so are the places of blocks in slots. */
     public static final int UNIT = 16;
     /** {@code IB}: how many bytes of a slot are a block's header, before it. */
@@ -23,6 +18,16 @@ public record MallocngLayout(String machines, long pagesize, long initDone) {
 
     /** {@code malloc_context.secret}. */
     public static final long SECRET = 0;
+    /** {@code malloc_context.init_done}. */
+    public static final long INIT_DONE = 8;
+    /**
+     * {@code malloc_context.meta_area_head}, behind two counters of 32 bits, two lists of metas, two counts and a shift.
+     */
+    public static final long AREA_HEAD = 56;
+    /** {@code malloc_context.meta_area_tail}. */
+    public static final long AREA_TAIL = AREA_HEAD + 8;
+    /** {@code malloc_context.active}: a pointer for each size class. */
+    public static final long ACTIVE = 80;
 
     /** {@code meta_area.check}. */
     public static final long CHECK = 0;
@@ -62,45 +67,10 @@ public record MallocngLayout(String machines, long pagesize, long initDone) {
     /** {@code meta.sizeclass} of a block that has a mapping to itself. */
     public static final int MAPPED_CLASS = 63;
 
-    /** All layouts. */
-    public static final List<MallocngLayout> ALL = List.of(
-            new MallocngLayout("with pages of one size, such as x86-64", -1, 8),
-            new MallocngLayout("with pages of several sizes, such as aarch64", 8, 16));
+    /** {@code malloc_context.usage_by_class}: a count of slots for each size class. */
+    public static final long USAGE_BY_CLASS = ACTIVE + 8 * CLASSES;
+    /** How much of {@code malloc_context} is looked at, in bytes. */
+    public static final long CONTEXT_SIZE = USAGE_BY_CLASS + 8 * CLASSES;
 
-    /**
-     * Where {@code malloc_context.meta_area_head} is. {@code meta_area_tail} is the word behind it.
-     *
-     * @return an offset in bytes
-     */
-    public long areaHead() {
-        // Between them: two counters of 32 bits, two lists of metas, two counts and a shift.
-        return initDone + 48;
-    }
-
-    /**
-     * Where {@code malloc_context.active} is: a pointer for each size class.
-     *
-     * @return an offset in bytes
-     */
-    public long active() {
-        return areaHead() + 24;
-    }
-
-    /**
-     * Where {@code malloc_context.usage_by_class} is: a count of slots for each size class.
-     *
-     * @return an offset in bytes
-     */
-    public long usageByClass() {
-        return active() + 8L * CLASSES;
-    }
-
-    /**
-     * How much of {@code malloc_context} is looked at.
-     *
-     * @return bytes
-     */
-    public long contextSize() {
-        return usageByClass() + 8L * CLASSES;
-    }
+    private MallocngLayout() {}
 }
