@@ -110,12 +110,7 @@ class AllocatorContentsIT {
                         process.pid(),
                         one,
                         "python",
-                        Set.of(
-                                "builtins.str",
-                                "builtins.bytes",
-                                "pymalloc",
-                                "free list",
-                                "owned by _io.BufferedReader"));
+                        Set.of("builtins.str", "builtins.bytes", "pymalloc", "owned by _io.BufferedReader"));
             }
         });
     }

@@ -3,7 +3,8 @@ package dev.heapwalk.python.layout;
 
 /**
  * What lies in blocks that no object owns: C names {@code block} of the parser's {@code PyArena}, {@code _intblock} and
- * {@code _floatblock} of 2.7, {@code arena_map_mid_t} and {@code arena_map_bot_t}, {@code _Py_hashtable_t}.
+ * {@code _floatblock} of 2.7, {@code arena_map_mid_t} and {@code arena_map_bot_t}, {@code _Py_hashtable_t}, and objects
+ * that are kept for later use.
  */
 public final class LeftoverLayout {
     /** How much of a block is looked at, in bytes. */
@@ -49,7 +50,27 @@ public final class LeftoverLayout {
     /** and so many at most. */
     public static final int MOST_BUCKETS = 1 << 26;
 
+    /** {@code PyTuple_MAXSAVESIZE}: how many items a tuple has at most that is kept for later use. */
+    public static final int LONGEST_TUPLE = 20;
+    /** How much of a tuple is looked at to see whether it is one, with what a build without the lock has before it. */
+    public static final int TUPLE_HEAD = ObjectLayout.FREE_THREADED_SHIFT + ObjectLayout.SIZE + Long.BYTES;
+
+    /** What an allocator gives more, at the least of sizes. */
+    private static final int ROUNDED = 32;
+    /** And of each size, its part of so many: blocks that shrink by a quarter stay where they are. */
+    private static final int SHRUNK = 3;
+
     private LeftoverLayout() {}
+
+    /**
+     * How large a block is at most that was made for an object.
+     *
+     * @param size the size of the object, in bytes
+     * @return a usable size, in bytes
+     */
+    public static long most(long size) {
+        return size + size / SHRUNK + ROUNDED;
+    }
 
     /**
      * Whether a block is as large as one of numbers. The allocator may have given as much more as makes no block.

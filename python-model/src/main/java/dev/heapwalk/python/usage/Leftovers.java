@@ -12,6 +12,7 @@ import dev.heapwalk.python.ObjectCursor;
 import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.Pymalloc;
 import dev.heapwalk.python.PythonRuntime;
+import dev.heapwalk.python.layout.GcLayout;
 import dev.heapwalk.python.layout.LeftoverLayout;
 import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.PymallocLayout;
@@ -19,6 +20,7 @@ import dev.heapwalk.python.layout.PythonLayout;
 import dev.heapwalk.python.layout.TypeLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
@@ -28,12 +30,23 @@ import java.util.Set;
  */
 final class Leftovers {
     private static final Set<String> NUMBERS = Set.of("__builtin__.int", "__builtin__.float", "__builtin__.bool");
+    private static final Set<String> TUPLES = Set.of("__builtin__.tuple", "builtins.tuple");
 
     private final PythonRuntime runtime;
     private final PythonLayout layout;
     private final int[] distances;
     /** By the address of each type, one more than how many bytes lie before the fields of its objects. */
     private final LongTable before = new LongTable();
+    /** By the address of each type, how large its objects are from their fields on, without items. */
+    private final LongTable sizes = new LongTable();
+    /** Types whose objects may be larger: those that have items, and those that programs make. */
+    private final Set<Long> growing = new HashSet<>();
+    /** The address of the type of tuples, 0 if it was not seen. */
+    private long tuple;
+    /** Where the tuple that was looked at last says that the next one is; 0 at the end of the list. */
+    private long nextTuple;
+    /** How many items that one has. */
+    private long tupleItems;
 
     private final Map<Long, Category> free = new HashMap<>();
     private final Map<Long, String> names = new HashMap<>();
@@ -57,23 +70,50 @@ final class Leftovers {
             int bytes = ((flags & TypeLayout.HAVE_GC) != 0 ? head : shift)
                     + ((flags & layout.object().preHeaderFlags()) != 0 ? ObjectLayout.PRE_HEADER : 0);
             before.put(type, bytes + 1L);
-            names.put(type, reader.typeNames().of(type).toString());
+            sizes.put(type, reader.field(type, TypeLayout.BASICSIZE) - shift);
+            if (reader.field(type, TypeLayout.ITEMSIZE) != 0 || (flags & TypeLayout.HEAPTYPE) != 0) {
+                growing.add(type);
+            }
+            String name = reader.typeNames().of(type).toString();
+            names.put(type, name);
+            if (TUPLES.contains(name)) {
+                tuple = type;
+            }
         }
     }
 
     /** What a block is; {@link Category#NONE} if it does not tell. */
     Category of(BlockView block, Window window, boolean pool) {
         long offset = window.find(block.address(), Math.min(block.usableSize(), LeftoverLayout.LOOKED_AT));
-        return offset < 0 ? Category.NONE : of(window.segment(), offset, block, pool);
+        Category found = offset < 0 ? Category.NONE : of(window.segment(), offset, block, pool);
+        if (nextTuple == 0) {
+            return found;
+        }
+        long next = window.find(nextTuple, LeftoverLayout.TUPLE_HEAD);
+        return next >= 0 && isKept(window.segment(), next) ? found : Category.NONE;
     }
 
     /** What a block of another allocator than pymalloc is. */
     Category of(BlockView block, Reader memory) {
         long offset = memory.find(block.address(), Math.min(block.usableSize(), LeftoverLayout.LOOKED_AT));
-        return offset < 0 ? Category.NONE : of(memory.segment(), offset, block, false);
+        Category found = offset < 0 ? Category.NONE : of(memory.segment(), offset, block, false);
+        if (nextTuple == 0) {
+            return found;
+        }
+        long next = memory.find(nextTuple, LeftoverLayout.TUPLE_HEAD);
+        return next >= 0 && isKept(memory.segment(), next) ? found : Category.NONE;
+    }
+
+    /** Whether the tuple that comes next in a list is one that is kept in the same list, of tuples of one length. */
+    private boolean isKept(MemorySegment segment, long offset) {
+        long fields = offset + layout.object().shift();
+        return segment.get(Words.LONG, fields + ObjectLayout.TYPE) == tuple
+                && segment.get(Words.LONG, fields + ObjectLayout.SIZE) == tupleItems
+                && isUnused(segment, fields);
     }
 
     private Category of(MemorySegment segment, long offset, BlockView block, boolean pool) {
+        nextTuple = 0;
         long usable = block.usableSize();
         long head = 0;
         if (!pool && runtime.debugHeads()) {
@@ -87,23 +127,63 @@ final class Leftovers {
         }
         // No more than what was made readable.
         long room = Math.min(usable, LeftoverLayout.LOOKED_AT) - head;
-        Category kept = kept(segment, offset + head, room);
+        Category kept = kept(segment, offset + head, room, usable - head);
         return kept != Category.NONE || pool ? kept : ofMalloc(segment, offset + head, room, block.address() + head);
     }
 
-    /** An object without a reference, which its type keeps for the next that is made. */
-    private Category kept(MemorySegment segment, long offset, long room) {
+    /**
+     * An object without a reference, which its type keeps for the next that is made. What lay in the block before, and
+     * was freed, may look like one: that seldom has the size of the block, and a tuple of it is in no list.
+     */
+    private Category kept(MemorySegment segment, long offset, long room, long usable) {
         for (int distance : distances) {
             if (distance + ObjectLayout.BYTES <= room) {
-                long type = segment.get(Words.LONG, offset + distance + ObjectLayout.TYPE);
-                long count = layout.object().references(segment, offset + distance);
+                long fields = offset + distance;
+                long type = segment.get(Words.LONG, fields + ObjectLayout.TYPE);
                 if (before.get(type, 0) == distance + 1
-                        && (count == 0 || layout.object().linksKept() && (count & 7) == 0)) {
+                        && isUnused(segment, fields)
+                        && isUntracked(segment, fields, distance)
+                        && fits(type, usable - distance)
+                        && (type != tuple || isListed(segment, fields, room - distance, usable - distance))) {
                     return free.computeIfAbsent(type, of -> TypeUses.category("free list", names.get(of)));
                 }
             }
         }
         return Category.NONE;
+    }
+
+    /** Whether an object has no references, or the link of a list in place of them. */
+    private boolean isUnused(MemorySegment segment, long fields) {
+        long count = layout.object().references(segment, fields);
+        return count == 0 || layout.object().linksKept() && (count & 7) == 0;
+    }
+
+    /** Whether the collector does not know an object, as it is with all that are kept, or has no head before it. */
+    private boolean isUntracked(MemorySegment segment, long fields, int distance) {
+        int head = layout.object().gcHead();
+        return head == 0 || distance < head || segment.get(Words.LONG, fields - head + GcLayout.NEXT) == 0;
+    }
+
+    /** Whether a block is as large as an object of a type needs it, from its fields on. */
+    private boolean fits(long type, long bytes) {
+        long size = sizes.get(type, 0);
+        return bytes >= size && (growing.contains(type) || bytes <= LeftoverLayout.most(size));
+    }
+
+    /** Whether a tuple is as long as those that are kept, and of the size of its block; notes which one comes next. */
+    private boolean isListed(MemorySegment segment, long fields, long room, long bytes) {
+        int items = layout.sequence().tupleItems();
+        if (items + Long.BYTES > room) {
+            return false;
+        }
+        long count = segment.get(Words.LONG, fields + ObjectLayout.SIZE);
+        if (count <= 0 || count > LeftoverLayout.LONGEST_TUPLE) {
+            return false;
+        }
+        long size = items + count * Long.BYTES;
+        tupleItems = count;
+        nextTuple = segment.get(Words.LONG, fields + layout.sequence().tupleNext());
+        return bytes >= size && bytes <= LeftoverLayout.most(size);
     }
 
     private Category ofMalloc(MemorySegment segment, long offset, long usable, long address) {

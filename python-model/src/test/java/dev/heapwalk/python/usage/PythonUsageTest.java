@@ -239,4 +239,47 @@ class PythonUsageTest {
                     .isGreaterThan(3);
         }
     }
+
+    /** Has malloc give blocks in which tuples were, beside others that live on; tells the blocks. */
+    private static final String REMAINS = "evaluate (lambda c, s, kept: [f(size) for f in [c.CDLL(None).malloc] "
+            + "for size in [s.getsizeof(kept[0])] "
+            + "if [setattr(f, 'restype', c.c_void_p), kept.__delitem__(slice(None, None, 2))] for _ in range(20)])"
+            + "(__import__('ctypes'), __import__('sys'), [tuple(range(n, n + LENGTH)) for n in range(COUNT)])";
+
+    /** What no object owns any more, but looks like one that was there before, is not what Python keeps. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Python#withPymalloc")
+    void remainsOfATupleAreNoTupleThatIsKept(Python python) throws Exception {
+        if (!python.isAtLeast(3, 6)) {
+            return;
+        }
+        // Longer than any that is kept, and more than are kept.
+        for (int length : new int[] {50, 10}) {
+            String count = length == 50 ? "40" : "5000";
+            try (PythonProcess process =
+                    PythonProcess.of(python).env("PYTHONMALLOC", "malloc").start()) {
+                String said = process.ask(REMAINS.replace("LENGTH", Integer.toString(length))
+                                .replace("COUNT", count))
+                        .getFirst();
+                long tuple = Long.parseLong(process.ask("evaluate id(tuple)").getFirst());
+                try (Target target = Target.attach(process.pid());
+                        UsageLookup usage = UsageLookup.over(Heaps.of(target))) {
+                    int remains = 0;
+                    for (String block : said.substring(1, said.length() - 1).split(", ")) {
+                        long address = Long.parseLong(block);
+                        for (long word = 1; word < 6; word++) {
+                            if (target.memory().readLong(address + 8 * word) == tuple) {
+                                remains++;
+                                assertThat(usage.find(address)).isTrue();
+                                assertThat(usage.category().kind()).isNotEqualTo("free list");
+                            }
+                        }
+                    }
+                    assertThat(remains)
+                            .as("blocks that look like tuples of %d", length)
+                            .isPositive();
+                }
+            }
+        }
+    }
 }
