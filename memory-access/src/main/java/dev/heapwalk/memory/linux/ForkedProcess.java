@@ -3,7 +3,6 @@ package dev.heapwalk.memory.linux;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.heapwalk.memory.ErrnoException;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.machine.InjectedCall;
 import java.lang.foreign.Arena;
@@ -57,9 +56,7 @@ final class ForkedProcess {
         if (result < 0) {
             throw refused(process, (int) -result);
         }
-        ForkedProcess copy = new ForkedProcess(libc, call.copied(), result);
-        copy.hold();
-        return copy;
+        return new ForkedProcess(libc, call.copied(), result);
     }
 
     private static TargetException refused(LiveProcess process, int errno) {
@@ -79,15 +76,31 @@ final class ForkedProcess {
                         .formatted(process.description(), Errno.name(errno), why));
     }
 
-    /** Waits until it stands still, and has the kernel kill it when this thread ends. */
-    private void hold() {
-        int report = await();
-        long result = (report & 0xff) == 0x7f
-                ? libc.ptrace(Libc.PTRACE_SETOPTIONS, pid, 0, Libc.PTRACE_O_EXITKILL)
-                : -Errno.ESRCH;
-        if (result != 0) {
-            throw new ErrnoException("PTRACE_SETOPTIONS", (int) -result, Errno.name((int) -result), "a forked copy");
+    /**
+     * Has the kernel kill it when this thread ends. Before that it gets a name of its own, by which it is known when it
+     * is dead; then it closes its files, so that what the program closes is closed. To be called when the process runs
+     * on.
+     *
+     * @param call what made it
+     */
+    void hold(ThreadCall call) {
+        if ((await() & 0xff) != 0x7f) {
+            throw gone(Errno.ESRCH);
         }
+        long stack = call.injected().copyStack();
+        call.makeInCopy(
+                pid, stack, InjectedCall.PRCTL, PR_SET_NAME, call.injected().name());
+        long result = libc.ptrace(Libc.PTRACE_SETOPTIONS, pid, 0, Libc.PTRACE_O_EXITKILL);
+        if (result != 0) {
+            throw gone((int) -result);
+        }
+        call.makeInCopy(pid, stack, InjectedCall.CLOSE_RANGE, 0, ALL_DESCRIPTORS, CLOSE_RANGE_UNSHARE);
+    }
+
+    private static TargetException gone(int errno) {
+        return new TargetException(
+                TargetException.Reason.NOT_FORKED,
+                "the copy of a process ended as soon as it was forked (%s)".formatted(Errno.name(errno)));
     }
 
     /**
@@ -101,18 +114,6 @@ final class ForkedProcess {
         return call.make(tid, InjectedCall.WAIT4, pidInside, 0, Libc.WNOHANG | Libc.WALL);
     }
 
-    /** Gives it a name of its own, and closes its files: what the program closes must be closed. */
-    void separate(ThreadCall call) {
-        call.makeInCopy(
-                pid,
-                call.injected().copyStack(),
-                InjectedCall.PRCTL,
-                PR_SET_NAME,
-                call.injected().name());
-        call.makeInCopy(
-                pid, call.injected().copyStack(), InjectedCall.CLOSE_RANGE, 0, ALL_DESCRIPTORS, CLOSE_RANGE_UNSHARE);
-    }
-
     private int await() {
         long begin = System.nanoTime();
         while (true) {
@@ -122,8 +123,7 @@ final class ForkedProcess {
             }
             long waited = System.nanoTime() - begin;
             if (got < 0 && got != -Errno.EINTR || waited > PATIENCE_NANOS) {
-                int errno = got < 0 ? -got : Errno.EAGAIN;
-                throw new ErrnoException("waitpid", errno, Errno.name(errno), "a forked copy");
+                throw gone(got < 0 ? -got : Errno.EAGAIN);
             }
             if (waited < SPIN_NANOS) {
                 Thread.onSpinWait();

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 
 /** A process as it was when it forked a copy, whose memory is read. */
 final class ForkedTarget implements Target {
@@ -21,7 +22,8 @@ final class ForkedTarget implements Target {
     private final LiveProcess process;
     private final Tracer tracer;
     private final ForkedProcess forked;
-    private final LiveTarget original;
+    private final Supplier<Duration> stopped;
+    private final Runnable letGo;
     private final TargetOptions options;
     private final List<ThreadState> threads;
     private volatile boolean closed;
@@ -36,19 +38,24 @@ final class ForkedTarget implements Target {
     /**
      * Takes a copy over.
      *
-     * @param original the process
+     * @param process whose copy it is
      * @param tracer holds the copy
      * @param forked the copy
+     * @param options who is told if a read of the copy hangs
+     * @param stopped tells for how long the process stood still to make it
+     * @param letGo lets the process go if it still stands still
      */
     ForkedTarget(
             Libc libc,
-            LiveTarget original,
             LiveProcess process,
             Tracer tracer,
             ForkedProcess forked,
-            TargetOptions options) {
+            TargetOptions options,
+            Supplier<Duration> stopped,
+            Runnable letGo) {
         this.libc = libc;
-        this.original = original;
+        this.stopped = stopped;
+        this.letGo = letGo;
         this.process = process;
         this.tracer = tracer;
         this.forked = forked;
@@ -100,7 +107,7 @@ final class ForkedTarget implements Target {
 
     @Override
     public Duration standstill() {
-        return original.standstill().plusNanos(tracer.forgettingNanos());
+        return stopped.get().plusNanos(tracer.forgettingNanos());
     }
 
     @Override
@@ -157,8 +164,7 @@ final class ForkedTarget implements Target {
         if (!closed) {
             closed = true;
             copy.ifPresent(known -> known.memory().close());
-            // One that is closed while the process still stands still ends when that goes on.
-            original.letGoOfStop(tracer);
+            letGo.run();
             tracer.endCopy();
             copy.ifPresent(known -> known.watch().close());
         }

@@ -405,6 +405,23 @@ final class LiveProcess implements FileGuard {
         return description;
     }
 
+    /** Copies that it was made to fork and that are dead, but not forgotten, by their ids inside. */
+    List<Long> deadCopies() {
+        List<Long> dead = new ArrayList<>();
+        synchronized (text) {
+            for (Long child : proc.children(pid)) {
+                try {
+                    if (proc.isDeadCopy(child)) {
+                        dead.add(proc.tidInside(child, child, text));
+                    }
+                } catch (TargetException e) {
+                    // It is forgotten meanwhile, or nobody may know what it is.
+                }
+            }
+        }
+        return dead;
+    }
+
     /**
      * A copy that it has forked.
      *

@@ -171,10 +171,8 @@ public final class LiveTarget implements Target {
 
     static Target fork(long pid, TargetOptions options, Libc libc, ProcFs proc) {
         try (LiveTarget target = observed(pid, options, libc, proc)) {
-            Copier forker = target.forker();
-            try (Stop _ = target.stop()) {
-                return forker.copy();
-            }
+            target.process.checkStoppable();
+            return target.processForker().forkAtOnce();
         }
     }
 
@@ -311,6 +309,10 @@ public final class LiveTarget implements Target {
 
     @Override
     public Copier forker() {
+        return processForker();
+    }
+
+    private ProcessForker processForker() {
         ProcessForker forker = new ProcessForker(libc, this, memory, process, options);
         forker.prepare();
         return forker;

@@ -9,6 +9,7 @@ import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.Proportions;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.machine.InjectedCall;
 import dev.heapwalk.memory.raw.Words;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -55,6 +56,11 @@ record ProcFs(Path folder, Path yama) {
 
     /** The auxiliary vector's entry for the page size. */
     private static final int AT_PAGESZ = 6;
+
+    /** The fields {@code exit_signal} and {@code exit_code} of {@code stat}, counted from the state on. */
+    private static final int EXIT_SIGNAL = 35;
+
+    private static final int EXIT_CODE = 49;
 
     /** The first bytes of an ELF file up to and with {@code e_machine}. */
     private static final int ELF_MACHINE_END = 20;
@@ -351,6 +357,53 @@ record ProcFs(Path folder, Path yama) {
      */
     boolean hasChildren(long pid, long tid) {
         return says(pid, tid, "children").filter(text -> !text.isEmpty()).isPresent();
+    }
+
+    /**
+     * The child processes of all threads of a process, alive or not yet waited for.
+     *
+     * @param pid the process
+     * @return their ids; none where the kernel does not tell
+     */
+    List<Long> children(long pid) {
+        List<Long> children = new ArrayList<>();
+        for (long tid : threads(pid)) {
+            try {
+                String ids = new String(
+                        Files.readAllBytes(thread(pid, tid).resolve("children")), StandardCharsets.ISO_8859_1);
+                for (String id : ids.split(" ")) {
+                    if (!id.isBlank()) {
+                        children.add(Long.valueOf(id.strip()));
+                    }
+                }
+            } catch (IOException e) {
+                // It ended since it was listed.
+            }
+        }
+        return children;
+    }
+
+    /**
+     * Whether a process is the rest of a copy that another process was made to fork: dead, with an end that no signal
+     * tells, which programs do not have by themselves, and with the name or the exit status that we give.
+     *
+     * @param pid the process
+     * @return whether it is
+     */
+    boolean isDeadCopy(long pid) {
+        String stat = new String(read(pid, process(pid).resolve("stat")), StandardCharsets.ISO_8859_1);
+        int open = stat.indexOf('(');
+        int close = stat.lastIndexOf(')');
+        if (open < 0 || close < open) {
+            return false;
+        }
+        // The state comes behind the name.
+        String[] fields = stat.substring(close + 1).strip().split(" ");
+        return fields.length > EXIT_CODE
+                && fields[0].equals("Z")
+                && fields[EXIT_SIGNAL].equals("0")
+                && (stat.substring(open + 1, close).equals(InjectedCall.COPY_NAME)
+                        || fields[EXIT_CODE].equals(Integer.toString(InjectedCall.ORPHANED << 8)));
     }
 
     String threadName(long pid, long tid, ProcText text) {

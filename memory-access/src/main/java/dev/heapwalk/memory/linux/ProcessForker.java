@@ -40,6 +40,7 @@ final class ProcessForker implements Copier {
                     .orElseThrow(() -> refused("its code has no system call with a return behind it, or no"
                             + " rt_sigreturn, as the C library has"));
             ThreadCall maker = new ThreadCall(libc, process, injected);
+            dead = process.deadCopies();
             maker.rehearse(libc.gettid(), memory.mappings());
             call = Optional.of(maker);
         } catch (TargetException e) {
@@ -55,10 +56,7 @@ final class ProcessForker implements Copier {
 
     @Override
     public synchronized Target copy() {
-        if (refusal.isPresent()) {
-            TargetException why = refusal.get();
-            throw new TargetException(why.reason(), why.getMessage(), why);
-        }
+        checkRefusal();
         if (made.isPresent() && !made.get().isClosed()) {
             throw new IllegalStateException("close the copy of %s before".formatted(process.description()));
         }
@@ -66,9 +64,25 @@ final class ProcessForker implements Copier {
                 .orElseThrow(() -> new IllegalStateException(
                         process.description() + " runs: it can be copied while a stop of this target holds it"));
         ForkedProcess forked = tracer.fork(call.orElseThrow(), memory.mappings(), dead);
-        ForkedTarget copy = new ForkedTarget(libc, target, process, tracer, forked, options);
+        ForkedTarget copy = new ForkedTarget(
+                libc, process, tracer, forked, options, target::standstill, () -> target.letGoOfStop(tracer));
         made = Optional.of(copy);
         return copy;
+    }
+
+    /** Stops the process, has it fork a copy, and lets it go, all by the thread that stops it. */
+    Target forkAtOnce() {
+        checkRefusal();
+        memory.refresh();
+        Tracer tracer = Tracer.fork(libc, process, call.orElseThrow(), memory.mappings(), dead);
+        return new ForkedTarget(libc, process, tracer, tracer.copy(), options, tracer::standstill, () -> {});
+    }
+
+    private void checkRefusal() {
+        if (refusal.isPresent()) {
+            TargetException why = refusal.get();
+            throw new TargetException(why.reason(), why.getMessage(), why);
+        }
     }
 
     @Override

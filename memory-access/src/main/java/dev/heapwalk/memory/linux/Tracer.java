@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.LongBuffer;
 import java.nio.file.Files;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -24,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -85,6 +87,9 @@ final class Tracer {
 
     private final Libc libc;
     private final LiveProcess process;
+    /** What is done as soon as the process stands still, before it is let go again; empty if it is asked for later. */
+    private final Optional<Consumer<Tracer>> atOnce;
+
     private final Thread thread;
     private final Thread atShutdown;
     private final CountDownLatch stopped = new CountDownLatch(1);
@@ -94,7 +99,7 @@ final class Tracer {
     /** Whether the copy is to end. */
     private final CountDownLatch ending = new CountDownLatch(1);
 
-    private Optional<ForkedProcess> copy = Optional.empty();
+    private volatile Optional<ForkedProcess> copy = Optional.empty();
     /** Made the copy; null before. */
     private ThreadCall maker;
 
@@ -111,6 +116,8 @@ final class Tracer {
     private volatile int tracerThread;
     /** When the first thread was told to stop, a moment of {@link System#nanoTime()}. */
     private volatile long since;
+    /** When the last one was let go. */
+    private volatile long until;
 
     private volatile RuntimeException failure;
     private volatile Error error;
@@ -185,7 +192,8 @@ final class Tracer {
         }
     }
 
-    private Tracer(Libc libc, LiveProcess process) {
+    private Tracer(Libc libc, LiveProcess process, Optional<Consumer<Tracer>> atOnce) {
+        this.atOnce = atOnce;
         this.libc = libc;
         this.process = process;
         this.registers = new RegisterSet(libc);
@@ -203,17 +211,35 @@ final class Tracer {
      * @throws TargetException if that is not possible; then it runs on
      */
     static Tracer stop(Libc libc, LiveProcess process) {
-        Tracer tracer = new Tracer(libc, process);
+        return started(new Tracer(libc, process, Optional.empty()));
+    }
+
+    /**
+     * Stops a process, has it fork a copy as {@link #fork(ThreadCall, Mappings, List)} does, and lets it go.
+     *
+     * @param libc the C library
+     * @param process the process
+     * @param call makes the call
+     * @param mappings of the process
+     * @param dead dead copies that were left, by their ids inside
+     * @return its tracer, with the {@link #copy}; the process runs on
+     * @throws TargetException if that is not possible; then it runs on, too
+     */
+    static Tracer fork(Libc libc, LiveProcess process, ThreadCall call, Mappings mappings, List<Long> dead) {
+        return started(new Tracer(libc, process, Optional.of(tracer -> tracer.forked(call, mappings, dead))));
+    }
+
+    private static Tracer started(Tracer tracer) {
         try {
             Runtime.getRuntime().addShutdownHook(tracer.atShutdown);
         } catch (IllegalStateException e) {
             throw new TargetException(
                     TargetException.Reason.SHUTDOWN,
-                    "this JVM is shutting down: " + process.description() + " is not stopped",
+                    "this JVM is shutting down: " + tracer.process.description() + " is not stopped",
                     e);
         }
         tracer.thread.start();
-        await(tracer.stopped);
+        await(tracer.atOnce.isPresent() ? tracer.released : tracer.stopped);
         if (tracer.failure != null || tracer.error != null) {
             tracer.close();
             if (tracer.error != null) {
@@ -238,6 +264,16 @@ final class Tracer {
     /** When the first thread was told to stop, a moment of {@link System#nanoTime()}. */
     long since() {
         return since;
+    }
+
+    /** For how long the process stood still that was let go again. */
+    Duration standstill() {
+        return Duration.ofNanos(until - since);
+    }
+
+    /** The copy that was made at once. */
+    ForkedProcess copy() {
+        return copy.orElseThrow();
     }
 
     /** The threads that were stopped. */
@@ -414,8 +450,10 @@ final class Tracer {
             since = System.nanoTime();
             stopAll();
             threads = states();
-            stopped.countDown();
-            answer(wanted);
+            atOnce.ifPresentOrElse(work -> work.accept(this), () -> {
+                stopped.countDown();
+                answer(wanted);
+            });
         } catch (RuntimeException e) {
             failure = e;
         } catch (Error e) {
@@ -424,13 +462,32 @@ final class Tracer {
             try {
                 letGo();
             } finally {
+                until = System.nanoTime();
                 stopped.countDown();
-                released.countDown();
                 try {
-                    keepCopy();
+                    holdCopy();
                 } finally {
-                    nobodyAnswers();
+                    released.countDown();
+                    try {
+                        keepCopy();
+                    } finally {
+                        nobodyAnswers();
+                    }
                 }
+            }
+        }
+    }
+
+    /** Sees to it that the copy ends with this thread. Until then it would end by itself if it was let go. */
+    private void holdCopy() {
+        if (copy.isPresent()) {
+            tracees.clear();
+            try {
+                copy.get().hold(maker);
+            } catch (RuntimeException e) {
+                copy = Optional.empty();
+                keeps = false;
+                failure = failure == null ? e : failure;
             }
         }
     }
@@ -438,8 +495,6 @@ final class Tracer {
     /** Holds the copy, which belongs to this thread, until it is to end. */
     private void keepCopy() {
         if (keeps) {
-            tracees.clear();
-            copy.ifPresent(forked -> forked.separate(maker));
             answer(ending);
         }
     }

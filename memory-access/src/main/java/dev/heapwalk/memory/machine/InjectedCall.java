@@ -18,9 +18,13 @@ import java.lang.foreign.MemorySegment;
  *   sp - 128    the red zone, which belongs to the innermost of them
  *               a name for the new process
  *               the new process's frame
- *               the state of the vector registers (the target's frame points here)
- *   stack()     the thread's frame: below it a handler of a signal may run
+ *               the state of the vector registers, for both frames of the thread
+ *               the thread's frame, which leads it to where it was
+ *   stack()     a frame that takes a SIGTRAP away; below it a handler of a signal may run
  * </pre>
+ *
+ * <p>Where a tracer dies while its tracee stands still at a system call, the kernel sends that a {@code SIGTRAP}. All
+ * signals are masked then, and the first frame leads to {@code rt_sigtimedwait}, which takes it from what is pending.
  */
 public final class InjectedCall {
     /** {@code clone}, {@code wait4}, {@code rt_sigreturn}, {@code exit_group}, {@code prctl}, {@code close_range}. */
@@ -41,6 +45,9 @@ public final class InjectedCall {
     /** See {@link #CLONE}. */
     public static final int CLOSE_RANGE = 436;
 
+    /** See {@link #CLONE}: {@code rt_sigtimedwait}. */
+    public static final int SIGTIMEDWAIT = 128;
+
     /** What a filter of system calls sees of the processor: {@code AUDIT_ARCH_X86_64}. */
     public static final int AUDIT_ARCH = 0xc000003e;
 
@@ -60,7 +67,12 @@ public final class InjectedCall {
     public static final String COPY_NAME = "heapwalk-copy";
 
     private static final byte[] NAME = COPY_NAME.getBytes(java.nio.charset.StandardCharsets.US_ASCII);
-    private static final int NAME_ROOM = 16;
+    /** Behind the name: a set of signals with SIGTRAP, and no time. */
+    private static final int SIGNALS = 16;
+
+    private static final int NO_TIME = 24;
+    private static final int DATA_ROOM = 48;
+    private static final long SIGTRAP_SET = 1L << 5 - 1;
 
     /** {@code sizeof(struct rt_sigframe)} up to the information about the signal, which is not read, rounded up. */
     private static final int FRAME = 320;
@@ -106,6 +118,7 @@ public final class InjectedCall {
     private long name;
     private long copyFrame;
     private long state;
+    private long thread;
     private long frame;
     private long end;
 
@@ -168,10 +181,11 @@ public final class InjectedCall {
         boolean whole = length <= WITHOUT_AMX || (image.get(Words.LONG, IN_USE) & AMX) != 0;
         stateSize = whole ? (int) length : WITHOUT_AMX;
         end = register(general, X8664.RSP) - Processor.of(Machine.X86_64).redZone() & -16L;
-        name = end - NAME_ROOM;
+        name = end - DATA_ROOM;
         copyFrame = name - FRAME;
         state = copyFrame - stateSize - 8 & -64L;
-        frame = state - FRAME & -16L;
+        thread = state - FRAME & -16L;
+        frame = thread - FRAME;
         return true;
     }
 
@@ -205,24 +219,25 @@ public final class InjectedCall {
      */
     public void write(MemorySegment to, MemorySegment general, long mask, MemorySegment image) {
         to.asSlice(0, end - frame).fill((byte) 0);
-        writeFrame(to, 0, mask);
-        for (int i = 0; i < X8664.IN_CONTEXT.length; i++) {
-            to.set(Words.LONG, X8664.CONTEXT + 8L * i, register(general, X8664.IN_CONTEXT[i]));
-        }
+        writeFrame(to, 0, -1);
         to.set(Words.LONG, STATE, state);
+        setCall(to, 0, SIGTIMEDWAIT, thread, name + SIGNALS, 0, name + NO_TIME, Long.BYTES);
+        to.set(Words.LONG, name - frame + SIGNALS, SIGTRAP_SET);
+        long at = thread - frame;
+        writeFrame(to, at, mask);
+        to.set(Words.LONG, at + STATE, state);
+        for (int i = 0; i < X8664.IN_CONTEXT.length; i++) {
+            to.set(Words.LONG, at + X8664.CONTEXT + 8L * i, register(general, X8664.IN_CONTEXT[i]));
+        }
         if (restarts(general)) {
             // From its beginning: what the kernel keeps of the time that is left is lost in rt_sigreturn.
-            setInContext(to, 0, X8664.RAX, register(general, X8664.ORIG_RAX));
-            setInContext(to, 0, X8664.RIP, register(general, X8664.RIP) - SYSCALL_LENGTH);
+            setInContext(to, at, X8664.RAX, register(general, X8664.ORIG_RAX));
+            setInContext(to, at, X8664.RIP, register(general, X8664.RIP) - SYSCALL_LENGTH);
         }
         writeState(to, state - frame, image);
         long copy = copyFrame - frame;
         writeFrame(to, copy, -1);
-        setInContext(to, copy, X8664.RAX, EXIT_GROUP);
-        setInContext(to, copy, RDI, ORPHANED);
-        setInContext(to, copy, X8664.RSP, copyFrame);
-        setInContext(to, copy, X8664.RIP, call);
-        setInContext(to, copy, EFLAGS, PLAIN_FLAGS);
+        setCall(to, copy, EXIT_GROUP, copyFrame, ORPHANED);
         MemorySegment.copy(MemorySegment.ofArray(NAME), 0, to, name - frame, NAME.length);
     }
 
@@ -233,6 +248,17 @@ public final class InjectedCall {
         to.set(Words.SHORT, at + X8664.CS, X8664.USER_CS);
         to.set(Words.SHORT, at + SS, USER_SS);
         to.set(Words.LONG, at + MASK, mask);
+    }
+
+    /** Has a frame lead to a call. */
+    private void setCall(MemorySegment to, long at, int number, long stack, long... arguments) {
+        for (int i = 0; i < arguments.length; i++) {
+            setInContext(to, at, ARGUMENTS[i], arguments[i]);
+        }
+        setInContext(to, at, X8664.RAX, number);
+        setInContext(to, at, X8664.RSP, stack);
+        setInContext(to, at, X8664.RIP, call);
+        setInContext(to, at, EFLAGS, PLAIN_FLAGS);
     }
 
     private void writeState(MemorySegment to, long at, MemorySegment image) {

@@ -7,6 +7,7 @@ import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.TargetOptions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.FunctionDescriptor;
@@ -86,6 +87,23 @@ final class Reader {
                 LastCall last = new LastCall(Integer.parseInt(arguments[3]));
                 look.at(pid, new FakeLibc().beforeEach(last::before), target -> read(look, target));
                 System.out.println(last.calls);
+            }
+            // Forks a copy, reads and closes it, and is killed behind the call of a number.
+            case "fork-dying" -> {
+                DyingLibc libc = new DyingLibc(Integer.parseInt(arguments[2]));
+                try (Target copy = LiveTarget.fork(pid, TargetOptions.DEFAULT, libc, ProcFs.ofThisMachine())) {
+                    copy.modules();
+                }
+                System.out.println("made " + libc.calls());
+            }
+            // Forks copies and closes them again and again until it is killed.
+            case "fork" -> {
+                for (long round = 0; ; round++) {
+                    Target.fork(pid).close();
+                    if (round == 0) {
+                        System.out.println("going");
+                    }
+                }
             }
             default -> throw new IllegalArgumentException(arguments[0]);
         }
