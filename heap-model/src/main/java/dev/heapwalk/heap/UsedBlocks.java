@@ -12,6 +12,7 @@ public final class UsedBlocks {
     private long[] addresses = new long[1 << 10];
     private long[] sizes = new long[1 << 10];
     private int count;
+    private boolean cut;
 
     private UsedBlocks() {}
 
@@ -28,8 +29,12 @@ public final class UsedBlocks {
         boolean sorted = true;
         for (Heap heap : heaps.allocators().findAll(Heap.class)) {
             try (BlockCursor block = heap.blocks()) {
-                while (blocks.count < most && block.next()) {
+                while (!blocks.cut && block.next()) {
                     if (block.state() == BlockState.USED && wanted.test(block)) {
+                        if (blocks.count == most) {
+                            blocks.cut = true;
+                            break;
+                        }
                         sorted &= blocks.count == 0 || blocks.addresses[blocks.count - 1] < block.address();
                         blocks.add(block.address(), block.usableSize());
                     }
@@ -96,6 +101,15 @@ public final class UsedBlocks {
      */
     public int count() {
         return count;
+    }
+
+    /**
+     * Whether there were more than were to be taken.
+     *
+     * @return whether some are left out
+     */
+    public boolean cut() {
+        return cut;
     }
 
     /**

@@ -133,8 +133,9 @@ abstract class HeapCommand extends RowsCommand {
         usage.watch(() -> progress.at(0, usage.totalBytes()));
     }
 
-    /** Reports what a walk over all heaps met that was damaged. */
+    /** Reports what a walk over all heaps met that was damaged, and what was not looked for. */
     static void damage(UsageCursor usage, Problems problems) {
+        problems.notices(usage.notices());
         usage.heaps().list().forEach(heap -> problems.add(heap, usage.damage(heap)));
         problems.walked(usage);
     }

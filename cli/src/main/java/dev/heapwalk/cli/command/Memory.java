@@ -125,13 +125,19 @@ final class Memory extends ReportCommand {
             problems.notices(heaps.notices());
         }
         if (residency.isPresent()) {
-            details(heaps, owned, residency.get(), progress, answers);
+            details(heaps, owned, residency.get(), problems, progress, answers);
         }
         return new Reports(answers);
     }
 
     /** What is told of a single process beside who has what. */
-    private void details(Heaps heaps, OwnedMemory owned, Residency residency, Progress progress, List<Report> answers) {
+    private void details(
+            Heaps heaps,
+            OwnedMemory owned,
+            Residency residency,
+            Problems problems,
+            Progress progress,
+            List<Report> answers) {
         List<MemoryArena> arenas = new ArrayList<>();
         List<Setting> settings = new ArrayList<>();
         for (Heap heap : heaps.isEmpty() ? List.<Heap>of() : heaps.list()) {
@@ -155,6 +161,7 @@ final class Memory extends ReportCommand {
             try (UsageCursor usage = categorizers.over(heaps)) {
                 HeapCommand.watch(usage, progress);
                 pages = Optional.of(PageUses.of(usage, residency, progress::at));
+                problems.notices(usage.notices());
             }
         }
         if (forked >= WORTH_A_WALK) {

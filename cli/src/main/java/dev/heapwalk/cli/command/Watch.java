@@ -79,6 +79,8 @@ final class Watch extends TargetCommand {
 
     private final Categorizers categorizers = new Categorizers();
     private final Watched seen = new Watched();
+    /** What of the last look was left out. */
+    private List<String> notices = List.of();
     /** Whether the summary was printed. */
     private boolean ended;
 
@@ -218,6 +220,7 @@ final class Watch extends TargetCommand {
             }
         }
         seen.add(minutes, resident, totals, tally);
+        notices = usage.notices();
     }
 
     private synchronized void show(WatchLines lines, long leftOutBytes) {
@@ -337,6 +340,7 @@ final class Watch extends TargetCommand {
             lines.add("What grows:");
             lines.addAll(growing);
         }
+        notices.forEach(notice -> lines.add("notice: " + notice));
         return lines;
     }
 

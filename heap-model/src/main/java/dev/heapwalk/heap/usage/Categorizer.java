@@ -4,6 +4,7 @@ package dev.heapwalk.heap.usage;
 import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Window;
+import java.util.List;
 
 /**
  * Names the use of used blocks of one target, for one walk or one look-up. Made by a {@link CategorizerProvider} when
@@ -33,6 +34,16 @@ public interface Categorizer {
      *     exception, which is to be let through
      */
     default void prepare(Runnable progress) {}
+
+    /**
+     * What it has left out, such as for want of memory, so that blocks may be used for what it does not tell. Asked when
+     * a walk is at its end.
+     *
+     * @return lines for a person, none by default
+     */
+    default List<String> notices() {
+        return List.of();
+    }
 
     /**
      * Takes note of a used block of a {@linkplain dev.heapwalk.heap.HeapLayer#RUNTIME runtime}. In a walk over all

@@ -222,6 +222,15 @@ public final class UsageCursor implements BlockCursor, Categorized {
     }
 
     /**
+     * What the categorizers that were asked so far have left out.
+     *
+     * @return lines for a person, as {@link Categorizer#notices()} has them
+     */
+    public List<String> notices() {
+        return uses.notices();
+    }
+
+    /**
      * The heap that the block belongs to.
      *
      * @return the heap

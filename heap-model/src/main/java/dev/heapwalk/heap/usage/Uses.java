@@ -8,6 +8,7 @@ import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.Window;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Asks the categorizers, which it has made when it is first asked itself. */
 final class Uses {
@@ -96,6 +97,14 @@ final class Uses {
                     null);
         }
         return category == Category.NONE ? bySize.of(block.size()) : category;
+    }
+
+    /** What categorizers have left out. */
+    List<String> notices() {
+        return Stream.of(categorizers)
+                .flatMap(each -> each.notices().stream())
+                .distinct()
+                .toList();
     }
 
     /** Shows the categorizers a used block of a runtime. */

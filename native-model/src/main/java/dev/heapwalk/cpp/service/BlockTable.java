@@ -7,6 +7,7 @@ import dev.heapwalk.heap.LayerCursor;
 import dev.heapwalk.memory.LongTable;
 import dev.heapwalk.memory.Ranges;
 import java.util.Arrays;
+import java.util.Optional;
 
 /** The used blocks of all allocators in address order, eight bytes each, with an index by pages. */
 final class BlockTable {
@@ -22,7 +23,7 @@ final class BlockTable {
     /** So many blocks behind the last one are tried before the index is. */
     private static final int NEXT = 4;
     /** What is found of a block takes so much of the JVM's heap, in bytes, with room for what else there is. */
-    private static final int TAKES = 80;
+    private static final int TAKES = 40;
 
     private static final int MOST = 1 << 27;
 
@@ -44,8 +45,8 @@ final class BlockTable {
 
     private BlockTable() {}
 
-    /** All used blocks; none if there are so many that the heap of this JVM has no room for what is found of them. */
-    static BlockTable of(Heaps heaps, Runnable progress) {
+    /** All used blocks; empty if there are so many that the heap of this JVM has no room for what is found of them. */
+    static Optional<BlockTable> of(Heaps heaps, Runnable progress) {
         BlockTable table = new BlockTable();
         long most = Math.min(MOST, Runtime.getRuntime().maxMemory() / TAKES);
         try (LayerCursor cursor = heaps.allocators().blocks()) {
@@ -53,7 +54,7 @@ final class BlockTable {
             while (cursor.next()) {
                 if (cursor.current().state() == BlockState.USED) {
                     if (table.count >= most) {
-                        return new BlockTable();
+                        return Optional.empty();
                     }
                     table.add(cursor.current().address(), cursor.current().usableSize());
                 }
@@ -63,7 +64,7 @@ final class BlockTable {
             }
         }
         table.index();
-        return table;
+        return Optional.of(table);
     }
 
     private void add(long address, long usable) {

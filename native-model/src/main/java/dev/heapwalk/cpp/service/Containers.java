@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Finds the containers of libstdc++ and libc++, wherever they lie: in objects, variables, on stacks. One pass goes
@@ -55,6 +56,7 @@ final class Containers {
         HASH
     }
 
+    private final Target target;
     private final BlockTable blocks;
     private final Owned owned;
     private final Classes classes;
@@ -73,11 +75,12 @@ final class Containers {
     private int begunCount;
     private static final int FIELDS = 5;
 
-    private Containers(Target target, BlockTable blocks, Classes classes) {
+    private Containers(Target target, BlockTable blocks, Links links, Classes classes) {
+        this.target = target;
         this.blocks = blocks;
         this.owned = new Owned(blocks);
         this.classes = classes;
-        this.links = new Links(blocks.count());
+        this.links = links;
         this.near = target.memory().reader(CONTEXT_BUDGET, Window.MAX_LENGTH);
         this.far = target.memory().reader(FAR_BUDGET, target.pageSize());
     }
@@ -88,11 +91,25 @@ final class Containers {
         if (heaps.allocators().isEmpty()) {
             return Owned.NOTHING;
         }
-        BlockTable blocks = BlockTable.of(heaps, progress);
+        Optional<BlockTable> found = BlockTable.of(heaps, progress);
+        if (found.isEmpty()) {
+            return Owned.LEFT_OUT;
+        }
+        BlockTable blocks = found.get();
         if (blocks.count() == 0) {
             return Owned.NOTHING;
         }
-        Containers containers = new Containers(target, blocks, classes);
+        try (Links links = new Links(blocks.count())) {
+            return find(new Containers(target, blocks, links, classes), progress);
+        } catch (OutOfMemoryError e) {
+            // What lies outside the JVM's heap has a limit of its own.
+            return Owned.LEFT_OUT;
+        }
+    }
+
+    private static Owned find(Containers containers, Runnable progress) {
+        Target target = containers.target;
+        BlockTable blocks = containers.blocks;
         try (PointerScan scan = target.memory().residentPointers(holders(target, blocks), blocks.runs())) {
             containers.look(scan, progress);
             containers.follow(progress);

@@ -54,6 +54,15 @@ final class CppBlocks implements Categorizer {
     }
 
     @Override
+    public List<String> notices() {
+        return owned.leftOut()
+                ? List.of(
+                        "containers of C++ were not looked for, since the JVM has no memory for what is found of so many"
+                                + " used blocks; a larger heap (-Xmx) may help")
+                : List.of();
+    }
+
+    @Override
     public Category categorize(BlockView block, Window window) {
         long address = block.address();
         Category use = owned.use(address);

@@ -1,34 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cpp.service;
 
+import dev.heapwalk.memory.raw.Words;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
  * Which blocks the first four words of each block lead to, so that lists and trees are followed without another look at
  * memory.
  */
-final class Links {
+final class Links implements AutoCloseable {
     static final int WORDS = 4;
 
-    /** The number of the block and 1 more, 0 where a word leads to the beginning of none. */
-    private final int[][] to = new int[WORDS][];
+    private static final long BLOCK_BYTES = WORDS * Integer.BYTES;
+
+    private final Arena arena = Arena.ofConfined();
+    private final int blocks;
+    /**
+     * Outside the JVM's heap, since it is large: of each block and word the number of the block and 1 more, 0 where the
+     * word leads to the beginning of none.
+     */
+    private final MemorySegment to;
 
     private int[] found = new int[64];
     private int count;
 
     Links(int blocks) {
-        for (int i = 0; i < WORDS; i++) {
-            to[i] = new int[blocks];
-        }
+        this.blocks = blocks;
+        this.to = arena.allocate(blocks * BLOCK_BYTES, BLOCK_BYTES);
     }
 
     void set(int from, int word, int block) {
-        to[word][from] = block + 1;
+        to.set(Words.INT, from * BLOCK_BYTES + word * Integer.BYTES, block + 1);
     }
 
     /** The block that a word of a block leads to, -1 if it leads to none. */
     int get(int from, int word) {
-        return to[word][from] - 1;
+        return to.get(Words.INT, from * BLOCK_BYTES + word * Integer.BYTES) - 1;
     }
 
     /** How many blocks were found last. */
@@ -58,7 +67,7 @@ final class Links {
      */
     boolean chain(int first, long most, int forward, int backward) {
         count = 0;
-        if (most > to[0].length) {
+        if (most > blocks) {
             return false;
         }
         int block = first;
@@ -104,5 +113,10 @@ final class Links {
         }
         find(child);
         return true;
+    }
+
+    @Override
+    public void close() {
+        arena.close();
     }
 }

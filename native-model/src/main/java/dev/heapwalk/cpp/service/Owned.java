@@ -7,6 +7,8 @@ import dev.heapwalk.heap.usage.Category;
 /** What containers say of blocks. */
 final class Owned {
     static final Owned NOTHING = new Owned(null, new byte[0]);
+    /** Where there are too many blocks to look at them. */
+    static final Owned LEFT_OUT = new Owned(null, new byte[0]);
 
     // What a block is, from the weakest conclusion to the strongest.
     static final int VECTOR = 1;
@@ -51,6 +53,10 @@ final class Owned {
 
     Owned(BlockTable blocks) {
         this(blocks, new byte[blocks.count()]);
+    }
+
+    boolean leftOut() {
+        return this == LEFT_OUT;
     }
 
     static boolean isWeak(Category use) {

@@ -28,7 +28,7 @@ public final class GLibBlocks implements CategorizerProvider {
             return Categorizer.NONE;
         }
         Optional<ElfModule> objects = BlockSearch.library(target, OBJECTS, "g_type_create_instance");
-        return new BlockSearch(heaps, (_, uses, reader, progress) -> {
+        return new BlockSearch("structures of GLib", heaps, (_, uses, reader, progress) -> {
             Slices slices = new Slices(uses, reader);
             slices.find(target, glib.get());
             GTypes types = GTypes.of(objects, glib.get(), reader);

@@ -10,6 +10,7 @@ import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.memory.elf.ElfModule;
+import java.util.List;
 import java.util.Optional;
 
 /** A categorizer that looks for the blocks of a library before it is first asked. */
@@ -25,7 +26,9 @@ public final class BlockSearch implements Categorizer {
 
     private final Heaps heaps;
     private final Finder finder;
+    private final String what;
     private Categorizer found = NONE;
+    private List<String> notices = List.of();
     private boolean searched;
 
     /** What knows the blocks of a library. */
@@ -45,10 +48,12 @@ public final class BlockSearch implements Categorizer {
     /**
      * Makes one that has not searched yet.
      *
+     * @param what what it looks for, as in "structures of GLib"
      * @param heaps the heaps whose blocks are gone through
      * @param finder what looks at them
      */
-    public BlockSearch(Heaps heaps, Finder finder) {
+    public BlockSearch(String what, Heaps heaps, Finder finder) {
+        this.what = what;
         this.heaps = heaps;
         this.finder = finder;
     }
@@ -84,11 +89,21 @@ public final class BlockSearch implements Categorizer {
                     return true;
                 },
                 (int) Math.min(MOST, Runtime.getRuntime().maxMemory() / TAKES));
+        if (blocks.cut()) {
+            notices = List.of(
+                    "%s were looked for in the first %,d used blocks only, since the JVM has no memory for more; a larger heap (-Xmx) may help"
+                            .formatted(what, blocks.count()));
+        }
         BlockUses uses = new BlockUses(blocks);
         try (Reader reader = heaps.target().memory().reader(BUDGET)) {
             finder.find(heaps.target(), uses, reader, progress);
         }
         found = uses.isEmpty() ? NONE : uses;
+    }
+
+    @Override
+    public List<String> notices() {
+        return notices;
     }
 
     @Override

@@ -23,7 +23,9 @@ public final class OpenSslBlocks implements CategorizerProvider {
     public Categorizer categorizer(Heaps heaps) {
         return BlockSearch.library(heaps.target(), LIBRARY, "SSL_CTX_new")
                 .<Categorizer>map(library -> new BlockSearch(
-                        heaps, (_, uses, reader, progress) -> new Connections(library, uses, reader).find(progress)))
+                        "structures of OpenSSL",
+                        heaps,
+                        (_, uses, reader, progress) -> new Connections(library, uses, reader).find(progress)))
                 .orElse(Categorizer.NONE);
     }
 }

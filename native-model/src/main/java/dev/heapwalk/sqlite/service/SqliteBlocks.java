@@ -22,7 +22,10 @@ public final class SqliteBlocks implements CategorizerProvider {
     @Override
     public Categorizer categorizer(Heaps heaps) {
         return BlockSearch.library(heaps.target(), LIBRARY, "sqlite3_open_v2").isPresent()
-                ? new BlockSearch(heaps, (_, uses, reader, progress) -> new Databases(uses, reader).find(progress))
+                ? new BlockSearch(
+                        "structures of SQLite",
+                        heaps,
+                        (_, uses, reader, progress) -> new Databases(uses, reader).find(progress))
                 : Categorizer.NONE;
     }
 }
