@@ -4,6 +4,7 @@ package dev.heapwalk.graph;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -75,7 +76,7 @@ class BlockIndexTest {
                 }
             }
             List<Piece> order = new ArrayList<>(blocks.values());
-            java.util.Collections.shuffle(order, random);
+            Collections.shuffle(order, random);
             try (BlockIndex index = index(order)) {
                 assertThat(index.count()).isEqualTo(blocks.size());
                 assertThat(index.unlisted()).isZero();

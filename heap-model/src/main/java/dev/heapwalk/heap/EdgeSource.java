@@ -31,6 +31,16 @@ public interface EdgeSource extends AutoCloseable {
     }
 
     /**
+     * Whether it also knows blocks of the program's allocators, which it tells from others by what they hold: of one
+     * that is none of its own, {@link #edges(long, EdgeSink)} gives nothing and answers false.
+     *
+     * @return whether it may be asked about these too
+     */
+    default boolean knowsBlocksOfAllocators() {
+        return false;
+    }
+
+    /**
      * Frees the buffers. After it there is nothing to ask for; a second call does nothing. Who does not close a source
      * leaves its buffers to the garbage collector.
      */

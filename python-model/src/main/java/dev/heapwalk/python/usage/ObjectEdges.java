@@ -10,7 +10,10 @@ import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.gc.ObjectBlocks;
 import dev.heapwalk.python.gc.References;
 
-/** The edges of the blocks that hold an object. They lead to blocks, as these do. Buffers have none. */
+/**
+ * The edges of the blocks that hold an object. They lead to blocks, as these do. What other blocks hold is not known:
+ * buffers of objects, and memory of C extensions.
+ */
 final class ObjectEdges implements EdgeSource {
     private final ObjectReader reader;
     private final References references;
@@ -28,10 +31,15 @@ final class ObjectEdges implements EdgeSource {
     public boolean edges(long address, EdgeSink to) {
         long object = blocks.objectIn(address);
         if (object == 0) {
-            return true;
+            return false;
         }
         sink = to;
         return references.all(object, reader.typeAt(object), toBlocks);
+    }
+
+    @Override
+    public boolean knowsBlocksOfAllocators() {
+        return true;
     }
 
     private void toBlock(long address, EdgeKind kind, Label label) {

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.graph;
+
+import dev.heapwalk.heap.EdgeKind;
+import dev.heapwalk.heap.Heap;
+import dev.heapwalk.heap.Heaps;
+import dev.heapwalk.heap.RootCategory;
+import dev.heapwalk.heap.RootSource;
+import dev.heapwalk.memory.raw.Crew;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Finds the edges of all blocks. First the runtimes tell those that they know. What an object owns that knows all of
+ * its references is done with: its words count only as far as they lead to blocks that nobody knows, since what is left
+ * over in an array or a table is no reference. Then all other blocks are searched word by word.
+ */
+final class GraphBuilder {
+    /** So many blocks a thread takes at once. */
+    private static final int SHARE = 1 << 14;
+
+    private static final int OWNS = EdgeKind.OWNS.ordinal();
+
+    final Tables tables;
+    final BlockIndex index;
+    final List<RootGroup> groups = new ArrayList<>();
+    /** By group; null for what a heap has for itself. */
+    final List<RootSource> rootSources = new ArrayList<>();
+
+    final List<RootSource> ownSources = new ArrayList<>();
+    /** Blocks of which a runtime has told all. */
+    final NodeSet known;
+    /** Blocks that belong to one of those. */
+    final NodeSet owned;
+
+    final AtomicLong damaged = new AtomicLong();
+    final AtomicLong unreadable = new AtomicLong();
+    private final List<RowWriter> writers = new ArrayList<>();
+
+    GraphBuilder(Tables tables, BlockIndex index) {
+        this.tables = tables;
+        this.index = index;
+        this.known = new NodeSet(index.count());
+        this.owned = new NodeSet(index.count());
+    }
+
+    /** Finds all edges. */
+    Links build(Heaps heaps, List<? extends RootSource> more, long most) {
+        boolean anybodyKnows;
+        try (BlockEdges edges = new BlockEdges(index)) {
+            anybodyKnows = edges.anybodyKnows();
+        }
+        if (anybodyKnows) {
+            inShares((edges, writer, number, address) -> tell(edges, writer, number));
+        }
+        inShares(this::guess);
+        RowWriter roots = new RowWriter(tables);
+        writers.add(roots);
+        for (Heap heap : heaps.list()) {
+            heap.roots().ifPresent(source -> {
+                ownSources.add(source);
+                addRoots(heap.name(), source, roots);
+            });
+        }
+        more.forEach(source -> addRoots("", source, roots));
+        addReserved(roots);
+        int root = index.count() + groups.size();
+        roots.begin();
+        for (int i = 0; i < groups.size(); i++) {
+            roots.add(OWNS << BlockIndex.KIND_SHIFT | index.count() + i);
+        }
+        roots.end(root);
+        return Links.of(tables, Rows.of(tables, root + 1, writers, most));
+    }
+
+    /** What is done for a block. */
+    @FunctionalInterface
+    private interface Step {
+        void of(BlockEdges edges, RowWriter writer, int number, long address);
+    }
+
+    private void inShares(Step step) {
+        AtomicInteger next = new AtomicInteger();
+        int shares = (index.count() + SHARE - 1) / SHARE;
+        int threads = Math.max(1, Math.min(tables.options().threads(), shares));
+        List<RowWriter> made = new ArrayList<>();
+        for (int i = 0; i < threads; i++) {
+            made.add(new RowWriter(tables));
+        }
+        writers.addAll(made);
+        Crew.work("graph", threads, thread -> {
+            try (BlockEdges edges = new BlockEdges(index)) {
+                for (int share = next.getAndIncrement(); share < shares; share = next.getAndIncrement()) {
+                    BlockIndex.Walk walk = index.new Walk(share * SHARE, Math.min(index.count(), (share + 1) * SHARE));
+                    while (walk.next()) {
+                        step.of(edges, made.get(thread), walk.number(), walk.address());
+                    }
+                }
+                damaged.addAndGet(edges.damaged());
+                unreadable.addAndGet(edges.unreadable());
+            }
+        });
+    }
+
+    private void tell(BlockEdges edges, RowWriter writer, int number) {
+        boolean inRuntime = edges.inRuntime(number);
+        if (!inRuntime && !edges.knowsBlocksOfAllocators()) {
+            return;
+        }
+        writer.begin();
+        boolean all = edges.known(number, (word, label) -> writer.add(word));
+        if (!all && writer.edgesOfRow() == 0) {
+            return;
+        }
+        if (all) {
+            for (int i = 0; i < writer.edgesOfRow(); i++) {
+                if (writer.wordOfRow(i) >>> BlockIndex.KIND_SHIFT == OWNS) {
+                    owned.addShared(writer.wordOfRow(i) & BlockIndex.MOST);
+                }
+            }
+        } else {
+            edges.guessed(number, index.address(number), (word, label) -> writer.add(word));
+        }
+        writer.end(number);
+        known.addShared(number);
+    }
+
+    private void guess(BlockEdges edges, RowWriter writer, int number, long address) {
+        if (known.has(number) || index.reserved(number)) {
+            return;
+        }
+        writer.begin();
+        boolean isOwned = owned.has(number);
+        edges.guessed(number, address, (word, label) -> {
+            if (!isOwned || !isKnown(edges, word & BlockIndex.MOST)) {
+                writer.add(word);
+            }
+        });
+        writer.end(number);
+    }
+
+    /** Whether a block is an object of a runtime. */
+    private boolean isKnown(BlockEdges edges, int number) {
+        return known.has(number) || edges.inRuntime(number);
+    }
+
+    private void addRoots(String owner, RootSource source, RowWriter writer) {
+        for (RootCategory category : source.categories()) {
+            writer.begin();
+            source.roots(category, (address, of, label) -> {
+                int found = index.target(address);
+                if (found != BlockIndex.NONE) {
+                    writer.add(found);
+                }
+            });
+            end(new RootGroup(owner, category), source, writer);
+        }
+    }
+
+    /** What heaps have for themselves lasts as long as they do. */
+    private void addReserved(RowWriter writer) {
+        for (int heap = 0; heap < index.heaps().size(); heap++) {
+            writer.begin();
+            for (int number = 0; number < index.count(); number++) {
+                if (index.reserved(number) && index.heapNumber(number) == heap) {
+                    writer.add(OWNS << BlockIndex.KIND_SHIFT | number);
+                }
+            }
+            if (writer.edgesOfRow() > 0) {
+                end(new RootGroup(index.heaps().get(heap).name(), HeapGraph.BOOKKEEPING), null, writer);
+            }
+        }
+    }
+
+    private void end(RootGroup group, RootSource source, RowWriter writer) {
+        writer.end(index.count() + groups.size());
+        groups.add(group);
+        rootSources.add(source);
+    }
+}
