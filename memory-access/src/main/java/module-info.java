@@ -20,4 +20,5 @@ module dev.heapwalk.memory {
             dev.heapwalk.python,
             dev.heapwalk.ruby;
     exports dev.heapwalk.memory.struct;
+    exports dev.heapwalk.memory.unwind;
 }

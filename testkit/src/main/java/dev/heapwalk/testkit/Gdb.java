@@ -2,6 +2,7 @@
 package dev.heapwalk.testkit;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,6 +21,13 @@ public final class Gdb {
     private static final Pattern VALUE = Pattern.compile("\\$\\d+ = (?:\\([^()]*\\) )?(.*)", Pattern.DOTALL);
     private static final Pattern HEX = Pattern.compile("0x[0-9a-f]+");
     private static final Pattern LWP = Pattern.compile("Thread \\d+ \\(.*?LWP (\\d+).*?\\):?");
+
+    private static final Pattern LINE = Pattern.compile("\n");
+    private static final Pattern STACK_LEVEL = Pattern.compile("\n(?=Stack level )");
+    private static final Pattern NO_MEMORY = Pattern.compile("(?m)^Cannot access memory at address .*\n?");
+    private static final Pattern NO_FRAME = Pattern.compile("\n (inlined into frame|tail call frame)");
+    private static final Pattern PLACE =
+            Pattern.compile("^Stack level \\d+, frame at (0x[0-9a-f]+):\n *\\w+ = (0x[0-9a-f]+)");
 
     private final Release release;
     private final Path folder;
@@ -59,6 +67,109 @@ public final class Gdb {
                 .run(List.of(
                         "thread apply all bt", "generate-core-file " + release.seen(folder) + "/" + core.getFileName()))
                 .getFirst();
+    }
+
+    /**
+     * A frame as gdb tells it.
+     *
+     * @param programCounter target address of the next instruction
+     * @param address where the stack pointer was before the frame was made; 0 for the outermost frame
+     * @param symbol what {@code info symbol} says of the next instruction
+     * @param symbolBefore what it says of the byte before
+     */
+    public record Frame(long programCounter, long address, String symbol, String symbolBefore) {}
+
+    /**
+     * Tells the frames of each thread of a process, without those that it makes up for inlined functions
+     * and for such as ended in a call, and writes a core of the same
+     * moment.
+     *
+     * @param release the release whose gdb and debug symbols are used; the process runs in it
+     * @param pid its process id
+     * @param program the program's file, as the release sees it
+     * @param core the file
+     * @return the frames by thread id, the innermost first
+     * @throws IOException if gdb can't be run, or tells something else
+     */
+    public static Map<Integer, List<Frame>> framesAndCore(Release release, long pid, String program, Path core)
+            throws IOException {
+        return frames(release, List.of("-p", Long.toString(pid), program), core);
+    }
+
+    /**
+     * As {@link #framesAndCore(Release, long, String, Path)}, by the gdb of this machine, for a process that runs where
+     * there is none.
+     *
+     * @param root the root folder of the process
+     * @param pid its process id
+     * @param core the file
+     * @return the frames by thread id, the innermost first
+     * @throws IOException if gdb can't be run, or tells something else
+     */
+    public static Map<Integer, List<Frame>> framesAndCore(Path root, long pid, Path core) throws IOException {
+        String file = Files.readSymbolicLink(Path.of("/proc/" + pid + "/exe")).toString();
+        return frames(Release.HOST, List.of("-iex", "set sysroot " + root, "-p", Long.toString(pid), file), core);
+    }
+
+    private static Map<Integer, List<Frame>> frames(Release release, List<String> target, Path core)
+            throws IOException {
+        Path folder = core.toAbsolutePath().getParent();
+        // An error in one frame does not end it.
+        String all = "thread apply all -c frame apply all -q -c ";
+        List<String> said = new Gdb(release, folder, target)
+                .run(List.of(
+                        "set backtrace past-main on",
+                        "set backtrace past-entry on",
+                        all + "info frame",
+                        all + "info symbol $pc",
+                        all + "info symbol $pc - 1",
+                        "generate-core-file " + release.seen(folder) + "/" + core.getFileName()));
+        Map<Integer, List<String>> places = byThread(said.get(2), STACK_LEVEL);
+        Map<Integer, List<String>> symbols = byThread(said.get(3), LINE);
+        Map<Integer, List<String>> before = byThread(said.get(4), LINE);
+        Map<Integer, List<Frame>> frames = new LinkedHashMap<>();
+        for (Map.Entry<Integer, List<String>> thread : places.entrySet()) {
+            List<Frame> own = new ArrayList<>();
+            for (int i = 0; i < thread.getValue().size(); i++) {
+                Matcher place = PLACE.matcher(thread.getValue().get(i));
+                if (!place.find()) {
+                    throw new IOException(
+                            "gdb told of no frame: " + thread.getValue().get(i));
+                }
+                if (!NO_FRAME.matcher(thread.getValue().get(i)).find()) {
+                    own.add(new Frame(
+                            Long.decode(place.group(2)),
+                            Long.decode(place.group(1)),
+                            symbols.get(thread.getKey()).get(i),
+                            before.get(thread.getKey()).get(i)));
+                }
+            }
+            frames.put(thread.getKey(), own);
+        }
+        if (frames.isEmpty()) {
+            throw new IOException("gdb told of no thread:\n" + said);
+        }
+        return frames;
+    }
+
+    /** The parts of what was said about each thread. */
+    private static Map<Integer, List<String>> byThread(String said, Pattern begin) {
+        Map<Integer, List<String>> threads = new LinkedHashMap<>();
+        Matcher thread = LWP.matcher(said);
+        int at = 0;
+        while (thread.find(at)) {
+            int end = said.indexOf("\nThread ", thread.end());
+            at = end < 0 ? said.length() : end;
+            int from = said.indexOf('\n', thread.end());
+            String own = from < 0 || from > at
+                    ? ""
+                    : NO_MEMORY
+                            .matcher(said.substring(from + 1, at))
+                            .replaceAll("")
+                            .strip();
+            threads.put(Integer.parseInt(thread.group(1)), own.isEmpty() ? List.of() : List.of(begin.split(own)));
+        }
+        return threads;
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.elf;
 
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.raw.Words;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -284,6 +285,25 @@ final class ElfFile {
     /** Whether it tells where sections lie. */
     boolean hasSections() {
         return !sections.all().isEmpty();
+    }
+
+    /** The addresses of a section that is loaded with the program, as the file has them. */
+    Optional<Range> loaded(String name) {
+        try (FileChannel channel = channel(path)) {
+            Optional<Section> names = sectionNames(channel);
+            for (Section section : sections) {
+                if (names.isPresent()
+                        && (section.flags & ALLOCATED) != 0
+                        && section.type != NO_BITS
+                        && section.size > 0
+                        && named(channel, names.get(), section, name)) {
+                    return Optional.of(new Range(section.address, section.address + section.size));
+                }
+            }
+        } catch (IOException e) {
+            // As if there were no such section.
+        }
+        return Optional.empty();
     }
 
     /** What {@code .gnu_debuglink} says. */

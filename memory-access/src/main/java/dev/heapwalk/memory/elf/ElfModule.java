@@ -46,6 +46,28 @@ public interface ElfModule {
     List<Range> writableSegments();
 
     /**
+     * The addresses from the module's first byte to its last. There may be gaps, in which others lie.
+     *
+     * @return target addresses
+     */
+    Range extent();
+
+    /**
+     * Where the table lies that leads to the rules for the frames of the module's functions: its {@code
+     * PT_GNU_EH_FRAME} segment, {@code .eh_frame_hdr}.
+     *
+     * @return target addresses; empty if the module has no such table
+     */
+    Optional<Range> frameIndex();
+
+    /**
+     * Where the rules themselves lie, {@code .eh_frame}, as the section headers of the module's file tell.
+     *
+     * @return target addresses; empty if it has none, or if there is no such file
+     */
+    Optional<Range> frameDescriptions();
+
+    /**
      * The build id.
      *
      * @return lower-case hex digits, if the module has one

@@ -281,6 +281,31 @@ final class LoadedModule implements ElfModule {
     }
 
     @Override
+    public Range extent() {
+        return new Range(start, end);
+    }
+
+    @Override
+    public Optional<Range> frameIndex() {
+        return first(ProgramHeader.FRAME_INDEX).flatMap(segment -> inside(segment.address(), segment.memorySize()));
+    }
+
+    @Override
+    public Optional<Range> frameDescriptions() {
+        return disk().file()
+                .flatMap(file -> file.loaded(".eh_frame"))
+                .flatMap(section -> inside(section.start(), section.length()));
+    }
+
+    /** A range of the file's addresses as one of the target's, if it lies in the module. */
+    private Optional<Range> inside(long address, long size) {
+        long from = bias + address;
+        return spans(from) && size > 0 && size <= end - from
+                ? Optional.of(new Range(from, from + size))
+                : Optional.empty();
+    }
+
+    @Override
     public Optional<String> buildId() {
         return buildId;
     }

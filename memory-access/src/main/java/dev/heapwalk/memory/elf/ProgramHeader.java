@@ -25,6 +25,8 @@ record ProgramHeader(int type, int flags, long offset, long address, long fileSi
     static final int NOTE = 4;
     static final int TABLE = 6;
     static final int TLS = 7;
+    /** {@code PT_GNU_EH_FRAME}. */
+    static final int FRAME_INDEX = 0x6474e550;
 
     private static final int EXECUTE = 1;
     private static final int WRITE = 2;

@@ -2,6 +2,8 @@
 package dev.heapwalk.memory.machine;
 
 import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.raw.Words;
+import java.lang.foreign.MemorySegment;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -17,6 +19,17 @@ final class Aarch64 extends TlsAbove {
     private static final int PC = 32;
     /** {@code NT_ARM_TLS}. */
     private static final int TLS_SET = 0x401;
+
+    /** By DWARF's numbers: x0 to x30, sp, pc. */
+    private static final int[] DWARF = IntStream.rangeClosed(0, PC).toArray();
+
+    /** Where {@code struct rt_sigframe} has {@code uc.uc_mcontext.regs}: behind 128 bytes of {@code info} and 184 more. */
+    private static final int CONTEXT = 312;
+
+    /** {@code mov x8, #139} and {@code svc #0}: {@code rt_sigreturn}. */
+    private static final int SIGRETURN = 0xd2801168;
+
+    private static final int CALL = 0xd4000001;
 
     private Aarch64() {
         super(
@@ -45,6 +58,27 @@ final class Aarch64 extends TlsAbove {
     @Override
     public String threadPointerName() {
         return "tpidr";
+    }
+
+    @Override
+    public boolean returnsFromSignal(MemorySegment code) {
+        return code.get(Words.INT, 0) == SIGRETURN && code.get(Words.INT, Integer.BYTES) == CALL;
+    }
+
+    @Override
+    public int signalRegister(int index) {
+        return CONTEXT + Long.BYTES * index;
+    }
+
+    /** {@code x30}. */
+    @Override
+    public int linkRegister() {
+        return SP - 1;
+    }
+
+    @Override
+    public int[] dwarfRegisters() {
+        return DWARF;
     }
 
     /** {@code R_AARCH64_RELATIVE}. */

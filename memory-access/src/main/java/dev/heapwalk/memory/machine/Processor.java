@@ -31,6 +31,8 @@ public abstract sealed class Processor permits Amd64, I386, TlsAbove, UnknownPro
         BELOW
     }
 
+    private static final int[] NO_REGISTERS = {};
+
     private final Machine machine;
     private final List<String> registerNames;
 
@@ -302,6 +304,36 @@ public abstract sealed class Processor permits Amd64, I386, TlsAbove, UnknownPro
      */
     public Registers interrupted(MemorySegment stack, long at, long threadPointer) {
         throw new UnsupportedOperationException("frames of signal handlers on " + this);
+    }
+
+    /**
+     * Where the kernel keeps a general register of what a signal has interrupted, while the handler returns to the code
+     * that asks for it.
+     *
+     * @param index the register
+     * @return an offset in bytes from the stack pointer of that moment, or -1 where it is not known
+     */
+    public int signalRegister(int index) {
+        return -1;
+    }
+
+    /**
+     * Which register has the address that a function returns to when it begins.
+     *
+     * @return its index, or -1 where that lies on top of the stack
+     */
+    public int linkRegister() {
+        return -1;
+    }
+
+    /**
+     * The general registers by the numbers that DWARF has for them.
+     *
+     * @return for each number from 0 on the register's index, or -1; empty where they are not known. The caller does
+     *     not change it
+     */
+    public int[] dwarfRegisters() {
+        return NO_REGISTERS;
     }
 
     /**

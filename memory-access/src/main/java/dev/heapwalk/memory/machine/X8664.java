@@ -46,6 +46,9 @@ final class X8664 extends Amd64 {
     /** {@code mov $15, %rax} and {@code mov $15, %eax}: {@code rt_sigreturn}. */
     static final byte[][] SIGRETURN = {{0x48, (byte) 0xc7, (byte) 0xc0, 15, 0, 0, 0}, {(byte) 0xb8, 15, 0, 0, 0}};
 
+    /** By DWARF's numbers: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15, the return address. */
+    private static final int[] DWARF = {RAX, 12, 11, 5, 13, 14, 4, RSP, 9, 8, 7, 6, 3, 2, 1, 0, RIP};
+
     private X8664() {
         super(Machine.X86_64, NAMES);
     }
@@ -136,6 +139,22 @@ final class X8664 extends Amd64 {
         general[ORIG_RAX] = -1;
         general[FS_BASE] = threadPointer;
         return new Registers(this, general, threadPointer);
+    }
+
+    /** The handler has taken the address that it returns to off the stack, with which the frame begins. */
+    @Override
+    public int signalRegister(int index) {
+        for (int i = 0; i < IN_CONTEXT.length; i++) {
+            if (IN_CONTEXT[i] == index) {
+                return (int) CONTEXT - Long.BYTES + Long.BYTES * i;
+            }
+        }
+        return -1;
+    }
+
+    @Override
+    public int[] dwarfRegisters() {
+        return DWARF;
     }
 
     /** The same since glibc 2.4. */
