@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Predicate;
 import java.util.zip.CRC32;
 
 /**
@@ -290,20 +291,12 @@ final class ElfFile {
     /** The addresses of a section that is loaded with the program, as the file has them. */
     Optional<Range> loaded(String name) {
         try (FileChannel channel = channel(path)) {
-            Optional<Section> names = sectionNames(channel);
-            for (Section section : sections) {
-                if (names.isPresent()
-                        && (section.flags & ALLOCATED) != 0
-                        && section.type != NO_BITS
-                        && section.size > 0
-                        && named(channel, names.get(), section, name)) {
-                    return Optional.of(new Range(section.address, section.address + section.size));
-                }
-            }
+            return named(channel, name, section -> section.isLoaded() && section.isInFile() && section.size() > 0)
+                    .map(section -> new Range(section.address(), section.end()));
         } catch (IOException e) {
             // As if there were no such section.
+            return Optional.empty();
         }
-        return Optional.empty();
     }
 
     /** What {@code .gnu_debuglink} says. */
@@ -315,13 +308,17 @@ final class ElfFile {
         return section(channel, ".gnu_debuglink").flatMap(ElfFile::debugLink);
     }
 
-    /** A copy of a section that is in the file alone. */
+    /** A copy of a section that is in the file alone: its bytes are a tool's own. */
     private Optional<MemorySegment> section(FileChannel channel, String name) throws IOException {
-        SectionTable.Bytes file = (offset, length) -> part(channel, offset, length);
-        Optional<SectionHeader> section = sections.named(name, file);
+        Optional<SectionHeader> section = named(channel, name, SectionHeader::hasContent);
         return section.isEmpty()
                 ? Optional.empty()
                 : part(channel, section.get().offset(), section.get().size());
+    }
+
+    private Optional<SectionHeader> named(FileChannel channel, String name, Predicate<SectionHeader> kind)
+            throws IOException {
+        return sections.named(name, kind, (offset, length) -> part(channel, offset, length));
     }
 
     private static Optional<DebugLink> debugLink(MemorySegment content) {

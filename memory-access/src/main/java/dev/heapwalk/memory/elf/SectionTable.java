@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /**
  * The section headers of a file, as they stand there.
@@ -93,15 +94,15 @@ record SectionTable(List<SectionHeader> all, int naming) {
         return 0;
     }
 
-    /** The first section of a name whose bytes are a tool's own. */
-    Optional<SectionHeader> named(String name, Bytes file) throws IOException {
+    /** The first section of a name and of some kind. */
+    Optional<SectionHeader> named(String name, Predicate<SectionHeader> kind, Bytes file) throws IOException {
         if (naming < 0) {
             return Optional.empty();
         }
         MemorySegment wanted = MemorySegment.ofArray((name + '\0').getBytes(StandardCharsets.US_ASCII));
         SectionHeader names = all.get(naming);
         for (SectionHeader section : all) {
-            if (section.hasContent()
+            if (kind.test(section)
                     && section.name() >= 0
                     && section.name() <= names.size() - wanted.byteSize()
                     && file.part(names.offset() + section.name(), wanted.byteSize())
