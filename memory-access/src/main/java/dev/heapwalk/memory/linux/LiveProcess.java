@@ -31,6 +31,7 @@ final class LiveProcess implements FileGuard {
     private final String description;
     private final long startTime;
     private final MapsFile maps;
+    private final Family family;
     /** What short files are read into, under its own lock. */
     private final ProcText text = new ProcText();
 
@@ -72,6 +73,7 @@ final class LiveProcess implements FileGuard {
         this.description = description.formatted(pid, Text.printable(name));
         this.startTime = proc.startTime(pid, text);
         this.maps = new MapsFile(proc, pid);
+        this.family = new Family(proc, pid);
         this.memoryThread = (int) pid;
         if (!status.hasMemory()) {
             // A first thread that called pthread_exit has no memory of its own any more; its process may live on.
@@ -286,7 +288,7 @@ final class LiveProcess implements FileGuard {
 
     /** Whether it shares pages of its own with processes of its family. */
     boolean sharesItsOwn() {
-        return proc.sharesItsOwn(pid, memoryThread);
+        return family.sharesPages(memoryThread);
     }
 
     /** How much of what is in memory falls to it where it shares that; empty if the kernel does not tell. */

@@ -49,7 +49,7 @@ record ProcFs(Path folder, Path yama) {
     private static final String ROLLUP = "smaps_rollup";
 
     /** A program of which nobody may know what it is. */
-    private static final String UNKNOWN = "?";
+    static final String UNKNOWN = "?";
 
     /** For short files, of which nobody needs to know how far they are read. */
     private static final Runnable NOTHING = () -> {};
@@ -514,43 +514,46 @@ record ProcFs(Path folder, Path yama) {
     }
 
     /**
-     * Whether a process shares pages of its own with processes that it was forked from, or that were forked from it:
-     * none of them has written there since. Takes as long as the kernel needs to go through what is in memory, unless
-     * there is no other process of the same program.
+     * Whether a process shares pages of its own with others. Takes as long as the kernel needs to go through what is in
+     * memory.
      *
      * @param pid the process
      * @param tid a thread of it that has not ended
      * @return whether it does; false where the kernel does not tell
      */
     boolean sharesItsOwn(long pid, long tid) {
-        if (!mayHaveRelatives(pid)) {
-            return false;
-        }
         Map<String, Long> amounts = amounts(pid, tid, ROLLUP);
         return amounts.getOrDefault("Pss_Anon", Long.MAX_VALUE) < amounts.getOrDefault("Anonymous", 0L);
     }
 
-    /** Whether another process runs the same program, as far as can be seen. */
-    private boolean mayHaveRelatives(long pid) {
-        String own = program(Long.toString(pid));
+    /**
+     * The ids of all other processes.
+     *
+     * @param pid a process
+     * @return decimal numbers; empty if they can't be listed
+     */
+    Optional<Set<String>> others(long pid) {
         String[] all = folder.toFile().list();
         if (all == null) {
-            return true;
+            return Optional.empty();
         }
-        String self = Long.toString(pid);
+        Set<String> others = new HashSet<>(2 * all.length);
         for (String other : all) {
-            if (Character.isDigit(other.charAt(0)) && !other.equals(self)) {
-                String program = program(other);
-                if (program.equals(own) || program.equals(UNKNOWN)) {
-                    return true;
-                }
+            if (Character.isDigit(other.charAt(0))) {
+                others.add(other);
             }
         }
-        return false;
+        others.remove(Long.toString(pid));
+        return Optional.of(others);
     }
 
-    /** The file that a process runs; empty if it runs none. */
-    private String program(String pid) {
+    /**
+     * The file that a process runs.
+     *
+     * @param pid the process
+     * @return a path; empty if it runs none, {@link #UNKNOWN} if that is not to be known
+     */
+    String program(String pid) {
         try {
             return Files.readSymbolicLink(folder.resolve(pid).resolve("exe")).toString();
         } catch (AccessDeniedException e) {

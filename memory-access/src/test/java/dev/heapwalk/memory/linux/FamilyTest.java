@@ -7,11 +7,16 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetOptions;
 import dev.heapwalk.memory.Window;
 import dev.heapwalk.testkit.Rollup;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A read leaves pages shared that a process has in common with its family. */
 class FamilyTest {
@@ -64,6 +69,102 @@ class FamilyTest {
             Map<String, Long> after = Rollup.of(pid);
             assertThat(after.get("Shared_Dirty")).isEqualTo(before.get("Shared_Dirty"));
         }
+    }
+
+    /** Of a small process the kernel is asked at once, of a large one where a new process runs the same program. */
+    @ParameterizedTest
+    @ValueSource(ints = {4, 80})
+    void noticesAForkWhileItLooks(int megabytes) throws Exception {
+        String source = """
+                #include <signal.h>
+                #include <stdio.h>
+                #include <stdlib.h>
+                #include <string.h>
+                #include <sys/prctl.h>
+                #include <unistd.h>
+                int main(int argc, char **argv) {
+                    long size = MEGABYTESL << 20;
+                    char *area = malloc(size);
+                    memset(area, 1, size);
+                    printf("%lx\\n", (long) area);
+                    fflush(stdout);
+                    while (getchar() != '\\n');
+                    if (fork() == 0) {
+                        prctl(PR_SET_PDEATHSIG, SIGKILL);
+                        while (getppid() != 1) pause();
+                        return 0;
+                    }
+                    printf("0\\n");
+                    fflush(stdout);
+                    while (getchar() != EOF);
+                }
+                """;
+        try (CTarget program =
+                CTarget.start("forks-" + megabytes, source.replace("MEGABYTES", Integer.toString(megabytes)))) {
+            long area = program.hex();
+            try (Target target = Target.observe(program.pid())) {
+                target.memory().refresh();
+                program.say("fork");
+                program.hex();
+                long shared = Rollup.of(program.pid()).get("Shared_Dirty");
+                assertThat(shared).isGreaterThan(megabytes << 20);
+                // It is looked for once a second.
+                for (int i = 0; i < 3; i++) {
+                    Thread.sleep(500);
+                    target.memory().refresh();
+                }
+                for (long at = area; at < area + ((long) megabytes << 20); at += 1 << 16) {
+                    assertThat(target.memory().readLong(at)).isEqualTo(0x0101_0101_0101_0101L);
+                }
+                assertThat(Rollup.of(program.pid()).get("Shared_Dirty")).isEqualTo(shared);
+            }
+        }
+    }
+
+    @TempDir
+    private Path folder;
+
+    private void process(int pid, String program, long resident) throws IOException {
+        Path thread = Files.createDirectories(folder.resolve(pid + "/task/" + pid));
+        Files.deleteIfExists(folder.resolve(pid + "/exe"));
+        Files.createSymbolicLink(folder.resolve(pid + "/exe"), Path.of(program));
+        Files.writeString(thread.resolve("status"), "VmRSS:\t%d kB\n".formatted(resident >> 10));
+        Files.writeString(thread.resolve("smaps_rollup"), "Pss_Anon: 8 kB\nAnonymous: 16 kB\n");
+    }
+
+    @Test
+    void asksOnlyWhatIsNew() throws Exception {
+        Family family = new Family(new ProcFs(folder, folder), 1);
+        process(1, "/bin/one", 1L << 30);
+        process(2, "/bin/other", 0);
+        assertThat(family.sharesPages(1)).isFalse();
+        // It is known, and what it runs by now does not make it one of the family.
+        process(2, "/bin/one", 0);
+        assertThat(family.sharesPages(1)).isFalse();
+        process(3, "/bin/one", 0);
+        assertThat(family.sharesPages(1)).isTrue();
+        // Nobody is known any more: who shares is not told.
+        assertThat(family.sharesPages(1)).isTrue();
+    }
+
+    @Test
+    void asksTheKernelAtOnceOfASmallProcess() throws Exception {
+        process(1, "/bin/one", 1L << 20);
+        assertThat(new Family(new ProcFs(folder, folder), 1).sharesPages(1)).isTrue();
+    }
+
+    @Test
+    void oneThatSharesNothingIsNotAskedAgain() throws Exception {
+        Family family = new Family(new ProcFs(folder, folder), 1);
+        process(1, "/bin/one", 1L << 30);
+        process(2, "/bin/one", 0);
+        Path rollup = folder.resolve("1/task/1/smaps_rollup");
+        Files.writeString(rollup, "Pss_Anon: 16 kB\nAnonymous: 16 kB\n");
+        assertThat(family.sharesPages(1)).isFalse();
+        Files.writeString(rollup, "Pss_Anon: 8 kB\nAnonymous: 16 kB\n");
+        assertThat(family.sharesPages(1)).as("the kernel is not asked").isFalse();
+        process(3, "/bin/one", 0);
+        assertThat(family.sharesPages(1)).isTrue();
     }
 
     /** Its file shows the address space that it had when the file was opened. */
