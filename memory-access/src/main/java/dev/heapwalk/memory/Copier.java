@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory;
 
+import java.util.Optional;
+
 /**
  * Copies what a process has in memory, so that it can run on while the copy is read: see {@link Target#copier}. It is
  * made while the process runs, where that is possible, and has then done all that need not wait for the stop.
@@ -17,11 +19,21 @@ public interface Copier extends AutoCloseable {
      *     Of a target whose memory never changes, that target itself
      * @throws IllegalStateException if the process runs, or the copy before is not closed
      * @throws TargetException with {@link TargetException.Reason#NOT_COPIED} if a copy would take more memory than it
-     *     may, or bring back much that is swapped out, or if the kernel does not tell what is resident: the process is
-     *     as it was then, and can be read itself
+     *     may, or bring back much that is swapped out, or if the kernel does not tell what is resident; with {@link
+     *     TargetException.Reason#NOT_FORKED} if the process can't be made to fork one. It is as it was then, and can be
+     *     read itself
      * @throws NoSuchProcessException if the process ended
      */
     Target copy();
+
+    /**
+     * Why there will be no copy, as far as that is known while the process runs on. {@link #copy} throws the same.
+     *
+     * @return what stands in the way; empty where nothing is known to
+     */
+    default Optional<TargetException> refusal() {
+        return Optional.empty();
+    }
 
     /**
      * How much memory of this process is reserved for copies.

@@ -10,6 +10,7 @@ import dev.heapwalk.heap.dump.Disclosure;
 import dev.heapwalk.heap.dump.DumpOutput;
 import dev.heapwalk.heap.dump.DumpSummary;
 import dev.heapwalk.memory.Copier;
+import dev.heapwalk.memory.Headroom;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import java.io.OutputStream;
@@ -115,7 +116,7 @@ abstract class DumpCommand<R> extends TargetCommand {
                     .orElseThrow(() -> wrong("--max-copy must be a number of bytes, such as 1000000, 512K, 100M or 2G, "
                             + "or 0, not '" + mostCopied + "'"));
         } else {
-            room = new AvailableMemory(Path.of("/")).bytes() / 2;
+            room = new Headroom(Path.of("/")).memory() / 2;
         }
     }
 
@@ -159,7 +160,7 @@ abstract class DumpCommand<R> extends TargetCommand {
             DumpSummary written;
             try {
                 written = reading(subject, problems, progress, opened -> {
-                    if (copied || subject instanceof Subject.Core) {
+                    if (copied || forked() || subject instanceof Subject.Core) {
                         to.passOn();
                     }
                     return dump(opened, to, problems, progress);
@@ -195,6 +196,9 @@ abstract class DumpCommand<R> extends TargetCommand {
 
     /** Prepares a copy; where none will be made, it writes lines for a moment, to nowhere. */
     final void tryOut(Target running, R runtime) {
+        if (forks()) {
+            return;
+        }
         if (room > 0) {
             copier = Optional.of(running.copier(room));
             if (copier.get().bytes() > 0) {

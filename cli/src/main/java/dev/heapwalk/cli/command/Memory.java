@@ -65,6 +65,11 @@ final class Memory extends ReportCommand {
     }
 
     @Override
+    boolean readsCopies() {
+        return false;
+    }
+
+    @Override
     boolean needsHeap() {
         return false;
     }

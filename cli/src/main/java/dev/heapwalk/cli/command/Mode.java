@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
-/** Whether a process stands still while it is read. */
+import java.util.Locale;
+
+/** What becomes of a process while it is read. */
 enum Mode {
-    /** It does. */
+    /** It forks a frozen copy, which is read, where it would stand still for long; else it stands still. */
+    AUTO,
+    /** It forks a frozen copy, which is read. */
+    FORK,
+    /** It stands still. */
     STOP,
     /** It runs on; the answer may be torn. */
     OBSERVE;
 
     @Override
     public String toString() {
-        return this == STOP ? "stop" : "observe";
+        return name().toLowerCase(Locale.ROOT);
     }
 }

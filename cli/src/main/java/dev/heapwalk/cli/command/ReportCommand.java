@@ -119,6 +119,10 @@ abstract class ReportCommand extends TargetCommand {
             HeapsAhead known = HeapsAhead.of(heaps, scope);
             ahead = Optional.of(known);
             rest = known.rest();
+            if (forks()) {
+                // Of a copy all is read while the process runs on.
+                return;
+            }
             try (Report _ = read(running, new Problems(), Progress.ofTrial(TRIAL_NANOS))) {
                 // All that the stop needs has run once.
             } catch (Progress.Enough e) {

@@ -78,6 +78,11 @@ final class Select extends HeapCommand {
     }
 
     @Override
+    boolean readsCopies() {
+        return !query.asks().contains(Attribute.RESIDENT);
+    }
+
+    @Override
     void check() {
         super.check();
         try {

@@ -17,7 +17,11 @@ sealed interface Subject {
     record Pid(long pid) implements Subject {
         @Override
         public Target open(Mode mode, TargetOptions options, Path sysroot) {
-            return mode == Mode.STOP ? Target.attach(pid, options) : Target.observe(pid, options);
+            return switch (mode) {
+                case FORK -> Target.fork(pid, options);
+                case STOP, AUTO -> Target.attach(pid, options);
+                case OBSERVE -> Target.observe(pid, options);
+            };
         }
     }
 

@@ -6,6 +6,7 @@ import dev.heapwalk.cli.output.Failure;
 import dev.heapwalk.cli.output.Output;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
+import dev.heapwalk.memory.Copier;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
@@ -32,9 +33,11 @@ public abstract class TargetCommand extends AnyCommand {
 
     @Option(
             names = "--mode",
-            paramLabel = "stop|observe",
-            description = "stop (the default, but for watch): stop the process, read its memory, let it run on; "
-                    + "observe: never stop it; the answer may mix two moments.")
+            paramLabel = "auto|fork|stop|observe",
+            description = "fork: have the process fork a frozen copy, and read that while the process runs on; stop: "
+                    + "stop it, read its memory, let it run on; auto (the default, but for watch): fork where a stop "
+                    + "would take over 10 ms and a fork is possible, else stop; observe: never stop it; the answer "
+                    + "may mix two moments.")
     private Mode mode;
 
     @Option(
@@ -58,6 +61,12 @@ public abstract class TargetCommand extends AnyCommand {
                     + "the code a failure happened.")
     private boolean verbose;
 
+    /**
+     * What a process has in memory that is worth a fork, in bytes: to read as much takes 10 ms, at 3 GB a second, and a
+     * fork stops it for less than one.
+     */
+    private static final long WORTH_A_FORK = 32 << 20;
+
     /** How long a process runs on before it is looked at again. */
     private static final long MOMENT_NANOS = 1_000_000;
     /** For how long a process runs on, at most, until it is at rest and stopped; then it is stopped as it is. */
@@ -65,6 +74,18 @@ public abstract class TargetCommand extends AnyCommand {
 
     /** What keeps a process stopped that was looked at before. */
     private Optional<Target.Stop> held = Optional.empty();
+
+    /** What has the process fork a copy; empty where it is not to. */
+    private Optional<Copier> forker = Optional.empty();
+
+    /** Whether a copy is read that the process has forked. */
+    private boolean forked;
+
+    /** That copy, when it is closed. */
+    private Optional<Target> inPlace = Optional.empty();
+
+    /** Why there is none, though that was looked for; empty if that is no matter. */
+    private Optional<String> notForked = Optional.empty();
 
     /** How long the target was open, in nanoseconds. */
     private long reading;
@@ -112,16 +133,32 @@ public abstract class TargetCommand extends AnyCommand {
 
     /** Whether the process stands still where nothing is said. */
     Mode usualMode() {
-        return Mode.STOP;
+        return Mode.AUTO;
+    }
+
+    /** Whether a copy tells all that the answer needs; not so of what is in memory, which is another in a copy. */
+    boolean readsCopies() {
+        return true;
     }
 
     private Mode mode() {
-        return mode == null ? usualMode() : mode;
+        Mode wanted = mode == null ? usualMode() : mode;
+        return wanted == Mode.AUTO && !readsCopies() ? Mode.STOP : wanted;
     }
 
-    /** Whether the process stands still while it is read. */
+    /** Whether the process is stopped: for as long as it is read, or until there is a copy of it. */
     final boolean stops(Subject subject) {
-        return mode() == Mode.STOP && subject instanceof Subject.Pid;
+        return mode() != Mode.OBSERVE && subject instanceof Subject.Pid;
+    }
+
+    /** Whether the process is to fork a copy when it is stopped, or has done so. */
+    final boolean forks() {
+        return forker.isPresent();
+    }
+
+    /** Whether a copy is read that it has forked. */
+    final boolean forked() {
+        return forked;
     }
 
     /** Whether a process is to be read without a stop. */
@@ -183,6 +220,10 @@ public abstract class TargetCommand extends AnyCommand {
         }
         if (!(maxStop >= 0)) {
             throw wrong("--max-stop " + maxStop + " is no time");
+        }
+        if (mode == Mode.FORK && !readsCopies()) {
+            throw wrong(
+                    "what is in memory is not told by a copy, as --mode fork makes one: use --mode stop or observe");
         }
         check();
         if (subject instanceof Subject.Demo) {
@@ -267,8 +308,13 @@ public abstract class TargetCommand extends AnyCommand {
     private int timed(Subject subject) {
         int status = answer(subject);
         if (verbose) {
+            notForked.ifPresent(Failure::say);
             String stopped = stops(subject)
-                    ? String.format(Locale.ROOT, "stopped for %.1f ms; ", standstill.toNanos() / 1e6)
+                    ? String.format(
+                            Locale.ROOT,
+                            "stopped for %.1f ms%s; ",
+                            standstill.toNanos() / 1e6,
+                            forked ? ", in which it forked a copy" : "")
                     : "";
             Failure.say(String.format(
                     Locale.ROOT,
@@ -343,9 +389,8 @@ public abstract class TargetCommand extends AnyCommand {
     private <T> T open(
             Subject subject, TargetOptions options, Problems problems, Progress progress, Function<Target, T> read) {
         try (progress) {
-            Optional<LookAhead> ahead = stops(subject) ? lookAhead() : Optional.empty();
             Target target =
-                    ahead.isPresent() ? ahead(subject, options, ahead.get()) : subject.open(mode(), options, sysroot);
+                    stops(subject) ? ahead(subject, options, lookAhead()) : subject.open(mode(), options, sysroot);
             try {
                 return read(subject, target, problems, read);
             } finally {
@@ -368,13 +413,20 @@ public abstract class TargetCommand extends AnyCommand {
 
     /** Notes what reading took a target that is closed. */
     final void note(Target target) {
-        standstill = target.standstill();
+        standstill = inPlace.map(Target::standstill).orElseGet(target::standstill);
         swappedIn = target.memory().swappedIn();
         pageSize = target.pageSize();
+        inPlace = Optional.empty();
     }
 
     /** Opens a process, looks at it as long as it runs on, and stops it. */
-    private Target ahead(Subject subject, TargetOptions options, LookAhead ahead) {
+    private Target ahead(Subject subject, TargetOptions options, Optional<LookAhead> ahead) {
+        forker = Optional.empty();
+        forked = false;
+        notForked = Optional.empty();
+        if (ahead.isEmpty() && mode() == Mode.STOP) {
+            return subject.open(Mode.STOP, options, sysroot);
+        }
         Target target;
         try {
             target = subject.open(Mode.OBSERVE, options, sysroot);
@@ -384,18 +436,56 @@ public abstract class TargetCommand extends AnyCommand {
         }
         held = Optional.empty();
         try {
+            prepareFork(target);
             try {
-                ahead.at(target);
+                ahead.ifPresent(look -> look.at(target));
             } catch (RuntimeException e) {
                 // It ran on meanwhile, and what is really wrong is told when it stands still.
             }
             // Closed with the target.
-            held = Optional.of(target.stop(ahead.rest(), PATIENCE));
+            held = Optional.of(target.stop(ahead.map(LookAhead::rest).orElse(Rest.ALWAYS), PATIENCE));
             return target;
         } catch (Throwable e) {
             target.close();
             throw e;
         }
+    }
+
+    /** Finds out whether a process can be made to fork a copy, where that is wanted. */
+    private void prepareFork(Target running) {
+        boolean worth = mode() == Mode.FORK
+                || mode() == Mode.AUTO
+                        && running.memory()
+                                .counts()
+                                .filter(counts -> counts.resident() >= WORTH_A_FORK)
+                                .isPresent();
+        if (worth) {
+            Copier made = running.forker();
+            made.refusal().ifPresentOrElse(this::notForked, () -> forker = Optional.of(made));
+        }
+    }
+
+    /** There is no copy: then the process stands still, unless that was not to be. */
+    private void notForked(TargetException why) {
+        if (mode() == Mode.FORK || why.reason() != TargetException.Reason.NOT_FORKED) {
+            throw why;
+        }
+        forker = Optional.empty();
+        notForked = Optional.of(why.getMessage() + ", which is done");
+    }
+
+    /** What is read of a process that stands still: a copy that it forks, that itself, or what stands for it. */
+    private Target standing(Target still, Problems problems) {
+        if (forker.isPresent()) {
+            try {
+                Target copy = forker.get().copy();
+                forked = true;
+                return copy;
+            } catch (TargetException e) {
+                notForked(e);
+            }
+        }
+        return shown(still, problems);
     }
 
     /** Whether a target can run on, to be looked at again: a core, and a process that was stopped for good, can't. */
@@ -431,8 +521,8 @@ public abstract class TargetCommand extends AnyCommand {
     /** Reads an open target, or what stands for it, and closes it. */
     private <T> T read(Subject subject, Target opened, Problems problems, Function<Target, T> read) {
         try {
-            Target shown = stops(subject) ? shown(opened, problems) : opened;
-            return shown == opened ? read.apply(opened) : readInPlace(opened, shown, read);
+            Target shown = stops(subject) ? standing(opened, problems) : opened;
+            return shown == opened ? read.apply(opened) : readInPlace(opened, shown, problems, read);
         } catch (UnmappedAddressException e) {
             throw e;
         } catch (TargetException e) {
@@ -444,12 +534,17 @@ public abstract class TargetCommand extends AnyCommand {
     }
 
     /** Reads what stands for a target, and closes it. */
-    private <T> T readInPlace(Target left, Target shown, Function<Target, T> read) {
+    private <T> T readInPlace(Target left, Target shown, Problems problems, Function<Target, T> read) {
         try (shown) {
             // It runs on from here.
             left.close();
             held = Optional.empty();
             return read.apply(shown);
+        } finally {
+            if (forked) {
+                problems.notices(shown.notices());
+                inPlace = Optional.of(shown);
+            }
         }
     }
 
@@ -459,6 +554,8 @@ public abstract class TargetCommand extends AnyCommand {
             case TRACED_BY_ANOTHER, TRACED_BY_THIS_JVM, NOT_STOPPED, OWN_PROCESS ->
                 new TargetException(
                         failure.reason(), failure.getMessage() + "; that is done with --mode observe", failure);
+            case NOT_FORKED ->
+                new TargetException(failure.reason(), failure.getMessage() + ", with --mode stop", failure);
             case STOPPED_TOO_LONG ->
                 new TargetException(
                         failure.reason(),

@@ -20,7 +20,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class ForkedProcess {
     /** Share the table of open files; no signal at the end. */
-    private static final long CLONE_FILES = 0x400;
+    static final long CLONE_FILES = 0x400;
 
     private static final int PR_SET_NAME = 15;
     private static final long ALL_DESCRIPTORS = 0xffffffffL;

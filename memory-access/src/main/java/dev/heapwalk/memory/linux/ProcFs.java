@@ -263,6 +263,45 @@ record ProcFs(Path folder, Path yama) {
     }
 
     /**
+     * What {@code status} of a thread tells in one of its lines.
+     *
+     * @param pid the process
+     * @param tid the thread
+     * @param name what stands before the colon
+     * @return what stands behind it; empty if it has ended, or the kernel does not tell that
+     */
+    Optional<String> statusOf(long pid, long tid, String name) {
+        try {
+            String text = "\n" + new String(read(pid, thread(pid, tid).resolve("status")), StandardCharsets.ISO_8859_1);
+            int at = text.indexOf("\n" + name + ":");
+            int end = text.indexOf('\n', at + 1);
+            return at < 0
+                    ? Optional.empty()
+                    : Optional.of(text.substring(at + name.length() + 2, end < 0 ? text.length() : end)
+                            .strip());
+        } catch (TargetException e) {
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * Whether processes that a process forks live in the pid namespace that it lives in itself.
+     *
+     * @param pid the process
+     * @param tid a thread of it
+     * @return whether they do, as far as the kernel tells
+     */
+    boolean forksIntoOwnNamespace(long pid, long tid) {
+        Path namespaces = thread(pid, tid).resolve("ns");
+        try {
+            return Files.readSymbolicLink(namespaces.resolve("pid"))
+                    .equals(Files.readSymbolicLink(namespaces.resolve("pid_for_children")));
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
+    /**
      * Whether a thread has ended, though it is still listed.
      *
      * @param pid the process

@@ -2,7 +2,6 @@
 package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.Copier;
-import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TargetOptions;
@@ -33,8 +32,9 @@ final class ProcessForker implements Copier {
     /** Does what need not wait until the process stands still; what stands in the way is told by {@link #copy()}. */
     synchronized void prepare() {
         try {
-            if (process.machine() != Machine.X86_64) {
-                throw refused("it runs code for %s, and a fork is known of x86-64 alone".formatted(process.machine()));
+            Optional<String> obstacle = new ForkObstacles(process).first();
+            if (obstacle.isPresent()) {
+                throw refused(obstacle.get());
             }
             InjectedCall injected = CodeSearch.in(memory)
                     .orElseThrow(() -> refused("its code has no system call with a return behind it, or no"
@@ -52,6 +52,11 @@ final class ProcessForker implements Copier {
         return new TargetException(
                 TargetException.Reason.NOT_FORKED,
                 "%s can't be made to fork a copy: %s; stop it instead".formatted(process.description(), why));
+    }
+
+    @Override
+    public synchronized Optional<TargetException> refusal() {
+        return refusal;
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.linux;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -67,6 +68,8 @@ final class ThreadCall {
     private final MemorySegment word = arena.allocate(JAVA_LONG);
     private final MemorySegment status = arena.allocate(JAVA_INT);
     private final MemorySegment sequence = arena.allocate(32, 8);
+    private final CallFilter filter;
+    private boolean filtered;
     private long mask;
     private long stateLength;
     /** Where the frames of the last call are. */
@@ -81,6 +84,7 @@ final class ThreadCall {
         this.libc = libc;
         this.process = process;
         this.call = call;
+        this.filter = new CallFilter(libc, process);
     }
 
     /** The process that the last call has made, by its id here; 0 if it has made none. */
@@ -116,9 +120,41 @@ final class ThreadCall {
         if (!ownsStack(mappings)) {
             return Optional.of("its stack pointer is on no stack of a thread, or has no room below it");
         }
-        return InjectedCall.inCall(saved) || !inSequence(tid)
-                ? Optional.empty()
-                : Optional.of("it is in a restartable sequence");
+        if (!InjectedCall.inCall(saved) && inSequence(tid)) {
+            return Optional.of("it is in a restartable sequence");
+        }
+        filtered = filter.filters(tid);
+        if (filtered && !mayMakeCalls(tid)) {
+            return Optional.of("it has a filter of its system calls (seccomp), of which nobody can tell that it allows"
+                    + " clone, wait4, rt_sigtimedwait, rt_sigreturn and exit_group: only a reader with CAP_SYS_ADMIN"
+                    + " may see it");
+        }
+        return intact(tid) ? Optional.empty() : Optional.of("it runs another program by now");
+    }
+
+    private boolean mayMakeCalls(int tid) {
+        long instruction = call.call() + 2;
+        return filter.allows(tid, instruction, InjectedCall.CLONE, ForkedProcess.CLONE_FILES, call.copyStack())
+                && filter.allows(tid, instruction, InjectedCall.WAIT4)
+                && filter.allows(tid, instruction, InjectedCall.SIGTIMEDWAIT)
+                && filter.allows(tid, instruction, InjectedCall.SIGRETURN)
+                && filter.allows(tid, instruction, InjectedCall.EXIT_GROUP, InjectedCall.ORPHANED);
+    }
+
+    /** Whether the code that is needed is still there. */
+    private boolean intact(int tid) {
+        byte[] code = new byte[16];
+        long[] places = {call.call(), call.restorer()};
+        for (int i = 0; i < places.length; i++) {
+            if (transfer(false, tid, places[i], sequence, code.length) != code.length) {
+                return false;
+            }
+            MemorySegment.copy(sequence, JAVA_BYTE, 0, code, 0, code.length);
+            if (i == 0 ? !InjectedCall.isCall(code, 0) : !InjectedCall.isRestorer(code, 0)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Whether the frames lie on a stack that has room for them: that of the first thread, or one with a guard below. */
@@ -325,7 +361,7 @@ final class ThreadCall {
     }
 
     /**
-     * Has a stopped process that is nobody else's make a call; its registers are not kept.
+     * Has a stopped copy of the process make a call, if it may; its registers are not kept.
      *
      * @param pid the process
      * @param stack its stack pointer
@@ -334,6 +370,9 @@ final class ThreadCall {
      * @return what it has returned, or a negative error number
      */
     long makeInCopy(int pid, long stack, int number, long... arguments) {
+        if (filtered && !filter.allows(pid, call.call() + 2, number, arguments)) {
+            return -Errno.EPERM;
+        }
         long general = get(pid, NT_PRSTATUS, saved);
         if (general != REGISTERS) {
             return general;
@@ -357,6 +396,9 @@ final class ThreadCall {
         call.place(saved, vectorState, MOST_STOPS << 4);
         ownsStack(mappings);
         inSequence(tid);
+        filter.filters(tid);
+        mayMakeCalls(tid);
+        intact(tid);
         call.write(image, saved, mask, vectorState);
         call.set(set, saved, 0, 0, 0, 0);
         InjectedCall.restarts(set);

@@ -346,6 +346,11 @@ public final class InjectedCall {
         return call;
     }
 
+    /** The call of {@code rt_sigreturn}, a target address. */
+    public long restorer() {
+        return restorer;
+    }
+
     private static final int RDI = 14;
     private static final int EFLAGS = 18;
     /** {@code rdi}, {@code rsi}, {@code rdx}, {@code r10}, {@code r8} and {@code r9}. */

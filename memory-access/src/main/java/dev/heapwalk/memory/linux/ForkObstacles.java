@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import dev.heapwalk.memory.Headroom;
+import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.MemoryCounts;
+import dev.heapwalk.memory.TargetException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/** What stands in the way of a fork and can be seen while a process runs. */
+final class ForkObstacles {
+    /** What must be left besides what is known to be needed, in bytes. */
+    private static final long RESERVE = 16 << 20;
+
+    /** This part of what is in memory may be written, and so copied, while the copy lives. */
+    private static final int WRITTEN_PART = 4;
+
+    /** How many processes there must be room for: the copy, and one that the process may need itself. */
+    private static final int PROCESSES = 2;
+
+    /** How long a thread may be in a call of the kernel that nothing interrupts, such as for a page from a disk. */
+    private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+    private static final long PAUSE_NANOS = 1_000_000;
+
+    private final LiveProcess process;
+
+    ForkObstacles(LiveProcess process) {
+        this.process = process;
+    }
+
+    /** The first thing that is found; empty if nothing is. */
+    Optional<String> first() {
+        if (process.machine() != Machine.X86_64) {
+            return Optional.of("it runs code for %s, and only x86-64 is known for it"
+                    .formatted(process.machine().label()));
+        }
+        ProcFs proc = process.proc();
+        int tid = process.memoryThread();
+        if (proc.statusOf(process.pid(), tid, "x86_Thread_features")
+                .filter(features -> features.contains("shstk"))
+                .isPresent()) {
+            return Optional.of("its processor keeps a second stack for it (shadow stacks)");
+        }
+        if (!proc.forksIntoOwnNamespace(process.pid(), tid)) {
+            return Optional.of("what it forks begins a new pid namespace");
+        }
+        if (!process.servedMappings(() -> {}).isEmpty()) {
+            return Optional.of("a userfaultfd serves its memory, and its server would be told of a fork");
+        }
+        Headroom headroom = new Headroom(Path.of("/"), process.pid());
+        if (headroom.processes() < PROCESSES) {
+            return Optional.of("its cgroup has no room for another process (pids.max)");
+        }
+        MemoryCounts counts = process.counts().orElse(new MemoryCounts(0, 0, 0));
+        long needed = counts.pageTables() + counts.resident() / WRITTEN_PART + RESERVE;
+        if (headroom.memory() < needed) {
+            return Optional.of(("while a copy lives, what it writes is copied: %,d bytes should be free in its cgroup"
+                            + " and on the machine, and %,d are")
+                    .formatted(needed, headroom.memory()));
+        }
+        return stuckThread();
+    }
+
+    private Optional<String> stuckThread() {
+        long begin = System.nanoTime();
+        List<Long> stuck = process.threads();
+        while (true) {
+            stuck = stuck.stream().filter(this::isStuck).toList();
+            if (stuck.isEmpty()) {
+                return Optional.empty();
+            }
+            if (System.nanoTime() - begin >= PATIENCE_NANOS) {
+                return Optional.of(
+                        "thread %d (%s) is in a call of the kernel that nothing interrupts, such as vfork or a disk's"
+                                .formatted(stuck.getFirst(), Text.printable(process.threadName(stuck.getFirst()))));
+            }
+            LockSupport.parkNanos(PAUSE_NANOS);
+        }
+    }
+
+    private boolean isStuck(long tid) {
+        try {
+            return process.proc().status(process.pid(), tid).state() == 'D';
+        } catch (TargetException e) {
+            return false;
+        }
+    }
+}
