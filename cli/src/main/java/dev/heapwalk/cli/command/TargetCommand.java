@@ -136,7 +136,7 @@ public abstract class TargetCommand extends AnyCommand {
         return Mode.AUTO;
     }
 
-    /** Whether a copy tells all that the answer needs; not so of what is in memory, which is another in a copy. */
+    /** Whether a copy tells all that the answer needs; not so of what is resident, which is not the same in a copy. */
     boolean readsCopies() {
         return true;
     }
@@ -221,11 +221,10 @@ public abstract class TargetCommand extends AnyCommand {
         if (!(maxStop >= 0)) {
             throw wrong("--max-stop " + maxStop + " is no time");
         }
-        if (mode == Mode.FORK && !readsCopies()) {
-            throw wrong(
-                    "what is in memory is not told by a copy, as --mode fork makes one: use --mode stop or observe");
-        }
         check();
+        if (mode == Mode.FORK && !readsCopies()) {
+            throw wrong("this looks at the process itself, and not at a copy of it: use --mode stop or observe");
+        }
         if (subject instanceof Subject.Demo) {
             try (Demo demo = ((CommandGroup) spec().parent().userObject()).demo()) {
                 return timed(new Subject.Pid(demo.pid()));

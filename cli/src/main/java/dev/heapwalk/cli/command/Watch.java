@@ -97,6 +97,12 @@ final class Watch extends TargetCommand {
         return Mode.OBSERVE;
     }
 
+    /** It looks again and again at one process. */
+    @Override
+    boolean readsCopies() {
+        return false;
+    }
+
     @Override
     void check() {
         Matcher time = TIME.matcher(every);

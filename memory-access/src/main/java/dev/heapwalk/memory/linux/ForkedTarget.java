@@ -3,6 +3,7 @@ package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
+import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TargetOptions;
@@ -25,12 +26,14 @@ final class ForkedTarget implements Target {
     private final Supplier<Duration> stopped;
     private final Runnable letGo;
     private final TargetOptions options;
+    private final Mappings before;
     private final List<ThreadState> threads;
     private volatile boolean closed;
     /** What is read; empty before it is asked for, which is not while the process stands still. */
     private volatile Optional<Copy> copy = Optional.empty();
 
     private volatile List<ElfModule> modules;
+    private volatile List<String> notices = List.of();
 
     /** The copy as a process. */
     private record Copy(LiveProcess process, LiveMemory memory, Watch watch) {}
@@ -41,6 +44,7 @@ final class ForkedTarget implements Target {
      * @param process whose copy it is
      * @param tracer holds the copy
      * @param forked the copy
+     * @param before what the process had mapped
      * @param options who is told if a read of the copy hangs
      * @param stopped tells for how long the process stood still to make it
      * @param letGo lets the process go if it still stands still
@@ -50,6 +54,7 @@ final class ForkedTarget implements Target {
             LiveProcess process,
             Tracer tracer,
             ForkedProcess forked,
+            Mappings before,
             TargetOptions options,
             Supplier<Duration> stopped,
             Runnable letGo) {
@@ -59,6 +64,7 @@ final class ForkedTarget implements Target {
         this.process = process;
         this.tracer = tracer;
         this.forked = forked;
+        this.before = before;
         this.options = options;
         this.threads = tracer.threads().stream()
                 .map(thread -> new ThreadState(this, thread.tid(), thread.name(), thread.registers()))
@@ -92,7 +98,7 @@ final class ForkedTarget implements Target {
             LiveMemory memory = new LiveMemory(libc, twin, watch);
             read.set(memory);
             twin.identify();
-            memory.openCopy();
+            memory.openCopy(new CopyGaps(twin, before));
             memory.standsStill();
             watch.start();
             copy = Optional.of(new Copy(twin, memory, watch));
@@ -156,12 +162,20 @@ final class ForkedTarget implements Target {
 
     @Override
     public List<String> notices() {
-        return copy.map(known -> known.memory().notices()).orElse(List.of());
+        if (!closed && copy.isPresent()) {
+            notices = copy.get().memory().notices();
+        }
+        return notices;
     }
 
     @Override
     public synchronized void close() {
         if (!closed) {
+            try {
+                notices();
+            } catch (TargetException e) {
+                // The copy is dead.
+            }
             closed = true;
             copy.ifPresent(known -> known.memory().close());
             letGo.run();

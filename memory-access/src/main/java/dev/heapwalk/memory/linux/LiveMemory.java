@@ -86,6 +86,8 @@ final class LiveMemory implements AddressSpace {
     private volatile long lookedForFamily;
     private final AtomicLong swappedIn = new AtomicLong();
     private volatile boolean leftSwapped;
+    /** What it lacks, if it is that of a forked copy. */
+    private volatile Optional<CopyGaps> gaps = Optional.empty();
 
     /**
      * Opens the memory of a process.
@@ -135,8 +137,11 @@ final class LiveMemory implements AddressSpace {
     /**
      * Looks at a copy for the first time, which shares all that it has with the process that forked it: so it is read
      * through the file, which leaves pages shared.
+     *
+     * @param lacking is told what is wanted and not there
      */
-    void openCopy() {
+    void openCopy(CopyGaps lacking) {
+        gaps = Optional.of(lacking);
         set(list());
         openFile(0);
     }
@@ -279,6 +284,7 @@ final class LiveMemory implements AddressSpace {
         if (!mapping.readable()) {
             return Presence.READ;
         }
+        gaps.ifPresent(lacking -> lacking.absent(mapping));
         if (PageMap.isPrivateMemory(mapping)) {
             return served.contains(mapping.start()) ? Presence.IF_ASKED : Presence.ZEROS;
         }
@@ -294,6 +300,9 @@ final class LiveMemory implements AddressSpace {
     /** What was not read since it may never come, a line for each file, or since it is swapped out. */
     List<String> notices() {
         List<String> all = new ArrayList<>(process.notices());
+        if (gaps.isPresent() && !closed) {
+            all.addAll(gaps.get().notices(touched()));
+        }
         if (leftSwapped) {
             all.add("contents that are swapped out were not looked at, since that would bring them back into memory: "
                     + "blocks there are told by their size alone");
@@ -907,6 +916,7 @@ final class LiveMemory implements AddressSpace {
             end = mappings.readableEnd(address, limit);
         }
         if (end == address) {
+            gaps.ifPresent(lacking -> lacking.unmapped(address));
             return 0;
         }
         // A slice is an object, and nearly always the first read gives all.

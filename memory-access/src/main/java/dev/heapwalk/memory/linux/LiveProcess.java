@@ -276,6 +276,11 @@ final class LiveProcess implements FileGuard {
         return proc.servedMappings(pid, memoryThread, progress);
     }
 
+    /** Where the mappings begin that are zeros in a child. */
+    Set<Long> wipedMappings(Runnable progress) {
+        return proc.wipedMappings(pid, memoryThread, progress);
+    }
+
     /** The mappings that are locked in memory. */
     List<Range> lockedMappings(Runnable progress) {
         return proc.lockedMappings(pid, memoryThread, progress);

@@ -655,6 +655,18 @@ record ProcFs(Path folder, Path yama) {
     }
 
     /**
+     * Where the mappings begin that are zeros in a child: {@code MADV_WIPEONFORK}.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @param progress called after each part
+     * @return target addresses; none if that can't be read
+     */
+    Set<Long> wipedMappings(long pid, long tid, Runnable progress) {
+        return flagged(pid, tid, "wf", progress).stream().map(Range::start).collect(Collectors.toSet());
+    }
+
+    /**
      * The mappings that are locked in memory.
      *
      * @param pid the process

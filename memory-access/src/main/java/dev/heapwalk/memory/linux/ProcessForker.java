@@ -70,7 +70,14 @@ final class ProcessForker implements Copier {
                         process.description() + " runs: it can be copied while a stop of this target holds it"));
         ForkedProcess forked = tracer.fork(call.orElseThrow(), memory.mappings(), dead);
         ForkedTarget copy = new ForkedTarget(
-                libc, process, tracer, forked, options, target::standstill, () -> target.letGoOfStop(tracer));
+                libc,
+                process,
+                tracer,
+                forked,
+                memory.mappings(),
+                options,
+                target::standstill,
+                () -> target.letGoOfStop(tracer));
         made = Optional.of(copy);
         return copy;
     }
@@ -80,7 +87,8 @@ final class ProcessForker implements Copier {
         checkRefusal();
         memory.refresh();
         Tracer tracer = Tracer.fork(libc, process, call.orElseThrow(), memory.mappings(), dead);
-        return new ForkedTarget(libc, process, tracer, tracer.copy(), options, tracer::standstill, () -> {});
+        return new ForkedTarget(
+                libc, process, tracer, tracer.copy(), memory.mappings(), options, tracer::standstill, () -> {});
     }
 
     private void checkRefusal() {

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.heapwalk.memory.linux;
+
+import dev.heapwalk.memory.Mapping;
+import dev.heapwalk.memory.Mappings;
+import dev.heapwalk.memory.TouchedPages;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.stream.Collectors;
+
+/**
+ * What a forked copy lacks of the process that forked it, as far as somebody wanted to read it: memory that the program
+ * keeps from its children, and memory that it shares with others, which goes on changing.
+ */
+final class CopyGaps {
+    private final LiveProcess copy;
+    private final Mappings before;
+    private final Map<Long, Mapping> unmapped = new ConcurrentSkipListMap<>();
+    private final Map<Long, Mapping> shared = new ConcurrentSkipListMap<>();
+    private final Map<Long, Mapping> empty = new ConcurrentSkipListMap<>();
+
+    /**
+     * Makes one that knows of nothing.
+     *
+     * @param copy the copy
+     * @param before what the process had mapped when it forked
+     */
+    CopyGaps(LiveProcess copy, Mappings before) {
+        this.copy = copy;
+        this.before = before;
+    }
+
+    /** An address was wanted at which the copy has nothing mapped. */
+    void unmapped(long address) {
+        before.at(address).filter(Mapping::readable).ifPresent(mapping -> unmapped.put(mapping.start(), mapping));
+    }
+
+    /** A page was wanted that is in no memory of the copy. */
+    void absent(Mapping mapping) {
+        if (mapping.shared()) {
+            shared.put(mapping.start(), mapping);
+        } else if (PageMap.isPrivateMemory(mapping)) {
+            empty.put(mapping.start(), mapping);
+        }
+    }
+
+    /** A line for each that a person should know of. */
+    List<String> notices(TouchedPages touched) {
+        List<String> lines = new ArrayList<>();
+        unmapped.values()
+                .forEach(mapping -> lines.add(
+                        ("0x%x-0x%x is in no copy: the program keeps it from its children" + " (MADV_DONTFORK)")
+                                .formatted(mapping.start(), mapping.end())));
+        List<Mapping> untouched = empty.values().stream()
+                .filter(mapping -> touched.next(mapping.start(), mapping.end()) >= mapping.end())
+                .toList();
+        if (!untouched.isEmpty()) {
+            Set<Long> wiped = copy.wipedMappings(() -> {});
+            untouched.stream()
+                    .filter(mapping -> wiped.contains(mapping.start()))
+                    .forEach(mapping -> lines.add(("0x%x-0x%x is zeros in a copy: the program keeps what is there from"
+                                    + " its children (MADV_WIPEONFORK)")
+                            .formatted(mapping.start(), mapping.end())));
+        }
+        if (!shared.isEmpty()) {
+            lines.add(
+                    "memory that is shared with other processes is not frozen by a fork, and may be newer than the rest: "
+                            + shared.values().stream()
+                                    .map(mapping -> "0x%x-0x%x".formatted(mapping.start(), mapping.end()))
+                                    .collect(Collectors.joining(", ")));
+        }
+        return lines;
+    }
+}
