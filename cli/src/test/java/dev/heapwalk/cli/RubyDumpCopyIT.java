@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A dump is written of a copy, while the process runs on. */
+/** A dump of a process that is stopped is written of what was copied meanwhile, while the process runs on. */
 final class RubyDumpCopyIT {
     private static final Pattern TIMES = Pattern.compile(
             " in ([0-9.]+) s; the process stood still for ([0-9.]+) s, and a copy of it took [0-9.]+ MiB");
@@ -43,6 +43,8 @@ final class RubyDumpCopyIT {
                 "ruby",
                 "dump",
                 Long.toString(process.pid()),
+                "--mode",
+                "stop",
                 "-o",
                 folder.resolve(name).toString()));
         line.addAll(List.of(options));

@@ -120,6 +120,12 @@ abstract class DumpCommand<R> extends TargetCommand {
         }
     }
 
+    /** Who says how large a copy may be that is made here wants one of that kind. */
+    @Override
+    final boolean readsCopies() {
+        return mostCopied == null;
+    }
+
     @Override
     final Optional<LookAhead> lookAhead() {
         return Optional.of(looks());
@@ -220,7 +226,11 @@ abstract class DumpCommand<R> extends TargetCommand {
         }
         line.append(String.format(Locale.ROOT, " in %.2f s", seconds()));
         if (stops(subject)) {
-            line.append(String.format(Locale.ROOT, "; the process stood still for %.2f s", secondsStopped()));
+            line.append(String.format(
+                    Locale.ROOT,
+                    "; the process stood still for %.2f s%s",
+                    secondsStopped(),
+                    forked() ? " to fork a copy of itself" : ""));
             copier.ifPresent(made -> line.append(", and a copy of it took " + Bytes.text(made.bytes())));
         }
         tellMore(written, line);

@@ -223,7 +223,7 @@ public abstract class TargetCommand extends AnyCommand {
         }
         check();
         if (mode == Mode.FORK && !readsCopies()) {
-            throw wrong("this looks at the process itself, and not at a copy of it: use --mode stop or observe");
+            throw wrong("this, or one of its options, does not go with --mode fork: use --mode stop or observe");
         }
         if (subject instanceof Subject.Demo) {
             try (Demo demo = ((CommandGroup) spec().parent().userObject()).demo()) {

@@ -27,8 +27,12 @@ final class CallFilter {
         this.process = process;
     }
 
-    /** Whether a thread has filters, or may make hardly any calls. */
+    /** Whether a thread has filters, as far as can be told. */
     boolean filters(int tid) {
+        // Quicker than the file, for who may ask.
+        if (libc.ptrace(Libc.PTRACE_SECCOMP_GET_FILTER, tid, 0, 0) == -Errno.EINVAL) {
+            return false;
+        }
         return !process.proc()
                 .statusOf(process.pid(), tid, "Seccomp")
                 .filter(mode -> mode.equals("0"))

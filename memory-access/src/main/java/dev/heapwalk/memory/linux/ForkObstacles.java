@@ -46,6 +46,9 @@ final class ForkObstacles {
                 .isPresent()) {
             return Optional.of("its processor keeps a second stack for it (shadow stacks)");
         }
+        if (proc.statusOf(process.pid(), tid, "Seccomp").filter("1"::equals).isPresent()) {
+            return Optional.of("it may make no system calls but a few (SECCOMP_MODE_STRICT)");
+        }
         if (!proc.forksIntoOwnNamespace(process.pid(), tid)) {
             return Optional.of("what it forks begins a new pid namespace");
         }

@@ -26,8 +26,8 @@ final class ForkedProcess {
     private static final long ALL_DESCRIPTORS = 0xffffffffL;
     private static final long CLOSE_RANGE_UNSHARE = 2;
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
-    private static final long SPIN_NANOS = 500_000;
-    private static final long PAUSE_NANOS = 50_000;
+    private static final long SPIN_NANOS = 20_000;
+    private static final long PAUSE_NANOS = 20_000;
 
     private final Libc libc;
     private final MemorySegment status = Arena.ofAuto().allocate(JAVA_INT);
@@ -131,6 +131,11 @@ final class ForkedProcess {
                 LockSupport.parkNanos(PAUSE_NANOS);
             }
         }
+    }
+
+    /** Has the code of this loaded. */
+    static ForkedProcess rehearse(Libc libc) {
+        return new ForkedProcess(libc, 0, 0);
     }
 
     /** Its process id here. */

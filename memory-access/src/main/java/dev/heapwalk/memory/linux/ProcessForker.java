@@ -42,6 +42,7 @@ final class ProcessForker implements Copier {
             ThreadCall maker = new ThreadCall(libc, process, injected);
             dead = process.deadCopies();
             maker.rehearse(libc.gettid(), memory.mappings());
+            ForkedProcess.rehearse(libc);
             call = Optional.of(maker);
         } catch (TargetException e) {
             refusal = Optional.of(e);

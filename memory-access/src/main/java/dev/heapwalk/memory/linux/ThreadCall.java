@@ -50,8 +50,10 @@ final class ThreadCall {
     /** What must be free below the frames for a handler of a signal, in bytes. */
     private static final int HANDLER = 1 << 13;
 
-    private static final long SPIN_NANOS = 200_000;
-    private static final long PAUSE_NANOS = 50_000;
+    /** It may need this processor, so that it comes no sooner by longer waiting. */
+    private static final long SPIN_NANOS = 20_000;
+
+    private static final long PAUSE_NANOS = 20_000;
     /** How long a call may take; a fork of a hundred gigabytes takes two seconds. */
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
 

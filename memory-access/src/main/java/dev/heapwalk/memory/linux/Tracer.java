@@ -450,10 +450,13 @@ final class Tracer {
             since = System.nanoTime();
             stopAll();
             threads = states();
-            atOnce.ifPresentOrElse(work -> work.accept(this), () -> {
+            // No lambda expressions from here on, whose code would be made while the process stands still.
+            if (atOnce.isPresent()) {
+                atOnce.get().accept(this);
+            } else {
                 stopped.countDown();
                 answer(wanted);
-            });
+            }
         } catch (RuntimeException e) {
             failure = e;
         } catch (Error e) {
@@ -563,28 +566,33 @@ final class Tracer {
 
     private ForkedProcess forked(ThreadCall call, Mappings mappings, List<Long> dead) {
         String why = "none of its threads stands still";
-        List<Tracee> able = new ArrayList<>(tracees.values());
         // The first thread's stack is known best.
-        able.sort((one, other) -> Boolean.compare(one.tid != process.pid(), other.tid != process.pid()));
-        for (Tracee each : able) {
-            if (each.state == State.STOPPED) {
-                Optional<String> refusal = call.refusal(each.tid, mappings);
-                if (refusal.isEmpty()) {
-                    for (long pid : dead) {
-                        ForkedProcess.forget(call, each.tid, pid);
-                        call.refusal(each.tid, mappings);
+        for (int turn = 0; turn < 2; turn++) {
+            for (Tracee each : tracees.values()) {
+                if (each.state == State.STOPPED && (each.tid == process.pid()) == (turn == 0)) {
+                    Optional<String> refusal = call.refusal(each.tid, mappings);
+                    if (refusal.isEmpty()) {
+                        return forkedBy(each.tid, call, mappings, dead);
                     }
-                    copy = Optional.of(ForkedProcess.of(libc, process, call, each.tid));
-                    maker = call;
-                    keeps = true;
-                    return copy.get();
+                    why = "thread " + each.tid + ": " + refusal.get();
                 }
-                why = "thread %d: %s".formatted(each.tid, refusal.get());
             }
         }
         throw new TargetException(
                 TargetException.Reason.NOT_FORKED,
                 "no thread of %s can be made to fork a copy: %s".formatted(process.description(), why));
+    }
+
+    private ForkedProcess forkedBy(int tid, ThreadCall call, Mappings mappings, List<Long> dead) {
+        for (long pid : dead) {
+            ForkedProcess.forget(call, tid, pid);
+            call.refusal(tid, mappings);
+        }
+        ForkedProcess made = ForkedProcess.of(libc, process, call, tid);
+        copy = Optional.of(made);
+        maker = call;
+        keeps = true;
+        return made;
     }
 
     private boolean endedCopy() {
@@ -1044,13 +1052,22 @@ final class Tracer {
      * then the others don't wait for it.
      */
     private void letGo() {
-        tracees.values().forEach(this::settle);
-        List<Tracee> late = tracees.values().stream()
-                .filter(tracee -> tracee.state == State.RUNNING && tracee.interrupted)
-                .toList();
+        for (Tracee tracee : tracees.values()) {
+            settle(tracee);
+        }
+        List<Tracee> late = new ArrayList<>();
+        for (Tracee tracee : tracees.values()) {
+            if (tracee.state == State.RUNNING && tracee.interrupted) {
+                late.add(tracee);
+            }
+        }
         if (!late.isEmpty() || keeps) {
-            tracees.sequencedValues().reversed().forEach(this::detach);
-            late.forEach(this::lastChance);
+            for (Tracee tracee : tracees.sequencedValues().reversed()) {
+                detach(tracee);
+            }
+            for (Tracee tracee : late) {
+                lastChance(tracee);
+            }
         }
         for (Tracee tracee : tracees.values()) {
             if (tracee.state != State.ENDED) {
