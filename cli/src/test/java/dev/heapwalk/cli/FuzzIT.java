@@ -16,7 +16,7 @@ class FuzzIT {
 
     @Test
     void whateverIsHarmedTheCommandEndsAndTells() throws IOException {
-        Fuzz.Outcome outcome = Fuzz.run(Fuzz.SEED, 0, COUNT, "-", line -> System.out.println("fuzz: " + line));
+        Fuzz.Outcome outcome = Fuzz.run(Fuzz.SEED, 0, COUNT, "-", 2, line -> System.out.println("fuzz: " + line));
         assertThat(outcome.findings()).isEmpty();
         assertThat(outcome.ran()).isEqualTo(COUNT);
         // Were most inputs refused at once, little would be tried.

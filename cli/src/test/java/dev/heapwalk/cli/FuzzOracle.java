@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /** Says what is wrong with what a command did, whatever it was given. */
@@ -28,6 +29,8 @@ final class FuzzOracle {
     private static final Pattern FAULT = Pattern.compile(
             "internal error|out of memory|unknown failure|\\bat dev\\.heapwalk|Exception|StackOverflow");
 
+    private static final Set<String> ASK_FOR_ONE = Set.of("show", "arena", "hexdump", "label", "log", "diff", "shell");
+
     private FuzzOracle() {}
 
     static Optional<String> complaint(List<String> arguments, int status, byte[] out, byte[] err) throws IOException {
@@ -39,8 +42,8 @@ final class FuzzOracle {
         } catch (CharacterCodingException e) {
             return Optional.of("output is no UTF-8");
         }
-        // The object or the arena that is asked for need not be there.
-        boolean usage = status == Failure.USAGE && (arguments.contains("show") || arguments.contains("arena"));
+        // The object, the arena or the state that is asked for need not be there.
+        boolean usage = status == Failure.USAGE && arguments.stream().anyMatch(ASK_FOR_ONE::contains);
         if (status != Failure.FINE && status != Failure.DAMAGED && status != Failure.UNREADABLE && !usage) {
             return Optional.of("exit status " + status);
         }
@@ -69,7 +72,9 @@ final class FuzzOracle {
     }
 
     private static boolean isJson(List<String> arguments) {
-        return arguments.contains("jsonl") || arguments.contains("dump") || arguments.contains("count");
+        return arguments.contains("jsonl")
+                || arguments.contains("dump")
+                || arguments.subList(0, 2).equals(List.of("ruby", "count"));
     }
 
     private static Optional<String> json(List<String> arguments, String text) throws IOException {

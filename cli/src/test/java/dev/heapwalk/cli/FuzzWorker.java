@@ -5,6 +5,7 @@ import dev.heapwalk.cli.output.Failure;
 import dev.heapwalk.testkit.ThisMachine;
 import dev.heapwalk.testkit.fuzz.FuzzInput;
 import dev.heapwalk.testkit.fuzz.FuzzSeed;
+import java.io.ByteArrayInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -17,7 +18,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
 /**
@@ -26,7 +26,7 @@ import java.util.stream.Stream;
  */
 final class FuzzWorker {
     /** How much time of the processors a command may take. Sound inputs take less than two seconds. */
-    private static final long MOST_CPU_NANOS = 20_000_000_000L;
+    private static final long MOST_CPU_NANOS = 5_000_000_000L;
 
     private static final long MOST_WALL_NANOS = ThisMachine.PATIENCE.toNanos();
     private static final long MOST_OUTPUT = 256 << 20;
@@ -36,6 +36,8 @@ final class FuzzWorker {
     private static final int MORE_THREADS = 8;
 
     static final int TOO_LONG = 99;
+    /** Told when all is made ready. */
+    static final String BEGINS = "begins";
 
     private final Path folder;
     private final Path out;
@@ -44,6 +46,7 @@ final class FuzzWorker {
     private final String keep;
     private final List<FuzzSeed> seeds;
     private final Map<FuzzSeed, byte[]> arenas = new HashMap<>();
+    private final FuzzCommands commands;
     private final Thread runner = Thread.currentThread();
 
     private volatile long begunWall = -1;
@@ -56,26 +59,32 @@ final class FuzzWorker {
         this.seeds = seeds;
         this.folder = folder;
         this.parent = parent;
+        commands = new FuzzCommands(folder);
         out = folder.resolve("out");
         err = folder.resolve("err");
     }
 
     /**
-     * Arguments: seed, first number, number behind the last, folder to work in, folder that each input is copied to
-     * ("-" for none), folders of kept seeds.
+     * Arguments: seed, first number, number behind the last, which of how many workers this is, folder to work in,
+     * folder that each input is copied to ("-" for none), folders of kept seeds.
      */
     public static void main(String[] arguments) throws Throwable {
         long seed = Long.parseLong(arguments[0]);
-        Path folder = Path.of(arguments[3]);
+        Path folder = Path.of(arguments[5]);
         List<FuzzSeed> seeds = Stream.of(arguments)
-                .skip(5)
+                .skip(7)
                 .map(kept -> FuzzSeed.open(Path.of(kept), folder))
                 .toList();
         try (FileOutputStream stream = new FileOutputStream("/proc/self/fd/" + Descriptors.copy(1));
                 PrintStream parent = new PrintStream(stream, true, StandardCharsets.UTF_8)) {
-            FuzzWorker worker = new FuzzWorker(seeds, folder, arguments[4], parent);
+            FuzzWorker worker = new FuzzWorker(seeds, folder, arguments[6], parent);
             Thread.ofPlatform().daemon().name("watch").start(worker::watch);
-            worker.run(seed, Long.parseLong(arguments[1]), Long.parseLong(arguments[2]));
+            worker.run(
+                    seed,
+                    Long.parseLong(arguments[1]),
+                    Long.parseLong(arguments[2]),
+                    Integer.parseInt(arguments[3]),
+                    Integer.parseInt(arguments[4]));
         } catch (Throwable failure) {
             failure.printStackTrace();
             System.exit(1);
@@ -83,17 +92,21 @@ final class FuzzWorker {
         System.exit(0);
     }
 
-    private void run(long seed, long from, long to) throws Throwable {
+    private void run(long seed, long from, long to, int which, int workers) throws Throwable {
         for (FuzzSeed each : seeds) {
             byte[] sound =
                     command(List.of("arenas", "--format", "jsonl", each.core().toString()), "sound").out;
             arenas.put(each, sound);
-            for (String name : each.isRuby() ? List.of("count", "threads", "dump") : List.<String>of()) {
-                command(List.of("ruby", name, each.core().toString()), "sound");
+            String language = each.isRuby() ? "ruby" : "python";
+            boolean hasLanguage = each.isRuby() || each.isPython();
+            for (String name : hasLanguage ? List.of("count", "threads", "dump") : List.<String>of()) {
+                command(List.of(language, name, each.core().toString()), "sound");
             }
+            commands.prepare(each, arguments -> command(arguments, "sound"));
         }
+        parent.println(BEGINS);
         long[] open = resources();
-        for (long i = from; i < to; i++) {
+        for (long i = Fuzz.next(from, which, workers); i < to; i = Fuzz.next(i + 1, which, workers)) {
             number = i;
             try (FuzzInput input = FuzzInput.of(seeds, seed, i)) {
                 what = input.toString();
@@ -103,7 +116,7 @@ final class FuzzWorker {
                 }
                 run(input);
             }
-            if (i % CHECKED == CHECKED - 1 || i == to - 1) {
+            if (i % CHECKED == CHECKED - 1) {
                 long[] now = collected(open);
                 if (now[0] > open[0]
                         || now[1] > open[1]
@@ -126,9 +139,11 @@ final class FuzzWorker {
     }
 
     private void run(FuzzInput input) throws Throwable {
-        int commands = input.seed().isRuby() ? 1 : 2;
-        for (int i = 0; i < commands; i++) {
-            List<String> arguments = arguments(input);
+        int most = input.seed().isRuby() || input.seed().isPython() ? 1 : 2;
+        for (int i = 0; i < most; i++) {
+            FuzzCommand command = commands.next(input);
+            List<String> arguments = command.arguments();
+            System.setIn(new ByteArrayInputStream(command.typed().getBytes(StandardCharsets.UTF_8)));
             Result result = command(arguments, "");
             parent.println("status " + result.status);
             if (!keep.equals("-")) {
@@ -156,78 +171,6 @@ final class FuzzWorker {
             FuzzOracle.same(arenas.get(input.seed()), result.out)
                     .ifPresent(complaint -> finding(String.join(" ", arguments), complaint));
         }
-    }
-
-    private static List<String> arguments(FuzzInput input) {
-        SplittableRandom random = input.random();
-        List<String> arguments = new ArrayList<>();
-        String core = input.core().toString();
-        boolean ruby = input.seed().isRuby() && random.nextInt(4) > 0;
-        String format = List.of("jsonl", "jsonl", "table", "csv").get(random.nextInt(4));
-        if (ruby) {
-            String name = List.of("count", "dump", "dump", "dump", "roots", "threads", "show", "info")
-                    .get(random.nextInt(8));
-            arguments.addAll(List.of("ruby", name));
-            switch (name) {
-                case "dump" -> {
-                    if (random.nextInt(3) == 0) {
-                        arguments.addAll(List.of("--format", "objectspace"));
-                    }
-                    for (String option : List.of("--reachable", "--exact-references")) {
-                        if (random.nextInt(4) == 0) {
-                            arguments.add(option);
-                        }
-                    }
-                    if (random.nextInt(8) == 0) {
-                        arguments.addAll(List.of("--max-copy", size(random)));
-                    }
-                }
-                case "count" -> {
-                    if (random.nextBoolean()) {
-                        arguments.add("--allocations");
-                    }
-                }
-                case "roots", "info" -> arguments.addAll(List.of("--format", format));
-                case "threads" -> arguments.addAll(List.of("--format", random.nextBoolean() ? "jsonl" : "text"));
-                default -> {}
-            }
-            boolean tellsText = List.of("dump", "show", "roots", "threads").contains(name);
-            if (tellsText && random.nextInt(3) == 0) {
-                arguments.add("--redact");
-            }
-            if (List.of("dump", "show").contains(name) && random.nextInt(3) == 0) {
-                arguments.addAll(List.of("--max-string", size(random)));
-            }
-            arguments.add(core);
-            if (name.equals("show")) {
-                arguments.add("0x%x".formatted(input.anyAddress()));
-            }
-        } else {
-            String name = List.of(
-                            "summary", "summary", "sizes", "used", "free", "all", "all", "arenas", "arena", "bins",
-                            "tcache", "hexdump")
-                    .get(random.nextInt(12));
-            arguments.add(name);
-            arguments.addAll(List.of("--format", format));
-            if (name.equals("arenas") && random.nextBoolean()) {
-                arguments.add("--explain");
-            } else if (name.equals("arena")) {
-                arguments.add(Integer.toString(random.nextInt(3)));
-            } else if (name.equals("hexdump")) {
-                arguments.add("0x%x".formatted(input.anyAddress()));
-            }
-            arguments.add(core);
-        }
-        boolean beside = input.harm() == FuzzInput.Harm.FILE_PARTS || input.harm() == FuzzInput.Harm.OTHER_FILE;
-        if (beside || random.nextInt(3) > 0) {
-            arguments.addAll(List.of("--sysroot", input.seed().sysroot().toString()));
-        }
-        return arguments;
-    }
-
-    /** A number of bytes, as likely a small one as a large one. */
-    private static String size(SplittableRandom random) {
-        return Long.toString(random.nextLong() >>> 1 + random.nextInt(Long.SIZE - 1));
     }
 
     private record Result(int status, byte[] out, byte[] err) {}

@@ -73,7 +73,7 @@ final class ToldProgram implements AutoCloseable {
         assertThat(pid).isPositive();
     }
 
-    /** Starts a program in a release, whose source lies beside this class, with more arguments. */
+    /** Starts a program in a release, with more arguments. */
     static ToldProgram in(Release release, String name, Map<String, String> environment, String... arguments)
             throws IOException {
         List<String> line = new ArrayList<>();
@@ -82,9 +82,12 @@ final class ToldProgram implements AutoCloseable {
         return new ToldProgram(environment, release.command(false, line).toArray(String[]::new));
     }
 
-    /** Compiles a program whose source lies beside this class. */
+    /** Compiles a program whose source lies beside this class, or is the testkit's. */
     static CProgram compiled(String name, String... options) throws IOException {
         try (InputStream in = ToldProgram.class.getResourceAsStream(name + ".c")) {
+            if (in == null) {
+                return CProgram.portable(name, options);
+            }
             return CProgram.portableSource(name, new String(in.readAllBytes(), StandardCharsets.UTF_8), options);
         }
     }

@@ -79,6 +79,19 @@ public final class CProgram {
         return onHost(compiler, name, name + ".cc", source, arguments);
     }
 
+    /**
+     * Compiles a program of the testkit in C++ for the machine's own release.
+     *
+     * @param compiler {@code g++} or {@code clang++}
+     * @param name name of the source among the testkit's resources, without {@code .cc}
+     * @param options options for the compiler; without any it optimizes nothing
+     * @return the program, in the cache folder: who wants to change or remove it takes a copy
+     * @throws IOException if it can't be compiled; with the compiler's words
+     */
+    public static Path cpp(String compiler, String name, String... options) throws IOException {
+        return compileCpp(compiler, name, text(name + ".cc"), options);
+    }
+
     /** Compiles a program of the testkit for the machine's own release. */
     static CProgram host(String name, String... options) throws IOException {
         return new CProgram(name, onHost("gcc", name, name + ".c", resource(name), strict(options)));
@@ -344,9 +357,13 @@ public final class CProgram {
     }
 
     static String resource(String name) throws IOException {
-        try (InputStream in = CProgram.class.getResourceAsStream(name + ".c")) {
+        return text(name + ".c");
+    }
+
+    private static String text(String file) throws IOException {
+        try (InputStream in = CProgram.class.getResourceAsStream(file)) {
             if (in == null) {
-                throw new NoSuchFileException(name + ".c", null, "the testkit has no such program");
+                throw new NoSuchFileException(file, null, "the testkit has no such program");
             }
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         }

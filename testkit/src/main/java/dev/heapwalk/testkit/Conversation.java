@@ -35,6 +35,7 @@ final class Conversation {
     private final String subject;
     private final Process process;
     private final BufferedReader answers;
+    private List<String> told = List.of();
 
     private Conversation(String subject, Process process) {
         this.subject = subject;
@@ -55,12 +56,17 @@ final class Conversation {
         LIVING.add(process);
         Conversation started = new Conversation(subject, process);
         try {
-            started.expect("READY");
+            started.told = started.expect("READY");
         } catch (IOException | RuntimeException e) {
             started.end();
             throw e;
         }
         return started;
+    }
+
+    /** The lines that it said before it was ready. */
+    List<String> told() {
+        return told;
     }
 
     long pid() {
@@ -97,7 +103,7 @@ final class Conversation {
         List<String> lines = new ArrayList<>();
         try {
             for (String line = answers.readLine(); line != null; line = answers.readLine()) {
-                if (line.equals(end)) {
+                if (line.equals(end) || line.startsWith(end + "\t")) {
                     return lines;
                 }
                 if (line.startsWith("FAILED")) {

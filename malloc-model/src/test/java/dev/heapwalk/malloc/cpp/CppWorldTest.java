@@ -15,8 +15,6 @@ import dev.heapwalk.testkit.Grandchild;
 import dev.heapwalk.testkit.MiniDebugInfo;
 import dev.heapwalk.testkit.Release;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,12 +53,6 @@ final class CppWorldTest {
                 pause();
             }
             """;
-
-    private static String source() throws IOException {
-        try (InputStream in = CppWorldTest.class.getResourceAsStream("world.cc")) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        }
-    }
 
     @ParameterizedTest
     @ValueSource(
@@ -155,7 +147,7 @@ final class CppWorldTest {
         static Path compile(String line) throws IOException {
             List<String> words = new ArrayList<>(List.of(line.split(" ")));
             String compiler = words.removeFirst();
-            return CProgram.compileCpp(compiler, "cpp-world", source(), words.toArray(String[]::new));
+            return CProgram.cpp(compiler, "world", words.toArray(String[]::new));
         }
 
         World(Path program) throws IOException {

@@ -41,7 +41,7 @@ public final class FuzzInput implements AutoCloseable {
     }
 
     private static final Set<Place> OUTSIDE_MALLOC =
-            EnumSet.of(Place.SLOT, Place.PAGE, Place.TABLE, Place.VM, Place.STATIC);
+            EnumSet.of(Place.SLOT, Place.PAGE, Place.TABLE, Place.VM, Place.STATIC, Place.OBJECT);
     private static final int[] HEADER_FIELDS = {4, 5, 6, 7, 16, 18, 20, 24, 32, 40, 48, 52, 54, 56, 58, 60, 62};
     private static final int[] HEADER_WIDTHS = {1, 1, 1, 1, 2, 2, 4, 8, 8, 8, 4, 2, 2, 2, 2, 2, 2};
     private static final int[] SEGMENT_FIELDS = {0, 4, 8, 16, 24, 32, 40, 48};
@@ -83,9 +83,9 @@ public final class FuzzInput implements AutoCloseable {
     public static FuzzInput of(List<FuzzSeed> seeds, long seed, long number) throws IOException {
         SplittableRandom random = new SplittableRandom(mixed(mixed(seed) ^ number));
         FuzzSeed chosen = seeds.get(random.nextInt(seeds.size()));
-        // Ruby's cores take most of the time.
-        return new FuzzInput(
-                chosen.isRuby() && random.nextBoolean() ? seeds.get(random.nextInt(seeds.size())) : chosen, random);
+        // Cores of Ruby and Python take most of the time.
+        boolean another = (chosen.isRuby() || chosen.isPython()) && random.nextBoolean();
+        return new FuzzInput(another ? seeds.get(random.nextInt(seeds.size())) : chosen, random);
     }
 
     /** Every bit of the result depends on every bit of the word (the finalizer of MurmurHash3, on a Weyl sequence). */

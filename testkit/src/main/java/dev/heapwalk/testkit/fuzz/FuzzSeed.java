@@ -70,10 +70,28 @@ public final class FuzzSeed implements AutoCloseable {
     /**
      * Whether Ruby ran in the process.
      *
-     * @return false if malloc alone is to be seen
+     * @return whether its commands have something to tell
      */
     public boolean isRuby() {
         return name.contains("ruby");
+    }
+
+    /**
+     * Whether Python ran in the process.
+     *
+     * @return whether its commands have something to tell
+     */
+    public boolean isPython() {
+        return name.contains("python");
+    }
+
+    /**
+     * The core as it was made, which stays so.
+     *
+     * @return the file
+     */
+    public Path soundCore() {
+        return kept.resolve(CORE);
     }
 
     /**

@@ -17,12 +17,18 @@ public enum Place {
     MODULE_LIST,
     /** Flags, class and fields of the slots of Ruby's heap, also the lengths of strings and arrays. */
     SLOT,
-    /** The head of each page of slots, and the {@code heap_page} that it leads to. */
+    /** The head of each page of slots, and the {@code heap_page} that it leads to; that of each pool of pymalloc. */
     PAGE,
     /** What slots refer to outside: tables, buffers, classes' extensions. */
     TABLE,
-    /** {@code rb_vm_t}, and what it leads to: ractors, threads, the heap, lists. */
+    /** {@code rb_vm_t} or {@code _PyRuntime}, and what it leads to: ractors, threads, the heap, lists. */
     VM,
-    /** Ruby's variables in libruby: tables of symbols, shapes, the virtual machine itself. */
-    STATIC
+    /** Ruby's variables in libruby: tables of symbols, shapes, the virtual machine itself; Python's in its program. */
+    STATIC,
+    /** The first words of Python's objects and types, and of structures of native libraries. */
+    OBJECT,
+    /** What another allocator than glibc's keeps of its blocks: its variables, and what they lead to. */
+    ALLOCATOR,
+    /** Words anywhere in writable memory that lead to other memory. */
+    POINTER
 }

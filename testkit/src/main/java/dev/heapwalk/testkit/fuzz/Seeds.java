@@ -5,9 +5,12 @@ import dev.heapwalk.testkit.Cores;
 import dev.heapwalk.testkit.Gdb;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
+import dev.heapwalk.testkit.Python;
+import dev.heapwalk.testkit.PythonProcess;
 import dev.heapwalk.testkit.Release;
 import dev.heapwalk.testkit.Ruby;
 import dev.heapwalk.testkit.RubyProcess;
+import dev.heapwalk.testkit.ToldProcess;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -33,9 +36,10 @@ public final class Seeds {
     public static final String CORES = "HEAPWALK_CORES";
 
     /** Part of the name of the kept ones: to be raised where they are made in another way. */
-    private static final String MAKING = "5";
+    private static final String MAKING = "6";
 
     private static final String DONE = "done";
+    private static final int MOST_POINTERS = 20_000;
     private static final Pattern ADDRESS = Pattern.compile("\\{\"address\":\"(0x[0-9a-f]+)\"");
     private static final long HEAP_OF_ARENA = 1 << 26;
     private static final int LONGEST = 4000;
@@ -63,6 +67,23 @@ public final class Seeds {
         for (Ruby ruby : Ruby.debian()) {
             seeds.add(kept("ruby-" + ruby.version(), folder -> ruby(ruby, folder)));
         }
+        for (Python python : Python.debian()) {
+            seeds.add(kept(
+                    "python-" + python.release().label() + "-" + python.version(), folder -> python(python, folder)));
+        }
+        for (Release release : Release.debian()) {
+            seeds.add(allocator(release, "jemalloc", "libjemalloc.so.2"));
+            seeds.add(allocator(release, "tcmalloc", "libtcmalloc_minimal.so.4"));
+            if (release == Release.BOOKWORM || release == Release.SID) {
+                seeds.add(allocator(
+                        release, "mimalloc", release == Release.SID ? "libmimalloc.so.3" : "libmimalloc.so.2"));
+            }
+            seeds.add(allocator(release, "musl", ""));
+        }
+        for (String library : List.of("glib", "sqlite", "openssl")) {
+            seeds.add(kept("native-" + library, folder -> told(library, folder)));
+        }
+        seeds.add(kept("native-cpp", Seeds::cpp));
         String elsewhere = System.getenv(CORES);
         if (elsewhere != null && !elsewhere.isEmpty()) {
             for (Path core : list(Path.of(elsewhere))) {
@@ -111,6 +132,14 @@ public final class Seeds {
         static Roots of(Release release) {
             return new Roots(
                     release.root(false).orElseThrow(), release.root(true).orElseThrow());
+        }
+
+        static Roots of(Python python) {
+            return new Roots(python.root(), of(python.release()).debug);
+        }
+
+        static Roots ofThisMachine() {
+            return new Roots(Path.of("/"), Path.of("/"));
         }
 
         static Roots of(Ruby ruby) {
@@ -219,26 +248,139 @@ public final class Seeds {
                 for (long at = vm; at < vm + 1200; at += 8) {
                     places.block(file, Place.VM, file.wordAt(at), 400);
                 }
-                variables(file, roots, places);
+                variables(file, roots, "/libruby", Place.STATIC, places);
                 modules(file, symbol(file, roots, "/ld-", "_r_debug"), places);
             }
             finish(core, roots, places, folder);
         }
     }
 
-    /** Adds libruby's variables, also those that its file has no bytes of. */
-    private static void variables(CoreFile core, Roots roots, Places places) throws IOException {
-        Elf.MappedFile library = mapped(core, "/libruby");
-        for (Elf.Segment variables : elf(roots, library).segments()) {
+    private static void python(Python python, Path folder) throws IOException {
+        try (PythonProcess process = PythonProcess.of(python).start()) {
+            for (String command : List.of("kinds", "owners", "databases", "stacks")) {
+                process.ask(command);
+            }
+            List<Long> objects = new ArrayList<>();
+            for (String command : List.of("objects", "types", "values", "dicts")) {
+                process.ask(command).forEach(line -> objects.add(Long.decode(line.split(" ")[0])));
+            }
+            Path core = Cores.gcore(process, folder);
+            Places places = new Places();
+            try (CoreFile file = new CoreFile(core)) {
+                for (long object : objects) {
+                    places.add(Place.OBJECT, object, 48);
+                    for (long size : new long[] {1 << 12, 1 << 14}) {
+                        if (file.wordAt(object & -size) != 0) {
+                            places.add(Place.PAGE, object & -size, 48);
+                        }
+                    }
+                }
+                Roots roots = Roots.of(python);
+                variables(file, roots, "/python3", Place.STATIC, places);
+                places.add(Place.VM, symbol(file, roots, "/python3", "_PyRuntime"), 1 << 12);
+                modules(file, symbol(file, roots, "/ld-", "_r_debug"), places);
+                places.pointers(file, MOST_POINTERS);
+            }
+            finish(core, Roots.of(python), places, folder);
+        }
+    }
+
+    private static Path allocator(Release release, String name, String library) throws IOException {
+        return kept("allocator-" + name + "-" + release.label(), folder -> {
+            LedgerProcess.Launch launch =
+                    LedgerProcess.of(release, "threads").option("threads", 2).option("rounds", 200);
+            try (LedgerProcess process = (library.isEmpty() ? launch.musl(false) : launch.preload(library)).start()) {
+                Ledger ledger = process.ledger();
+                Path core = Cores.gcore(process, folder);
+                Places places = new Places();
+                try (CoreFile file = new CoreFile(core)) {
+                    for (Ledger.Block block : ledger.live()) {
+                        heads(file, block.address(), places);
+                    }
+                    for (long freed : ledger.freed()) {
+                        heads(file, freed, places);
+                        places.add(Place.LINK, freed, 16);
+                    }
+                    variables(
+                            file,
+                            Roots.of(release),
+                            library.isEmpty() ? "-musl/libc.so" : "/lib" + name,
+                            Place.ALLOCATOR,
+                            places);
+                    places.follow(file, Place.ALLOCATOR, 256, 1000);
+                    places.follow(file, Place.ALLOCATOR, 128, 4000);
+                    places.pointers(file, MOST_POINTERS);
+                }
+                finish(core, Roots.of(release), places, folder);
+            }
+        });
+    }
+
+    /** What an allocator may keep just before a block, and where the page, the span or the segment begins. */
+    private static void heads(CoreFile file, long block, Places places) {
+        places.add(Place.ALLOCATOR, block - 16, 16);
+        for (int shift : new int[] {12, 13, 16, 22, 25}) {
+            long head = block & -(1L << shift);
+            if (file.elf().offset(head) >= 0) {
+                places.add(Place.ALLOCATOR, head, 128);
+            }
+        }
+    }
+
+    private static void told(String library, Path folder) throws IOException {
+        try (ToldProcess process = ToldProcess.start(Release.TRIXIE, library, Map.of("G_SLICE", "always-malloc"))) {
+            Path core = Cores.gcore(Release.TRIXIE, process.pid(), folder);
+            Places places = new Places();
+            try (CoreFile file = new CoreFile(core)) {
+                for (long structure : process.addresses()) {
+                    places.block(file, Place.OBJECT, structure, 64);
+                    for (int at = 0; at < 64; at += 8) {
+                        places.block(file, Place.TABLE, file.wordAt(structure + at), 128);
+                    }
+                }
+                places.pointers(file, MOST_POINTERS);
+            }
+            finish(core, Roots.of(Release.TRIXIE), places, folder);
+        }
+    }
+
+    private static void cpp(Path folder) throws IOException {
+        try (ToldProcess process = ToldProcess.startCpp("-O1")) {
+            Path core = Cores.gcore(Release.HOST, process.pid(), folder);
+            Places places = new Places();
+            try (CoreFile file = new CoreFile(core)) {
+                places.pointers(file, MOST_POINTERS);
+            }
+            finish(core, Roots.ofThisMachine(), places, folder);
+        }
+    }
+
+    /** Adds the variables of a program or library, also those that its file has no bytes of. */
+    private static void variables(CoreFile core, Roots roots, String name, Place place, Places places)
+            throws IOException {
+        Elf.MappedFile mapped = mapped(core, name);
+        Elf elf = elf(roots, mapped);
+        long bias = bias(mapped, elf);
+        for (Elf.Segment variables : elf.segments()) {
             if (variables.type() == Elf.PT_LOAD && (variables.flags() & Elf.WRITABLE) != 0) {
-                long start = library.start() + variables.address() & -8L;
-                for (long at = start; at + 8 <= library.start() + variables.address() + variables.size(); at += 8) {
+                long start = bias + variables.address() & -8L;
+                for (long at = start; at + 8 <= bias + variables.address() + variables.size(); at += 8) {
                     if (core.wordAt(at) != 0) {
-                        places.add(Place.STATIC, at, 8);
+                        places.add(place, at, 8);
                     }
                 }
             }
         }
+    }
+
+    /** By how much the addresses in memory are above those in the file: 0 for a program that lies where it says. */
+    private static long bias(Elf.MappedFile mapped, Elf elf) {
+        return mapped.start()
+                - elf.segments().stream()
+                        .filter(segment -> segment.type() == Elf.PT_LOAD)
+                        .mapToLong(segment -> segment.address() & -4096L)
+                        .min()
+                        .orElseThrow();
     }
 
     private static Elf.MappedFile mapped(CoreFile core, String name) throws IOException {
@@ -262,7 +404,8 @@ public final class Seeds {
     /** The address of a variable that a library exports. */
     private static long symbol(CoreFile core, Roots roots, String library, String name) throws IOException {
         Elf.MappedFile mapped = mapped(core, library);
-        return mapped.start() + elf(roots, mapped).dynamicSymbol(name).orElseThrow();
+        Elf elf = elf(roots, mapped);
+        return bias(mapped, elf) + elf.dynamicSymbol(name).orElseThrow();
     }
 
     private static void slots(CoreFile file, List<Long> slots, long pageSize, Places places) {
