@@ -3,7 +3,6 @@ package dev.heapwalk.cli;
 
 import dev.heapwalk.testkit.fuzz.FuzzInput;
 import dev.heapwalk.testkit.fuzz.FuzzSeed;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -65,18 +64,12 @@ final class FuzzCommands {
         this.folder = folder;
     }
 
-    /** Makes a file with two labelled states of a seed that is sound. */
-    void prepare(FuzzSeed seed, OnSound command) throws Throwable {
-        Path file = folder.resolve("sound.history");
-        Files.deleteIfExists(file);
-        for (String label : List.of("one", "two")) {
-            command.run(List.of("label", seed.core().toString(), label, "--history", file.toString()));
-        }
-        histories.put(seed, Files.readAllBytes(file));
-    }
-
-    /** The next command for an input. */
-    FuzzCommand next(FuzzInput input) throws IOException {
+    /**
+     * The next command for an input.
+     *
+     * @param sound runs a command on what is sound, where the input needs what that makes
+     */
+    FuzzCommand next(FuzzInput input, OnSound sound) throws Throwable {
         SplittableRandom random = input.random();
         List<String> arguments = new ArrayList<>();
         boolean language = (input.seed().isRuby() || input.seed().isPython()) && random.nextInt(4) > 0;
@@ -86,13 +79,28 @@ final class FuzzCommands {
         } else if (language) {
             python(input, arguments);
         } else {
-            typed = any(input, arguments);
+            typed = any(input, arguments, sound);
         }
         boolean beside = input.harm() == FuzzInput.Harm.FILE_PARTS || input.harm() == FuzzInput.Harm.OTHER_FILE;
         if (beside || random.nextInt(3) > 0) {
             arguments.addAll(List.of("--sysroot", input.seed().sysroot().toString()));
         }
         return new FuzzCommand(arguments, typed);
+    }
+
+    /** A file with two labelled states of the sound core. */
+    private byte[] states(FuzzSeed seed, OnSound sound) throws Throwable {
+        byte[] known = histories.get(seed);
+        if (known == null) {
+            Path file = folder.resolve("sound.history");
+            Files.deleteIfExists(file);
+            for (String label : List.of("one", "two")) {
+                sound.run(List.of("label", seed.soundCore().toString(), label, "--history", file.toString()));
+            }
+            known = Files.readAllBytes(file);
+            histories.put(seed, known);
+        }
+        return known;
     }
 
     private static String one(SplittableRandom random, String... of) {
@@ -175,7 +183,7 @@ final class FuzzCommands {
     }
 
     /** What goes with every core. Returns what is typed. */
-    private String any(FuzzInput input, List<String> arguments) throws IOException {
+    private String any(FuzzInput input, List<String> arguments, OnSound sound) throws Throwable {
         SplittableRandom random = input.random();
         String core = input.core().toString();
         String name = one(
@@ -187,11 +195,11 @@ final class FuzzCommands {
         }
         switch (name) {
             case "arenas" -> sometimes(random, arguments, "--explain");
-            case "label", "log" -> arguments.addAll(List.of("--history", history(input)));
+            case "label", "log" -> arguments.addAll(List.of("--history", history(input, sound)));
             case "diff" -> {
                 sometimes(random, arguments, "--blocks");
                 if (random.nextInt(4) > 0) {
-                    arguments.addAll(List.of("--history", history(input)));
+                    arguments.addAll(List.of("--history", history(input, sound)));
                 }
             }
             default -> {}
@@ -230,9 +238,9 @@ final class FuzzCommands {
     }
 
     /** A file with states of the sound core, of which some bytes are others, or the end is missing. */
-    private String history(FuzzInput input) throws IOException {
+    private String history(FuzzInput input, OnSound sound) throws Throwable {
         SplittableRandom random = input.random();
-        byte[] bytes = histories.get(input.seed()).clone();
+        byte[] bytes = states(input.seed(), sound).clone();
         int harm = random.nextInt(4);
         if (harm == 0) {
             bytes = Arrays.copyOf(bytes, random.nextInt(bytes.length));

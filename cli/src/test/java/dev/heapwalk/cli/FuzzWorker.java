@@ -93,17 +93,8 @@ final class FuzzWorker {
     }
 
     private void run(long seed, long from, long to, int which, int workers) throws Throwable {
-        for (FuzzSeed each : seeds) {
-            byte[] sound =
-                    command(List.of("arenas", "--format", "jsonl", each.core().toString()), "sound").out;
-            arenas.put(each, sound);
-            String language = each.isRuby() ? "ruby" : "python";
-            boolean hasLanguage = each.isRuby() || each.isPython();
-            for (String name : hasLanguage ? List.of("count", "threads", "dump") : List.<String>of()) {
-                command(List.of(language, name, each.core().toString()), "sound");
-            }
-            commands.prepare(each, arguments -> command(arguments, "sound"));
-        }
+        // The standard streams are in the folder from now on.
+        command(List.of("--version"), "sound");
         parent.println(BEGINS);
         long[] open = resources();
         for (long i = Fuzz.next(from, which, workers); i < to; i = Fuzz.next(i + 1, which, workers)) {
@@ -141,7 +132,7 @@ final class FuzzWorker {
     private void run(FuzzInput input) throws Throwable {
         int most = input.seed().isRuby() || input.seed().isPython() ? 1 : 2;
         for (int i = 0; i < most; i++) {
-            FuzzCommand command = commands.next(input);
+            FuzzCommand command = commands.next(input, sound -> command(sound, "sound"));
             List<String> arguments = command.arguments();
             System.setIn(new ByteArrayInputStream(command.typed().getBytes(StandardCharsets.UTF_8)));
             Result result = command(arguments, "");
@@ -168,9 +159,26 @@ final class FuzzWorker {
             List<String> arguments =
                     List.of("arenas", "--format", "jsonl", input.core().toString());
             Result result = command(arguments, "");
-            FuzzOracle.same(arenas.get(input.seed()), result.out)
+            FuzzOracle.same(soundArenas(input.seed()), result.out)
                     .ifPresent(complaint -> finding(String.join(" ", arguments), complaint));
         }
+    }
+
+    /** What malloc holds in the sound core. */
+    private byte[] soundArenas(FuzzSeed seed) throws Throwable {
+        byte[] known = arenas.get(seed);
+        if (known == null) {
+            known = command(
+                            List.of(
+                                    "arenas",
+                                    "--format",
+                                    "jsonl",
+                                    seed.soundCore().toString()),
+                            "sound")
+                    .out;
+            arenas.put(seed, known);
+        }
+        return known;
     }
 
     private record Result(int status, byte[] out, byte[] err) {}

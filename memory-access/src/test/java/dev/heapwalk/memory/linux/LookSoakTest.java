@@ -53,7 +53,9 @@ class LookSoakTest {
                             .isFalse();
                     go.println();
                 }
-                System.out.printf("%s: %s%n", look, said.readLine());
+                String looks = said.readLine();
+                System.out.printf("%s: %s%n", look, looks);
+                assertThat(looks).containsPattern("^[1-9]\\d* looks");
                 assertThat(reader.waitFor(ThisMachine.PATIENCE)).isTrue();
                 assertThat(reader.exitValue()).isZero();
             } finally {

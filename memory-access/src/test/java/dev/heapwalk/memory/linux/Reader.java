@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /** A JVM of its own that reads a process: what becomes of the process when that JVM ends in some way? */
@@ -73,10 +74,10 @@ final class Reader {
             case "loop" -> {
                 Look look = Look.valueOf(arguments[2]);
                 Libc libc = FfmLibc.open();
-                for (long round = 0; ; round++) {
-                    look.at(pid, libc, target -> read(look, target));
-                    if (round == 0) {
+                for (boolean going = false; ; ) {
+                    if (look(look, pid, libc, target -> read(look, target)) && !going) {
                         System.out.println("going");
+                        going = true;
                     }
                 }
             }
@@ -84,8 +85,10 @@ final class Reader {
             // Looks at it once, and kills itself before it makes a call. Otherwise says how many it has made.
             case "die" -> {
                 Look look = Look.valueOf(arguments[2]);
-                LastCall last = new LastCall(Integer.parseInt(arguments[3]));
-                look.at(pid, new FakeLibc().beforeEach(last::before), target -> read(look, target));
+                LastCall last;
+                do {
+                    last = new LastCall(Integer.parseInt(arguments[3]));
+                } while (!look(look, pid, new FakeLibc().beforeEach(last::before), target -> read(look, target)));
                 System.out.println(last.calls);
             }
             // Forks a copy, reads and closes it, and is killed behind the call of a number.
@@ -141,6 +144,28 @@ final class Reader {
     }
 
     /**
+     * Looks at it.
+     *
+     * @return false if that was refused, as where a thread gets no processor to stop on; then nothing stays stopped
+     */
+    private static boolean look(Look look, long pid, Libc libc, Consumer<Target> what) {
+        boolean[] refused = {true};
+        try {
+            look.at(pid, libc, target -> {
+                refused[0] = false;
+                what.accept(target);
+                refused[0] = true;
+            });
+            return true;
+        } catch (TargetException e) {
+            if (!refused[0]) {
+                throw e;
+            }
+            return false;
+        }
+    }
+
+    /**
      * Looks at it some times. After each part it says what it has of the kernel, and waits for a line.
      */
     private static void rounds(long pid, Look look, int rounds) throws IOException {
@@ -148,10 +173,11 @@ final class Reader {
         Libc libc = FfmLibc.open();
         long[] threads = {0};
         long[] longest = {0};
+        int refused = 0;
         for (int round = 0; round < rounds; round++) {
             int number = round;
             long begin = System.nanoTime();
-            look.at(pid, libc, target -> {
+            boolean looked = look(look, pid, libc, target -> {
                 longest[0] = Math.max(longest[0], System.nanoTime() - begin);
                 threads[0] += target.threads().size();
                 if (look.stops() && number % 3 == 1) {
@@ -163,6 +189,7 @@ final class Reader {
                 }
                 pause(random.nextInt(3));
             });
+            refused += looked ? 0 : 1;
             pause(random.nextInt(5));
             if ((round + 1) * PARTS / rounds > round * PARTS / rounds) {
                 System.gc();
@@ -173,8 +200,8 @@ final class Reader {
             }
         }
         System.out.printf(
-                "%d looks, %d threads in them, longest until the target was there %.1f ms%n",
-                rounds, threads[0], longest[0] / 1e6);
+                "%d looks, %d more refused, %d threads in them, longest until the target was there %.1f ms%n",
+                rounds - refused, refused, threads[0], longest[0] / 1e6);
     }
 
     private static void pause(int milliseconds) {
