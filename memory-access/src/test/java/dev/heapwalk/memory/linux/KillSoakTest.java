@@ -47,7 +47,7 @@ class KillSoakTest {
                 stopped += still ? 1 : 0;
                 assertThat(reader.waitFor(ThisMachine.PATIENCE)).isTrue();
                 said = program.check();
-                interrupted = unharmed(program, said, look.stops() ? kill : 0);
+                interrupted = unharmed(program, said, look.interrupts() ? kill : 0);
             }
         }
         System.out.printf(
@@ -75,7 +75,7 @@ class KillSoakTest {
                 assertThat(reader.exitValue()).isIn(0, SIGKILL);
                 killed += reader.exitValue() == SIGKILL ? 1 : 0;
                 said = program.check();
-                interrupted = unharmed(program, said, look.stops() ? killed : 0);
+                interrupted = unharmed(program, said, look.interrupts() ? killed : 0);
             }
             System.out.printf(
                     "%s: killed at %d of its %d calls, EINTR %d; the program: %s%n",

@@ -18,6 +18,11 @@ enum Look {
         return this == ATTACH || this == HOLD;
     }
 
+    /** Whether threads of the process are interrupted, if only for a moment. */
+    boolean interrupts() {
+        return this != OBSERVE;
+    }
+
     /**
      * Looks at a process once.
      *
