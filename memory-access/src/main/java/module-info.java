@@ -6,6 +6,7 @@
 @SuppressWarnings("module")
 module dev.heapwalk.memory {
     exports dev.heapwalk.memory;
+    exports dev.heapwalk.memory.core;
     exports dev.heapwalk.memory.elf;
     exports dev.heapwalk.memory.machine to
             dev.heapwalk.malloc,

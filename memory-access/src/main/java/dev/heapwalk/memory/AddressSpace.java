@@ -170,6 +170,15 @@ public interface AddressSpace {
     }
 
     /**
+     * Which parts can be read without a change to the target.
+     *
+     * @return the answers for one thread, valid until the target is closed; of memory that tells no more, what is mapped
+     */
+    default Extents extents() {
+        return new MappedExtents(this);
+    }
+
+    /**
      * Asks the kernel which pages are in memory or swapped out, all at once: it takes some ten milliseconds for each
      * gigabyte in memory, and changes nothing in the process.
      *

@@ -43,6 +43,15 @@ public enum Machine {
     }
 
     /**
+     * The number that ELF headers name it by.
+     *
+     * @return {@code e_machine}; 0 for {@link #OTHER}
+     */
+    public int elfMachine() {
+        return elfMachine;
+    }
+
+    /**
      * The size of a pointer.
      *
      * @return 4 or 8 bytes

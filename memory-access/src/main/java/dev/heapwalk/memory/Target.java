@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory;
 
+import dev.heapwalk.memory.core.CoreFacts;
+import dev.heapwalk.memory.core.CoreNote;
+import dev.heapwalk.memory.core.ProcessNotes;
 import dev.heapwalk.memory.elf.CoreTarget;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.linux.LiveTarget;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * A process whose memory is read, alive or as a core file. Opened once, closed once; closing releases every buffer and
@@ -152,6 +158,19 @@ public interface Target extends AutoCloseable {
      */
     static Target core(Path core, Path sysroot) {
         return CoreTarget.open(core, sysroot);
+    }
+
+    /**
+     * Opens a core file that is open already, such as one that was unpacked into a file without a name.
+     *
+     * @param core the file, open to be read; it may be closed when this returns
+     * @param name its name for messages
+     * @param sysroot the folder under which the files lie that the dead process had mapped
+     * @return the dead process
+     * @throws UnsupportedTargetException if the file is no core that can be read
+     */
+    static Target core(FileChannel core, Path name, Path sysroot) {
+        return CoreTarget.open(core, name, sysroot);
     }
 
     /** How a target was opened. */
@@ -397,6 +416,24 @@ public interface Target extends AutoCloseable {
      */
     default Optional<ElfModule> moduleAt(long address) {
         return modules().stream().filter(module -> module.contains(address)).findFirst();
+    }
+
+    /**
+     * What a core file has of the process beside its memory, see {@link dev.heapwalk.memory.core.CoreWriter}. Of a
+     * process that stands still it is as it is now; with all registers of all threads, which takes some microseconds for
+     * each. Of a process that runs on it has none.
+     *
+     * @return what it has; of a core what that has; of a target that knows no more, its threads alone
+     * @throws NoSuchProcessException if the process ended
+     */
+    default CoreFacts coreFacts() {
+        ProcessNotes notes = new ProcessNotes(
+                machine(),
+                new ProcessNotes.Process(pid().orElse(0), 0, 0, 0, 'R', 0, 0, 0, 0, description(), new byte[0]));
+        List<CoreNote> all = new ArrayList<>(List.of(notes.info()));
+        threads().forEach(thread -> all.add(notes.status(thread)));
+        all.add(notes.files(memory().mappings(), pageSize()));
+        return new CoreFacts(all, CoreFacts.ALL, Set.of(), Set.of(), Set.of());
     }
 
     /**

@@ -34,6 +34,7 @@ public final class Commands {
         COMMANDS.put("bins", Bins::new);
         COMMANDS.put("tcache", Tcache::new);
         COMMANDS.put("hexdump", Hexdump::new);
+        COMMANDS.put("core", WriteCore::new);
         COMMANDS.put("label", Label::new);
         COMMANDS.put("log", Log::new);
         COMMANDS.put("diff", Diff::new);

@@ -6,11 +6,8 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Function;
-import java.util.zip.Deflater;
-import java.util.zip.GZIPOutputStream;
 
 /**
  * Where a dump goes. A file gets its name when all of it is there, and nobody but its owner may read it. A pipe, a
@@ -20,9 +17,6 @@ import java.util.zip.GZIPOutputStream;
  * at once is kept in a {@link Spool} until {@link #finish}, unless nobody {@linkplain #passOn waits} for its end.
  */
 public final class DumpFile implements AutoCloseable {
-    private static final int ACCESS_MODE = 3;
-    private static final int CLOSE_ON_EXEC = 02000000;
-
     /** What is asked for; null for standard output. */
     private final Path file;
 
@@ -36,12 +30,12 @@ public final class DumpFile implements AutoCloseable {
     /** Why nothing more is passed on; null while all is. */
     private Output.WriteException left;
 
-    private DumpFile(Path file, DirectOutput direct, boolean waitsForNobody, NewFile made) {
+    private DumpFile(Path file, Outlet outlet) {
         this.file = file;
         this.packed = file != null && file.toString().endsWith(".gz");
-        this.direct = direct;
-        this.made = made;
-        this.spool = waitsForNobody && !packed ? null : new Spool();
+        this.direct = outlet.direct();
+        this.made = outlet.made();
+        this.spool = outlet.regular() && !packed ? null : new Spool();
     }
 
     /**
@@ -51,46 +45,7 @@ public final class DumpFile implements AutoCloseable {
      * @throws RefusedException if another user has a hand in where that leads
      */
     public static DumpFile to(Path wanted) {
-        if (wanted == null) {
-            return new DumpFile(null, new StandardOutput(), isRegular(1), null);
-        }
-        try {
-            return switch (Place.of(wanted)) {
-                case Place.Name name -> new DumpFile(wanted, null, true, new NewFile(wanted, name));
-                case Place.Special special -> new DumpFile(wanted, opened(special), false, null);
-                case Place.Open open ->
-                    new DumpFile(wanted, inherited(open.descriptor()), isRegular(open.descriptor()), null);
-            };
-        } catch (IOException e) {
-            throw failure(wanted, e);
-        }
-    }
-
-    /** Opens a device, or a pipe as soon as somebody reads it. */
-    private static DirectOutput opened(Place.Special special) throws IOException {
-        try (special) {
-            return new DirectOutput(new DescriptorStream(Descriptor.WORKING_FOLDER.open(
-                    special.found().path().toString(), Descriptor.WRITE | Descriptor.NO_TERMINAL)));
-        }
-    }
-
-    private static DirectOutput inherited(int descriptor) throws IOException {
-        int flags = Files.readAllLines(Path.of("/proc/self/fdinfo/" + descriptor)).stream()
-                .filter(line -> line.startsWith("flags:"))
-                .mapToInt(line -> Integer.parseInt(line.substring(6).strip(), 8))
-                .findFirst()
-                .orElse(0);
-        // What the JVM has opened for itself is not passed on to other programs, and was not passed on to it.
-        if ((flags & ACCESS_MODE) == 0 || (flags & CLOSE_ON_EXEC) != 0) {
-            throw new IOException("descriptor " + descriptor + " is not open to write");
-        }
-        return descriptor == 1
-                ? new StandardOutput()
-                : new DirectOutput(new DescriptorStream(Descriptor.inherited(descriptor)));
-    }
-
-    private static boolean isRegular(int descriptor) {
-        return Files.isRegularFile(Path.of("/proc/self/fd/" + descriptor));
+        return new DumpFile(wanted, Outlet.of(wanted));
     }
 
     private static UncheckedIOException failure(Path file, IOException e) {
@@ -189,16 +144,8 @@ public final class DumpFile implements AutoCloseable {
 
     private void transfer() throws IOException {
         try (OutputStream plain = made == null ? direct : Channels.newOutputStream(made.channel());
-                OutputStream out = packed ? new Fast(plain) : plain) {
+                OutputStream out = packed ? new FastGzip(plain) : plain) {
             spool.transferTo(out);
-        }
-    }
-
-    /** Compresses at the speed of a disk rather than as much as it can. */
-    private static final class Fast extends GZIPOutputStream {
-        Fast(OutputStream out) throws IOException {
-            super(out, 1 << 16);
-            def.setLevel(Deflater.BEST_SPEED);
         }
     }
 

@@ -7,14 +7,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Set;
-import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * A queue of bytes and packed numbers that is written once and then read as often as needed. It keeps the first 32 MiB
@@ -26,21 +19,12 @@ import java.util.concurrent.ThreadLocalRandom;
 public final class Spool extends OutputStream {
     private static final int BLOCK = 1 << 20;
     private static final int BLOCKS_IN_MEMORY = 32;
-    private static final int MOST_TRIES = 100;
     /** What a reader takes at once, in bytes. */
     private static final int PIECE = 1 << 14;
     /** How many times as long as it works a reader who follows waits, so that it hardly slows who writes. */
     private static final int PAUSES = 9;
 
     private static final long NANOS_A_MILLI = 1_000_000;
-
-    private static final Set<StandardOpenOption> HOW = Set.of(
-            StandardOpenOption.CREATE_NEW,
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE,
-            StandardOpenOption.DELETE_ON_CLOSE);
-    private static final FileAttribute<Set<PosixFilePermission>> FOR_ITS_OWNER =
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
     private final Path folder;
     private final byte[][] blocks = new byte[BLOCKS_IN_MEMORY][];
@@ -56,7 +40,7 @@ public final class Spool extends OutputStream {
 
     /** Puts what does not fit into memory into the JVM's temporary folder. */
     public Spool() {
-        this(Path.of(System.getProperty("java.io.tmpdir")));
+        this(NamelessFile.usualFolder());
     }
 
     Spool(Path folder) {
@@ -130,7 +114,7 @@ public final class Spool extends OutputStream {
     private void spill() {
         try {
             if (file == null) {
-                file = nameless();
+                file = NamelessFile.in(folder);
             }
             ByteBuffer rest = ByteBuffer.wrap(block, 0, used);
             while (rest.hasRemaining()) {
@@ -140,20 +124,6 @@ public final class Spool extends OutputStream {
             throw new UncheckedIOException(new IOException(
                     "can't keep the rows in " + folder + ": " + e.getMessage() + " (TMPDIR may name another folder)",
                     e));
-        }
-    }
-
-    /** A file that is made and loses its name in one go: it is never opened by a name that another may have taken. */
-    private FileChannel nameless() throws IOException {
-        for (int tries = 1; ; tries++) {
-            long number = ThreadLocalRandom.current().nextLong(Long.MAX_VALUE);
-            try {
-                return FileChannel.open(folder.resolve("heapwalk" + number + ".spool"), HOW, FOR_ITS_OWNER);
-            } catch (FileAlreadyExistsException e) {
-                if (tries == MOST_TRIES) {
-                    throw e;
-                }
-            }
         }
     }
 

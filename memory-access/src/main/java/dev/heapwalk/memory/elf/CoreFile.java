@@ -7,6 +7,7 @@ import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.Truncation;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.memory.core.CoreNote;
 import dev.heapwalk.memory.machine.Processor;
 import dev.heapwalk.memory.raw.NativeAccess;
 import dev.heapwalk.memory.raw.Words;
@@ -42,6 +43,7 @@ import java.util.OptionalLong;
  * @param program the program's name ({@code comm}), or empty
  * @param auxiliary what {@code NT_AUXV} says
  * @param files what {@code NT_FILE} says
+ * @param notes its {@code PT_NOTE} segments, as much of them as is there
  * @param notices what is wrong with the file
  * @param truncation how much of it is there, if it is cut off
  */
@@ -57,16 +59,13 @@ record CoreFile(
         String program,
         AuxiliaryVector auxiliary,
         List<MappedFile> files,
+        List<MemorySegment> notes,
         List<String> notices,
         Optional<Truncation> truncation) {
 
-    private static final int STATUS = 1;
     /** Where {@code struct elf_prstatus} has {@code pr_cursig}, on all machines. */
     private static final int STATUS_SIGNAL = 12;
 
-    private static final int PROCESS_INFO = 3;
-    private static final int AUXILIARY = 6;
-    private static final int FILES = 0x46494c45;
     private static final int MOST_SEGMENTS = 1 << 21;
     /** The kernel's own limit for ids. */
     private static final int MOST_THREADS = 1 << 22;
@@ -103,15 +102,35 @@ record CoreFile(
      * @return its parts
      */
     static CoreFile open(Path path, Arena arena) {
+        return of(path, map(path, Arena.ofAuto()), arena);
+    }
+
+    /**
+     * Maps and parses a core that is open.
+     *
+     * @param channel the file
+     * @param path its name for messages
+     * @param arena when it is closed, {@link #bytes} is
+     * @return its parts
+     */
+    static CoreFile open(FileChannel channel, Path path, Arena arena) {
+        try {
+            return of(path, map(channel, path, Arena.ofAuto()), arena);
+        } catch (IOException e) {
+            throw unreadable(path, e);
+        }
+    }
+
+    private static CoreFile of(Path path, MemorySegment mapping, Arena arena) {
         // Cursors read what a window shows without asking whether it was closed meanwhile. Until then the arena keeps
         // the mapping, too.
-        MemorySegment mapping = map(path, Arena.ofAuto());
         MemorySegment bytes = until(arena, mapping);
         ElfHeader header = header(path, bytes);
         List<String> notices = new ArrayList<>();
         List<ProgramHeader> headers = programHeaders(path, bytes, header, notices);
         Machine machine = header.machine();
         Notes notes = new Notes(machine);
+        List<MemorySegment> noteSegments = new ArrayList<>();
         for (ProgramHeader segment : headers) {
             if (segment.type() == ProgramHeader.NOTE) {
                 long offset = Math.clamp(segment.offset(), 0, bytes.byteSize());
@@ -121,7 +140,8 @@ record CoreFile(
                             "core file %s is cut off: of its notes (threads, registers, mapped files), %d bytes at offset %d, only %d are there"
                                     .formatted(path, segment.fileSize(), segment.offset(), size));
                 }
-                Note.parse(bytes.asSlice(offset, size), 4, notes::take);
+                noteSegments.add(bytes.asSlice(offset, size));
+                Note.parse(noteSegments.getLast(), 4, notes::take);
             }
         }
         return new CoreFile(
@@ -138,6 +158,7 @@ record CoreFile(
                 notes.program,
                 notes.auxiliary,
                 List.copyOf(notes.files),
+                List.copyOf(noteSegments),
                 notices,
                 truncation(bytes.byteSize(), headers, !notices.isEmpty()));
     }
@@ -176,12 +197,7 @@ record CoreFile(
                             .formatted(path));
         }
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            if (channel.size() == 0) {
-                throw new UnsupportedTargetException(
-                        "can't read %s as a core file: it is empty (was the disk full, or `ulimit -c` too small?)"
-                                .formatted(path));
-            }
-            return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            return map(channel, path, arena);
         } catch (AccessDeniedException e) {
             throw new PermissionDeniedException(
                     "not permitted to read core file %s; run as its owner or as root".formatted(path));
@@ -189,8 +205,21 @@ record CoreFile(
             throw new UnsupportedTargetException(
                     TargetException.Reason.NO_SUCH_FILE, "there is no core file %s".formatted(path));
         } catch (IOException e) {
-            throw new TargetException("can't read core file %s: %s".formatted(path, e.getMessage()), e);
+            throw unreadable(path, e);
         }
+    }
+
+    private static MemorySegment map(FileChannel channel, Path path, Arena arena) throws IOException {
+        if (channel.size() == 0) {
+            throw new UnsupportedTargetException(
+                    "can't read %s as a core file: it is empty (was the disk full, or `ulimit -c` too small?)"
+                            .formatted(path));
+        }
+        return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+    }
+
+    private static TargetException unreadable(Path path, IOException e) {
+        return new TargetException("can't read core file %s: %s".formatted(path, e.getMessage()), e);
     }
 
     private static ElfHeader header(Path path, MemorySegment bytes) {
@@ -311,15 +340,15 @@ record CoreFile(
 
         void take(Note note) {
             MemorySegment content = note.content();
-            if (note.owner().equals("CORE")) {
+            if (note.owner().equals(CoreNote.CORE)) {
                 switch (note.type()) {
-                    case STATUS -> status(content);
-                    case PROCESS_INFO -> processInfo(content);
-                    case AUXILIARY -> auxiliary = AuxiliaryVector.parse(content, machine);
-                    case FILES -> files(content);
+                    case CoreNote.STATUS -> status(content);
+                    case CoreNote.PROCESS_INFO -> processInfo(content);
+                    case CoreNote.AUXILIARY -> auxiliary = AuxiliaryVector.parse(content, machine);
+                    case CoreNote.FILES -> files(content);
                     default -> {}
                 }
-            } else if (note.owner().equals("LINUX") && note.type() == processor.threadPointerSet()) {
+            } else if (note.owner().equals(CoreNote.LINUX) && note.type() == processor.threadPointerSet()) {
                 threadPointer(content);
             }
         }

@@ -7,14 +7,21 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.memory.Truncation;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.memory.core.CoreFacts;
+import dev.heapwalk.memory.core.CoreNote;
 import dev.heapwalk.memory.held.HeldMemory;
+import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.Arena;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.function.Function;
 
 /** A core file, mapped; its windows show the file itself. */
 public final class CoreTarget implements Target {
@@ -50,13 +57,30 @@ public final class CoreTarget implements Target {
      * @throws dev.heapwalk.memory.PermissionDeniedException if the file may not be read
      */
     public static Target open(Path core, Path sysroot) {
+        return open(core, sysroot, arena -> CoreFile.open(core, arena));
+    }
+
+    /**
+     * Opens a core file that is open already, such as one without a name.
+     *
+     * @param channel the file, open to be read; it may be closed when this returns
+     * @param core its name for messages
+     * @param sysroot the folder under which the files lie that the dead process had mapped
+     * @return the target
+     * @throws UnsupportedTargetException if the file is no core that can be read, or the sysroot is no folder
+     */
+    public static Target open(FileChannel channel, Path core, Path sysroot) {
+        return open(core, sysroot, arena -> CoreFile.open(channel, core, arena));
+    }
+
+    private static Target open(Path core, Path sysroot, Function<Arena, CoreFile> read) {
         if (!Files.isDirectory(sysroot)) {
             throw new UnsupportedTargetException(
                     "can't read core file %s with the sysroot %s: that is no folder".formatted(core, sysroot));
         }
         Arena arena = Arena.ofShared();
         try {
-            return new CoreTarget(arena, CoreFile.open(core, arena), sysroot);
+            return new CoreTarget(arena, read.apply(arena), sysroot);
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
@@ -109,6 +133,18 @@ public final class CoreTarget implements Target {
             modules = List.copyOf(ElfModules.find(memory, root, core.machine(), core.auxiliary(), true));
         }
         return modules;
+    }
+
+    @Override
+    public CoreFacts coreFacts() {
+        List<CoreNote> notes = new ArrayList<>();
+        core.notes()
+                .forEach(segment -> Note.parse(
+                        segment,
+                        4,
+                        note -> notes.add(new CoreNote(
+                                note.owner(), note.type(), note.content().toArray(Words.BYTE)))));
+        return new CoreFacts(notes, CoreFacts.ALL, Set.of(), Set.of(), Set.of());
     }
 
     @Override

@@ -2,6 +2,7 @@
 package dev.heapwalk.memory.held;
 
 import dev.heapwalk.memory.AddressSpace;
+import dev.heapwalk.memory.Extents;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.TouchedPages;
 import dev.heapwalk.memory.Window;
@@ -224,6 +225,29 @@ public final class HeldMemory implements AddressSpace {
             }
         }
         return low;
+    }
+
+    @Override
+    public Extents extents() {
+        return new Known();
+    }
+
+    private final class Known implements Extents {
+        private long end;
+
+        @Override
+        public Kind kind(long address, long limit) {
+            int next = firstBehind(address);
+            boolean inside = next < ends.length && Long.compareUnsigned(starts[next], address) <= 0;
+            long to = next == ends.length ? limit : inside ? ends[next] : starts[next];
+            end = Long.compareUnsigned(to, limit) < 0 ? to : limit;
+            return !inside ? Kind.ELSEWHERE : segments[next] == ZEROS ? Kind.ZEROS : Kind.AT_HAND;
+        }
+
+        @Override
+        public long end() {
+            return end;
+        }
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.core.CoreFacts;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.elf.ElfModules;
 import java.lang.foreign.Arena;
@@ -22,6 +23,7 @@ final class CopiedTarget implements Target {
     private final List<ThreadState> threads;
     private final List<ElfModule> modules;
     private final List<String> notices;
+    private final CoreFacts facts;
     private final Arena open;
     private final Runnable closed;
 
@@ -34,6 +36,7 @@ final class CopiedTarget implements Target {
      * @param modules its modules
      * @param root the root folder of its file system, by a path that is good until the copy is closed
      * @param notices what is known to be missing
+     * @param facts what a core has of it beside its memory
      * @param open what the memory is closed by
      * @param closed called when it is
      */
@@ -44,6 +47,7 @@ final class CopiedTarget implements Target {
             List<ElfModule> modules,
             Path root,
             List<String> notices,
+            CoreFacts facts,
             Arena open,
             Runnable closed) {
         this.pid = process.pid();
@@ -56,6 +60,7 @@ final class CopiedTarget implements Target {
                 .toList();
         this.modules = ElfModules.in(modules, memory, root, machine, process);
         this.notices = notices;
+        this.facts = facts;
         this.open = open;
         this.closed = closed;
     }
@@ -103,6 +108,11 @@ final class CopiedTarget implements Target {
     @Override
     public List<String> notices() {
         return notices;
+    }
+
+    @Override
+    public CoreFacts coreFacts() {
+        return facts;
     }
 
     @Override

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.heapwalk.memory.AddressSpace;
 import dev.heapwalk.memory.ErrnoException;
+import dev.heapwalk.memory.Extents;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Mappings;
 import dev.heapwalk.memory.MemoryCounts;
@@ -419,6 +420,12 @@ final class LiveMemory implements AddressSpace {
     }
 
     @Override
+    public Extents extents() {
+        checkOpen();
+        return new LiveExtents(this);
+    }
+
+    @Override
     public Optional<Residency> residency() {
         checkOpen();
         return ResidencyReader.read(
@@ -444,7 +451,7 @@ final class LiveMemory implements AddressSpace {
     }
 
     /** Asks for a file that may take long, which is told of its progress. */
-    private <T> T watched(Function<Runnable, T> ask) {
+    <T> T watched(Function<Runnable, T> ask) {
         Watch.Mark mark = watch.mark();
         mark.begin(0, 0);
         try {

@@ -10,6 +10,7 @@ import dev.heapwalk.memory.Proportions;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.memory.core.ProcessNotes;
 import dev.heapwalk.memory.elf.AuxiliaryVector;
 import dev.heapwalk.memory.elf.FileGuard;
 import java.lang.foreign.MemorySegment;
@@ -203,8 +204,27 @@ final class LiveProcess implements FileGuard {
 
     /** What the kernel told the program when it started. */
     AuxiliaryVector auxiliary() {
-        byte[] bytes = proc.read(pid, proc.thread(pid, memoryThread).resolve("auxv"));
-        return AuxiliaryVector.parse(MemorySegment.ofArray(bytes), machine);
+        return AuxiliaryVector.parse(MemorySegment.ofArray(auxiliaryBytes()), machine);
+    }
+
+    /** The same as it is in memory. */
+    byte[] auxiliaryBytes() {
+        return proc.read(pid, proc.thread(pid, memoryThread).resolve("auxv"));
+    }
+
+    /** What a core tells of it. */
+    ProcessNotes.Process facts() {
+        return proc.facts(pid, memoryThread, name);
+    }
+
+    /** Which of its mappings are in a core. */
+    ProcFs.Dumped dumped(Runnable progress) {
+        return proc.dumped(pid, memoryThread, progress);
+    }
+
+    /** What the process wants in a core. */
+    int coreFilter() {
+        return proc.coreFilter(pid);
     }
 
     /**

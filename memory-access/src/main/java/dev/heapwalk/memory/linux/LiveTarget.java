@@ -10,12 +10,19 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TargetOptions;
 import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.core.CoreFacts;
+import dev.heapwalk.memory.core.CoreNote;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.elf.ElfModules;
+import dev.heapwalk.memory.machine.Processor;
+import java.lang.foreign.Arena;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /** A process. */
@@ -421,6 +428,32 @@ public final class LiveTarget implements Target {
                 && one.path().equals(other.path())
                 && one.buildId().equals(other.buildId())
                 && one.mappings().equals(other.mappings());
+    }
+
+    @Override
+    public CoreFacts coreFacts() {
+        return processFacts().with(threads(), registerNotes(), memory.mappings(), pageSize());
+    }
+
+    /** What {@code /proc} tells for a core. */
+    ProcessFacts processFacts() {
+        return memory.watched(progress -> ProcessFacts.of(process, progress));
+    }
+
+    /** The registers of each thread that {@link #threads()} does not tell; none of a process that runs. */
+    Map<Long, List<CoreNote>> registerNotes() {
+        Map<Long, List<CoreNote>> notes = new HashMap<>();
+        tracer.or(() -> holder).ifPresent(keeper -> {
+            try (Arena arena = Arena.ofShared()) {
+                RegisterNotes reader = new RegisterNotes(libc, Processor.of(process.machine()), arena);
+                // Only the tracer thread may ask for them, and it asks this whether a thread has to go on.
+                keeper.settle(threads -> {
+                    threads.forEach(thread -> notes.put(thread.tid(), reader.of(thread.tid())));
+                    return Set.of();
+                });
+            }
+        });
+        return notes;
     }
 
     @Override

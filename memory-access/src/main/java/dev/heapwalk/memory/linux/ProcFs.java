@@ -10,6 +10,7 @@ import dev.heapwalk.memory.Proportions;
 import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.machine.InjectedCall;
+import dev.heapwalk.memory.core.ProcessNotes;
 import dev.heapwalk.memory.raw.Words;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -64,6 +65,9 @@ record ProcFs(Path folder, Path yama) {
 
     /** The first bytes of an ELF file up to and with {@code e_machine}. */
     private static final int ELF_MACHINE_END = 20;
+
+    /** Private memory, shared memory without a name, the first pages of programs, private huge pages: core(5). */
+    private static final int USUAL_FILTER = 0x33;
 
     /**
      * That of this machine.
@@ -496,6 +500,97 @@ record ProcFs(Path folder, Path yama) {
             }
         });
         return read ? found : Set.of();
+    }
+
+    /**
+     * What of the mappings matters to a core; each is named by where it begins.
+     *
+     * @param excluded those that are in none
+     * @param huge those of hugetlbfs
+     * @param written those that have pages of the process's own, in memory or swapped out
+     */
+    record Dumped(Set<Long> excluded, Set<Long> huge, Set<Long> written) {}
+
+    /**
+     * Reads what of the mappings matters to a core.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @param progress called after each part
+     * @return what the kernel tells; what can't be read of it is in no set
+     */
+    Dumped dumped(long pid, long tid, Runnable progress) {
+        Dumped found = new Dumped(new HashSet<>(), new HashSet<>(), new HashSet<>());
+        mappings(pid, tid, progress, (start, end, name, value) -> {
+            switch (name) {
+                case "Anonymous", "Swap" -> {
+                    if (!value.equals("0 kB")) {
+                        found.written.add(start);
+                    }
+                }
+                case "VmFlags" -> {
+                    List<String> flags = List.of(value.split(" "));
+                    if (flags.contains("dd") || flags.contains("io")) {
+                        found.excluded.add(start);
+                    }
+                    if (flags.contains("ht")) {
+                        found.huge.add(start);
+                    }
+                }
+                default -> {
+                    // Of no concern.
+                }
+            }
+        });
+        return found;
+    }
+
+    /**
+     * The bits of {@code coredump_filter}.
+     *
+     * @param pid the process
+     * @return the bits; what most systems begin with where the kernel does not tell
+     */
+    int coreFilter(long pid) {
+        try {
+            return Integer.parseUnsignedInt(
+                    new String(read(pid, process(pid).resolve("coredump_filter")), StandardCharsets.ISO_8859_1).strip(),
+                    16);
+        } catch (TargetException | NumberFormatException e) {
+            return USUAL_FILTER;
+        }
+    }
+
+    /**
+     * What a core tells of a process.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @param name its name
+     * @return what the kernel tells
+     */
+    ProcessNotes.Process facts(long pid, long tid, String name) {
+        String stat = new String(read(pid, process(pid).resolve("stat")), StandardCharsets.ISO_8859_1);
+        // As in startTime: the state and what follows it.
+        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+        String status = new String(read(pid, process(pid).resolve("status")), StandardCharsets.ISO_8859_1);
+        return new ProcessNotes.Process(
+                pid,
+                Long.parseLong(fields[1]),
+                Long.parseLong(fields[2]),
+                Long.parseLong(fields[3]),
+                fields[0].charAt(0),
+                Integer.parseInt(fields[16]),
+                Long.parseLong(fields[6]),
+                realId(status, "\nUid:\t"),
+                realId(status, "\nGid:\t"),
+                name,
+                read(pid, thread(pid, tid).resolve("cmdline")));
+    }
+
+    private static int realId(String status, String before) {
+        int at = status.indexOf(before) + before.length();
+        return Integer.parseUnsignedInt(status.substring(at, status.indexOf('\t', at)));
     }
 
     /** Is told of the lines of {@code smaps}. */

@@ -4,6 +4,8 @@ package dev.heapwalk.memory.linux;
 import dev.heapwalk.memory.Copier;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
+import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.core.CoreFacts;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.elf.ElfModules;
 import dev.heapwalk.memory.held.HeldMemory;
@@ -47,6 +49,8 @@ final class ProcessCopier implements Copier {
     private final List<MemorySegment> blocks = new ArrayList<>();
     private volatile Optional<Target> made = Optional.empty();
     private boolean closed;
+    /** What a core has of the process, as it was before the stop. */
+    private ProcessFacts facts;
 
     // The pieces of the copy that is made: where they lie in the process and in the blocks.
     private long[] addresses = new long[1024];
@@ -80,6 +84,7 @@ final class ProcessCopier implements Copier {
         // Which files must not be looked at is known from now on, also when the process has ended.
         process.mayHang("/");
         process.mayHangHere("/");
+        facts = target.processFacts();
         plan.make(modules);
         if (plan.bringsBackMuch() || plan.bytes() > most) {
             return;
@@ -149,7 +154,12 @@ final class ProcessCopier implements Copier {
         MemorySegment alive = MemorySegment.NULL.reinterpret(open, null);
         HeldMemory held = new HeldMemory(
                 process.description(), memory.mappings(), memory.pageSize(), plan.with(copies(open)), alive);
-        return new CopiedTarget(process, target.threads(), held, modules, root.path(), memory.notices(), open, () -> {
+        List<ThreadState> threads = target.threads();
+        if (facts == null) {
+            facts = target.processFacts();
+        }
+        CoreFacts core = facts.with(threads, target.registerNotes(), memory.mappings(), memory.pageSize());
+        return new CopiedTarget(process, threads, held, modules, root.path(), memory.notices(), core, open, () -> {
             root.close();
             made = Optional.empty();
         });

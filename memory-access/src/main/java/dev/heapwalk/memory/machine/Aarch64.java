@@ -4,6 +4,7 @@ package dev.heapwalk.memory.machine;
 import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -37,6 +38,23 @@ final class Aarch64 extends TlsAbove {
                 // struct user_pt_regs; its pstate is gdb's cpsr.
                 Stream.concat(IntStream.rangeClosed(0, 30).mapToObj(i -> "x" + i), Stream.of("sp", "pc", "cpsr"))
                         .toList());
+    }
+
+    /**
+     * {@code NT_PRFPREG}, {@code NT_ARM_TLS}, {@code NT_ARM_SYSTEM_CALL}, {@code NT_ARM_SVE}, {@code NT_ARM_SSVE},
+     * {@code NT_ARM_ZA}, {@code NT_ARM_PAC_MASK}, {@code NT_ARM_TAGGED_ADDR_CTRL}.
+     */
+    @Override
+    public List<RegisterNote> moreRegisterNotes() {
+        return List.of(
+                new RegisterNote("CORE", 2),
+                new RegisterNote("LINUX", TLS_SET),
+                new RegisterNote("LINUX", 0x404),
+                new RegisterNote("LINUX", 0x405),
+                new RegisterNote("LINUX", 0x40b),
+                new RegisterNote("LINUX", 0x40c),
+                new RegisterNote("LINUX", 0x406),
+                new RegisterNote("LINUX", 0x409));
     }
 
     @Override

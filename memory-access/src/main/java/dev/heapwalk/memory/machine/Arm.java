@@ -19,6 +19,12 @@ final class Arm extends TlsAbove {
         super(Machine.ARM, NAMES);
     }
 
+    /** {@code NT_PRFPREG}, {@code NT_ARM_VFP}. */
+    @Override
+    public List<RegisterNote> moreRegisterNotes() {
+        return List.of(new RegisterNote("CORE", 2), new RegisterNote("LINUX", 0x400));
+    }
+
     @Override
     public int programCounter() {
         return PC;

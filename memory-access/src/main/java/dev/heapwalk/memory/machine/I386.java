@@ -25,6 +25,13 @@ final class I386 extends Processor {
         super(Machine.I386, NAMES);
     }
 
+    /** {@code NT_PRFPREG}, {@code NT_PRXFPREG}, {@code NT_X86_XSTATE}. */
+    @Override
+    public List<RegisterNote> moreRegisterNotes() {
+        return List.of(
+                new RegisterNote("CORE", 2), new RegisterNote("LINUX", 0x46e62b7f), new RegisterNote("LINUX", 0x202));
+    }
+
     @Override
     public int programCounter() {
         return EIP;

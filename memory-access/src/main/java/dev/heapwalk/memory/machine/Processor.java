@@ -138,6 +138,24 @@ public abstract sealed class Processor permits Amd64, I386, TlsAbove, UnknownPro
     }
 
     /**
+     * A register set as a note of a core has it, and {@code ptrace} gives it.
+     *
+     * @param owner the note's owner
+     * @param type the note's type, and that of the set
+     */
+    public record RegisterNote(String owner, int type) {}
+
+    /**
+     * The register sets beside the general one that the kernel writes into a core, in its order: floating-point and
+     * vector registers and the like. It has not all of them on each machine.
+     *
+     * @return an unmodifiable list
+     */
+    public List<RegisterNote> moreRegisterNotes() {
+        return List.of();
+    }
+
+    /**
      * The name that gdb has for the thread pointer where it is no general register.
      *
      * @return the name, or an empty text

@@ -53,6 +53,12 @@ final class X8664 extends Amd64 {
         super(Machine.X86_64, NAMES);
     }
 
+    /** {@code NT_PRFPREG}, {@code NT_X86_XSTATE}, {@code NT_X86_SHSTK}. */
+    @Override
+    public List<RegisterNote> moreRegisterNotes() {
+        return List.of(new RegisterNote("CORE", 2), new RegisterNote("LINUX", 0x202), new RegisterNote("LINUX", 0x204));
+    }
+
     @Override
     public int programCounter() {
         return RIP;
