@@ -12,6 +12,8 @@ import java.util.stream.Collectors;
 
 /** What the word TARGET stands for. */
 sealed interface Subject {
+    /** Where systemd-coredump keeps cores. */
+    Path COREDUMPS = Path.of("/var/lib/systemd/coredump");
 
     /** A process. */
     record Pid(long pid) implements Subject {
@@ -46,7 +48,8 @@ sealed interface Subject {
     record Core(Path file) implements Subject {
         @Override
         public Target open(Mode mode, TargetOptions options, Path sysroot) {
-            return sysroot == null ? Target.core(file) : Target.core(file, sysroot);
+            Path root = sysroot == null ? Path.of("/") : sysroot;
+            return PackedCore.of(file).map(packed -> packed.open(root)).orElseGet(() -> Target.core(file, root));
         }
     }
 
@@ -110,6 +113,10 @@ sealed interface Subject {
         Path file = Path.of(word);
         if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
             return Optional.of(new Core(file));
+        }
+        Path kept = COREDUMPS.resolve(word);
+        if (word.indexOf('/') < 0 && Files.isRegularFile(kept)) {
+            return Optional.of(new Core(kept));
         }
         List<RunningProcess> named = RunningProcess.named(word);
         return named.isEmpty() ? Optional.empty() : Optional.of(new Named(word, named));

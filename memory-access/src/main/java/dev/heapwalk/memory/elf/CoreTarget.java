@@ -12,6 +12,7 @@ import dev.heapwalk.memory.core.CoreNote;
 import dev.heapwalk.memory.held.HeldMemory;
 import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -71,6 +72,49 @@ public final class CoreTarget implements Target {
      */
     public static Target open(FileChannel channel, Path core, Path sysroot) {
         return open(core, sysroot, arena -> CoreFile.open(channel, core, arena));
+    }
+
+    /**
+     * How large a core is, as its headers say, for who has only begun to unpack one.
+     *
+     * @param beginning its first bytes
+     * @return the size in bytes; empty if the headers do not end within these bytes, or are not those of a core
+     */
+    public static OptionalLong size(MemorySegment beginning) {
+        Optional<ElfHeader> header = ElfHeader.parse(beginning).filter(known -> known.type() == ElfHeader.CORE);
+        if (header.isEmpty()) {
+            return OptionalLong.empty();
+        }
+        int entry = ProgramHeader.size(header.get().wide());
+        long table = header.get().programHeaders();
+        long length = (long) header.get().programHeaderCount() * entry;
+        // Where there are more than 16 bits can count, their number stands elsewhere.
+        if (header.get().programHeaderCount() == ElfHeader.EXTENDED_COUNT
+                || table < 0
+                || table > beginning.byteSize() - length) {
+            return OptionalLong.empty();
+        }
+        long end = table + length;
+        for (ProgramHeader each : ProgramHeader.parseAll(
+                beginning.asSlice(table, length), header.get().wide())) {
+            if (each.offset() < 0 || each.fileSize() < 0 || each.offset() + each.fileSize() < 0) {
+                return OptionalLong.of(Long.MAX_VALUE);
+            }
+            end = Math.max(end, each.offset() + each.fileSize());
+        }
+        return OptionalLong.of(end);
+    }
+
+    /**
+     * Whether a file begins like a core.
+     *
+     * @param beginning its first bytes, 64 at least unless it is shorter
+     * @return whether it may be one
+     */
+    public static boolean isCore(MemorySegment beginning) {
+        return ElfHeader.parse(beginning)
+                .filter(known -> known.type() == ElfHeader.CORE)
+                .isPresent();
     }
 
     private static Target open(Path core, Path sysroot, Function<Arena, CoreFile> read) {
