@@ -8,6 +8,8 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
 import dev.heapwalk.memory.elf.CoreTarget;
+import dev.heapwalk.text.SafeText;
+import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -116,10 +118,12 @@ final class PackedCore {
     }
 
     /** What can't be read of the compressed file, as against what can't be written. */
-    private TargetException damaged(Throwable e) {
-        String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    private TargetException damaged(Exception e) {
+        String why = e instanceof EOFException || e.getMessage() == null
+                ? ""
+                : " (%s)".formatted(SafeText.of(e.getMessage().strip()));
         return new UnsupportedTargetException(
-                "can't unpack core file %s: it is damaged, or cut off (%s)".formatted(file, why.strip()));
+                "can't unpack core file %s: it is damaged, or cut off%s".formatted(file, why));
     }
 
     private void unpack(FileChannel plain, Progress progress) {
@@ -151,8 +155,8 @@ final class PackedCore {
             throw damaged(e);
         } catch (LinkageError e) {
             throw new TargetException(
-                    "can't unpack core file %s: what unpacks it can't be loaded (%s); unpack it first, with `%s`"
-                            .formatted(file, e.getMessage(), "unzstd"),
+                    "can't unpack core file %s: its library can't be loaded from %s (%s); unpack it first with `unzstd`, or name another folder by TMPDIR"
+                            .formatted(file, NamelessFile.usualFolder(), e.getMessage()),
                     e);
         }
         try {

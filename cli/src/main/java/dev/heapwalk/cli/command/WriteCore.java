@@ -6,6 +6,7 @@ import dev.heapwalk.cli.output.Failure;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
 import dev.heapwalk.cli.output.Terminal;
+import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.core.CoreOutput;
@@ -44,6 +45,17 @@ final class WriteCore extends TargetCommand {
                             + "first pages of programs and libraries. Left out are shared memory, files, and code that was made "
                             + "at run time. The process's coredump_filter is not asked.")
     private boolean heapOnly;
+
+    @Option(
+            names = "--redact",
+            description =
+                    "Write zeros over text: the arguments and the environment, strings and buffers, text in blocks, on "
+                            + "stacks and in other memory of the process's own, and what free blocks held. What tells how heaps "
+                            + "are made stays, and so do numbers, texts of up to six bytes in a word of their own, registers, "
+                            + "and the data of programs and libraries: see 'heapwalk help core'.")
+    private boolean redact;
+
+    private final Categorizers categorizers = new Categorizers();
 
     @Override
     String target() {
@@ -96,13 +108,25 @@ final class WriteCore extends TargetCommand {
                     subject,
                     problems,
                     progress,
-                    opened -> to.writing(
-                            stands(opened), out -> writer(opened, progress).write(out)));
+                    opened -> to.writing(stands(opened), out -> write(opened, out, problems, progress)));
             tell(subject, written, problems);
             int status = printing(subject, problems, to::finish);
             Failure.say(summary(subject, written));
             return status;
         }
+    }
+
+    private CoreWriter.Summary write(Target opened, CoreOutput out, Problems problems, Progress progress) {
+        CoreWriter writer = writer(opened, progress);
+        if (!redact) {
+            return writer.write(out);
+        }
+        CoreRedaction redaction = CoreRedaction.of(opened, Heaps.of(opened), categorizers, progress);
+        if (redaction.leftOthers()) {
+            problems.notices(List.of("text stays in memory that is in no block of a heap: an allocator that is not "
+                    + "malloc may keep its books there"));
+        }
+        return writer.redacting(redaction).write(opened.coreFacts().redacted(), out);
     }
 
     /** Whether a process stands still as long as this is read. */
