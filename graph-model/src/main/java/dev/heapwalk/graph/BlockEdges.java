@@ -81,6 +81,15 @@ final class BlockEdges implements AutoCloseable {
         return everywhere != null;
     }
 
+    /** Whether the blocks of a heap are held by nothing but what its source and its roots tell. */
+    boolean[] heldByKnownAlone() {
+        boolean[] answer = new boolean[sources.length];
+        for (int i = 0; i < answer.length; i++) {
+            answer[i] = sources[i] != null && sources[i].knowsAllHolders();
+        }
+        return answer;
+    }
+
     /**
      * Gives what is known for certain.
      *

@@ -22,6 +22,7 @@ final class GraphBuilder {
     private static final int SHARE = 1 << 14;
 
     private static final int OWNS = EdgeKind.OWNS.ordinal();
+    private static final int WEAK = EdgeKind.WEAK.ordinal();
 
     final Tables tables;
     final BlockIndex index;
@@ -34,6 +35,12 @@ final class GraphBuilder {
     final NodeSet known;
     /** Blocks that belong to one of those. */
     final NodeSet owned;
+    /** Blocks of which a runtime does not know all. */
+    private final NodeSet unsure;
+    /** Blocks of C code that belong to one of those. */
+    private final NodeSet counting;
+    /** By heap. */
+    private boolean[] heldByKnownAlone = {};
 
     final AtomicLong damaged = new AtomicLong();
     final AtomicLong unreadable = new AtomicLong();
@@ -44,6 +51,8 @@ final class GraphBuilder {
         this.index = index;
         this.known = new NodeSet(index.count());
         this.owned = new NodeSet(index.count());
+        this.unsure = new NodeSet(index.count());
+        this.counting = new NodeSet(index.count());
     }
 
     /** Finds all edges. */
@@ -51,6 +60,7 @@ final class GraphBuilder {
         boolean anybodyKnows;
         try (BlockEdges edges = new BlockEdges(index)) {
             anybodyKnows = edges.anybodyKnows();
+            heldByKnownAlone = edges.heldByKnownAlone();
         }
         if (anybodyKnows) {
             inShares((edges, writer, number, address) -> tell(edges, writer, number));
@@ -61,10 +71,10 @@ final class GraphBuilder {
         for (Heap heap : heaps.list()) {
             heap.roots().ifPresent(source -> {
                 ownSources.add(source);
-                addRoots(heap.name(), source, roots);
+                addRoots(heap.name(), source, roots, true);
             });
         }
-        more.forEach(source -> addRoots("", source, roots));
+        more.forEach(source -> addRoots("", source, roots, false));
         addReserved(roots);
         int root = index.count() + groups.size();
         roots.begin();
@@ -72,7 +82,59 @@ final class GraphBuilder {
             roots.add(OWNS << BlockIndex.KIND_SHIFT | index.count() + i);
         }
         roots.end(root);
-        return Links.of(tables, Rows.of(tables, root + 1, writers, most));
+        Rows forward = Rows.of(tables, root + 1, writers, most);
+        weaken(forward);
+        return Links.of(tables, forward);
+    }
+
+    /**
+     * Has no pointer of C code hold what a garbage collector has, since that does not look there: only where the block
+     * belongs to an object of which nobody knows what it refers to.
+     */
+    private void weaken(Rows forward) {
+        boolean any = false;
+        for (boolean one : heldByKnownAlone) {
+            any |= one;
+        }
+        if (!any) {
+            return;
+        }
+        try (IntStack waiting = new IntStack(tables)) {
+            for (int number = 0; number < index.count(); number++) {
+                if (unsure.has(number)) {
+                    waiting.push(number);
+                }
+            }
+            while (!waiting.isEmpty()) {
+                int node = waiting.pop();
+                int end = forward.end(node);
+                for (int edge = forward.start(node); edge < end; edge++) {
+                    int other = forward.word(edge) & BlockIndex.MOST;
+                    if (!isHeldByKnownAlone(other) && !counting.has(other)) {
+                        counting.add(other);
+                        waiting.push(other);
+                    }
+                }
+            }
+        }
+        for (int number = 0; number < index.count(); number++) {
+            int end = forward.end(number);
+            for (int edge = forward.start(number); edge < end; edge++) {
+                int other = forward.word(edge) & BlockIndex.MOST;
+                if (isWeak(number, other)) {
+                    forward.setWord(edge, WEAK << BlockIndex.KIND_SHIFT | other);
+                }
+            }
+        }
+    }
+
+    /** Whether a block can't keep another one alive, since nobody but it knows of its pointer. */
+    boolean isWeak(int number, int other) {
+        return isHeldByKnownAlone(other) && !isHeldByKnownAlone(number) && !counting.has(number);
+    }
+
+    private boolean isHeldByKnownAlone(int number) {
+        return heldByKnownAlone[index.heapNumber(number)];
     }
 
     /** What is done for a block. */
@@ -112,6 +174,9 @@ final class GraphBuilder {
         writer.begin();
         boolean all = edges.known(number, (word, label) -> writer.add(word));
         if (!all && writer.edgesOfRow() == 0) {
+            if (inRuntime) {
+                unsure.addShared(number);
+            }
             return;
         }
         if (all) {
@@ -121,6 +186,7 @@ final class GraphBuilder {
                 }
             }
         } else {
+            unsure.addShared(number);
             edges.guessed(number, index.address(number), (word, label) -> writer.add(word));
         }
         writer.end(number);
@@ -146,13 +212,16 @@ final class GraphBuilder {
         return known.has(number) || edges.inRuntime(number);
     }
 
-    private void addRoots(String owner, RootSource source, RowWriter writer) {
+    private void addRoots(String owner, RootSource source, RowWriter writer, boolean own) {
         for (RootCategory category : source.categories()) {
             writer.begin();
             source.roots(category, (address, of, label) -> {
                 int found = index.target(address);
                 if (found != BlockIndex.NONE) {
-                    writer.add(found);
+                    writer.add(
+                            own || !isHeldByKnownAlone(found & BlockIndex.MOST)
+                                    ? found
+                                    : WEAK << BlockIndex.KIND_SHIFT | found & BlockIndex.MOST);
                 }
             });
             end(new RootGroup(owner, category), source, writer);

@@ -208,8 +208,11 @@ public final class HeapGraph implements AutoCloseable {
         if (names == null) {
             names = new BlockEdges(index);
         }
-        BlockEdges.Sink give =
-                (word, label) -> sink.reference(word & BlockIndex.MOST, KINDS[word >>> BlockIndex.KIND_SHIFT], label);
+        BlockEdges.Sink give = (word, label) -> {
+            int other = word & BlockIndex.MOST;
+            EdgeKind kind = built.isWeak(node, other) ? EdgeKind.WEAK : KINDS[word >>> BlockIndex.KIND_SHIFT];
+            sink.reference(other, kind, label);
+        };
         if (built.known.has(node)) {
             if (names.known(node, give)) {
                 return;

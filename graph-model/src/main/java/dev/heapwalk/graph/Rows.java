@@ -112,6 +112,11 @@ final class Rows {
         return targets.intAt(edge);
     }
 
+    /** Changes the kind of an edge, before there are rows the other way. */
+    void setWord(int edge, int word) {
+        targets.put(edge, word);
+    }
+
     void free() {
         tables.free(starts);
         tables.free(targets);

@@ -41,6 +41,17 @@ public interface EdgeSource extends AutoCloseable {
     }
 
     /**
+     * Whether nothing keeps its blocks alive but their own roots and what this source tells: those of a garbage
+     * collector, which does not look into other memory. A pointer from a block of C code is weak then, unless that
+     * belongs to a block of which this source does not know all.
+     *
+     * @return whether it is so; false where a count of references is kept, as other memory counts there too
+     */
+    default boolean knowsAllHolders() {
+        return false;
+    }
+
+    /**
      * Frees the buffers. After it there is nothing to ask for; a second call does nothing. Who does not close a source
      * leaves its buffers to the garbage collector.
      */

@@ -4,6 +4,7 @@ package dev.heapwalk.malloc;
 import dev.heapwalk.heap.Block;
 import dev.heapwalk.heap.BlockCursor;
 import dev.heapwalk.heap.BlockLookup;
+import dev.heapwalk.heap.BlockView;
 import dev.heapwalk.heap.Damage;
 import dev.heapwalk.heap.DamageList;
 import dev.heapwalk.heap.Evidence;
@@ -16,6 +17,7 @@ import dev.heapwalk.malloc.layout.MallocLayout;
 import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
@@ -44,6 +46,9 @@ public final class MallocHeap implements Heap {
     private final List<MallocArena> arenas;
     private final OptionalLong parameters;
     private final List<ThreadCache> threadCaches;
+    /** Ascending. */
+    private final long[] cacheAddresses;
+
     private final MmappedChunks mmapped;
     private final WalkPlan plan;
     private final FreeChunks free;
@@ -87,6 +92,8 @@ public final class MallocHeap implements Heap {
         this.arenas = List.copyOf(arenas);
         this.parameters = parameters;
         this.threadCaches = List.copyOf(threadCaches);
+        this.cacheAddresses =
+                threadCaches.stream().mapToLong(ThreadCache::address).sorted().toArray();
         this.mmapped = mmapped;
         this.plan = plan;
         this.free = free;
@@ -339,6 +346,12 @@ public final class MallocHeap implements Heap {
     @Override
     public HeapLayer layer() {
         return HeapLayer.ALLOCATOR;
+    }
+
+    /** {@inheritDoc} The caches of threads. */
+    @Override
+    public boolean isOwn(BlockView block) {
+        return Arrays.binarySearch(cacheAddresses, block.address()) >= 0;
     }
 
     @Override

@@ -37,6 +37,11 @@ final class SlotEdges implements EdgeSource {
     }
 
     @Override
+    public boolean knowsAllHolders() {
+        return true;
+    }
+
+    @Override
     public void close() {
         references.close();
         reader.memory().close();
