@@ -40,6 +40,13 @@ final class MallocSettings {
                         false,
                         "the main arena grows and shrinks by huge pages of this size"));
             }
+            if (of.hugePageSize() > 0) {
+                all.add(new Setting(
+                        "hp_pagesize",
+                        of.hugePageSize(),
+                        false,
+                        "malloc asks for huge pages of this size, of which hardly any is ever given back"));
+            }
             return List.copyOf(all);
         }
     }

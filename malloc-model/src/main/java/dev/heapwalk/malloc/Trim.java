@@ -8,6 +8,9 @@ import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Residency;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToLongFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What {@code malloc_trim(0)} would give back to the kernel, by the rules of glibc 2.12 to 2.43 ({@code mtrim} and
@@ -16,7 +19,8 @@ import java.util.List;
  * <p>Of each free chunk it gives back the whole pages behind the chunk's own header of 48 bytes, after the chunks of
  * fastbins are merged with their free neighbours, and of the main arena's top what lies behind a header. It gives back
  * nothing of a thread arena's top, of what thread caches hold, and of a range from the first mapping on that is locked
- * in memory.
+ * in memory. Of mappings of hugetlbfs ({@code glibc.malloc.hugetlb=2}) it knows nothing: the kernel takes whole huge
+ * pages back, but only if the range begins with one, and since Linux 5.18.
  */
 public final class Trim {
     /** {@code sizeof(struct malloc_chunk)}. */
@@ -28,6 +32,9 @@ public final class Trim {
     private final Residency residency;
     private final long pageSize;
     private final long topUnit;
+    /** The size of huge pages that malloc asks for and the kernel takes back; 0 for none. */
+    private final long hugeUnit;
+
     private final long breakEnd;
 
     /** Is told of ranges. */
@@ -47,12 +54,16 @@ public final class Trim {
         private long shared;
         private long huge;
         private long swapped;
+        private long hugetlb;
 
         void add(Residency residency, long start, long end) {
             residency.within(start, end, (from, to, kind) -> {
                 long bytes = to - from;
-                // Nothing is given back of pages that were reserved: no whole one is free by these ranges.
-                if ((kind & (Residency.FILE | Residency.ZERO | Residency.HUGETLB)) != 0) {
+                if ((kind & Residency.HUGETLB) != 0) {
+                    hugetlb += bytes;
+                    return;
+                }
+                if ((kind & (Residency.FILE | Residency.ZERO)) != 0) {
                     return;
                 }
                 if ((kind & Residency.SWAPPED) != 0) {
@@ -76,7 +87,8 @@ public final class Trim {
         this.heap = heap;
         this.residency = residency;
         this.pageSize = heap.target().pageSize();
-        this.topUnit = Math.max(pageSize, transparentHugePageSize(heap));
+        this.topUnit = Math.max(pageSize, hugePageSize(heap, MallocPar::transparentHugePageSize));
+        this.hugeUnit = kernelIsAtLeast(5, 18) ? hugePageSize(heap, MallocPar::hugePageSize) : 0;
         this.breakEnd = heap.target().memory().mappings().list().stream()
                 .filter(mapping -> mapping.path().equals("[heap]"))
                 .mapToLong(Mapping::end)
@@ -84,17 +96,26 @@ public final class Trim {
                 .orElse(0);
     }
 
-    private static long transparentHugePageSize(MallocHeap heap) {
+    private static long hugePageSize(MallocHeap heap, ToLongFunction<MallocPar> which) {
         if (heap.parameters().isEmpty()) {
             return 0;
         }
         try (Reader reader = heap.target().memory().reader(1 << 17)) {
-            long size = Structures.parameters(
-                            reader, heap.parameters().getAsLong(), heap.layout().par())
-                    .transparentHugePageSize();
+            long size = which.applyAsLong(Structures.parameters(
+                    reader, heap.parameters().getAsLong(), heap.layout().par()));
             // No huge page is larger.
             return size > 0 && size <= 1L << 40 && Long.bitCount(size) == 1 ? size : 0;
         }
+    }
+
+    /** The process runs on the kernel that this one runs on. */
+    private static boolean kernelIsAtLeast(int major, int minor) {
+        Matcher version = Pattern.compile("([0-9]{1,4})\\.([0-9]{1,4}).*").matcher(System.getProperty("os.version"));
+        if (!version.matches()) {
+            return false;
+        }
+        int own = Integer.parseInt(version.group(1));
+        return own > major || own == major && Integer.parseInt(version.group(2)) >= minor;
     }
 
     /**
@@ -113,7 +134,14 @@ public final class Trim {
             kept.add(residency, top[0], top[1]);
             end.add(residency, top[1], top[2]);
             all.add(new Reclaimable(
-                    arena.index(), sum.resident, sum.shared, sum.huge, sum.swapped, end.resident, kept.resident));
+                    arena.index(),
+                    sum.resident,
+                    sum.shared,
+                    sum.huge,
+                    sum.swapped,
+                    sum.hugetlb,
+                    end.resident,
+                    kept.resident));
         }
         return all;
     }
@@ -170,6 +198,21 @@ public final class Trim {
                 to = locked.start(i);
             }
         }
+        Ranges hugetlb = residency.hugetlb();
+        for (int i = hugetlb.behind(from); i < hugetlb.count() && hugetlb.start(i) < to; i++) {
+            long first = Math.max(from, hugetlb.start(i));
+            sendUnlessEmpty(from, first, sink);
+            if (hugeUnit == 0 || (first & hugeUnit - 1) != 0) {
+                // Nor behind an error.
+                return;
+            }
+            sendUnlessEmpty(first, Math.min(to, hugetlb.end(i)) & -hugeUnit, sink);
+            from = Math.min(to, hugetlb.end(i));
+        }
+        sendUnlessEmpty(from, to, sink);
+    }
+
+    private static void sendUnlessEmpty(long from, long to, Sink sink) {
         if (from < to) {
             sink.range(from, to);
         }

@@ -2,12 +2,15 @@
 package dev.heapwalk.malloc;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.heapwalk.heap.residency.Reclaimable;
 import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.CProgram;
+import dev.heapwalk.testkit.HugePages;
 import dev.heapwalk.testkit.Release;
+import dev.heapwalk.testkit.ThisMachine;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -90,6 +93,11 @@ class TrimTest {
                 for (int i = 0; i < count; i++)
                     if (rand_r(&seed) % 5) free(held[i]);
             }
+            static void *within(char *all, long size) {
+                char *block;
+                do block = malloc(size); while (block < all || block >= all + (24 << 20));
+                return block;
+            }
             static pthread_barrier_t barrier;
             static char *name;
             static void *thread(void *number) {
@@ -142,6 +150,25 @@ class TrimTest {
                     holes(1000, 8000, 2, WRITE);
                     if (fork() == 0) { prctl(PR_SET_PDEATHSIG, SIGKILL); for (;;) pause(); }
                 }
+                if (!strcmp(name, "huge")) {
+                    mallopt(M_MMAP_MAX, 0);
+                    holes(8, 5 << 20, 2, WRITE);
+                }
+                if (!strcmp(name, "huge-begins")) {
+                    // Free chunks whose first whole page is the first one of a huge page, and of the second one not.
+                    mallopt(M_MMAP_MAX, 0);
+                    char *all = malloc(24 << 20), *large[2];
+                    free(all);
+                    for (int i = 0; i < 2; i++) {
+                        // Where the next chunk begins, and the huge page before which the free one shall begin.
+                        long next = (long) within(all, 100000) + 100000, huge = (next + 20000 + (2 << 20) - 1) & -(2 << 20);
+                        within(all, huge - 64 - 8192 * i - next - 8);
+                        memset(large[i] = within(all, 5 << 20), 1, 5 << 20);
+                        within(all, 100000);
+                    }
+                    free(large[0]);
+                    free(large[1]);
+                }
                 if (!strcmp(name, "random")) at_random(7, 3000);
                 if (!strncmp(name, "thread", 6) || !strcmp(name, "random")) {
                     pthread_t id;
@@ -159,6 +186,11 @@ class TrimTest {
                 _exit(0);
             }
             """;
+
+    /** The same, with huge pages that were reserved before. */
+    private static final String RESERVED = "glibc.malloc.hugetlb=2 ";
+
+    private static final int HUGE_PAGES = 60;
 
     record Case(Release release, String pattern, String tunables) {
         @Override
@@ -178,6 +210,12 @@ class TrimTest {
             if (release != Release.BULLSEYE) {
                 cases.add(new Case(release, "top", "glibc.malloc.hugetlb=1"));
                 cases.add(new Case(release, "alternate", "glibc.malloc.hugetlb=1"));
+                cases.add(new Case(release, "huge", "glibc.malloc.hugetlb=1"));
+                for (String pattern : List.of("alternate", "huge", "huge-begins", "threads", "random")) {
+                    // Without reserved pages first, where malloc takes small ones after all.
+                    cases.add(new Case(release, pattern, "glibc.malloc.hugetlb=2"));
+                    cases.add(new Case(release, pattern, RESERVED));
+                }
             }
         }
         cases.add(new Case(Release.SID, "alternate", "glibc.malloc.tcache_max=2000000"));
@@ -200,15 +238,36 @@ class TrimTest {
     @ParameterizedTest
     @MethodSource("cases")
     void isWhatTheCallGivesBack(Case it) throws IOException {
+        if (!it.tunables().equals(RESERVED)) {
+            check(it);
+            return;
+        }
+        try (HugePages reserved = HugePages.reserve(HUGE_PAGES)) {
+            String why = "no huge pages can be reserved";
+            if (!reserved.enough()) {
+                ThisMachine.leavesOut("what a trim gives back of reserved huge pages", why);
+                abort(why);
+            }
+            assertThat(check(it))
+                    .as("bytes of huge pages")
+                    .isEqualTo(it.pattern().equals("huge-begins") ? 4 << 20 : 0);
+        }
+    }
+
+    /** Returns how much of reserved huge pages was given back. */
+    private static long check(Case it) throws IOException {
         String program = CProgram.portableSource("trim", PROGRAM, "-pthread").install(it.release(), false);
         List<String> command = it.release()
                 .commandBeside(Path.of(System.getProperty("java.io.tmpdir")), false, List.of(program, it.pattern()));
-        Map<String, String> settings = it.tunables().isEmpty() ? Map.of() : Map.of("GLIBC_TUNABLES", it.tunables());
+        Map<String, String> settings = it.tunables().isEmpty()
+                ? Map.of()
+                : Map.of("GLIBC_TUNABLES", it.tunables().strip());
         try (ToldProgram told = new ToldProgram(settings, command.toArray(String[]::new))) {
             NavigableSet<Long> before;
             NavigableSet<Long> forecast = new TreeSet<>();
             long resident = 0;
             long shared = 0;
+            long hugetlb = 0;
             try (Target target = Target.attach(told.pid)) {
                 Residency residency = target.memory().residency().orElseThrow();
                 before = own(residency);
@@ -224,6 +283,7 @@ class TrimTest {
                 for (Reclaimable of : heap.reclaimable(residency)) {
                     resident += of.resident();
                     shared += of.shared();
+                    hugetlb += of.hugetlb();
                 }
                 // To read it has changed nothing.
                 assertThat(own(target.memory().residency().orElseThrow())).isEqualTo(before);
@@ -237,8 +297,9 @@ class TrimTest {
                 gone.removeAll(own(target.memory().residency().orElseThrow()));
             }
             assertThat(gone).isEqualTo(forecast);
-            assertThat(resident).isEqualTo(PAGE * (long) gone.size());
+            assertThat(resident + hugetlb).isEqualTo(PAGE * (long) gone.size());
             assertThat(shared).isEqualTo(it.pattern().equals("forked") ? resident : 0);
+            return hugetlb;
         }
     }
 }

@@ -30,6 +30,7 @@ public final class Residency {
     private final Ranges runs;
     private final byte[] kinds;
     private final Ranges locked;
+    private final Ranges hugetlb;
 
     /** Is told of runs. */
     @FunctionalInterface
@@ -96,13 +97,13 @@ public final class Residency {
          */
         public Residency build(Ranges locked, Ranges hugetlb) {
             if (hugetlb.count() == 0) {
-                return new Residency(this, locked);
+                return new Residency(this, locked, hugetlb);
             }
             Builder marked = new Builder(pageSize);
             for (int i = 0; i < count; i++) {
                 marked.add(starts[i], ends[i], kinds[i], hugetlb);
             }
-            return new Residency(marked, locked);
+            return new Residency(marked, locked, hugetlb);
         }
 
         private void add(long start, long end, int kind, Ranges hugetlb) {
@@ -118,11 +119,12 @@ public final class Residency {
         }
     }
 
-    private Residency(Builder of, Ranges locked) {
+    private Residency(Builder of, Ranges locked, Ranges hugetlb) {
         this.pageSize = of.pageSize;
         this.runs = Ranges.exactly(Arrays.copyOf(of.starts, of.count), Arrays.copyOf(of.ends, of.count));
         this.kinds = Arrays.copyOf(of.kinds, of.count);
         this.locked = locked;
+        this.hugetlb = hugetlb;
     }
 
     /**
@@ -141,6 +143,15 @@ public final class Residency {
      */
     public Ranges locked() {
         return locked;
+    }
+
+    /**
+     * The mappings of {@linkplain #HUGETLB hugetlbfs}, of which {@code madvise} gives back whole huge pages alone.
+     *
+     * @return target addresses
+     */
+    public Ranges hugetlb() {
+        return hugetlb;
     }
 
     /** Nothing in memory: for a target of which that is not known. */

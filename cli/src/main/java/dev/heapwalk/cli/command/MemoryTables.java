@@ -125,12 +125,13 @@ final class MemoryTables {
                         Column.bytes("Of this shared", "shared_bytes"),
                         Column.bytes("In huge pages", "huge_bytes"),
                         Column.bytes("Of swap", "swapped_bytes"),
+                        Column.bytes("Of hugetlbfs", "hugetlb_bytes"),
                         Column.bytes("Kept in top", "top_bytes"),
                         Column.bytes("In caches", "cached_bytes"),
                         Column.bytes("Between used", "between_bytes"),
                         Column.bytes("In use", "used_bytes"),
                         Column.share("Fragmented", "fragmentation")),
-                List.of("swapped_bytes", "shared_bytes", "huge_bytes", "used_bytes", "cached_bytes"),
+                List.of("hugetlb_bytes", "swapped_bytes", "shared_bytes", "huge_bytes", "used_bytes", "cached_bytes"),
                 true,
                 arenas,
                 (arena, sink) -> {
@@ -139,6 +140,7 @@ final class MemoryTables {
                     sink.number(arena.back().shared());
                     sink.number(arena.back().huge());
                     sink.number(arena.back().swapped());
+                    sink.number(arena.back().hugetlb());
                     sink.number(arena.back().kept());
                     sink.number(arena.cached());
                     sink.number(arena.between());

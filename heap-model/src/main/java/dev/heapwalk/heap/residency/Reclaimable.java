@@ -9,7 +9,9 @@ package dev.heapwalk.heap.residency;
  * @param shared how much of that other processes keep in memory, such as a forked child
  * @param huge how much of that is part of huge pages, which the kernel splits, and so frees, only when it needs to
  * @param swapped what would leave the swap space
+ * @param hugetlb how much of hugetlbfs would be free for others again, which is counted in none of the others
  * @param end how much of what would leave memory the region has not given out yet
  * @param kept what stays in memory of what the region has not given out yet
  */
-public record Reclaimable(int region, long resident, long shared, long huge, long swapped, long end, long kept) {}
+public record Reclaimable(
+        int region, long resident, long shared, long huge, long swapped, long hugetlb, long end, long kept) {}
