@@ -20,8 +20,10 @@ import dev.heapwalk.testkit.RubyProcess;
 import dev.heapwalk.testkit.ThisMachine;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -212,6 +214,103 @@ final class MemoryIT {
             assertThat(said.get("bytes").longValue()).isEqualTo(own(rows) - after);
             assertThat(sum(rows, "trim_bytes")).isEqualTo(said.get("bytes").longValue());
             assertThat(sum(rows, "resident_bytes")).isEqualTo(before);
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    /** Each thread once used much of its stack, without touching most of it; some stacks lie side by side in one mapping. */
+    @ParameterizedTest
+    @MethodSource("releases")
+    void tellsHowDeepStacksAre(Release release) throws Exception {
+        String program = CProgram.portableSource("stacks", """
+                #define _GNU_SOURCE
+                #include <alloca.h>
+                #include <pthread.h>
+                #include <stdio.h>
+                #include <sys/mman.h>
+                #include <sys/syscall.h>
+                #include <unistd.h>
+                #define PAGE 4096L
+                static pthread_barrier_t barrier;
+                static long __attribute__((noinline)) deep(long bytes)
+                {
+                    volatile char *lowest = alloca(bytes);
+                    lowest[0] = 1;
+                    return (long) lowest;
+                }
+                static void use(long bytes)
+                {
+                    long lowest = bytes ? deep(bytes) : (long) __builtin_frame_address(0) - PAGE / 2;
+                    pthread_attr_t attributes;
+                    void *start = 0;
+                    size_t size = 0;
+                    char line[80];
+                    // Of the first one glibc leaves out arguments and environment.
+                    if (syscall(SYS_gettid) != getpid()) {
+                        pthread_getattr_np(pthread_self(), &attributes);
+                        pthread_attr_getstack(&attributes, &start, &size);
+                    }
+                    write(1, line, sprintf(line, "%ld %ld\\n", (long) syscall(SYS_gettid),
+                            (long) start + (long) size - (lowest & -PAGE)));
+                    pthread_barrier_wait(&barrier);
+                }
+                static void *thread(void *bytes)
+                {
+                    use((long) bytes);
+                    pause();
+                    return bytes;
+                }
+                int main(void)
+                {
+                    pthread_t id;
+                    pthread_attr_t attributes;
+                    pthread_barrier_init(&barrier, 0, 6);
+                    for (int i = 0; i < 3; i++) {
+                        pthread_attr_init(&attributes);
+                        pthread_attr_setstacksize(&attributes, 4 << 20);
+                        if (i) pthread_attr_setguardsize(&attributes, 0);
+                        pthread_create(&id, &attributes, thread, (void *) ((1L + i) << 20));
+                    }
+                    pthread_attr_init(&attributes);
+                    pthread_attr_setstack(&attributes,
+                            mmap(0, 2 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 2 << 20);
+                    pthread_create(&id, &attributes, thread, (void *) (1L << 20));
+                    pthread_create(&id, 0, thread, (void *) (5L << 20));
+                    use(2 << 20);
+                    write(1, "ready\\n", 6);
+                    for (;;) pause();
+                }
+                """, "-pthread").install(release, false);
+        Grandchild process = Grandchild.start(new ProcessBuilder(release.command(false, List.of(program))));
+        try {
+            Map<Long, Long> told = new HashMap<>();
+            for (String line = process.inputReader().readLine();
+                    !line.equals("ready");
+                    line = process.inputReader().readLine()) {
+                String[] words = line.split(" ");
+                told.put(Long.parseLong(words[0]), Long.parseLong(words[1]));
+            }
+            List<JsonNode> rows = Run.heapwalk("memory", "--format", "jsonl", Long.toString(process.pid()))
+                    .exited(0)
+                    .rows();
+            long endOfStack = Files.readAllLines(Path.of("/proc/%d/maps".formatted(process.pid()))).stream()
+                    .filter(line -> line.endsWith("[stack]"))
+                    .mapToLong(line -> Long.parseLong(line.split("[- ]")[1], 16))
+                    .sum();
+            List<JsonNode> stacks =
+                    rows.stream().filter(row -> row.has("stack_depth_bytes")).toList();
+            assertThat(stacks).hasSize(6).allSatisfy(row -> {
+                long tid = row.get("tid").longValue();
+                long depth = row.get("stack_depth_bytes").longValue();
+                assertThat(depth).isEqualTo(told.get(tid) + (tid == process.pid() ? endOfStack : 0));
+                assertThat(row.get("stack_resident_bytes").longValue()).isLessThan(64 << 10);
+            });
+            assertThat(rows.stream()
+                            .filter(row -> row.path("owner").asText().equals("stacks of threads"))
+                            .mapToLong(row -> row.get("resident_bytes").longValue()))
+                    .hasSize(6)
+                    .allSatisfy(resident -> assertThat(resident).isPositive());
         } finally {
             process.destroyForcibly();
         }

@@ -7,7 +7,7 @@ import dev.heapwalk.memory.raw.Words;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/** Finds the part of a thread's stack that is in use. */
+/** Finds a thread's stack, and the part of it that is in use. */
 final class ThreadStack {
     /** How far {@code struct pthread} reaches from the thread pointer, in every version and more. */
     private static final int CONTROL_BLOCK = 1 << 12;
@@ -32,24 +32,34 @@ final class ThreadStack {
             return Optional.empty();
         }
         long start = top - Math.min(processor.redZone(), top - mapping.get().start());
-        long end = end(top);
+        long end = known(top).map(Range::end).orElse(0L);
         return Optional.of(new Range(
                 start,
                 end != 0 && end - mapping.get().end() < 0 ? end : mapping.get().end()));
     }
 
+    /** All that the stack may take. */
+    Optional<Range> whole() {
+        long top = registers.stackPointer();
+        return known(top)
+                .or(() -> memory.mappings()
+                        .at(top)
+                        .filter(mapping -> mapping.path().equals("[stack]"))
+                        .map(mapping -> new Range(mapping.start(), mapping.end())));
+    }
+
     /**
-     * The end of what the C library knows as a thread's stack. The control block names it in words that follow one
-     * another, whose place depends on the version.
+     * What the C library knows as a thread's stack, without pages that guard it. The control block names it in words
+     * that follow one another, whose place depends on the version.
      *
-     * @return a target address, or 0 where it names none, or the stack pointer does not lie in it
+     * @return target addresses; empty where it names none, or the stack pointer does not lie in it
      */
-    private long end(long top) {
+    private Optional<Range> known(long top) {
         long pointer = registers.threadPointer();
         Optional<Mapping> mapping =
                 pointer == 0 ? Optional.empty() : memory.mappings().at(pointer);
         if (mapping.isEmpty() || processor.machine().wordSize() != Long.BYTES) {
-            return 0;
+            return Optional.empty();
         }
         long from = processor.tlsVariant() == TlsVariant.BELOW ? pointer : pointer - CONTROL_BLOCK;
         MemorySegment words = MemorySegment.ofArray(new byte[CONTROL_BLOCK]);
@@ -57,18 +67,20 @@ final class ThreadStack {
         for (long at = 0; at + 3 * Long.BYTES <= got; at += Long.BYTES) {
             long block = words.get(Words.LONG, at);
             long size = words.get(Words.LONG, at + Long.BYTES);
-            if (isGlibcs(block, size, words.get(Words.LONG, at + 2 * Long.BYTES), top, pointer)
+            long guard = words.get(Words.LONG, at + 2 * Long.BYTES);
+            if (isGlibcs(block, size, guard, top, pointer)
                     && block + size <= mapping.get().end()) {
-                return block + size;
+                return Optional.of(new Range(Math.min(top, block + guard), block + size));
             }
         }
         // Only where glibc's words are not there: these are found more easily where they are not.
         for (long at = 0; at + 5 * Long.BYTES <= got; at += Long.BYTES) {
             if (isMusls(words.asSlice(at, 5 * Long.BYTES), top, pointer)) {
-                return words.get(Words.LONG, at + 2 * Long.BYTES);
+                long end = words.get(Words.LONG, at + 2 * Long.BYTES);
+                return Optional.of(new Range(end - words.get(Words.LONG, at + 3 * Long.BYTES), end));
             }
         }
-        return 0;
+        return Optional.empty();
     }
 
     /**

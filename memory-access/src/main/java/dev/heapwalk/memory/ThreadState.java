@@ -28,6 +28,17 @@ public record ThreadState(Target target, long tid, String name, Optional<Registe
     }
 
     /**
+     * All that its stack may take, in use or not, without the pages that guard it: the block that the C library made
+     * for the thread, or the mapping that the kernel calls {@code [stack]}, as far as it has grown.
+     *
+     * @return target addresses; empty where that is not known, as of a stack pointer that lies on a signal or coroutine
+     *     stack
+     */
+    public Optional<Range> wholeStack() {
+        return registers.flatMap(known -> new ThreadStack(target.memory(), known).whole());
+    }
+
+    /**
      * Its copy of a module's thread-local variables. That of {@code symbol} lies at the beginning and {@link
      * ElfModule#tlsSymbol} of it.
      *

@@ -14,6 +14,7 @@ import dev.heapwalk.heap.residency.MemoryOwners;
 import dev.heapwalk.heap.residency.OwnedMemory;
 import dev.heapwalk.heap.residency.Owner;
 import dev.heapwalk.heap.residency.PageUses;
+import dev.heapwalk.heap.residency.StackHolding;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Proportions;
 import dev.heapwalk.memory.Residency;
@@ -153,6 +154,9 @@ final class Memory extends ReportCommand {
             }
             settings.addAll(heap.settings());
         }
+        if (format() != Format.TABLE || isWorthTelling(owned.stacks())) {
+            answers.add(MemoryTables.stacks(shown(owned.stacks())));
+        }
         if (!settings.isEmpty()) {
             answers.add(MemoryTables.settings(settings));
         }
@@ -179,6 +183,11 @@ final class Memory extends ReportCommand {
         if (!findings.isEmpty()) {
             answers.add(format() == Format.TABLE ? MemoryTables.sentences(findings) : MemoryTables.findings(findings));
         }
+    }
+
+    /** Whether there are several threads, or a stack is large. */
+    private static boolean isWorthTelling(List<StackHolding> stacks) {
+        return stacks.size() > 1 || stacks.stream().anyMatch(stack -> stack.depth() >= WORTH_A_WALK);
     }
 
     /** The first of many rows for people, all for programs. */

@@ -9,6 +9,7 @@ import dev.heapwalk.heap.Setting;
 import dev.heapwalk.heap.residency.Holding;
 import dev.heapwalk.heap.residency.Owner;
 import dev.heapwalk.heap.residency.PageUses;
+import dev.heapwalk.heap.residency.StackHolding;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.memory.MemoryCounts;
 import java.util.ArrayList;
@@ -146,6 +147,31 @@ final class MemoryTables {
                     sink.number(arena.between());
                     sink.number(arena.used());
                     sink.number(Math.round(arena.fragmentation() * WHOLE));
+                });
+    }
+
+    /** A row for each thread. */
+    static Report stacks(List<StackHolding> stacks) {
+        return new ListReport<>(
+                List.of(
+                        Column.id("Thread", "tid"),
+                        Column.text("Name", "thread_name"),
+                        Column.bytes("Stack in use", "stack_used_bytes"),
+                        Column.bytes("Deepest", "stack_depth_bytes"),
+                        Column.bytes("In memory", "stack_resident_bytes"),
+                        Column.bytes("Swapped", "stack_swapped_bytes"),
+                        Column.bytes("Limit", "stack_limit_bytes")),
+                List.of("stack_swapped_bytes", "stack_limit_bytes"),
+                false,
+                stacks,
+                (stack, sink) -> {
+                    sink.number(stack.thread().tid());
+                    sink.text(stack.thread().name());
+                    sink.number(stack.used());
+                    sink.number(stack.depth());
+                    sink.number(stack.resident());
+                    sink.number(stack.swapped());
+                    sink.number(stack.reserved());
                 });
     }
 

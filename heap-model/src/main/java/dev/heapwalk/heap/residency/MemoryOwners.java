@@ -112,6 +112,10 @@ public final class MemoryOwners {
                 all.regions.entrySet().stream()
                         .filter(entry -> entry.getKey().heap().layer() == HeapLayer.ALLOCATOR)
                         .map(entry -> holding(entry.getKey(), entry.getValue()))
+                        .toList(),
+                heaps.target().threads().stream()
+                        .flatMap(thread -> StackHolding.of(thread, residency).stream())
+                        .sorted(Comparator.comparingLong(StackHolding::depth).reversed())
                         .toList());
     }
 
@@ -257,16 +261,16 @@ public final class MemoryOwners {
         }
     }
 
-    /** The stack of a thread: all of the mapping that it lies in, up to where its first frame begins. */
+    /** The stack of a thread; where that is not known, the mapping that it lies in, up to where its first frame begins. */
     private void stack(ThreadState thread) {
-        thread.stack()
-                .ifPresent(used -> target.memory()
-                        .mappings()
-                        .at(used.start())
-                        .filter(mapping -> mapping.start() >= 0)
-                        .ifPresent(mapping -> claim(new Claim(
-                                new Range(mapping.start(), used.end()),
-                                new Owner(Kind.STACK, thread.toString(), Part.WHOLE)))));
+        thread.wholeStack()
+                .or(() -> thread.stack()
+                        .flatMap(used -> target.memory()
+                                .mappings()
+                                .at(used.start())
+                                .filter(mapping -> mapping.start() >= 0)
+                                .map(mapping -> new Range(mapping.start(), used.end()))))
+                .ifPresent(range -> claim(new Claim(range, new Owner(Kind.STACK, thread.toString(), Part.WHOLE))));
     }
 
     /** What claims there are to a range of a mapping, and what nobody claims of it. */
