@@ -54,6 +54,26 @@ final class CppWorldTest {
             }
             """;
 
+    private static final String TABLES = """
+            #include <cstdio>
+            #include <cstdlib>
+            #include <string>
+            #include <unistd.h>
+            struct Table { void **entries; size_t used, room; size_t other[2]; };
+            static Table tables[300];
+            static std::string text(100, 'x');
+            int main() {
+                for (int i = 0; i < 300; i++) {
+                    size_t room = 16 + i % 32;
+                    tables[i] = {static_cast<void **>(calloc(1, room + 1)), i % 3 == 0 ? 0 : room - i % 5, room, {}};
+                    if (i % 2 == 0) tables[i].entries[1] = &tables[i];
+                }
+                printf("tables\\t\\t300\\nREADY\\t\\t1\\n");
+                fflush(stdout);
+                pause();
+            }
+            """;
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -93,6 +113,16 @@ final class CppWorldTest {
         try (World world = new World(program);
                 Target target = Target.attach(world.process.pid())) {
             assertThat(counts(target)).isEqualTo(Map.of("One, ", 10L, "Two, ", 5L, "Other, ", 20L));
+        }
+    }
+
+    /** Tables with what is in use of them and how large they are, as C has them, in a program that has the library too. */
+    @Test
+    void whatOnlyLooksLikeAStringIsNone() throws Exception {
+        try (World world = new World(CProgram.compileCpp("g++", "tables", TABLES, "-O1"));
+                Target target = Target.attach(world.process.pid())) {
+            assertThat(world.expected).containsEntry("tables, ", 300L);
+            assertThat(counts(target)).isEqualTo(Map.of("std::string, buffer", 1L));
         }
     }
 

@@ -29,16 +29,27 @@ final class Containers {
     private static final long MOST = 1L << 40;
     /** A byte of malloc's takes 24, and 16 more where these would be left over, in bytes. */
     private static final int SLACK = 40;
+    /** Where more than 16 bytes were asked for, malloc has so many more at most, and the other allocators too. */
+    private static final int ROUNDED = 32;
     /** The header of a string that is shared: length, capacity, number of users. */
     private static final int SHARED_HEADER = 24;
     /** The shortest text that does not lie in a string of libstdc++ itself. */
     private static final long SHORTEST = 16;
+    /** Strings from this length on may hold whatever they like, in bytes. Of shorter ones the beginning is looked at. */
+    private static final long LONG = 64;
+
+    private static final int LOOKED_AT = 16;
     /** A string of libstdc++ has as much room, in bytes. */
     private static final int STRING = 32;
     /** What a block of a deque of libc++ holds, but for the last part that is too small for an element, in bytes. */
     private static final long NEW_DEQUE_BLOCK = 4096;
     /** Elements that are larger than this have 16 to a block, in bytes. */
     private static final long LARGE_ELEMENT = 256;
+
+    /** What a hash table's factor of load lies between: as a float a small number is next to nothing. */
+    private static final float LEAST_LOAD = 0.01f;
+
+    private static final float MOST_LOAD = 1000;
 
     /** How far before the last of its areas a buffer of a stream begins, in words. */
     private static final int FILE_BUFFER_WORDS = 5;
@@ -68,12 +79,10 @@ final class Containers {
 
     private long searched;
 
-    // Of each begun container: the shape, the address of its word, the number that it tells, the block that it leads
-    // to,
-    // and another block.
+    /** Of each begun container the address of its word, and the shape in the lowest bits. */
     private long[] begun = new long[64];
+
     private int begunCount;
-    private static final int FIELDS = 5;
 
     private Containers(Target target, BlockTable blocks, Links links, Classes classes) {
         this.target = target;
@@ -212,7 +221,7 @@ final class Containers {
         if (second >= value && third >= second && third > value && third - value <= usable) {
             pointers(at, value, block, second, third);
         }
-        if (second >= 0 && second <= third && third >= SHORTEST && room >= STRING && fits(third + 1, usable)) {
+        if (second >= 0 && second <= third && third >= SHORTEST && room >= STRING && isRoom(third + 1, usable)) {
             string(value, block, second);
         }
         if (second > 0 && second < MOST && fits(second * WORD, usable)) {
@@ -237,6 +246,11 @@ final class Containers {
     /** Whether a block may have been made for so many bytes: allocators round up. */
     private static boolean fits(long bytes, long usable) {
         return bytes <= usable && usable - bytes < Math.max(SLACK, usable >>> 2);
+    }
+
+    /** The same of what takes more than the smallest block of an allocator, and so has less left over. */
+    private static boolean isRoom(long bytes, long usable) {
+        return bytes <= usable && usable - bytes < Math.max(ROUNDED, usable >>> 2);
     }
 
     /** Three addresses in one block: of a vector, or of a deque of libc++, which has four. */
@@ -295,9 +309,27 @@ final class Containers {
     }
 
     private void string(long value, int block, long length) {
-        if (far.readByte(value + length, (byte) 1) == 0) {
+        if (far.readByte(value + length, (byte) 1) == 0 && (length >= LONG || hasText(value, length))) {
             owned.mark(block, Owned.STRING);
         }
+    }
+
+    /**
+     * Whether there is text in a short string. What such a one says of its block is little: two small numbers, the second
+     * of which fits it, as there are of tables and what is in use of them. One that was cleared has its old text but for
+     * the first byte.
+     */
+    private boolean hasText(long address, long length) {
+        return length > 0 ? !hasZero(address, Math.min(length, LOOKED_AT)) : !hasZero(address + 1, WORD - 1);
+    }
+
+    private boolean hasZero(long address, long length) {
+        for (long at = address; at < address + length; at++) {
+            if (far.readByte(at, (byte) 0) == 0) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** A string of libc++: the size of its block with the lowest bit set, the length, the text. */
@@ -310,7 +342,7 @@ final class Containers {
             return;
         }
         long size = near.readLong(at - 2 * WORD, 0) - 1;
-        if (size > length && size % 16 == 0 && fits(size, blocks.usable(block))) {
+        if (size > length && size % 16 == 0 && isRoom(size, blocks.usable(block))) {
             string(value, block, length);
         }
     }
@@ -425,7 +457,7 @@ final class Containers {
     private void hash(long at, long first) {
         long count = near.readLong(at + 3 * WORD, -1);
         float load = Float.intBitsToFloat(near.readInt(at + 4 * WORD, 0));
-        if (count < 0 || count > blocks.count() || !(load > 0 && load < 1000)) {
+        if (count < 0 || count > blocks.count() || !(load >= LEAST_LOAD && load < MOST_LOAD)) {
             return;
         }
         if (count > 0 ? blocks.at(first) >= 0 : first == 0) {
