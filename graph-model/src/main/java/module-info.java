@@ -6,4 +6,5 @@ module dev.heapwalk.graph {
     requires transitive dev.heapwalk.heap;
 
     exports dev.heapwalk.graph;
+    exports dev.heapwalk.graph.root;
 }

@@ -2,6 +2,7 @@
 package dev.heapwalk.heap;
 
 import dev.heapwalk.heap.residency.Reclaimable;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.Rest;
 import dev.heapwalk.memory.Target;
@@ -115,6 +116,16 @@ public interface Heap {
      */
     default boolean isOwn(BlockView block) {
         return false;
+    }
+
+    /**
+     * Memory outside of its pages that it keeps its own books in, such as the heads of lists of free blocks. Words there
+     * may look like pointers into blocks that are in use, and keep none alive.
+     *
+     * @return an unmodifiable list of ranges of target addresses
+     */
+    default List<Range> bookkeeping() {
+        return List.of();
     }
 
     /**

@@ -14,6 +14,7 @@ import dev.heapwalk.heap.Setting;
 import dev.heapwalk.heap.Table;
 import dev.heapwalk.heap.residency.Reclaimable;
 import dev.heapwalk.malloc.layout.MallocLayout;
+import dev.heapwalk.memory.Range;
 import dev.heapwalk.memory.Residency;
 import dev.heapwalk.memory.Target;
 import java.util.ArrayList;
@@ -352,6 +353,19 @@ public final class MallocHeap implements Heap {
     @Override
     public boolean isOwn(BlockView block) {
         return Arrays.binarySearch(cacheAddresses, block.address()) >= 0;
+    }
+
+    /** The states of arenas, and malloc's parameters. */
+    @Override
+    public List<Range> bookkeeping() {
+        List<Range> books = new ArrayList<>();
+        for (MallocArena arena : arenas) {
+            books.add(
+                    new Range(arena.address(), arena.address() + layout.state().size()));
+        }
+        parameters.ifPresent(
+                address -> books.add(new Range(address, address + layout.par().size())));
+        return List.copyOf(books);
     }
 
     @Override

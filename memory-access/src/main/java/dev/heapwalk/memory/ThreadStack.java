@@ -18,6 +18,9 @@ final class ThreadStack {
     private final Registers registers;
     private final Processor processor;
 
+    /** A stack that the C library has made, and how much at its start guards it. */
+    private record Block(Range range, long guard) {}
+
     ThreadStack(AddressSpace memory, Registers registers) {
         this.memory = memory;
         this.registers = registers;
@@ -25,23 +28,37 @@ final class ThreadStack {
     }
 
     Optional<Range> find() {
-        long top = registers.stackPointer();
+        return from(registers.stackPointer());
+    }
+
+    /** What is in use of the stack that an address is the top of. */
+    Optional<Range> from(long top) {
         Optional<Mapping> mapping =
                 top == 0 ? Optional.empty() : memory.mappings().at(top);
         if (mapping.isEmpty()) {
             return Optional.empty();
         }
         long start = top - Math.min(processor.redZone(), top - mapping.get().start());
-        long end = known(top).map(Range::end).orElse(0L);
+        long end = block(top).map(block -> block.range.end()).orElse(mapping.get().end());
         return Optional.of(new Range(
-                start,
-                end != 0 && end - mapping.get().end() < 0 ? end : mapping.get().end()));
+                start, end - mapping.get().end() < 0 ? end : mapping.get().end()));
+    }
+
+    /** The stack that the C library has given the thread, whatever it stands on; empty for the main thread. */
+    Optional<Range> own() {
+        return block(0).map(Block::range);
+    }
+
+    /** The block that glibc made for a thread, of which only the control block is known. */
+    static Optional<Range> block(AddressSpace memory, Processor processor, long pointer) {
+        return new ThreadStack(memory, new Registers(processor, new long[0], pointer)).own();
     }
 
     /** All that the stack may take. */
     Optional<Range> whole() {
         long top = registers.stackPointer();
-        return known(top)
+        return block(top)
+                .map(block -> new Range(Math.min(top, block.range.start() + block.guard), block.range.end()))
                 .or(() -> memory.mappings()
                         .at(top)
                         .filter(mapping -> mapping.path().equals("[stack]"))
@@ -49,12 +66,13 @@ final class ThreadStack {
     }
 
     /**
-     * What the C library knows as a thread's stack, without pages that guard it. The control block names it in words
-     * that follow one another, whose place depends on the version.
+     * What the C library knows as a thread's stack. The control block names it in words that follow one another, whose
+     * place depends on the version.
      *
-     * @return target addresses; empty where it names none, or the stack pointer does not lie in it
+     * @param top what must lie in it, or 0
+     * @return target addresses; empty where it names none, or the top does not lie in it
      */
-    private Optional<Range> known(long top) {
+    private Optional<Block> block(long top) {
         long pointer = registers.threadPointer();
         Optional<Mapping> mapping =
                 pointer == 0 ? Optional.empty() : memory.mappings().at(pointer);
@@ -68,16 +86,18 @@ final class ThreadStack {
             long block = words.get(Words.LONG, at);
             long size = words.get(Words.LONG, at + Long.BYTES);
             long guard = words.get(Words.LONG, at + 2 * Long.BYTES);
-            if (isGlibcs(block, size, guard, top, pointer)
+            long inside = top == 0 ? block : top;
+            if (isGlibcs(block, size, guard, inside, pointer)
                     && block + size <= mapping.get().end()) {
-                return Optional.of(new Range(Math.min(top, block + guard), block + size));
+                return Optional.of(new Block(new Range(block, block + size), guard));
             }
         }
         // Only where glibc's words are not there: these are found more easily where they are not.
         for (long at = 0; at + 5 * Long.BYTES <= got; at += Long.BYTES) {
-            if (isMusls(words.asSlice(at, 5 * Long.BYTES), top, pointer)) {
-                long end = words.get(Words.LONG, at + 2 * Long.BYTES);
-                return Optional.of(new Range(end - words.get(Words.LONG, at + 3 * Long.BYTES), end));
+            long end = words.get(Words.LONG, at + 2 * Long.BYTES);
+            long inside = top == 0 ? end - 1 : top;
+            if (isMusls(words.asSlice(at, 5 * Long.BYTES), inside, pointer)) {
+                return Optional.of(new Block(new Range(end - words.get(Words.LONG, at + 3 * Long.BYTES), end), 0));
             }
         }
         return Optional.empty();

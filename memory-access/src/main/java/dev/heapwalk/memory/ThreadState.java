@@ -39,6 +39,27 @@ public record ThreadState(Target target, long tid, String name, Optional<Registe
     }
 
     /**
+     * As {@link #stack()}, for another stack pointer: that of the code that a signal interrupted, on a stack that need
+     * not be the one that the handler runs on.
+     *
+     * @param stackPointer a target address
+     * @return target addresses; empty where there are no registers, or it points to nothing
+     */
+    public Optional<Range> stackFrom(long stackPointer) {
+        return registers.flatMap(known -> new ThreadStack(target.memory(), known).from(stackPointer));
+    }
+
+    /**
+     * The stack that the C library has given the thread, in use or not, also while the thread stands on another one.
+     *
+     * @return target addresses; empty for the main thread, for threads of other libraries than glibc and musl, and where
+     *     there are no registers
+     */
+    public Optional<Range> ownStack() {
+        return registers.flatMap(known -> new ThreadStack(target.memory(), known).own());
+    }
+
+    /**
      * Its copy of a module's thread-local variables. That of {@code symbol} lies at the beginning and {@link
      * ElfModule#tlsSymbol} of it.
      *

@@ -345,6 +345,16 @@ public final class FrameCursor implements AutoCloseable {
     }
 
     /**
+     * An address in the code that made the frame, to find its name by: a call may be the last that a function does, so
+     * what it returns to may be another function's.
+     *
+     * @return a target address, the next instruction or one byte before
+     */
+    public long place() {
+        return place;
+    }
+
+    /**
      * The top of the stack in this frame.
      *
      * @return a target address
