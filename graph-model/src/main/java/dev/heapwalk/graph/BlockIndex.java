@@ -104,16 +104,16 @@ public final class BlockIndex implements AutoCloseable {
     public static BlockIndex of(Heaps heaps, GraphOptions options) {
         Tables tables = new Tables(options);
         try {
-            return of(heaps, tables, true);
+            return of(heaps, tables, true, () -> {});
         } catch (RuntimeException | Error e) {
             tables.close();
             throw e;
         }
     }
 
-    static BlockIndex of(Heaps heaps, Tables tables, boolean ownTables) {
+    static BlockIndex of(Heaps heaps, Tables tables, boolean ownTables, Runnable progress) {
         try (BlockIndexBuilder builder = new BlockIndexBuilder(tables)) {
-            builder.walk(heaps);
+            builder.walk(heaps, progress);
             return builder.build(ownTables);
         }
     }

@@ -23,6 +23,9 @@ final class BlockIndexBuilder implements AutoCloseable {
     /** Of so many blocks one may begin where no program's does, before smaller granules are taken for it. */
     private static final int MISALIGNED = 1000;
 
+    /** It is told that the work goes on whenever these bits of the count of blocks are 0. */
+    private static final int TOLD_AFTER = 0xffff;
+
     private static final int FINE = 3;
     private static final int COARSE = 4;
     private static final long GONE = -1;
@@ -66,11 +69,15 @@ final class BlockIndexBuilder implements AutoCloseable {
         this.sizes = new LongRuns(tables);
     }
 
-    void walk(Heaps of) {
+    void walk(Heaps of, Runnable progress) {
         try (LayerCursor block = of.blocks()) {
             Heap heap = null;
             int number = -1;
+            int walked = 0;
             while (block.next()) {
+                if ((++walked & TOLD_AFTER) == 0) {
+                    progress.run();
+                }
                 if (block.state() != BlockState.USED) {
                     continue;
                 }

@@ -45,10 +45,12 @@ final class GraphBuilder {
     final AtomicLong damaged = new AtomicLong();
     final AtomicLong unreadable = new AtomicLong();
     private final List<RowWriter> writers = new ArrayList<>();
+    private final Runnable progress;
 
-    GraphBuilder(Tables tables, BlockIndex index) {
+    GraphBuilder(Tables tables, BlockIndex index, Runnable progress) {
         this.tables = tables;
         this.index = index;
+        this.progress = progress;
         this.known = new NodeSet(index.count());
         this.owned = new NodeSet(index.count());
         this.unsure = new NodeSet(index.count());
@@ -155,6 +157,9 @@ final class GraphBuilder {
         Crew.work("graph", threads, thread -> {
             try (BlockEdges edges = new BlockEdges(index)) {
                 for (int share = next.getAndIncrement(); share < shares; share = next.getAndIncrement()) {
+                    if (thread == 0) {
+                        progress.run();
+                    }
                     BlockIndex.Walk walk = index.new Walk(share * SHARE, Math.min(index.count(), (share + 1) * SHARE));
                     while (walk.next()) {
                         step.of(edges, made.get(thread), walk.number(), walk.address());

@@ -81,9 +81,26 @@ public final class HeapGraph implements AutoCloseable {
      *     memory
      */
     public static HeapGraph of(Heaps heaps, List<? extends RootSource> roots, GraphOptions options) {
+        return of(heaps, roots, options, () -> {});
+    }
+
+    /**
+     * Makes the graph of all heaps, which takes long where they are large.
+     *
+     * @param heaps the heaps of a target that stands still, or else of a moment that is not one
+     * @param roots what else keeps blocks alive; it is asked for names again as long as the graph is open, and closed
+     *     by who made it
+     * @param options what the graph may take
+     * @param progress is run from time to time, by this thread; an exception of it ends the work
+     * @return a new graph
+     * @throws UnsupportedTargetException if there is no heap, or more blocks or edges than a graph has room for
+     * @throws java.io.UncheckedIOException if the folder for temporary files has no room for what does not fit into
+     *     memory
+     */
+    public static HeapGraph of(Heaps heaps, List<? extends RootSource> roots, GraphOptions options, Runnable progress) {
         Tables tables = new Tables(options);
         try {
-            GraphBuilder builder = new GraphBuilder(tables, BlockIndex.of(heaps, tables, false));
+            GraphBuilder builder = new GraphBuilder(tables, BlockIndex.of(heaps, tables, false, progress), progress);
             return new HeapGraph(tables, builder, builder.build(heaps, roots, Rows.MOST_EDGES));
         } catch (RuntimeException | Error e) {
             tables.close();

@@ -38,6 +38,10 @@ public final class Commands {
         COMMANDS.put("label", Label::new);
         COMMANDS.put("log", Log::new);
         COMMANDS.put("diff", Diff::new);
+        COMMANDS.put("retained", Retained::new);
+        COMMANDS.put("holders", Holders::new);
+        COMMANDS.put("references", References::new);
+        COMMANDS.put("leaks", LeaksCommand::new);
         COMMANDS.put("shell", Shell::new);
         COMMANDS.put("ruby", Ruby::new);
         COMMANDS.put("python", Python::new);
@@ -90,6 +94,7 @@ public final class Commands {
                 .registerConverter(double.class, word -> number(word, Double::valueOf))
                 .registerConverter(Format.class, word -> named(word, Format.values()))
                 .registerConverter(Mode.class, word -> named(word, Mode.values()))
+                .registerConverter(Retained.By.class, word -> named(word, Retained.By.values()))
                 .registerConverter(DumpFormat.class, word -> named(word, DumpFormat.values()))
                 .registerConverter(ThreadsFormat.class, word -> named(word, ThreadsFormat.values()));
     }

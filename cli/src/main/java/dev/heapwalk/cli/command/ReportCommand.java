@@ -162,6 +162,11 @@ abstract class ReportCommand extends TargetCommand {
         return report;
     }
 
+    /** The exit status that the answer itself asks for. */
+    int verdict() {
+        return Failure.FINE;
+    }
+
     /** Prints what goes before the answer. */
     void preface(Format chosen, Output out) {}
 
@@ -204,11 +209,12 @@ abstract class ReportCommand extends TargetCommand {
             if (report instanceof Listing listing && listing.cut()) {
                 return abandoned(live.orElseThrow());
             }
-            return printing(subject, problems, () -> {
+            int status = printing(subject, problems, () -> {
                 try (Report told = concluded(report)) {
                     print(told);
                 }
             });
+            return Failure.worse(status, verdict());
         } catch (RuntimeException | Error e) {
             // The rows that were found before stand above the message.
             live.ifPresent(LivePrint::settle);

@@ -22,9 +22,11 @@ public final class Failure {
     public static final int USAGE = 2;
     public static final int DAMAGED = 3;
     public static final int UNREADABLE = 4;
+    /** More is lost than was allowed. */
+    public static final int LOST = 5;
 
     /** The statuses, from the best to the worst. */
-    private static final List<Integer> ORDER = List.of(FINE, DAMAGED, UNREADABLE, USAGE, OTHER);
+    private static final List<Integer> ORDER = List.of(FINE, LOST, DAMAGED, UNREADABLE, USAGE, OTHER);
 
     private Failure() {}
 

@@ -18,6 +18,7 @@ import dev.heapwalk.python.owned.BufferKind;
 import dev.heapwalk.python.owned.BufferSink;
 import dev.heapwalk.python.owned.OwnedBuffers;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * Finds the object that an address belongs to. One that is told by its own address is looked at there, and so is a
@@ -57,6 +58,17 @@ public final class ObjectFinder {
         Heaps heaps = Heaps.of(runtime.target());
         Optional<FoundObject> found = runtime.isVariable(address) ? variable() : inBlock(heaps);
         return found.isEmpty() ? walk(heaps) : found;
+    }
+
+    /**
+     * Finds the object that begins in a block, which is known to hold one.
+     *
+     * @param block the target address of a block in use, of this allocator or of another
+     * @return the target address of the object, which may lie behind a head; empty if there is none
+     */
+    public OptionalLong objectIn(long block) {
+        long object = new ObjectBlocks(runtime, reader).objectIn(block);
+        return object == 0 ? OptionalLong.empty() : OptionalLong.of(object);
     }
 
     /** The block that the address lies in, where its heap has it in use. */
