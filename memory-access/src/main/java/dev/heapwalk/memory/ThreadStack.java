@@ -39,7 +39,8 @@ final class ThreadStack {
             return Optional.empty();
         }
         long start = top - Math.min(processor.redZone(), top - mapping.get().start());
-        long end = block(top).map(block -> block.range.end()).orElse(mapping.get().end());
+        long end =
+                block(top).map(block -> block.range.end()).orElse(mapping.get().end());
         return Optional.of(new Range(
                 start, end - mapping.get().end() < 0 ? end : mapping.get().end()));
     }
