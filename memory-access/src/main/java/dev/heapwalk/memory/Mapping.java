@@ -52,6 +52,20 @@ public record Mapping(
         return path.isEmpty() || path.startsWith("[") || path.startsWith("/anon_hugepage");
     }
 
+    /**
+     * Whether it may show the registers of a device, which a read could change.
+     *
+     * @return whether its path is one below {@code /dev}, {@code /sys} or {@code /proc}, but for those of memory
+     */
+    public boolean ofDriver() {
+        return path.startsWith("/sys/")
+                || path.startsWith("/proc/")
+                || path.startsWith("/dev/")
+                        && !path.startsWith("/dev/shm/")
+                        && !path.startsWith("/dev/zero")
+                        && !path.startsWith("/dev/hugepages/");
+    }
+
     @Override
     public String toString() {
         return "%x-%x %c%c%c%c %x %s"

@@ -22,6 +22,9 @@ final class Suspects {
     /** As long as one holder below has so much of it, in percent, that is where it comes together. */
     private static final int MOSTLY = 70;
 
+    /** Farther down than where half of it is, as in a long list, nothing comes together. */
+    private static final int HALF = 50;
+
     private static final int MOST_STEPS = 1000;
 
     private final GraphNodes nodes;
@@ -90,8 +93,7 @@ final class Suspects {
         int at = node;
         for (int step = 0; step < MOST_STEPS; step++) {
             int[] largest = dominators.largestChildren(at, 1);
-            if (largest.length == 0
-                    || dominators.retained(largest[0]) * 100.0 < MOSTLY * (double) dominators.retained(at)) {
+            if (largest.length == 0 || !isMost(largest[0], at, MOSTLY) || !isMost(largest[0], node, HALF)) {
                 break;
             }
             at = largest[0];
@@ -106,6 +108,11 @@ final class Suspects {
                         Bytes.text(dominators.retained(node)),
                         percent(dominators.retained(node)),
                         where);
+    }
+
+    /** Whether a node holds so much of what another one above it holds. */
+    private boolean isMost(int node, int above, int percent) {
+        return dominators.retained(node) * 100.0 >= percent * (double) dominators.retained(above);
     }
 
     private long percent(long bytes) {

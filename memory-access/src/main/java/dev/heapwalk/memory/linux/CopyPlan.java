@@ -72,7 +72,7 @@ final class CopyPlan {
             if (mapping.readable() && mapping.start() >= 0) {
                 if (PageMap.isPrivateMemory(mapping)) {
                     addMemory(mapping);
-                } else if (mapping.length() <= LARGE && !isOfDriver(mapping)) {
+                } else if (mapping.length() <= LARGE && !mapping.ofDriver()) {
                     addFile(mapping);
                 }
             }
@@ -96,17 +96,6 @@ final class CopyPlan {
     /** Whether that is so much that the process would become noticeably larger. */
     boolean bringsBackMuch() {
         return swapped > bytes / SWAPPED_SHARE;
-    }
-
-    /** Whether a mapping may show the registers of a device, which a read could change. */
-    static boolean isOfDriver(Mapping mapping) {
-        String path = mapping.path();
-        return path.startsWith("/sys/")
-                || path.startsWith("/proc/")
-                || path.startsWith("/dev/")
-                        && !path.startsWith("/dev/shm/")
-                        && !path.startsWith("/dev/zero")
-                        && !path.startsWith("/dev/hugepages/");
     }
 
     private void addMemory(Mapping mapping) {

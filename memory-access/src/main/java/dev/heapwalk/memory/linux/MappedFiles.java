@@ -34,7 +34,7 @@ final class MappedFiles {
 
     /** Whether what is not in memory of a mapping is in a file that may be read. */
     static boolean isFile(Mapping mapping) {
-        return !mapping.shared() && !mapping.anonymous() && !CopyPlan.isOfDriver(mapping);
+        return !mapping.shared() && !mapping.anonymous() && !mapping.ofDriver();
     }
 
     /**

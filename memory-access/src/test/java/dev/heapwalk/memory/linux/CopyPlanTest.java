@@ -25,6 +25,6 @@ class CopyPlanTest {
     })
     void registersOfDevicesAreNotRead(String path, boolean left) {
         Mapping mapping = new Mapping(4096, 8192, true, true, false, true, 0, path);
-        assertThat(CopyPlan.isOfDriver(mapping)).isEqualTo(left);
+        assertThat(mapping.ofDriver()).isEqualTo(left);
     }
 }
