@@ -26,6 +26,8 @@ final class Discovery implements Finder<MuslHeap> {
     private final MuslModule module;
     private final ContextSearch.Found found;
     private final MuslRest rest;
+    /** Of the last look at a process that runs on. */
+    private KnownGroups known = KnownGroups.NONE;
 
     private Discovery(Target target, MuslModule module, ContextSearch.Found found) {
         this.target = target;
@@ -97,7 +99,7 @@ final class Discovery implements Finder<MuslHeap> {
     }
 
     @Override
-    public Optional<MuslHeap> look(String name, int firstRegion) {
+    public synchronized Optional<MuslHeap> look(String name, int firstRegion) {
         target.memory().refresh();
         try (Reader reader = target.memory().reader(BUDGET, LINE)) {
             long offset = reader.find(found.address(), MallocngLayout.CONTEXT_SIZE);
@@ -125,13 +127,14 @@ final class Discovery implements Finder<MuslHeap> {
             // A slot is taken, or given back, in several steps.
             this.settled = target.still() && rest.busy(target.threads()).isEmpty();
             this.groups = new GroupCollector(
-                    reader, target.memory().mappings(), target.memory().pageSize(), damages, settled);
+                    reader, target.memory().mappings(), target.memory().pageSize(), damages, settled, known);
         }
 
         MuslHeap heap(String name, int firstRegion) {
             groups.findAreas(context);
             groups.findGroups();
             GroupTable table = groups.table();
+            known = target.runsOn() ? groups.known() : KnownGroups.NONE;
             if (settled) {
                 compare();
             }

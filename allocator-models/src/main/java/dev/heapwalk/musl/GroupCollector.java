@@ -33,6 +33,8 @@ final class GroupCollector {
     /** Whether what does not fit is damage, and no change that is under way. */
     private final boolean settled;
 
+    private final KnownGroups.Search known;
+
     private final MetaArea area = new MetaArea();
     private final Meta meta = new Meta();
 
@@ -54,6 +56,9 @@ final class GroupCollector {
     private final long[] starts = new long[MallocngLayout.METAS];
     private final long[] lengths = new long[MallocngLayout.METAS];
     private final long[] got = new long[MallocngLayout.METAS];
+    /** Whether they are known, and were not read. */
+    private final boolean[] sure = new boolean[MallocngLayout.METAS];
+
     private final MemorySegment words =
             MemorySegment.ofArray(new byte[(MallocngLayout.HEADER + FIRST_WORD) * MallocngLayout.METAS]);
     private int count;
@@ -65,12 +70,14 @@ final class GroupCollector {
     private final int[] nextSlots = new int[DEEPEST];
     private int depth;
 
-    GroupCollector(Reader reader, Mappings mappings, long pageSize, DamageList damages, boolean settled) {
+    GroupCollector(
+            Reader reader, Mappings mappings, long pageSize, DamageList damages, boolean settled, KnownGroups known) {
         this.reader = reader;
         this.mappings = mappings;
         this.pageSize = pageSize;
         this.damages = damages;
         this.settled = settled;
+        this.known = known.new Search();
     }
 
     /** Bytes of groups that were in no state to be read. */
@@ -225,32 +232,51 @@ final class GroupCollector {
 
     /** Of the groups that were taken since, keeps those that begin with the addresses of their metas. */
     private void keepThoseThatBeginSo(int before) {
-        int more = count - before;
-        for (int i = 0; i < more; i++) {
-            int header = Groups.isNested(bits[before + i]) ? MallocngLayout.HEADER : 0;
-            starts[i] = groups[before + i] - header;
-            lengths[i] = header + FIRST_WORD;
+        int asked = 0;
+        for (int row = before; row < count; row++) {
+            sure[row - before] = known.find(metas[row], groups[row], bits[row]);
+            if (sure[row - before]) {
+                headers[row] = known.header();
+            } else {
+                int header = Groups.isNested(bits[row]) ? MallocngLayout.HEADER : 0;
+                starts[asked] = groups[row] - header;
+                lengths[asked++] = header + FIRST_WORD;
+            }
         }
         // They lie anywhere: one by one, each would take a page.
-        reader.memory().readRanges(starts, lengths, more, words, got);
+        reader.memory().readRanges(starts, lengths, asked, words, got);
         int kept = before;
+        int next = 0;
         long at = 0;
-        for (int i = 0; i < more; i++) {
-            int row = before + i;
-            long end = at + lengths[i];
-            if (got[i] == lengths[i] && words.get(Words.LONG, end - Long.BYTES) == metas[row]) {
-                groups[kept] = groups[row];
-                metas[kept] = metas[row];
-                bits[kept] = bits[row];
-                masks[kept] = masks[row];
-                headers[kept++] = words.get(Words.INT, at);
+        for (int row = before; row < count; row++) {
+            if (sure[row - before]) {
+                keep(kept++, row, headers[row]);
+                continue;
+            }
+            long end = at + lengths[next];
+            if (got[next] == lengths[next] && words.get(Words.LONG, end - Long.BYTES) == metas[row]) {
+                keep(kept++, row, words.get(Words.INT, at));
             } else {
                 leftOut += Groups.size(bits[row]);
                 harmGroup(metas[row], groups[row], "does not begin with its address");
             }
             at = end;
+            next++;
         }
         count = kept;
+    }
+
+    private void keep(int place, int row, int header) {
+        groups[place] = groups[row];
+        metas[place] = metas[row];
+        bits[place] = bits[row];
+        masks[place] = masks[row];
+        headers[place] = header;
+    }
+
+    /** What a later look need not read again. */
+    KnownGroups known() {
+        return new KnownGroups(metas, groups, bits, headers, count);
     }
 
     private boolean isRing(long other, long back, long address) {

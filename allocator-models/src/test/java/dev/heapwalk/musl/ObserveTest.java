@@ -4,6 +4,7 @@ package dev.heapwalk.musl;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.heapwalk.allocator.ObservedHeap;
+import dev.heapwalk.allocator.WalkedHeap;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.testkit.Ledger;
 import dev.heapwalk.testkit.LedgerProcess;
@@ -75,6 +76,35 @@ class ObserveTest extends ObservedHeap<MuslHeap> {
                 .option("count", 20_000)
                 .start()) {
             walkAllocatesNothing(process);
+        }
+    }
+
+    /** What an earlier look found of a group is not read again when the heap is found, but when its slots are. */
+    @ParameterizedTest
+    @MethodSource("dev.heapwalk.testkit.Release#debian")
+    void aGroupThatIsHarmedBetweenTwoLooksIsTold(Release release) throws Exception {
+        try (LedgerProcess process =
+                        LedgerProcess.of(release, "basic").musl(false).start();
+                Target target = Target.observe(process.pid())) {
+            MuslHeap before = MuslHeap.locate(target);
+            GroupTable table = before.table();
+            int some = 0;
+            while (table.isArea(some) || Groups.isNested(table.bits[some])) {
+                some++;
+            }
+            long group = table.groups[some];
+            try (Target.Stop _ = target.stop()) {
+                assertThat(Walk.ofAny(before.refresh()).walked.damages()).isZero();
+            }
+            process.poke(group, 8);
+            try (Target.Stop _ = target.stop()) {
+                MuslHeap still = before.refresh();
+                assertThat(still.settled()).isTrue();
+                WalkedHeap walked = Walk.ofAny(still).walked;
+                assertThat(walked.damages()).isPositive();
+                assertThat(walked.leftOut()).isPositive();
+            }
+            process.poke(group, table.structures[some]);
         }
     }
 }
