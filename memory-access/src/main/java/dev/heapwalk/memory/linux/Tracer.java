@@ -100,6 +100,8 @@ final class Tracer {
     private final CountDownLatch ending = new CountDownLatch(1);
 
     private volatile Optional<ForkedProcess> copy = Optional.empty();
+    /** The threads that stood still when a copy was made at once. */
+    private List<Tracee> stood = List.of();
     /** Made the copy; null before. */
     private ThreadCall maker;
 
@@ -449,11 +451,13 @@ final class Tracer {
             rehearse();
             since = System.nanoTime();
             stopAll();
-            threads = states();
             // No lambda expressions from here on, whose code would be made while the process stands still.
             if (atOnce.isPresent()) {
+                // Their names can wait.
+                stood = standing();
                 atOnce.get().accept(this);
             } else {
+                threads = states();
                 stopped.countDown();
                 answer(wanted);
             }
@@ -486,6 +490,9 @@ final class Tracer {
         if (copy.isPresent()) {
             tracees.clear();
             try {
+                if (atOnce.isPresent()) {
+                    threads = states(stood);
+                }
                 copy.get().hold(maker);
             } catch (RuntimeException e) {
                 copy = Optional.empty();
@@ -1031,14 +1038,27 @@ final class Tracer {
     }
 
     private List<StoppedThread> states() {
-        List<StoppedThread> list = new ArrayList<>();
+        return states(standing());
+    }
+
+    private List<Tracee> standing() {
+        List<Tracee> list = new ArrayList<>();
         for (Tracee tracee : tracees.values()) {
             if (tracee.state == State.STOPPED) {
-                if (tracee.name.isEmpty()) {
-                    tracee.name = Optional.of(process.threadName(tracee.tid));
-                }
-                list.add(new StoppedThread(tracee.tid, tracee.name.get(), tracee.registers));
+                list.add(tracee);
             }
+        }
+        return list;
+    }
+
+    /** What is known of threads that stand still, or did. */
+    private List<StoppedThread> states(List<Tracee> standing) {
+        List<StoppedThread> list = new ArrayList<>();
+        for (Tracee tracee : standing) {
+            if (tracee.name.isEmpty()) {
+                tracee.name = Optional.of(process.threadName(tracee.tid));
+            }
+            list.add(new StoppedThread(tracee.tid, tracee.name.get(), tracee.registers));
         }
         // The first thread first. Comparators that are put together load code, for which there is no time here.
         list.sort((one, other) -> one.tid() == process.pid()
