@@ -37,6 +37,11 @@ public final class JsonLines {
 
     private static final byte C1_END = (byte) 0xa0;
 
+    /** What direction marks and line separators begin with, and the byte order mark. */
+    private static final byte MARKS_LEAD = (byte) 0xe2;
+
+    private static final byte LAST_LEAD = (byte) 0xef;
+
     private static final int CAPACITY = 1 << 17;
     private static final int SMALLEST = (PIECE + Integer.BYTES) * GROWTH + SLACK;
 
@@ -635,6 +640,10 @@ public final class JsonLines {
                 // JSON allows it, but a terminal may obey it.
                 escapeByte(from[at + 1]);
                 at += length;
+            } else if ((one == MARKS_LEAD || one == LAST_LEAD) && !SafeText.plain(codePoint(from, at))) {
+                // It turns the order in which a terminal shows text, or is not seen.
+                escape(codePoint(from, at));
+                at += length;
             } else {
                 System.arraycopy(from, at, buffer, position, length);
                 position += length;
@@ -658,6 +667,11 @@ public final class JsonLines {
             }
         }
         return length;
+    }
+
+    /** The character of three bytes at an index. */
+    private static int codePoint(byte[] from, int at) {
+        return (from[at] & 0xf) << 12 | (from[at + 1] & 0x3f) << 6 | from[at + 2] & 0x3f;
     }
 
     private void character(byte one) {

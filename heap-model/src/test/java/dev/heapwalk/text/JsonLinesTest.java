@@ -146,6 +146,16 @@ class JsonLinesTest {
         return Double.isFinite(value) ? value : 1;
     }
 
+    /** Found by script/fuzz: bytes of a Python that are a byte order mark. */
+    @Test
+    void noMarkThatTurnsTextIsWrittenAsItIs() throws IOException {
+        String marks = "\ufeff\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069";
+        String text = "a" + marks + "€\uff01é";
+        byte[] line = written(json -> json.string(text.getBytes(UTF_8)));
+        assertThat(new String(line, UTF_8)).contains("€\uff01é").doesNotContain(marks.split(""));
+        assertThat(parsed(line).textValue()).isEqualTo(text);
+    }
+
     /** A terminal may obey one, also {@code U+009B}, in two bytes of UTF-8 that may lie in two parts. */
     @Test
     void noControlCharacterIsWrittenAsItIs() throws IOException {
