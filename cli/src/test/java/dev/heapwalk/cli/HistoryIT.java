@@ -11,7 +11,10 @@ import dev.heapwalk.testkit.Release;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -203,6 +206,72 @@ final class HistoryIT {
             Run.heapwalk("label", known.pid(), "two", where[0], "/proc/self/none")
                     .exited(1);
             assertThat(known.alive()).isTrue();
+        }
+    }
+
+    private Run log(KnownProcess known, String... more) {
+        List<String> line =
+                new ArrayList<>(List.of(Run.checkout().resolve("bin/heapwalk").toString(), "log", known.pid()));
+        line.addAll(List.of(more));
+        ProcessBuilder builder = new ProcessBuilder(line);
+        builder.environment().put("XDG_STATE_HOME", folder.resolve("state").toString());
+        return Run.of(builder);
+    }
+
+    private static Path backdated(Path file, int days) throws IOException {
+        return Files.setLastModifiedTime(
+                file, FileTime.from(Instant.now().minus(Duration.ofDays(days)).minusSeconds(60)));
+    }
+
+    @Test
+    void whatIsKeptOfEndedProcessesIsDeletedAfterAWhile() throws Exception {
+        Path states = folder.resolve("state/heapwalk");
+        try (KnownProcess lasting = KnownProcess.start()) {
+            List<Path> ended = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                try (KnownProcess known = KnownProcess.start()) {
+                    assertThat(launched("label", known.pid(), "one").start().waitFor())
+                            .isZero();
+                    try (Stream<Path> files = Files.list(states)) {
+                        ended.add(files.filter(file -> !ended.contains(file))
+                                .findFirst()
+                                .orElseThrow());
+                    }
+                }
+            }
+            assertThat(launched("label", lasting.pid(), "first").start().waitFor())
+                    .isZero();
+            Path own;
+            try (Stream<Path> files = Files.list(states)) {
+                own = files.filter(file -> !ended.contains(file)).findFirst().orElseThrow();
+            }
+            // What is no file of a process, and what has another's name as its beginning.
+            Path other = backdated(Files.writeString(states.resolve("shell.history"), "heap"), 99);
+            Path core = backdated(Files.write(states.resolve("core-12ab-4711"), Files.readAllBytes(own)), 99);
+            backdated(own, 99);
+            backdated(ended.get(0), 30);
+            backdated(ended.get(1), 29);
+            assertThat(log(lasting).exited(0).err()).contains("states of 3 processes that have ended");
+            assertThat(launched("label", lasting.pid(), "second").start().waitFor())
+                    .isZero();
+            try (Stream<Path> files = Files.list(states)) {
+                assertThat(files).containsExactlyInAnyOrder(own, other, core, ended.get(1), ended.get(2));
+            }
+            assertThat(labels(own)).containsExactly("first", "second");
+            // Two at once, while a third one keeps a state.
+            ProcessBuilder deleting = launched("log", lasting.pid(), "--delete-ended");
+            List<Process> all = List.of(
+                    deleting.start(),
+                    deleting.start(),
+                    launched("label", lasting.pid(), "third").start());
+            for (Process one : all) {
+                assertThat(one.waitFor()).isZero();
+            }
+            try (Stream<Path> files = Files.list(states)) {
+                assertThat(files).containsExactlyInAnyOrder(own, other, core);
+            }
+            assertThat(labels(own)).containsExactly("first", "second", "third");
+            assertThat(log(lasting).exited(0).err()).doesNotContain("ended");
         }
     }
 }

@@ -9,12 +9,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
 /** The option that says where the labelled states of a target are, and where they are if it says nothing. */
 final class HistoryFile {
     private static final String FOLDER = "heapwalk";
     private static final String ENDING = ".history";
+    /** The boot id of the machine, the id of the process, and its start time. */
+    private static final Pattern OF_PROCESS =
+            Pattern.compile("[0-9a-f-]{36}-([0-9]{1,10})-[0-9]{1,20}" + Pattern.quote(ENDING));
     /** The start time of a process is so many fields behind the name, in which there may be anything. */
     private static final int START_TIME = 20;
 
@@ -57,6 +62,24 @@ final class HistoryFile {
         return subject instanceof Subject.Core core && History.is(core.file())
                 ? Optional.of(core.file())
                 : Optional.empty();
+    }
+
+    /** Whether states are in the folder where each process has a file of its own. */
+    boolean inFolder() {
+        return file == null;
+    }
+
+    /** Whether a file is that of a process which is not there any more, on this machine since it was started. */
+    static boolean isOfEndedProcess(Path file) {
+        Matcher name = OF_PROCESS.matcher(file.getFileName().toString());
+        if (!name.matches()) {
+            return false;
+        }
+        try {
+            return !ofProcess(Long.parseLong(name.group(1))).getFileName().equals(file.getFileName());
+        } catch (NoSuchProcessException e) {
+            return true;
+        }
     }
 
     /** No other process has had the same id and start time since the machine was started. */

@@ -124,11 +124,15 @@ final class Label extends HeapCommand {
         }
 
         Report keep() {
+            State added;
             try (History states = History.change(path)) {
                 refuseSecond(states);
-                State added = states.add(name, millis, target, blocks, room());
-                return new StateList(List.of(added));
+                added = states.add(name, millis, target, blocks, room());
             }
+            if (history.inFolder()) {
+                EndedHistories.find().due(millis).delete();
+            }
+            return new StateList(List.of(added));
         }
 
         @Override

@@ -27,6 +27,11 @@ final class Log extends RowsCommand {
     @Option(names = "--delete", paramLabel = "NAME", description = "Delete the state of that name first.")
     private String deleted;
 
+    @Option(
+            names = "--delete-ended",
+            description = "Delete first what is kept of all processes that have ended, in the folder of states.")
+    private boolean deletesEnded;
+
     @Mixin
     private HistoryFile history;
 
@@ -51,6 +56,9 @@ final class Log extends RowsCommand {
         if (deleted != null) {
             delete(path);
         }
+        if (history.inFolder()) {
+            ended(problems);
+        }
         Optional<History> found = History.read(path);
         if (found.isEmpty()) {
             problems.notices(
@@ -60,6 +68,21 @@ final class Log extends RowsCommand {
         try (History states = found.get()) {
             states.damage().ifPresent(problems::missing);
             return Optional.of(new StateList(states.states()));
+        }
+    }
+
+    private void ended(Problems problems) {
+        EndedHistories ended = EndedHistories.find();
+        if (ended.files().isEmpty()) {
+            return;
+        }
+        if (deletesEnded) {
+            ended.delete();
+            problems.notices(List.of("deleted the states of " + ended));
+        } else {
+            problems.notices(List.of(
+                    "there are also states of %s: 'heapwalk label' deletes each %d days after its last one, --delete-ended now"
+                            .formatted(ended, EndedHistories.DAYS)));
         }
     }
 

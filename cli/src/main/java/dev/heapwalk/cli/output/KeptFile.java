@@ -71,9 +71,12 @@ public final class KeptFile implements AutoCloseable {
             if (!(place instanceof Place.Name name)) {
                 throw new IOException("it is no file");
             }
+            Descriptor.Status status;
+            FileChannel channel;
+            // Closed before there is a lock: the kernel lets go of it with any descriptor of the file.
             try (Descriptor found =
                     name.folder().open(name.name(), Descriptor.READ_WRITE | Descriptor.CREATE | Descriptor.NO_FOLLOW)) {
-                Descriptor.Status status = found.status();
+                status = found.status();
                 if (!status.isRegular()) {
                     throw new IOException("it is no file");
                 }
@@ -81,14 +84,14 @@ public final class KeptFile implements AutoCloseable {
                     throw new RefusedException("can't write %s: it belongs to another user (uid %s)"
                             .formatted(path, Integer.toUnsignedString(status.owner())));
                 }
-                FileChannel channel = FileChannel.open(found.path(), StandardOpenOption.READ, StandardOpenOption.WRITE);
-                KeptFile file = new KeptFile(path, channel, false);
-                if (isNamed(path, status)) {
-                    return Optional.of(file);
-                }
-                file.close();
-                return Optional.empty();
+                channel = FileChannel.open(found.path(), StandardOpenOption.READ, StandardOpenOption.WRITE);
             }
+            KeptFile file = new KeptFile(path, channel, false);
+            if (isNamed(path, status)) {
+                return Optional.of(file);
+            }
+            file.close();
+            return Optional.empty();
         }
     }
 
@@ -117,6 +120,22 @@ public final class KeptFile implements AutoCloseable {
             return Optional.empty();
         } catch (IOException e) {
             throw failure("read", path, e);
+        }
+    }
+
+    /**
+     * Deletes a file as soon as no other command has it open to change it. One that waits for that makes a new one.
+     *
+     * @throws RefusedException if it is another user's, or another user has a hand in where that is
+     */
+    public static void delete(Path path) {
+        try (KeptFile _ = change(path);
+                Place place = Place.of(path)) {
+            if (place instanceof Place.Name name) {
+                name.folder().remove(name.name());
+            }
+        } catch (IOException e) {
+            throw failure("delete", path, e);
         }
     }
 
