@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Programs as Fedora packages them: stripped, with the symbols of functions in a section that {@code xz} has compressed. */
+/** Programs as Fedora packages them: stripped, with the symbols of functions in a section that is compressed. */
 public final class MiniDebugInfo {
     private static final String STRIP = """
             set -e

@@ -31,7 +31,7 @@ final class CppWorldTest {
     @TempDir
     private Path folder;
 
-    /** Two classes whose destructors are one function, as linkers make them of functions with the same code, and one more. */
+    /** Two classes whose destructors are one function, as linkers make one of the same code, and one more. */
     private static final String FOLDED = """
             #include <cstdio>
             #include <unistd.h>
@@ -116,7 +116,7 @@ final class CppWorldTest {
         }
     }
 
-    /** Tables with what is in use of them and how large they are, as C has them, in a program that has the library too. */
+    /** Tables with what is in use of them and how large they are, as C has them, where the library is loaded. */
     @Test
     void whatOnlyLooksLikeAStringIsNone() throws Exception {
         try (World world = new World(CProgram.compileCpp("g++", "tables", TABLES, "-O1"));

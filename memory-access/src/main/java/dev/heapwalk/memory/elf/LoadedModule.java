@@ -47,8 +47,7 @@ final class LoadedModule implements ElfModule {
     private Disk disk;
     private Optional<MemorySegment> mapped;
     private List<SymbolTable> tables;
-    /** Whether the tables have all symbols, and not those of functions alone. */
-    private boolean full;
+    private Optional<SymbolTable> functions;
 
     private SymbolIndex index;
     private Optional<TlsBlocks> tlsBlocks = Optional.empty();
@@ -131,7 +130,7 @@ final class LoadedModule implements ElfModule {
                 new LoadedModule(copy, lasting, machine, wide, path, bias, segments, mappings, start, end, buildId);
         twin.mapped = mapped;
         twin.tables = tables;
-        twin.full = full;
+        twin.functions = functions;
         return twin;
     }
 
@@ -399,13 +398,17 @@ final class LoadedModule implements ElfModule {
             List<SymbolTable> found = new ArrayList<>();
             disk().file().flatMap(ElfFile::symbols).ifPresent(found::add);
             debugFile().flatMap(ElfFile::symbols).ifPresent(found::add);
-            full = !found.isEmpty();
-            if (!full) {
-                disk().file().flatMap(ElfFile::compressedSymbols).ifPresent(found::add);
-            }
             tables = List.copyOf(found);
         }
         return tables;
+    }
+
+    /** The symbols of functions that the file has compressed, where there are no others: it takes time to read them. */
+    private synchronized Optional<SymbolTable> functions() {
+        if (functions == null) {
+            functions = tables().isEmpty() ? disk().file().flatMap(ElfFile::compressedSymbols) : Optional.empty();
+        }
+        return functions;
     }
 
     private Optional<ElfFile> debugFile() {
@@ -449,9 +452,8 @@ final class LoadedModule implements ElfModule {
     }
 
     @Override
-    public synchronized boolean hasFullSymbols() {
-        tables();
-        return full;
+    public boolean hasFullSymbols() {
+        return !tables().isEmpty();
     }
 
     private SymbolTable.Symbol find(String name, boolean threadLocal) {
@@ -466,13 +468,16 @@ final class LoadedModule implements ElfModule {
                 return found;
             }
         }
-        return null;
+        return threadLocal
+                ? null
+                : functions().map(table -> table.find(bytes, false)).orElse(null);
     }
 
     /** The dynamic symbols, copied, and then those of files. */
     private List<SymbolTable> allTables() {
         List<SymbolTable> all = new ArrayList<>(dynamic().table().stream().toList());
         all.addAll(tables());
+        functions().ifPresent(all::add);
         return all;
     }
 

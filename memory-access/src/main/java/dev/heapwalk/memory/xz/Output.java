@@ -3,7 +3,7 @@ package dev.heapwalk.memory.xz;
 
 import java.util.Arrays;
 
-/** What was decompressed so far, which later bytes are copied from: the dictionary. It grows by what comes of the input. */
+/** What was decompressed so far, which later bytes are copied from: the dictionary. It grows as bytes come. */
 final class Output {
     private final int most;
     private byte[] bytes = new byte[1 << 12];

@@ -4,8 +4,8 @@ package dev.heapwalk.memory.xz;
 import java.util.Arrays;
 
 /**
- * Decodes bits, each by how probable a 0 is, in 2048ths, which it learns of each that it decodes. Numbers are decoded bit by
- * bit, with a probability for each beginning of the number; the first place of such a table is not used.
+ * Decodes bits, each by how probable a 0 is, in 2048ths, which it learns of each that it decodes. Numbers are decoded
+ * bit by bit, with a probability for each beginning of the number; the first place of such a table is not used.
  */
 final class RangeDecoder {
     private static final int PROBABILITY_BITS = 11;

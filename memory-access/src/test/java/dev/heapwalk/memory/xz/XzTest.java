@@ -61,7 +61,7 @@ class XzTest {
         }
         all.add(text.toString().getBytes());
         // Noise among runs, and what was there long before.
-        byte[] mixed = new byte[3_000_000];
+        byte[] mixed = new byte[1_000_000];
         for (int at = 0; at < mixed.length; ) {
             int length = Math.min(mixed.length - at, 1 + random.nextInt(5000));
             switch (random.nextInt(3)) {

@@ -315,9 +315,9 @@ final class Containers {
     }
 
     /**
-     * Whether there is text in a short string. What such a one says of its block is little: two small numbers, the second
-     * of which fits it, as there are of tables and what is in use of them. One that was cleared has its old text but for
-     * the first byte.
+     * Whether there is text in a short string. What such a one says of its block is little: two small numbers, the
+     * second of which fits it, as there are of tables and what is in use of them. One that was cleared has its old text
+     * but for the first byte.
      */
     private boolean hasText(long address, long length) {
         return length > 0 ? !hasZero(address, Math.min(length, LOOKED_AT)) : !hasZero(address + 1, WORD - 1);

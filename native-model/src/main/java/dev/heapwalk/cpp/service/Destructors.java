@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The class of a virtual table by one of its functions, where symbols of functions are all that there is: each class that
- * can be deleted by a pointer to a base has a destructor of its own for that, whose symbol names the class.
+ * The class of a virtual table by one of its functions, where symbols of functions are all that there is: each class
+ * that can be deleted by a pointer to a base has a destructor of its own for that, whose symbol names the class.
  */
 final class Destructors {
     private static final String NESTED = "_ZN";

@@ -91,8 +91,8 @@ public final class BlockSearch implements Categorizer {
                 (int) Math.min(MOST, Runtime.getRuntime().maxMemory() / TAKES));
         if (blocks.cut()) {
             notices = List.of(
-                    "%s were looked for in the first %,d used blocks only, since the JVM has no memory for more; a larger heap (-Xmx) may help"
-                            .formatted(what, blocks.count()));
+                    "%s were looked for in the first %,d used blocks only; in up to %,d if the JVM has a larger heap (-Xmx)"
+                            .formatted(what, blocks.count(), MOST));
         }
         BlockUses uses = new BlockUses(blocks);
         try (Reader reader = heaps.target().memory().reader(BUDGET)) {

@@ -7,9 +7,9 @@ import dev.heapwalk.natives.block.BlockUses;
 import dev.heapwalk.openssl.OpenSslCategories;
 
 /**
- * The buffers that connections read and write records by. Up to 3.1 a connection has a structure for records in it, which
- * leads back to the connection and has the buffers. Since 3.2 that leads to two tables of functions and to a structure in
- * a block of its own for each direction, which has the buffers.
+ * The buffers that connections read and write records by. Up to 3.1 a connection has a structure for records in it,
+ * which leads back to the connection and has the buffers. Since 3.2 that leads to two tables of functions and to a
+ * structure in a block of its own for each direction, which has the buffers.
  */
 final class Records {
     private static final int WORD = Long.BYTES;
@@ -24,7 +24,7 @@ final class Records {
     private static final int LEAST_BUFFER = 64;
     private static final int MOST_BUFFER = 1 << 20;
 
-    /** How far behind the word that leads back to the connection the directions are, in words; they are the 5th to 7th. */
+    /** So many words behind the one that leads back to the connection are looked at for the directions. */
     private static final int MOST_FIELDS = 12;
 
     // C name OSSL_RECORD_LAYER, since 3.2: from 3600 to 4500 bytes.
