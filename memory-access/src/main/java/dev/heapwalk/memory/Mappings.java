@@ -74,6 +74,19 @@ public final class Mappings implements Iterable<Mapping> {
         return covered(address, length, true);
     }
 
+    /**
+     * Whether an address is mapped for code. Allocates nothing.
+     *
+     * @param address a target address
+     * @return whether it is
+     */
+    public boolean executable(long address) {
+        int index = index(address);
+        return index >= 0
+                && list.get(index).contains(address)
+                && list.get(index).executable();
+    }
+
     private boolean covered(long address, long length, boolean writable) {
         int index = index(address);
         if (index < 0 || length < 0 || Long.compareUnsigned(address + length, address) < 0) {

@@ -245,8 +245,8 @@ final class LoadedModule implements ElfModule {
     }
 
     private boolean isMapped(long address) {
-        for (Mapping mapping : mappings) {
-            if (mapping.contains(address)) {
+        for (int i = 0; i < mappings.size(); i++) {
+            if (mappings.get(i).contains(address)) {
                 return true;
             }
         }

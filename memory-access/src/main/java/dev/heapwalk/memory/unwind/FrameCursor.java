@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.memory.unwind;
 
-import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.Target;
@@ -32,7 +31,7 @@ import java.util.Optional;
  * }</pre>
  *
  * <p>Known of x86-64 and aarch64. Where there are no rules for a frame's code, it is the last one: code that was made
- * at run time, and modules without {@code .eh_frame}. {@link #end()} says so. A step allocates nothing; what is needed
+ * at run time, and modules without {@code .eh_frame}. {@link #end()} says so. A step allocates next to nothing; what is needed
  * of a module is kept from its first frame on. Over a process that runs there are no registers, so no frames.
  *
  * <p>For one thread, and closed by who made it.
@@ -176,9 +175,9 @@ public final class FrameCursor implements AutoCloseable {
         if (module != null && module.contains(address)) {
             return module;
         }
-        for (ElfModule each : modules) {
-            if (each.contains(address)) {
-                return each;
+        for (int i = 0; i < modules.size(); i++) {
+            if (modules.get(i).contains(address)) {
+                return modules.get(i);
             }
         }
         return null;
@@ -306,7 +305,7 @@ public final class FrameCursor implements AutoCloseable {
     }
 
     private boolean isCode(long address) {
-        return target.memory().mappings().at(address).map(Mapping::executable).orElse(false);
+        return target.memory().mappings().executable(address);
     }
 
     private int stackRegister() {

@@ -9,6 +9,7 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.ThreadState;
 import dev.heapwalk.testkit.CProgram;
 import dev.heapwalk.testkit.Grandchild;
+import dev.heapwalk.testkit.Release;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -178,8 +180,17 @@ class OwnUnwinderTest {
     void harmEndsTheWalk() throws IOException {
         Path program = CProgram.compile("own", FrameCursorTest.source("own.c"), "-O1");
         Grandchild process = Grandchild.start(new ProcessBuilder(program.toString()));
-        try (RandomAccessFile memory = new RandomAccessFile("/proc/" + process.pid() + "/mem", "rw")) {
+        try {
             told(process);
+            harm(process);
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    private static void harm(Grandchild process) throws IOException {
+        // By now it is the program that this is the memory of.
+        try (RandomAccessFile memory = new RandomAccessFile("/proc/" + process.pid() + "/mem", "rw")) {
             Random random = new Random(4711);
             int whole;
             long[][] places;
@@ -221,6 +232,96 @@ class OwnUnwinderTest {
                 memory.write(kept);
             }
             assertThat(changed).isGreaterThan(ROUNDS / 20);
+        }
+    }
+
+    /** Code that was made at run time has no rules, nor has musl as Debian builds it. */
+    @Test
+    void withoutRulesTheWalkEnds() throws IOException {
+        Path made = CProgram.compile("made", """
+                #include <pthread.h>
+                #include <stdio.h>
+                #include <sys/mman.h>
+                #include <unistd.h>
+                static void *run(void *code)
+                {
+                    puts("ready");
+                    fflush(stdout);
+                    ((void (*)(void))code)();
+                    return NULL;
+                }
+                int main(void)
+                {
+                    pthread_t thread;
+                    unsigned char *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                    code[0] = 0xeb;
+                    code[1] = 0xfe;
+                    pthread_create(&thread, NULL, run, code);
+                    pthread_join(thread, NULL);
+                }
+                """);
+        Release release = Release.TRIXIE;
+        String musl = CProgram.muslSource("waits", """
+                #include <unistd.h>
+                int main(void)
+                {
+                    write(1, "ready\\n", 6);
+                    for (;;)
+                        pause();
+                }
+                """).install(release, false);
+        for (List<String> line : List.of(List.of(made.toString()), release.command(false, List.of(musl)))) {
+            Grandchild process = Grandchild.start(new ProcessBuilder(line));
+            try {
+                assertThat(process.inputReader().readLine()).isEqualTo("ready");
+                try (Target target = Target.attach(process.pid());
+                        FrameCursor cursor = FrameCursor.of(target)) {
+                    // The thread may have yet to come to where it stays.
+                    assertThat(cursor.frames(target.threads().getLast()))
+                            .as("%s", cursor.end())
+                            .hasSizeLessThan(10);
+                }
+                await(process, target -> {
+                    try (FrameCursor cursor = FrameCursor.of(target)) {
+                        return cursor.frames(target.threads().getLast()).size() == 1
+                                && cursor.end() == StackEnd.NO_RULES;
+                    }
+                });
+            } finally {
+                process.destroyForcibly();
+            }
+        }
+    }
+
+    private static void await(Grandchild process, Predicate<Target> condition) {
+        while (true) {
+            try (Target target = Target.attach(process.pid())) {
+                if (condition.test(target)) {
+                    return;
+                }
+            }
+            Thread.onSpinWait();
+        }
+    }
+
+    /** Of a process that runs there are no registers. */
+    @Test
+    void ofAProcessThatRunsThereAreNone() throws IOException {
+        Path program = CProgram.compile("own", FrameCursorTest.source("own.c"), "-O2");
+        Grandchild process = Grandchild.start(new ProcessBuilder(program.toString()));
+        try {
+            told(process);
+            try (Target target = Target.observe(process.pid());
+                    FrameCursor cursor = FrameCursor.of(target)) {
+                assertThat(cursor.frames(target.threads().getFirst())).isEmpty();
+                assertThat(cursor.end()).isEqualTo(StackEnd.NO_REGISTERS);
+                try (var _ = target.stop()) {
+                    List<Frame> frames = cursor.frames(target.threads().getFirst());
+                    assertThat(frames).hasSizeGreaterThan(20);
+                    assertThat(cursor.end()).isEqualTo(StackEnd.OUTERMOST);
+                }
+            }
         } finally {
             process.destroyForcibly();
         }
