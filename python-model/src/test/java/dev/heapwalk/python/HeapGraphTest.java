@@ -104,7 +104,8 @@ class HeapGraphTest {
     /** What an object refers to as the collector knows, the graph knows, and it knows hardly anything else. */
     private static void assertConfirmed(
             HeapGraph graph, Map<Integer, Long> objects, Map<Long, Set<Long>> referents, Set<Long> own) {
-        List<Integer> blocks = new ArrayList<>(objects.keySet().stream().sorted().toList());
+        List<Integer> blocks =
+                new ArrayList<>(objects.keySet().stream().sorted().toList());
         Collections.shuffle(blocks, new Random(1));
         int known = 0;
         int others = 0;
