@@ -52,11 +52,12 @@ final class Log extends RowsCommand {
 
     @Override
     Optional<Report> beforehand(Subject subject, Problems problems) {
-        Path path = HistoryFile.named(subject).orElseGet(() -> history.path(subject));
+        Optional<Path> named = HistoryFile.named(subject);
+        Path path = named.orElseGet(() -> history.path(subject));
         if (deleted != null) {
             delete(path);
         }
-        if (history.inFolder()) {
+        if (deletesEnded || named.isEmpty() && history.inFolder()) {
             ended(problems);
         }
         Optional<History> found = History.read(path);
