@@ -181,7 +181,7 @@ final class ExitStatusIT {
         Run.heapwalk("sizes", "1", "2").exited(2).said("one argument too many", "'2'");
         Run.heapwalk("sizes", "--frobnicate", "1").exited(2).said("--frobnicate");
         Run.heapwalk("sizes", "--format", "xml", "1").exited(2).said("table, jsonl, csv");
-        Run.heapwalk("sizes", "--mode", "fork", "1").exited(2).said("stop, observe");
+        Run.heapwalk("sizes", "--mode", "frozen", "1").exited(2).said("auto, fork, stop, observe");
         Run.heapwalk("sizes", "no-such-file").exited(2).said("'no-such-file'", "process id");
         Run.heapwalk("sizes", "--sysroot", "/", "1").exited(2).said("--sysroot is for core files");
         Run.heapwalk("hexdump", "no-place", "1").exited(2).said("ADDRESS", "'no-place'");
