@@ -26,7 +26,7 @@ final class ForkIT {
 
     /** All threads of the ledger program wait by then. */
     @ParameterizedTest
-    @ValueSource(strings = {"sizes", "arenas", "bins", "tcache", "used", "summary", "free", "mmaps"})
+    @ValueSource(strings = {"sizes", "arenas", "bins", "tcache", "used", "summary", "free"})
     void tellsTheSame(String command) throws IOException {
         try (LedgerProcess process = LedgerProcess.of(Release.TRIXIE, "threads").start()) {
             String pid = Long.toString(process.pid());
