@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -47,7 +48,7 @@ final class CoreIT {
             Pattern.compile("(?<=Thread )[0-9]+ (?=\\()|^[* ] +[0-9]+ +(?=Thread)|^\\$[0-9]+ = ", Pattern.MULTILINE);
 
     /** Which it has in its own cores alone, by the same mistake. */
-    private static final Pattern MASKS = Pattern.compile("^ *k[0-7] +.*\n", Pattern.MULTILINE);
+    private static final Pattern MASKS = Pattern.compile("^ *k[0-7] +.*\n?", Pattern.MULTILINE);
 
     private static final Pattern THREAD = Pattern.compile("^(?=Thread )", Pattern.MULTILINE);
 
@@ -131,12 +132,27 @@ final class CoreIT {
                 byte[] wanted = new byte[(int) mapping.length()];
                 byte[] found = new byte[wanted.length];
                 long there = other.memory().read(mapping.start(), MemorySegment.ofArray(wanted));
-                one.memory().read(mapping.start(), MemorySegment.ofArray(found));
-                assertThat(found).as("%s", mapping).isEqualTo(wanted);
+                // Guard pages of stacks can't be read: they are left out here, and zeros there.
+                for (int at = 0; at < found.length; at += 4096) {
+                    one.memory()
+                            .read(
+                                    mapping.start() + at,
+                                    MemorySegment.ofArray(found).asSlice(at, 4096));
+                }
+                int differs = Arrays.mismatch(found, wanted);
+                assertThat(differs)
+                        .as(
+                                "0x%x of %s: %s and %s",
+                                mapping.start() + differs, mapping, near(found, differs), near(wanted, differs))
+                        .isEqualTo(-1);
                 same += there;
             }
         }
         return same;
+    }
+
+    private static String near(byte[] bytes, int at) {
+        return HexFormat.of().formatHex(bytes, Math.max(0, at & -16), Math.min(bytes.length, (at & -16) + 48));
     }
 
     private static void same(long pid, Path core, Path root, String... command) {
@@ -165,7 +181,7 @@ final class CoreIT {
             // Without registers, what threads keep is not known by its use.
             Path observed = core(process.pid(), "core.observed", "--mode", "observe");
             same(process.pid(), observed, root, "sizes", "--format", "csv");
-            same(process.pid(), observed, root, "arenas", "--format", "csv");
+            same(process.pid(), observed, root, "bins", "--format", "csv");
             same(process.pid(), core(process.pid(), "core.again"), root, "tcache", "--format", "csv");
             process.check();
         }
@@ -174,7 +190,7 @@ final class CoreIT {
     @ParameterizedTest
     @MethodSource("dev.heapwalk.testkit.Ruby#all")
     void rubyObjectsAreThoseOfTheProcess(Ruby ruby) throws Exception {
-        Path root = ruby.release().flatMap(release -> release.root(false)).orElse(Path.of("/"));
+        Path root = ruby.root();
         try (RubyProcess process = RubyProcess.of(ruby, "every_type").start()) {
             for (Path core : List.of(core(process.pid(), "core"), core(process.pid(), "core.heap", "--heap-only"))) {
                 same(process.pid(), core, root, "ruby", "dump");

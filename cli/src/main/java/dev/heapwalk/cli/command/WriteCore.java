@@ -49,10 +49,10 @@ final class WriteCore extends TargetCommand {
     @Option(
             names = "--redact",
             description =
-                    "Write zeros over text: the arguments and the environment, strings and buffers, text in blocks, on "
-                            + "stacks and in other memory of the process's own, and what free blocks held. What tells how heaps "
-                            + "are made stays, and so do numbers, texts of up to six bytes in a word of their own, registers, "
-                            + "and the data of programs and libraries: see 'heapwalk help core'.")
+                    "Write zeros over text: the arguments and the environment, strings and buffers, text in blocks, "
+                            + "on stacks and in other memory of the process's own, and what free blocks held. What tells how "
+                            + "heaps are made stays, and so do numbers, texts of up to six bytes in a word of their own, general "
+                            + "registers, and the data of programs and libraries: see 'heapwalk help core'.")
     private boolean redact;
 
     private final Categorizers categorizers = new Categorizers();
@@ -137,7 +137,7 @@ final class WriteCore extends TargetCommand {
     private void tell(Subject subject, CoreWriter.Summary written, Problems problems) {
         if (written.leftOut() > 0) {
             problems.notices(List.of(
-                    "%,d bytes are not in the core, since to read them would bring them into memory: they are swapped out, or of shared memory or files"
+                    "%,d bytes are not in the core, since to read them would bring them into memory: they are swapped out, of shared memory or of files, or guard pages of stacks"
                             .formatted(written.leftOut())));
         }
         if (written.unreadable() > 0) {
