@@ -84,7 +84,6 @@ public final class NativeRoots implements RootSource {
         for (Heap each : heaps.list()) {
             each.bookkeeping().forEach(claims::take);
         }
-        // In a trial, so that what is found is still there to be taken.
         EndedThreads.stacks(target, unclaimed(heap)).forEach(claims::take);
         new ThreadParts(target, memory, claims, this::add, missing).addAll(frames);
         for (ElfModule module : target.modules()) {

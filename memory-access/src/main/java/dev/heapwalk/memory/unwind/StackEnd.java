@@ -19,7 +19,7 @@ public enum StackEnd {
     /** The rules, or a part of the stack that they lead to, can't be read. */
     UNREADABLE("the rules for this frame, or a part of the stack, can't be read"),
     /** There are {@link FrameCursor#MOST_FRAMES} frames. */
-    TOO_DEEP("so many frames are looked at"),
+    TOO_DEEP("there are more frames than are looked at"),
     /** Nothing is known of the thread's registers: it runs, or a core does not tell them. */
     NO_REGISTERS("the registers of the thread are not known"),
     /** Rules are understood for x86-64 and aarch64 alone. */
