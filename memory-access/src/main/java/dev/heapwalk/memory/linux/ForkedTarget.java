@@ -146,6 +146,12 @@ final class ForkedTarget implements Target {
         return threads;
     }
 
+    /** As the process tells it, whose threads run on. */
+    @Override
+    public long tidInside(long tid) {
+        return process.tidInside(tid);
+    }
+
     @Override
     public synchronized List<ElfModule> modules() {
         if (modules == null) {

@@ -21,6 +21,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
@@ -297,11 +298,18 @@ record ProcFs(Path folder, Path yama) {
      */
     boolean forksIntoOwnNamespace(long pid, long tid) {
         Path namespaces = thread(pid, tid).resolve("ns");
+        Path own;
         try {
-            return Files.readSymbolicLink(namespaces.resolve("pid"))
-                    .equals(Files.readSymbolicLink(namespaces.resolve("pid_for_children")));
+            own = Files.readSymbolicLink(namespaces.resolve("pid"));
         } catch (IOException e) {
             return true;
+        }
+        try {
+            return Files.readSymbolicLink(namespaces.resolve("pid_for_children"))
+                    .equals(own);
+        } catch (IOException e) {
+            // So it is too before the first child in a new one; and always before Linux 4.12.
+            return !Files.exists(folder.resolve("self/ns/pid_for_children"), LinkOption.NOFOLLOW_LINKS);
         }
     }
 

@@ -254,6 +254,20 @@ class ForkTest {
         }
     }
 
+    /** The first child would be the first process of the namespace, which ends with it. */
+    @Test
+    void aNamespaceThatBeginsWithTheNextChildIsLeftAlone() throws Exception {
+        try (CTarget program = CTarget.run(List.of("unshare", "--pid", "sh", "-c", "read x; (echo child)"))) {
+            program.await("S0");
+            assertThatExceptionOfType(TargetException.class)
+                    .isThrownBy(() -> Target.fork(program.pid()))
+                    .satisfies(e -> assertThat(e.reason()).isEqualTo(TargetException.Reason.NOT_FORKED))
+                    .withMessageContaining("namespace");
+            program.say("x");
+            assertThat(program.line()).isEqualTo("child");
+        }
+    }
+
     @Test
     void aProcessStoppedByJobControlStaysSo() throws Exception {
         try (CTarget program = CTarget.program("forked", "lacks")) {
