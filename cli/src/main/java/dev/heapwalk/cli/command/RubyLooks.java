@@ -69,10 +69,18 @@ final class RubyLooks extends RuntimeLooks<RubyVm> {
             boolean collected = vm.changed();
             return turnover.filter(_ -> collected || tears == Tears.BY_ANY_OBJECT)
                     .map(before -> before.until(vm.refresh()))
-                    // A collection that has begun may have changed nothing yet.
-                    .filter(change -> (collected ? change.slots() : change.made()) > 0)
+                    .filter(change -> isTorn(collected, change))
                     .map(change -> text(
                             collected ? "the garbage collector changed the heap" : "objects were made", change, looks));
+        }
+
+        private boolean isTorn(boolean collected, Turnover.Change change) {
+            if (tears == Tears.BY_ANY_OBJECT) {
+                // What was made and freed again since then has left no trace.
+                return collected || change.made() > 0;
+            }
+            // A collection that has begun may have changed nothing yet.
+            return change.slots() > 0;
         }
 
         private static String text(String event, Turnover.Change change, int looks) {
