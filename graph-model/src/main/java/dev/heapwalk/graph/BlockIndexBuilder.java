@@ -70,6 +70,8 @@ final class BlockIndexBuilder implements AutoCloseable {
     }
 
     void walk(Heaps of, Runnable progress) {
+        // Also one without blocks of its own may know those of others.
+        of.list().forEach(this::number);
         try (LayerCursor block = of.blocks()) {
             Heap heap = null;
             int number = -1;

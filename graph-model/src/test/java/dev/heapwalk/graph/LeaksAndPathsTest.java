@@ -26,7 +26,7 @@ class LeaksAndPathsTest {
     @Test
     void leaksAreWhatIsNotReached() {
         Random random = new Random(3);
-        for (int round = 0; round < 3_000; round++) {
+        for (int round = 0; round < 1_000; round++) {
             PlainGraph graph = PlainGraph.random(random, 5 + round % 50, EdgeKind.values());
             try (Tables tables = new Tables(GraphOptions.DEFAULT)) {
                 Leaks leaks = Leaks.of(graph.links(tables), graph.root(), LeaksAndPathsTest::size);
@@ -91,7 +91,7 @@ class LeaksAndPathsTest {
     @Test
     void pathsAreShortestAndLeadToRoots() {
         Random random = new Random(5);
-        for (int round = 0; round < 2_000; round++) {
+        for (int round = 0; round < 700; round++) {
             PlainGraph graph = PlainGraph.random(random, 8 + round % 40, EdgeKind.values());
             // The last nodes before the root are groups, which alone it leads to.
             int groups = Math.min(2, graph.nodes - 2);
