@@ -17,7 +17,7 @@ public enum Place {
     MODULE_LIST,
     /** Flags, class and fields of the slots of Ruby's heap, also the lengths of strings and arrays. */
     SLOT,
-    /** The head of each page of slots, and the {@code heap_page} that it leads to; that of each pool of pymalloc. */
+    /** The head of each page of slots, and the {@code heap_page} that it leads to. */
     PAGE,
     /** What slots refer to outside: tables, buffers, classes' extensions. */
     TABLE,
@@ -27,7 +27,7 @@ public enum Place {
     STATIC,
     /** The first words of Python's objects and types, and of structures of native libraries. */
     OBJECT,
-    /** What another allocator than glibc's keeps of its blocks: its variables, and what they lead to. */
+    /** What another allocator than glibc's keeps of its blocks, pymalloc too: its variables, and what they lead to. */
     ALLOCATOR,
     /** Words anywhere in writable memory that lead to other memory. */
     POINTER
