@@ -46,6 +46,9 @@ class FamilyTest {
             }
             """;
 
+    /** A program writes so much at most, in bytes, to go on from a fork to where it waits. */
+    private static final long OWN_STEPS = 1 << 16;
+
     @ParameterizedTest
     @CsvSource({"true, true", "true, false", "false, true", "false, false"})
     void readsWhatIsSharedAndLeavesItSo(boolean parent, boolean stopped) throws Exception {
@@ -116,7 +119,8 @@ class FamilyTest {
                 for (long at = area; at < area + ((long) megabytes << 20); at += 1 << 16) {
                     assertThat(target.memory().readLong(at)).isEqualTo(0x0101_0101_0101_0101L);
                 }
-                assertThat(Rollup.of(program.pid()).get("Shared_Dirty")).isEqualTo(shared);
+                // Both go on for a few steps after the fork, and have some pages of stack to themselves by then.
+                assertThat(Rollup.of(program.pid()).get("Shared_Dirty")).isGreaterThan(shared - OWN_STEPS);
             }
         }
     }
