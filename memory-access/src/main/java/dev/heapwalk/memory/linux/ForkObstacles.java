@@ -6,9 +6,9 @@ import dev.heapwalk.memory.Machine;
 import dev.heapwalk.memory.MemoryCounts;
 import dev.heapwalk.memory.TargetException;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /** What stands in the way of a fork and can be seen while a process runs. */
@@ -22,8 +22,11 @@ final class ForkObstacles {
     /** How many processes there must be room for: the copy, and one that the process may need itself. */
     private static final int PROCESSES = 2;
 
-    /** How long a thread may be in a call of the kernel that nothing interrupts, such as for a page from a disk. */
-    private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    /**
+     * How long a thread may be in one wait that nothing interrupts, such as for a page from a disk. The process runs on
+     * meanwhile; in the stop it would have as long.
+     */
+    private static final long PATIENCE_NANOS = Tracer.PATIENCE_NANOS;
 
     private static final long PAUSE_NANOS = 1_000_000;
 
@@ -71,26 +74,43 @@ final class ForkObstacles {
 
     private Optional<String> stuckThread() {
         long begin = System.nanoTime();
-        List<Long> stuck = process.threads();
+        Map<Long, String> stuck = new LinkedHashMap<>();
+        for (long tid : process.threads()) {
+            stuck.put(tid, waits(tid));
+        }
         while (true) {
-            stuck = stuck.stream().filter(this::isStuck).toList();
+            stuck.entrySet().removeIf(thread -> !isStuck(thread.getKey(), thread.getValue()));
             if (stuck.isEmpty()) {
                 return Optional.empty();
             }
             if (System.nanoTime() - begin >= PATIENCE_NANOS) {
+                long tid = stuck.keySet().iterator().next();
                 return Optional.of(
                         "thread %d (%s) is in a call of the kernel that nothing interrupts, such as vfork or a disk's"
-                                .formatted(stuck.getFirst(), Text.printable(process.threadName(stuck.getFirst()))));
+                                .formatted(tid, Text.printable(process.threadName(tid))));
             }
             LockSupport.parkNanos(PAUSE_NANOS);
         }
     }
 
-    private boolean isStuck(long tid) {
+    /**
+     * Whether a thread is still in the wait that it was in: it may be in one such wait after the other.
+     *
+     * @param waits how often it had begun to wait then
+     */
+    private boolean isStuck(long tid, String waits) {
         try {
-            return process.proc().status(process.pid(), tid).state() == 'D';
+            return process.proc().status(process.pid(), tid).state() == 'D'
+                    && waits(tid).equals(waits);
         } catch (TargetException e) {
             return false;
         }
+    }
+
+    /** How often a thread has begun to wait. */
+    private String waits(long tid) {
+        return process.proc()
+                .statusOf(process.pid(), tid, "voluntary_ctxt_switches")
+                .orElse("");
     }
 }

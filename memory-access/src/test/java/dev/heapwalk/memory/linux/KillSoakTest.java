@@ -49,6 +49,7 @@ class KillSoakTest {
                 said = program.check();
                 interrupted = unharmed(program, said, look.interrupts() ? kill : 0);
             }
+            wholeLook(look, program);
         }
         System.out.printf(
                 "%s: %d kills, in %d of them threads were seen stopped just before, EINTR %d; the program: %s%n",
@@ -63,9 +64,7 @@ class KillSoakTest {
         int interrupted = 0;
         String said = "";
         try (CTarget program = CTarget.busy()) {
-            Process whole = start("die", program, look.name(), "0");
-            int calls = Integer.parseInt(whole.inputReader().readLine());
-            assertThat(whole.waitFor()).isZero();
+            int calls = wholeLook(look, program);
             int kills = Math.min(CALLS, calls);
             for (int i = 0; i < kills; i++) {
                 int at = 1 + (int) ((i + (kills == calls ? 0 : random.nextDouble())) * calls / kills);
@@ -77,10 +76,24 @@ class KillSoakTest {
                 said = program.check();
                 interrupted = unharmed(program, said, look.interrupts() ? killed : 0);
             }
+            wholeLook(look, program);
             System.out.printf(
                     "%s: killed at %d of its %d calls, EINTR %d; the program: %s%n",
                     look, killed, calls, interrupted, said);
         }
+    }
+
+    /**
+     * Has a reader look at the program and let it go, which removes what is left of a copy.
+     *
+     * @return how many calls it has made
+     */
+    private static int wholeLook(Look look, CTarget program) throws IOException, InterruptedException {
+        Process whole = start("die", program, look.name(), "0");
+        int calls = Integer.parseInt(whole.inputReader().readLine());
+        assertThat(whole.waitFor()).isZero();
+        assertThat(program.copies()).isEmpty();
+        return calls;
     }
 
     private static Process start(String how, CTarget program, String... more) throws IOException {

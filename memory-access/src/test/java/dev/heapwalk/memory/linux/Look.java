@@ -2,6 +2,7 @@
 package dev.heapwalk.memory.linux;
 
 import dev.heapwalk.memory.Target;
+import dev.heapwalk.memory.TargetOptions;
 import java.util.function.Consumer;
 
 /** The ways to look at a process that lives. */
@@ -11,9 +12,11 @@ enum Look {
     /** It is observed, and held for a while. */
     HOLD,
     /** It runs on. */
-    OBSERVE;
+    OBSERVE,
+    /** It is made to fork a frozen copy, and runs on while that is looked at. */
+    FORK;
 
-    /** Whether the process stands still while it is looked at. */
+    /** Whether the process itself stands still while it is looked at. */
     boolean stops() {
         return this == ATTACH || this == HOLD;
     }
@@ -50,6 +53,11 @@ enum Look {
             case OBSERVE -> {
                 try (Target target = LiveTarget.observe(pid, libc, proc)) {
                     what.accept(target);
+                }
+            }
+            case FORK -> {
+                try (Target copy = LiveTarget.fork(pid, TargetOptions.DEFAULT, libc, proc)) {
+                    what.accept(copy);
                 }
             }
         }

@@ -6,7 +6,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
-import dev.heapwalk.memory.TargetOptions;
 import dev.heapwalk.memory.ThreadState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -20,7 +19,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -30,6 +31,9 @@ final class Reader {
     static final int PARTS = 4;
 
     private static final int SIGKILL = 9;
+
+    /** The functions that change nothing in another process: it is the same before them as before the next other one. */
+    private static final Set<String> READS = Set.of("open", "pread", "close", "ioctl", "process_vm_readv");
 
     private Reader() {}
 
@@ -75,38 +79,23 @@ final class Reader {
                 Look look = Look.valueOf(arguments[2]);
                 Libc libc = FfmLibc.open();
                 for (boolean going = false; ; ) {
-                    if (look(look, pid, libc, target -> read(look, target)) && !going) {
+                    if (look(look, pid, libc, target -> read(look, target)).isEmpty() && !going) {
                         System.out.println("going");
                         going = true;
                     }
                 }
             }
             case "rounds" -> rounds(pid, Look.valueOf(arguments[2]), Integer.parseInt(arguments[3]));
-            // Looks at it once, and kills itself before it makes a call. Otherwise says how many it has made.
+            // Looks at it once, and kills itself before it makes a call. Otherwise says how many it has made: of a
+            // process that it interrupts, only of those that could change it.
             case "die" -> {
                 Look look = Look.valueOf(arguments[2]);
                 LastCall last;
                 do {
-                    last = new LastCall(Integer.parseInt(arguments[3]));
-                } while (!look(look, pid, new FakeLibc().beforeEach(last::before), target -> read(look, target)));
+                    last = new LastCall(Integer.parseInt(arguments[3]), look.interrupts() ? READS : Set.of());
+                } while (look(look, pid, new FakeLibc().beforeEach(last::before), target -> read(look, target))
+                        .isPresent());
                 System.out.println(last.calls);
-            }
-            // Forks a copy, reads and closes it, and is killed behind the call of a number.
-            case "fork-dying" -> {
-                DyingLibc libc = new DyingLibc(Integer.parseInt(arguments[2]));
-                try (Target copy = LiveTarget.fork(pid, TargetOptions.DEFAULT, libc, ProcFs.ofThisMachine())) {
-                    copy.modules();
-                }
-                System.out.println("made " + libc.calls());
-            }
-            // Forks copies and closes them again and again until it is killed.
-            case "fork" -> {
-                for (long round = 0; ; round++) {
-                    Target.fork(pid).close();
-                    if (round == 0) {
-                        System.out.println("going");
-                    }
-                }
             }
             default -> throw new IllegalArgumentException(arguments[0]);
         }
@@ -120,15 +109,17 @@ final class Reader {
                         FunctionDescriptor.of(JAVA_INT, JAVA_INT));
 
         private final int at;
+        private final Set<String> notCounted;
         private int calls;
         private String before = "";
 
-        LastCall(int at) {
+        LastCall(int at, Set<String> notCounted) {
             this.at = at;
+            this.notCounted = notCounted;
         }
 
         synchronized void before(String function) {
-            if (function.equals("waitpid") && before.equals("waitpid")) {
+            if (notCounted.contains(function) || function.equals("waitpid") && before.equals("waitpid")) {
                 return;
             }
             before = function;
@@ -146,9 +137,9 @@ final class Reader {
     /**
      * Looks at it.
      *
-     * @return false if that was refused, as where a thread gets no processor to stop on; then nothing stays stopped
+     * @return why that was refused, if it was, as where a thread gets no processor to stop on; then nothing stays stopped
      */
-    private static boolean look(Look look, long pid, Libc libc, Consumer<Target> what) {
+    private static Optional<String> look(Look look, long pid, Libc libc, Consumer<Target> what) {
         boolean[] refused = {true};
         try {
             look.at(pid, libc, target -> {
@@ -156,12 +147,12 @@ final class Reader {
                 what.accept(target);
                 refused[0] = true;
             });
-            return true;
+            return Optional.empty();
         } catch (TargetException e) {
             if (!refused[0]) {
                 throw e;
             }
-            return false;
+            return Optional.of(e.getMessage());
         }
     }
 
@@ -173,23 +164,23 @@ final class Reader {
         Libc libc = FfmLibc.open();
         long[] threads = {0};
         long[] longest = {0};
-        int refused = 0;
+        List<String> refused = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
             int number = round;
             long begin = System.nanoTime();
-            boolean looked = look(look, pid, libc, target -> {
-                longest[0] = Math.max(longest[0], System.nanoTime() - begin);
-                threads[0] += target.threads().size();
-                if (look.stops() && number % 3 == 1) {
-                    goOn(target, random);
-                }
-                read(look, target);
-                if (look.stops() && number % 10 == 0) {
-                    checkStill(pid);
-                }
-                pause(random.nextInt(3));
-            });
-            refused += looked ? 0 : 1;
+            look(look, pid, libc, target -> {
+                        longest[0] = Math.max(longest[0], System.nanoTime() - begin);
+                        threads[0] += target.threads().size();
+                        if (look.stops() && number % 3 == 1) {
+                            goOn(target, random);
+                        }
+                        read(look, target);
+                        if (look.stops() && number % 10 == 0) {
+                            checkStill(pid);
+                        }
+                        pause(random.nextInt(3));
+                    })
+                    .ifPresent(refused::add);
             pause(random.nextInt(5));
             if ((round + 1) * PARTS / rounds > round * PARTS / rounds) {
                 System.gc();
@@ -200,8 +191,8 @@ final class Reader {
             }
         }
         System.out.printf(
-                "%d looks, %d more refused, %d threads in them, longest until the target was there %.1f ms%n",
-                rounds - refused, refused, threads[0], longest[0] / 1e6);
+                "%d looks, %d more refused, %d threads in them, longest until the target was there %.1f ms %s%n",
+                rounds - refused.size(), refused.size(), threads[0], longest[0] / 1e6, refused);
     }
 
     private static void pause(int milliseconds) {

@@ -7,6 +7,7 @@
 //   forked noclone     has one that forbids clone
 //   forked coroutine   runs on a small stack in the heap
 //   forked vfork       waits for a child that it has made by vfork
+//   forked vforks      has a thread that makes such children one after the other, each of which sleeps for 20 ms
 //   forked exec        runs another program when it is told to, and itself again
 //   forked closes      closes a pipe when it is told to
 #define _GNU_SOURCE
@@ -23,12 +24,26 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 static void ready(void) {
     printf("ready\n");
     fflush(stdout);
+}
+
+static void *make_children(void *unused) {
+    (void)unused;
+    while (1) {
+        pid_t child = vfork();
+        if (child == 0) {
+            usleep(20000);
+            _exit(0);
+        }
+        waitpid(child, NULL, 0);
+    }
+    return NULL;
 }
 
 static void filter(int clone) {
@@ -118,6 +133,9 @@ int main(int argc, char **argv) {
             while (read(0, &byte, 1) == 1 && byte != '\n') {}
             _exit(0);
         }
+    } else if (!strcmp(what, "vforks")) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, make_children, NULL)) return 1;
     } else if (!strcmp(what, "exec")) {
         ready();
         while (fgets(line, sizeof line, stdin) && line[0] != 'e') {}
