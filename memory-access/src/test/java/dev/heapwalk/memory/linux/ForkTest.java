@@ -439,10 +439,13 @@ class ForkTest {
 
     @Test
     void aSecondForkFailsWhereSomebodyHoldsTheProcess() throws Exception {
-        try (CTarget program = CTarget.program("forked", "lacks");
-                Target first = Target.fork(program.pid())) {
-            assertThat(first.still()).isTrue();
-            try (Target second = Target.fork(program.pid())) {
+        try (CTarget program = CTarget.program("forked", "lacks")) {
+            program.hex();
+            // Before that the shell that starts it may still be there.
+            assertThat(program.line()).isEqualTo("ready");
+            try (Target first = Target.fork(program.pid());
+                    Target second = Target.fork(program.pid())) {
+                assertThat(first.still()).isTrue();
                 assertThat(second.still()).isTrue();
             }
             try (Target stopped = Target.attach(program.pid())) {

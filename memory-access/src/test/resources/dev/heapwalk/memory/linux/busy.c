@@ -37,7 +37,11 @@
 
 #define MS 1000000L
 
+// Set when the program is about to end: what its threads meet with then, such as that the last child is gone, is no fault.
+static volatile int ending;
+
 static void die(const char *what) {
+    while (ending) pause();
     printf("bad %s: %s\n", what, strerror(errno));
     fflush(stdout);
     _exit(9);
@@ -959,6 +963,7 @@ int main(void) {
         fflush(stdout);
         if (write(to_sender, "!", 1) != 1) die("sender");
     }
+    ending = 1;
     kill(sender, SIGKILL);
     semctl(semaphores, 0, IPC_RMID);
     return 0;
