@@ -137,8 +137,8 @@ final class WriteCore extends TargetCommand {
     private void tell(Subject subject, CoreWriter.Summary written, Problems problems) {
         if (written.leftOut() > 0) {
             problems.notices(List.of(
-                    "%,d bytes are not in the core, since to read them would bring them into memory: they are swapped out, of shared memory or of files, or guard pages of stacks"
-                            .formatted(written.leftOut())));
+                    "%,d bytes are not in the core, since to read them would bring them into memory: they are swapped out, of shared memory or of files, or guard pages of stacks%s"
+                            .formatted(written.leftOut(), forked() ? "; or no child of the process has them" : "")));
         }
         if (written.unreadable() > 0) {
             problems.missing("%,d bytes could not be read, and are zeros in the core".formatted(written.unreadable()));
@@ -159,7 +159,13 @@ final class WriteCore extends TargetCommand {
                 written.segments(),
                 seconds()));
         if (stops(subject)) {
-            line.append(String.format(Locale.ROOT, "; the process stood still for %.3f s", secondsStopped()));
+            line.append(String.format(
+                    Locale.ROOT,
+                    "; the process stood still for %.3f s%s",
+                    secondsStopped(),
+                    forked() ? " to fork a copy of itself, which was read" : " to be read"));
+        } else if (observes() && subject instanceof Subject.Pid) {
+            line.append("; the process ran on while it was read");
         }
         return line.toString();
     }

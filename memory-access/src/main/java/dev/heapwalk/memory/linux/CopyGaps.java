@@ -38,6 +38,22 @@ final class CopyGaps {
         before.at(address).filter(Mapping::readable).ifPresent(mapping -> unmapped.put(mapping.start(), mapping));
     }
 
+    /** All was wanted. */
+    void all(Mappings copied) {
+        for (Mapping mapping : before) {
+            if (mapping.start() >= 0
+                    && !mapping.ofDriver()
+                    && copied.at(mapping.start()).isEmpty()) {
+                unmapped(mapping.start());
+            }
+        }
+    }
+
+    /** Where the mappings begin that are zeros in the copy, whatever the process has there. */
+    Set<Long> wiped() {
+        return copy.wipedMappings(() -> {});
+    }
+
     /** A page was wanted that is in no memory of the copy. */
     void absent(Mapping mapping) {
         if (mapping.shared()) {
@@ -58,7 +74,7 @@ final class CopyGaps {
                 .filter(mapping -> touched.next(mapping.start(), mapping.end()) >= mapping.end())
                 .toList();
         if (!untouched.isEmpty()) {
-            Set<Long> wiped = copy.wipedMappings(() -> {});
+            Set<Long> wiped = wiped();
             untouched.stream()
                     .filter(mapping -> wiped.contains(mapping.start()))
                     .forEach(mapping -> lines.add(("0x%x-0x%x is zeros in a copy: the program keeps what is there from"

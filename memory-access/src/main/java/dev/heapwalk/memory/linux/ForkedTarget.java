@@ -8,6 +8,8 @@ import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TargetOptions;
 import dev.heapwalk.memory.ThreadState;
+import dev.heapwalk.memory.core.CoreFacts;
+import dev.heapwalk.memory.core.ProcessNotes;
 import dev.heapwalk.memory.elf.ElfModule;
 import dev.heapwalk.memory.elf.ElfModules;
 import java.time.Duration;
@@ -27,6 +29,7 @@ final class ForkedTarget implements Target {
     private final Runnable letGo;
     private final TargetOptions options;
     private final Mappings before;
+    private final ProcessNotes.Process facts;
     private final List<ThreadState> threads;
     private volatile boolean closed;
     /** What is read; empty before it is asked for, which is not while the process stands still. */
@@ -45,6 +48,7 @@ final class ForkedTarget implements Target {
      * @param tracer holds the copy
      * @param forked the copy
      * @param before what the process had mapped
+     * @param facts what a core tells of the process
      * @param options who is told if a read of the copy hangs
      * @param stopped tells for how long the process stood still to make it
      * @param letGo lets the process go if it still stands still
@@ -55,6 +59,7 @@ final class ForkedTarget implements Target {
             Tracer tracer,
             ForkedProcess forked,
             Mappings before,
+            ProcessNotes.Process facts,
             TargetOptions options,
             Supplier<Duration> stopped,
             Runnable letGo) {
@@ -65,6 +70,7 @@ final class ForkedTarget implements Target {
         this.tracer = tracer;
         this.forked = forked;
         this.before = before;
+        this.facts = facts;
         this.options = options;
         this.threads = tracer.threads().stream()
                 .map(thread -> new ThreadState(this, thread.tid(), thread.name(), thread.registers()))
@@ -98,7 +104,7 @@ final class ForkedTarget implements Target {
             LiveMemory memory = new LiveMemory(libc, twin, watch);
             read.set(memory);
             twin.identify();
-            memory.openCopy(new CopyGaps(twin, before));
+            memory.openCopy(new CopyGaps(twin, before), new LiveMemory(libc, process, watch));
             memory.standsStill();
             watch.start();
             copy = Optional.of(new Copy(twin, memory, watch));
@@ -164,6 +170,16 @@ final class ForkedTarget implements Target {
     @Override
     public Optional<ElfModule> moduleAt(long address) {
         return modules().stream().filter(module -> module.contains(address)).findFirst();
+    }
+
+    /** Of the process when it forked; but for a shared mapping, of which no copy has the pages, as it is now. */
+    @Override
+    public CoreFacts coreFacts() {
+        Copy known = copy();
+        LiveMemory memory = known.memory();
+        memory.noteGaps();
+        return memory.watched(progress -> ProcessFacts.of(known.process(), facts, progress))
+                .with(threads, tracer.notes(), memory.mappings(), pageSize());
     }
 
     @Override

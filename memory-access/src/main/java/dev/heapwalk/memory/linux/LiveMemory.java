@@ -89,6 +89,8 @@ final class LiveMemory implements AddressSpace {
     private volatile boolean leftSwapped;
     /** What it lacks, if it is that of a forked copy. */
     private volatile Optional<CopyGaps> gaps = Optional.empty();
+    /** The memory of the process that forked it, if it is that of a copy; else null. */
+    private volatile LiveMemory origin;
 
     /**
      * Opens the memory of a process.
@@ -140,11 +142,25 @@ final class LiveMemory implements AddressSpace {
      * through the file, which leaves pages shared.
      *
      * @param lacking is told what is wanted and not there
+     * @param forked the memory of the process that forked it, not looked at yet; it is closed with this
      */
-    void openCopy(CopyGaps lacking) {
+    void openCopy(CopyGaps lacking, LiveMemory forked) {
         gaps = Optional.of(lacking);
+        origin = forked;
         set(list());
         openFile(0);
+    }
+
+    /** Looks at it only to ask what it has in memory. */
+    synchronized void openToAsk() {
+        if (mappings == null) {
+            set(list());
+        }
+    }
+
+    /** Notes all that a copy lacks. */
+    void noteGaps() {
+        gaps.ifPresent(lacking -> lacking.all(mappings));
     }
 
     /** The process stands still from now on: what is known of it now holds. */
@@ -422,7 +438,7 @@ final class LiveMemory implements AddressSpace {
     @Override
     public Extents extents() {
         checkOpen();
-        return new LiveExtents(this);
+        return gaps.isPresent() ? new ForkedExtents(this, gaps.get(), origin) : new LiveExtents(this);
     }
 
     @Override
@@ -1129,6 +1145,9 @@ final class LiveMemory implements AddressSpace {
 
     void close() {
         closed = true;
+        if (origin != null) {
+            origin.close();
+        }
         while (!fileLock.tryLock()) {
             if (lost != null) {
                 // A read hangs in one of the files.

@@ -31,8 +31,19 @@ final class ProcessFacts {
      * @param progress called after each part
      */
     static ProcessFacts of(LiveProcess process, Runnable progress) {
+        return of(process, process.facts(), progress);
+    }
+
+    /**
+     * Reads them of a process that stands for another one.
+     *
+     * @param process what has the memory
+     * @param told what is told of the other one
+     * @param progress called after each part
+     */
+    static ProcessFacts of(LiveProcess process, ProcessNotes.Process told, Runnable progress) {
         return new ProcessFacts(
-                new ProcessNotes(process.machine(), process.facts()),
+                new ProcessNotes(process.machine(), told),
                 new CoreNote(CoreNote.CORE, CoreNote.AUXILIARY, process.auxiliaryBytes()),
                 process.dumped(progress),
                 process.coreFilter());

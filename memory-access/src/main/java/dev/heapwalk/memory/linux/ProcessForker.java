@@ -5,7 +5,10 @@ import dev.heapwalk.memory.Copier;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TargetOptions;
+import dev.heapwalk.memory.core.ProcessNotes;
 import dev.heapwalk.memory.machine.InjectedCall;
+import dev.heapwalk.memory.machine.Processor;
+import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Optional;
 
@@ -17,6 +20,11 @@ final class ProcessForker implements Copier {
     private final LiveProcess process;
     private final TargetOptions options;
     private Optional<ThreadCall> call = Optional.empty();
+    /** Reads the registers that a core has besides the general ones. */
+    private RegisterNotes reader;
+    /** What a core tells of the process. */
+    private ProcessNotes.Process facts;
+
     private Optional<TargetException> refusal = Optional.empty();
     private List<Long> dead = List.of();
     private Optional<ForkedTarget> made = Optional.empty();
@@ -43,6 +51,9 @@ final class ProcessForker implements Copier {
             dead = process.deadCopies();
             maker.rehearse(libc.gettid(), memory.mappings());
             ForkedProcess.rehearse(libc);
+            reader = new RegisterNotes(libc, Processor.of(process.machine()), Arena.ofAuto());
+            reader.rehearse(libc.gettid());
+            facts = process.facts();
             call = Optional.of(maker);
         } catch (TargetException e) {
             refusal = Optional.of(e);
@@ -69,13 +80,14 @@ final class ProcessForker implements Copier {
         Tracer tracer = target.tracer()
                 .orElseThrow(() -> new IllegalStateException(
                         process.description() + " runs: it can be copied while a stop of this target holds it"));
-        ForkedProcess forked = tracer.fork(call.orElseThrow(), memory.mappings(), dead);
+        ForkedProcess forked = tracer.fork(call.orElseThrow(), reader, memory.mappings(), dead);
         ForkedTarget copy = new ForkedTarget(
                 libc,
                 process,
                 tracer,
                 forked,
                 memory.mappings(),
+                facts,
                 options,
                 target::standstill,
                 () -> target.letGoOfStop(tracer));
@@ -87,9 +99,9 @@ final class ProcessForker implements Copier {
     Target forkAtOnce() {
         checkRefusal();
         memory.refresh();
-        Tracer tracer = Tracer.fork(libc, process, call.orElseThrow(), memory.mappings(), dead);
+        Tracer tracer = Tracer.fork(libc, process, call.orElseThrow(), reader, memory.mappings(), dead);
         return new ForkedTarget(
-                libc, process, tracer, tracer.copy(), memory.mappings(), options, tracer::standstill, () -> {});
+                libc, process, tracer, tracer.copy(), memory.mappings(), facts, options, tracer::standstill, () -> {});
     }
 
     private void checkRefusal() {

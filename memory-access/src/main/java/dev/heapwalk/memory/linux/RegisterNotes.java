@@ -40,10 +40,19 @@ final class RegisterNotes {
             long result = libc.ptrace(Libc.PTRACE_GETREGSET, (int) tid, kind.type(), vector.address());
             long size = vector.get(JAVA_LONG, 8);
             if (result == 0 && size > 0 && size <= CAPACITY) {
-                notes.add(new CoreNote(
-                        kind.owner(), kind.type(), set.asSlice(0, size).toArray(JAVA_BYTE)));
+                notes.add(note(kind, size));
             }
         }
         return notes;
+    }
+
+    private CoreNote note(Processor.RegisterNote kind, long size) {
+        return new CoreNote(kind.owner(), kind.type(), set.asSlice(0, size).toArray(JAVA_BYTE));
+    }
+
+    /** Has the code of this loaded; the thread is not stopped. */
+    void rehearse(long tid) {
+        of(tid);
+        processor.moreRegisterNotes().forEach(kind -> note(kind, CAPACITY));
     }
 }

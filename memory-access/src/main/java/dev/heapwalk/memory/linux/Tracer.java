@@ -10,6 +10,7 @@ import dev.heapwalk.memory.PermissionDeniedException;
 import dev.heapwalk.memory.Registers;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.UnsupportedTargetException;
+import dev.heapwalk.memory.core.CoreNote;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.LongBuffer;
@@ -17,8 +18,10 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
@@ -102,6 +105,8 @@ final class Tracer {
     private volatile Optional<ForkedProcess> copy = Optional.empty();
     /** The threads that stood still when a copy was made at once. */
     private List<Tracee> stood = List.of();
+
+    private volatile Map<Long, List<CoreNote>> notes = Map.of();
     /** Made the copy; null before. */
     private ThreadCall maker;
 
@@ -217,18 +222,20 @@ final class Tracer {
     }
 
     /**
-     * Stops a process, has it fork a copy as {@link #fork(ThreadCall, Mappings, List)} does, and lets it go.
+     * Stops a process, has it fork a copy as {@link #fork(ThreadCall, RegisterNotes, Mappings, List)} does, and lets it go.
      *
      * @param libc the C library
      * @param process the process
      * @param call makes the call
+     * @param reader reads the registers that a core has besides
      * @param mappings of the process
      * @param dead dead copies that were left, by their ids inside
      * @return its tracer, with the {@link #copy}; the process runs on
      * @throws TargetException if that is not possible; then it runs on, too
      */
-    static Tracer fork(Libc libc, LiveProcess process, ThreadCall call, Mappings mappings, List<Long> dead) {
-        return started(new Tracer(libc, process, Optional.of(tracer -> tracer.forked(call, mappings, dead))));
+    static Tracer fork(
+            Libc libc, LiveProcess process, ThreadCall call, RegisterNotes reader, Mappings mappings, List<Long> dead) {
+        return started(new Tracer(libc, process, Optional.of(tracer -> tracer.forked(call, reader, mappings, dead))));
     }
 
     private static Tracer started(Tracer tracer) {
@@ -278,6 +285,11 @@ final class Tracer {
         return copy.orElseThrow();
     }
 
+    /** The registers of each thread when a copy was made that {@link #threads()} does not tell, as a core has them. */
+    Map<Long, List<CoreNote>> notes() {
+        return notes;
+    }
+
     /** The threads that were stopped. */
     List<StoppedThread> threads() {
         return threads;
@@ -302,14 +314,15 @@ final class Tracer {
      * and goes on when it is let go.
      *
      * @param call makes the thread's call
+     * @param reader reads the registers that a core has besides
      * @param mappings of the process
      * @param dead dead copies that were left, by their ids inside; the process is made to forget them
      * @return the copy
      * @throws TargetException with {@link TargetException.Reason#NOT_FORKED} if there is none; then the process stands
      *     still as before
      */
-    ForkedProcess fork(ThreadCall call, Mappings mappings, List<Long> dead) {
-        return ask(() -> forked(call, mappings, dead), false)
+    ForkedProcess fork(ThreadCall call, RegisterNotes reader, Mappings mappings, List<Long> dead) {
+        return ask(() -> forked(call, reader, mappings, dead), false)
                 .orElseThrow(() -> new TargetException(
                         TargetException.Reason.NOT_FORKED, process.description() + " was let go before it was copied"));
     }
@@ -571,7 +584,7 @@ final class Tracer {
         }
     }
 
-    private ForkedProcess forked(ThreadCall call, Mappings mappings, List<Long> dead) {
+    private ForkedProcess forked(ThreadCall call, RegisterNotes reader, Mappings mappings, List<Long> dead) {
         String why = "none of its threads stands still";
         // The first thread's stack is known best.
         for (int turn = 0; turn < 2; turn++) {
@@ -579,6 +592,8 @@ final class Tracer {
                 if (each.state == State.STOPPED && (each.tid == process.pid()) == (turn == 0)) {
                     Optional<String> refusal = call.refusal(each.tid, mappings);
                     if (refusal.isEmpty()) {
+                        // Before the call changes those of this thread.
+                        readNotes(reader);
                         return forkedBy(each.tid, call, mappings, dead);
                     }
                     why = "thread " + each.tid + ": " + refusal.get();
@@ -588,6 +603,15 @@ final class Tracer {
         throw new TargetException(
                 TargetException.Reason.NOT_FORKED,
                 "no thread of %s can be made to fork a copy: %s".formatted(process.description(), why));
+    }
+
+    private void readNotes(RegisterNotes reader) {
+        notes = new HashMap<>();
+        for (Tracee each : tracees.values()) {
+            if (each.state == State.STOPPED) {
+                notes.put((long) each.tid, reader.of(each.tid));
+            }
+        }
     }
 
     private ForkedProcess forkedBy(int tid, ThreadCall call, Mappings mappings, List<Long> dead) {
