@@ -28,6 +28,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tukaani.xz.LZMA2Options;
 import org.tukaani.xz.XZOutputStream;
@@ -182,14 +183,51 @@ final class CoreFileIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"core", "core.zst"})
-    void fullDiskIsOneErrorAndLeavesNothing(String name) throws IOException {
-        Run run = limited(64, "core", pid, "-o", folder.resolve(name).toString());
+    @CsvSource({"core, stop", "core.zst, stop", "core, fork"})
+    void fullDiskIsOneErrorAndLeavesNothing(String name, String mode) throws IOException {
+        Run run = limited(
+                64, "core", pid, "--mode", mode, "-o", folder.resolve(name).toString());
         assertThat(run.status()).isEqualTo(1);
         assertThat(run.err()).contains("heapwalk: can't write " + folder.resolve(name) + ": File too large");
         assertThat(run.err()).doesNotContain("\tat ");
         assertThat(files()).isEmpty();
         assertThat(Files.readString(Path.of("/proc", pid, "status"))).contains("TracerPid:\t0\n");
+        assertThat(children(process)).isEmpty();
+    }
+
+    private static String children(LedgerProcess of) throws IOException {
+        return Files.readString(Path.of("/proc/%d/task/%d/children".formatted(of.pid(), of.pid())));
+    }
+
+    /** A copy is caught in the middle of its writing, and goes with it. */
+    @Test
+    void interruptLeavesNoCopy() throws Exception {
+        try (LedgerProcess large = LedgerProcess.of(Release.HOST, "many")
+                .option("count", 1_000_000)
+                .start()) {
+            ProcessBuilder builder = new ProcessBuilder(
+                    Run.checkout().resolve("bin/heapwalk").toString(),
+                    "core",
+                    "--mode",
+                    "fork",
+                    Long.toString(large.pid()),
+                    "-o",
+                    folder.resolve("core.gz").toString());
+            builder.environment().put("HEAPWALK_JAVA_OPTIONS", "-Xint");
+            builder.redirectOutput(ProcessBuilder.Redirect.DISCARD).redirectError(ProcessBuilder.Redirect.DISCARD);
+            Process writing = builder.start();
+            while (children(large).isEmpty() && writing.isAlive()) {
+                Thread.onSpinWait();
+            }
+            new ProcessBuilder("kill", "-INT", Long.toString(writing.pid()))
+                    .start()
+                    .waitFor();
+            assertThat(writing.waitFor(2, TimeUnit.MINUTES)).isTrue();
+            assertThat(writing.exitValue()).isEqualTo(130);
+            assertThat(files()).isEmpty();
+            assertThat(children(large)).isEmpty();
+            large.check();
+        }
     }
 
     @Test

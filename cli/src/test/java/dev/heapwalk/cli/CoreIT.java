@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -55,6 +56,9 @@ final class CoreIT {
     private static final Pattern NOTE =
             Pattern.compile("^ +(CORE|LINUX) +0x[0-9a-f]+\t(NT_[A-Z0-9_]+) ", Pattern.MULTILINE);
 
+    private static final Pattern TIMES =
+            Pattern.compile(" in ([0-9.]+) s; the process stood still for ([0-9.]+) s to fork a copy of itself");
+
     @TempDir
     private Path folder;
 
@@ -84,6 +88,55 @@ final class CoreIT {
             assertThat(answers(release, ours)).isEqualTo(answers(release, theirs));
             assertThat(notes(ours)).isEqualTo(notes(theirs)).contains("CORE NT_PRSTATUS", "CORE NT_AUXV");
             assertThat(sameMemory(ours, theirs)).isGreaterThan(1 << 20);
+            process.check();
+        }
+    }
+
+    /** Registers and notes of all threads; memory below the stack pointers has what the calls for a fork left there. */
+    @Test
+    void gdbReadsOfACopyWhatItsOwnCoreSays() throws Exception {
+        try (LedgerProcess process = start(Release.TRIXIE)) {
+            assertThat(forked(process.pid(), "core.ours"))
+                    .contains("to fork a copy of itself")
+                    .doesNotContain("Exception");
+            Path ours = folder.resolve("core.ours");
+            Path theirs = Cores.gcore(process, folder);
+            assertThat(answers(Release.TRIXIE, ours)).isEqualTo(answers(Release.TRIXIE, theirs));
+            assertThat(notes(ours)).isEqualTo(notes(theirs)).contains("LINUX NT_X86_XSTATE", "CORE NT_AUXV");
+            assertThat(children(process.pid())).isEmpty();
+            process.check();
+        }
+    }
+
+    private String forked(long pid, String name, String... options) {
+        List<String> line = new ArrayList<>(List.of(
+                "core",
+                Long.toString(pid),
+                "--mode",
+                "fork",
+                "-o",
+                folder.resolve(name).toString()));
+        line.addAll(List.of(options));
+        return Run.heapwalk(line.toArray(String[]::new)).exited(0).err();
+    }
+
+    private static String children(long pid) throws IOException {
+        return Files.readString(Path.of("/proc/%d/task/%d/children".formatted(pid, pid)));
+    }
+
+    /** It goes on while the core is written, which takes longer than the fork for which it stands still. */
+    @Test
+    void aProcessGoesOnWhileItsCoreIsWritten() throws Exception {
+        try (LedgerProcess process = LedgerProcess.of(Release.HOST, "large")
+                .option("count", 512)
+                .option("size", 1 << 20)
+                .start()) {
+            Matcher told = TIMES.matcher(forked(process.pid(), "core"));
+            assertThat(told.find()).isTrue();
+            double all = Double.parseDouble(told.group(1));
+            double still = Double.parseDouble(told.group(2));
+            assertThat(still).isLessThan(all / 2);
+            assertThat(children(process.pid())).isEmpty();
             process.check();
         }
     }

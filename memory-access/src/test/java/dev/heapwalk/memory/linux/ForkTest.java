@@ -7,15 +7,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.heapwalk.memory.Copier;
+import dev.heapwalk.memory.Extents;
 import dev.heapwalk.memory.Mapping;
 import dev.heapwalk.memory.Target;
 import dev.heapwalk.memory.TargetException;
 import dev.heapwalk.memory.TargetOptions;
 import dev.heapwalk.memory.Window;
+import dev.heapwalk.memory.core.CoreNote;
+import dev.heapwalk.memory.core.CoreOutput;
+import dev.heapwalk.memory.core.CoreWriter;
 import dev.heapwalk.testkit.ThisMachine;
 import dev.heapwalk.testkit.WaitingProgram;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,6 +35,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Copies that processes are made to fork: what is in them, and that the processes notice nothing. */
 class ForkTest {
     private static final int PAGE = ThisMachine.pageSize();
+    /** {@code NT_X86_XSTATE} of the kernel's {@code linux/elf.h}. */
+    private static final int XSTATE = 0x202;
 
     /** The child processes, as "name state". */
     private static List<String> children(long pid) throws IOException {
@@ -195,6 +203,53 @@ class ForkTest {
                         .satisfiesExactly(
                                 one -> assertThat(one).contains("%x".formatted(pages + 2L * PAGE), "MADV_DONTFORK"),
                                 one -> assertThat(one).contains("%x".formatted(pages + 4L * PAGE), "MADV_WIPEONFORK"));
+            }
+        }
+    }
+
+    @Test
+    void aCoreHasWhatACopyHasAndNamesTheRest() throws Exception {
+        try (CTarget program = CTarget.program("forked", "lacks")) {
+            long pages = program.hex();
+            assertThat(program.line()).isEqualTo("ready");
+            try (Target copy = Target.fork(program.pid())) {
+                ByteArrayOutputStream core = new ByteArrayOutputStream();
+                CoreWriter.Summary written = CoreWriter.of(copy).write(CoreOutput.to(core));
+                assertThat(written.leftOut()).isGreaterThanOrEqualTo(PAGE);
+                assertThat(copy.notices())
+                        .anySatisfy(one -> assertThat(one).contains("%x".formatted(pages + 2L * PAGE), "MADV_DONTFORK"))
+                        .anySatisfy(one ->
+                                assertThat(one).contains("%x".formatted(pages + 4L * PAGE), "MADV_WIPEONFORK"));
+                Extents extents = copy.memory().extents();
+                assertThat(extents.kind(pages, pages + PAGE)).isEqualTo(Extents.Kind.AT_HAND);
+                assertThat(extents.kind(pages + 2L * PAGE, pages + 3L * PAGE)).isEqualTo(Extents.Kind.ELSEWHERE);
+                assertThat(extents.kind(pages + 4L * PAGE, pages + 5L * PAGE)).isEqualTo(Extents.Kind.ELSEWHERE);
+            }
+            assertThat(children(program.pid())).isEmpty();
+        }
+    }
+
+    @Test
+    void aCoreHasTheRegistersOfAllThreadsAndWhatIsShared() throws Exception {
+        try (CTarget program = CTarget.program("forked", "counts")) {
+            program.hex();
+            long shared = program.hex();
+            assertThat(program.line()).isEqualTo("ready");
+            try (Target copy = Target.fork(program.pid())) {
+                assertThat(copy.memory().extents().kind(shared, shared + PAGE)).isEqualTo(Extents.Kind.AT_HAND);
+                List<CoreNote> notes = copy.coreFacts().notes();
+                for (int type : List.of(CoreNote.STATUS, CoreNote.FLOATS, XSTATE)) {
+                    assertThat(notes)
+                            .filteredOn(note -> note.type() == type)
+                            .hasSize(2)
+                            .allSatisfy(note -> assertThat(note.content()).hasSizeGreaterThan(300));
+                }
+                assertThat(notes)
+                        .filteredOn(note -> note.type() == CoreNote.PROCESS_INFO)
+                        .singleElement()
+                        .satisfies(info -> assertThat(new String(info.content(), StandardCharsets.ISO_8859_1))
+                                .contains("forked")
+                                .doesNotContain("heapwalk-copy"));
             }
         }
     }
