@@ -518,6 +518,11 @@ final class MemoryIT {
             assertThat(run.err()).contains("what is in memory is not known of core file");
             assertThat(mapped(run.rows(), "glibc's malloc", "in use"))
                     .isEqualTo(mapped(owners(process.pid()), "glibc's malloc", "in use"));
+            // For people too.
+            long inUse = mapped(run.rows(), "glibc's malloc", "in use");
+            assertThat(Run.heapwalk("memory", core.toString()).exited(0).text())
+                    .contains("Mapped", "glibc's malloc")
+                    .containsPattern("  in use +%,d ".formatted(inUse));
         }
     }
 }

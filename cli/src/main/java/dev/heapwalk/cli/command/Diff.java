@@ -111,7 +111,7 @@ final class Diff extends RowsCommand {
                 return last(states, 0);
             }
         }
-        try (Target core = Target.core(file)) {
+        try (Target core = new Subject.Core(file).open()) {
             Snapshot read = Label.snapshot(Heaps.of(core), categorizers, problems, new Progress());
             problems.notices(core.notices());
             return read;

@@ -96,7 +96,7 @@ final class HistoryFile {
     }
 
     private static Path ofCore(Path core) {
-        try (Target target = Target.core(core)) {
+        try (Target target = new Subject.Core(core).open()) {
             return inFolder(nameOfCore(target, core));
         }
     }

@@ -123,7 +123,10 @@ final class Memory extends ReportCommand {
             return new MemoryShares(holdings);
         }
         List<Report> answers = new ArrayList<>();
-        answers.add(format() == Format.TABLE ? MemoryTree.of(holdings) : MemoryTables.owners(holdings));
+        answers.add(
+                format() != Format.TABLE
+                        ? MemoryTables.owners(holdings)
+                        : residency.isPresent() ? MemoryTree.of(holdings) : MemoryTree.ofMapped(holdings));
         opened.memory().counts().ifPresent(counts -> answers.add(MemoryTables.beside(counts)));
         if (heaps.isEmpty()) {
             problems.notices(List.of("%s has no heap of a known kind".formatted(opened.description())));

@@ -21,6 +21,8 @@ final class MemoryTree implements Report {
 
     private static final int LONGEST_BAR = 25;
 
+    private static final Column MAPPED = Column.bytes("Mapped", "mapped_bytes");
+
     private final Column measured;
     private final ToLongFunction<Holding> measure;
 
@@ -31,7 +33,7 @@ final class MemoryTree implements Report {
     private record Line(String text, Sum sum) {}
 
     private static final class Sum {
-        /** What is in memory, or what falls to the processes of that. */
+        /** What is in memory, or what falls to the processes of that, or what is mapped. */
         private long resident;
 
         private long shared;
@@ -62,6 +64,11 @@ final class MemoryTree implements Report {
         return new MemoryTree(holdings, Column.bytes("In memory", "resident_bytes"), Holding::resident);
     }
 
+    /** What is mapped, of a target that does not tell what is in memory. */
+    static MemoryTree ofMapped(List<Holding> holdings) {
+        return new MemoryTree(holdings, MAPPED, Holding::mapped);
+    }
+
     /** What several processes have together, each page counted once. */
     static MemoryTree ofShares(List<Holding> holdings) {
         return new MemoryTree(holdings, Column.bytes("PSS", "pss_bytes"), Holding::proportional);
@@ -73,7 +80,7 @@ final class MemoryTree implements Report {
         Map<String, List<Holding>> owners = new LinkedHashMap<>();
         for (Holding holding : holdings) {
             all.add(holding, measure);
-            if (holding.resident() + holding.swapped() > 0) {
+            if (holding.resident() + holding.swapped() > 0 || measured == MAPPED && holding.mapped() > 0) {
                 owners.computeIfAbsent(top(holding.owner()), _ -> new ArrayList<>())
                         .add(holding);
             }
@@ -132,14 +139,13 @@ final class MemoryTree implements Report {
 
     @Override
     public List<Column> columns() {
-        return List.of(
-                Column.text("Owner", "owner"),
-                measured,
-                Column.share("Share", "share"),
-                Column.text("", "bar"),
-                Column.bytes("Shared", "shared_bytes"),
-                Column.bytes("Swapped", "swapped_bytes"),
-                Column.bytes("Mapped", "mapped_bytes"));
+        List<Column> columns = new ArrayList<>(List.of(
+                Column.text("Owner", "owner"), measured, Column.share("Share", "share"), Column.text("", "bar")));
+        if (measured != MAPPED) {
+            columns.addAll(
+                    List.of(Column.bytes("Shared", "shared_bytes"), Column.bytes("Swapped", "swapped_bytes"), MAPPED));
+        }
+        return columns;
     }
 
     @Override
@@ -166,8 +172,10 @@ final class MemoryTree implements Report {
         sink.number(sum.resident);
         sink.number(share);
         sink.text(sum == all ? "" : "#".repeat((int) (share * LONGEST_BAR / WHOLE)));
-        sink.number(sum.shared);
-        sink.number(sum.swapped);
-        sink.number(sum.mapped);
+        if (measured != MAPPED) {
+            sink.number(sum.shared);
+            sink.number(sum.swapped);
+            sink.number(sum.mapped);
+        }
     }
 }

@@ -48,7 +48,15 @@ sealed interface Subject {
     record Core(Path file) implements Subject {
         @Override
         public Target open(Mode mode, TargetOptions options, Path sysroot) {
-            Path root = sysroot == null ? Path.of("/") : sysroot;
+            return open(sysroot == null ? Path.of("/") : sysroot);
+        }
+
+        /** Opens it with the files of this machine. */
+        Target open() {
+            return open(Path.of("/"));
+        }
+
+        private Target open(Path root) {
             return PackedCore.of(file).map(packed -> packed.open(root)).orElseGet(() -> Target.core(file, root));
         }
     }
