@@ -20,8 +20,10 @@ import dev.heapwalk.testkit.RubyProcess;
 import dev.heapwalk.testkit.ThisMachine;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -418,6 +420,10 @@ final class MemoryIT {
                     for (;;) pause();
                 }
                 """, "-static");
+        // Pages of a file that has just been written count as dirty too.
+        try (FileChannel file = FileChannel.open(program, StandardOpenOption.READ)) {
+            file.force(true);
+        }
         long texts = 600 * 6016;
         long others = 600 * 7008;
         try (Family family = Family.start(program.toString())) {
