@@ -195,6 +195,17 @@ final class CoreFileIT {
         assertThat(children(process)).isEmpty();
     }
 
+    @Test
+    void whereTheLibraryOfZstdHasNoRoomIsOneError() throws IOException {
+        Path file = folder.resolve("core.zst");
+        Run run = limited(64, "core", pid, "--mode", "fork", "-o", file.toString());
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.err()).contains("can't write " + file + ": zstd's library can't be unpacked");
+        assertThat(run.err()).doesNotContain("internal error", "\tat ");
+        assertThat(Files.exists(file)).isFalse();
+        assertThat(children(process)).isEmpty();
+    }
+
     private static String children(LedgerProcess of) throws IOException {
         return Files.readString(Path.of("/proc/%d/task/%d/children".formatted(of.pid(), of.pid())));
     }

@@ -151,6 +151,8 @@ final class PackedCore {
                 written += write(plain, position, piece, length);
                 position += length;
             }
+            // Only at its end does what is compressed tell whether all of it is sound.
+            in.readNBytes(piece, 0, PIECE);
         } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
             throw damaged(e);
         } catch (LinkageError e) {

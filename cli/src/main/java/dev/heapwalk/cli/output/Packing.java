@@ -87,11 +87,20 @@ public enum Packing {
     public OutputStream pack(OutputStream to) throws IOException {
         return switch (this) {
             case GZIP -> new FastGzip(to);
-            case ZSTD ->
-                new ZstdOutputStream(to)
-                        .setChecksum(true)
-                        .setWorkers(Runtime.getRuntime().availableProcessors());
+            case ZSTD -> zstd(to);
             default -> throw new IllegalStateException("nothing is written as " + ending);
         };
+    }
+
+    private static OutputStream zstd(OutputStream to) throws IOException {
+        try {
+            return new ZstdOutputStream(to)
+                    .setChecksum(true)
+                    .setWorkers(Runtime.getRuntime().availableProcessors());
+        } catch (LinkageError e) {
+            // It unpacks its library where it is first needed.
+            throw new IOException(
+                    "zstd's library can't be unpacked; let the name end in .gz, or name another folder by TMPDIR", e);
+        }
     }
 }
