@@ -16,6 +16,9 @@ import java.util.stream.Collectors;
  * keeps from its children, and memory that it shares with others, which goes on changing.
  */
 final class CopyGaps {
+    /** How the paths begin of what is no file on a disk, but memory of several processes. */
+    private static final List<String> NO_FILES = List.of("/memfd:", "/dev/shm/", "/dev/zero", "/SYSV");
+
     private final LiveProcess copy;
     private final Mappings before;
     private final Map<Long, Mapping> unmapped = new ConcurrentSkipListMap<>();
@@ -57,7 +60,10 @@ final class CopyGaps {
     /** A page was wanted that is in no memory of the copy. */
     void absent(Mapping mapping) {
         if (mapping.shared()) {
-            shared.put(mapping.start(), mapping);
+            // A file that is only read there, such as a cache of the C library, hardly ever changes.
+            if (mapping.writable() || NO_FILES.stream().anyMatch(mapping.path()::startsWith)) {
+                shared.put(mapping.start(), mapping);
+            }
         } else if (PageMap.isPrivateMemory(mapping)) {
             empty.put(mapping.start(), mapping);
         }
