@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
  * one of them again.
  */
 class FuzzIT {
-    private static final long COUNT = 1000;
+    private static final long COUNT = 400;
 
     @Test
     void whateverIsHarmedTheCommandEndsAndTells() throws IOException {
