@@ -189,22 +189,38 @@ public final class InjectedCall {
         return true;
     }
 
-    /** The stack pointer of the call: target address of the lowest byte that is written. */
+    /**
+     * The stack pointer of the call.
+     *
+     * @return target address of the lowest byte that is written
+     */
     public long stack() {
         return frame;
     }
 
-    /** Target address behind the last byte that is written. */
+    /**
+     * Where what is written ends.
+     *
+     * @return target address behind the last byte
+     */
     public long end() {
         return end;
     }
 
-    /** The stack pointer of a process that the call makes. */
+    /**
+     * The stack pointer of a process that the call makes.
+     *
+     * @return a target address
+     */
     public long copyStack() {
         return copyFrame;
     }
 
-    /** Target address of {@link #COPY_NAME}. */
+    /**
+     * Where {@link #COPY_NAME} is written.
+     *
+     * @return a target address
+     */
     public long name() {
         return name;
     }
@@ -341,12 +357,20 @@ public final class InjectedCall {
         setRegister(to, EFLAGS, PLAIN_FLAGS);
     }
 
-    /** The instruction of the call, a target address. */
+    /**
+     * The instruction of the call.
+     *
+     * @return a target address
+     */
     public long call() {
         return call;
     }
 
-    /** The call of {@code rt_sigreturn}, a target address. */
+    /**
+     * The call of {@code rt_sigreturn}.
+     *
+     * @return a target address
+     */
     public long restorer() {
         return restorer;
     }
