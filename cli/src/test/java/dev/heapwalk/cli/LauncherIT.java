@@ -200,7 +200,7 @@ final class LauncherIT {
         }
 
         Path source = copy.resolve("cli/src/main/java/dev/heapwalk/cli/command/Mode.java");
-        Files.writeString(source, Files.readString(source).replace("this == STOP", "this == NONSENSE"));
+        Files.writeString(source, Files.readString(source) + "nonsense");
         Run broken = launch(script, environment, "--version").exited(1);
         assertThat(broken.err()).contains("Mode.java", "the build failed", "build.log");
         assertThat(broken.text()).isEmpty();
