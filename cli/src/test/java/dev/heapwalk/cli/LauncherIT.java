@@ -199,8 +199,9 @@ final class LauncherIT {
             assertThat(Run.of(builder).exited(0).text()).isEqualTo(one.text());
         }
 
+        // A file that ends early is refused by the parser, before the rest of the compiler sees what is wrong in it.
         Path source = copy.resolve("cli/src/main/java/dev/heapwalk/cli/command/Mode.java");
-        Files.writeString(source, Files.readString(source) + "nonsense");
+        Files.writeString(source, "package dev.heapwalk.cli.command;\n\nenum Mode {\n");
         Run broken = launch(script, environment, "--version").exited(1);
         assertThat(broken.err()).contains("Mode.java", "the build failed", "build.log");
         assertThat(broken.text()).isEmpty();
