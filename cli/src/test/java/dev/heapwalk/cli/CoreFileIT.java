@@ -309,6 +309,9 @@ final class CoreFileIT {
     @Test
     void wrongUseIsTold() {
         Run.heapwalk("core", pid).exited(2).said("--output");
+        Run.heapwalk("core", pid, "-o", folder.resolve("core.xz").toString())
+                .exited(2)
+                .said("not as '.xz'");
         Run.heapwalk("core", pid, "-o", "/nonexistent/core").exited(1).said("can't write /nonexistent/core");
     }
 }

@@ -82,9 +82,10 @@ public final class Commands {
         if (needsAll
                 || Arrays.asList(args).contains("--help")
                 || Arrays.asList(args).contains("-h")) {
-            Manual.addTo(line);
-            int width = Terminal.width();
-            line.setUsageHelpWidth(width == 0 ? HELP_WIDTH : Math.clamp(width, LEAST_HELP_WIDTH, HELP_WIDTH));
+            int width = helpWidth();
+            // Picocli breaks a line that is as long as that.
+            Manual.addTo(line, width - 1);
+            line.setUsageHelpWidth(width);
         }
         return line.setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
                 .setAbbreviatedOptionsAllowed(false)
@@ -97,6 +98,12 @@ public final class Commands {
                 .registerConverter(Retained.By.class, word -> named(word, Retained.By.values()))
                 .registerConverter(DumpFormat.class, word -> named(word, DumpFormat.values()))
                 .registerConverter(ThreadsFormat.class, word -> named(word, ThreadsFormat.values()));
+    }
+
+    /** Characters of a line of help: as the terminal has them, where they are not too many to read. */
+    static int helpWidth() {
+        int width = Terminal.width();
+        return width == 0 ? HELP_WIDTH : Math.clamp(width, LEAST_HELP_WIDTH, HELP_WIDTH);
     }
 
     /** Adds those of a group, if that was added. */

@@ -33,9 +33,11 @@ final class Help extends AnyCommand {
 
     private int topic() {
         String topic = String.join(" ", words);
-        Optional<String> text = Manual.TOPICS.contains(topic) ? Manual.read().section(topic) : Optional.empty();
-        System.out.print(text.orElseThrow(() -> wrong("there is no command '%s', and no topic; topics are %s"
-                .formatted(topic, String.join(", ", Manual.TOPICS)))));
+        Optional<List<String>> text =
+                Manual.TOPICS.contains(topic) ? Manual.read().section(topic, Commands.helpWidth()) : Optional.empty();
+        text.orElseThrow(() -> wrong("there is no command '%s', and no topic; topics are %s"
+                        .formatted(topic, String.join(", ", Manual.TOPICS))))
+                .forEach(System.out::println);
         return Failure.FINE;
     }
 }

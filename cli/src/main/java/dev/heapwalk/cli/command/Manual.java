@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 
 /**
@@ -46,30 +47,43 @@ final class Manual {
         }
     }
 
-    /** Has the help of commands, and their man pages, end in their sections. */
-    static void addTo(CommandLine root) {
-        addTo(root, "", read());
+    /**
+     * Has the help of commands, and their man pages, end in their sections.
+     *
+     * @param root the command
+     * @param width characters of the longest line
+     */
+    static void addTo(CommandLine root, int width) {
+        addTo(root, "", read(), width);
     }
 
-    private static void addTo(CommandLine line, String name, Manual manual) {
-        // Picocli takes it for a format.
+    private static void addTo(CommandLine line, String name, Manual manual, int width) {
         line.getCommandSpec()
                 .usageMessage()
-                .footer(manual.section(name).orElse("").replace("%", "%%").split("\n"));
-        line.getSubcommands().forEach((word, below) -> addTo(below, name.isEmpty() ? word : name + " " + word, manual));
+                .footer(manual.section(name, width).orElse(List.of()).stream()
+                        // Picocli takes it for a format.
+                        .map(text -> text.replace("%", "%%"))
+                        .toArray(String[]::new));
+        line.getSubcommands()
+                .forEach((word, below) -> addTo(below, name.isEmpty() ? word : name + " " + word, manual, width));
     }
 
-    /** A section, if there is one of that name. */
-    Optional<String> section(String name) {
-        List<String> lines = sections.get(name);
-        if (lines == null) {
-            return Optional.empty();
-        }
-        StringBuilder text = new StringBuilder();
-        for (String line : trimmed(lines)) {
-            text.append(line.startsWith("@") ? section(line.substring(1)).orElseThrow() : line + "\n");
-        }
-        return Optional.of(text.toString());
+    /**
+     * The lines of a section, if there is one of that name.
+     *
+     * @param name of the section
+     * @param width characters of the longest line
+     */
+    Optional<List<String>> section(String name, int width) {
+        return Optional.ofNullable(sections.get(name)).map(lines -> Paragraphs.fill(whole(lines), width));
+    }
+
+    /** With the sections that lines stand for. */
+    private List<String> whole(List<String> lines) {
+        return trimmed(lines).stream()
+                .flatMap(line ->
+                        line.startsWith("@") ? whole(sections.get(line.substring(1))).stream() : Stream.of(line))
+                .toList();
     }
 
     /** Without the empty lines before the next section. */

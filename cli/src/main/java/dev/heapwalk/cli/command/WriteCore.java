@@ -71,6 +71,11 @@ final class WriteCore extends TargetCommand {
         if (toStandardOutput() && Terminal.output()) {
             throw wrong("a core is no text for a terminal: name a file with -o");
         }
+        String name = output.toString();
+        if (name.endsWith(".xz") || name.endsWith(".lz4")) {
+            throw wrong("a core is written as .zst or .gz, or as it is, and not as '%s': name it so"
+                    .formatted(name.substring(name.lastIndexOf('.'))));
+        }
     }
 
     /** Runs all code, and fills the caches of the kernel's page tables, before the process is stopped. */
