@@ -12,7 +12,13 @@ final class ThreadStack {
     /** How far {@code struct pthread} reaches from the thread pointer, in every version and more. */
     private static final int CONTROL_BLOCK = 1 << 12;
 
+    /** musl makes no smaller stack than 2 KiB, of which it may need some itself: other words look like a tiny one. */
+    private static final long LEAST = 1024;
+
     private static final long LARGEST = 1L << 40;
+
+    /** {@code mmap_min_addr} as most systems have it: the kernel maps nothing below. */
+    private static final long LOWEST = 1 << 16;
 
     private final AddressSpace memory;
     private final Registers registers;
@@ -98,7 +104,14 @@ final class ThreadStack {
             long end = words.get(Words.LONG, at + 2 * Long.BYTES);
             long inside = top == 0 ? end - 1 : top;
             if (isMusls(words.asSlice(at, 5 * Long.BYTES), inside, pointer)) {
-                return Optional.of(new Block(new Range(end - words.get(Words.LONG, at + 3 * Long.BYTES), end), 0));
+                Range stack = new Range(end - words.get(Words.LONG, at + 3 * Long.BYTES), end);
+                // Other words may look like these, and lead nowhere.
+                if (memory.mappings()
+                        .at(end - 1)
+                        .filter(it -> it.start() <= stack.start())
+                        .isPresent()) {
+                    return Optional.of(new Block(stack, 0));
+                }
             }
         }
         return Optional.empty();
@@ -109,7 +122,7 @@ final class ThreadStack {
      * {@code guardsize}). It has the stack and, at its end, the control block and static thread-local storage.
      */
     private static boolean isGlibcs(long block, long size, long guard, long top, long pointer) {
-        return block > 0
+        return block >= LOWEST
                 && size > 0
                 && size <= LARGEST
                 && block <= top
@@ -130,8 +143,9 @@ final class ThreadStack {
         long stack = words.get(Words.LONG, 2 * Long.BYTES);
         long size = words.get(Words.LONG, 3 * Long.BYTES);
         long guard = words.get(Words.LONG, 4 * Long.BYTES);
-        return size > 0
+        return size >= LEAST
                 && size <= LARGEST
+                && stack > size
                 && stack - size <= top
                 && top < stack
                 && guard >= 0

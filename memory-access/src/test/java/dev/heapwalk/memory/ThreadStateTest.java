@@ -177,8 +177,12 @@ class ThreadStateTest {
         long end = thread.stack().orElseThrow().end();
         if (thread.tid() != target.pid().orElseThrow()) {
             assertThat(end).as("%s", thread).isEqualTo(told.stackEnd);
+            assertThat(thread.ownStack())
+                    .hasValueSatisfying(
+                            own -> assertThat(own.contains(told.frame)).isTrue());
             return;
         }
+        assertThat(thread.ownStack()).isEmpty();
         // Of the main thread libc leaves out some pages, where arguments and environment lie.
         Mapping stack = target.memory().mappings().at(told.frame).orElseThrow();
         assertThat(stack.path()).isEqualTo("[stack]");

@@ -188,7 +188,7 @@ final class ThreadParts {
     /** The whole of the stack that was made for the thread. */
     private Optional<Range> ownStack(ThreadState thread, StackFrames frames) {
         Optional<Range> own = thread.ownStack();
-        if (own.isPresent() || thread != target.threads().getFirst()) {
+        if (own.isPresent() || thread.tid() != target.threads().getFirst().tid()) {
             return own;
         }
         return target.memory().mappings().stream()
