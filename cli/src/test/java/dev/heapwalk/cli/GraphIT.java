@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -189,6 +190,68 @@ final class GraphIT {
                             .startsWith("\"a thing of the shop, number 13\" \u2190 [12] of #<Array")
                             .contains(" \u2190 @items of #<Cart")
                             .contains("$registry"));
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+    }
+
+    /** Of each object the program itself asks who refers to it. */
+    @Test
+    void noGuessHoldsAnObjectOfPythonWhoseReferencesAreKnown() throws Exception {
+        Path script = Files.writeString(folder.resolve("cache.py"), """
+                import gc
+                class Session:
+                    def __init__(self, n):
+                        self.user = "user %d" % n
+                        self.data = ["item %d of %d" % (k, n) for k in range(20)]
+                class Cache:
+                    def __init__(self):
+                        self.entries = {}
+                def fill():
+                    # Leaves pointers in free lists, on the stack and in memory of frames that have ended.
+                    for i in range(500):
+                        cache.entries["s%d" % i] = Session(i)
+                cache = Cache()
+                fill()
+                names = [type(one).__name__ for one in gc.get_referrers(cache.entries)]
+                print("entries %#x" % id(cache.entries))
+                print("session %#x" % id(cache.entries["s7"]))
+                print("referrers %d" % len(names))
+                print("ready 0", flush=True)
+                input()
+                """);
+        Process process = new ProcessBuilder("python3", script.toString()).start();
+        try (BufferedReader said = process.inputReader(StandardCharsets.US_ASCII)) {
+            Map<String, String> told = new HashMap<>();
+            until(said, "ready", told);
+            String pid = Long.toString(process.pid());
+
+            // What the collector knows are all that hold it: other words that point there are told, and hold nothing.
+            assertThat(told.get("referrers")).isEqualTo("1");
+            List<JsonNode> answers = rows("holders", pid, told.get("entries"), "--format", "jsonl");
+            assertThat(answers.stream()
+                            .filter(row -> row.has("kind"))
+                            .filter(row -> !row.get("kind").textValue().equals("weak")))
+                    .singleElement()
+                    .satisfies(row -> assertThat(row.get("name").textValue()).isEqualTo(".entries"));
+            assertThat(answers.getLast().get("path").textValue())
+                    .contains(" \u2190 .entries of <__main__.Cache at ")
+                    .contains(" \u2190 ['cache'] of __dict__ of module __main__ \u2190 ");
+
+            // So all sessions hang below it, and it below the module that has it as a variable.
+            List<JsonNode> tree = rows("retained", pid, "--format", "jsonl");
+            int entries = IntStream.range(0, tree.size())
+                    .filter(i -> tree.get(i).path("holder").asText().startsWith("    .entries: "))
+                    .findFirst()
+                    .orElseThrow();
+            assertThat(tree.get(entries).get("depth").intValue()).isEqualTo(3);
+            assertThat(tree.get(entries).get("retained_bytes").longValue()).isGreaterThan(500L * 20 * 48);
+            assertThat(tree.get(entries - 1).get("holder").textValue()).contains("['cache']: <__main__.Cache at ");
+            assertThat(tree.get(entries - 2).get("holder").textValue()).startsWith("__dict__ of module __main__");
+            assertThat(tree)
+                    .anySatisfy(row -> assertThat(row.path("suspect").asText())
+                            .startsWith("__dict__ of module __main__, held by ")
+                            .contains("It comes together in {'s0': <__main__.Session"));
         } finally {
             process.destroyForcibly().waitFor();
         }

@@ -76,6 +76,27 @@ final class BlockEdges implements AutoCloseable {
         return Arrays.stream(sources).anyMatch(Objects::nonNull);
     }
 
+    /** Whether a runtime counts the references to its blocks. */
+    boolean anybodyCounts() {
+        return Arrays.stream(sources).anyMatch(source -> source != null && source.countsReferences());
+    }
+
+    /** How many references a block has by the count of its runtime; -1 where that is not known. */
+    long counted(int number) {
+        EdgeSource asked = sourceOf(number);
+        try {
+            return asked == null ? -1 : asked.countedReferences(index.address(number));
+        } catch (UnmappedAddressException e) {
+            return -1;
+        }
+    }
+
+    /** Who may know a block; null if nobody does. */
+    private EdgeSource sourceOf(int number) {
+        EdgeSource own = sources[index.heapNumber(number)];
+        return own == null && !inRuntime(number) ? everywhere : own;
+    }
+
     /** Whether there is one to ask about blocks of allocators. */
     boolean knowsBlocksOfAllocators() {
         return everywhere != null;
@@ -99,10 +120,7 @@ final class BlockEdges implements AutoCloseable {
         if (index.reserved(number)) {
             return true;
         }
-        EdgeSource asked = sources[index.heapNumber(number)];
-        if (asked == null && !inRuntime(number)) {
-            asked = everywhere;
-        }
+        EdgeSource asked = sourceOf(number);
         if (asked == null) {
             return false;
         }

@@ -9,6 +9,7 @@ import dev.heapwalk.heap.RootSource;
 import dev.heapwalk.memory.raw.Crew;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -22,6 +23,7 @@ final class GraphBuilder {
     private static final int SHARE = 1 << 14;
 
     private static final int OWNS = EdgeKind.OWNS.ordinal();
+    private static final int REFERS = EdgeKind.REFERS.ordinal();
     private static final int WEAK = EdgeKind.WEAK.ordinal();
 
     final Tables tables;
@@ -41,6 +43,8 @@ final class GraphBuilder {
     private final NodeSet counting;
     /** By heap. */
     private boolean[] heldByKnownAlone = {};
+    /** Where a runtime counts references. */
+    private Optional<FoundReferences> found = Optional.empty();
 
     final AtomicLong damaged = new AtomicLong();
     final AtomicLong unreadable = new AtomicLong();
@@ -63,6 +67,9 @@ final class GraphBuilder {
         try (BlockEdges edges = new BlockEdges(index)) {
             anybodyKnows = edges.anybodyKnows();
             heldByKnownAlone = edges.heldByKnownAlone();
+            if (edges.anybodyCounts()) {
+                found = Optional.of(new FoundReferences(index.count()));
+            }
         }
         if (anybodyKnows) {
             inShares((edges, writer, number, address) -> tell(edges, writer, number));
@@ -86,6 +93,7 @@ final class GraphBuilder {
         roots.end(root);
         Rows forward = Rows.of(tables, root + 1, writers, most);
         weaken(forward);
+        found.ifPresent(references -> leaveOut(references, forward));
         return Links.of(tables, forward);
     }
 
@@ -123,15 +131,50 @@ final class GraphBuilder {
             int end = forward.end(number);
             for (int edge = forward.start(number); edge < end; edge++) {
                 int other = forward.word(edge) & BlockIndex.MOST;
-                if (isWeak(number, other)) {
+                if (knowsAlone(number, other)) {
                     forward.setWord(edge, WEAK << BlockIndex.KIND_SHIFT | other);
                 }
             }
         }
     }
 
+    /**
+     * Has no word hold an object that only looks like a reference to it: all that its runtime counts are known to be
+     * others. Such words are left over in free lists, in stacks and behind the ends of tables.
+     */
+    private void leaveOut(FoundReferences references, Rows forward) {
+        try (BlockEdges edges = new BlockEdges(index)) {
+            for (int node = 0; node < index.count() + groups.size(); node++) {
+                if (!isGuess(node)) {
+                    continue;
+                }
+                int end = forward.end(node);
+                for (int edge = forward.start(node); edge < end; edge++) {
+                    int other = forward.word(edge) & BlockIndex.MOST;
+                    references.compare(other, edges);
+                    if (references.complete(other)) {
+                        forward.setWord(edge, WEAK << BlockIndex.KIND_SHIFT | other);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Whether it is only by what its words look like that a node refers to others. */
+    private boolean isGuess(int node) {
+        return node < index.count()
+                ? !known.has(node) && !index.reserved(node)
+                : !groups.get(node - index.count()).category().exact();
+    }
+
+    /** Whether a block or a root can't keep a block alive. */
+    boolean isWeak(int node, int other) {
+        return isGuess(node) && found.isPresent() && found.get().complete(other)
+                || node < index.count() && knowsAlone(node, other);
+    }
+
     /** Whether a block can't keep another one alive, since nobody but it knows of its pointer. */
-    boolean isWeak(int number, int other) {
+    private boolean knowsAlone(int number, int other) {
         return isHeldByKnownAlone(other) && !isHeldByKnownAlone(number) && !counting.has(number);
     }
 
@@ -177,7 +220,12 @@ final class GraphBuilder {
             return;
         }
         writer.begin();
-        boolean all = edges.known(number, (word, label) -> writer.add(word));
+        boolean all = edges.known(number, (word, label) -> {
+            writer.add(word);
+            if (found.isPresent() && word >>> BlockIndex.KIND_SHIFT == REFERS) {
+                found.get().addShared(word & BlockIndex.MOST);
+            }
+        });
         if (!all && writer.edgesOfRow() == 0) {
             if (inRuntime) {
                 unsure.addShared(number);
@@ -221,13 +269,15 @@ final class GraphBuilder {
         for (RootCategory category : source.categories()) {
             writer.begin();
             source.roots(category, (address, of, label) -> {
-                int found = index.target(address);
-                if (found != BlockIndex.NONE) {
-                    writer.add(
-                            own || !isHeldByKnownAlone(found & BlockIndex.MOST)
-                                    ? found
-                                    : WEAK << BlockIndex.KIND_SHIFT | found & BlockIndex.MOST);
+                int target = index.target(address);
+                if (target == BlockIndex.NONE) {
+                    return;
                 }
+                int block = target & BlockIndex.MOST;
+                if (own && category.exact()) {
+                    found.ifPresent(references -> references.addShared(block));
+                }
+                writer.add(own || !isHeldByKnownAlone(block) ? target : WEAK << BlockIndex.KIND_SHIFT | block);
             });
             end(new RootGroup(owner, category), source, writer);
         }

@@ -258,7 +258,9 @@ public final class HeapGraph implements AutoCloseable {
         source.roots(groups.get(group).category(), (address, category, label) -> {
             int found = index.target(address);
             if (found != BlockIndex.NONE) {
-                sink.reference(found & BlockIndex.MOST, KINDS[found >>> BlockIndex.KIND_SHIFT], label);
+                int other = found & BlockIndex.MOST;
+                boolean weak = built.isWeak(index.count() + group, other);
+                sink.reference(other, weak ? EdgeKind.WEAK : KINDS[found >>> BlockIndex.KIND_SHIFT], label);
             }
         });
     }

@@ -52,6 +52,26 @@ public interface EdgeSource extends AutoCloseable {
     }
 
     /**
+     * How many references keep a block alive, by the count that the runtime keeps itself. Where as many are known, a
+     * word that only looks like a reference to it is none.
+     *
+     * @param address target address of a block
+     * @return the count; -1 where none is kept, where it is not that of a reference each, and for what is never freed
+     */
+    default long countedReferences(long address) {
+        return -1;
+    }
+
+    /**
+     * Whether a count of references is kept for its blocks.
+     *
+     * @return whether {@link #countedReferences} may know one
+     */
+    default boolean countsReferences() {
+        return false;
+    }
+
+    /**
      * Frees the buffers. After it there is nothing to ask for; a second call does nothing. Who does not close a source
      * leaves its buffers to the garbage collector.
      */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
+import dev.heapwalk.graph.EdgeCursor;
 import dev.heapwalk.graph.HeapGraph;
+import dev.heapwalk.graph.Paths;
+import dev.heapwalk.heap.EdgeKind;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.dump.Disclosure;
 import dev.heapwalk.heap.usage.Category;
@@ -17,13 +20,26 @@ import dev.heapwalk.python.usage.PythonHeap;
 import dev.heapwalk.ruby.usage.RubyHeap;
 import dev.heapwalk.ruby.vm.Interpreter;
 import java.lang.foreign.MemorySegment;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Tells in a few words what the nodes of a graph are: objects as their language shows them, other blocks by their use. */
 final class GraphNodes implements AutoCloseable {
     private static final int MOST_BYTES = 16;
+    /** So many names of one reference are told, and so many holders of a node. */
+    private static final int MOST_NAMES = 3;
+
+    private static final int MOST_HOLDERS = 2;
+
+    /** How a dictionary of a module's variables begins: by its name, which each module has first. */
+    private static final Pattern MODULE_DICT = Pattern.compile("\\{'__name__': '([^']*)', '__doc__': ");
 
     private final Target target;
     private final HeapGraph graph;
@@ -31,6 +47,8 @@ final class GraphNodes implements AutoCloseable {
     private final UsageLookup uses;
     private final Optional<ValueText> rubyValues;
     private final Optional<PythonValues> pythonValues;
+    /** Made when it is first asked for. */
+    private Paths paths;
 
     /** What shows the objects of Python. */
     private record PythonValues(ObjectReader reader, ObjectFinder finder, ShortRepr values) {
@@ -97,7 +115,7 @@ final class GraphNodes implements AutoCloseable {
                     ? rubyValues.map(values -> values.of(address))
                     : isPythonObject(use) ? pythonValues.flatMap(values -> values.of(address)) : Optional.empty();
             if (object.isPresent()) {
-                return object.get();
+                return plain(object.get(), use, address);
             }
         } catch (UnmappedAddressException e) {
             return "0x%x (can't be read)".formatted(address);
@@ -106,6 +124,15 @@ final class GraphNodes implements AutoCloseable {
                 ? "block of %,d bytes".formatted(graph.blocks().usable(node))
                 : (use.kind() + " " + use.detail()).strip();
         return "%s at 0x%x".formatted(what, address);
+    }
+
+    /** What its language has no short words for is told by its use. */
+    private static String plain(String text, Category use, long address) {
+        if (text.startsWith("#<T_") && use.domain().equals(RubyHeap.DOMAIN)) {
+            return "#<%s 0x%x>".formatted(use.kind(), address);
+        }
+        Matcher module = MODULE_DICT.matcher(text);
+        return module.lookingAt() ? "__dict__ of module " + module.group(1) : text;
     }
 
     /** Objects are used as their types say, by a name with a module, but for dictionaries of attributes. */
@@ -134,7 +161,44 @@ final class GraphNodes implements AutoCloseable {
     /** The names by which one node refers to another, or where in a block the pointer lies. */
     String name(int from, int to) {
         List<String> names = graph.names(from, to);
-        return String.join(", ", names);
+        int more = names.size() - MOST_NAMES;
+        return String.join(", ", more > 0 ? names.subList(0, MOST_NAMES) : names)
+                + (more > 0 ? " and %,d more".formatted(more) : "");
+    }
+
+    /**
+     * Who keeps a node alive, the nearest to the roots first.
+     *
+     * @return for example {@code ::CARTS of Shop and 2 more}; empty if nobody does
+     */
+    String heldBy(int node) {
+        List<Integer> holders = holders(node);
+        String text = holders.stream()
+                .limit(MOST_HOLDERS)
+                .map(holder -> {
+                    String name = name(holder, node);
+                    return name.isEmpty()
+                            ? text(holder)
+                            : name + (graph.isBlock(holder) ? " of " : " in ") + text(holder);
+                })
+                .collect(Collectors.joining(", "));
+        int more = holders.size() - MOST_HOLDERS;
+        return more > 0 ? "%s and %,d more".formatted(text, more) : text;
+    }
+
+    /** The nodes that keep a node alive, the nearest to the roots first. */
+    private List<Integer> holders(int node) {
+        if (paths == null) {
+            paths = graph.paths();
+        }
+        Set<Integer> found = new LinkedHashSet<>();
+        EdgeCursor edges = graph.referrers().of(node);
+        while (edges.next()) {
+            if (edges.kind() != EdgeKind.WEAK && paths.distance(edges.node()) >= 0) {
+                found.add(edges.node());
+            }
+        }
+        return found.stream().sorted(Comparator.comparingInt(paths::distance)).toList();
     }
 
     @Override

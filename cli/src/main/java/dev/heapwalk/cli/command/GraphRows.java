@@ -43,7 +43,7 @@ final class GraphRows {
                         nodes.graph().size(one.node),
                         nodes.text(one.node)))
                 .toList();
-        return new ListReport<>(REFERENCES, DISPENSABLE, true, rows, GraphRows::give);
+        return new ListReport<>(REFERENCES, DISPENSABLE, false, rows, GraphRows::give);
     }
 
     private static void give(Row row, RowSink sink) {

@@ -11,13 +11,15 @@ import dev.heapwalk.graph.HeapGraph;
 import dev.heapwalk.graph.HeapPath;
 import dev.heapwalk.graph.MergedPaths;
 import dev.heapwalk.heap.Column;
+import dev.heapwalk.heap.EdgeKind;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.RowSink;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -38,10 +40,10 @@ final class Holders extends GraphCommand {
             Column.amount("Depth", "depth"),
             Column.text("Held by", "holder"));
 
-    private static final String ARROW = " \u2190 ";
+    static final String ARROW = " \u2190 ";
     private static final String INDENT = "  ";
-    /** So many referrers are read again for the names by which they refer; more of them have none. */
-    private static final int MOST_NAMED = 1000;
+    /** So many referrers are told unless more are asked for. */
+    private static final int MOST_REFERRERS = 20;
 
     @Parameters(
             index = "1..*",
@@ -102,21 +104,28 @@ final class Holders extends GraphCommand {
     @Override
     Report answer(Heaps heaps, GraphNodes nodes, Problems problems, Progress progress) {
         return isAddress()
-                ? ofBlock(nodes.at(GraphRows.address(words.getFirst(), this), this), nodes)
+                ? ofBlock(nodes.at(GraphRows.address(words.getFirst(), this), this), nodes, problems)
                 : ofCategory(
                         new NodeCategories(nodes.graph().blocks(), heaps, categorizers, problems, progress), nodes);
     }
 
-    private Report ofBlock(int node, GraphNodes nodes) {
+    private Report ofBlock(int node, GraphNodes nodes, Problems problems) {
         HeapGraph graph = nodes.graph();
-        List<GraphRows.Reference> referrers = new ArrayList<>();
-        Set<Integer> seen = new HashSet<>();
+        Map<Integer, EdgeKind> kinds = new LinkedHashMap<>();
         EdgeCursor edges = graph.referrers().of(node);
         while (edges.next()) {
-            if (edges.node() != graph.root() && seen.add(edges.node())) {
-                String name = seen.size() <= MOST_NAMED ? nodes.name(edges.node(), node) : "";
-                referrers.add(new GraphRows.Reference(name, edges.kind(), edges.node()));
+            if (edges.node() != graph.root()) {
+                kinds.merge(edges.node(), edges.kind(), (one, other) -> one.compareTo(other) <= 0 ? one : other);
             }
+        }
+        List<GraphRows.Reference> referrers = kinds.entrySet().stream()
+                .sorted(Map.Entry.comparingByValue(Comparator.comparing(kind -> kind == EdgeKind.WEAK)))
+                .limit(most() == Long.MAX_VALUE ? MOST_REFERRERS : most())
+                .map(one -> new GraphRows.Reference(nodes.name(one.getKey(), node), one.getValue(), one.getKey()))
+                .toList();
+        if (kinds.size() > referrers.size()) {
+            problems.notices(List.of("%,d more refer to it: --top %d lists all"
+                    .formatted(kinds.size() - referrers.size(), kinds.size())));
         }
         List<String> ways = graph.paths().toRoots(node, paths).stream()
                 .map(path -> text(path, nodes))

@@ -156,6 +156,10 @@ final class Retained extends GraphCommand {
             }
             String name = node == graph.root() ? "" : nodes.name(node, child);
             String text = (name.isEmpty() ? "" : name + ": ") + nodes.text(child);
+            if (name.isEmpty() && graph.isBlock(child)) {
+                // Several hold it, so none of them does alone.
+                text += Holders.ARROW + nodes.heldBy(child);
+            }
             holders.add(new Holder(
                     child,
                     retained,

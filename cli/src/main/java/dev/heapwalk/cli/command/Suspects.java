@@ -102,9 +102,10 @@ final class Suspects {
                 ? ""
                 : " It comes together in %s, which holds %s in %,d parts."
                         .formatted(nodes.text(at), Bytes.text(dominators.retained(at)), dominators.childCount(at));
-        return "%s holds %s, %d %% of what is reached.%s"
+        return "%s, held by %s, holds %s, %d %% of what is reached.%s"
                 .formatted(
                         nodes.text(node),
+                        nodes.heldBy(node),
                         Bytes.text(dominators.retained(node)),
                         percent(dominators.retained(node)),
                         where);

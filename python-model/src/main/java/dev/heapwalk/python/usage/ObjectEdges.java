@@ -9,6 +9,8 @@ import dev.heapwalk.python.ObjectReader;
 import dev.heapwalk.python.PythonRuntime;
 import dev.heapwalk.python.gc.ObjectBlocks;
 import dev.heapwalk.python.gc.References;
+import dev.heapwalk.python.layout.ObjectLayout;
+import dev.heapwalk.python.layout.PythonLayout;
 
 /**
  * The edges of the blocks that hold an object. They lead to blocks, as these do. What other blocks hold is not known:
@@ -16,6 +18,7 @@ import dev.heapwalk.python.gc.References;
  */
 final class ObjectEdges implements EdgeSource {
     private final ObjectReader reader;
+    private final ObjectLayout layout;
     private final References references;
     private final ObjectBlocks blocks;
     private final EdgeSink toBlocks = this::toBlock;
@@ -23,6 +26,7 @@ final class ObjectEdges implements EdgeSource {
 
     ObjectEdges(PythonRuntime runtime) {
         this.reader = runtime.reader();
+        this.layout = PythonLayout.of(runtime.series(), runtime.freeThreaded()).object();
         this.references = new References(runtime, reader);
         this.blocks = new ObjectBlocks(runtime, reader);
     }
@@ -40,6 +44,22 @@ final class ObjectEdges implements EdgeSource {
     @Override
     public boolean knowsBlocksOfAllocators() {
         return true;
+    }
+
+    @Override
+    public boolean countsReferences() {
+        return true;
+    }
+
+    @Override
+    public long countedReferences(long address) {
+        long object = blocks.objectIn(address);
+        if (object == 0) {
+            return -1;
+        }
+        long word = layout.references(reader.memory(), object);
+        boolean counts = layout.isInUse(word) && (word & layout.immortalBit()) == 0;
+        return counts ? word & layout.countMask() : -1;
     }
 
     private void toBlock(long address, EdgeKind kind, Label label) {
