@@ -42,6 +42,7 @@ public final class Commands {
         COMMANDS.put("holders", Holders::new);
         COMMANDS.put("references", References::new);
         COMMANDS.put("leaks", LeaksCommand::new);
+        COMMANDS.put("waste", Waste::new);
         COMMANDS.put("shell", Shell::new);
         COMMANDS.put("ruby", Ruby::new);
         COMMANDS.put("python", Python::new);

@@ -27,6 +27,7 @@ public final class PyDict extends PyObject {
     private int keyOffset;
     private long values;
     private long count;
+    private long room;
     private long index;
     private boolean damaged;
 
@@ -85,12 +86,14 @@ public final class PyDict extends PyObject {
     public void rewind() {
         index = 0;
         count = 0;
+        room = 0;
         values = 0;
         damaged = false;
         if (layout.keys() < 0) {
             entries = longAt(layout.table());
             entrySize = DictLayout.HASHED_ENTRY;
             keyOffset = entrySize - DictLayout.PLAIN_ENTRY;
+            room = DictLayout.room(longAt(layout.mask()) + 1);
             accept(longAt(layout.mask()) + 1);
         } else {
             findEntries(keys());
@@ -125,7 +128,26 @@ public final class PyDict extends PyObject {
         entries = keys + layout.indices() + indexBytes;
         values = values() == 0 ? 0 : values() + layout.valuesHead();
         long said = memory.readLong(keys + layout.count());
+        room = DictLayout.room(size);
         accept(said > size ? -1 : said);
+    }
+
+    /**
+     * How many entries there is room for before it grows.
+     *
+     * @return a count, as far as {@link #rewind()} or {@link #next()} have looked; 0 if it contradicts itself
+     */
+    public long room() {
+        return damaged ? 0 : room;
+    }
+
+    /**
+     * How large an entry is.
+     *
+     * @return bytes, as far as {@link #rewind()} or {@link #next()} have looked
+     */
+    public int entryBytes() {
+        return entrySize;
     }
 
     /** 2 to the power of a number; -1 where that is no size. */

@@ -5,6 +5,7 @@ import dev.heapwalk.memory.Reader;
 import dev.heapwalk.memory.UnmappedAddressException;
 import dev.heapwalk.memory.raw.Words;
 import dev.heapwalk.ruby.ObjectReader;
+import dev.heapwalk.ruby.layout.TableLayout;
 import dev.heapwalk.ruby.table.StEntries;
 import java.lang.foreign.MemorySegment;
 
@@ -13,6 +14,9 @@ import java.lang.foreign.MemorySegment;
  * {@code ar_table} and {@code st_table}. A flyweight that moves, for one thread.
  */
 public final class HashCursor {
+    /** How large an entry of a table is, in bytes: a hash, the key and the value. */
+    public static final int TABLE_ENTRY = TableLayout.ST_ENTRY_SIZE;
+
     private static final int MOST_PAIRS = 8;
 
     private final ObjectReader reader;
@@ -62,6 +66,24 @@ public final class HashCursor {
             bound = used;
         }
         return this;
+    }
+
+    /**
+     * How many entries the table of a Hash has.
+     *
+     * @return {@code num_entries} of its {@code st_table}, unchecked; 0 where it has none
+     */
+    public long tableSize() {
+        return inTable ? table.size() : 0;
+    }
+
+    /**
+     * How many entries the table of a Hash has room for.
+     *
+     * @return those that its {@code st_table} has memory for, unchecked; 0 where it has none
+     */
+    public long tableRoom() {
+        return inTable ? table.room() : 0;
     }
 
     /**

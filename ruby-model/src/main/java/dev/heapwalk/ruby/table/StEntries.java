@@ -15,6 +15,7 @@ public final class StEntries {
     private long bound;
     private long index;
     private long size;
+    private long room;
     private long hash;
     private long key;
     private long record;
@@ -40,12 +41,14 @@ public final class StEntries {
         bound = 0;
         index = 0;
         size = 0;
+        room = 0;
         if (table == 0) {
             return this;
         }
         long offset = memory.require(table, TableLayout.ST_SIZE);
         MemorySegment segment = memory.segment();
         size = segment.get(Words.LONG, offset + TableLayout.ST_NUM_ENTRIES);
+        room = 1L << segment.get(Words.BYTE, offset + TableLayout.ST_ENTRY_POWER);
         index = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_START);
         entries = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES);
         long claimed = segment.get(Words.LONG, offset + TableLayout.ST_ENTRIES_BOUND);
@@ -62,6 +65,15 @@ public final class StEntries {
      */
     public long size() {
         return size;
+    }
+
+    /**
+     * How many entries there is room for.
+     *
+     * @return 2 to the power of {@code entry_power}, unchecked
+     */
+    public long room() {
+        return room;
     }
 
     /**
