@@ -256,4 +256,68 @@ final class GraphIT {
             process.destroyForcibly().waitFor();
         }
     }
+
+    /** A program tells how much it has added to one holder, and to another one nothing. */
+    @Test
+    void tellsWhatHasGrownSinceACoreAndWhatHoldsIt() throws Exception {
+        Path script = Files.writeString(folder.resolve("growing.rb"), """
+                require "objspace"
+                class Cart
+                  def initialize(items) = @items = items
+                end
+                class Shop
+                  def initialize = @carts = {}
+                  attr_reader :carts
+                end
+                $shop = Shop.new
+                $steady = (1..3000).map { |i| "a text that stays, number #{i}" }
+                GC.start
+                puts "before 0"
+                STDOUT.flush
+                STDIN.gets
+                added = (1..300).map { |i| Cart.new((1..20).map { |k| "thing #{k} of cart #{i}, in a buffer" * 2 }) }
+                added.each_with_index { |cart, i| $shop.carts[i] = cart }
+                bytes = added.sum do |cart|
+                  items = cart.instance_variable_get(:@items)
+                  [cart, items, *items].sum { |one| ObjectSpace.memsize_of(one) }
+                end
+                added = nil
+                puts "added #{bytes}"
+                STDOUT.flush
+                STDIN.read
+                """);
+        Process process = new ProcessBuilder("ruby", "--disable=gems", script.toString()).start();
+        try (BufferedReader said = process.inputReader(StandardCharsets.US_ASCII)) {
+            Map<String, String> told = new HashMap<>();
+            until(said, "before", told);
+            String pid = Long.toString(process.pid());
+            String core = folder.resolve("before.core").toString();
+            Run.heapwalk("core", pid, "-o", core).exited(0);
+            process.getOutputStream().write('\n');
+            process.getOutputStream().flush();
+            until(said, "added", told);
+            long added = Long.parseLong(told.get("added"));
+
+            List<JsonNode> rows = rows("retained", pid, "--since", core, "--format", "jsonl");
+            JsonNode hash = rows.stream()
+                    .filter(row -> row.path("holder").asText().strip().startsWith("@carts: #<Hash "))
+                    .findFirst()
+                    .orElseThrow();
+            // With malloc's heads and the table, of which Ruby counts what it uses.
+            assertThat(hash.get("grown_bytes").longValue()).isBetween(added, added + added / 2);
+            assertThat(rows).noneMatch(row -> row.path("holder").asText().contains("$steady"));
+            assertThat(rows)
+                    .extracting(row -> row.path("growth").asText())
+                    .anySatisfy(line -> assertThat(line)
+                            .startsWith("#<Hash ")
+                            .contains("@carts of #<Shop ")
+                            .endsWith(" \u2190 $shop \u2190 CRuby: global_tbl"));
+            Run.heapwalk("retained", pid, "--since", "/no/such.core").exited(4).said("/no/such.core");
+            Run.heapwalk("retained", pid, "--since", core, "--by", "root")
+                    .exited(2)
+                    .said("--since tells of holders");
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+    }
 }

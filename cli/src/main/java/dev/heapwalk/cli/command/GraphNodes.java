@@ -186,6 +186,13 @@ final class GraphNodes implements AutoCloseable {
         return more > 0 ? "%s and %,d more".formatted(text, more) : text;
     }
 
+    /** Whether a node is roots that are only taken for such by what words look like. */
+    boolean isGuess(int node) {
+        return node != graph.root()
+                && !graph.isBlock(node)
+                && !graph.group(node).category().exact();
+    }
+
     /** The nodes that keep a node alive, the nearest to the roots first. */
     private List<Integer> holders(int node) {
         if (paths == null) {
@@ -198,7 +205,9 @@ final class GraphNodes implements AutoCloseable {
                 found.add(edges.node());
             }
         }
-        return found.stream().sorted(Comparator.comparingInt(paths::distance)).toList();
+        return found.stream()
+                .sorted(Comparator.<Integer>comparingInt(paths::distance).thenComparing(this::isGuess))
+                .toList();
     }
 
     @Override

@@ -137,7 +137,7 @@ final class Holders extends GraphCommand {
     }
 
     /** A way in words: what is held, then by which name of which holder, and so on. */
-    private static String text(HeapPath path, GraphNodes nodes) {
+    static String text(HeapPath path, GraphNodes nodes) {
         StringBuilder text = new StringBuilder(nodes.text(path.node(0)));
         for (int i = 1; i < path.length(); i++) {
             String name = nodes.name(path.node(i), path.node(i - 1));

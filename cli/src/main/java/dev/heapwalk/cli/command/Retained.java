@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
+import dev.heapwalk.cli.output.Bytes;
 import dev.heapwalk.cli.output.ListReport;
 import dev.heapwalk.cli.output.Problems;
 import dev.heapwalk.cli.output.Progress;
@@ -12,6 +13,7 @@ import dev.heapwalk.heap.Column;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.usage.Category;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -48,12 +50,18 @@ final class Retained extends GraphCommand {
             Column.bytes("Retained", "retained_bytes"));
     private static final List<Column> GROUPS = List.of(
             Column.text("Root", "root"), Column.amount("Holds", "count"), Column.bytes("Retained", "retained_bytes"));
+    private static final List<Column> GROWN = List.of(
+            Column.bytes("Grown", "grown_bytes"), TREE.get(0), TREE.get(2), TREE.get(3), TREE.get(4), TREE.get(5));
+    private static final List<Column> GROWTH = List.of(Column.text("Growth", "growth"));
     private static final List<Column> SUSPECTS = List.of(Column.text("Suspect", "suspect"));
 
     private static final int THOUSAND = 1000;
     private static final String INDENT = "  ";
     /** So many holders below one are told. */
     private static final int MOST_CHILDREN = 10;
+
+    /** So many ways are looked at for one that is certain. */
+    private static final int MOST_WAYS = 3;
 
     /** What a row stands for. */
     enum By {
@@ -94,6 +102,16 @@ final class Retained extends GraphCommand {
             description = "Holders of less than this part of all are left out, ${DEFAULT-VALUE} unless given.")
     private double least;
 
+    @Option(
+            names = "--since",
+            paramLabel = "CORE",
+            description =
+                    "Tell what has grown since an earlier core of the same process, such as 'heapwalk core' writes, "
+                            + "and what holds it.")
+    private Path since;
+
+    private Optional<RetainedBefore> before = Optional.empty();
+
     @Override
     List<Column> sortable() {
         return switch (by) {
@@ -114,12 +132,21 @@ final class Retained extends GraphCommand {
         if (depth < 1) {
             throw wrong("--depth must be at least 1, not " + depth);
         }
+        if (since != null && by != By.HOLDER) {
+            throw wrong("--since tells of holders, so it does not go with --by");
+        }
+    }
+
+    @Override
+    Optional<Report> beforehand(Subject subject, Problems problems) {
+        before = Optional.ofNullable(since).map(file -> RetainedBefore.of(file, problems));
+        return Optional.empty();
     }
 
     @Override
     Report answer(Heaps heaps, GraphNodes nodes, Problems problems, Progress progress) {
         return switch (by) {
-            case HOLDER -> tree(heaps, nodes, problems, progress);
+            case HOLDER -> before.isPresent() ? grown(before.get(), nodes) : tree(heaps, nodes, problems, progress);
             case CATEGORY, CLASS ->
                 kinds(
                         new NodeCategories(nodes.graph().blocks(), heaps, categorizers, problems, progress),
@@ -154,12 +181,6 @@ final class Retained extends GraphCommand {
             if (retained < Math.max(1, fewest)) {
                 return;
             }
-            String name = node == graph.root() ? "" : nodes.name(node, child);
-            String text = (name.isEmpty() ? "" : name + ": ") + nodes.text(child);
-            if (name.isEmpty() && graph.isBlock(child)) {
-                // Several hold it, so none of them does alone.
-                text += Holders.ARROW + nodes.heldBy(child);
-            }
             holders.add(new Holder(
                     child,
                     retained,
@@ -167,11 +188,94 @@ final class Retained extends GraphCommand {
                     graph.size(child),
                     at,
                     graph.isBlock(child) ? graph.blocks().address(child) : 0,
-                    text));
+                    named(node, child, nodes)));
             if (at < depth) {
                 below(child, at + 1, fewest, all, nodes, holders);
             }
         }
+    }
+
+    private record Grown(int node, long grown, long retained, long size, int depth, long address, String text) {}
+
+    private Report grown(RetainedBefore then, GraphNodes nodes) {
+        HeapGraph graph = nodes.graph();
+        Growth growth = new Growth(then, graph);
+        long fewest = Math.max(1, (long) (growth.ofAll() * least / 100));
+        List<Grown> rows = new ArrayList<>();
+        grownBelow(graph.root(), 1, fewest, growth, nodes, rows);
+        List<String> told = growth.points(fewest).stream()
+                .map(node -> "%s has grown by %s, to %s: %s"
+                        .formatted(
+                                nodes.text(node),
+                                Bytes.text(growth.of(node)),
+                                Bytes.text(graph.dominators().retained(node)),
+                                way(node, nodes)))
+                .toList();
+        return new Reports(List.of(
+                new ListReport<>(GROWN, List.of("size", "depth"), false, rows, Retained::give),
+                new ListReport<>(
+                        GROWTH,
+                        List.of(),
+                        false,
+                        told.isEmpty() ? List.of("no holder has grown") : told,
+                        (text, sink) -> sink.text(text))));
+    }
+
+    /** The shortest way to roots that are such for certain, where there is one. */
+    private static String way(int node, GraphNodes nodes) {
+        return nodes.graph().paths().toRoots(node, MOST_WAYS).stream()
+                .min(Comparator.comparing(path -> nodes.isGuess(path.node(path.length() - 1))))
+                .map(path -> Holders.text(path, nodes))
+                .orElse("no root leads to it");
+    }
+
+    private void grownBelow(int node, int at, long fewest, Growth growth, GraphNodes nodes, List<Grown> rows) {
+        HeapGraph graph = nodes.graph();
+        for (int child : growth.largestChildren(node, MOST_CHILDREN)) {
+            if (growth.of(child) < fewest) {
+                return;
+            }
+            rows.add(new Grown(
+                    child,
+                    growth.of(child),
+                    graph.dominators().retained(child),
+                    graph.size(child),
+                    at,
+                    graph.isBlock(child) ? graph.blocks().address(child) : 0,
+                    named(node, child, nodes)));
+            if (at < depth) {
+                grownBelow(child, at + 1, fewest, growth, nodes, rows);
+            }
+        }
+    }
+
+    private static void give(Grown row, RowSink sink) {
+        sink.number(row.grown);
+        sink.number(row.retained);
+        sink.number(row.size);
+        sink.number(row.depth);
+        place(row.address, row.depth, row.text, sink);
+    }
+
+    /** Where a holder is, and what it is. */
+    private static void place(long address, int depth, String text, RowSink sink) {
+        if (address == 0) {
+            sink.none();
+        } else {
+            sink.address(address);
+        }
+        sink.text(INDENT.repeat(depth - 1) + text);
+    }
+
+    /** What a node is, with the name by which the one that dominates it refers to it, or with all that hold it. */
+    private static String named(int above, int node, GraphNodes nodes) {
+        HeapGraph graph = nodes.graph();
+        String name = above == graph.root() ? "" : nodes.name(above, node);
+        if (!name.isEmpty()) {
+            return name + ": " + nodes.text(node);
+        }
+        // Several hold it, so none of them does alone.
+        return graph.isBlock(node) ? nodes.text(node) + Holders.ARROW + nodes.heldBy(node) : nodes.text(node);
     }
 
     private static void give(Holder holder, RowSink sink) {
@@ -179,12 +283,7 @@ final class Retained extends GraphCommand {
         sink.number(holder.thousandths);
         sink.number(holder.size);
         sink.number(holder.depth);
-        if (holder.address == 0) {
-            sink.none();
-        } else {
-            sink.address(holder.address);
-        }
-        sink.text(INDENT.repeat(holder.depth - 1) + holder.text);
+        place(holder.address, holder.depth, holder.text, sink);
     }
 
     private record Kind(Category category, long count, long bytes, long retained) {}
