@@ -23,20 +23,18 @@ public final class Dominators {
     private LocalArray children;
     private int below;
 
-    private Dominators(Links links, LocalArray dominators, LocalArray retained) {
+    private Dominators(Links links, SemiNca.Found found) {
         this.tables = links.tables();
         this.nodes = links.nodes();
         this.root = links.root();
-        this.dominators = dominators;
-        this.retained = retained;
+        this.dominators = found.dominators();
+        this.retained = found.retained();
     }
 
     /** Finds them for all that some nodes below the root lead to. */
     static Dominators of(Links links, int[] entries, int mask, NodeSizes sizes) {
-        LocalArray dominators = SemiNca.dominators(links, entries, mask);
-        Dominators found = new Dominators(links, dominators, links.tables().longs(links.nodes()));
+        Dominators found = new Dominators(links, SemiNca.dominators(links, entries, mask, sizes));
         found.makeChildren();
-        found.sum(sizes);
         return found;
     }
 
@@ -67,27 +65,6 @@ public final class Dominators {
                 children.put(place, node);
             }
         }
-    }
-
-    private void sum(NodeSizes sizes) {
-        // All nodes level by level from the root on; then each adds to the one above it, from the last one up.
-        LocalArray order = tables.ints(below + 1L);
-        order.put(0, root);
-        int count = 1;
-        for (int at = 0; at < count; at++) {
-            int node = order.intAt(at);
-            int end = childStarts.intAt(node + 1L);
-            for (int i = childStarts.intAt(node); i < end; i++) {
-                order.put(count++, children.intAt(i));
-            }
-            retained.put(node, sizes.size(node));
-        }
-        for (int at = count - 1; at > 0; at--) {
-            int node = order.intAt(at);
-            int above = dominators.intAt(node);
-            retained.put(above, retained.longAt(above) + retained.longAt(node));
-        }
-        tables.free(order);
     }
 
     /**

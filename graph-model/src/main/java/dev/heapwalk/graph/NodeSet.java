@@ -11,7 +11,15 @@ final class NodeSet {
     private final long[] words;
 
     NodeSet(int nodes) {
-        words = new long[(nodes >>> 6) + 1];
+        this(new long[(nodes >>> 6) + 1]);
+    }
+
+    private NodeSet(long[] words) {
+        this.words = words;
+    }
+
+    NodeSet copy() {
+        return new NodeSet(words.clone());
     }
 
     boolean has(int node) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.graph;
 
+import dev.heapwalk.graph.Dominators.NodeSizes;
 import dev.heapwalk.memory.raw.LocalArray;
 
 /**
@@ -10,27 +11,46 @@ import dev.heapwalk.memory.raw.LocalArray;
  *
  * <p>A node that leads nowhere and that only one edge leads to is dominated by where that edge comes from, and is left
  * out of the search: so are most texts and buffers. No step is recursive.
+ *
+ * <p>Nearly all of the time it waits for memory. So what belongs together lies together, whether a node was seen is told
+ * by a bit, and what leads to some nodes is read for all of them before it is looked at.
  */
 final class SemiNca {
     /** What is written for a node that nothing reaches. */
     static final int UNREACHED = -1;
+
+    /** For so many nodes at once what leads to them is read. */
+    private static final int BATCH = 256;
+    /** So many edges are read ahead; the rest of a batch is read when its turn comes. */
+    private static final int READ_AHEAD = 8 * BATCH;
+
+    private static final int PENDING = 3;
+    private static final long LOW = 0xffff_ffffL;
 
     private final Tables tables;
     private final Rows forward;
     private final Rows backward;
     private final int root;
     private final int mask;
+    /** Nodes that only one edge leads to. */
+    private final NodeSet single;
+
     private final NodeSet leftOut;
 
     /** By node: its number in the order of the search and 1, or 0. In the end, the dominator. */
     private final LocalArray numbers;
+
+    private LocalArray retained;
     // By that number.
     private LocalArray vertices;
     private LocalArray parents;
-    private LocalArray ancestors;
-    private LocalArray labels;
+    /** The ancestor, above the least semidominator on the way up to it. */
+    private LocalArray ways;
+
     private LocalArray semis;
+    /** Nodes on the way down that have edges left, with the next one and the end of these; later a way up. */
     private LocalArray stack;
+
     private int reached;
 
     private SemiNca(Links links, int mask) {
@@ -39,89 +59,115 @@ final class SemiNca {
         this.backward = links.backward();
         this.root = links.root();
         this.mask = mask;
+        this.single = new NodeSet(links.nodes());
         this.leftOut = new NodeSet(links.nodes());
         this.numbers = tables.ints(links.nodes());
     }
 
-    /** For each node its immediate dominator, {@link #UNREACHED} for one that is not reached and for the root. */
-    static LocalArray dominators(Links links, int[] entries, int mask) {
+    /**
+     * What is found, by node.
+     *
+     * @param dominators the immediate dominator, {@link #UNREACHED} of one that is not reached and of the root
+     * @param retained the sum of the sizes of what each dominates
+     */
+    record Found(LocalArray dominators, LocalArray retained) {}
+
+    /** Finds dominators, and sums up what each node dominates. */
+    static Found dominators(Links links, int[] entries, int mask, NodeSizes sizes) {
         SemiNca search = new SemiNca(links, mask);
         search.leaveOut(entries);
         search.number(entries);
         search.semidominators(entries);
         search.commonAncestors();
+        search.sum(sizes);
         search.finish();
-        return search.numbers;
+        return new Found(search.numbers, search.retained);
     }
 
     private void leaveOut(int[] entries) {
         for (int node = 0; node < root; node++) {
             int start = backward.start(node);
-            if (forward.start(node) == forward.end(node)
-                    && backward.end(node) - start == 1
-                    && Links.counts(backward.word(start), mask)) {
-                leftOut.add(node);
+            if (backward.end(node) - start == 1 && Links.counts(backward.word(start), mask)) {
+                single.add(node);
+                if (forward.start(node) == forward.end(node)) {
+                    leftOut.add(node);
+                }
             }
         }
         for (int entry : entries) {
+            single.remove(entry);
             leftOut.remove(entry);
         }
     }
 
     /** Numbers nodes in the order in which a search in depth comes to them. */
     private void number(int[] entries) {
-        int most = 1;
-        for (int node = 0; node < root; node++) {
-            most += leftOut.has(node) ? 0 : 1;
-        }
+        int most = root + 1 - leftOut.count();
         vertices = tables.ints(most);
         parents = tables.ints(most);
-        // The edge that comes next of each node on the way down.
-        stack = tables.ints(most);
+        stack = tables.ints((long) PENDING * most);
+        NodeSet seen = leftOut.copy();
         vertices.put(0, root);
         numbers.put(root, 1);
+        seen.add(root);
         reached = 1;
         for (int entry : entries) {
-            if (numbers.intAt(entry) == 0) {
-                searchFrom(entry);
+            if (!seen.has(entry)) {
+                searchFrom(entry, seen);
             }
         }
+        tables.free(stack);
     }
 
-    private void searchFrom(int entry) {
-        int current = take(entry, 0);
+    private void searchFrom(int entry, NodeSet seen) {
+        long depth = 0;
         int node = entry;
+        int number = take(entry, 0, seen);
         int edge = forward.start(node);
         int end = forward.end(node);
         while (true) {
-            int next = -1;
-            while (edge < end) {
-                int word = forward.word(edge++);
-                int other = word & BlockIndex.MOST;
-                if (!leftOut.has(other) && numbers.intAt(other) == 0 && Links.counts(word, mask)) {
-                    next = other;
-                    break;
+            edge = unseen(edge, end, seen);
+            if (edge < end) {
+                node = forward.word(edge) & BlockIndex.MOST;
+                int parent = number;
+                number = take(node, parent, seen);
+                // While the rest of the row is near; most have none.
+                edge = unseen(edge + 1, end, seen);
+                if (edge < end) {
+                    stack.put(depth, parent);
+                    stack.put(depth + 1, edge);
+                    stack.put(depth + 2, end);
+                    depth += PENDING;
                 }
-            }
-            if (next >= 0) {
-                stack.put(current, edge);
-                current = take(next, current);
-                node = next;
                 edge = forward.start(node);
+                end = forward.end(node);
+            } else if (depth == 0) {
+                return;
             } else {
-                current = parents.intAt(current);
-                if (current == 0) {
-                    return;
-                }
-                node = vertices.intAt(current);
-                edge = stack.intAt(current);
+                depth -= PENDING;
+                number = stack.intAt(depth);
+                edge = stack.intAt(depth + 1);
+                end = stack.intAt(depth + 2);
             }
-            end = forward.end(node);
         }
     }
 
-    private int take(int node, int parent) {
+    /** The first of some edges that leads to a node that was not seen yet. */
+    private int unseen(int from, int end, NodeSet seen) {
+        int edge = from;
+        while (edge < end) {
+            int word = forward.word(edge);
+            if (!seen.has(word & BlockIndex.MOST) && Links.counts(word, mask)) {
+                return edge;
+            }
+            edge++;
+        }
+        return edge;
+    }
+
+    private int take(int node, int parent, NodeSet seen) {
         int number = reached++;
+        seen.add(node);
         vertices.put(number, node);
         parents.put(number, parent);
         numbers.put(node, reached);
@@ -129,68 +175,88 @@ final class SemiNca {
     }
 
     private void semidominators(int[] entries) {
-        ancestors = tables.ints(reached);
-        labels = tables.ints(reached);
+        ways = tables.longs(reached);
         semis = tables.ints(reached);
-        parents.copy(0, reached, ancestors, 0);
-        for (int i = 0; i < reached; i++) {
-            labels.put(i, i);
-            semis.put(i, i);
-        }
+        stack = tables.ints(reached);
         NodeSet entered = new NodeSet(root + 1);
         for (int entry : entries) {
             entered.add(entry);
         }
-        for (int i = reached - 1; i > 0; i--) {
-            int node = vertices.intAt(i);
-            int least = parents.intAt(i);
-            if (entered.has(node)) {
-                least = 0;
+        int[] froms = new int[BATCH];
+        int[] tos = new int[BATCH];
+        int[] ahead = new int[READ_AHEAD];
+        for (int last = reached - 1; last > 0; last -= BATCH) {
+            int count = Math.min(BATCH, last);
+            for (int k = 0; k < count; k++) {
+                int node = vertices.intAt(last - k);
+                boolean isKnown = single.has(node) || entered.has(node);
+                froms[k] = isKnown ? 0 : backward.start(node);
+                tos[k] = isKnown ? 0 : backward.end(node);
             }
-            int end = backward.end(node);
-            for (int edge = backward.start(node); edge < end && least > 0; edge++) {
-                int word = backward.word(edge);
-                int number = numbers.intAt(word & BlockIndex.MOST) - 1;
-                if (number >= 0 && Links.counts(word, mask)) {
-                    int semi = number <= i ? number : semis.intAt(evaluate(number, i + 1));
-                    least = Math.min(least, semi);
+            int read = readAhead(froms, tos, count, ahead);
+            int at = 0;
+            for (int k = 0; k < count; k++) {
+                int i = last - k;
+                int least = entered.has(vertices.intAt(i)) ? 0 : parents.intAt(i);
+                int edges = tos[k] - froms[k];
+                for (int edge = 0; edge < edges && least > 0; edge++) {
+                    int number = edge < read - at ? ahead[at + edge] : numberOf(backward.word(froms[k] + edge));
+                    if (number >= 0) {
+                        least = Math.min(least, number <= i ? number : evaluate(number, i + 1));
+                    }
                 }
+                at = Math.min(read, at + Math.min(read, edges));
+                semis.put(i, least);
+                ways.put(i, (long) parents.intAt(i) << Integer.SIZE | least);
             }
-            semis.put(i, least);
         }
-        tables.free(ancestors);
-        tables.free(labels);
+        tables.free(ways);
         tables.free(stack);
     }
 
-    /** The number with the least semidominator on the way up, as far as that was searched; the way becomes short. */
+    /** Reads what leads to the nodes of a batch, all before any is looked at: so the processor need not wait for each. */
+    private int readAhead(int[] froms, int[] tos, int count, int[] ahead) {
+        int read = 0;
+        for (int k = 0; k < count; k++) {
+            int edges = Math.min(tos[k] - froms[k], ahead.length - read);
+            for (int edge = 0; edge < edges; edge++) {
+                ahead[read++] = backward.word(froms[k] + edge);
+            }
+        }
+        for (int i = 0; i < read; i++) {
+            ahead[i] = numberOf(ahead[i]);
+        }
+        return read;
+    }
+
+    /** The number of a node, negative if it is not reached or the edge does not count. */
+    private int numberOf(int word) {
+        int number = numbers.intAt(word & BlockIndex.MOST) - 1;
+        return Links.counts(word, mask) ? number : -1;
+    }
+
+    /** The least semidominator on the way up, as far as that was searched; the way becomes short. */
     private int evaluate(int number, int searched) {
-        if (ancestors.intAt(number) < searched) {
-            return labels.intAt(number);
+        long way = ways.longAt(number);
+        if (way >> Integer.SIZE < searched) {
+            return (int) way;
         }
         int depth = 0;
         int at = number;
-        int above = ancestors.intAt(at);
-        while (above >= searched) {
+        long above = way;
+        while (above >> Integer.SIZE >= searched) {
             stack.put(depth++, at);
-            at = above;
-            above = ancestors.intAt(at);
+            at = (int) (above >> Integer.SIZE);
+            above = ways.longAt(at);
         }
-        int label = labels.intAt(at);
-        int semi = semis.intAt(label);
+        long ancestor = above & ~LOW;
+        int semi = (int) above;
         while (depth > 0) {
             int below = stack.intAt(--depth);
-            ancestors.put(below, above);
-            int own = labels.intAt(below);
-            int ownSemi = semis.intAt(own);
-            if (semi < ownSemi) {
-                labels.put(below, label);
-            } else {
-                label = own;
-                semi = ownSemi;
-            }
+            semi = Math.min(semi, (int) ways.longAt(below));
+            ways.put(below, ancestor | semi);
         }
-        return labels.intAt(number);
+        return semi;
     }
 
     /** The dominator is the nearest ancestor that is no farther down than the semidominator. */
@@ -206,6 +272,41 @@ final class SemiNca {
         tables.free(semis);
     }
 
+    /** Each node comes after its dominator in the order of the search: so each adds to that, from the last one up. */
+    private void sum(NodeSizes sizes) {
+        retained = tables.longs(root + 1L);
+        LocalArray sums = tables.longs(reached);
+        for (int node = 0; node <= root; node++) {
+            int number = numbers.intAt(node) - 1;
+            if (number >= 0) {
+                sums.put(number, sums.longAt(number) + sizes.size(node));
+            } else if (leftOut.has(node)) {
+                int holder = numbers.intAt(holder(node)) - 1;
+                if (holder >= 0) {
+                    long size = sizes.size(node);
+                    retained.put(node, size);
+                    sums.put(holder, sums.longAt(holder) + size);
+                }
+            }
+        }
+        for (int i = reached - 1; i > 0; i--) {
+            int dominator = parents.intAt(i);
+            sums.put(dominator, sums.longAt(dominator) + sums.longAt(i));
+        }
+        for (int node = 0; node <= root; node++) {
+            int number = numbers.intAt(node) - 1;
+            if (number >= 0) {
+                retained.put(node, sums.longAt(number));
+            }
+        }
+        tables.free(sums);
+    }
+
+    /** Where the only edge to a node comes from that was left out. */
+    private int holder(int node) {
+        return backward.word(backward.start(node)) & BlockIndex.MOST;
+    }
+
     private void finish() {
         for (int node = 0; node <= root; node++) {
             int number = numbers.intAt(node) - 1;
@@ -217,7 +318,7 @@ final class SemiNca {
         }
         for (int node = 0; node < root; node++) {
             if (leftOut.has(node)) {
-                int holder = backward.word(backward.start(node)) & BlockIndex.MOST;
+                int holder = holder(node);
                 if (holder == root || numbers.intAt(holder) != UNREACHED) {
                     numbers.put(node, holder);
                 }
