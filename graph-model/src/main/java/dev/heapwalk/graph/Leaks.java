@@ -28,11 +28,10 @@ public final class Leaks {
     private final long bytes;
     private final long directBytes;
 
-    private Leaks(Links links, int blocks, NodeSizes sizes, NodeSet any) {
-        this.any = any;
-        int[] root = {links.root()};
-        this.sure = links.reach(root, SURE);
-        this.interior = links.reach(root, INTERIOR);
+    private Leaks(Links links, int blocks, NodeSizes sizes) {
+        this.sure = links.reach(new int[] {links.root()}, SURE);
+        this.interior = links.wider(sure, INTERIOR);
+        this.any = links.wider(interior, Links.HOLDING);
         int[] lost = new int[64];
         int found = 0;
         long sum = 0;
@@ -70,7 +69,7 @@ public final class Leaks {
     }
 
     static Leaks of(Links links, int blocks, NodeSizes sizes) {
-        return new Leaks(links, blocks, sizes, links.reach(new int[] {links.root()}, Links.HOLDING));
+        return new Leaks(links, blocks, sizes);
     }
 
     /** The edges between lost blocks alone, numbered anew; the root leads to none. */

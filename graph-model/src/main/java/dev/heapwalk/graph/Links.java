@@ -14,6 +14,8 @@ record Links(Tables tables, Rows forward, Rows backward) {
     /** All kinds that keep a block alive, perhaps. */
     static final int HOLDING = mask(Set.of(EdgeKind.OWNS, EdgeKind.REFERS, EdgeKind.INTERIOR, EdgeKind.PAST_END));
 
+    private static final int BATCH = 64;
+
     /** A bit for each kind. */
     static int mask(Set<EdgeKind> kinds) {
         int mask = 0;
@@ -58,25 +60,59 @@ record Links(Tables tables, Rows forward, Rows backward) {
 
     /** Goes on where something is marked already. */
     void reach(int[] from, int mask, NodeSet reached) {
-        IntStack waiting = new IntStack(tables);
-        for (int node : from) {
-            if (!reached.has(node)) {
-                reached.add(node);
-                waiting.push(node);
+        try (IntStack waiting = new IntStack(tables)) {
+            for (int node : from) {
+                if (!reached.has(node)) {
+                    reached.add(node);
+                    waiting.push(node);
+                }
             }
+            follow(waiting, mask, reached);
         }
-        while (!waiting.isEmpty()) {
-            int node = waiting.pop();
-            int end = forward.end(node);
-            for (int edge = forward.start(node); edge < end; edge++) {
-                int word = forward.word(edge);
-                int other = word & BlockIndex.MOST;
-                if (counts(word, mask) && !reached.has(other)) {
-                    reached.add(other);
-                    waiting.push(other);
+    }
+
+    /** Marks all that is marked, and what that leads to if more kinds of edges count than did before. */
+    NodeSet wider(NodeSet narrower, int mask) {
+        NodeSet reached = narrower.copy();
+        try (IntStack waiting = new IntStack(tables)) {
+            for (int node = 0; node < nodes(); node++) {
+                if (narrower.has(node)) {
+                    take(forward.start(node), forward.end(node), mask, reached, waiting);
+                    follow(waiting, mask, reached);
                 }
             }
         }
-        waiting.close();
+        return reached;
+    }
+
+    /** Takes some nodes at once, so that the processor does not wait for the memory of each before it asks for the next. */
+    private void follow(IntStack waiting, int mask, NodeSet reached) {
+        if (waiting.isEmpty()) {
+            return;
+        }
+        int[] starts = new int[BATCH];
+        int[] ends = new int[BATCH];
+        while (!waiting.isEmpty()) {
+            int count = 0;
+            while (count < BATCH && !waiting.isEmpty()) {
+                int node = waiting.pop();
+                starts[count] = forward.start(node);
+                ends[count++] = forward.end(node);
+            }
+            for (int i = 0; i < count; i++) {
+                take(starts[i], ends[i], mask, reached, waiting);
+            }
+        }
+    }
+
+    private void take(int start, int end, int mask, NodeSet reached, IntStack waiting) {
+        for (int edge = start; edge < end; edge++) {
+            int word = forward.word(edge);
+            int other = word & BlockIndex.MOST;
+            if (!reached.has(other) && counts(word, mask)) {
+                reached.add(other);
+                waiting.push(other);
+            }
+        }
     }
 }
