@@ -13,6 +13,15 @@ public final class EndedThreads {
     private static final long BUDGET = 1 << 18;
     private static final int ALIGNMENT = 16;
 
+    /**
+     * What is left of a thread.
+     *
+     * @param stack target addresses of its stack with its control block
+     * @param vector target address of the word in the control block that has its vector of thread-local storage: the C
+     *     library keeps that with the stack, to use both again
+     */
+    public record EndedThread(Range stack, long vector) {}
+
     private EndedThreads() {}
 
     /**
@@ -21,13 +30,13 @@ public final class EndedThreads {
      *
      * @param target a target that stands still
      * @param where what is gone through, such as the mappings that no heap has
-     * @return target addresses of the stacks with their control blocks; none where such blocks are not known
+     * @return what is left of each; nothing where such blocks are not known
      */
-    public static List<Range> stacks(Target target, Ranges where) {
+    public static List<EndedThread> of(Target target, Ranges where) {
         Processor processor = Processor.of(target.machine());
-        List<Range> stacks = new ArrayList<>();
+        List<EndedThread> found = new ArrayList<>();
         if (processor.threadId() < 0) {
-            return stacks;
+            return found;
         }
         AddressSpace memory = target.memory();
         try (PointerScan words = memory.residentPointers(where, where);
@@ -38,10 +47,11 @@ public final class EndedThreads {
                         && block % ALIGNMENT == 0
                         && reader.readLong(block + processor.self(), 0) == block
                         && reader.readInt(block + processor.threadId(), 1) <= 0) {
-                    ThreadStack.block(memory, processor, block).ifPresent(stacks::add);
+                    ThreadStack.block(memory, processor, block)
+                            .ifPresent(stack -> found.add(new EndedThread(stack, block + processor.dtv())));
                 }
             }
         }
-        return stacks;
+        return found;
     }
 }

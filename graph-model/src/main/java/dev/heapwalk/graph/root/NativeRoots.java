@@ -41,7 +41,7 @@ import java.util.OptionalLong;
  * </ul>
  *
  * Each of these is a category of its own. No roots are the books of heaps, the parts of stacks that are not in use, and
- * the stacks of threads that have ended.
+ * the stacks of threads that have ended, but for the vectors of thread-local storage that glibc keeps with these.
  *
  * <p>Not seen are words that are not aligned, pointers that a program has changed, vector registers, and what the kernel
  * alone keeps.
@@ -84,7 +84,15 @@ public final class NativeRoots implements RootSource {
         for (Heap each : heaps.list()) {
             each.bookkeeping().forEach(claims::take);
         }
-        EndedThreads.stacks(target, unclaimed(heap)).forEach(claims::take);
+        List<Range> vectors = new ArrayList<>();
+        for (EndedThreads.EndedThread ended : EndedThreads.of(target, unclaimed(heap))) {
+            claims.take(ended.stack());
+            vectors.add(new Range(ended.vector(), ended.vector() + Long.BYTES));
+        }
+        add(
+                "kept for threads to come",
+                vectors,
+                (address, text) -> text.append("0x").append(Long.toHexString(address)));
         new ThreadParts(target, memory, claims, this::add, missing).addAll(frames);
         for (ElfModule module : target.modules()) {
             List<Range> free = new ArrayList<>();
