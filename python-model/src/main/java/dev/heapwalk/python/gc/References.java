@@ -47,6 +47,9 @@ public final class References implements EdgeSource {
     private static final Label TYPE = text -> text.append("type");
     private static final int MOST_VALUES = 255;
     private static final int MOST_GUESSED_WORDS = 1 << 12;
+    /** The kernel maps nothing below it. */
+    private static final long LOWEST = 1 << 16;
+
     private static final int MOST_LOCALS = 1 << 16;
     private static final long MOST_ON_STACK = 1 << 27;
     private static final int MOST_LINKS = 1 << 24;
@@ -141,6 +144,26 @@ public final class References implements EdgeSource {
         boolean told = walk(object, type, to, true);
         buffers.buffers(object, type, owned);
         return told;
+    }
+
+    /**
+     * Gives the words among an object's own fields that lead to something else than an object, if they lead anywhere:
+     * memory that the code of its type keeps for it, which no rule tells.
+     *
+     * @param object target address of an object
+     * @param type target address of its type
+     * @param to takes the words, each as a reference
+     */
+    public void unknown(long object, long type, EdgeSink to) {
+        long end = shift + Math.min(rules.of(type).basic(), (long) MOST_GUESSED_WORDS * Long.BYTES);
+        label.set(EdgeLabel.Form.GUESSED, "");
+        for (long at = shift + ObjectLayout.BYTES; at + Long.BYTES <= end; at += Long.BYTES) {
+            long word = memory.readLong(object + at, 0);
+            if (word > LOWEST && !leadsToObject(word)) {
+                label.number(at);
+                to.edge(word, EdgeKind.REFERS, label);
+            }
+        }
     }
 
     /**

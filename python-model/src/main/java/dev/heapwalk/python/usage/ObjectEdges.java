@@ -13,8 +13,9 @@ import dev.heapwalk.python.layout.ObjectLayout;
 import dev.heapwalk.python.layout.PythonLayout;
 
 /**
- * The edges of the blocks that hold an object. They lead to blocks, as these do. What other blocks hold is not known:
- * buffers of objects, and memory of C extensions.
+ * The edges of the blocks that hold an object. They lead to blocks, as these do: also to such as only the code of the
+ * object's type knows, by the words of its fields. What other blocks hold is not known: buffers of objects, and memory
+ * of C extensions.
  */
 final class ObjectEdges implements EdgeSource {
     private final ObjectReader reader;
@@ -38,7 +39,10 @@ final class ObjectEdges implements EdgeSource {
             return false;
         }
         sink = to;
-        return references.all(object, reader.typeAt(object), toBlocks);
+        long type = reader.typeAt(object);
+        boolean all = references.all(object, type, toBlocks);
+        references.unknown(object, type, to);
+        return all;
     }
 
     @Override
