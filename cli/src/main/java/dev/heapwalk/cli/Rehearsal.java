@@ -25,6 +25,8 @@ final class Rehearsal {
         Heapwalk.run("memory", "demo");
         Heapwalk.run("watch", "demo", "--looks", "2", "--every", "100ms");
         Heapwalk.run("select", "demo", "size > 4K and kind ~ 'string' or state = FREE");
+        Heapwalk.run("retained", "demo");
+        Heapwalk.run("leaks", "demo");
         Path file = Files.createTempFile("heapwalk", ".json");
         try {
             Heapwalk.run("ruby", "dump", "demo", "--format", "objectspace", "-o", file.toString());

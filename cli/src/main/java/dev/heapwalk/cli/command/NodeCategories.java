@@ -11,21 +11,33 @@ import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntPredicate;
 
-/** What each block of a graph is used for, by its number. */
+/** What blocks of a graph are used for, by their numbers. */
 final class NodeCategories {
     private final Categories categories = new Categories();
     private final int[] numbers;
 
     /** Asks what all blocks are used for. */
     NodeCategories(BlockIndex blocks, Heaps heaps, Categorizers categorizers, Problems problems, Progress progress) {
+        this(blocks, heaps, categorizers, problems, progress, _ -> true);
+    }
+
+    /** Asks what some blocks are used for, which takes far less time than to ask about all if these are few. */
+    NodeCategories(
+            BlockIndex blocks,
+            Heaps heaps,
+            Categorizers categorizers,
+            Problems problems,
+            Progress progress,
+            IntPredicate wanted) {
         numbers = new int[blocks.count()];
         Arrays.fill(numbers, -1);
         try (UsageCursor usage = categorizers.over(heaps)) {
             HeapCommand.watch(usage, progress);
             HeapCommand.walk(usage, progress, one -> {
                 int node = one.state() == BlockState.USED ? blocks.startingAt(one.address()) : -1;
-                if (node >= 0) {
+                if (node >= 0 && wanted.test(node)) {
                     numbers[node] = categories.number(one.category());
                 }
             });

@@ -15,6 +15,7 @@ import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.usage.Category;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -163,8 +164,10 @@ final class Retained extends GraphCommand {
         long all = dominators.retained(graph.root());
         List<Holder> holders = new ArrayList<>();
         below(graph.root(), 1, (long) (all * least / 100), all, nodes, holders);
-        List<String> suspects =
-                new Suspects(nodes, new NodeCategories(graph.blocks(), heaps, categorizers, problems, progress)).find();
+        BitSet tops = Suspects.tops(graph);
+        NodeCategories categories =
+                new NodeCategories(graph.blocks(), heaps, categorizers, problems, progress, tops::get);
+        List<String> suspects = new Suspects(nodes, categories).find();
         List<Report> answers = new ArrayList<>();
         answers.add(new ListReport<>(TREE, List.of("size", "depth"), false, holders, Retained::give));
         if (!suspects.isEmpty()) {

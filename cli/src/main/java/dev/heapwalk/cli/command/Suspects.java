@@ -6,10 +6,12 @@ import dev.heapwalk.graph.Dominators;
 import dev.heapwalk.graph.HeapGraph;
 import dev.heapwalk.heap.usage.Category;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntConsumer;
 
 /**
  * Finds what holds so much that it is worth a look, as Eclipse's Memory Analyzer does: a holder right below the roots
@@ -38,6 +40,11 @@ final class Suspects {
         private long bytes;
     }
 
+    /**
+     * Looks at what dominators tell.
+     *
+     * @param categories knows at least those of {@link #tops}
+     */
     Suspects(GraphNodes nodes, NodeCategories categories) {
         this.nodes = nodes;
         this.graph = nodes.graph();
@@ -50,17 +57,7 @@ final class Suspects {
     List<String> find() {
         List<Integer> single = new ArrayList<>();
         Map<Category, Sum> many = new HashMap<>();
-        for (int i = 0; i < dominators.childCount(graph.root()); i++) {
-            int child = dominators.child(graph.root(), i);
-            if (graph.isBlock(child)) {
-                sort(child, single, many);
-            } else {
-                // Roots of a kind hold nothing together.
-                for (int j = 0; j < dominators.childCount(child); j++) {
-                    sort(dominators.child(child, j), single, many);
-                }
-            }
-        }
+        forEachTop(graph, node -> sort(node, single, many));
         List<String> found = new ArrayList<>();
         single.stream()
                 .sorted(Comparator.comparingLong((Integer node) -> dominators.retained(node))
@@ -77,6 +74,28 @@ final class Suspects {
                                 Bytes.text(entry.getValue().bytes),
                                 percent(entry.getValue().bytes))));
         return found;
+    }
+
+    /** The nodes whose categories count. */
+    static BitSet tops(HeapGraph graph) {
+        BitSet tops = new BitSet();
+        forEachTop(graph, tops::set);
+        return tops;
+    }
+
+    private static void forEachTop(HeapGraph graph, IntConsumer action) {
+        Dominators dominators = graph.dominators();
+        for (int i = 0; i < dominators.childCount(graph.root()); i++) {
+            int child = dominators.child(graph.root(), i);
+            if (graph.isBlock(child)) {
+                action.accept(child);
+            } else {
+                // Roots of a kind hold nothing together.
+                for (int j = 0; j < dominators.childCount(child); j++) {
+                    action.accept(dominators.child(child, j));
+                }
+            }
+        }
     }
 
     private void sort(int node, List<Integer> single, Map<Category, Sum> many) {
