@@ -135,11 +135,6 @@ final class GraphNodes implements AutoCloseable {
         return module.lookingAt() ? "__dict__ of module " + module.group(1) : text;
     }
 
-    /** Whether it is an object of Python, which may lie in any allocator's block. */
-    boolean isPythonObject(int node) {
-        return isPythonObject(use(node));
-    }
-
     /** Objects are used as their types say, by a name with a module, but for dictionaries of attributes. */
     private static boolean isPythonObject(Category use) {
         return use.domain().equals(PythonHeap.DOMAIN)

@@ -20,6 +20,8 @@ import dev.heapwalk.heap.HeapLayer;
 import dev.heapwalk.heap.Heaps;
 import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.usage.Category;
+import dev.heapwalk.python.usage.PythonHeap;
+import dev.heapwalk.ruby.usage.RubyHeap;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -137,10 +139,10 @@ final class LeaksCommand extends GraphCommand {
         long garbageBytes = 0;
         for (int i = 0; i < leaks.leaderCount(); i++) {
             int node = leaks.leader(i);
-            if (blocks.heap(node).layer() == HeapLayer.RUNTIME || nodes.isPythonObject(node)) {
+            if (blocks.heap(node).layer() == HeapLayer.RUNTIME) {
                 garbage++;
                 garbageBytes += graph.size(node) + leaks.bytesBelow(i);
-            } else if (!old.has(blocks.address(node), graph.size(node))) {
+            } else if (!isOwnedByObject(nodes.use(node)) && !old.has(blocks.address(node), graph.size(node))) {
                 add(groups, Held.NOT, node, leaks.bytesBelow(i), nodes);
                 lost += graph.size(node) + leaks.bytesBelow(i);
             }
@@ -150,6 +152,7 @@ final class LeaksCommand extends GraphCommand {
             Held held = leaks.held(node);
             if ((held == Held.BY_INTERIOR || held == Held.BY_END)
                     && blocks.heap(node).layer() == HeapLayer.ALLOCATOR
+                    && !isOwnedByObject(nodes.use(node))
                     && !oldToo.has(blocks.address(node), graph.size(node))) {
                 add(groups, held, node, 0, nodes);
             }
@@ -165,6 +168,11 @@ final class LeaksCommand extends GraphCommand {
                 .thenComparing(Comparator.comparingLong((Row row) -> row.sum.bytes + row.sum.below)
                         .reversed()));
         return new Reports(List.of(new ListReport<>(COLUMNS, DISPENSABLE, true, rows, LeaksCommand::give)));
+    }
+
+    /** Whether a runtime knows it as a part of an object, also where it does not tell that as a reference. */
+    private static boolean isOwnedByObject(Category use) {
+        return use.domain().equals(RubyHeap.DOMAIN) || use.domain().equals(PythonHeap.DOMAIN);
     }
 
     private static void add(Map<Group, Sum> groups, Held held, int node, long below, GraphNodes nodes) {
