@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli;
 
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import dev.heapwalk.cli.output.Failure;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -19,12 +19,11 @@ import java.util.regex.Pattern;
 
 /** Says what is wrong with what a command did, whatever it was given. */
 final class FuzzOracle {
-    private static final ObjectReader JSON = new ObjectMapper()
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .reader();
-    /** Nothing that a terminal obeys, and nothing that changes the order in which text is shown. */
-    private static final Pattern CONTROL = Pattern.compile(
-            "[\\x00-\\x09\\x0b-\\x1f\\x7f\\u0080-\\u009f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]");
+    private static final JsonFactory DUMPED = new JsonFactory();
+    /** No key comes twice. In a dump that is so only if it does not come twice in the process. */
+    private static final JsonFactory ROWS = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build();
 
     private static final Pattern FAULT = Pattern.compile(
             "internal error|out of memory|unknown failure|\\bat dev\\.heapwalk|Exception|StackOverflow");
@@ -53,15 +52,13 @@ final class FuzzOracle {
         if (!said.lines().allMatch(line -> line.startsWith("heapwalk: "))) {
             return Optional.of("a line on the error stream that is not the command's");
         }
-        if (CONTROL.matcher(said).find()
-                || CONTROL.matcher(arguments.contains("csv") ? text.replace("\r\n", "\n") : text)
-                        .find()) {
+        if (hasControl(said, false) || hasControl(text, arguments.contains("csv"))) {
             return Optional.of("a control character");
         }
         if (status == Failure.UNREADABLE && said.isEmpty()) {
             return Optional.of("exit status 4 without a word");
         }
-        return isJson(arguments) ? json(arguments, text) : Optional.empty();
+        return isJson(arguments) ? json(arguments, out) : Optional.empty();
     }
 
     private static String strict(byte[] bytes) throws CharacterCodingException {
@@ -77,29 +74,92 @@ final class FuzzOracle {
                 || arguments.subList(0, 2).equals(List.of("ruby", "count"));
     }
 
-    private static Optional<String> json(List<String> arguments, String text) throws IOException {
+    /**
+     * Whether there is what a terminal obeys, or what changes the order in which text is shown. Long answers have tens
+     * of millions of characters, and a regular expression takes longer for them than the command.
+     */
+    private static boolean hasControl(String text, boolean endsOfCsv) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c < ' ' && c != '\n' || c >= 0x7f && isControl(c)) {
+                boolean end = endsOfCsv && c == '\r' && i + 1 < text.length() && text.charAt(i + 1) == '\n';
+                if (!end) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    private static boolean isControl(char c) {
+        return c <= 0x9f
+                || c == 0x200e
+                || c == 0x200f
+                || c >= 0x2028 && c <= 0x202e
+                || c >= 0x2066 && c <= 0x2069
+                || c == 0xfeff;
+    }
+
+    /** Each line must be one value. */
+    private static Optional<String> json(List<String> arguments, byte[] out) throws IOException {
         boolean blocks = List.of("used", "free", "all").contains(arguments.getFirst());
         List<long[]> listed = new ArrayList<>();
-        for (String line : (Iterable<String>) text.lines()::iterator) {
-            JsonNode row;
-            try {
-                row = JSON.readTree(line);
-            } catch (IOException e) {
-                return Optional.of(
-                        "no JSON: " + e.getMessage().lines().findFirst().orElse(""));
+        JsonFactory factory = arguments.contains("dump") || arguments.contains("show") ? DUMPED : ROWS;
+        try (JsonParser parser = factory.createParser(out)) {
+            int line = 0;
+            while (parser.nextToken() != null) {
+                if (parser.currentTokenLocation().getByteOffset() != line) {
+                    return Optional.of("no JSON: a line does not begin with a value, at byte " + line);
+                }
+                if (blocks && parser.currentToken() == JsonToken.START_OBJECT) {
+                    block(parser, listed);
+                } else {
+                    parser.skipChildren();
+                    parser.finishToken();
+                }
+                int end = line;
+                while (end < out.length && out[end] != '\n') {
+                    end++;
+                }
+                if (parser.currentLocation().getByteOffset() != end) {
+                    return Optional.of("no JSON: more or less than a value in the line at byte " + line);
+                }
+                line = end + 1;
             }
-            // The row of a heap page stands for all of it that is no object.
-            if (blocks
-                    && row.has("address")
-                    && row.has("size")
-                    && !row.path("kind").asText().equals("heap page")) {
-                listed.add(new long[] {
-                    Long.decode(row.get("address").asText()), row.get("size").asLong()
-                });
+            if (line < out.length) {
+                return Optional.of("no JSON: a line without a value, at byte " + line);
             }
+        } catch (IOException e) {
+            return Optional.of("no JSON: " + e.getMessage().lines().findFirst().orElse(""));
         }
         // Other allocators put a block anywhere in its slot, the size of which is told.
         return twice(listed, arguments.stream().anyMatch(argument -> argument.contains("/allocator-")));
+    }
+
+    /** Reads an object, and adds where a block lies that it tells. */
+    private static void block(JsonParser parser, List<long[]> listed) throws IOException {
+        String address = null;
+        long size = -1;
+        boolean page = false;
+        while (parser.nextToken() != JsonToken.END_OBJECT) {
+            String name = parser.currentName();
+            switch (parser.nextToken()) {
+                case VALUE_STRING -> {
+                    if (name.equals("address")) {
+                        address = parser.getText();
+                    } else {
+                        // The row of a heap page stands for all of it that is no object.
+                        page |= name.equals("kind") && parser.getText().equals("heap page");
+                    }
+                }
+                case VALUE_NUMBER_INT -> size = name.equals("size") ? parser.getLongValue() : size;
+                default -> parser.skipChildren();
+            }
+            parser.finishToken();
+        }
+        if (address != null && size >= 0 && !page) {
+            listed.add(new long[] {Long.decode(address), size});
+        }
     }
 
     /** Blocks that lie over each other. */
