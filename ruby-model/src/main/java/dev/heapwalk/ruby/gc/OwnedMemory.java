@@ -164,6 +164,8 @@ public final class OwnedMemory {
             }
             case TMPBUF -> owns("ptr", slot.readLong(imemos.bufferStart()));
             case AST -> owns("node_buffer", slot.readLong(ImemoLayout.FIRST));
+            // Several calls with the same keywords may have it.
+            case CALLINFO -> owns("kwarg", slot.readLong(ImemoLayout.FIRST));
             case FIELDS -> {
                 if (slot.has(ImemoLayout.FIELDS_HEAP)) {
                     owns("ptr", second);
