@@ -301,6 +301,11 @@ final class LiveProcess implements FileGuard {
         return proc.wipedMappings(pid, memoryThread, progress);
     }
 
+    /** Where the mappings begin whose pages the kernel may drop at any time. */
+    Set<Long> droppableMappings(Runnable progress) {
+        return proc.droppableMappings(pid, memoryThread, progress);
+    }
+
     /** The mappings that are locked in memory. */
     List<Range> lockedMappings(Runnable progress) {
         return proc.lockedMappings(pid, memoryThread, progress);

@@ -770,6 +770,19 @@ record ProcFs(Path folder, Path yama) {
     }
 
     /**
+     * Where the mappings begin whose pages the kernel may drop at any time ({@code MAP_DROPPABLE}, since Linux 6.11), such
+     * as the state of {@code getrandom} in the vDSO. A child has zeros there, too.
+     *
+     * @param pid the process
+     * @param tid a thread of it that has not ended
+     * @param progress called after each part
+     * @return target addresses; none if that can't be read
+     */
+    Set<Long> droppableMappings(long pid, long tid, Runnable progress) {
+        return flagged(pid, tid, "dp", progress).stream().map(Range::start).collect(Collectors.toSet());
+    }
+
+    /**
      * The mappings that are locked in memory.
      *
      * @param pid the process

@@ -208,6 +208,24 @@ class ForkTest {
     }
 
     @Test
+    void whatTheKernelMayDropIsNotMissed() throws Exception {
+        try (CTarget program = CTarget.program("forked", "drops")) {
+            long page = program.hex();
+            assertThat(program.line()).isEqualTo("ready");
+            if (page == 0) {
+                ThisMachine.leavesOut("memory that the kernel may drop", "it has no MAP_DROPPABLE");
+                return;
+            }
+            try (Target copy = Target.fork(program.pid())) {
+                MemorySegment byteThere = MemorySegment.ofArray(new byte[1]);
+                assertThat(copy.memory().read(page, byteThere)).isOne();
+                assertThat(byteThere.get(JAVA_BYTE, 0)).isZero();
+                assertThat(copy.notices()).isEmpty();
+            }
+        }
+    }
+
+    @Test
     void aCoreHasWhatACopyHasAndNamesTheRest() throws Exception {
         try (CTarget program = CTarget.program("forked", "lacks")) {
             long pages = program.hex();

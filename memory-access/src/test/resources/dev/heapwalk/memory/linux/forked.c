@@ -3,6 +3,7 @@
 //
 //   forked counts      counts on in a word that is in memory of its own, and another one that is shared
 //   forked lacks       has a page that its children don't have, and one that is zeros in them
+//   forked drops       has a page that the kernel may drop, as the C library has since glibc 2.41; "0" if there is none
 //   forked filter      has a filter of system calls as Docker's: all that is not listed fails
 //   forked noclone     has one that forbids clone
 //   forked coroutine   runs on a small stack in the heap
@@ -113,6 +114,11 @@ int main(int argc, char **argv) {
         madvise(pages + 2 * page, page, MADV_DONTFORK);
         madvise(pages + 4 * page, page, MADV_WIPEONFORK);
         printf("%lx\n", (long)pages);
+    } else if (!strcmp(what, "drops")) {
+        // MAP_DROPPABLE, of Linux 6.11, which headers may not know.
+        char *drops = mmap(NULL, page, PROT_READ | PROT_WRITE, 0x8 | MAP_ANONYMOUS, -1, 0);
+        if (drops != MAP_FAILED) *drops = 1;
+        printf("%lx\n", drops == MAP_FAILED ? 0 : (long)drops);
     } else if (!strcmp(what, "filter") || !strcmp(what, "noclone")) {
         printf("%lx\n", (long)pages);
         fflush(stdout);
