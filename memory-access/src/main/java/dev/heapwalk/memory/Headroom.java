@@ -47,6 +47,8 @@ public final class Headroom {
         long least = machine();
         for (Path group : groups("memory")) {
             least = Math.min(least, left(group, "memory.max", "memory.current", "inactive_file"));
+            // Above this one nothing is refused, but the kernel holds back each process of the group.
+            least = Math.min(least, left(group, "memory.high", "memory.current", "inactive_file"));
             least = Math.min(
                     least, left(group, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"));
         }
