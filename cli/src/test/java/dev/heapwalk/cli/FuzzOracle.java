@@ -166,7 +166,8 @@ final class FuzzOracle {
     private static Optional<String> twice(List<long[]> blocks, boolean inSlots) {
         blocks.sort((one, another) -> Long.compareUnsigned(one[0], another[0]));
         for (int i = 1; i < blocks.size(); i++) {
-            long end = blocks.get(i - 1)[0] + (inSlots ? 1 : blocks.get(i - 1)[1]);
+            // A chunk of malloc begins two words before its address, and what lies behind it may be none.
+            long end = blocks.get(i - 1)[0] + (inSlots ? 1 : Math.max(1, blocks.get(i - 1)[1] - 2 * Long.BYTES));
             if (Long.compareUnsigned(blocks.get(i)[0], end) < 0) {
                 return Optional.of("a block at 0x%x, and another that ends at 0x%x".formatted(blocks.get(i)[0], end));
             }
