@@ -525,11 +525,12 @@ record ProcFs(Path folder, Path yama) {
      * @param pid the process
      * @param tid a thread of it that has not ended
      * @param progress called after each part
-     * @return what the kernel tells; what can't be read of it is in no set
+     * @return what the kernel tells
+     * @throws TargetException if it can't be read: pages that were written would be missing without a word
      */
     Dumped dumped(long pid, long tid, Runnable progress) {
         Dumped found = new Dumped(new HashSet<>(), new HashSet<>(), new HashSet<>());
-        mappings(pid, tid, progress, (start, end, name, value) -> {
+        boolean read = mappings(pid, tid, progress, (start, end, name, value) -> {
             switch (name) {
                 case "Anonymous", "Swap" -> {
                     if (!value.equals("0 kB")) {
@@ -550,6 +551,10 @@ record ProcFs(Path folder, Path yama) {
                 }
             }
         });
+        if (!read) {
+            throw new TargetException("can't read %s, which tells what a core must have of the memory of process %d"
+                    .formatted(thread(pid, tid).resolve("smaps"), pid));
+        }
         return found;
     }
 
