@@ -62,7 +62,7 @@ class FuzzOracleTest {
                 "{\"a\":1} {\"b\":2}",
                 "{\"a\":\"\u0007\"}",
                 "{\"a\":\"\t\"}",
-                "{\"address\":\"0x10\",\"size\":33}\n{\"address\":\"0x30\",\"size\":16}",
+                "{\"address\":\"0x10\",\"size\":49}\n{\"address\":\"0x30\",\"size\":16}",
                 "{\"address\":\"0x10\",\"size\":32}\n{\"address\":\"0x10\",\"size\":32}"
             })
     void rowsThatMustNotBe(String rows) throws IOException {
