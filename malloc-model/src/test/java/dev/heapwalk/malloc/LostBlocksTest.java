@@ -120,17 +120,6 @@ class LostBlocksTest {
     /** A line of the program's ledger. */
     private record Told(String tag, long size, boolean held, long address) {}
 
-    private static final String LIBRARY = """
-            static __thread char before[5000] = {1};
-            __thread void *held_by_library;
-            void *touch(void *block)
-            {
-                before[7]++;
-                held_by_library = block;
-                return 0;
-            }
-            """;
-
     private static final Pattern OF_MEMCHECK =
             Pattern.compile("([\\d,]+) (?:\\(([\\d,]+) direct, [\\d,]+ indirect\\) )?bytes in 1 blocks are "
                     + "(still reachable|possibly lost|definitely lost|indirectly lost)");
@@ -146,7 +135,8 @@ class LostBlocksTest {
     @BeforeAll
     void compile() throws IOException {
         program = CProgram.cpp("g++", "losing", "-O1", "-fno-crossjumping").toString();
-        library = CProgram.compile("held.so", LIBRARY, "-shared", "-fPIC").toString();
+        library = CProgram.compile("held.so", NativeRootsTest.LIBRARY, "-shared", "-fPIC")
+                .toString();
     }
 
     private static Told told(String line) {

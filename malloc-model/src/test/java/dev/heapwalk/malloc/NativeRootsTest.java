@@ -29,7 +29,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class NativeRootsTest {
     private static final long MASK = 0x5555555555555555L;
 
-    private static final String LIBRARY = """
+    /** A library with thread-local storage of its own, of which a word can hold a block. */
+    static final String LIBRARY = """
             static __thread char before[5000] = {1};
             __thread void *held_by_library;
             void *touch(void *block)

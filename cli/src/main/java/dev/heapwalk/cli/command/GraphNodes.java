@@ -19,7 +19,6 @@ import dev.heapwalk.python.object.ShortRepr;
 import dev.heapwalk.python.usage.PythonHeap;
 import dev.heapwalk.ruby.usage.RubyHeap;
 import dev.heapwalk.ruby.vm.Interpreter;
-import java.lang.foreign.MemorySegment;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -148,14 +147,7 @@ final class GraphNodes implements AutoCloseable {
             return "";
         }
         int length = (int) Math.min(graph.blocks().usable(node), MOST_BYTES);
-        byte[] bytes = new byte[length];
-        int got = (int) target.memory().read(graph.blocks().address(node), MemorySegment.ofArray(bytes));
-        HexLine line = new HexLine();
-        line.clear();
-        for (int i = 0; i < got; i++) {
-            line.add(bytes[i] & 0xff);
-        }
-        return line.characters().toString();
+        return HexLine.charactersAt(target.memory(), graph.blocks().address(node), length);
     }
 
     /** The names by which one node refers to another, or where in a block the pointer lies. */

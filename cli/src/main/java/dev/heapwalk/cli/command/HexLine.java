@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.heapwalk.cli.command;
 
+import dev.heapwalk.memory.AddressSpace;
+import java.lang.foreign.MemorySegment;
+
 /** Bytes as a line of a hexdump shows them: in hex, and as characters. */
 final class HexLine {
     /** Behind so many bytes there is a wider gap. */
@@ -30,5 +33,16 @@ final class HexLine {
     /** The same as ASCII, with a dot for what can't be shown. */
     String characters() {
         return characters.toString();
+    }
+
+    /** The first bytes of memory as characters, as far as they can be read. */
+    static String charactersAt(AddressSpace memory, long address, int length) {
+        byte[] bytes = new byte[length];
+        int got = (int) memory.read(address, MemorySegment.ofArray(bytes));
+        HexLine line = new HexLine();
+        for (int i = 0; i < got; i++) {
+            line.add(bytes[i] & 0xff);
+        }
+        return line.characters();
     }
 }

@@ -13,7 +13,6 @@ import dev.heapwalk.heap.RowSink;
 import dev.heapwalk.heap.usage.Category;
 import dev.heapwalk.heap.usage.UsageCursor;
 import dev.heapwalk.memory.Target;
-import java.lang.foreign.MemorySegment;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -202,13 +201,6 @@ final class Waste extends HeapCommand {
         if (redaction.told().redacts()) {
             return "";
         }
-        byte[] bytes = new byte[(int) Math.min(group.length(), BEGIN)];
-        int got = (int) target.memory().read(group.address(), MemorySegment.ofArray(bytes));
-        HexLine line = new HexLine();
-        line.clear();
-        for (int i = 0; i < got; i++) {
-            line.add(bytes[i] & 0xff);
-        }
-        return line.characters();
+        return HexLine.charactersAt(target.memory(), group.address(), (int) Math.min(group.length(), BEGIN));
     }
 }
